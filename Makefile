@@ -1,0 +1,41 @@
+# What a person types. Each target makes the environments it needs; a second call is quick.
+PYTHON ?= python3
+BOT := .venv/bot/bin/python
+TRAIN := .venv/train/bin/python
+MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
+
+.PHONY: help demo demo-check test lint lock env-bot env-train env-serve bench-%
+
+help:
+	@echo "make demo         try the bot on this machine: a chat page, a CPU engine and the demo model"
+	@echo "make demo-check   the same without a page, checked: one JSON object as its last line"
+	@echo "make test         all tests (those in a browser where Chromium is installed)"
+	@echo "make lint         ruff"
+	@echo "make bench-NAME   run benchmarks/NAME.py; its last line is one JSON object"
+	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
+	@echo "make lock         renew the locks in configs/requirements/"
+
+env-bot env-train env-serve: env-%:
+	@$(MAKE_ENV) $*
+
+lock:
+	$(MAKE_ENV) bot --lock
+	$(MAKE_ENV) train --lock
+
+demo: env-bot env-train
+	@.venv/bot/bin/jokebot demo
+
+demo-check: env-bot env-train
+	@.venv/bot/bin/jokebot demo --check
+
+# Two environments, two runs: tests run under the interpreter that runs the code (tests/conftest.py says which).
+test: env-bot env-train
+	$(TRAIN) -m pytest
+	$(BOT) -m pytest
+
+lint: env-bot
+	$(BOT) -m ruff check .
+
+# A benchmark names the environment it needs in its first lines: `# environment: train` (bot where it says nothing).
+bench-%: env-bot env-train
+	@$$(grep -q '^# environment: train' benchmarks/$*.py && echo $(TRAIN) || echo $(BOT)) benchmarks/$*.py $(ARGS)

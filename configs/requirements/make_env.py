@@ -1,0 +1,105 @@
+"""Make one of the project's environments: `python3 configs/requirements/make_env.py bot|train|serve`.
+
+Called by the Makefile with the system's Python; standard library only. An environment is `.venv/NAME`, filled from the
+lock `configs/requirements/NAME.txt`. A stamp beside it records what it was made from, so a second call is quick.
+Locks are renewed by `make lock`, which calls this with `--lock`.
+"""
+import argparse
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TORCH = "2.13.0"
+# Installed after the lock and without their dependencies: xtuner pins packages that fail on CPU hosts
+# (docs/environments.md), torchvision pins the CUDA build of torch.
+NO_DEPENDENCIES = {"train": ["xtuner==0.2.0", "torchvision==0.28.0"]}
+LISTS = {"bot": ["bot", "dev"], "train": ["train"], "serve": ["serve"]}
+
+
+class EnvironmentFailure(Exception):
+    """An environment could not be made; the message says what to do."""
+
+
+def has_nvidia_driver() -> bool:
+    """Whether this host has an NVIDIA driver, judged by its control tool."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def torch_requirement() -> str:
+    """The torch to ask pip for: the CPU build by its exact version, so that pip cannot take gigabytes of CUDA instead."""
+    return f"torch=={TORCH}" if has_nvidia_driver() else f"torch=={TORCH}+cpu"
+
+
+def stamp_of(name: str) -> str:
+    parts = [platform.python_version(), *NO_DEPENDENCIES.get(name, []), torch_requirement() if name == "train" else ""]
+    parts += [(HERE / f"{listed}.txt").read_text() for listed in LISTS[name]]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def pip(python: Path, *arguments: str) -> None:
+    done = subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments])
+    if done.returncode:
+        raise EnvironmentFailure(f"pip could not install {' '.join(arguments)}; its message is above.")
+
+
+def install_torch(python: Path) -> None:
+    try:
+        pip(python, torch_requirement())
+    except EnvironmentFailure as failure:
+        raise EnvironmentFailure(
+            f"{failure}\nThis host has no NVIDIA driver, so the CPU build of torch is wanted and pip did not find it. "
+            "Set PIP_EXTRA_INDEX_URL to the CPU index named on PyTorch's installation page, or PIP_FIND_LINKS to a "
+            "folder with the wheel, and run this again (docs/environments.md)."
+            if not has_nvidia_driver() else str(failure)) from None
+
+
+def make(name: str, *, lock: bool) -> None:
+    folder = ROOT / ".venv" / name
+    stamp = folder / "jokebot-stamp"
+    if not lock and stamp.exists() and stamp.read_text() == stamp_of(name):
+        return
+    print(f"Making the {name} environment in {folder.relative_to(ROOT)} …", flush=True)
+    python = folder / "bin" / "python"
+    stamp.unlink(missing_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+    if name == "train":
+        install_torch(python)
+    for listed in LISTS[name]:
+        pip(python, "-r", str(HERE / f"{listed}.{'in' if lock else 'txt'}"))
+        if lock:
+            write_lock(python, listed)
+    if NO_DEPENDENCIES.get(name):
+        pip(python, "--no-deps", *NO_DEPENDENCIES[name])
+    pip(python, "--no-deps", "-e", str(ROOT))
+    stamp.write_text(stamp_of(name))
+
+
+def write_lock(python: Path, listed: str) -> None:
+    frozen = subprocess.run([str(python), "-m", "pip", "freeze"], check=True, capture_output=True, text=True).stdout
+    known = set((HERE / "bot.txt").read_text().split("\n")) if listed == "dev" else set()
+    lines = [line for line in frozen.splitlines()
+             if line not in known and not line.startswith(("torch==", "-e ", "jokebot"))]
+    head = f"# Made by `make lock` from {listed}.in. Do not edit.\n"
+    (HERE / f"{listed}.txt").write_text(head + "\n".join(lines) + "\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", choices=sorted(LISTS))
+    parser.add_argument("--lock", action="store_true", help="resolve the .in list anew and write the lock")
+    arguments = parser.parse_args()
+    try:
+        make(arguments.name, lock=arguments.lock)
+    except EnvironmentFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Typed settings: `configs/jokebot.toml`, overridden by `JOKEBOT_SECTION_NAME` variables.
+
+Every section is a class below, every setting a field with its default and meaning. `JOKEBOT_CONFIG` names another TOML
+file. Whatever is wrong ends as one SettingsError that names the setting.
+"""
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from configs.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG_FILE = ROOT / "configs" / "jokebot.toml"
+PREFIX = "JOKEBOT_"
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Telegram(Section):
+    """How the bot reaches Telegram, or a server that speaks its Bot API."""
+
+    token: SecretStr = Field(SecretStr(""), description="The bot's token from @BotFather. Better set as JOKEBOT_TELEGRAM_TOKEN.")
+    base_url: str = Field("https://api.telegram.org", description="The Bot API server; `jokebot sandbox` is one too.")
+    mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
+    poll_timeout_s: int = Field(30, ge=0, description="How long one getUpdates call may wait, seconds.")
+    webhook_url: str = Field("", description="The public https address that Telegram calls, for mode `webhook`.")
+    webhook_listen: str = Field("127.0.0.1:8081", description="host:port the webhook listens on, behind a reverse proxy.")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="Telegram sends it back with each call; required for webhooks.")
+    admins: list[int] = Field([], description="Telegram ids of the people who may give admin commands.")
+
+
+class Limits(Section):
+    """What Telegram allows, and what one person may ask."""
+
+    messages_per_s: Positive = Field(30.0, description="Calls that send or edit, over all chats, per second.")
+    chat_messages_per_s: Positive = Field(1.0, description="The same within one private chat.")
+    group_messages_per_min: Positive = Field(20.0, description="The same within one group, per minute.")
+    edit_interval_s: Positive = Field(1.2, description="Shortest time between two edits of a joke while it is written.")
+    photo_bytes: Count = Field(20_000_000, description="Largest photo that is fetched; Telegram's own limit is 20 MB.")
+    photo_pixels: Count = Field(50_000_000, description="Largest photo that is decoded, width times height.")
+    photos_waiting_per_person: Count = Field(20, description="Photos one person may have in the queue.")
+    photos_waiting: Count = Field(2000, description="Photos in the queue over all people.")
+    updates_in_work: Count = Field(256, description="Updates handled at the same time; the rest wait in the inbox.")
+
+
+class Engine(Section):
+    """The server that writes the jokes: any that speaks the OpenAI chat protocol with pictures."""
+
+    url: str = Field("http://127.0.0.1:23333/v1", description="Its base address.")
+    api_key: SecretStr = Field(SecretStr("jokebot-local"), description="Its API key.")
+    model: str = Field("", description="The model's name there; empty takes the first one it lists.")
+    in_flight: Count = Field(8, description="Requests sent to it at the same time; further photos wait in a fair queue.")
+    connect_timeout_s: Positive = Field(5.0, description="Time to connect.")
+    first_token_timeout_s: Positive = Field(60.0, description="Time from the request to the first word.")
+    token_timeout_s: Positive = Field(20.0, description="Longest pause between two words.")
+    total_timeout_s: Positive = Field(120.0, description="Longest time for one joke, retries included.")
+    attempts: Count = Field(4, description="Tries for one joke: after 503, a dropped connection, an abort or an empty reply.")
+    retry_delay_s: Positive = Field(0.5, description="Pause before the second try; it doubles with each further one.")
+    max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles a photo is cut into (a thumbnail comes on top).")
+
+
+class Joke(Section):
+    """What a joke is asked for with, where nobody says otherwise."""
+
+    language: str = Field("en", description="Language of jokes for people whose own language has no prompts.")
+    style: str = Field("", description="Style from prompts.toml; empty takes the language's default.")
+    temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")
+    top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
+    max_tokens: Count = Field(160, description="Longest joke, tokens.")
+
+
+class Storage(Section):
+    """Where everything is kept."""
+
+    directory: Path = Field(Path("data"), description="Folder of the database, the photos and all that is made from them.")
+    busy_timeout_s: Positive = Field(10.0, description="How long a write waits for another process's lock.")
+
+    @property
+    def database(self) -> Path:
+        return self.directory / "jokebot.sqlite3"
+
+    @property
+    def photos(self) -> Path:
+        return self.directory / "photos"
+
+
+class Environments(Section):
+    """Interpreters of the other environments (`make env-train`, `make env-serve`)."""
+
+    train_python: Path = Field(ROOT / ".venv/train/bin/python", description="Runs training, merging and the CPU engine.")
+    serve_python: Path = Field(ROOT / ".venv/serve/bin/python", description="Runs LMDeploy on a GPU host.")
+
+
+class Model(Section):
+    """The model the bot starts from, before it has learnt anything."""
+
+    name: str = Field("base", description="Its name in the registry.")
+    directory: Path | None = Field(None, description="Its checkpoint directory, where this host has it.")
+
+
+class Log(Section):
+    """What is written about the bot's work."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is written.")
+
+
+class Settings(BaseSettings):
+    """All settings. Get them from `load_settings`, once, at the start of a command."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1,
+                                      extra="forbid", frozen=True)
+
+    telegram: Telegram = Telegram()
+    limits: Limits = Limits()
+    engine: Engine = Engine()
+    joke: Joke = Joke()
+    storage: Storage = Storage()
+    environments: Environments = Environments()
+    model: Model = Model()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+                                   env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+                                   file_secret_settings: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the TOML file (`path`, else `JOKEBOT_CONFIG`, else `configs/jokebot.toml`) and the environment.
+
+    Raises SettingsError, one line a mistake, for a file that can't be read, an unknown name or a wrong value.
+    """
+    path = path or Path(os.environ.get(f"{PREFIX}CONFIG", CONFIG_FILE))
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} can't be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from error
+    refuse_unknown_variables()
+    try:
+        return Settings(**data)
+    except ValidationError as error:
+        raise SettingsError("\n".join(describe(mistake) for mistake in error.errors())) from None
+
+
+def refuse_unknown_variables() -> None:
+    """A mistyped section in a variable's name would otherwise pass unseen. Raises SettingsError."""
+    for name in os.environ:
+        if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG":
+            section = name.removeprefix(PREFIX).split("_")[0].lower()
+            if section not in Settings.model_fields:
+                raise SettingsError(f"{name} is no setting: there is no section {section!r}. Sections: {', '.join(Settings.model_fields)}.")
+
+
+def describe(mistake: Any) -> str:
+    name = ".".join(str(part) for part in mistake["loc"])
+    if mistake["type"] == "extra_forbidden":
+        return f"{name} is no setting of Jokebot; see configs/jokebot.toml for those there are."
+    variable = PREFIX + "_".join(str(part) for part in mistake["loc"][:2]).upper()
+    shown = "" if "token" in name or "secret" in name or "key" in name else f" (got {mistake['input']!r})"
+    return f"{name} (or {variable}) is wrong: {mistake['msg']}{shown}."

@@ -1,0 +1,137 @@
+"""The SQLite file: opening it, migrating it, and the two ways to use it (read, write).
+
+One writing connection guarded by a lock, so that a transaction is never shared by two tasks, and one reading connection
+that sees the last committed state (WAL). `synchronous=FULL` keeps every commit through a power cut
+(https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from configs.errors import JokebotError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+class DatabaseError(JokebotError):
+    """The database can't be used; the message says why and what to do."""
+
+
+class Database:
+    """An open, migrated database. Make one with `Database.open`, and `close` it: its threads keep the process alive."""
+
+    def __init__(self, path: Path, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
+        self.path = path
+        self._reader = reader
+        self._writer = writer
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, *, busy_timeout_s: float = 10.0) -> "Database":
+        """Open or create the file and bring it up to the newest migration.
+
+        Raises DatabaseError when it is damaged, locked for longer than the time-out, or newer than this program.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            writer = await _connect(path, busy_timeout_s)
+        except sqlite3.Error as error:
+            raise DatabaseError(f"The database {path} can't be opened: {error}.") from error
+        try:
+            await _migrate(writer, path)
+            reader = await _connect(path, busy_timeout_s)
+        except sqlite3.Error as error:
+            await writer.close()
+            raise DatabaseError(f"The database {path} can't be opened: {error}. If the file is damaged, restore it from a backup.") from error
+        except DatabaseError:
+            await writer.close()
+            raise
+        return cls(path, reader, writer)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[aiosqlite.Connection]:
+        """A transaction: committed at the end, rolled back on any exception. Don't open one inside another."""
+        async with self._lock:
+            await self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                await self._writer.rollback()
+                raise
+            await self._writer.commit()
+
+    async def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
+        """The first row of a query on the committed state, or None."""
+        async with self._reader.execute(sql, parameters) as cursor:
+            return await cursor.fetchone()
+
+    async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[sqlite3.Row]:
+        """All rows of a query on the committed state."""
+        async with self._reader.execute(sql, parameters) as cursor:
+            return await cursor.fetchall()
+
+    async def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """The first column of the first row, or None."""
+        row = await self.row(sql, parameters)
+        return row[0] if row else None
+
+    async def close(self) -> None:
+        await self._reader.close()
+        await self._writer.close()
+
+
+async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(path, isolation_level=None, timeout=busy_timeout_s)
+    connection.row_factory = sqlite3.Row
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            await connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+def migrations() -> list[tuple[int, Path]]:
+    """The numbered migrations, in order."""
+    return sorted((int(file.name.split("_")[0]), file) for file in MIGRATIONS.glob("*.sql"))
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
+    """Apply what is missing: each migration and the record of it are one transaction."""
+    await connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL)")
+    available = migrations()
+    for number, file in available:
+        await connection.execute("BEGIN IMMEDIATE")
+        try:
+            async with connection.execute("SELECT 1 FROM migrations WHERE number = ?", (number,)) as cursor:
+                if not await cursor.fetchone():
+                    for statement in _statements(file.read_text(encoding="utf-8")):
+                        await connection.execute(statement)
+                    await connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, file.stem, time.time()))
+        except BaseException:
+            await connection.rollback()
+            raise
+        await connection.commit()
+    async with connection.execute("SELECT max(number) FROM migrations") as cursor:
+        row = await cursor.fetchone()
+    newest = row[0] if row else 0
+    if newest > available[-1][0]:
+        raise DatabaseError(f"The database {path} was made by a newer Jokebot (migration {newest}); update the program.")
+
+
+def _statements(script: str) -> list[str]:
+    """Split a migration into statements: `executescript` would commit and so break the one transaction."""
+    statements, rest = [], ""
+    for line in script.splitlines(keepends=True):
+        rest += line
+        if sqlite3.complete_statement(rest):
+            statements.append(rest)
+            rest = ""
+    return statements

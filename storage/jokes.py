@@ -1,0 +1,85 @@
+"""Jokes and their deliveries."""
+import time
+from dataclasses import dataclass
+
+from storage.database import Database
+
+
+@dataclass(frozen=True)
+class NewJoke:
+    """A joke as the engine returned it, before it has a row."""
+
+    photo_id: int
+    model_id: int
+    person_id: int
+    language: str
+    style: str
+    caption: str | None
+    prompt: str
+    text: str
+    temperature: float
+    top_p: float
+    max_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    latency_s: float
+
+
+@dataclass(frozen=True)
+class Joke(NewJoke):
+    """A stored joke."""
+
+    id: int
+    created_at: float
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A joke shown in one chat message; `update_id` is the update it answers."""
+
+    id: int
+    joke_id: int
+    chat_id: int
+    message_id: int
+    update_id: int | None
+    created_at: float
+
+
+NEW_COLUMNS = tuple(NewJoke.__dataclass_fields__)
+
+
+async def add_joke(database: Database, joke: NewJoke) -> int:
+    """Store a joke and return its id. Raises sqlite3.IntegrityError for an unknown photo or model, or an empty text."""
+    sql = (f"INSERT INTO jokes ({', '.join(NEW_COLUMNS)}, created_at) "
+           f"VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) RETURNING id")
+    async with database.write() as connection:
+        values = [getattr(joke, name) for name in NEW_COLUMNS]
+        async with connection.execute(sql, (*values, time.time())) as cursor:
+            row = await cursor.fetchone()
+    return row[0]
+
+
+async def get_joke(database: Database, joke_id: int) -> Joke | None:
+    """The joke, or None where there is none of that id."""
+    row = await database.row(f"SELECT id, created_at, {', '.join(NEW_COLUMNS)} FROM jokes WHERE id = ?", (joke_id,))
+    return Joke(**dict(row)) if row else None
+
+
+async def add_delivery(database: Database, joke_id: int, chat_id: int, message_id: int, update_id: int | None = None) -> None:
+    """Record that a joke is shown in a message; doing it twice for one message changes nothing."""
+    async with database.write() as connection:
+        await connection.execute(
+            "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (chat_id, message_id) DO NOTHING", (joke_id, chat_id, message_id, update_id, time.time()))
+
+
+async def get_delivery(database: Database, chat_id: int, message_id: int) -> Delivery | None:
+    """The delivery in that message, or None."""
+    row = await database.row("SELECT * FROM deliveries WHERE chat_id = ? AND message_id = ?", (chat_id, message_id))
+    return Delivery(**dict(row)) if row else None
+
+
+async def delivery_of_update(database: Database, update_id: int) -> Delivery | None:
+    """The delivery that answered an update, or None: how a restarted bot knows that a photo was answered."""
+    row = await database.row("SELECT * FROM deliveries WHERE update_id = ? LIMIT 1", (update_id,))
+    return Delivery(**dict(row)) if row else None

@@ -1,0 +1,44 @@
+"""Ratings: one person's latest verdict on a joke, 3 (😂), 2 (🙂) or 1 (😐), as in the New Yorker Caption Contest."""
+import time
+from dataclasses import dataclass
+
+from storage.database import Database
+
+VALUES = (3, 2, 1)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many people gave a joke each verdict."""
+
+    funny: int = 0
+    somewhat: int = 0
+    unfunny: int = 0
+
+
+async def rate(database: Database, joke_id: int, person_id: int, value: int) -> Counts:
+    """Set one person's verdict, replacing an earlier one, and return the joke's counts after it.
+
+    Raises ValueError for a value other than 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
+    """
+    if value not in VALUES:
+        raise ValueError(f"a rating is 1, 2 or 3, not {value!r}")
+    now = time.time()
+    async with database.write() as connection:
+        await connection.execute(
+            "INSERT INTO ratings VALUES (?, ?, ?, ?, ?) ON CONFLICT (joke_id, person_id) "
+            "DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at "
+            "WHERE value != excluded.value", (joke_id, person_id, value, now, now))
+        async with connection.execute(COUNTS, (joke_id,)) as cursor:
+            row = await cursor.fetchone()
+    return Counts(*row)
+
+
+async def counts(database: Database, joke_id: int) -> Counts:
+    """A joke's counts."""
+    row = await database.row(COUNTS, (joke_id,))
+    return Counts(*row) if row else Counts()
+
+
+COUNTS = """SELECT coalesce(sum(value = 3), 0), coalesce(sum(value = 2), 0), coalesce(sum(value = 1), 0)
+            FROM ratings WHERE joke_id = ?"""

@@ -1,0 +1,23 @@
+"""Which tests run where: `make test` calls pytest once in the train environment and once in the bot environment.
+
+Tests of code that needs torch or XTuner stand in the files and folders named here; every other test runs in the bot
+environment alone.
+"""
+import importlib.util
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TRAIN_TESTS = ("trainer", "bot/engine/cpu")
+IN_TRAIN = importlib.util.find_spec("torch") is not None
+
+
+def pytest_ignore_collect(collection_path: Path, config) -> bool | None:
+    """Leave out what belongs to the other environment."""
+    if not collection_path.is_relative_to(HERE) or collection_path.is_dir():
+        return None
+    path = collection_path.relative_to(HERE).as_posix()
+    return True if path.startswith(TRAIN_TESTS) != IN_TRAIN and path != "conftest.py" and not path.endswith("/conftest.py") else None
+
+
+def pytest_report_header(config) -> str:
+    return f"jokebot: {'train' if IN_TRAIN else 'bot'} environment"
