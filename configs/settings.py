@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.errors import SettingsError
@@ -22,7 +22,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Telegram(Section):
@@ -96,8 +96,13 @@ class Storage(Section):
 class Environments(Section):
     """Interpreters of the other environments (`make env-train`, `make env-serve`)."""
 
-    train_python: Path = Field(ROOT / ".venv/train/bin/python", description="Runs training, merging and the CPU engine.")
-    serve_python: Path = Field(ROOT / ".venv/serve/bin/python", description="Runs LMDeploy on a GPU host.")
+    train_python: Path = Field(Path(".venv/train/bin/python"), description="Runs training, merging and the CPU engine. Relative to the program's folder.")
+    serve_python: Path = Field(Path(".venv/serve/bin/python"), description="Runs LMDeploy on a GPU host. Relative to the program's folder.")
+
+    @field_validator("*")
+    @classmethod
+    def from_root(cls, path: Path) -> Path:
+        return ROOT / path
 
 
 class Model(Section):

@@ -1,0 +1,59 @@
+"""The rules of docs/architecture.md, read off the source."""
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("configs", "storage", "trainer", "bot")
+ALLOWED = {"configs": {"configs"}, "storage": {"configs", "storage"}, "trainer": {"configs", "storage", "trainer"},
+           "bot": {"configs", "storage", "bot"}}
+HEAVY = {"torch", "transformers", "xtuner", "mmengine", "peft", "bitsandbytes", "torchvision"}
+HEAVY_HOMES = ("trainer/xtuner/", "trainer/merge", "trainer/evaluate", "trainer/demo_model/", "bot/engine/cpu/")
+FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if "demo-model" not in file.parts)
+LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+
+
+def name(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_arrows_point_one_way(file):
+    package = name(file).split("/")[0]
+    allowed = ALLOWED[package] | ({"trainer"} if name(file).startswith("bot/commands/") else set())
+    ours = {module.split(".")[0] for module in imported(ast.parse(file.read_text()))} & set(PACKAGES)
+    assert ours <= allowed
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_torch_stays_in_its_homes(file):
+    tree = ast.parse(file.read_text())
+    heavy = {module.split(".")[0] for module in imported(tree)} & HEAVY
+    assert not heavy or name(file).startswith(HEAVY_HOMES)
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_files_and_functions_stay_small(file):
+    source = file.read_text()
+    assert len(source.splitlines()) <= LONGEST_FILE
+    long = [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION]
+    assert not long
+
+
+def test_sql_lives_in_storage():
+    for file in FILES:
+        if not name(file).startswith("storage/"):
+            words = [node.value for node in ast.walk(ast.parse(file.read_text()))
+                     if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+            assert not [text for text in words if text.lstrip().startswith(("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "))], name(file)
