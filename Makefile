@@ -21,6 +21,7 @@ env-bot env-train env-serve: env-%:
 lock:
 	$(MAKE_ENV) bot --lock
 	$(MAKE_ENV) train --lock
+	$(MAKE_ENV) serve --lock
 
 demo: env-bot env-train
 	@.venv/bot/bin/jokebot demo

@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,22 @@ class Database:
     async def close(self) -> None:
         await self._reader.close()
         await self._writer.close()
+
+
+def check_file(path: Path) -> int:
+    """Read a database file through without changing it and return how many ratings it holds.
+
+    Raises DatabaseError when it is damaged or no database of ours. Blocks; for the command line.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
+            ratings = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
+    except sqlite3.Error as error:
+        raise DatabaseError(f"The database {path} can't be read: {error}.") from error
+    if verdict != "ok":
+        raise DatabaseError(f"The database {path} is damaged: {verdict}.")
+    return ratings
 
 
 async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:

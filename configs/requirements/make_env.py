@@ -6,6 +6,7 @@ Locks are renewed by `make lock`, which calls this with `--lock`.
 """
 import argparse
 import hashlib
+import json
 import platform
 import shutil
 import subprocess
@@ -59,6 +60,9 @@ def install_torch(python: Path) -> None:
 
 
 def make(name: str, *, lock: bool) -> None:
+    if name == "serve" and not has_nvidia_driver():
+        raise EnvironmentFailure("This host has no NVIDIA driver, and LMDeploy runs on nothing else here: the serve "
+                                 "environment is not made. `jokebot engine cpu` serves models on a CPU.")
     folder = ROOT / ".venv" / name
     stamp = folder / "jokebot-stamp"
     if not lock and stamp.exists() and stamp.read_text() == stamp_of(name):
@@ -84,8 +88,20 @@ def write_lock(python: Path, listed: str) -> None:
     known = set((HERE / "bot.txt").read_text().split("\n")) if listed == "dev" else set()
     lines = [line for line in frozen.splitlines()
              if line not in known and not line.startswith(("torch==", "-e ", "jokebot"))]
+    write_list(listed, lines)
+
+
+def write_list(listed: str, lines: list[str]) -> None:
     head = f"# Made by `make lock` from {listed}.in. Do not edit.\n"
     (HERE / f"{listed}.txt").write_text(head + "\n".join(lines) + "\n")
+
+
+def lock_serve() -> None:
+    """Resolve the serve environment without installing it: several gigabytes, of use on a GPU host alone."""
+    report = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", "-",
+                             "-r", str(HERE / "serve.in")], check=True, capture_output=True, text=True).stdout
+    found = (item["metadata"] for item in json.loads(report)["install"])
+    write_list("serve", sorted((f"{item['name']}=={item['version']}" for item in found), key=str.lower))
 
 
 def main() -> int:
@@ -94,7 +110,10 @@ def main() -> int:
     parser.add_argument("--lock", action="store_true", help="resolve the .in list anew and write the lock")
     arguments = parser.parse_args()
     try:
-        make(arguments.name, lock=arguments.lock)
+        if arguments.lock and arguments.name == "serve":
+            lock_serve()
+        else:
+            make(arguments.name, lock=arguments.lock)
     except EnvironmentFailure as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -1,0 +1,21 @@
+"""`jokebot doctor`."""
+import argparse
+import asyncio
+
+from configs.settings import Settings
+
+HELP = "check token, engine, environments, disk and database, and say what to do"
+ENVIRONMENT = "bot"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print the findings; 1 when one of them is bad."""
+    from bot.doctor import examine
+    findings = asyncio.run(examine(settings))
+    for finding in findings:
+        print(finding.line())
+    return 1 if any(finding.state == "bad" for finding in findings) else 0
