@@ -1,0 +1,190 @@
+"""`make bench-bot`: what the bot itself costs, beside the sandbox and a stub engine that answers at once.
+
+The sandbox runs in this process, the stub engine and the bot in their own. Photos are 208 KB JPEGs of 1280×960, each one
+different, from 200 chats; the bot's own rate limits are raised by settings. Printed last, as one JSON object:
+
+    start_s             process start to the first getUpdates, median of 5
+    own_latency_ms      photo sent to joke received, p50 at 5 photos/s
+    own_latency_p95_ms
+    photos_per_s        a flood of photos over all chats, until the last joke
+    rss_mb              the bot's resident memory after 10,000 photos
+    rss_mb_at_2000      the same after 2,000: flat means equal
+    torch_imported      whether the bot's process has mapped torch
+"""
+import argparse
+import asyncio
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy
+import psutil
+from PIL import Image
+
+from bot.sandbox.server import Sandbox
+
+TOKEN = "123456:benchmark"
+CHATS = 200
+PHOTO_BYTES = 208_000
+RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
+          "JOKEBOT_LIMITS_PHOTOS_WAITING_PER_PERSON": "1000", "JOKEBOT_ENGINE_IN_FLIGHT": "32", "JOKEBOT_LOG_LEVEL": "WARNING"}
+
+
+class Photos:
+    """An endless supply of different JPEGs: one picture, whose highest-frequency quantisation steps are varied."""
+
+    def __init__(self) -> None:
+        noise = numpy.random.default_rng(0)
+        base = noise.normal(128, 40, (120, 160, 3)).repeat(8, 0).repeat(8, 1) + noise.normal(0, 9, (960, 1280, 3))
+        picture = Image.fromarray(base.clip(0, 255).astype("uint8"))
+        low, high = 5, 95
+        while low < high:
+            quality = (low + high + 1) // 2
+            low, high = (quality, high) if len(self.encode(picture, quality)) <= PHOTO_BYTES else (low, quality - 1)
+        self.jpeg = bytearray(self.encode(picture, low))
+        self.steps = self.jpeg.index(b"\xff\xdb") + 5 + 60
+        self.made = 0
+
+    @staticmethod
+    def encode(picture: Image.Image, quality: int) -> bytes:
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality)
+        return buffer.getvalue()
+
+    def next(self) -> bytes:
+        self.made += 1
+        number = self.made
+        for place in range(3):
+            self.jpeg[self.steps + place] = 1 + number % 250
+            number //= 250
+        return bytes(self.jpeg)
+
+
+class Load:
+    """Sends photos into the sandbox and notes when each chat's joke arrives."""
+
+    def __init__(self, sandbox: Sandbox, photos: Photos) -> None:
+        self.sandbox, self.photos = sandbox, photos
+        self.people = [sandbox.world.add_person(f"Person {number}") for number in range(CHATS)]
+        self.sent = 0
+        self.waiting: dict[tuple[int, int], asyncio.Future[float]] = {}
+        sandbox.world.events.listeners.append(self.hear)
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """A message with buttons is a finished joke; it replies to its photo."""
+        message = event.get("message") or {}
+        photo = message.get("reply_to_message", {}).get("message_id")
+        if message.get("reply_markup") and (future := self.waiting.pop((event["chat_id"], photo), None)):
+            future.set_result(time.perf_counter())
+
+    async def photo_to_joke(self) -> float:
+        """Sends a photo and waits for its joke; seconds between the two."""
+        person = self.people[self.sent % CHATS]
+        self.sent += 1
+        photo, sent = self.photos.next(), time.perf_counter()
+        message = self.sandbox.world.send_photo(person.id, person.id, photo)
+        future = self.waiting[person.id, message["message_id"]] = asyncio.get_running_loop().create_future()
+        return await asyncio.wait_for(future, 120) - sent
+
+
+@asynccontextmanager
+async def bot_process(sandbox: Sandbox, engine_url: str, data: Path) -> AsyncIterator[psutil.Process]:
+    """`jokebot run` as a process of its own, yielded at its first getUpdates with the seconds that took."""
+    variables = {**os.environ, **RAISED, "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+                 "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": f"{engine_url}/v1"}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=variables, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def start_seconds(sandbox: Sandbox, engine_url: str, folder: Path) -> float:
+    """Seconds from starting the process to its first getUpdates."""
+    def polls() -> int:
+        return sum(call.method.lower() == "getupdates" for call in sandbox.calls)
+
+    before, started = polls(), time.perf_counter()
+    async with bot_process(sandbox, engine_url, folder):
+        while polls() == before:
+            await asyncio.sleep(0.002)  # noqa: ASYNC110  (the resolution of what is measured)
+        return time.perf_counter() - started
+
+
+async def latencies(load: Load, *, per_s: float, seconds: float) -> list[float]:
+    """Seconds from photo to joke, at a steady rate."""
+    waiting, start = [], time.perf_counter()
+    for number in range(int(per_s * seconds)):
+        await asyncio.sleep(max(0.0, start + number / per_s - time.perf_counter()))
+        waiting.append(asyncio.create_task(load.photo_to_joke()))
+    return list(await asyncio.gather(*waiting))
+
+
+async def flood(load: Load, photos: int, *, outstanding: int = CHATS) -> float:
+    """Photos per second with so many unanswered ones at any time, until the last joke."""
+    room, start = asyncio.Semaphore(outstanding), time.perf_counter()
+
+    async def one() -> None:
+        async with room:
+            await load.photo_to_joke()
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(photos):
+            tasks.create_task(one())
+    return photos / (time.perf_counter() - start)
+
+
+async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, float | bool]:
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
+        engine_url = await stack.enter_async_context(stub_process())
+        starts = [await start_seconds(sandbox, engine_url, folder / f"start-{number}") for number in range(5)]
+        bot = await stack.enter_async_context(bot_process(sandbox, engine_url, folder / "data"))
+        load = Load(sandbox, Photos())
+        await flood(load, CHATS)
+        steady = sorted(await latencies(load, per_s=5, seconds=arguments.steady_s))
+        rate = await flood(load, arguments.flood)
+        await flood(load, max(0, 2000 - load.sent))
+        early = bot.memory_info().rss
+        await flood(load, max(0, arguments.photos - load.sent))
+        return {"start_s": round(statistics.median(starts), 3),
+                "own_latency_ms": round(1000 * statistics.median(steady), 1),
+                "own_latency_p95_ms": round(1000 * steady[int(0.95 * len(steady))], 1),
+                "photos_per_s": round(rate, 1), "rss_mb": round(bot.memory_info().rss / 1e6, 1),
+                "rss_mb_at_2000": round(early / 1e6, 1), "photos": load.sent,
+                "torch_imported": any("libtorch" in mapped.path for mapped in bot.memory_maps())}
+
+
+@asynccontextmanager
+async def stub_process() -> AsyncIterator[str]:
+    """The stub engine in a process of its own, so that its work isn't counted as the bot's or the sandbox's."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot.engine.stub", "--port", "0", stdout=asyncio.subprocess.PIPE)
+    try:
+        line = (await process.stdout.readline()).decode()
+        yield line.split()[-1].strip()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--photos", type=int, default=10_000, help="photos in all, before memory is read")
+    parser.add_argument("--flood", type=int, default=1200, help="photos of the flood that gives photos_per_s")
+    parser.add_argument("--steady-s", type=float, default=40.0, help="seconds at 5 photos/s")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(asyncio.run(measure(arguments, Path(folder)))))
+
+
+if __name__ == "__main__":
+    main()
