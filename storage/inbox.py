@@ -1,10 +1,13 @@
 """The inbox: an update is a committed row before Telegram is told that it may forget it."""
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from storage.database import Database
+
+OFFSET_LASTS_S = 6 * 86400.0
+"""After a week without updates Telegram numbers the next one at random, maybe lower (https://core.telegram.org/bots/api#update)."""
 
 
 async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
@@ -22,29 +25,31 @@ async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list
 
 
 async def next_offset(database: Database) -> int:
-    """The offset for getUpdates: one past the newest update that was ever received, 0 before the first."""
-    newest = await database.value("SELECT max(update_id) FROM inbox")
-    return 0 if newest is None else newest + 1
+    """The offset for getUpdates: one past the update that came last; 0, for all there are, before the first and after a quiet week."""
+    last = await database.row("SELECT update_id, received_at FROM inbox ORDER BY received_at DESC, update_id DESC LIMIT 1")
+    return last["update_id"] + 1 if last and time.time() - last["received_at"] < OFFSET_LASTS_S else 0
 
 
-async def pending(database: Database, *, after: int = -1, limit: int = 100) -> list[tuple[dict[str, Any], int]]:
-    """Unfinished updates past `after`, oldest first, each with the number of attempts already made."""
+async def pending(database: Database, *, after: int = -1, besides: Collection[int] = (), limit: int = 100) -> list[tuple[dict[str, Any], int]]:
+    """Unfinished updates past `after` and not among `besides`, oldest first, each with the number of attempts already made."""
     rows = await database.rows(
-        "SELECT payload, attempts FROM inbox WHERE state = 'pending' AND update_id > ? ORDER BY update_id LIMIT ?", (after, limit))
+        "SELECT payload, attempts FROM inbox WHERE state = 'pending' AND update_id > ? "
+        "AND update_id NOT IN (SELECT value FROM json_each(?)) ORDER BY update_id LIMIT ?", (after, json.dumps([*besides]), limit))
     return [(json.loads(row["payload"]), row["attempts"]) for row in rows]
 
 
-async def start(database: Database, update_id: int) -> None:
-    """Count an attempt, before the update is worked on again after a restart."""
+async def start(database: Database, *update_ids: int) -> None:
+    """Count an attempt at updates that are taken up from the inbox, as after a restart."""
     async with database.write() as connection:
-        await connection.execute("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", (update_id,))
+        await connection.executemany("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(one,) for one in update_ids])
 
 
-async def finish(database: Database, update_id: int, *, failed: bool = False) -> None:
-    """Mark an update as done (or given up); its payload is forgotten."""
+async def finish(database: Database, *update_ids: int, failed: bool = False) -> None:
+    """Mark updates as done (or given up); their payload is forgotten."""
+    state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
-        await connection.execute("UPDATE inbox SET state = ?, payload = NULL, finished_at = ? WHERE update_id = ?",
-                                 ("failed" if failed else "done", time.time(), update_id))
+        await connection.executemany("UPDATE inbox SET state = ?, payload = NULL, finished_at = ? WHERE update_id = ?",
+                                     [(state, now, one) for one in update_ids])
 
 
 async def prune(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:

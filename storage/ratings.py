@@ -34,6 +34,11 @@ async def rate(database: Database, joke_id: int, person_id: int, value: int) -> 
     return Counts(*row)
 
 
+async def verdict(database: Database, joke_id: int, person_id: int) -> int | None:
+    """What a person thinks of a joke (3, 2 or 1), or None where they haven't said."""
+    return await database.value("SELECT value FROM ratings WHERE joke_id = ? AND person_id = ?", (joke_id, person_id))
+
+
 async def counts(database: Database, joke_id: int) -> Counts:
     """A joke's counts."""
     row = await database.row(COUNTS, (joke_id,))

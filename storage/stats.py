@@ -1,0 +1,36 @@
+"""Numbers for /stats."""
+from dataclasses import dataclass
+
+from storage.database import Database
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Photos that were sent, jokes told, ratings given, and how many of those were 😂 or 🙂."""
+
+    photos: int
+    jokes: int
+    ratings: int
+    liked: int
+
+    @property
+    def liking(self) -> float:
+        """Share of the ratings that liked the joke, 0 to 1; 0 where there are none."""
+        return self.liked / self.ratings if self.ratings else 0.0
+
+
+async def of_person(database: Database, person_id: int) -> Stats:
+    """What one person sent, was told, and thought of it (their own ratings, whoever asked for the joke)."""
+    row = await database.row(
+        "SELECT (SELECT count(*) FROM photo_senders WHERE person_id = ?1) AS photos, "
+        "(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value > 1), 0) AS liked "
+        "FROM ratings WHERE person_id = ?1", (person_id,))
+    return Stats(**dict(row)) if row else Stats(0, 0, 0, 0)
+
+
+async def overall(database: Database) -> Stats:
+    """The same over all people."""
+    row = await database.row(
+        "SELECT (SELECT count(*) FROM photos) AS photos, (SELECT count(*) FROM jokes) AS jokes, "
+        "count(*) AS ratings, coalesce(sum(value > 1), 0) AS liked FROM ratings")
+    return Stats(**dict(row)) if row else Stats(0, 0, 0, 0)
