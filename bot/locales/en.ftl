@@ -1,0 +1,99 @@
+# What the bot says in English. A message's name tells when it is said; $names are filled in.
+
+start =
+    Hi, I'm Jokebot. Send me a photo and I'll tell you a joke about it.
+    Then press 😂, 🙂 or 😐: I learn from honest faces. 🔁 gets you another one.
+
+help =
+    Send me a photo, as a photo or as a file. A caption is a welcome hint.
+
+    😂 🙂 😐  how it landed; you can change your mind
+    🔁  another joke about the same photo
+
+    In groups I speak when spoken to: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
+
+    /stats  how we're doing so far
+
+command-start = Say hello
+command-help = What I can do
+command-joke = A joke about the photo you reply to
+command-stats = How we're doing so far
+
+# Things that aren't photos
+say-photo = You've got a way with words, but I work from pictures. Send me a photo!
+joke-about-what = A joke about which photo? Send me one, or answer a photo with /joke.
+not-a-photo-video = That's too fast for me, I look at one picture at a time. Pick your favourite frame and send it as a photo.
+not-a-photo-animation = That won't hold still for me. Send me a still from it as a photo, and I'm in.
+not-a-photo-sticker = Lovely sticker. For now I only know my way around photos, though. Got one?
+not-a-photo-voice = I'm all eyes and no ears. Send me a photo instead?
+not-a-photo-document = There's no picture in that file that I could open. JPEG, PNG and WebP work best.
+not-a-photo-other = I wouldn't know how to joke about that. A photo, on the other hand…
+
+# Photos that can't be used
+photo-empty = That file is empty: zero bytes, zero laughs. Could you send it again?
+photo-not_a_picture = I can't make a picture out of that file. JPEG, PNG and WebP work best.
+photo-broken = That picture is damaged and stops halfway. Could you send it once more?
+photo-too_many_bytes = That file is too heavy for me: { $megabytes } MB is all I can carry. Send it as a photo instead of a file, and it slims down by itself.
+photo-too_many_pixels = So many pixels! I can look at { $megapixels } million at a time. Could you send a smaller version?
+photo-too_small = I'm squinting, but that picture is too tiny to see anything. Got a bigger one?
+photo-too_narrow = That's not so much a picture as a line. Something with a bit more height and width, please.
+photo-video = There's a video in that file. I look at one picture at a time: send me a frame as a photo.
+photo-lost = Your photo got lost between Telegram and me. Could you send it again?
+photo-gone = I don't have that photo any more. Send it again, and I'll have a fresh look.
+
+# The engine that writes the jokes
+engine-down = My sense of humour is out of order at the moment. It's being looked at; try me again in a few minutes.
+engine-slow = I've been mulling this one over for too long and had to stop. Send it again in a moment, please.
+engine-empty = I looked and looked, and nothing came to me. Send it again, or try me with another photo.
+engine-cut_off = I was just getting to the punchline when the line went dead. Send it again, please?
+engine-refused = That one was turned down backstage, and I couldn't change their mind. Try me with another photo.
+
+# Waiting
+place = ⏳ You're number { $place } in line.
+queue-mine =
+    { $limit ->
+        [one] I already have a photo of yours to think about. One at a time, please!
+       *[other] I already have { $limit } photos of yours to think about. Let me catch up first, then send more.
+    }
+queue-mine-aside =
+    { queue-mine }
+    { $aside ->
+        [one] (I've left one aside.)
+       *[other] (I've left { $aside } aside.)
+    }
+queue-full = Everybody wants a joke right now and the waiting room is full. Try me again in a few minutes.
+
+# Buttons
+rated = Noted: { $emoji }
+rated-same = It's { $emoji } already
+another-coming = One more, coming up!
+button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
+button-failed = That didn't get through. Please press it again.
+
+stats =
+    You: { $photos ->
+        [one] { $photos } photo
+       *[other] { $photos } photos
+    }, { $jokes ->
+        [one] { $jokes } joke
+       *[other] { $jokes } jokes
+    }, { $ratings ->
+        [0] no ratings yet
+        [one] { $ratings } rating, { $liking }% 😂 or 🙂
+       *[other] { $ratings } ratings, { $liking }% 😂 or 🙂
+    }.
+    All of us: { $all-photos ->
+        [one] { $all-photos } photo
+       *[other] { $all-photos } photos
+    }, { $all-jokes ->
+        [one] { $all-jokes } joke
+       *[other] { $all-jokes } jokes
+    }, { $all-ratings ->
+        [0] no ratings yet
+        [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
+       *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
+    }.
+
+# Our own mistakes
+defect = Something broke on my side, not yours. I've made a note of it. Please try again in a moment.
+given-up = I stumbled over this one several times and had to let it go. Sorry! Could you send it again?

@@ -1,0 +1,223 @@
+"""Telegram's rate limits, in one place: every call to Telegram passes here.
+
+Nothing promises more than: about 30 messages a second over all chats, one a second in a chat, 20 a minute in a group
+(https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this); edits and chat actions count as well.
+What has to wait goes by priority. What is only decoration is dropped instead of waiting. A 429 closes the one chat it
+came from, for as long as it says.
+"""
+import asyncio
+import heapq
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from enum import IntEnum
+from typing import Any
+
+from telegram.error import BadRequest, NetworkError, RetryAfter
+from telegram.ext import BaseRateLimiter
+
+from configs.settings import Limits
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 600.0
+"""How long a call is tried again through 429s and lost connections."""
+CALLBACK_PATIENCE_S = 15.0
+"""The same for the answer to a pressed button; Telegram takes none later."""
+ANSWERS_WAITING = 20
+"""Answers that may wait in one chat; a person who asks faster than that gets no further ones."""
+MARGIN_S = 0.02
+"""Added to each period, because calls don't all take the same time to arrive."""
+MANY_CHATS = 1024
+
+Call = Callable[..., Coroutine[Any, Any, Any]]
+
+
+class Priority(IntEnum):
+    """What a call is worth; given as `rate_limit_args`, ANSWER where nothing is given."""
+
+    FINAL = 0
+    """Jokes and their buttons: always arrive."""
+    ANSWER = 1
+    """Everything else that is said."""
+    COSMETIC = 2
+    """Chat actions, places in the queue, half-written jokes: now or never."""
+
+
+class Shed(Exception):
+    """A call was dropped: there was no budget for it and it wasn't important."""
+
+
+class Gate:
+    """Lets through at most `calls` in any `period_s`, one after the other, by priority and then by order of arrival."""
+
+    def __init__(self, per_s: float, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]], *, window_s: float = 1.0) -> None:
+        self.calls = max(1, int(per_s * window_s))
+        self.period_s = self.calls / per_s + MARGIN_S
+        self._clock, self._sleep = clock, sleep
+        self._passed: deque[float] = deque()
+        self._closed_until = 0.0
+        self._held = False
+        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._timer: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        return not self._held and not self._waiting and self.delay() == 0 and not self._passed
+
+    def delay(self) -> float:
+        """Seconds until the next call may pass, 0 for now."""
+        now = self._clock()
+        while self._passed and self._passed[0] + self.period_s <= now:
+            self._passed.popleft()
+        full = self._passed[0] + self.period_s - now if len(self._passed) >= self.calls else 0.0
+        return max(0.0, full, self._closed_until - now)
+
+    def open(self) -> bool:
+        """Whether a call could pass now without waiting."""
+        return not self._held and not self._waiting and self.delay() == 0
+
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def close_for(self, seconds: float) -> None:
+        """Let nothing through for that long."""
+        self._closed_until = max(self._closed_until, self._clock() + seconds)
+
+    async def enter(self, priority: Priority) -> None:
+        """Wait for a turn. `leave` has to follow, and nobody else passes until then."""
+        if self.open():
+            self._held = True
+            return
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
+        self._admit()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave(passed=False)
+            raise
+
+    def leave(self, *, passed: bool = True) -> None:
+        """End a turn; it counts if the call `passed`."""
+        self._held = False
+        if passed:
+            self._passed.append(self._clock())
+        self._admit()
+
+    def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _admit(self) -> None:
+        while self._waiting and self._waiting[0][2].done():
+            heapq.heappop(self._waiting)
+        if self._held or not self._waiting or self._timer:
+            return
+        if delay := self.delay():
+            self._timer = asyncio.create_task(self._admit_after(delay))
+            return
+        self._held = True
+        heapq.heappop(self._waiting)[2].set_result(None)
+
+    async def _admit_after(self, delay: float) -> None:
+        await self._sleep(delay)
+        self._timer = None
+        self._admit()
+
+
+class Outgoing(BaseRateLimiter[Priority]):
+    """The rate limiter that python-telegram-bot passes every call through, except getUpdates.
+
+    Calls without a chat (getFile, answerCallbackQuery, …) have no budget and don't wait. A lost connection and a 5xx
+    are tried again as a 429 is, since an answer that is repeated is better than one that is lost.
+    """
+
+    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._limits, self._clock, self._sleep = limits, clock, sleep
+        self._all = Gate(limits.messages_per_s, clock, sleep)
+        self._chats: dict[int, Gate] = {}
+        self._sweep_at = MANY_CHATS
+
+    async def initialize(self) -> None:
+        """Nothing to prepare."""
+
+    async def shutdown(self) -> None:
+        """Forget who waits."""
+        for gate in (self._all, *self._chats.values()):
+            gate.stop()
+
+    async def process_request(self, callback: Call, args: Any, kwargs: dict[str, Any], endpoint: str, data: dict[str, Any],
+                              rate_limit_args: Priority | None) -> Any:
+        """Make the call when its chat and the whole bot have budget for it.
+
+        Raises Shed for a cosmetic call that would have to wait or fails, and for an answer where too many wait already;
+        TelegramError for a call that Telegram refuses or that doesn't succeed within PATIENCE_S.
+        """
+        priority = Priority.ANSWER if rate_limit_args is None else rate_limit_args
+        patience = CALLBACK_PATIENCE_S if endpoint == "answerCallbackQuery" else PATIENCE_S
+        chat_id, deadline, pauses = data.get("chat_id"), self._clock() + patience, backoff()
+        while True:
+            await self._admit(chat_id, priority)
+            try:
+                return await callback(*args, **kwargs)
+            except BadRequest:
+                raise
+            except (RetryAfter, NetworkError) as error:
+                flooded = isinstance(error, RetryAfter)
+                pause = seconds_of(error) if flooded else next(pauses)
+                if flooded and chat_id is not None:
+                    self._chat(chat_id).close_for(pause)
+                if priority is Priority.COSMETIC:
+                    raise Shed(endpoint) from error
+                if self._clock() + pause > deadline:
+                    raise
+                log.warning("%s: %s; trying again in %.1f s", endpoint, error, pause)
+                if not flooded or chat_id is None:
+                    await self._sleep(pause)
+
+    async def _admit(self, chat_id: int | None, priority: Priority) -> None:
+        if chat_id is None:
+            return
+        chat = self._chat(chat_id)
+        if priority is Priority.COSMETIC and not (chat.open() and self._all.open()):
+            raise Shed("no budget")
+        if priority is Priority.ANSWER and chat.waiting() >= ANSWERS_WAITING:
+            raise Shed("too many answers wait")
+        await chat.enter(priority)
+        passed = False
+        try:
+            await self._all.enter(priority)
+            self._all.leave()
+            passed = True
+        finally:
+            chat.leave(passed=passed)
+
+    def _chat(self, chat_id: int) -> Gate:
+        if len(self._chats) >= self._sweep_at:
+            self._chats = {one: gate for one, gate in self._chats.items() if not gate.idle}
+            self._sweep_at = max(MANY_CHATS, 2 * len(self._chats))
+        if chat_id not in self._chats:
+            group = chat_id < 0
+            rate = self._limits.group_messages_per_min / 60 if group else self._limits.chat_messages_per_s
+            self._chats[chat_id] = Gate(rate, self._clock, self._sleep, window_s=60.0 if group else 1.0)
+        return self._chats[chat_id]
+
+
+def seconds_of(error: RetryAfter) -> float:
+    """How long a 429 asks to wait."""
+    wait = error.retry_after
+    return float(wait if isinstance(wait, int | float) else wait.total_seconds())
+
+
+def backoff(first: float = 0.5, most: float = 30.0) -> Iterator[float]:
+    """Pauses between tries, seconds: doubling up to `most`."""
+    pause = first
+    while True:
+        yield pause
+        pause = min(2 * pause, most)
