@@ -1,0 +1,75 @@
+"""What a Bot API method works with, and the table of all methods."""
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.sandbox.floods import Floods
+from bot.sandbox.parameters import Parameters
+from bot.sandbox.people import Chat, Message
+from bot.sandbox.refusal import Refusal
+from bot.sandbox.updates import Updates
+from bot.sandbox.webhook import Webhook
+from bot.sandbox.world import World
+
+
+@dataclass
+class Api:
+    """One bot's side of the world."""
+
+    world: World
+    updates: Updates
+    webhook: Webhook
+    floods: Floods | None = None
+    callback_timeout_s: float = 30.0
+    commands: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
+
+    def default_commands(self) -> list[dict[str, str]]:
+        """The commands for everybody whose language has none of its own."""
+        return self.commands.get(scope_key({"type": "default"}, ""), [])
+
+    def chat(self, parameters: Parameters) -> Chat:
+        """The chat named by `chat_id`. Raises Refusal where there is none."""
+        given = parameters.text("chat_id").strip()
+        if not given:
+            raise Refusal("chat_id is empty")
+        chat = self.world.chats.get(int(given)) if given.removeprefix("-").isdigit() else None
+        if chat is None:
+            raise Refusal("chat not found")
+        return chat
+
+    def writable_chat(self, method: str, parameters: Parameters) -> Chat:
+        """The same for a call that says something there. Raises Refusal 403 or 429 besides."""
+        chat = self.chat(parameters)
+        if chat.blocked:
+            raise Refusal("bot was blocked by the user", 403)
+        if self.floods:
+            self.floods.check(method, chat.id)
+        return chat
+
+    def replied(self, chat: Chat, parameters: Parameters) -> Message | None:
+        """The message that the bot replies to, by `reply_parameters` or the older `reply_to_message_id`."""
+        given = parameters.json("reply_parameters", "reply parameters", dict) or {}
+        message_id = int(given.get("message_id") or parameters.integer("reply_to_message_id"))
+        if not message_id:
+            return None
+        message = chat.messages.get(message_id)
+        if message is None and not (given.get("allow_sending_without_reply") or parameters.flag("allow_sending_without_reply")):
+            raise Refusal("message to be replied not found")
+        return message
+
+
+def scope_key(scope: dict[str, Any], language_code: str) -> tuple[str, str]:
+    """What a list of commands is kept under."""
+    return repr(sorted(scope.items())), language_code
+
+
+Method = Callable[[Api, Parameters], Awaitable[Any]]
+METHODS: dict[str, Method] = {}
+
+
+def method(name: str) -> Callable[[Method], Method]:
+    """Register a Bot API method under its name; Telegram ignores its case, and so does the sandbox."""
+    def register(function: Method) -> Method:
+        METHODS[name.lower()] = function
+        return function
+    return register

@@ -1,0 +1,89 @@
+"""The media part of a message, in Telegram's shapes: `photo`, `document`, `sticker`, `animation`, `video`.
+
+A person's photo is not compressed again: its largest size is the file as it was sent. Telegram's clients make a JPEG of it.
+"""
+import mimetypes
+from typing import Any
+
+from bot.sandbox.files import Files, StoredFile
+from bot.sandbox.pictures import THUMBNAIL_SIDE, duration_s, measure, shrunk
+
+UNKNOWN_SIZE = (320, 320)
+Part = dict[str, Any]
+
+
+def reference(file: StoredFile) -> Part:
+    part: Part = {"file_id": file.id, "file_unique_id": file.unique_id}
+    if file.size is not None:
+        part["file_size"] = file.size
+    return part
+
+
+def picture_size(file: StoredFile, size: tuple[int, int]) -> Part:
+    return {**reference(file), "width": size[0], "height": size[1]}
+
+
+def photo(files: Files, data: bytes) -> Part:
+    """A photo in one or two sizes, the largest last. What is no picture is announced as one all the same: a modified
+    client or a fault on the way may send anything."""
+    size = measure(data)
+    file = files.add(data, "photos", sniffed(data) or "image/jpeg")
+    sizes = [picture_size(file, size or UNKNOWN_SIZE)]
+    if size and max(size) > THUMBNAIL_SIDE:
+        sizes.insert(0, picture_size(files.thumbnail_of(file), shrunk(size)))
+    return {"photo": sizes}
+
+
+def document(files: Files, data: bytes, file_name: str | None, mime_type: str | None) -> Part:
+    """Any file; a picture gets a thumbnail."""
+    mime_type = mime_type or mimetypes.guess_type(file_name or "")[0] or "application/octet-stream"
+    file = files.add(data, "documents", mime_type, file_name)
+    size = measure(data) if mime_type.startswith("image/") else None
+    part = {**reference(file), "mime_type": mime_type, **({"file_name": file_name} if file_name else {})}
+    return {"document": {**part, **thumbnail_part(files, file, size)}}
+
+
+def sticker(files: Files, data: bytes, emoji: str = "🙂") -> Part:
+    """A static sticker (WebP)."""
+    file = files.add(data, "stickers", "image/webp")
+    size = measure(data)
+    return {"sticker": {**picture_size(file, size or (512, 512)), "type": "regular", "is_animated": False,
+                        "is_video": False, "emoji": emoji, **thumbnail_part(files, file, size)}}
+
+
+def animation(files: Files, data: bytes, thumbnail: bytes | None = None) -> Part:
+    """A GIF or a silent MP4. As from Telegram, the message has the file as `document` too."""
+    mime_type = sniffed(data) or "video/mp4"
+    name = "animation.gif" if mime_type == "image/gif" else "animation.mp4"
+    file = files.add(data, "animations", mime_type, name)
+    size = measure(data)
+    part = {**reference(file), "file_name": name, "mime_type": mime_type, **thumbnail_part(files, file, size, thumbnail)}
+    width, height = size or UNKNOWN_SIZE
+    return {"animation": {**part, "width": width, "height": height, "duration": duration_s(data)}, "document": part}
+
+
+def video(files: Files, data: bytes, thumbnail: bytes | None = None) -> Part:
+    """A video; nothing is read of it, so its size and duration are invented."""
+    file = files.add(data, "videos", "video/mp4", "video.mp4")
+    return {"video": {**reference(file), "file_name": "video.mp4", "mime_type": "video/mp4", "width": UNKNOWN_SIZE[0],
+                      "height": UNKNOWN_SIZE[1], "duration": 1, **thumbnail_part(files, file, None, thumbnail)}}
+
+
+def thumbnail_part(files: Files, file: StoredFile, size: tuple[int, int] | None, given: bytes | None = None) -> Part:
+    if given is not None:
+        own = files.add(given, "thumbnails", "image/jpeg")
+        return {"thumbnail": picture_size(own, measure(given) or UNKNOWN_SIZE)}
+    return {"thumbnail": picture_size(files.thumbnail_of(file), shrunk(size))} if size else {}
+
+
+def sniffed(data: bytes) -> str | None:
+    """The media type by the first bytes, for the few kinds that clients make photos and animations of."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(b"\x89PNG"):
+        return "image/png"
+    if data.startswith(b"GIF8"):
+        return "image/gif"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return "video/mp4" if data[4:8] == b"ftyp" else None

@@ -1,0 +1,177 @@
+"""Bot API methods that say nothing in a chat: the bot itself, its updates, files, chats and commands.
+
+`load()` fills the table of methods; methods of messages are in `methods_send` and `methods_edit`.
+"""
+import re
+from typing import Any
+
+from bot.sandbox.api import METHODS, Api, Method, method, scope_key
+from bot.sandbox.files import DOWNLOAD_LIMIT
+from bot.sandbox.parameters import Parameters
+from bot.sandbox.people import Chat
+from bot.sandbox.refusal import Refusal
+from bot.sandbox.text import units
+
+CALLBACK_TEXT_LIMIT = 200
+SECRET_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
+COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
+OWNER_RIGHTS = {"is_anonymous": False}
+
+
+def load() -> dict[str, Method]:
+    """The table of all methods, by their names in small letters."""
+    from bot.sandbox import methods_edit, methods_send  # noqa: F401  (they register themselves)
+    return METHODS
+
+
+@method("getMe")
+async def get_me(api: Api, parameters: Parameters) -> dict[str, Any]:
+    return api.world.bot
+
+
+@method("getUpdates")
+async def get_updates(api: Api, parameters: Parameters) -> list[dict[str, Any]]:
+    refuse_beside_webhook(api)
+    allow_updates(api, parameters)
+    updates = await api.updates.get(parameters.integer("offset"), parameters.integer("limit", 100), parameters.integer("timeout"))
+    refuse_beside_webhook(api)
+    return updates
+
+
+def refuse_beside_webhook(api: Api) -> None:
+    if api.webhook.url:
+        raise Refusal("can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first", 409)
+
+
+def allow_updates(api: Api, parameters: Parameters) -> None:
+    allowed = parameters.json("allowed_updates", "allowed updates", list)
+    if allowed is not None:
+        api.updates.allowed = [str(kind) for kind in allowed]
+
+
+@method("setWebhook")
+async def set_webhook(api: Api, parameters: Parameters) -> bool:
+    """As Telegram's server in local mode, this one takes http addresses too."""
+    url, secret_token = parameters.text("url").strip(), parameters.text("secret_token")
+    if url and not re.match(r"https?://[^/\s]+", url):
+        raise Refusal("bad webhook: invalid webhook URL specified")
+    if secret_token and not SECRET_TOKEN.fullmatch(secret_token):
+        raise Refusal("secret token contains unallowed characters")
+    allow_updates(api, parameters)
+    if parameters.flag("drop_pending_updates"):
+        api.updates.drop()
+    await api.webhook.set(url, secret_token, min(max(parameters.integer("max_connections", 40), 1), 100))
+    return True
+
+
+@method("deleteWebhook")
+async def delete_webhook(api: Api, parameters: Parameters) -> bool:
+    if parameters.flag("drop_pending_updates"):
+        api.updates.drop()
+    await api.webhook.set("")
+    return True
+
+
+@method("getWebhookInfo")
+async def get_webhook_info(api: Api, parameters: Parameters) -> dict[str, Any]:
+    return api.webhook.info()
+
+
+@method("getFile")
+async def get_file(api: Api, parameters: Parameters) -> dict[str, Any]:
+    file_id = parameters.text("file_id")
+    if not file_id:
+        raise Refusal("file_id not specified")
+    file = api.world.files.get(file_id)
+    if file is None or await api.world.files.read(file) is None:
+        raise Refusal("wrong file_id or the file is temporarily unavailable")
+    if (file.size or 0) > DOWNLOAD_LIMIT:
+        raise Refusal("file is too big")
+    return {"file_id": file.id, "file_unique_id": file.unique_id, "file_size": file.size, "file_path": file.path}
+
+
+@method("answerCallbackQuery")
+async def answer_callback_query(api: Api, parameters: Parameters) -> bool:
+    world = api.world
+    callback = world.callbacks.get(parameters.text("callback_query_id"))
+    if callback is None or callback.answer is not None or world.clock() - callback.at > api.callback_timeout_s:
+        raise Refusal("query is too old and response timeout expired or query ID is invalid")
+    text = parameters.text("text")
+    if units(text) > CALLBACK_TEXT_LIMIT:
+        raise Refusal("MESSAGE_TOO_LONG")
+    callback.answer = {"text": text, "show_alert": parameters.flag("show_alert"), "url": parameters.text("url"),
+                       "cache_time": parameters.integer("cache_time")}
+    callback.answered.set()
+    query_id = parameters.text("callback_query_id")
+    world.events.emit({"type": "answer", "chat_id": callback.chat_id, "callback_query_id": query_id, "answer": callback.answer})
+    return True
+
+
+@method("setMyCommands")
+async def set_my_commands(api: Api, parameters: Parameters) -> bool:
+    commands = parameters.json("commands", "commands", list) or []
+    if len(commands) > 100:
+        raise Refusal("BOT_COMMANDS_TOO_MUCH")
+    for command in commands:
+        if not isinstance(command, dict) or not COMMAND.fullmatch(str(command.get("command", ""))):
+            raise Refusal("BOT_COMMAND_INVALID")
+        if not 1 <= units(str(command.get("description", ""))) <= 256:
+            raise Refusal("BOT_COMMAND_DESCRIPTION_INVALID")
+    api.commands[scope(parameters)] = [{"command": command["command"].removeprefix("/"), "description": command["description"]}
+                                       for command in commands]
+    return True
+
+
+@method("getMyCommands")
+async def get_my_commands(api: Api, parameters: Parameters) -> list[dict[str, str]]:
+    return api.commands.get(scope(parameters), [])
+
+
+@method("deleteMyCommands")
+async def delete_my_commands(api: Api, parameters: Parameters) -> bool:
+    api.commands.pop(scope(parameters), None)
+    return True
+
+
+def scope(parameters: Parameters) -> tuple[str, str]:
+    given = parameters.json("scope", "BotCommandScope", dict) or {"type": "default"}
+    return scope_key(given, parameters.text("language_code"))
+
+
+@method("getChat")
+async def get_chat(api: Api, parameters: Parameters) -> dict[str, Any]:
+    gifts = {"unlimited_gifts": False, "limited_gifts": False, "unique_gifts": False, "premium_subscription": False,
+             "gifts_from_channels": False}
+    return {**api.chat(parameters).shape(), "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
+
+
+@method("getChatMember")
+async def get_chat_member(api: Api, parameters: Parameters) -> dict[str, Any]:
+    chat, user_id = api.chat(parameters), parameters.integer("user_id")
+    if user_id == api.world.bot["id"]:
+        return {"user": api.world.bot_user(), "status": "member"}
+    if user_id not in api.world.people:
+        raise Refusal("PARTICIPANT_ID_INVALID" if user_id > 0 else "invalid user_id specified")
+    return member(api, chat, user_id)
+
+
+@method("getChatAdministrators")
+async def get_chat_administrators(api: Api, parameters: Parameters) -> list[dict[str, Any]]:
+    chat = api.chat(parameters)
+    if chat.type == "private":
+        raise Refusal("there are no administrators in the private chat")
+    return [member(api, chat, chat.members[0])]
+
+
+@method("getChatMemberCount")
+async def get_chat_member_count(api: Api, parameters: Parameters) -> int:
+    return len(api.chat(parameters).members) + 1
+
+
+def member(api: Api, chat: Chat, user_id: int) -> dict[str, Any]:
+    """A group's first member made it and owns it; there are no other administrators."""
+    user = api.world.people[user_id].user()
+    if user_id not in chat.members:
+        return {"user": user, "status": "left"}
+    owner = chat.type != "private" and chat.members[0] == user_id
+    return {"user": user, "status": "creator", **OWNER_RIGHTS} if owner else {"user": user, "status": "member"}

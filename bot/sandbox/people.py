@@ -1,0 +1,56 @@
+"""Who is in the sandbox's world: people, the bot, and the chats between them, in Telegram's shapes."""
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+FIRST_PERSON_ID = 1001
+FIRST_GROUP_ID = -1_001_000_000_001
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with Telegram's client."""
+
+    id: int
+    name: str
+    language_code: str
+
+    def user(self) -> dict[str, Any]:
+        """Telegram's User object."""
+        return {"id": self.id, "is_bot": False, "first_name": self.name, "language_code": self.language_code}
+
+    def summary(self) -> dict[str, Any]:
+        return {"id": self.id, "name": self.name, "language_code": self.language_code}
+
+
+@dataclass(slots=True)
+class Chat:
+    """A private chat (id = the person's) or a supergroup; `messages` holds the newest ones in order.
+
+    As in Telegram, a supergroup counts its own message ids, while private chats share one counter.
+    """
+
+    id: int
+    type: str
+    title: str
+    members: list[int]
+    message_ids: "count[int]"
+    messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
+    blocked: bool = False
+
+    def shape(self) -> dict[str, Any]:
+        """Telegram's Chat object, as messages carry it."""
+        name = "first_name" if self.type == "private" else "title"
+        return {"id": self.id, name: self.title, "type": self.type}
+
+    def summary(self) -> dict[str, Any]:
+        return {"id": self.id, "type": self.type, "title": self.title, "members": self.members}
+
+
+def bot_user(bot_id: int, username: str, name: str) -> dict[str, Any]:
+    """Telegram's User object of the bot, as getMe returns it."""
+    return {"id": bot_id, "is_bot": True, "first_name": name, "username": username, "can_join_groups": True,
+            "can_read_all_group_messages": True, "supports_inline_queries": False}

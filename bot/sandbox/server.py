@@ -1,0 +1,196 @@
+"""The sandbox: a server on loopback that speaks Telegram's Bot API for one bot, and lets people act.
+
+    async with Sandbox.running(token="123456:sandbox") as sandbox:
+        sandbox.url                     the bot's base address: {url}/bot{token}/{method}, {url}/file/bot{token}/{path}
+        sandbox.world                   people, chats and what they do (bot/sandbox/world.py)
+        sandbox.calls                   what the bot called, newest last
+        sandbox.faults                  failures to come (bot/sandbox/faults.py)
+
+Other processes, and the chat page at `/`, act through the control API (bot/sandbox/control.py).
+"""
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self
+
+from aiohttp import web
+
+from bot.sandbox.api import Api
+from bot.sandbox.control import Control
+from bot.sandbox.faults import Fault, Faults
+from bot.sandbox.files import Files
+from bot.sandbox.floods import FloodLimits, Floods
+from bot.sandbox.guard import guard
+from bot.sandbox.methods import load
+from bot.sandbox.parameters import UPLOAD_LIMIT, Parameters
+from bot.sandbox.people import bot_user
+from bot.sandbox.refusal import Refusal, SandboxError
+from bot.sandbox.updates import Updates
+from bot.sandbox.webhook import Webhook
+from bot.sandbox.world import Call, World
+
+TOKEN = "123456:sandbox"  # noqa: S105  (a token for nobody: the sandbox is no Telegram)
+SHUTDOWN_S = 2.0
+
+
+class Sandbox:
+    """A running sandbox; get one from `start` or `running`.
+
+    `messages_kept`: newest messages kept in a chat. `file_bytes`: bytes of files kept. `calls_kept`: calls recorded.
+    `flood_limits`: refuse what is too fast, as Telegram does. `webhook_retry_s`: first pause after a failed delivery.
+    `callback_timeout_s`: how long a press can be answered.
+    """
+
+    def __init__(self, host: str, token: str, *, username: str = "jokebot_sandbox_bot", messages_kept: int = 1000,
+                 file_bytes: int = 512 * 1024 * 1024, calls_kept: int = 100_000, flood_limits: FloodLimits | None = None,
+                 webhook_retry_s: float = 1.0, callback_timeout_s: float = 30.0) -> None:
+        bot_id = token.partition(":")[0]
+        if not bot_id.isdigit() or not token.partition(":")[2]:
+            raise SandboxError("A bot's token has the form 123456:letters.")
+        self.host = host
+        self.token = token
+        self.url = ""
+        self.updates = Updates()
+        self.world = World(bot_user(int(bot_id), username, "Jokebot"), Files(file_bytes), self.updates, messages_kept, calls_kept)
+        self.webhook = Webhook(self.updates, webhook_retry_s)
+        self.faults = Faults()
+        floods = Floods(flood_limits) if flood_limits else None
+        self.api = Api(self.world, self.updates, self.webhook, floods, callback_timeout_s)
+        self._methods = load()
+        self._runner: web.AppRunner | None = None
+
+    @classmethod
+    async def start(cls, host: str = "127.0.0.1", port: int = 0, token: str = TOKEN, **settings: Any) -> Self:
+        """Listen; port 0 takes a free one. Raises SandboxError where the port is taken."""
+        sandbox = cls(host, token, **settings)
+        await sandbox._listen(port)
+        return sandbox
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, **settings: Any) -> AsyncIterator[Self]:
+        """`start` with the same settings, and `stop` at the end."""
+        sandbox = await cls.start(**settings)
+        try:
+            yield sandbox
+        finally:
+            await sandbox.stop()
+
+    @property
+    def calls(self) -> deque[Call]:
+        """What the bot called, newest last; a long poll is there as soon as it begins."""
+        return self.world.calls
+
+    async def stop(self) -> None:
+        """Answer who waits, close every connection and end."""
+        self.updates.end_poll()
+        await self.webhook.stop()
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _listen(self, port: int) -> None:
+        app = web.Application(middlewares=[guard], client_max_size=UPLOAD_LIMIT)
+        app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._call)
+        app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
+        Control(self.world, self.faults, self.api.default_commands).add_routes(app)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self.host, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise SandboxError(f"The sandbox can't listen on {self.host}:{port}: {error.strerror}. Choose another --port.") from error
+        address = f"[{self.host}]" if ":" in self.host else self.host
+        self.url = f"http://{address}:{self._runner.addresses[0][1]}"
+
+    async def _call(self, request: web.Request) -> web.StreamResponse:
+        """One Bot API call: recorded, made to fail where a fault waits for it, else answered."""
+        if request.match_info["token"] != self.token:
+            return answer(Refusal("Unauthorized", 401))
+        name = request.match_info["method"]
+        method = self._methods.get(name.lower())
+        if method is None or request.method not in ("GET", "POST"):
+            return answer(Refusal("Not Found", 404))
+        call = Call(name, {}, time.monotonic())
+        try:
+            parameters = await Parameters.read(request)
+        except Refusal as refusal:
+            self._record(call)
+            return self._finish(request, call, refusal, None)
+        call.parameters = parameters.shown()
+        self._record(call)
+        fault = self.faults.take(name)
+        result: Any = fault.refusal() if fault else None
+        if fault is None or await self._goes_on(fault):
+            try:
+                result = await method(self.api, parameters)
+            except Refusal as refusal:
+                result = refusal
+        return self._finish(request, call, result, fault)
+
+    async def _goes_on(self, fault: Fault) -> bool:
+        """Make the call wait where the fault says so; whether it takes effect after that."""
+        await asyncio.sleep(fault.delay_s)
+        return fault.kind in ("slow", "cut_after")
+
+    def _finish(self, request: web.Request, call: Call, result: Any, fault: Fault | None) -> web.Response:
+        if fault and fault.kind in ("timeout", "cut", "cut_after"):
+            call.status, call.description = 0, f"fault: {fault.kind}"
+            self.world.events.touch()
+            return cut(request)
+        response = answer(result)
+        call.status = response.status
+        if isinstance(result, Refusal):
+            call.description = result.description
+        self.world.events.touch()
+        return response
+
+    def _record(self, call: Call) -> None:
+        self.calls.append(call)
+        self.world.events.touch()
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        """A file at the path that getFile gave; faults wait for it as for the method "download"."""
+        path = request.match_info["path"]
+        if request.match_info["token"] != self.token:
+            return answer(Refusal("Unauthorized", 401))
+        call = Call("download", {"file_path": path}, time.monotonic())
+        self._record(call)
+        fault = self.faults.take("download")
+        if fault and not await self._goes_on(fault):
+            return self._finish(request, call, fault.refusal(), fault)
+        file = self.world.files.at_path(path)
+        data = await self.world.files.read(file) if file else None
+        if file is None or data is None:
+            return self._finish(request, call, Refusal("Not Found", 404), None)
+        if fault and fault.kind == "cut_after":
+            await send_half(request, data)
+            return self._finish(request, call, None, fault)
+        call.status = 200
+        self.world.events.touch()
+        return web.Response(body=data, content_type=file.mime_type)
+
+
+def answer(result: Any) -> web.Response:
+    """A result or a Refusal in Telegram's envelope."""
+    refused = isinstance(result, Refusal)
+    body = result.body() if refused else {"ok": True, "result": result}
+    return web.Response(text=json.dumps(body, ensure_ascii=False, separators=(",", ":")), content_type="application/json",
+                        status=result.code if refused else 200)
+
+
+def cut(request: web.Request) -> web.Response:
+    """Close the connection without an answer; the response is for aiohttp alone and reaches nobody."""
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
+
+
+async def send_half(request: web.Request, data: bytes) -> None:
+    response = web.StreamResponse(headers={"Content-Length": str(len(data))})
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(data[:len(data) // 2])

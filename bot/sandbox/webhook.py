@@ -1,0 +1,83 @@
+"""Delivers updates to the bot's webhook, one after another, each until the bot answers 2xx."""
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+
+from bot.sandbox.updates import Updates
+
+LONGEST_PAUSE_S = 60.0
+ANSWER_TIMEOUT_S = 60.0
+
+
+class Webhook:
+    """At most one address at a time. `retry_s`: the pause after a first failure; it doubles with each further one."""
+
+    def __init__(self, updates: Updates, retry_s: float = 1.0) -> None:
+        self._updates = updates
+        self._retry_s = retry_s
+        self._task: asyncio.Task[None] | None = None
+        self.url = ""
+        self.max_connections = 40
+        self.last_error: tuple[int, str] | None = None
+
+    async def set(self, url: str, secret_token: str = "", max_connections: int = 40) -> None:
+        """Deliver to this address from now on; an empty one ends delivery."""
+        await self.stop()
+        self.url = url
+        self.max_connections = max_connections
+        self.last_error = None
+        if url:
+            self._updates.end_poll()
+            self._task = asyncio.create_task(self._deliver(url, secret_token))
+
+    async def stop(self) -> None:
+        """End delivery; what is not confirmed stays queued."""
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def info(self) -> dict[str, Any]:
+        """Telegram's WebhookInfo object."""
+        info: dict[str, Any] = {"url": self.url, "has_custom_certificate": False, "pending_update_count": len(self._updates)}
+        if self.url:
+            info["max_connections"] = self.max_connections
+        if self.last_error:
+            info["last_error_date"], info["last_error_message"] = self.last_error
+        if self._updates.allowed:
+            info["allowed_updates"] = self._updates.allowed
+        return info
+
+    async def _deliver(self, url: str, secret_token: str) -> None:
+        headers = {"X-Telegram-Bot-Api-Secret-Token": secret_token} if secret_token else {}
+        timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+            pause_s = self._retry_s
+            while True:
+                update = await self._updates.first()
+                mistake = await self._offer(session, url, update)
+                if mistake is None:
+                    self._updates.confirm(update["update_id"] + 1)
+                    pause_s = self._retry_s
+                else:
+                    self.last_error = (int(time.time()), mistake)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def _offer(self, session: aiohttp.ClientSession, url: str, update: dict[str, Any]) -> str | None:
+        """Post one update; what went wrong, in Telegram's words, or None."""
+        try:
+            async with session.post(url, json=update, allow_redirects=False) as response:
+                if 200 <= response.status < 300:
+                    return None
+                return f"Wrong response from the webhook: {response.status} {response.reason}"
+        except aiohttp.ClientConnectorError:
+            return "Connection refused"
+        except TimeoutError:
+            return "Read timeout expired"
+        except (aiohttp.ClientError, OSError) as error:
+            return f"Connection failed: {error}"
