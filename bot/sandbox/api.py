@@ -48,12 +48,12 @@ class Api:
 
     def replied(self, chat: Chat, parameters: Parameters) -> Message | None:
         """The message that the bot replies to, by `reply_parameters` or the older `reply_to_message_id`."""
-        given = parameters.json("reply_parameters", "reply parameters", dict) or {}
-        message_id = int(given.get("message_id") or parameters.integer("reply_to_message_id"))
+        given = Parameters(parameters.json("reply_parameters", "reply parameters", dict) or {}, {})
+        message_id = given.integer("message_id") or parameters.integer("reply_to_message_id")
         if not message_id:
             return None
         message = chat.messages.get(message_id)
-        if message is None and not (given.get("allow_sending_without_reply") or parameters.flag("allow_sending_without_reply")):
+        if message is None and not any(one.flag("allow_sending_without_reply") for one in (given, parameters)):
             raise Refusal("message to be replied not found")
         return message
 

@@ -4,13 +4,15 @@ Bodies and answers are JSON unless said otherwise; a mistake is 400 with `{"erro
 
     GET    /                      the chat page; its files lie beside it, also under /page/
     GET    /sandbox/state         {"bot": {…}, "people": [{"id", "name", "language_code"}], "chats": [{"id", "type", "title",
-                                  "members": [ids]}], "messages": {chat_id: [message…]}, "commands": [{"command", "description"}]}
+                                  "members": [ids]}], "messages": {chat_id: [message…]}, "commands": [{"command", "description"}],
+                                  "faults": [{"method", "kind", "times", "retry_after", "delay_s"}]}
     GET    /sandbox/events        WebSocket; each frame one event:
                                   {"type": "message" | "edit", "chat_id", "message"}
                                   {"type": "delete", "chat_id", "message_id", "message": {"message_id"}}
                                   {"type": "action", "chat_id", "action": "typing" | …}         sendChatAction
                                   {"type": "answer", "chat_id", "callback_query_id", "answer"}  answerCallbackQuery
                                   {"type": "person", "person"}   {"type": "chat", "chat"}
+                                  {"type": "commands"}   {"type": "faults"}   what `state` says of them has changed
     POST   /sandbox/text          {"person", "chat", "text", "reply_to"?} → {"message"}
     POST   /sandbox/files         multipart: person, chat, kind = photo | document | sticker | animation | video | album,
                                   caption?, reply_to?, and the files → {"messages": […]}; several files that are not an
@@ -23,9 +25,12 @@ Bodies and answers are JSON unless said otherwise; a mistake is 400 with `{"erro
     POST   /sandbox/block         {"person", "blocked"} → {}
     POST   /sandbox/faults        {"method"?, "kind", "times"?, "retry_after"?, "delay_s"?, "probability"?, "seed"?} → {}
     DELETE /sandbox/faults        → {}
+    GET    /sandbox/samples       [{"name", "url"}]: pictures to try the bot with, where the sandbox was given some
     GET    /sandbox/file/{id}     the file's bytes with its content type; `?download=1` as an attachment
 """
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -43,15 +48,18 @@ from bot.sandbox.world import World
 
 SHOWN_INLINE = ("image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4")
 ANSWER_S = 15.0
+MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
 B = TypeVar("B", bound=BaseModel)
-Answer = dict[str, Any]
+Answer = dict[str, Any] | list[dict[str, Any]]
 
 
 class Control:
     """The routes above, for one world."""
 
-    def __init__(self, world: World, faults: Faults, commands: Callable[[], list[dict[str, str]]]) -> None:
+    def __init__(self, world: World, faults: Faults, commands: Callable[[], list[dict[str, str]]],
+                 samples: dict[str, Path]) -> None:
         self.world = world
+        self.pictures = samples
         self.failures = faults
         self.commands = commands
         self.sockets = Sockets(world.events)
@@ -63,6 +71,8 @@ class Control:
         for name in ("text", "files", "press", "person", "group", "block", "faults"):
             app.router.add_post(f"/sandbox/{name}", told(getattr(self, name)))
         app.router.add_delete("/sandbox/faults", told(self.clear_faults))
+        app.router.add_get("/sandbox/samples", told(self.samples))
+        app.router.add_get("/sandbox/samples/{name}", self.sample)
         app.router.add_get("/sandbox/file/{file_id}", self.file)
         app.router.add_get("/", page_file)
         app.router.add_get("/page/{name:.+}", page_file)
@@ -73,7 +83,8 @@ class Control:
         world = self.world
         return {"bot": world.bot_user(), "people": [person.summary() for person in world.people.values()],
                 "chats": [chat.summary() for chat in world.chats.values()],
-                "messages": {str(chat_id): world.messages(chat_id) for chat_id in world.chats}, "commands": self.commands()}
+                "messages": {str(chat_id): world.messages(chat_id) for chat_id in world.chats}, "commands": self.commands(),
+                "faults": [fault.summary() for fault in self.failures.waiting]}
 
     async def text(self, request: web.Request) -> Answer:
         body = await read(request, bodies.TextBody)
@@ -128,11 +139,20 @@ class Control:
 
     async def faults(self, request: web.Request) -> Answer:
         self.failures.add(**(await read(request, bodies.FaultBody)).model_dump())
+        self.world.events.emit({"type": "faults"})
         return {}
 
     async def clear_faults(self, request: web.Request) -> Answer:
         self.failures.clear()
+        self.world.events.emit({"type": "faults"})
         return {}
+
+    async def samples(self, request: web.Request) -> Answer:
+        return [{"name": name, "url": f"/sandbox/samples/{quote(name)}"} for name in self.pictures]
+
+    async def sample(self, request: web.Request) -> web.StreamResponse:
+        path = self.pictures.get(request.match_info["name"])
+        return web.FileResponse(path) if path and path.is_file() else web.Response(status=404)
 
     async def file(self, request: web.Request) -> web.Response:
         """A person's file may hold anything, so only pictures and videos are shown by the browser, and nothing runs."""
@@ -140,12 +160,13 @@ class Control:
         data = await self.world.files.read(file) if file else None
         if file is None or data is None:
             return web.json_response({"error": "There is no such file any more."}, status=404)
-        inline = file.mime_type in SHOWN_INLINE and "download" not in request.query
+        mime_type = file.mime_type if MEDIA_TYPE.fullmatch(file.mime_type) else "application/octet-stream"
+        inline = mime_type in SHOWN_INLINE and "download" not in request.query
         name = quote(file.name or file.path.rpartition("/")[2])
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'",
                    "Content-Disposition": f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{name}",
                    "Cache-Control": "private, max-age=3600"}
-        return web.Response(body=data, content_type=file.mime_type, headers=headers)
+        return web.Response(body=data, content_type=mime_type, headers=headers)
 
 
 def told(handler: Callable[[web.Request], Awaitable[Answer]]) -> Callable[[web.Request], Awaitable[web.Response]]:

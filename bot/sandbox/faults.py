@@ -1,6 +1,7 @@
 """Failures on request: what a bot meets in real life, made when a test or a person asks for it."""
 import random
 from dataclasses import dataclass
+from typing import Any
 
 from bot.sandbox.refusal import Refusal, SandboxError, too_many_requests
 
@@ -26,6 +27,11 @@ class Fault:
     probability: float
     random: random.Random
 
+    def summary(self) -> dict[str, Any]:
+        """What the page shows of it."""
+        return {"method": self.method, "kind": self.kind, "times": self.times, "retry_after": self.retry_after,
+                "delay_s": self.delay_s}
+
     def refusal(self) -> Refusal | None:
         """The answer of a fault that answers."""
         if self.kind == "429":
@@ -46,8 +52,7 @@ class Faults:
         if kind not in KINDS:
             raise SandboxError(f"There is no fault {kind!r}; there are: {', '.join(KINDS)}.")
         delay = (TIMEOUT_DELAY_S if kind == "timeout" else 0.0) if delay_s is None else delay_s
-        name = None if method in (None, "", "*") else method.lower()
-        fault = Fault(name, kind, times, retry_after, delay, probability, random.Random(seed))
+        fault = Fault(None if method in (None, "", "*") else method, kind, times, retry_after, delay, probability, random.Random(seed))
         self.waiting.append(fault)
         return fault
 
@@ -60,7 +65,7 @@ class Faults:
         if not self.waiting:
             return None
         for fault in self.waiting:
-            if fault.method in (None, method.lower()) and fault.random.random() < fault.probability:
+            if (fault.method is None or fault.method.lower() == method.lower()) and fault.random.random() < fault.probability:
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:

@@ -119,6 +119,7 @@ async def set_my_commands(api: Api, parameters: Parameters) -> bool:
             raise Refusal("BOT_COMMAND_DESCRIPTION_INVALID")
     api.commands[scope(parameters)] = [{"command": command["command"].removeprefix("/"), "description": command["description"]}
                                        for command in commands]
+    api.world.events.emit({"type": "commands"})
     return True
 
 

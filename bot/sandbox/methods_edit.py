@@ -17,7 +17,7 @@ UNCHANGED = ("message is not modified: specified new message content and reply m
 @method("editMessageText")
 async def edit_message_text(api: Api, parameters: Parameters) -> Message:
     message = own_message(api, "editmessagetext", parameters)
-    content = text_part(parameters.values, parameters)
+    content = text_part(parameters)
     if "text" not in message:
         raise Refusal("there is no text in the message to edit")
     return change(api, message, ("text", "entities"), {**content, **reply_markup(parameters, inline_only=True)})
@@ -26,7 +26,7 @@ async def edit_message_text(api: Api, parameters: Parameters) -> Message:
 @method("editMessageCaption")
 async def edit_message_caption(api: Api, parameters: Parameters) -> Message:
     message = own_message(api, "editmessagecaption", parameters)
-    content = caption_part(parameters.values, parameters)
+    content = caption_part(parameters)
     if not any(kind in message for kind in MEDIA):
         raise Refusal("there is no caption in the message to edit")
     return change(api, message, ("caption", "caption_entities"), {**content, **reply_markup(parameters, inline_only=True)})
@@ -46,7 +46,7 @@ async def edit_message_media(api: Api, parameters: Parameters) -> Message:
         raise Refusal("media is empty")
     if item.get("type") not in MEDIA[:-1]:
         raise Refusal("can't parse InputMedia: type is unsupported")
-    content = {**await input_media(api, parameters, item), **caption_part(item, parameters)}
+    content = {**await input_media(api, parameters, item), **caption_part(Parameters(item, {}))}
     message = api.world.message(message["chat"]["id"], message["message_id"])
     if message is None:
         raise Refusal("message to edit not found")

@@ -22,7 +22,7 @@ ALBUM_KINDS = ("photo", "document", "video")
 @method("sendMessage")
 async def send_message(api: Api, parameters: Parameters) -> Message:
     chat = api.writable_chat("sendmessage", parameters)
-    content = {**text_part(parameters.values, parameters), **reply_markup(parameters)}
+    content = {**text_part(parameters), **reply_markup(parameters)}
     return api.world.post(chat, api.world.bot_user(), content, api.replied(chat, parameters))
 
 
@@ -48,8 +48,8 @@ async def send_animation(api: Api, parameters: Parameters) -> Message:
 
 async def send_media(api: Api, parameters: Parameters, kind: str) -> Message:
     chat = api.writable_chat(f"send{kind}", parameters)
-    part = await media_part(api, kind, parameters.upload(kind), thumbnail(parameters, parameters.upload("thumbnail")))
-    content = {**part, **caption_part(parameters.values, parameters), **reply_markup(parameters)}
+    part = await media_part(api, kind, parameters.upload(kind), parameters.upload("thumbnail"))
+    content = {**part, **caption_part(parameters), **reply_markup(parameters)}
     return api.world.post(chat, api.world.bot_user(), content, api.replied(chat, parameters))
 
 
@@ -76,7 +76,7 @@ async def send_media_group(api: Api, parameters: Parameters) -> list[Message]:
 async def album_item(api: Api, parameters: Parameters, item: Any) -> dict[str, Any]:
     if not isinstance(item, dict) or item.get("type") not in ALBUM_KINDS:
         raise Refusal("can't parse InputMedia: type is unsupported in sendMediaGroup")
-    return {**await input_media(api, parameters, item), **caption_part(item, parameters)}
+    return {**await input_media(api, parameters, item), **caption_part(Parameters(item, {}))}
 
 
 async def input_media(api: Api, parameters: Parameters, item: dict[str, Any]) -> dict[str, Any]:
@@ -84,8 +84,7 @@ async def input_media(api: Api, parameters: Parameters, item: dict[str, Any]) ->
     given = parameters.attached(str(item.get("media") or ""))
     if given is None:
         raise Refusal("can't parse InputMedia: media not found")
-    small = parameters.attached(str(item.get("thumbnail") or ""))
-    return await media_part(api, item["type"], given, thumbnail(parameters, small))
+    return await media_part(api, item["type"], given, parameters.attached(str(item.get("thumbnail") or "")))
 
 
 @method("sendChatAction")
@@ -98,7 +97,8 @@ async def send_chat_action(api: Api, parameters: Parameters) -> bool:
     return True
 
 
-async def media_part(api: Api, kind: str, given: Upload | str | None, small: bytes | None = None) -> dict[str, Any]:
+async def media_part(api: Api, kind: str, given: Upload | str | None,
+                     thumbnail: Upload | str | None = None) -> dict[str, Any]:
     """The media part of a message from an upload or the id of a file already there. Raises Refusal."""
     if given is None:
         raise Refusal(f"there is no {kind} in the request")
@@ -112,6 +112,7 @@ async def media_part(api: Api, kind: str, given: Upload | str | None, small: byt
         return media.photo(files, given.data)
     if kind == "document":
         return media.document(files, given.data, given.name, given.mime_type)
+    small = thumbnail.data if isinstance(thumbnail, Upload) else None
     return media.animation(files, given.data, small) if kind == "animation" else media.video(files, given.data, small)
 
 
@@ -122,10 +123,6 @@ def known_file(api: Api, file_id: str) -> Upload:
     if file is None or file.data is None:
         raise Refusal("wrong file identifier/HTTP URL specified")
     return Upload(file.name or "", file.mime_type, file.data)
-
-
-def thumbnail(parameters: Parameters, given: Upload | str | None) -> bytes | None:
-    return given.data if isinstance(given, Upload) else None
 
 
 async def check_photo(data: bytes) -> None:
@@ -142,10 +139,10 @@ async def check_photo(data: bytes) -> None:
         raise Refusal("IMAGE_PROCESS_FAILED")
 
 
-def text_part(values: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
+def text_part(parameters: Parameters) -> dict[str, Any]:
     """`text` and `entities` of a message. Raises Refusal for an empty or too long one."""
-    given = values.get("text") or ""
-    text, entities = formatted(str(given), str(values.get("parse_mode") or ""), parameters.json("entities", "entities", list))
+    given = parameters.json("entities", "entities", list)
+    text, entities = formatted(parameters.text("text"), parameters.text("parse_mode"), given)
     if not text:
         raise Refusal("message text is empty")
     if units(text) > TEXT_LIMIT:
@@ -153,10 +150,10 @@ def text_part(values: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
     return {"text": text, **({"entities": entities} if entities else {})}
 
 
-def caption_part(values: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
+def caption_part(parameters: Parameters) -> dict[str, Any]:
     """`caption` and `caption_entities` of a message or of one item of an album. Raises Refusal for a too long one."""
-    given = Parameters(values, {}).json("caption_entities", "caption entities", list)
-    caption, entities = formatted(str(values.get("caption") or ""), str(values.get("parse_mode") or ""), given)
+    given = parameters.json("caption_entities", "caption entities", list)
+    caption, entities = formatted(parameters.text("caption"), parameters.text("parse_mode"), given)
     if units(caption) > CAPTION_LIMIT:
         raise Refusal("message caption is too long")
     return {**({"caption": caption} if caption else {}), **({"caption_entities": entities} if entities else {})}

@@ -8,7 +8,7 @@ TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".s
          ".ico": "image/x-icon", ".woff2": "font/woff2", ".json": "application/json"}
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
            "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-                                      "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'"}
+                                      "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'"}
 
 
 async def page_file(request: web.Request) -> web.Response:

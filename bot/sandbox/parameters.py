@@ -113,6 +113,12 @@ async def read_multipart(request: web.Request, values: dict[str, Any], uploads: 
             if part.filename is None and part.headers.get("Content-Type", "text/plain").startswith("text/plain"):
                 values[part.name] = data.decode("utf-8")
             else:
-                uploads[part.name] = Upload(part.filename or part.name, part.headers.get("Content-Type"), bytes(data))
+                mime_type = part.headers.get("Content-Type", "").partition(";")[0].strip() or None
+                uploads[free_name(part.name, uploads)] = Upload(part.filename or part.name, mime_type, bytes(data))
     except ValueError:
         raise Refusal("can't parse multipart form data") from None
+
+
+def free_name(name: str, uploads: dict[str, Upload]) -> str:
+    """A form may repeat a field: the page sends all files of an album as `files`."""
+    return name if name not in uploads else f"{name}#{len(uploads)}"

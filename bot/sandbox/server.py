@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
@@ -41,12 +42,13 @@ class Sandbox:
 
     `messages_kept`: newest messages kept in a chat. `file_bytes`: bytes of files kept. `calls_kept`: calls recorded.
     `flood_limits`: refuse what is too fast, as Telegram does. `webhook_retry_s`: first pause after a failed delivery.
-    `callback_timeout_s`: how long a press can be answered.
+    `callback_timeout_s`: how long a press can be answered. `samples`: pictures that the page offers, by name.
     """
 
     def __init__(self, host: str, token: str, *, username: str = "jokebot_sandbox_bot", messages_kept: int = 1000,
                  file_bytes: int = 512 * 1024 * 1024, calls_kept: int = 100_000, flood_limits: FloodLimits | None = None,
-                 webhook_retry_s: float = 1.0, callback_timeout_s: float = 30.0) -> None:
+                 webhook_retry_s: float = 1.0, callback_timeout_s: float = 30.0,
+                 samples: dict[str, Path] | None = None) -> None:
         bot_id = token.partition(":")[0]
         if not bot_id.isdigit() or not token.partition(":")[2]:
             raise SandboxError("A bot's token has the form 123456:letters.")
@@ -59,6 +61,7 @@ class Sandbox:
         self.faults = Faults()
         floods = Floods(flood_limits) if flood_limits else None
         self.api = Api(self.world, self.updates, self.webhook, floods, callback_timeout_s)
+        self.samples = samples or {}
         self._methods = load()
         self._runner: web.AppRunner | None = None
 
@@ -95,7 +98,7 @@ class Sandbox:
         app = web.Application(middlewares=[guard], client_max_size=UPLOAD_LIMIT)
         app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._call)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
-        Control(self.world, self.faults, self.api.default_commands).add_routes(app)
+        Control(self.world, self.faults, self.api.default_commands, self.samples).add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False)
         await self._runner.setup()
         try:
@@ -133,6 +136,7 @@ class Sandbox:
 
     async def _goes_on(self, fault: Fault) -> bool:
         """Make the call wait where the fault says so; whether it takes effect after that."""
+        self.world.events.emit({"type": "faults"})
         await asyncio.sleep(fault.delay_s)
         return fault.kind in ("slow", "cut_after")
 
@@ -167,11 +171,11 @@ class Sandbox:
         if file is None or data is None:
             return self._finish(request, call, Refusal("Not Found", 404), None)
         if fault and fault.kind == "cut_after":
-            await send_half(request, data)
-            return self._finish(request, call, None, fault)
+            call.status, call.description = 0, f"fault: {fault.kind}"
+            return await send_half(request, data)
         call.status = 200
         self.world.events.touch()
-        return web.Response(body=data, content_type=file.mime_type)
+        return web.Response(body=data, content_type="application/octet-stream")
 
 
 def answer(result: Any) -> web.Response:
@@ -189,8 +193,12 @@ def cut(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def send_half(request: web.Request, data: bytes) -> None:
+async def send_half(request: web.Request, data: bytes) -> web.StreamResponse:
+    """Send the headers and half the bytes, then close the connection."""
     response = web.StreamResponse(headers={"Content-Length": str(len(data))})
     with suppress(ConnectionError):
         await response.prepare(request)
         await response.write(data[:len(data) // 2])
+    if request.transport:
+        request.transport.close()
+    return response

@@ -48,7 +48,7 @@ def formatted(text: str, parse_mode: str = "", entities: list[Entity] | None = N
     if mode == "html":
         text, marked = parse_html(text)
     elif mode in ("", "none"):
-        marked = [dict(entity) for entity in entities or []]
+        marked = [whole(entity) for entity in entities or []]
     elif mode in ("markdown", "markdownv2"):
         raise Refusal("can't parse entities: the sandbox reads parse_mode HTML only")
     else:
@@ -56,6 +56,13 @@ def formatted(text: str, parse_mode: str = "", entities: list[Entity] | None = N
     text, marked = trimmed(text, marked)
     every = marked + found_entities(text, marked)
     return text, sorted(every, key=lambda entity: (entity["offset"], -entity["length"]))
+
+
+def whole(entity: Any) -> Entity:
+    """An entity that the bot gave itself. Raises Refusal where it is none."""
+    if not isinstance(entity, dict) or not all(isinstance(entity.get(key), int) for key in ("offset", "length")) or "type" not in entity:
+        raise Refusal("can't parse MessageEntity: Expected an Object with type, offset and length")
+    return dict(entity)
 
 
 def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
