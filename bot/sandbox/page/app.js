@@ -1,0 +1,19 @@
+// The chat page of the sandbox: puts its parts together.
+import { prepareComposer } from "./composer.js";
+import { connect } from "./connection.js";
+import { prepareConversation } from "./conversation.js";
+import { prepareDialogs } from "./dialogs.js";
+import { offerSamples } from "./samples.js";
+import { prepareSidebar } from "./sidebar.js";
+import { store } from "./store.js";
+import { prepareTrouble } from "./trouble.js";
+
+prepareDialogs();
+prepareSidebar();
+prepareConversation();
+prepareComposer();
+prepareTrouble();
+window.addEventListener("hashchange", () => store.followAddress());
+store.addEventListener("view", () => document.body.classList.remove("starting"), { once: true });
+connect();
+offerSamples();

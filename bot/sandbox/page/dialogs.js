@@ -1,0 +1,39 @@
+// What comes in front of the page: an enlarged photo, a notice, a toast.
+import { byId, el, languageOf } from "./dom.js";
+
+const TOAST_MS = 4200;
+
+export function enlarge(address, caption) {
+  const box = byId("lightbox");
+  const picture = el("img", { src: address, alt: caption || "Photo" });
+  const words = caption ? el("figcaption", { lang: languageOf(caption) }, caption) : null;
+  box.querySelector("figure").replaceChildren(...[picture, words].filter(Boolean));
+  box.showModal();
+}
+
+export function alertBox(text) {
+  const box = byId("alert");
+  const words = byId("alert-text");
+  words.textContent = text;
+  words.lang = languageOf(text) ?? "";
+  box.showModal();
+}
+
+/** A line that goes by itself; kind "trouble" marks a failure. Screen readers hear it. */
+export function toast(text, kind = "answer") {
+  const line = el("p", { class: `toast ${kind}`, lang: languageOf(text) }, text);
+  byId("toasts").append(line);
+  while (byId("toasts").children.length > 3) byId("toasts").firstChild.remove();
+  setTimeout(() => line.classList.add("leaves"), TOAST_MS);
+  setTimeout(() => line.remove(), TOAST_MS + 300);
+}
+
+/** Every dialog closes at its × and at a click beside it; forms inside keep what was typed until they are sent. */
+export function prepareDialogs() {
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("click", (event) => {
+      const closes = event.target.closest("[data-close]");
+      if (event.target === dialog || closes || (dialog.id === "lightbox" && event.target.tagName === "FIGURE")) dialog.close();
+    });
+  }
+}

@@ -1,0 +1,60 @@
+// Inline keyboards: real buttons, waiting while the bot answers, the answer as a toast or a dialog.
+import * as api from "./api.js";
+import { alertBox, toast } from "./dialogs.js";
+import { el, icon } from "./dom.js";
+import { safeAddress } from "./entities.js";
+import { store } from "./store.js";
+
+export function keyboard(message) {
+  const rows = message.reply_markup?.inline_keyboard ?? [];
+  if (!rows.length) return null;
+  return el("div", { class: "keyboard", role: "group", "aria-label": "Buttons" },
+    ...rows.map((row) => el("div", { class: "keyboard-row" }, ...row.map((button) => key(message, button)))));
+}
+
+function key(message, button) {
+  if (button.url) return link(button);
+  const data = button.callback_data;
+  const waiting = store.pressing.has(keyName(message, data));
+  const { label, count } = parts(button.text);
+  return el("button", {
+    type: "button", class: "key", data: { data: data ?? "" }, "aria-label": count ? `${label} ${count}` : label,
+    "aria-busy": waiting ? "true" : null, disabled: data === undefined, onclick: () => press(message, data),
+  }, el("span", { class: "key-label" }, label), count && el("span", { class: "key-count" }, count));
+}
+
+function link(button) {
+  const href = safeAddress({ type: "text_link", url: button.url });
+  return el(href ? "a" : "span", { class: "key", href, target: "_blank", rel: "noopener noreferrer" }, button.text, icon("out"));
+}
+
+/** "😂 2" is the label 😂 and the count 2. */
+function parts(text) {
+  const [, label, count] = /^(.*?\S)\s+(\d[\d\s.,]*[kKM]?)$/u.exec(text) ?? [null, text, ""];
+  return { label, count };
+}
+
+const keyName = (message, data) => `${message.chat.id}/${message.message_id}/${data}`;
+
+async function press(message, data) {
+  const name = keyName(message, data);
+  if (store.pressing.has(name)) return;
+  store.pressing.add(name);
+  store.tell("pressing", { message });
+  try {
+    const { answer } = await api.press({ person: store.person, chat: message.chat.id, message_id: message.message_id, data });
+    show(answer);
+  } catch (error) {
+    toast(error.message, "trouble");
+  } finally {
+    store.pressing.delete(name);
+    store.tell("pressing", { message });
+  }
+}
+
+function show(answer) {
+  if (!answer) return toast("The bot didn't answer the button.", "trouble");
+  if (!answer.text) return;
+  if (answer.show_alert) alertBox(answer.text);
+  else toast(answer.text);
+}

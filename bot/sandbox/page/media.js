@@ -1,0 +1,94 @@
+// What a message carries besides words: photos, documents, stickers, animations and videos.
+import { fileAddress } from "./api.js";
+import { enlarge } from "./dialogs.js";
+import { bytes, el, icon } from "./dom.js";
+
+const STICKER_PX = 168;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** The message's media as an element, or null. Sizes are set at once, so nothing jumps when the file arrives. */
+export function media(message) {
+  if (message.photo?.length) return photo(message);
+  if (message.animation) return moving(message.animation, { loop: true });
+  if (message.video) return moving(message.video, { controls: true });
+  if (message.sticker) return sticker(message.sticker);
+  if (message.document) return file(message.document);
+  return null;
+}
+
+/** Tells whether two versions of a message show the same media, which then stays in place. */
+export function mediaKey(message) {
+  const one = message.photo?.at(-1) ?? message.animation ?? message.video ?? message.sticker ?? message.document;
+  return one?.file_unique_id ?? one?.file_id ?? "";
+}
+
+/** A few words for lists and quotations. */
+export function summary(message) {
+  const words = message.text ?? message.caption ?? "";
+  if (words) return words;
+  if (message.sticker) return `${message.sticker.emoji ?? ""} Sticker`.trim();
+  if (message.photo) return "Photo";
+  if (message.animation) return "GIF";
+  if (message.video) return "Video";
+  return message.document?.file_name ?? "Message";
+}
+
+/** The smallest thing that stands for the media in a quotation: a file id, or null. */
+export function thumbnail(message) {
+  if (message.photo?.length) return message.photo[0].file_id;
+  return (message.animation ?? message.video ?? message.document ?? message.sticker)?.thumbnail?.file_id ?? null;
+}
+
+function frame(width, height) {
+  const ratio = Math.min(Math.max((width || 4) / (height || 3), 0.5), 3);
+  return { "--ratio": ratio.toFixed(4), "--natural": `${Math.max(width || 0, 120)}px` };
+}
+
+function photo(message) {
+  const sizes = message.photo;
+  const largest = sizes.at(-1);
+  const enough = sizes.find((size) => size.width >= 800) ?? largest;
+  const label = message.caption ? `Photo: ${message.caption}` : "Photo";
+  const open = () => enlarge(fileAddress(largest.file_id), message.caption ?? "");
+  return el("button", { type: "button", class: "photo", title: "Enlarge", "aria-label": `${label}. Enlarge`, style: frame(largest.width, largest.height), onclick: open },
+    el("img", { src: fileAddress(enough.file_id), alt: label, decoding: "async", onerror: markBroken }));
+}
+
+/** Telegram carries what is no picture, too: the frame then says so. */
+function markBroken(event) {
+  event.target.closest(".photo").classList.add("broken");
+}
+
+function moving(one, { loop = false, controls = false }) {
+  const source = fileAddress(one.file_id);
+  if ((one.mime_type ?? "").startsWith("image/")) {
+    return el("span", { class: "photo", style: frame(one.width, one.height) }, el("img", { src: source, alt: "Animation", onerror: markBroken }));
+  }
+  const playing = loop && !still.matches;
+  const video = el("video", { src: source, loop, controls: controls || still.matches, playsinline: true, preload: "metadata", poster: one.thumbnail && fileAddress(one.thumbnail.file_id), "aria-label": loop ? "Animation" : "Video" });
+  video.muted = loop;
+  video.autoplay = playing;
+  return el("span", { class: "photo", style: frame(one.width, one.height) }, video);
+}
+
+function sticker(one) {
+  const scale = STICKER_PX / Math.max(one.width || 1, one.height || 1);
+  const size = { width: Math.round((one.width || STICKER_PX) * scale), height: Math.round((one.height || STICKER_PX) * scale) };
+  const source = fileAddress(one.is_animated && one.thumbnail ? one.thumbnail.file_id : one.file_id);
+  if (one.is_video) {
+    const video = el("video", { src: source, class: "sticker", loop: true, playsinline: true, ...size });
+    Object.assign(video, { muted: true, autoplay: !still.matches });
+    return video;
+  }
+  return el("img", { src: source, class: "sticker", alt: `Sticker ${one.emoji ?? ""}`.trim(), ...size });
+}
+
+function file(one) {
+  const name = one.file_name ?? "file";
+  const picture = one.thumbnail
+    ? el("img", { src: fileAddress(one.thumbnail.file_id), alt: "", class: "file-picture" })
+    : el("span", { class: "file-picture" }, icon("file"));
+  return el("a", { class: "file", href: `${fileAddress(one.file_id)}?download=1`, download: name, "aria-label": `Download ${name}` },
+    picture,
+    el("span", { class: "file-words" }, el("span", { class: "file-name" }, name), el("span", { class: "file-size" }, bytes(one.file_size))));
+}

@@ -1,0 +1,126 @@
+// What the page knows: the sandbox's state, who the reader is, which chat is open, what was read and what is under way.
+import * as api from "./api.js";
+
+const ACTION_SHOWN_MS = 5000; // Telegram shows a chat action for five seconds, or until a message comes.
+
+const CHAT_EVENTS = new Set(["message", "edit", "delete", "action", "answer"]); // after any other the state is loaded anew
+
+class Store extends EventTarget {
+  bot = { id: 0, first_name: "Bot", username: "" };
+  people = [];
+  chats = [];
+  commands = [];
+  faults = [];
+  messages = new Map(); // chat id → Map(message id → message), in the order of message ids
+  person = null;
+  chat = null;
+  connected = true;
+  pressing = new Set(); // keys of buttons whose answer is awaited
+  replies = new Map(); // chat id → the message that the next one answers
+  #actions = new Map();
+  #read = JSON.parse(localStorage.getItem("read") ?? "{}");
+
+  tell(topic, detail) {
+    this.dispatchEvent(new CustomEvent(topic, { detail }));
+  }
+
+  on(topics, listener) {
+    for (const topic of topics.split(" ")) this.addEventListener(topic, (event) => listener(event.detail));
+  }
+
+  async load() {
+    const state = await api.state();
+    Object.assign(this, { bot: state.bot, people: state.people, chats: state.chats, commands: state.commands, faults: state.faults });
+    this.messages = new Map();
+    for (const [chat, messages] of Object.entries(state.messages)) {
+      const byNumber = [...messages].sort((a, b) => a.message_id - b.message_id);
+      this.messages.set(Number(chat), new Map(byNumber.map((message) => [message.message_id, message])));
+    }
+    this.#chooseFromAddress();
+    this.tell("view");
+  }
+
+  /** The address's #person/chat, else what was open, else the first person's chat with the bot. */
+  #chooseFromAddress() {
+    const [person, chat] = location.hash.slice(1).split("/").map(Number);
+    const known = (id) => this.people.some((one) => one.id === id);
+    this.person = [person, this.person, this.people[0]?.id].find(known) ?? null;
+    const mine = this.myChats().map((one) => one.id);
+    this.chat = [chat, this.chat, this.person, mine[0]].find((id) => mine.includes(id)) ?? null;
+  }
+
+  show(person, chat) {
+    this.person = person;
+    const mine = this.myChats().map((one) => one.id);
+    this.chat = mine.includes(chat) ? chat : mine.find((id) => id === person) ?? mine[0] ?? null;
+    history.replaceState(null, "", `#${this.person}/${this.chat}`);
+    this.tell("view");
+  }
+
+  followAddress() {
+    this.#chooseFromAddress();
+    this.tell("view");
+  }
+
+  myChats() {
+    const last = (chat) => this.lastMessage(chat.id)?.date ?? 0;
+    return this.chats
+      .filter((chat) => chat.members.includes(this.person))
+      .sort((a, b) => last(b) - last(a) || (a.type === "private" ? -1 : 1));
+  }
+
+  chatById = (id) => this.chats.find((chat) => chat.id === id);
+  personById = (id) => this.people.find((person) => person.id === id);
+  titleOf = (chat) => (chat.type === "private" ? this.bot.first_name : chat.title || "Group");
+  messagesOf = (chat) => [...(this.messages.get(chat)?.values() ?? [])];
+  lastMessage = (chat) => [...(this.messages.get(chat)?.values() ?? [])].at(-1);
+
+  async receive(event) {
+    const chat = Number(event.chat_id);
+    if (!CHAT_EVENTS.has(event.type) || !this.chatById(chat)) return this.load();
+    if (event.type === "action") return this.#act(chat, event);
+    if (event.type === "answer") return;
+    if (event.type === "delete") this.#forget(chat, event);
+    else this.#keep(chat, event.message);
+    this.tell("messages", { chat, type: event.type, message: event.message });
+  }
+
+  #keep(chat, message) {
+    if (!this.messages.has(chat)) this.messages.set(chat, new Map());
+    this.messages.get(chat).set(message.message_id, message);
+    if (message.from?.id === this.bot.id) this.#actions.delete(chat);
+  }
+
+  #forget(chat, event) {
+    this.messages.get(chat)?.delete(event.message?.message_id ?? event.message_id);
+  }
+
+  #act(chat, event) {
+    this.#actions.set(chat, { action: event.action, until: Date.now() + ACTION_SHOWN_MS });
+    this.tell("action", { chat });
+    setTimeout(() => this.tell("action", { chat }), ACTION_SHOWN_MS + 50);
+  }
+
+  /** What the bot is doing in the chat, in words, or "". */
+  actionIn(chat) {
+    const current = this.#actions.get(chat);
+    if (!current || current.until < Date.now()) return "";
+    return { upload_photo: "sending a photo…", upload_document: "sending a file…" }[current.action] ?? "typing…";
+  }
+
+  markRead(chat) {
+    const last = this.lastMessage(chat)?.message_id ?? 0;
+    const key = `${this.bot.id}/${this.person}/${chat}`;
+    if (this.#read[key] === last) return;
+    this.#read[key] = last;
+    localStorage.setItem("read", JSON.stringify(this.#read));
+    this.tell("read");
+  }
+
+  unread(chat) {
+    const read = this.#read[`${this.bot.id}/${this.person}/${chat}`] ?? 0;
+    return this.messagesOf(chat).filter((one) => one.message_id > read && one.from?.id !== this.person).length;
+  }
+}
+
+export const store = new Store();
