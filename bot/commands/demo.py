@@ -1,0 +1,35 @@
+"""`jokebot demo`: what `make demo` and `make demo-check` start."""
+import argparse
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "try the bot on this machine: a chat page, a CPU engine and the demo model"
+ENVIRONMENT = "bot"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="send real photos, press buttons, check, and end")
+    parser.add_argument("--port", type=int, default=8088, help="the chat page's port (default 8088)")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Keep the demo running until Ctrl-C, or check it: 1 when a photo or a press was lost."""
+    from bot import demo
+    if arguments.check:
+        return check(settings)
+    with demo.running(settings, data=settings.storage.directory / "demo", port=arguments.port) as parts:
+        print(f"\nThe chat page: {parts.page}\nSend a photo there, press a button, and stop with Ctrl-C.\n", flush=True)
+        parts.wait()
+    return 0
+
+
+def check(settings: Settings) -> int:
+    from bot import demo, demo_check
+    with tempfile.TemporaryDirectory() as folder, demo.running(settings, data=Path(folder)) as parts:
+        report, good = asyncio.run(demo_check.check(parts, demo.photos(settings)))
+    print(json.dumps(report))
+    return 0 if good else 1
