@@ -1,0 +1,44 @@
+"""`jokebot engine cpu`: an InternVL2 server for hosts without a GPU."""
+import argparse
+import asyncio
+import contextlib
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "Serve an InternVL2 checkpoint: `cpu` runs on any host, without a GPU."
+ENVIRONMENT = "train"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    cpu = kinds.add_parser("cpu", help="OpenAI's chat protocol on the CPU, one request at a time")
+    cpu.add_argument("directory", type=Path, metavar="MODEL_DIR", help="a checkpoint; the code in it is run, so vouch for it")
+    cpu.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    cpu.add_argument("--port", type=int, default=23333, help="port; 0 takes a free one (default: 23333)")
+    cpu.add_argument("--api-key", action="append", default=[], metavar="KEY",
+                     help="ask for this key; may be given again; `-` means the setting engine.api_key")
+    cpu.add_argument("--name", help="the model's name in the protocol (default: the directory's)")
+    cpu.add_argument("--max-tiles", type=int, metavar="N", help="most tiles a photo is cut into (default: the checkpoint's)")
+    cpu.add_argument("--waiting", type=int, default=32, metavar="N", help="requests that may wait; more get 503 (default: 32)")
+    cpu.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto",
+                     help="auto: float32 up to a billion parameters, else bfloat16")
+    cpu.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: one a core)")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    from bot.engine.cpu.server import Options, reserve, serve
+
+    with contextlib.closing(reserve(arguments.host, arguments.port)) as place:
+        # Imported after the address is taken: torch needs seconds, a wrong port should not.
+        import torch
+
+        from bot.engine.cpu.model import load
+        from bot.engine.cpu.worker import Worker
+        if arguments.threads:
+            torch.set_num_threads(arguments.threads)
+        model = load(arguments.directory, arguments.dtype, arguments.max_tiles)
+        keys = tuple(settings.engine.api_key.get_secret_value() if key == "-" else key for key in arguments.api_key)
+        options = Options(arguments.name or arguments.directory.absolute().name, keys, settings.limits.photo_pixels)
+        asyncio.run(serve(place, Worker(model, arguments.waiting), options))
+    return 0

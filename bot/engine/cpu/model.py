@@ -1,0 +1,149 @@
+"""Loads an InternVL2 checkpoint of InternLM2 kind and writes text with it, on the CPU.
+
+Only what OpenGVLab's own modelling code offers is used (`extract_feature`, `language_model.model` and `.output`,
+`num_image_token`, the configuration), and the decoding loop is ours: so the demo model, a merged model and OpenGVLab's
+InternVL2-2B run the same way.
+"""
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from bot.engine.cpu.pictures import to_pixels
+from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError
+from bot.engine.cpu.sampling import Sampler
+from configs.errors import JokebotError
+from configs.prompts import Prompts, load_prompts
+from configs.torchvision_shim import import_torchvision
+
+SMALL = 1_000_000_000
+"""Parameters up to which a checkpoint runs in float32: quicker on most CPUs than bfloat16, but twice the memory."""
+
+
+class CheckpointError(JokebotError):
+    """A checkpoint directory can't be served."""
+
+
+class Cancelled(Exception):
+    """Nobody waits for this text any more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Prompt:
+    """A request as the model takes it: token ids, and pixels (tiles, 3, 448, 448) where there are pictures."""
+
+    ids: list[int]
+    pixels: torch.Tensor | None
+
+
+class Model:
+    """A loaded checkpoint. Not for two threads at once."""
+
+    def __init__(self, model: Any, tokenizer: Any, prompts: Prompts, max_tiles: int | None = None) -> None:
+        self.model, self.tokenizer, self.prompts = model, tokenizer, prompts
+        self.max_tiles = max_tiles or model.config.max_dynamic_patch
+        self.context = tokenizer.convert_tokens_to_ids(prompts.template.context)
+        self.length = model.config.llm_config.max_position_embeddings
+        self.stops = stop_tokens(model, tokenizer, prompts)
+
+    def prepare(self, request: ChatRequest, pictures: list[Image.Image]) -> Prompt:
+        """Render and encode a request; `pictures` are its Picture parts' pictures, in order.
+
+        Raises RequestError where the text and max_tokens don't fit the model.
+        """
+        wanted = [part.max_tiles for part in request.parts if isinstance(part, Picture)]
+        pixels = [to_pixels(picture, min(tiles or self.max_tiles, self.max_tiles))
+                  for picture, tiles in zip(pictures, wanted, strict=True)]
+        ids = self.encode(request, [len(tiles) for tiles in pixels])
+        if len(ids) + request.max_tokens > self.length:
+            raise RequestError(f"{len(ids)} prompt tokens and {request.max_tokens} new ones are more than {self.length}.",
+                               param="max_tokens", code="context_length_exceeded")
+        return Prompt(ids, torch.cat(pixels) if pixels else None)
+
+    def encode(self, request: ChatRequest, tiles: list[int]) -> list[int]:
+        """Token ids of the rendered prompt; `tiles` are the pictures' numbers of tiles. The BOS is in the template."""
+        template, counts, user = self.prompts.template, iter(tiles), ""
+        for part in request.parts:
+            if isinstance(part, Picture):
+                part = template.image.format(context=template.context * (self.model.num_image_token * next(counts)))
+            user += part
+        prompts = self.prompts if request.system is None else dataclasses.replace(self.prompts, system=request.system)
+        return self.tokenizer.encode(prompts.render(user, 0), add_special_tokens=False)
+
+    def decode(self, tokens: list[int]) -> str:
+        return self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    @torch.inference_mode()
+    def write(self, prompt: Prompt, sampler: Sampler, cancelled: Callable[[], bool]) -> Iterator[int]:
+        """New tokens, one by one, up to and without the one that ends the text. Raises Cancelled between two tokens."""
+        embeds, past = self.embed(prompt, cancelled), None
+        while True:
+            if cancelled():
+                raise Cancelled
+            state = self.model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True, return_dict=True)
+            past = state.past_key_values
+            logits = self.model.language_model.output(state.last_hidden_state[0, -1]).float()
+            token = sampler.choose(logits)
+            if token in self.stops:
+                return
+            yield token
+            embeds = self.model.language_model.get_input_embeddings()(torch.tensor([[token]]))
+
+    def embed(self, prompt: Prompt, cancelled: Callable[[], bool]) -> torch.Tensor:
+        """Input embeddings (1, tokens, hidden), the picture's tokens in the places of its context tokens."""
+        ids = torch.tensor([prompt.ids])
+        embeds = self.model.language_model.get_input_embeddings()(ids)
+        if prompt.pixels is None:
+            return embeds
+        features = []
+        for tile in prompt.pixels.to(embeds.dtype).split(1):
+            if cancelled():
+                raise Cancelled
+            features.append(self.model.extract_feature(tile).flatten(0, 1))
+        embeds[ids == self.context] = torch.cat(features).to(embeds.dtype)
+        return embeds
+
+
+def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
+    """The end of turn, the tokenizer's end of text, and whatever the checkpoint's generation_config names."""
+    config = getattr(model, "generation_config", None)
+    named = getattr(config, "eos_token_id", None) or []
+    return frozenset([tokenizer.convert_tokens_to_ids(prompts.template.end), tokenizer.eos_token_id,
+                      *([named] if isinstance(named, int) else named)])
+
+
+def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> Model:
+    """Load a checkpoint directory together with the modelling code in it: the caller vouches for that code.
+
+    `dtype` is auto, float32 or bfloat16. Raises CheckpointError where the directory holds no such checkpoint.
+    """
+    check(directory)
+    import_torchvision(torch)
+    from transformers import AutoModel, AutoTokenizer
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=True)
+        model = AutoModel.from_pretrained(directory, trust_remote_code=True, torch_dtype=torch.bfloat16, low_cpu_mem_usage=True)
+    except (OSError, ValueError, ImportError, KeyError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(f"{directory} can't be loaded: {error}") from error
+    small = sum(parameter.numel() for parameter in model.parameters()) <= SMALL
+    model = model.to(torch.float32 if dtype == "float32" or dtype == "auto" and small else torch.bfloat16).eval()
+    prompts = load_prompts()
+    if tokenizer.convert_tokens_to_ids(prompts.template.context) in (None, tokenizer.unk_token_id):
+        raise CheckpointError(f"{directory}: its tokenizer does not know {prompts.template.context}.")
+    return Model(model, tokenizer, prompts, max_tiles)
+
+
+def check(directory: Path) -> None:
+    """Say what is wrong with a directory before half a minute of loading does."""
+    if not (directory / "config.json").is_file():
+        raise CheckpointError(f"{directory} is no checkpoint: it has no config.json.")
+    if "." in directory.absolute().name:
+        raise CheckpointError(f"{directory.name!r} has a dot, and transformers can't load code from such a directory. Rename it.")
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    kinds = [*config.get("architectures", []), *config.get("llm_config", {}).get("architectures", [])]
+    if kinds != ["InternVLChatModel", "InternLM2ForCausalLM"]:
+        raise CheckpointError(f"{directory} is no InternVL2 of InternLM2 kind (it says {', '.join(kinds) or 'nothing'}).")

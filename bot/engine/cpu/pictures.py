@@ -1,0 +1,45 @@
+"""A photo as InternVL2 takes it: `data:` URL to picture, picture to tiles, tiles to normalised pixels."""
+import base64
+import binascii
+import io
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from configs.errors import JokebotError
+from configs.tiling import cut_tiles
+
+MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
+STD = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
+"""ImageNet's, as OpenGVLab and XTuner normalise."""
+
+
+class PictureError(JokebotError):
+    """The request's picture can't be used."""
+
+
+def open_picture(url: str, max_pixels: int) -> Image.Image:
+    """The RGB picture in a `data:` URL. Raises PictureError for other URLs, broken pictures and too large ones."""
+    head, comma, body = url.partition(",")
+    if not (head.startswith("data:image/") and head.endswith(";base64") and comma):
+        raise PictureError("image_url must be a data: URL with a base64 picture; addresses and paths are not opened.")
+    try:
+        picture = Image.open(io.BytesIO(base64.b64decode(body, validate=True)))
+        if picture.width * picture.height > max_pixels:
+            raise PictureError(f"The picture has {picture.width} x {picture.height} pixels; {max_pixels:,} are the most.")
+        return picture.convert("RGB")
+    except binascii.Error as error:
+        raise PictureError("The picture's base64 is broken.") from error
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+        raise PictureError(f"The picture can't be read: {type(error).__name__}.") from error
+
+
+def to_pixels(picture: Image.Image, max_tiles: int) -> torch.Tensor:
+    """Float32 (tiles, 3, 448, 448), equal to the last bit to what XTuner's dataset gives the model in training."""
+    return torch.stack([normalise(tile) for tile in cut_tiles(picture, max_tiles)])
+
+
+def normalise(tile: Image.Image) -> torch.Tensor:
+    pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1).contiguous().to(torch.float32).div(255)
+    return pixels.sub_(MEAN).div_(STD)

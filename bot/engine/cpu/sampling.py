@@ -1,0 +1,45 @@
+"""Chooses the next token from the model's logits."""
+import torch
+
+from bot.engine.cpu.protocol import Sampling
+
+
+class Sampler:
+    """One request's choices: the same sampling, seed and logits give the same tokens."""
+
+    def __init__(self, sampling: Sampling, prompt: list[int]) -> None:
+        self.sampling = sampling
+        self.seen = set(prompt)
+        self.generator = torch.Generator()
+        if sampling.seed is None:
+            self.generator.seed()
+        else:
+            self.generator.manual_seed(sampling.seed)
+
+    def choose(self, logits: torch.Tensor) -> int:
+        """`logits` is float32 (vocabulary,); it may be changed in place."""
+        self.penalise(logits)
+        if self.sampling.temperature < 1e-4:
+            token = int(logits.argmax())
+        else:
+            probabilities = nucleus(torch.softmax(logits / self.sampling.temperature, dim=-1), self.sampling.top_p)
+            token = int(torch.multinomial(probabilities, 1, generator=self.generator))
+        self.seen.add(token)
+        return token
+
+    def penalise(self, logits: torch.Tensor) -> None:
+        """CTRL's repetition penalty (arXiv 1909.05858) on every token of the prompt and the text so far."""
+        if self.sampling.repetition_penalty != 1.0:
+            seen = torch.tensor(sorted(self.seen))
+            scores = logits[seen]
+            penalty = self.sampling.repetition_penalty
+            logits[seen] = torch.where(scores < 0, scores * penalty, scores / penalty)
+
+
+def nucleus(probabilities: torch.Tensor, top_p: float) -> torch.Tensor:
+    """The likeliest tokens that together reach `top_p` (arXiv 1904.09751), at least one; the others get 0."""
+    if top_p >= 1.0:
+        return probabilities
+    ordered, order = probabilities.sort(descending=True)
+    ordered[ordered.cumsum(0) - ordered >= max(top_p, 1e-6)] = 0.0
+    return torch.zeros_like(probabilities).scatter_(0, order, ordered)

@@ -1,0 +1,165 @@
+"""The CPU engine's HTTP side: OpenAI's chat completions over aiohttp, `data:` pictures only."""
+import asyncio
+import hmac
+import json
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from bot.engine.cpu.pictures import PictureError, open_picture
+from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError, chunk, completion, parse, usage
+from bot.engine.cpu.worker import Job, Worker
+from configs.errors import JokebotError
+
+BODY_BYTES = 64 * 2**20
+"""A 20 MB photo is 27 MB of base64; twice that is room enough."""
+ENDING_S = 5.0
+"""How long answers under way have to end after SIGTERM."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the server needs to know besides its model. `api_keys` empty: anybody may ask."""
+
+    name: str
+    api_keys: tuple[str, ...] = ()
+    max_pixels: int = 50_000_000
+
+
+class Server:
+    """Handlers of one served model."""
+
+    def __init__(self, worker: Worker, options: Options) -> None:
+        self.worker, self.options = worker, options
+        self.started = int(time.time())
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=BODY_BYTES, middlewares=[self.guard])
+        app.router.add_get("/health", self.health)
+        app.router.add_get("/v1/models", self.models)
+        app.router.add_post("/v1/chat/completions", self.chat)
+        return app
+
+    @web.middleware
+    async def guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        """Check the key, and give every error OpenAI's shape."""
+        try:
+            if request.path != "/health":
+                self.check_key(request)
+            return await handler(request)
+        except (RequestError, web.HTTPException) as error:
+            if isinstance(error, web.HTTPException):
+                error = RequestError(error.reason, status=error.status)
+            headers = {"Retry-After": "1"} if error.status == 503 else {}
+            return web.json_response(error.body(), status=error.status, headers=headers)
+
+    def check_key(self, request: web.Request) -> None:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+        if self.options.api_keys and not any(hmac.compare_digest(given, key.encode()) for key in self.options.api_keys):
+            raise RequestError("The API key is missing or wrong.", status=401, code="invalid_api_key")
+
+    async def health(self, request: web.Request) -> web.Response:
+        if not self.worker.thread.is_alive():
+            raise RequestError("The engine's worker has ended.", status=503)
+        return web.json_response({"status": "ok", "waiting": self.worker.jobs.qsize()})
+
+    async def models(self, request: web.Request) -> web.Response:
+        model = {"id": self.options.name, "object": "model", "created": self.started, "owned_by": "jokebot"}
+        return web.json_response({"object": "list", "data": [model]})
+
+    async def chat(self, http: web.Request) -> web.StreamResponse:
+        request = await self.read(http)
+        job = Job(request, await asyncio.to_thread(self.open_pictures, request))
+        try:
+            self.worker.submit(job)
+            return await (self.stream(http, job) if request.stream else self.answer(job))
+        finally:
+            job.cancelled.set()
+            log(job)
+
+    async def read(self, http: web.Request) -> ChatRequest:
+        try:
+            body = await http.json()
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise RequestError("The body is not JSON.") from error
+        request = parse(body, self.worker.model.prompts)
+        if request.model not in (None, "", self.options.name):
+            raise RequestError(f"There is no model {request.model!r} here; it is {self.options.name!r}.", status=404,
+                               param="model", code="model_not_found")
+        return request
+
+    def open_pictures(self, request: ChatRequest) -> list:
+        try:
+            return [open_picture(part.url, self.options.max_pixels) for part in request.parts if isinstance(part, Picture)]
+        except PictureError as error:
+            raise RequestError(str(error), param="image_url", code="invalid_image") from error
+
+    async def answer(self, job: Job) -> web.Response:
+        text = "".join([piece.text async for piece in job.pieces()])
+        if job.finish == "abort":
+            raise RequestError("The engine is ending.", status=503, code="ending")
+        used = usage(job.prompt_tokens, job.completion_tokens)
+        return web.json_response(completion(job.request, self.options.name, text, job.finish, used))
+
+    async def stream(self, http: web.Request, job: Job) -> web.StreamResponse:
+        """Server-sent events. What goes wrong before the first piece still gets its own status."""
+        name, response = self.options.name, web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        async for piece in job.pieces():
+            if not response.prepared:
+                await response.prepare(http)
+                await response.write(event(chunk(job.request, name, {"role": "assistant", "content": ""})))
+            if piece.text:
+                await response.write(event(chunk(job.request, name, {"content": piece.text})))
+            if piece.finish:
+                await response.write(event(chunk(job.request, name, {}, piece.finish)))
+        if job.request.include_usage:
+            used = usage(job.prompt_tokens, job.completion_tokens)
+            await response.write(event(chunk(job.request, name, None, used=used)))
+        await response.write(b"data: [DONE]\n\n")
+        await response.write_eof()
+        return response
+
+
+def event(data: dict) -> bytes:
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+def log(job: Job) -> None:
+    """One line a request, without its text and picture."""
+    print(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} chat {job.request.id} {job.finish} prompt={job.prompt_tokens} "
+          f"tiles={job.tiles} new={job.completion_tokens} waited={job.waited_s:.2f}s "
+          f"all={time.monotonic() - job.received:.2f}s", file=sys.stderr, flush=True)
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Take the address before the model is loaded, without listening yet. Raises JokebotError where it is in use."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    place = socket.socket(family, socket.SOCK_STREAM)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind((host, port))
+    except OSError as error:
+        place.close()
+        raise JokebotError(f"{host}:{port} can't be used: {error.strerror}. Choose another --host or --port.") from error
+    return place
+
+
+async def serve(place: socket.socket, worker: Worker, options: Options) -> None:
+    """Serve until SIGTERM or SIGINT; says on stdout where, once requests are really answered."""
+    ended = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, ended.set)
+    runner = web.AppRunner(Server(worker, options).app(), access_log=None, handler_cancellation=True, shutdown_timeout=ENDING_S)
+    await runner.setup()
+    worker.start()
+    await web.SockSite(runner, place).start()
+    host, port = place.getsockname()[:2]
+    print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    await ended.wait()
+    worker.end()
+    await runner.cleanup()

@@ -1,0 +1,77 @@
+"""`jokebot demo-model random`: an InternVL2 checkpoint whose weights are random, for tests, for the first demo and for
+measuring at real size. It loads wherever InternVL2 loads; what it says is noise."""
+import math
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from configs.errors import JokebotError
+from trainer.demo_model import tokenizer
+from trainer.demo_model.shapes import Shape, config, parameters
+from trainer.demo_model.weights import write_checkpoint
+
+CODE = Path(__file__).parents[2] / "configs" / "demo-model" / "code"
+SPREAD = 0.02
+"""Standard deviation of the weights: initializer_range of the published configuration."""
+PIECE = 8_000_000
+"""Numbers drawn at a time: 32 MB."""
+
+
+def write_random(directory: Path, shape: Shape, seed: int) -> int:
+    """Write a whole checkpoint into a directory that is not there yet or empty. Returns the weights' bytes.
+
+    The same shape and seed give the same bytes. Raises JokebotError where the directory is in use or its name won't do.
+    """
+    claim(directory)
+    write_frame(directory, shape)
+
+    def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:
+        return draw(seed, name, math.prod(size))
+
+    return write_checkpoint(directory, parameters(shape), values)
+
+
+def claim(directory: Path) -> None:
+    if "." in directory.name:
+        raise JokebotError(f"{directory.name!r} has a dot, and transformers can't load code from such a directory. "
+                           "Choose a name without dots.")
+    if directory.is_dir() and any(directory.iterdir()) or directory.is_file():
+        raise JokebotError(f"{directory} is in use. Choose another --out, or remove it first.")
+    directory.mkdir(parents=True, exist_ok=True)
+
+
+def write_frame(directory: Path, shape: Shape) -> None:
+    """Everything of a checkpoint but its weights: modelling code, configuration, tokenizer, picture settings."""
+    for file in sorted(CODE.glob("*.py")):
+        shutil.copyfile(file, directory / file.name)
+    tokenizer.dump(directory / "config.json", config(shape))
+    words = tokenizer.write(directory, shape.vocabulary)
+    stops = [words.token_to_id(token) for token in ("<|im_end|>", "<|im_start|>", "</s>")]
+    tokenizer.dump(directory / "generation_config.json", {
+        "bos_token_id": 1, "eos_token_id": stops, "pad_token_id": 2, "transformers_version": "4.48.0"})
+    tokenizer.dump(directory / "preprocessor_config.json", {
+        "crop_size": 448, "do_center_crop": True, "do_normalize": True, "do_resize": True,
+        "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": [0.485, 0.456, 0.406],
+        "image_std": [0.229, 0.224, 0.225], "resample": 3, "size": 448})
+
+
+def draw(seed: int, name: str, count: int) -> Iterator[np.ndarray]:
+    """A parameter's first values: ones for norms and layer scales, zeros for biases, normal numbers for the rest.
+
+    Each parameter has its own stream, named by the seed and its name, so the order of writing does not matter.
+    """
+    constant = 0.0 if name.endswith("bias") else 1.0 if is_scale(name) else None
+    stream = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    for start in range(0, count, PIECE):
+        length = min(PIECE, count - start)
+        if constant is None:
+            yield stream.standard_normal(length, dtype=np.float32) * np.float32(SPREAD)
+        else:
+            yield np.full(length, constant, dtype=np.float32)
+
+
+def is_scale(name: str) -> bool:
+    return name.endswith((".ls1", ".ls2", "mlp1.0.weight")) or "norm" in name.rsplit(".", 2)[-2]
