@@ -1,0 +1,33 @@
+"""XTuner's dataset, asking as Jokebot asks: the same tokens in training as in serving.
+
+XTuner hard-codes another system prompt and leaves out the line breaks of InternLM2's chat template; `configs/prompts.toml`
+replaces both. Import this only after `trainer.xtuner.shims.apply()`.
+"""
+from typing import Any
+
+from mmengine.config import ConfigDict
+from xtuner.dataset import InternVL_V1_5_Dataset
+
+from configs.prompts import Prompts, load_prompts
+
+
+class JokeDataset(InternVL_V1_5_Dataset):
+    """InternVL_V1_5_Dataset whose prompt is `configs/prompts.toml`'s. The arguments are XTuner's own, less `template`."""
+
+    def __init__(self, *args: Any, prompts: Prompts | None = None, **options: Any) -> None:
+        prompts = prompts or load_prompts()
+        super().__init__(*args, template=ConfigDict(SUFFIX=prompts.template.end), **options)
+        self._system = prompts.system
+        self.template = training_template(prompts, adds_bos(self.tokenizer))
+
+
+def training_template(prompts: Prompts, bos_by_tokenizer: bool) -> ConfigDict:
+    """XTuner's form of the chat template; `{system}` and `{input}` are XTuner's places. The BOS must come once."""
+    template = prompts.template
+    return ConfigDict(SYSTEM=("" if bos_by_tokenizer else template.bos) + template.system,
+                      INSTRUCTION=template.user.replace("{user}", "{input}") + template.assistant, SUFFIX=template.end)
+
+
+def adds_bos(tokenizer: Any) -> bool:
+    """Whether the tokenizer puts a BOS in front by itself: OpenGVLab's does, that of our own checkpoints does not."""
+    return tokenizer.encode("a", add_special_tokens=True)[:1] == [tokenizer.bos_token_id]
