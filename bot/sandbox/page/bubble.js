@@ -25,7 +25,9 @@ export function updateBubble(node, block) {
   blocks.set(node, block);
   const [first] = block.messages;
   const mine = first.from?.id === store.person;
-  const marks = { mine, theirs: !mine, "starts-run": block.startsRun, "ends-run": block.endsRun, bare: isBare(block), "sticker-only": Boolean(first.sticker) };
+  const marks = {
+    mine, theirs: !mine, grouped: showsSender(first), "starts-run": block.startsRun, "ends-run": block.endsRun, bare: isBare(block), "sticker-only": Boolean(first.sticker),
+  };
   for (const [name, on] of Object.entries(marks)) node.classList.toggle(name, on);
   node.dataset.messageId = first.message_id;
   node.setAttribute("aria-label", `${senderName(first)}, ${clock.format(first.date * 1000)}`);
@@ -46,7 +48,7 @@ export function senderName(message) {
 
 function sender(message, block) {
   if (!showsSender(message) || !block.startsRun) return null;
-  return el("p", { class: "sender", style: { "--hue": hueOf(message.from.id) } }, senderName(message), message.from.is_bot && el("span", { class: "tag" }, "bot"));
+  return el("p", { class: message.from.is_bot ? "sender bot" : "sender", style: { "--hue": hueOf(message.from.id) } }, senderName(message), message.from.is_bot && el("span", { class: "tag" }, "bot"));
 }
 
 function quotation(message) {

@@ -14,6 +14,7 @@ const nodes = new Map(); // block key → {node, signature}
 let place = "";
 let shown = SHOWN;
 let atEnd = true;
+let top = 0;
 let missed = 0;
 
 export function prepareConversation() {
@@ -120,9 +121,12 @@ function dayName(seconds) {
   return name[0].toUpperCase() + name.slice(1);
 }
 
+/** Only a reader scrolls up; what is growing below moves the end away without moving the view. */
 function noticeScroll() {
   const scroller = byId("scroller");
-  atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
+  const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
+  atEnd = near || (atEnd && scroller.scrollTop >= top - 1);
+  top = scroller.scrollTop;
   if (atEnd) missed = 0;
   showJump();
   read();
@@ -130,7 +134,8 @@ function noticeScroll() {
 
 function toEnd() {
   const scroller = byId("scroller");
-  scroller.scrollTop = scroller.scrollHeight;
+  scroller.scrollTop = nodes.size ? scroller.scrollHeight : 0;
+  top = scroller.scrollTop;
   atEnd = true;
   missed = 0;
   showJump();

@@ -19,13 +19,17 @@ export function alertBox(text) {
   box.showModal();
 }
 
-/** A line that goes by itself; kind "trouble" marks a failure. Screen readers hear it. */
+/** A line that goes by itself; kind "trouble" marks a failure. In the top layer, so that no dialog hides it. */
 export function toast(text, kind = "answer") {
+  const box = byId("toasts");
   const line = el("p", { class: `toast ${kind}`, lang: languageOf(text) }, text);
-  byId("toasts").append(line);
-  while (byId("toasts").children.length > 3) byId("toasts").firstChild.remove();
+  while (box.children.length > 2) box.firstChild.remove();
+  box.append(line);
+  if (box.matches(":popover-open")) box.hidePopover();
+  box.showPopover();
+  byId("announcement").textContent = text;
   setTimeout(() => line.classList.add("leaves"), TOAST_MS);
-  setTimeout(() => line.remove(), TOAST_MS + 300);
+  setTimeout(() => [line.remove(), box.children.length || box.hidePopover()], TOAST_MS + 300);
 }
 
 /** Every dialog closes at its × and at a click beside it; forms inside keep what was typed until they are sent. */

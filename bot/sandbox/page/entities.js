@@ -21,10 +21,12 @@ function fill(parent, text, from, to, queue) {
     const node = elementFor(entity, text.slice(entity.offset, end));
     parent.append(text.slice(at, entity.offset), node);
     fill(node, text, entity.offset, end, queue);
-    at = end;
+    at = isBlock(entity) && text[end] === "\n" ? end + 1 : end; // a block ends its line by itself
   }
   parent.append(text.slice(at, to));
 }
+
+const isBlock = (entity) => entity.type === "pre" || entity.type.endsWith("blockquote");
 
 function elementFor(entity, words) {
   if (entity.type in PLAIN) return el(PLAIN[entity.type]);
