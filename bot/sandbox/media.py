@@ -9,6 +9,7 @@ from bot.sandbox.files import Files, StoredFile
 from bot.sandbox.pictures import THUMBNAIL_SIDE, duration_s, measure, shrunk
 
 UNKNOWN_SIZE = (320, 320)
+UNKNOWN_TYPE = "application/octet-stream"
 Part = dict[str, Any]
 
 
@@ -36,7 +37,8 @@ def photo(files: Files, data: bytes) -> Part:
 
 def document(files: Files, data: bytes, file_name: str | None, mime_type: str | None) -> Part:
     """Any file; a picture gets a thumbnail."""
-    mime_type = mime_type or mimetypes.guess_type(file_name or "")[0] or "application/octet-stream"
+    if mime_type in (None, "", UNKNOWN_TYPE):
+        mime_type = mimetypes.guess_type(file_name or "")[0] or UNKNOWN_TYPE
     file = files.add(data, "documents", mime_type, file_name)
     size = measure(data) if mime_type.startswith("image/") else None
     part = {**reference(file), "mime_type": mime_type, **({"file_name": file_name} if file_name else {})}

@@ -57,7 +57,7 @@ class Sandbox:
         self.url = ""
         self.updates = Updates()
         self.world = World(bot_user(int(bot_id), username, "Jokebot"), Files(file_bytes), self.updates, messages_kept, calls_kept)
-        self.webhook = Webhook(self.updates, webhook_retry_s)
+        self.webhook = Webhook(self.updates, webhook_retry_s, self.world.events.touch)
         self.faults = Faults()
         floods = Floods(flood_limits) if flood_limits else None
         self.api = Api(self.world, self.updates, self.webhook, floods, callback_timeout_s)

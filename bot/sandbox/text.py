@@ -17,7 +17,8 @@ FOUND = re.compile(
 TAGS = {"b": "bold", "strong": "bold", "i": "italic", "em": "italic", "u": "underline", "ins": "underline",
         "s": "strikethrough", "strike": "strikethrough", "del": "strikethrough", "code": "code", "pre": "pre",
         "a": "text_link", "blockquote": "blockquote", "tg-spoiler": "spoiler", "span": "spoiler"}
-TOKEN = re.compile(r"<(?P<end>/?)(?P<name>[^\s<>/]*)(?P<attributes>[^>]*)>|&(?:lt|gt|amp|quot|#\d+|#x[0-9A-Fa-f]+);|<")
+TOKEN = re.compile(r"<(?P<end>/?)(?P<name>[^\s>]*)(?P<attributes>(?:[^>\"']|\"[^\"]*\"|'[^']*')*)>"
+                   r"|&(?:lt|gt|amp|quot|#\d+|#x[0-9A-Fa-f]+);|<(?P<broken>/?[^\s>]*)")
 ATTRIBUTE = re.compile(r"([a-zA-Z-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
 
 
@@ -92,9 +93,11 @@ def parse_html(markup: str) -> tuple[str, list[Entity]]:
         if token.group().startswith("&"):
             parts.append(html.unescape(token.group()))
             length += units(parts[-1])
-        elif token["name"] is None:
-            raise unreadable(f"Unclosed start tag at byte offset {at}")
+        elif token["broken"] is not None:
+            raise broken_tag(token["broken"].lower(), token.end() == len(markup), bool(open_tags), at)
         elif token["end"]:
+            if token["attributes"].strip() and open_tags:
+                raise unreadable(f"Unclosed end tag at byte offset {at}")
             close_tag(open_tags, entities, token["name"].lower(), length, at)
         else:
             open_tags.append((token["name"].lower(), length, start_tag(token["name"].lower(), token["attributes"], at)))
@@ -102,6 +105,15 @@ def parse_html(markup: str) -> tuple[str, list[Entity]]:
         raise unreadable(f'Can\'t find end tag corresponding to start tag "{open_tags[-1][0]}"')
     parts.append(markup[position:])
     return "".join(parts), merged(entities)
+
+
+def broken_tag(name: str, at_end: bool, inside: bool, at: int) -> Refusal:
+    """What tdlib says of a `<` whose tag never ends."""
+    if name.startswith("/"):
+        return unreadable(f"{'Unclosed' if inside else 'Unexpected'} end tag at byte offset {at}")
+    if name not in TAGS and not at_end:
+        return unreadable(f'Unsupported start tag "{name}" at byte offset {at}')
+    return unreadable(f"Unclosed start tag at byte offset {at}")
 
 
 def start_tag(name: str, attributes: str, at: int) -> Entity:

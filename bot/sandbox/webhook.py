@@ -1,6 +1,7 @@
 """Delivers updates to the bot's webhook, one after another, each until the bot answers 2xx."""
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,10 +14,12 @@ ANSWER_TIMEOUT_S = 60.0
 
 
 class Webhook:
-    """At most one address at a time. `retry_s`: the pause after a first failure; it doubles with each further one."""
+    """At most one address at a time. `retry_s`: the pause after a first failure; it doubles with each further one.
+    `changed` is called after each delivery, failed or not."""
 
-    def __init__(self, updates: Updates, retry_s: float = 1.0) -> None:
+    def __init__(self, updates: Updates, retry_s: float = 1.0, changed: Callable[[], None] = lambda: None) -> None:
         self._updates = updates
+        self._changed = changed
         self._retry_s = retry_s
         self._task: asyncio.Task[None] | None = None
         self.url = ""
@@ -65,6 +68,8 @@ class Webhook:
                     pause_s = self._retry_s
                 else:
                     self.last_error = (int(time.time()), mistake)
+                self._changed()
+                if mistake is not None:
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
