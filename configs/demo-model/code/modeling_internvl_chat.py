@@ -48,13 +48,13 @@ class InternVLChatModel(PreTrainedModel, GenerationMixin):
                 module.bias.data.zero_()
 
     def pixel_shuffle(self, patches, scale_factor=0.5):
-        """(tiles, W, H, C) to (tiles, W·s, H·s, C/s²): neighbours become channels."""
+        """(tiles, W, H, C) to (tiles, W·s, H·s, C/s²): each square of neighbours becomes one longer vector."""
         tiles, width, height, size = patches.shape
-        patches = patches.reshape(tiles, width, int(height * scale_factor), int(size / scale_factor))
-        patches = patches.permute(0, 2, 1, 3)
-        patches = patches.reshape(tiles, int(height * scale_factor), int(width * scale_factor), int(size / scale_factor**2))
-        # ps_version v1 left the result transposed; v2, which InternVL2 uses, turns it back.
-        return patches if self.ps_version == "v1" else patches.permute(0, 2, 1, 3)
+        fold = round(1 / scale_factor)
+        squares = patches.reshape(tiles, width // fold, fold, height // fold, fold, size)
+        # ps_version v1 leaves rows and columns exchanged; InternVL2 uses v2.
+        order = (0, 3, 1, 2, 4, 5) if self.ps_version == "v1" else (0, 1, 3, 2, 4, 5)
+        return squares.permute(order).flatten(3)
 
     def extract_feature(self, pixel_values):
         """Pixels (tiles, 3, 448, 448) to picture tokens (tiles, 256, the language model's hidden size)."""
