@@ -1,0 +1,70 @@
+"""What can go wrong between the bot and its engine, in the words of the person who runs the bot."""
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from configs.errors import JokebotError
+
+Kind = Literal["down", "slow", "empty", "cut_off", "refused"]
+OVERLOADED = (429, 500, 502, 503, 504)
+
+
+class EngineError(JokebotError):
+    """The engine gave no joke.
+
+    `kind`: it can't be reached or has no room ("down"), took too long ("slow"), wrote nothing ("empty"), stopped in the
+    middle ("cut_off") or won't do it ("refused"). `passing` says whether the same request may work a moment later,
+    `retry_after_s` how long it asked to be left alone.
+    """
+
+    def __init__(self, kind: Kind, message: str, *, passing: bool = False, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.kind: Kind = kind
+        self.passing = passing
+        self.retry_after_s = retry_after_s
+
+
+@contextmanager
+def translated(url: str, *, midway: bool = False) -> Iterator[None]:
+    """Turn what the `openai` package raises into EngineError; `midway` once the engine has begun to answer."""
+    import openai
+
+    try:
+        yield
+    except openai.APIStatusError as error:
+        raise _refusal(error, url) from error
+    except openai.APIConnectionError as error:
+        if midway:
+            raise EngineError("cut_off", f"The engine at {url} dropped the connection in the middle of a joke.", passing=True) from error
+        cause = error.__cause__ or error
+        raise EngineError("down", f"The engine at {url} can't be reached ({str(cause) or type(cause).__name__}). "
+                          "Start it, or set JOKEBOT_ENGINE_URL.", passing=True) from error
+    except openai.APIError as error:
+        raise EngineError("cut_off", f"The engine at {url} failed in the middle of a joke: {error.message}", passing=True) from error
+    # What comes of replies that are not of the protocol: no JSON, no UTF-8, other shapes.
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise EngineError("cut_off", f"What the engine at {url} sent is no answer of the OpenAI chat protocol. "
+                          "Check that JOKEBOT_ENGINE_URL is an engine's address.", passing=True) from error
+
+
+def _refusal(error, url: str) -> EngineError:
+    """The EngineError for an HTTP status other than 200."""
+    status = error.status_code
+    if status in OVERLOADED:
+        return EngineError("down", f"The engine at {url} has no room or is not ready (status {status}).", passing=True,
+                           retry_after_s=_seconds(error.response.headers.get("retry-after", "")))
+    advice = {401: "Check JOKEBOT_ENGINE_API_KEY.", 403: "Check JOKEBOT_ENGINE_API_KEY.",
+              404: "Check JOKEBOT_ENGINE_URL (it ends in /v1) and JOKEBOT_ENGINE_MODEL."}.get(status, _reason(error))
+    return EngineError("refused", f"The engine at {url} refused the request (status {status}). {advice}".strip())
+
+
+def _reason(error) -> str:
+    """The engine's own words, on one short line."""
+    body = error.body
+    said = body.get("message") if isinstance(body, dict) else body
+    return " ".join(str(said or "").split())[:200]
+
+
+def _seconds(header: str) -> float:
+    """A Retry-After header's seconds; 0 where it is missing or a date."""
+    return float(header) if header.isascii() and header.isdigit() else 0.0

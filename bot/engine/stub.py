@@ -1,0 +1,203 @@
+"""An engine that says what it is told to: the peer of tests and benchmarks, over real HTTP.
+
+It speaks the protocol of the real ones (`/v1/models`, `/v1/chat/completions` streamed, `/health`) and can fail in every
+way that they do. `python -m bot.engine.stub --port N` runs it as a process that answers at once.
+"""
+import argparse
+import asyncio
+import base64
+import io
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiohttp import web
+from PIL import Image
+
+Ending = Literal["stop", "length", "abort", "no_end", "drop", "hang", "garbage", "no_usage"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A streamed reply, word by word, then an ending.
+
+    Endings: "stop" and "length" are whole; "abort" is what a sleeping LMDeploy says; "no_end" ends without a finish
+    reason; "drop" cuts the connection; "hang" says no more; "garbage" sends what is no JSON; "no_usage" leaves out the
+    token counts. `gate` holds the reply back until it is set.
+    """
+
+    text: str = "A cat walks into a bar. The bar is closed."
+    first_token_s: float = 0.0
+    token_s: float = 0.0
+    ending: Ending = "stop"
+    gate: asyncio.Event | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An HTTP error status instead of a reply."""
+
+    status: int
+    message: str = "no"
+    retry_after_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asked for; `size` is the picture's width and height in pixels, `picture_bytes` its file's size."""
+
+    model: str
+    system: str
+    user: str
+    media_type: str
+    format: str
+    size: tuple[int, int]
+    picture_bytes: int
+    max_dynamic_patch: int | None
+    temperature: float
+    top_p: float
+    max_tokens: int
+
+
+@dataclass
+class StubEngine:
+    """The engine's state. `script` is used up first, one entry a request; after it every request gets `answer`."""
+
+    answer: Answer = field(default_factory=Answer)
+    script: deque[Answer | Refusal] = field(default_factory=deque)
+    models: list[str] = field(default_factory=lambda: ["stub"])
+    url: str = ""
+    """The base address for a client, with `/v1`."""
+    requests: int = 0
+    model_requests: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    asked: deque[Asked] = field(default_factory=lambda: deque(maxlen=100))
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, port: int = 0, *, text: str | None = None, script: Iterable[Answer | Refusal] = (),
+                      answer: Answer | None = None, models: Iterable[str] = ("stub",)) -> AsyncIterator["StubEngine"]:
+        """A stub that listens on loopback (0: a free port) until the block ends. `text` is short for an answer with it."""
+        answer = answer or (Answer(text) if text is not None else Answer())
+        engine = cls(answer, deque(script), list(models))
+        runner = web.AppRunner(engine.app(), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", port)
+            await site.start()
+            engine.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+            yield engine
+        finally:
+            await runner.cleanup()
+
+    def app(self) -> web.Application:
+        """The HTTP routes."""
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_get("/health", self._health)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/chat/completions", self._chat)
+        return app
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.Response()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        self.model_requests += 1
+        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        self.requests += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            asked = read_request(await request.json())
+            self.asked.append(asked)
+            if asked.model not in self.models:
+                return _error(Refusal(404, f"there is no model {asked.model!r}"))
+            told = self.script.popleft() if self.script else self.answer
+            return _error(told) if isinstance(told, Refusal) else await self._stream(request, asked.model, told)
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            return _error(Refusal(400, f"{type(error).__name__}: {error}"))
+        finally:
+            self.in_flight -= 1
+
+    async def _stream(self, request: web.Request, model: str, answer: Answer) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        if answer.gate:
+            await answer.gate.wait()
+        await asyncio.sleep(answer.first_token_s)
+        words = answer.text.splitlines(keepends=True) if not answer.token_s else [f"{word} " for word in answer.text.split(" ")]
+        await response.write(_event(model, {"role": "assistant", "content": ""}))
+        for word in words:
+            await response.write(_event(model, {"content": word}))
+            await asyncio.sleep(answer.token_s)
+        if answer.ending == "drop":
+            request.transport.abort()
+        elif answer.ending == "hang":
+            await asyncio.Event().wait()
+        elif answer.ending == "garbage":
+            await response.write(b"data: {not json\n\n")
+        elif answer.ending != "no_end":
+            await self._end(response, model, answer, len(words))
+        return response
+
+    @staticmethod
+    async def _end(response: web.StreamResponse, model: str, answer: Answer, words: int) -> None:
+        reason = "stop" if answer.ending == "no_usage" else answer.ending
+        await response.write(_event(model, {}, reason))
+        if answer.ending != "no_usage":
+            usage = {"prompt_tokens": 300, "completion_tokens": words, "total_tokens": 300 + words}
+            await response.write(_event(model, None, usage=usage))
+        await response.write(b"data: [DONE]\n\n")
+
+
+def read_request(body: dict[str, Any]) -> Asked:
+    """Take a chat request apart. Raises one of Python's own errors where something is missing or the photo can't be opened."""
+    system, user = body["messages"]
+    picture, text = user["content"]
+    head, encoded = picture["image_url"]["url"].split(";base64,", 1)
+    data = base64.b64decode(encoded, validate=True)
+    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
+        kind, size = image.format, image.size
+    if (system["role"], user["role"], picture["type"], text["type"]) != ("system", "user", "image_url", "text"):
+        raise ValueError("the messages are not a system text and a user's picture and text")
+    if not head.startswith("data:image/") or not body["stream"]:
+        raise ValueError("only data: pictures and streams are answered here")
+    return Asked(body["model"], system["content"], text["text"], head.removeprefix("data:"), kind or "", size, len(data),
+                 picture["image_url"].get("max_dynamic_patch"), body["temperature"], body["top_p"], body["max_tokens"])
+
+
+def _error(refusal: Refusal) -> web.Response:
+    headers = {} if refusal.retry_after_s is None else {"Retry-After": str(refusal.retry_after_s)}
+    return web.json_response({"error": {"message": refusal.message, "code": refusal.status}}, status=refusal.status, headers=headers)
+
+
+def _event(model: str, delta: dict[str, str] | None, finish_reason: str | None = None, *, usage: dict[str, int] | None = None) -> bytes:
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
+    chunk = {"id": "stub", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": choices, "usage": usage}
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+
+
+async def _serve(port: int, answer: Answer) -> None:
+    async with StubEngine.running(port, answer=answer) as engine:
+        print(f"listening on {engine.url.removesuffix('/v1')}", flush=True)
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bot.engine.stub", description="An engine that answers with a fixed text.")
+    parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes a free one")
+    parser.add_argument("--text", default=Answer.text, help="what it answers")
+    parser.add_argument("--first-token-s", type=float, default=0.0, help="seconds before the first word")
+    parser.add_argument("--token-s", type=float, default=0.0, help="seconds between words; 0 sends whole lines")
+    arguments = parser.parse_args()
+    asyncio.run(_serve(arguments.port, Answer(arguments.text, arguments.first_token_s, arguments.token_s)))
+
+
+if __name__ == "__main__":
+    main()
