@@ -92,6 +92,10 @@ class Storage(Section):
     def photos(self) -> Path:
         return self.directory / "photos"
 
+    @property
+    def datasets(self) -> Path:
+        return self.directory / "datasets"
+
 
 class Environments(Section):
     """Interpreters of the other environments (`make env-train`, `make env-serve`)."""
@@ -110,6 +114,27 @@ class Model(Section):
 
     name: str = Field("base", description="Its name in the registry.")
     directory: Path | None = Field(None, description="Its checkpoint directory, where this host has it.")
+
+
+class Selection(Section):
+    """Which rated jokes the model learns from, and which photos it never sees in training."""
+
+    minimum_raters: Count = Field(1, description="People who must have rated a joke; raters who vote as one count as one.")
+    minimum_posterior: float = Field(0.6, ge=0.5, lt=1, description="Least probability that a joke is better than others for its photo.")
+    minimum_mean: float = Field(2.0, ge=1, le=3, description="Least average verdict; 3 is funny, 2 somewhat, 1 not at all.")
+    person_share: float = Field(0.2, gt=0, le=1, description="Largest share of a dataset's rows that one person decides.")
+    person_share_from: Count = Field(5, description="People who must have rated before that share counts.")
+    weigh_raters: bool = Field(True, description="Take off raters' leniency and count raters who vote as one as one.")
+    jokes_per_photo: Count = Field(2, description="Most jokes of one photo in a dataset.")
+    jokes_per_group: Count = Field(4, description="Most jokes of a photo and its near-duplicates together.")
+    max_age_days: Positive = Field(365.0, description="Older ratings don't count.")
+    max_rows: Count = Field(2000, description="Most rows to train on, new and replayed.")
+    replay_per_new: float = Field(1.0, ge=0, description="Jokes learnt before that are repeated, for each new one.")
+    imported_per_new: float = Field(0.0, ge=0, description="Rows of imported datasets that are repeated, for each new one.")
+    holdout_share: float = Field(0.1, gt=0, lt=1, description="Share of photos held out for measuring; decided once for a photo.")
+    holdout_photos: Count = Field(500, description="Most held-out photos in a dataset.")
+    near_duplicate_bits: int = Field(6, ge=0, le=12, description="Photos whose 64-bit perceptual hashes differ in at most so many bits are one.")
+    max_length: Count = Field(8192, description="Longest row, tokens, the picture's included.")
 
 
 class Log(Section):
@@ -131,6 +156,7 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     environments: Environments = Environments()
     model: Model = Model()
+    selection: Selection = Selection()
     log: Log = Log()
 
     @classmethod
