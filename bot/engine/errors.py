@@ -1,9 +1,12 @@
 """What can go wrong between the bot and its engine, in the words of the person who runs the bot."""
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from configs.errors import JokebotError
+
+if TYPE_CHECKING:
+    from openai import APIStatusError
 
 Kind = Literal["down", "slow", "empty", "cut_off", "refused"]
 OVERLOADED = (429, 500, 502, 503, 504)
@@ -47,7 +50,7 @@ def translated(url: str, *, midway: bool = False) -> Iterator[None]:
                           "Check that JOKEBOT_ENGINE_URL is an engine's address.", passing=True) from error
 
 
-def _refusal(error, url: str) -> EngineError:
+def _refusal(error: "APIStatusError", url: str) -> EngineError:
     """The EngineError for an HTTP status other than 200."""
     status = error.status_code
     if status in OVERLOADED:
@@ -58,7 +61,7 @@ def _refusal(error, url: str) -> EngineError:
     return EngineError("refused", f"The engine at {url} refused the request (status {status}). {advice}".strip())
 
 
-def _reason(error) -> str:
+def _reason(error: "APIStatusError") -> str:
     """The engine's own words, on one short line."""
     body = error.body
     said = body.get("message") if isinstance(body, dict) else body

@@ -1,0 +1,118 @@
+"""`jokebot joke`: a joke for each photo, in the terminal. Nothing is stored."""
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from configs.errors import JokebotError
+from configs.prompts import load_prompts
+from configs.settings import Engine, Settings
+
+if TYPE_CHECKING:
+    from bot.engine.client import EngineClient
+
+HELP = "Print a joke for each photo: the quickest way to try a model."
+ENVIRONMENT = "bot"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture file")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--engine", metavar="URL", help="an engine's address, with /v1 (default: the setting engine.url)")
+    where.add_argument("--model", type=Path, metavar="DIR", help="a checkpoint; a CPU engine serves it meanwhile")
+    parser.add_argument("--style", metavar="S", help="a style of configs/prompts.toml (default: the language's)")
+    parser.add_argument("--language", metavar="L", help="the joke's language, as in configs/prompts.toml (default: the setting joke.language)")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    language, style = arguments.language or settings.joke.language, arguments.style or settings.joke.style or None
+    # A mistyped style is told before an engine is started.
+    prompt = load_prompts().ask(language, style)
+    with engine(arguments, settings) as chosen:
+        failed = asyncio.run(tell(arguments.photos, prompt, settings, chosen))
+    return 1 if failed else 0
+
+
+@contextmanager
+def engine(arguments: argparse.Namespace, settings: Settings) -> Iterator[Engine]:
+    """The engine to ask, started here for `--model`. Raises JokebotError where it can't be started."""
+    if not arguments.model:
+        yield settings.engine.model_copy(update={"url": arguments.engine} if arguments.engine else {})
+        return
+    from bot.engine.child import start_child
+
+    python = settings.environments.train_python
+    if not python.exists():
+        raise JokebotError(f"--model needs the train environment, and {python} is not there. Run `make env-train`.")
+    if not arguments.model.is_dir():
+        raise JokebotError(f"There is no model directory {arguments.model}.")
+    command = [str(python), "-m", "bot", "engine", "cpu", str(arguments.model.absolute()), "--port", "0"]
+    with start_child("CPU engine", command) as child:
+        yield settings.engine.model_copy(update={"url": f"{child.wait_ready()}/v1", "model": ""})
+
+
+async def tell(photos: list[Path], prompt: str, settings: Settings, chosen: Engine) -> int:
+    """A joke for each photo, one after the other; how many failed."""
+    from bot.engine.client import EngineClient
+
+    client, failed = EngineClient(chosen), 0
+    try:
+        for path in photos:
+            try:
+                await tell_one(client, path, prompt, settings)
+            except JokebotError as error:
+                print(f"{path}: {error}", file=sys.stderr)
+                failed += 1
+    finally:
+        await client.close()
+    return failed
+
+
+async def tell_one(client: "EngineClient", path: Path, prompt: str, settings: Settings) -> None:
+    """Check the photo, ask for a joke and print it as it is written. Raises JokebotError."""
+    from bot.engine.client import Sampling
+    from storage.photos import check_photo
+
+    limits, chosen = settings.limits, settings.joke
+    data = await asyncio.to_thread(read, path, limits.photo_bytes)
+    photo = await asyncio.to_thread(check_photo, data, max_bytes=limits.photo_bytes, max_pixels=limits.photo_pixels)
+    with page(path) as show:
+        async def on_text(text: str) -> None:
+            show(text)
+
+        reply = await client.ask(system=load_prompts().system, user=prompt, photo=photo.data, media_type=photo.media_type,
+                                 sampling=Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens), on_text=on_text)
+        show(reply.text, whole=True)
+
+
+def read(path: Path, most: int) -> bytes:
+    """The file's bytes, and of a file that is too large enough to see that it is. Raises JokebotError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise JokebotError(f"The file can't be read: {error.strerror}.") from error
+
+
+@contextmanager
+def page(path: Path) -> Iterator[Callable[..., None]]:
+    """What shows a growing joke behind the file's name: in place on a terminal, in one piece elsewhere."""
+    if not sys.stdout.isatty():
+        yield lambda text, whole=False: print(f"{path}: {text}", flush=True) if whole else None
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    def line(text: str) -> Text:
+        return Text.assemble((f"{path}: ", "bold"), text)
+
+    with Live(line("…"), auto_refresh=False) as live:
+        try:
+            yield lambda text, whole=False: live.update(line(text), refresh=True)
+        except JokebotError:
+            # Half a joke is wiped; the error's line comes in its place.
+            live.transient = True
+            raise

@@ -1,0 +1,112 @@
+"""Starts a part of Jokebot as a child process, waits until it says that it is ready, and ends it.
+
+The child runs under `bot/engine/guardian.py`, which ends it when this process ends in whatever way. It has a session of
+its own, so Ctrl-C in a terminal reaches this process alone, which then ends its children in order.
+"""
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from configs.errors import JokebotError
+
+GUARDIAN = Path(__file__).with_name("guardian.py")
+READY = re.compile(r"(?:listening on|Chat page:)\s+(?P<url>https?://\S+?)/?\s*$|: ready as ")
+"""What the engines, the sandbox and the bot print when they are ready; the first two say where they listen."""
+LINES_SHOWN = 15
+
+
+class ChildError(JokebotError):
+    """A child process ended, or was not ready in time; the message has its last lines."""
+
+
+class Child:
+    """A running child process; make one with `start_child`, and `stop` it (also as a `with` block)."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: IO[bytes] | None, grace_s: float) -> None:
+        self.name = name
+        self._process, self._log, self._grace_s = process, log, grace_s
+        self._lines: deque[str] = deque(maxlen=LINES_SHOWN)
+        self._changed = threading.Condition()
+        self._ready: re.Match[str] | None = None
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, name=f"log of {name}", daemon=True)
+        self._reader.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    def wait_ready(self, timeout_s: float = 180.0) -> str:
+        """Wait until it prints its ready line; the address in it, without a slash at the end, or "".
+
+        Raises ChildError when it ends before, or says nothing in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while self._ready is None:
+                left = deadline - time.monotonic()
+                if self._ended:
+                    raise ChildError(f"The {self.name} ended (code {self._process.wait()}) before it was ready.{self._last_lines()}")
+                if left <= 0:
+                    raise ChildError(f"The {self.name} was not ready within {timeout_s:g} s.{self._last_lines()}")
+                self._changed.wait(left)
+            return self._ready["url"] or ""
+
+    def stop(self) -> None:
+        """End it: SIGTERM, after the grace SIGKILL. Returns when it is gone; twice does no harm."""
+        self._process.stdin.close()
+        try:
+            self._process.wait(self._grace_s + 5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        # Somebody who inherited the output may hold it open; what they would still say is not waited for.
+        self._reader.join(1)
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def _read(self) -> None:
+        """Take all it prints, so that it never blocks on a full pipe."""
+        with self._process.stdout as output:
+            for line in iter(lambda: output.readline(65536), b""):
+                if self._log:
+                    self._log.write(line)
+                    self._log.flush()
+                text = line.decode("utf-8", "replace").rstrip()
+                with self._changed:
+                    self._lines.append(text)
+                    self._ready = self._ready or READY.search(text)
+                    self._changed.notify_all()
+        if self._log:
+            self._log.close()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _last_lines(self) -> str:
+        lines = "".join(f"\n  {line}" for line in self._lines if line.strip())
+        return f" Its last lines:{lines}" if lines else ""
+
+
+def start_child(name: str, command: Sequence[str], *, log: Path | None = None, environment: Mapping[str, str] | None = None,
+                cwd: Path | None = None, grace_s: float = 10.0) -> Child:
+    """Start a command; `name` is what people call it. All that it prints goes to the end of the file `log`.
+
+    Raises ChildError (from wait_ready) where the command can't be started.
+    """
+    file = log.open("ab") if log else None
+    process = subprocess.Popen([sys.executable, "-I", "-S", str(GUARDIAN), str(grace_s), *command], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                               env=None if environment is None else dict(environment), cwd=cwd)
+    return Child(name, process, file, grace_s)
