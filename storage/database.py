@@ -58,13 +58,14 @@ class Database:
     async def write(self) -> AsyncIterator[aiosqlite.Connection]:
         """A transaction: committed at the end, rolled back on any exception. Don't open one inside another."""
         async with self._lock:
-            await self._writer.execute("BEGIN IMMEDIATE")
             try:
+                await self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
+                await self._writer.commit()
             except BaseException:
+                # A cancelled BEGIN is carried out all the same, and a commit can fail: neither may leave a transaction open.
                 await self._writer.rollback()
                 raise
-            await self._writer.commit()
 
     async def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row of a query on the committed state, or None."""

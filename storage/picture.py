@@ -182,7 +182,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         source = ImageCms.createProfile("LAB") if lab else ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
         converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         return converted or image
-    except ImageCms.PyCMSError:
+    except (ImageCms.PyCMSError, OSError):
         if lab:
             raise
         # A damaged profile, or one for other channels than the picture has: the plain conversion shows it well enough.
