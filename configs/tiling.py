@@ -16,8 +16,10 @@ MAX_TILES = 12
 @cache
 def grids(max_tiles: int) -> tuple[tuple[int, int], ...]:
     """All (columns, rows) with at most `max_tiles` tiles, by number of tiles."""
-    found = {(columns, rows) for columns in range(1, max_tiles + 1) for rows in range(1, max_tiles + 1)
-             if columns * rows <= max_tiles}
+    # On a tie of ratios the earlier grid can win (1280 x 1024: 1 x 2 or 2 x 1?), and the published rule leaves the order of
+    # grids of one size to a set. So the set is filled in its order, which alone gives the same choice for every maximum.
+    found = {(columns, rows) for tiles in range(1, max_tiles + 1) for columns in range(1, tiles + 1)
+             for rows in range(1, tiles + 1) if columns * rows <= max_tiles}
     return tuple(sorted(found, key=lambda grid: grid[0] * grid[1]))
 
 
