@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cpu.add_argument("--max-tiles", type=int, metavar="N", help="most tiles a photo is cut into (default: the checkpoint's)")
     cpu.add_argument("--waiting", type=int, default=32, metavar="N", help="requests that may wait; more get 503 (default: 32)")
     cpu.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto",
-                     help="auto: float32 up to a billion parameters, else bfloat16")
+                     help="auto: float32 where memory allows, else bfloat16")
     cpu.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: one a core)")
 
 

@@ -1,5 +1,6 @@
 """`jokebot demo-model random`: an InternVL2 checkpoint whose weights are random, for tests, for the first demo and for
 measuring at real size. It loads wherever InternVL2 loads; what it says is noise."""
+import contextlib
 import math
 import shutil
 import zlib
@@ -23,24 +24,30 @@ PIECE = 8_000_000
 def write_random(directory: Path, shape: Shape, seed: int) -> int:
     """Write a whole checkpoint into a directory that is not there yet or empty. Returns the weights' bytes.
 
-    The same shape and seed give the same bytes. Raises JokebotError where the directory is in use or its name won't do.
+    The same shape and seed give the same bytes. The directory appears when all is written, so a killed call leaves
+    only an `…-unfinished` beside it. Raises JokebotError where the directory is in use or its name won't do.
     """
-    claim(directory)
-    write_frame(directory, shape)
-
     def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:
         return draw(seed, name, math.prod(size))
 
-    return write_checkpoint(directory, parameters(shape), values)
+    with new_directory(directory) as place:
+        write_frame(place, shape)
+        return write_checkpoint(place, parameters(shape), values)
 
 
-def claim(directory: Path) -> None:
+@contextlib.contextmanager
+def new_directory(directory: Path) -> Iterator[Path]:
+    """A place to write a checkpoint in, which gets the directory's name when all went well."""
     if "." in directory.name:
         raise JokebotError(f"{directory.name!r} has a dot, and transformers can't load code from such a directory. "
                            "Choose a name without dots.")
-    if directory.is_dir() and any(directory.iterdir()) or directory.is_file():
+    if directory.is_file() or directory.is_dir() and any(directory.iterdir()):
         raise JokebotError(f"{directory} is in use. Choose another --out, or remove it first.")
-    directory.mkdir(parents=True, exist_ok=True)
+    place = directory.with_name(f"{directory.name}-unfinished")
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    yield place
+    place.rename(directory)
 
 
 def write_frame(directory: Path, shape: Shape) -> None:

@@ -1,0 +1,19 @@
+"""A tiny checkpoint for all tests of this folder."""
+from pathlib import Path
+
+import pytest
+import torch
+
+from configs.torchvision_shim import import_torchvision
+from trainer.demo_model.random import write_random
+from trainer.demo_model.shapes import SHAPES
+
+torch.set_num_threads(1)
+import_torchvision(torch)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    write_random(directory, SHAPES["tiny"], seed=7)
+    return directory
