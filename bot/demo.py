@@ -8,15 +8,18 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.engine.child import Child, start_child
+from bot.sandbox.server import TOKEN
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 
+WATCH_S = 0.5
 PHOTO_NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "camera.png", "coins.png",
                "moon.png", "hubble_deep_field.jpg", "clock_motion.png")
 """Real photos in scikit-image's wheel; their sources are listed in its own data folder."""
@@ -24,12 +27,19 @@ PHOTO_NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "moto
 
 @dataclass(frozen=True)
 class Demo:
-    """The running parts: the page's address, the engine's, the bot's data folder and the model's name."""
+    """The running parts: the page's address, the bot's data folder and the model's name."""
 
     page: str
-    engine: str
     data: Path
     model: str
+    children: tuple[Child, ...]
+
+    def wait(self) -> None:
+        """Stay for as long as all parts run. Raises JokebotError, which names the one that ended and its log."""
+        while all(child.running for child in self.children):
+            time.sleep(WATCH_S)
+        ended = next(child.name for child in self.children if not child.running)
+        raise JokebotError(f"The {ended} ended by itself; {self.data / 'logs' / ended}.log says why.")
 
 
 def photos(settings: Settings) -> Path:
@@ -38,6 +48,17 @@ def photos(settings: Settings) -> Path:
     if not found:
         raise JokebotError("scikit-image's photos are not there; run `make env-train`.")
     return found[0]
+
+
+def samples(settings: Settings, data: Path) -> Path:
+    """A folder of links to the demo's photos, for the page to offer."""
+    folder = data / "samples"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PHOTO_NAMES:
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(photos(settings) / name)
+    return folder
 
 
 def demo_model(settings: Settings) -> Path:
@@ -52,24 +73,21 @@ def demo_model(settings: Settings) -> Path:
 
 @contextmanager
 def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
-    """Start the three parts, yield when all answer, end them at the end."""
-    token, key = f"123456:{secrets.token_urlsafe(24)}", secrets.token_urlsafe(24)
+    """Start the three parts, yield when all are ready, end them at the end. Raises ChildError where one doesn't start."""
     model, logs = demo_model(settings), data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    train = str(settings.environments.train_python)
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1", "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+                 "JOKEBOT_ENGINE_API_KEY": secrets.token_urlsafe(24), "JOKEBOT_MODEL_NAME": "demo",
+                 "JOKEBOT_MODEL_DIRECTORY": str(model)}
     with ExitStack() as stack:
-        def start(name: str, command: list[str], **variables: str) -> Child:
-            environment = {**os.environ, "JOKEBOT_STORAGE_DIRECTORY": str(data), "PYTHONUNBUFFERED": "1", **variables}
-            child = start_child(name, command, log=logs / f"{name}.log", environment=environment, cwd=ROOT)
-            stack.callback(child.stop)
-            return child
+        def start(name: str, python: Path | str, *command: str) -> Child:
+            child = start_child(name, [str(python), "-m", "bot", *command], log=logs / f"{name}.log", environment=variables, cwd=ROOT)
+            return stack.enter_context(child)
 
-        sandbox = start("sandbox", [sys.executable, "-m", "bot", "sandbox", "--port", str(port), "--samples",
-                                    str(photos(settings))], JOKEBOT_TELEGRAM_TOKEN=token)
-        engine = start("engine", [train, "-m", "bot", "engine", "cpu", str(model), "--port", "0"], JOKEBOT_ENGINE_API_KEY=key)
-        page, engine_url = sandbox.wait_ready(), engine.wait_ready()
-        bot = start("bot", [sys.executable, "-m", "bot", "run"], JOKEBOT_TELEGRAM_TOKEN=token, JOKEBOT_TELEGRAM_BASE_URL=page,
-                    JOKEBOT_ENGINE_URL=f"{engine_url}/v1", JOKEBOT_ENGINE_API_KEY=key,
-                    JOKEBOT_MODEL_NAME="demo", JOKEBOT_MODEL_DIRECTORY=str(model))
+        sandbox = start("sandbox", sys.executable, "sandbox", "--port", str(port), "--samples", str(samples(settings, data)))
+        engine = start("engine", settings.environments.train_python, "engine", "cpu", str(model), "--port", "0", "--api-key", "-")
+        variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = sandbox.wait_ready()
+        variables["JOKEBOT_ENGINE_URL"] = f"{engine.wait_ready()}/v1"
+        bot = start("bot", sys.executable, "run")
         bot.wait_ready()
-        yield Demo(page, engine_url, data, model.name)
+        yield Demo(page, data, model.name, (sandbox, engine, bot))

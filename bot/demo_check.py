@@ -41,7 +41,7 @@ class Person:
     async def send(self, photo: Path) -> tuple[dict[str, Any], float]:
         """Send a photo; its joke's message and the seconds it took. Raises TimeoutError."""
         form = aiohttp.FormData({"person": str(self.id), "chat": str(self.id), "kind": "photo"})
-        form.add_field("files", photo.read_bytes(), filename=photo.name)
+        form.add_field("files", await asyncio.to_thread(photo.read_bytes), filename=photo.name)
         started = time.perf_counter()
         async with self.session.post("/sandbox/files", data=form) as response:
             response.raise_for_status()

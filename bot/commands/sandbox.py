@@ -2,6 +2,7 @@
 import argparse
 import asyncio
 import signal
+from pathlib import Path
 
 from bot.sandbox.floods import FloodLimits
 from bot.sandbox.server import TOKEN, Sandbox
@@ -16,21 +17,23 @@ CALLS_KEPT = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=PORT, help=f"port on loopback; 0 takes a free one (default {PORT})")
     parser.add_argument("--token", default=TOKEN, help=f"the bot's token (default {TOKEN})")
+    parser.add_argument("--samples", type=Path, metavar="DIR", help="a folder of pictures that the page offers to send")
     parser.add_argument("--floods", action="store_true", help="refuse calls that come faster than Telegram allows")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    asyncio.run(serve(arguments.port, arguments.token, FloodLimits() if arguments.floods else None))
+    samples = {file.name: file for file in sorted(arguments.samples.iterdir())} if arguments.samples else {}
+    asyncio.run(serve(arguments.port, arguments.token, FloodLimits() if arguments.floods else None, samples))
     return 0
 
 
-async def serve(port: int, token: str, flood_limits: FloodLimits | None) -> None:
+async def serve(port: int, token: str, flood_limits: FloodLimits | None, samples: dict[str, Path]) -> None:
     """Run until SIGINT or SIGTERM. Raises SandboxError where the port is taken."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with Sandbox.running(port=port, token=token, flood_limits=flood_limits, calls_kept=CALLS_KEPT) as sandbox:
+    async with Sandbox.running(port=port, token=token, flood_limits=flood_limits, calls_kept=CALLS_KEPT, samples=samples) as sandbox:
         print(f"Chat page:  {sandbox.url}/\n\nPoint a bot at it:\n"
               f"  JOKEBOT_TELEGRAM_BASE_URL={sandbox.url} JOKEBOT_TELEGRAM_TOKEN={token} jokebot run\n\nCtrl+C ends it.", flush=True)
         await ended.wait()
