@@ -120,12 +120,14 @@ function prepareDrop() {
   const zone = byId("drop");
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   const close = () => zone.classList.add("away");
-  window.addEventListener("dragover", (event) => {
+  const open = (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     zone.classList.remove("away");
     for (const half of zone.children) half.classList.toggle("over", half.contains(event.target));
-  });
+  };
+  window.addEventListener("dragenter", open);
+  window.addEventListener("dragover", open);
   window.addEventListener("dragleave", (event) => event.relatedTarget === null && close());
   window.addEventListener("drop", (event) => {
     close();

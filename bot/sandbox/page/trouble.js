@@ -11,7 +11,7 @@ export function prepareTrouble() {
   byId("trouble").addEventListener("keydown", (event) => event.key === "Escape" && toggle());
   form.addEventListener("change", () => fields(form));
   form.addEventListener("submit", (event) => [event.preventDefault(), add(form)]);
-  byId("clear-faults").addEventListener("click", () => attempt(api.clearFaults));
+  byId("clear-faults").addEventListener("click", clear);
   store.on("view", draw);
   fields(form);
 }
@@ -37,6 +37,11 @@ async function add(form) {
   if (values.kind === "429") fault.retry_after = Number(values.retry_after);
   if (values.kind === "timeout" || values.kind === "slow") fault.delay_s = Number(values.delay_s);
   await attempt(() => api.addFault(fault));
+}
+
+async function clear() {
+  byId("fault-method").focus(); // the button is going to hide, and the focus would be lost with it
+  await attempt(api.clearFaults);
 }
 
 async function attempt(action) {

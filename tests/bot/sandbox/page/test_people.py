@@ -1,0 +1,150 @@
+"""Who the reader is, which chat is open, and what the page does when the sandbox is away."""
+import re
+
+import pytest
+from aiohttp.test_utils import unused_port
+from playwright.async_api import expect
+
+from bot.sandbox.server import Sandbox
+
+ALICE, BOB, MING = 1001, 1002, 1003
+pytestmark = pytest.mark.browser
+
+
+async def switch(page, name):
+    await page.locator("#me").click()
+    await page.locator("#people").get_by_role("button", name=name).click()
+    await expect(page.locator(".me-name")).to_have_text(name)
+
+
+async def test_switching_the_person_shows_that_persons_chats(page, sandbox, call):
+    sandbox.world.send_text(ALICE, ALICE, "I am Alice")
+    await expect(page.locator(".message.mine")).to_have_text(re.compile("I am Alice"))
+    await call("sendMessage", chat_id=BOB, text="Hello Bob")
+    await switch(page, "Bob")
+    await expect(page.locator(".message")).to_have_count(1)
+    await expect(page.locator(".message.theirs .text")).to_have_text("Hello Bob")
+    await page.get_by_role("combobox", name="Message").fill("I am Bob")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.mine .text")).to_have_text("I am Bob")
+    assert sandbox.world.messages(BOB)[-1]["from"]["first_name"] == "Bob"
+    assert page.url.endswith(f"#{BOB}/{BOB}")
+    await page.reload()
+    await expect(page.locator(".me-name")).to_have_text("Bob")
+
+
+async def test_a_group_shows_who_speaks_and_each_sees_their_own_words_on_their_side(page, sandbox):
+    group = sandbox.world.group_id
+    sandbox.world.send_text(BOB, group, "Hi all")
+    sandbox.world.send_text(MING, group, "大家好")
+    row = page.locator(f'[data-chat="{group}"]')
+    await expect(row.locator(".badge")).to_have_text("2")
+    await row.click()
+    await expect(page.locator("#chat-status")).to_have_text("Jokebot, you, Bob, 小明")
+    await expect(page.locator(".sender")).to_have_text(["Bob", "小明"])
+    await expect(row.locator(".badge")).to_have_count(0)
+    await switch(page, "Bob")
+    await expect(page.locator("#chat-title")).to_have_text("Joke lovers")
+    await expect(page.locator(".message.mine .text")).to_have_text("Hi all")
+
+
+async def test_the_bots_name_is_completed_in_a_group(page, sandbox):
+    await page.locator(f'[data-chat="{sandbox.world.group_id}"]').click()
+    field = page.get_by_role("combobox", name="Message")
+    await field.press_sequentially("look @jo")
+    await page.keyboard.press("Tab")
+    await expect(field).to_have_value("look @jokebot_sandbox_bot ")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.mine .mention")).to_have_text("@jokebot_sandbox_bot")
+
+
+async def test_an_unsent_text_waits_in_its_own_chat(page, sandbox):
+    field = page.get_by_role("combobox", name="Message")
+    await field.fill("half a thought")
+    await page.locator(f'[data-chat="{sandbox.world.group_id}"]').click()
+    await expect(field).to_have_value("")
+    await page.locator(f'[data-chat="{ALICE}"]').click()
+    await expect(field).to_have_value("half a thought")
+
+
+async def test_a_person_and_a_group_are_added(page, sandbox):
+    await page.locator("#me").click()
+    await page.get_by_role("button", name="Add a person").click()
+    await page.get_by_label("Name").fill("Zoë")
+    await page.get_by_label("Language").fill("fr")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".me-name")).to_have_text("Zoë")
+    await page.get_by_role("button", name="New group").click()
+    await page.get_by_label("Title").fill("Zoo")
+    await page.get_by_role("checkbox", name="Bob").uncheck()
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("#chat-title")).to_have_text("Zoo")
+    zoe = next(person for person in sandbox.world.people.values() if person.name == "Zoë")
+    zoo = next(chat for chat in sandbox.world.chats.values() if chat.title == "Zoo")
+    assert zoe.language_code == "fr"
+    assert set(zoo.members) == {ALICE, MING, zoe.id}
+
+
+async def test_the_page_says_when_the_sandbox_is_away_and_loads_all_anew_when_it_is_back(open_page, mistakes, sandbox):
+    async with Sandbox.running(port=(port := unused_port())) as first:
+        page = await open_page()
+        await page.goto(first.url)
+        first.world.send_text(ALICE, ALICE, "before")
+        await expect(page.locator(".message .text")).to_have_text("before")
+    await expect(page.locator("#offline")).to_be_visible()
+    await expect(page.locator("#offline")).to_have_text("Connection lost. Trying again…")
+    async with Sandbox.running(port=port) as second:
+        second.world.send_text(BOB, second.world.group_id, "in between")
+        second.world.send_text(ALICE, ALICE, "after")
+        await expect(page.locator(".message .text")).to_have_text("after")
+        await expect(page.locator("#offline")).to_be_hidden()
+        await expect(page.locator(".chat", has_text="in between")).to_be_visible()
+        second.world.send_text(ALICE, ALICE, "and on")
+        await expect(page.locator(".message .text")).to_have_text(["after", "and on"])
+    mistakes[:] = [line for line in mistakes if "WebSocket" not in line and "ERR_" not in line]
+
+
+async def test_trouble_is_made_with_the_drawer_and_ended(page, call, sandbox):
+    await page.get_by_role("button", name="Make trouble").click()
+    await page.get_by_label("Method").fill("sendMessage")
+    await page.get_by_label("Retry after, s").fill("7")
+    await page.get_by_role("button", name="Add trouble").click()
+    await expect(page.locator("#fault-list")).to_contain_text("sendMessage: 429, retry after 7 s")
+    status, answer = await call("sendMessage", chat_id=ALICE, text="x")
+    assert (status, answer["parameters"]) == (429, {"retry_after": 7})
+    await page.get_by_role("radio", name="Cut after").check()
+    await page.get_by_label("Times").fill("2")
+    await page.get_by_role("button", name="Add trouble").click()
+    await expect(page.locator("#fault-list")).to_contain_text("the answer is cut off2×")
+    assert [(fault.kind, fault.times) for fault in sandbox.faults.waiting] == [("cut_after", 2)]
+    await page.get_by_role("button", name="End all trouble").click()
+    await expect(page.locator("#fault-list li")).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#trouble")).to_be_hidden()
+
+
+async def test_a_newcomer_sends_a_sample(browser, tmp_path, picture):
+    path = tmp_path / "coffee.jpg"
+    path.write_bytes(picture(300, 200))
+    async with Sandbox.running(samples={"coffee": path}) as sandbox:
+        page = await browser.new_page()
+        await page.goto(sandbox.url)
+        await page.get_by_role("button", name="Send the photo coffee").click()
+        await expect(page.locator(".message.mine img")).to_be_visible()
+        await expect(page.locator("#samples")).to_be_hidden()
+        assert sandbox.world.messages(ALICE)[0]["photo"][-1]["width"] == 300
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_on_a_phone_chats_and_conversation_take_turns(scheme, open_page, sandbox):
+    page = await open_page(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True, color_scheme=scheme)
+    sandbox.world.send_text(ALICE, ALICE, "wide " * 60 + "W" * 200)
+    await expect(page.locator("#conversation")).to_be_visible()
+    await expect(page.locator("#sidebar")).to_be_hidden()
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    light = await page.locator("#conversation").evaluate("main => getComputedStyle(main).backgroundColor") == "rgb(245, 242, 236)"
+    assert light == (scheme == "light")
+    await page.get_by_role("button", name="Back to the chats").click()
+    await expect(page.locator("#conversation")).to_be_hidden()
+    await page.locator(f'[data-chat="{sandbox.world.group_id}"]').click()
+    await expect(page.locator("#chat-title")).to_have_text("Joke lovers")
