@@ -39,4 +39,4 @@ lint: env-bot
 
 # A benchmark names the environment it needs in its first lines: `# environment: train` (bot where it says nothing).
 bench-%: env-bot env-train
-	@$$(grep -q '^# environment: train' benchmarks/$*.py && echo $(TRAIN) || echo $(BOT)) benchmarks/$*.py $(ARGS)
+	@$$(grep -q '^# environment: train' benchmarks/$*.py && echo $(TRAIN) || echo $(BOT)) -P benchmarks/$*.py $(ARGS)
