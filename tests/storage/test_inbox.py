@@ -5,13 +5,6 @@ from storage import inbox
 from storage.database import Database
 
 
-@pytest.fixture
-async def database(tmp_path):
-    database = await Database.open(tmp_path / "jokebot.sqlite3")
-    yield database
-    await database.close()
-
-
 async def test_a_repeated_update_is_received_once(database):
     assert await inbox.receive(database, [{"update_id": 7}, {"update_id": 8}]) == [7, 8]
     assert await inbox.receive(database, [{"update_id": 8}, {"update_id": 9}]) == [9]
@@ -42,3 +35,48 @@ async def test_updates_already_in_work_are_not_handed_out_again(database):
     await inbox.start(database, 1, 3)
     rows = await inbox.pending(database, besides={0, 2}, limit=2)
     assert [(update["update_id"], attempts) for update, attempts in rows] == [(1, 1), (3, 1)]
+
+
+async def test_updates_are_there_again_after_a_restart(tmp_path):
+    first = await Database.open(tmp_path / "inbox.sqlite3")
+    await inbox.receive(first, [{"update_id": 5, "message": {"text": "猫 <b>"}}])
+    await inbox.start(first, 5)
+    await first.close()
+    second = await Database.open(tmp_path / "inbox.sqlite3")
+    assert await inbox.pending(second) == [({"update_id": 5, "message": {"text": "猫 <b>"}}, 1)]
+    assert await inbox.receive(second, [{"update_id": 5}]) == []
+    await second.close()
+
+
+async def test_an_empty_inbox_asks_from_the_beginning(database):
+    assert await inbox.next_offset(database) == 0
+    assert await inbox.pending(database) == []
+    assert await inbox.prune(database) == 0
+
+
+async def test_updates_come_in_order_and_in_portions(database):
+    await inbox.receive(database, [{"update_id": number} for number in (12, 10, 11, 13)])
+    assert [update["update_id"] for update, _ in await inbox.pending(database, limit=2)] == [10, 11]
+    assert [update["update_id"] for update, _ in await inbox.pending(database, after=11)] == [12, 13]
+
+
+async def test_one_bad_update_leaves_none_of_its_batch(database):
+    with pytest.raises(KeyError):
+        await inbox.receive(database, [{"update_id": 1}, {"no_id": True}])
+    assert await inbox.pending(database) == []
+
+
+async def test_a_finished_payload_is_forgotten_and_a_failure_is_marked(database):
+    await inbox.receive(database, [{"update_id": 1, "text": "private"}, {"update_id": 2, "text": "private"}])
+    await inbox.finish(database, 1)
+    await inbox.finish(database, 2, failed=True)
+    rows = [tuple(row) for row in await database.rows("SELECT state, payload FROM inbox ORDER BY update_id")]
+    assert rows == [("done", None), ("failed", None)]
+
+
+async def test_pruning_spares_what_is_pending_or_recent(database):
+    await inbox.receive(database, [{"update_id": number} for number in (1, 2, 3)])
+    await inbox.finish(database, 2)
+    assert await inbox.prune(database) == 0
+    assert await inbox.prune(database, older_than_s=-1) == 1
+    assert [update["update_id"] for update, _ in await inbox.pending(database)] == [1, 3]
