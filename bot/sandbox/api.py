@@ -32,7 +32,7 @@ class Api:
         given = parameters.text("chat_id").strip()
         if not given:
             raise Refusal("chat_id is empty")
-        chat = self.world.chats.get(int(given)) if given.removeprefix("-").isdigit() else None
+        chat = self.world.chats.get(int(given)) if given.removeprefix("-").isdecimal() else None
         if chat is None:
             raise Refusal("chat not found")
         return chat

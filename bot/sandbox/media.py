@@ -1,6 +1,7 @@
 """The media part of a message, in Telegram's shapes: `photo`, `document`, `sticker`, `animation`, `video`.
 
-A person's photo is not compressed again: its largest size is the file as it was sent. Telegram's clients make a JPEG of it.
+A person's photo is not compressed again: its largest size is the file as it was sent, where Telegram's clients make a
+JPEG of it. A thumbnail has no `file_size` before somebody fetched it (Telegram calls that field optional).
 """
 import mimetypes
 from typing import Any
