@@ -35,7 +35,8 @@ class Updates:
 
     def put(self, kind: str, payload: dict[str, Any]) -> None:
         """Queue one update, unless the bot asked not to get its kind."""
-        if kind not in self.allowed if self.allowed else kind in ON_REQUEST_ONLY:
+        wanted = kind in self.allowed if self.allowed else kind not in ON_REQUEST_ONLY
+        if not wanted:
             return
         now = self._clock()
         while self._queue and self._queue[0][0] < now - KEPT_S:
