@@ -1,0 +1,40 @@
+"""The bot's side of the Bot API: python-telegram-bot's client, told where the server is, handing out updates as JSON."""
+from typing import Any
+
+from telegram.ext import ExtBot
+from telegram.request import HTTPXRequest
+
+from bot.outgoing import Outgoing, Priority
+from configs.settings import Settings
+
+CONNECTIONS = 64
+TIMEOUT_S = 15.0
+"""For one call, to connect and for each pause in its answer. A message sent again after it may come twice: better long."""
+POOL_TIMEOUT_S = 60.0
+UPDATES = ["message", "callback_query"]
+
+
+class TelegramBot(ExtBot[Priority]):
+    """One bot at one Bot API server. Every call but getUpdates passes the rate limiter."""
+
+    __slots__ = ()
+
+    def __init__(self, settings: Settings) -> None:
+        telegram = settings.telegram
+        base = telegram.base_url.rstrip("/")
+        super().__init__(telegram.token.get_secret_value(), base_url=f"{base}/bot", base_file_url=f"{base}/file/bot",
+                         request=_request(CONNECTIONS), get_updates_request=_request(1), rate_limiter=Outgoing(settings.limits))
+
+    async def raw_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
+        """Updates from `offset` on, as Telegram's JSON; waits up to `timeout_s` for a first. Raises TelegramError."""
+        data = {"offset": offset, "timeout": timeout_s, "limit": 100, "allowed_updates": UPDATES}
+        return await self._post("getUpdates", data, read_timeout=timeout_s + TIMEOUT_S)
+
+    async def download(self, address: str) -> bytes:
+        """A file's bytes, from the address that get_file gave. Raises TelegramError."""
+        return await self.request.retrieve(address)
+
+
+def _request(connections: int) -> HTTPXRequest:
+    return HTTPXRequest(connection_pool_size=connections, connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S,
+                        write_timeout=TIMEOUT_S, pool_timeout=POOL_TIMEOUT_S)

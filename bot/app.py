@@ -1,0 +1,186 @@
+"""The bot put together: Telegram on one side, the inbox and the handlers in the middle, storage and the engine on the other."""
+import asyncio
+import logging
+import os
+import signal
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+from telegram import BotCommand, Update
+from telegram.error import InvalidToken, RetryAfter, TelegramError
+from telegram.ext import Application
+
+from bot.api import TelegramBot
+from bot.engine.client import EngineClient, EngineError
+from bot.handlers.aside import Asides
+from bot.handlers.errors import apologise, give_up
+from bot.handlers.register import COMMANDS, register
+from bot.hands import Hands
+from bot.joker import Joker
+from bot.latest import Latest
+from bot.outgoing import backoff, seconds_of
+from bot.parts import Parts
+from bot.polling import Poller, token_refused
+from bot.updates import RawUpdate, Updates
+from bot.words import Words
+from configs.errors import SettingsError
+from configs.prompts import load_prompts
+from configs.settings import Settings
+from storage import inbox
+from storage.database import Database
+from storage.models import champion, register_base
+
+log = logging.getLogger("jokebot")
+
+GRACE_S = 10.0
+"""How long a stop waits for handlers under way."""
+PRUNE_EVERY_S = 3600.0
+
+os.environ.setdefault("PTB_TIMEDELTA", "1")  # python-telegram-bot then tells durations in its new way and warns of nothing
+
+
+class App:
+    """One running bot. `start`, then `run` until it ends by itself or is cancelled, then `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.telegram.token.get_secret_value():
+            raise SettingsError("No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none).")
+        self.settings = settings
+        self.bot = TelegramBot(settings)
+        self._application = Application.builder().bot(self.bot).updater(None).job_queue(None).build()
+        self.client = EngineClient(settings.engine)
+        self._cleanup = AsyncExitStack()
+        self._failed: set[int] = set()
+        self.database: Database
+        self.parts: Parts
+        self.updates: Updates | None = None
+
+    async def start(self) -> None:
+        """Open the database, meet Telegram, take up what was left. Raises JokebotError where that is impossible."""
+        settings = self.settings
+        self.database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+        self._cleanup.push_async_callback(self.database.close)
+        self._cleanup.push_async_callback(self.bot.shutdown)
+        await self._meet_telegram()
+        self._cleanup.push_async_callback(self.client.close)
+        self.parts = await self._make_parts()
+        self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
+        self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
+        register(self._application, self.parts)
+        self._application.add_error_handler(self._on_error)
+        self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)
+        await self.updates.start()
+
+    async def run(self) -> None:
+        """Take updates. Ends only by being cancelled, or with the JokebotError that makes going on impossible."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._take_updates())
+            tasks.create_task(self._greet_engine())
+            tasks.create_task(self._name_commands())
+            tasks.create_task(self._prune())
+
+    async def stop(self) -> None:
+        """Let handlers under way finish, then close everything. Call it after `run` has ended, or after a failed `start`."""
+        if self.updates:
+            await self.updates.stop(GRACE_S)
+        await self._cleanup.aclose()
+
+    async def _make_parts(self) -> Parts:
+        settings, base, prompts = self.settings, self.settings.model, load_prompts()
+        registered = await register_base(self.database, base.name, str(base.directory) if base.directory else None)
+        model = await champion(self.database) or registered
+        words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
+        return Parts(settings=settings, database=self.database, prompts=prompts, words=words, bot=self.bot,
+                     hands=Hands(most), latest=latest, asides=Asides(self.bot, words, latest, most),
+                     joker=Joker(self.database, settings, self.client, prompts, settings.storage.photos, model))
+
+    async def _meet_telegram(self) -> None:
+        pauses = backoff()
+        while True:
+            try:
+                await self._application.initialize()
+                return
+            except InvalidToken:
+                raise token_refused() from None
+            except TelegramError as error:
+                pause = seconds_of(error) if isinstance(error, RetryAfter) else next(pauses)
+                log.warning("Telegram can't be reached (%s); trying again in %.0f s", error, pause)
+                await asyncio.sleep(pause)
+
+    async def _take_updates(self) -> None:
+        telegram = self.settings.telegram
+        if telegram.mode == "polling":
+            await Poller(self.bot, self.database, self.updates, telegram.poll_timeout_s).run()
+        from bot.webhook import Webhook
+        webhook = Webhook(self.bot, self.updates, telegram)
+        try:
+            await webhook.start()
+            await asyncio.Event().wait()
+        finally:
+            await webhook.stop()
+
+    async def _greet_engine(self) -> None:
+        """The engine's client takes long to import; that happens beside the first poll, and not with the first photo."""
+        try:
+            names = await self.client.models()
+        except EngineError as error:
+            log.warning("%s Photos wait meanwhile, or are told so.", error)
+        else:
+            log.info("the engine at %s serves %s", self.settings.engine.url, ", ".join(names))
+        print(f"jokebot: ready as @{self.bot.username}", flush=True)
+
+    async def _name_commands(self) -> None:
+        """The command menu, in every language there are words for; the fallback language for all others."""
+        words = self.parts.words
+        for language in words.languages:
+            commands = [BotCommand(name, words.say(language, f"command-{name}")) for name in COMMANDS]
+            with suppress(TelegramError):
+                if language == words.language(None):
+                    await self.bot.set_my_commands(commands)
+                await self.bot.set_my_commands(commands, language_code=language)
+
+    async def _prune(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE_EVERY_S)
+            log.info("%d finished updates forgotten", await inbox.prune(self.database))
+
+    async def _handle(self, raw: RawUpdate) -> bool:
+        update = Update.de_json(raw, self.bot)
+        await self._application.process_update(update)
+        failed = update.update_id in self._failed
+        self._failed.discard(update.update_id)
+        return not failed
+
+    async def _on_error(self, update: Any, context: Any) -> None:
+        if await apologise(self.parts, update, context.error):
+            self._failed.add(update.update_id)
+
+    async def _give_up(self, raw: RawUpdate) -> bool:
+        await give_up(self.parts, Update.de_json(raw, self.bot))
+        return False
+
+
+async def run_until_stopped(settings: Settings) -> None:
+    """Run the bot until SIGTERM or SIGINT. Raises JokebotError where it can't go on."""
+    app, loop = App(settings), asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    running = asyncio.create_task(_run(app))
+    stopping = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    finally:
+        stopping.cancel()
+        await app.stop()
+
+
+async def _run(app: App) -> None:
+    await app.start()
+    try:
+        await app.run()
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None

@@ -1,0 +1,46 @@
+"""🔁: another joke about the same photo, in a message of its own."""
+from telegram import Message, Update
+
+from bot.handlers.buttons import find_pressed
+from bot.handlers.rating import respond
+from bot.handlers.telling import Asked, tell
+from bot.hands import HandsFull
+from bot.parts import Parts
+from storage.jokes import get_joke
+from storage.photos import Photo, get_photo, photo_path
+
+
+async def another(parts: Parts, update: Update) -> None:
+    """Answer the press at once; the joke comes when it comes."""
+    query = update.callback_query
+    if query is None:
+        return
+    language, pressed = parts.language(query.from_user), await find_pressed(parts, query)
+    joke = await get_joke(parts.database, pressed.joke_id) if pressed else None
+    if joke is None:
+        await respond(query, parts.words.say(language, "button-unknown"), alert=True)
+        return
+    photo = await _photo(parts, joke.photo_id)
+    if photo is None:
+        await respond(query, parts.words.say(language, "photo-gone"), alert=True)
+        return
+    try:
+        with parts.hands.hold(query.from_user.id):
+            await respond(query, parts.words.say(language, "another-coming"))
+            asked = Asked(update.update_id, query.from_user, query.message.chat.id, _photo_message(query.message), joke.caption)
+            await tell(parts, asked, photo)
+    except HandsFull:
+        limit = parts.settings.limits.photos_waiting_per_person
+        await respond(query, parts.words.say(language, "queue-mine", limit=limit), alert=True)
+
+
+async def _photo(parts: Parts, photo_id: int) -> Photo | None:
+    """The photo, if its file is still there as well."""
+    photo = await get_photo(parts.database, photo_id)
+    return photo if photo and photo_path(parts.settings.storage.photos, photo).exists() else None
+
+
+def _photo_message(message: Message) -> int:
+    """The message with the photo: what the joke replies to; the joke itself where that is gone."""
+    photo_message = getattr(message, "reply_to_message", None)
+    return photo_message.message_id if photo_message else message.message_id

@@ -1,0 +1,90 @@
+"""A photo, in any of its forms: fetched, checked, kept, answered with a joke."""
+import asyncio
+import logging
+
+from telegram import Message, Update, User
+from telegram.error import BadRequest, InvalidToken, NetworkError
+
+from bot.api import TelegramBot
+from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_private, picture_in
+from bot.handlers.saying import PhotoLost, say, words_for
+from bot.handlers.telling import Asked, tell
+from bot.hands import HandsFull
+from bot.outgoing import backoff
+from bot.parts import Parts
+from storage.photos import CheckedPhoto, Photo, PhotoError, check_photo, keep_photo
+
+log = logging.getLogger(__name__)
+
+FETCH_TRIES = 7
+"""With pauses of 0.5 s that double, half a minute in all."""
+
+
+async def photo(parts: Parts, update: Update) -> None:
+    """A message with a picture. In groups the bot answers it only when it is called or replied to."""
+    message = update.effective_message
+    if message is None or not (is_private(message) or calls_bot(message, parts.bot) or answers_bot(message, parts.bot)):
+        return
+    await answer(parts, update, message, hint_in(message, parts.bot))
+
+
+async def pointed_at(parts: Parts, update: Update) -> None:
+    """A /joke command or a mention: the photo is in the message that it replies to."""
+    message = update.effective_message
+    if message is None:
+        return
+    target = message.reply_to_message
+    if target is None or picture_in(target) is None:
+        await say(parts, message, "joke-about-what")
+        return
+    await answer(parts, update, target, hint_in(message, parts.bot) or hint_in(target, parts.bot))
+
+
+async def answer(parts: Parts, update: Update, message: Message, caption: str | None) -> None:
+    """Answer the picture in `message` with a joke, or say what is wrong with it."""
+    picture, person, asking = picture_in(message), update.effective_user, update.effective_message
+    if picture is None or person is None or asking is None:
+        return
+    try:
+        with parts.hands.hold(person.id):
+            stored = await get_photo(parts, picture, person)
+            await tell(parts, Asked(update.update_id, person, message.chat.id, message.message_id, caption), stored)
+    except HandsFull:
+        parts.asides.set_aside(asking)
+    except (PhotoError, PhotoLost) as error:
+        name, values = words_for(error, parts.settings.limits)
+        log.info("update %d: no photo: %s", update.update_id, error)
+        await say(parts, asking, name, **values)
+
+
+async def get_photo(parts: Parts, picture: Picture, person: User) -> Photo:
+    """Fetch, check and keep a picture. Raises PhotoError, PhotoLost; nothing is kept of a picture that is refused."""
+    limits = parts.settings.limits
+    if (picture.bytes or 0) > limits.photo_bytes:
+        raise PhotoError("too_many_bytes")
+    async with parts.fetches:
+        data = await fetch(parts.bot, picture)
+        checked = await asyncio.get_running_loop().run_in_executor(parts.decoders, _check, data, limits.photo_bytes, limits.photo_pixels)
+        return await keep_photo(parts.database, parts.settings.storage.photos, checked, person.id)
+
+
+def _check(data: bytes, max_bytes: int, max_pixels: int) -> CheckedPhoto:
+    return check_photo(data, max_bytes=max_bytes, max_pixels=max_pixels)
+
+
+async def fetch(bot: TelegramBot, picture: Picture) -> bytes:
+    """The picture's bytes; a download that breaks off begins again. Raises PhotoError for what is too big, PhotoLost."""
+    pauses = backoff()
+    for left in reversed(range(FETCH_TRIES)):
+        try:
+            file = await bot.get_file(picture.file_id)
+            return await bot.download(str(file.file_path))
+        except BadRequest as error:
+            if "too big" in str(error).lower():
+                raise PhotoError("too_many_bytes") from None
+            raise PhotoLost(f"Telegram does not give the file: {error}") from None
+        except (NetworkError, InvalidToken) as error:  # InvalidToken stands for any 404: an address that has expired
+            log.info("a download broke off (%s), %d tries left", type(error).__name__, left)
+            if left:
+                await asyncio.sleep(next(pauses))
+    raise PhotoLost("The download broke off again and again.")

@@ -1,0 +1,61 @@
+"""What a message holds, and whether it is meant for the bot."""
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePath
+
+from telegram import Bot, Message
+from telegram.constants import ChatType, MessageEntityType
+
+EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture at Telegram, not fetched yet; `bytes` is its size where Telegram says it."""
+
+    file_id: str
+    bytes: int | None
+
+
+def picture_in(message: Message) -> Picture | None:
+    """The picture of a message, sent as a photo or as a file that claims to be one by its type or name."""
+    if message.photo:
+        return Picture(message.photo[-1].file_id, message.photo[-1].file_size)
+    file = message.document
+    if file is None or message.animation:
+        return None
+    named = PurePath(file.file_name or "").suffix.lower() in EXTENSIONS
+    if named or (file.mime_type or "").startswith("image/"):
+        return Picture(file.file_id, file.file_size)
+    return None
+
+
+def is_private(message: Message) -> bool:
+    return message.chat.type == ChatType.PRIVATE
+
+
+def answers_bot(message: Message, bot: Bot) -> bool:
+    """Whether it is a reply to one of the bot's messages."""
+    replied = message.reply_to_message
+    return bool(replied and replied.from_user and replied.from_user.id == bot.id)
+
+
+def calls_bot(message: Message, bot: Bot) -> bool:
+    """Whether its text or caption mentions the bot or is a /joke command."""
+    text = message.text or message.caption or ""
+    entities = message.entities or message.caption_entities
+    return bool(_calls(bot.username).search(text)) or any(
+        one.type == MessageEntityType.TEXT_MENTION and one.user and one.user.id == bot.id for one in entities)
+
+
+def hint_in(message: Message, bot: Bot) -> str | None:
+    """What a person wrote beside the picture, without the words that call the bot."""
+    text = message.text or message.caption or ""
+    return " ".join(_calls(bot.username).sub(" ", text).split()) or None
+
+
+@cache
+def _calls(username: str) -> re.Pattern[str]:
+    name = re.escape(username)
+    return re.compile(rf"(?<![\w@/])@{name}(?!\w)|(?<!\S)/joke(?:@{name})?(?!\S)", re.IGNORECASE)

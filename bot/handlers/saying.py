@@ -1,0 +1,70 @@
+"""Short answers, and the words for everything that can go wrong."""
+import logging
+from typing import TYPE_CHECKING, Any
+
+from telegram import LinkPreviewOptions, Message, ReplyParameters
+from telegram.error import Forbidden
+
+from bot.engine.client import EngineError
+from bot.engine.queue import QueueFull
+from bot.hands import HandsFull
+from bot.joker import PhotoMissing
+from bot.outgoing import Priority, Shed
+from configs.errors import JokebotError
+from configs.settings import Limits
+from storage.photos import PhotoError
+
+if TYPE_CHECKING:
+    from bot.parts import Parts
+
+log = logging.getLogger(__name__)
+
+TEXT_UNITS = 4096
+"""Telegram's limit for a message, in UTF-16 code units."""
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+class PhotoLost(JokebotError):
+    """Telegram would not hand out a photo's file."""
+
+
+async def say(parts: "Parts", message: Message, name: str, **values: Any) -> None:
+    """Answer a message in its sender's language, quoting it. Does nothing where the bot was shut out or the chat is flooded."""
+    text = parts.words.say(parts.language(message.from_user), name, **values)
+    try:
+        await parts.bot.send_message(message.chat.id, text, reply_parameters=reply_to(message.message_id),
+                                     link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)
+    except (Shed, Forbidden) as error:
+        log.info("an answer to chat %d was dropped: %r", message.chat.id, error)
+
+
+def reply_to(message_id: int) -> ReplyParameters:
+    """Quote that message, if it is still there."""
+    return ReplyParameters(message_id, allow_sending_without_reply=True)
+
+
+def words_for(error: JokebotError, limits: Limits) -> tuple[str, dict[str, Any]]:
+    """The message, and what to fill into it, for an error that a person meets."""
+    match error:
+        case PhotoError():
+            return f"photo-{error.reason}", {"megabytes": limits.photo_bytes // 1_000_000, "megapixels": limits.photo_pixels // 1_000_000}
+        case EngineError():
+            return f"engine-{error.kind}", {}
+        case HandsFull():
+            return "queue-mine", {"limit": limits.photos_waiting_per_person}
+        case QueueFull():
+            return ("queue-mine", {"limit": limits.photos_waiting_per_person}) if error.mine else ("queue-full", {})
+        case PhotoLost():
+            return "photo-lost", {}
+        case PhotoMissing():
+            return "photo-gone", {}
+        case _:
+            return "defect", {}
+
+
+def fitting(text: str, ending: str = "…") -> str:
+    """The text, cut where Telegram would refuse it as too long; never between the halves of a character."""
+    if len(text) * 2 <= TEXT_UNITS or len(text.encode("utf-16-le")) // 2 <= TEXT_UNITS:
+        return text
+    room = 2 * (TEXT_UNITS - len(ending))
+    return text.encode("utf-16-le")[:room].decode("utf-16-le", "ignore") + ending

@@ -1,0 +1,48 @@
+"""Telling a joke about a stored photo: queue, engine, message, delivery. For a new photo and for 🔁 alike."""
+import logging
+from dataclasses import dataclass
+
+from telegram import User
+from telegram.error import Forbidden
+
+from bot.handlers.buttons import buttons
+from bot.handlers.live import Live
+from bot.handlers.saying import words_for
+from bot.parts import Parts
+from configs.errors import JokebotError
+from storage.jokes import add_delivery
+from storage.photos import Photo
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for a joke, with which update, and which message the joke answers."""
+
+    update_id: int
+    person: User
+    chat_id: int
+    message_id: int
+    caption: str | None
+
+
+async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
+    """Get a joke and show it; or say kindly why there is none."""
+    language = parts.language(asked.person)
+    async with Live(parts, asked.chat_id, asked.message_id, language) as live:
+        try:
+            joke = await parts.joker.joke(photo, person_id=asked.person.id, language=parts.joke_language(asked.person),
+                                          caption=asked.caption, on_place=live.place, on_text=live.text)
+        except JokebotError as error:
+            name, values = words_for(error, parts.settings.limits)
+            log.info("update %d gets no joke: %s", asked.update_id, error)
+            await live.end(parts.words.say(language, name, **values))
+            return
+        try:
+            message_id = await live.end(joke.text, buttons(joke.id))
+        except Forbidden:
+            log.info("joke %d can't be delivered: chat %d has shut the bot out", joke.id, asked.chat_id)
+            return
+    await add_delivery(parts.database, joke.id, asked.chat_id, message_id, asked.update_id)
+    log.info("update %d: joke %d for photo %d, engine %.2f s", asked.update_id, joke.id, photo.id, joke.latency_s)

@@ -1,0 +1,47 @@
+"""What handlers work with. `bot/app.py` puts it together; tests may as well."""
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from telegram import User
+
+from bot.api import TelegramBot
+from bot.handlers.aside import Asides
+from bot.hands import Hands
+from bot.joker import Joker
+from bot.latest import Latest
+from bot.words import Words
+from configs.prompts import Prompts
+from configs.settings import Settings
+from storage.database import Database
+
+DECODERS = 2
+"""Photos decoded at the same time: a large one takes 200 MB while it is."""
+FETCHES = 16
+"""Photos fetched at the same time: each may have 20 MB."""
+
+
+@dataclass
+class Parts:
+    """The parts of a running bot."""
+
+    settings: Settings
+    database: Database
+    prompts: Prompts
+    words: Words
+    bot: TelegramBot
+    hands: Hands
+    latest: Latest
+    asides: Asides
+    joker: Joker
+    decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
+    fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
+
+    def language(self, person: User | None) -> str:
+        """The language to speak with somebody."""
+        return self.words.language(person.language_code if person else None)
+
+    def joke_language(self, person: User | None) -> str:
+        """The language of their jokes: their own where there are prompts for it, else the one in the settings."""
+        primary = (person.language_code or "" if person else "").split("-")[0].lower()
+        return primary if primary in self.prompts.languages else self.settings.joke.language

@@ -1,0 +1,152 @@
+"""The bot with its real peers, in one process: the sandbox as Telegram, the stub engine, a database in a temporary folder.
+
+The train environment reads this file too, for the tests of the CPU engine, and has none of these: they are imported late.
+"""
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from configs.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.app import App
+    from bot.engine.stub import Answer, StubEngine
+    from bot.sandbox.server import Sandbox
+
+TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
+FAST = {"limits": {"messages_per_s": 1000, "chat_messages_per_s": 1000, "group_messages_per_min": 60_000, "edit_interval_s": 0.2},
+        "engine": {"attempts": 2, "retry_delay_s": 0.01}}
+
+
+def picture(size: tuple[int, int] = (320, 240), colour: Any = (200, 30, 60), kind: str = "JPEG", mode: str = "RGB") -> bytes:
+    """A picture file of one colour."""
+    buffer = io.BytesIO()
+    Image.new(mode, size, colour).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def callback_data(message: dict[str, Any]) -> list[str]:
+    """What a message's buttons send."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button["callback_data"] for row in rows for button in row]
+
+
+@dataclass
+class Stage:
+    """A running bot and its peers, with short ways to act and to look."""
+
+    sandbox: "Sandbox"
+    engine: "StubEngine"
+    settings: Settings
+    app: "App"
+
+    def __post_init__(self) -> None:
+        self.world = self.sandbox.world
+        self.alice, self.bob, self.ming = list(self.world.people)[:3]
+        self.group = self.world.group_id
+
+    def send_photo(self, caption: str | None = None, *, person: int | None = None, chat: int | None = None,
+                   data: bytes | None = None, **more: Any) -> dict[str, Any]:
+        person = person or self.alice
+        return self.world.send_photo(person, chat or person, data or picture(), caption, **more)
+
+    def answers(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        """What the bot said in reply to a message, as it is now."""
+        chat, number = message["chat"]["id"], message["message_id"]
+        return [one for one in self.world.messages(chat) if one["from"]["is_bot"] and one.get("reply_to_message", {}).get("message_id") == number]
+
+    async def answer(self, message: dict[str, Any], until: Callable[[dict[str, Any]], bool] = lambda one: True) -> dict[str, Any]:
+        """The bot's first reply for which `until` is true."""
+        return await self.world.wait_for(lambda _: next((one for one in self.answers(message) if until(one)), None), 60)
+
+    async def joke(self, message: dict[str, Any], number: int = 1) -> dict[str, Any]:
+        """The reply with buttons (the `number`-th) to a photo."""
+        found = await self.world.wait_for(lambda _: [one for one in self.answers(message) if callback_data(one)][number - 1:number], 60)
+        return found[0]
+
+    async def press(self, joke: dict[str, Any], place: int, *, person: int | None = None) -> str:
+        """Press a joke's button (0, 1, 2: the verdicts, 3: another); what the bot said to that."""
+        return await self.press_data(joke, callback_data(joke)[place], person=person)
+
+    async def press_data(self, joke: dict[str, Any], data: str, *, person: int | None = None, forged: bool = False) -> str:
+        query = self.world.press(person or self.alice, joke["chat"]["id"], joke["message_id"], data, forged)
+        answer = await self.world.answer(query, 30)
+        assert answer is not None, "the button was not answered"
+        return answer["text"]
+
+    def labels(self, joke: dict[str, Any]) -> list[str]:
+        """What the buttons say now."""
+        message = self.world.message(joke["chat"]["id"], joke["message_id"])
+        return [button["text"] for row in message["reply_markup"]["inline_keyboard"] for button in row]
+
+    async def shows(self, joke: dict[str, Any], *labels: str) -> None:
+        """Wait until the buttons say that."""
+        await self.world.wait_for(lambda _: self.labels(joke) == list(labels), 60)
+
+    async def value(self, sql: str, *parameters: Any) -> Any:
+        return await self.app.database.value(sql, parameters)
+
+    async def quiet(self) -> None:
+        """Wait until every update is finished."""
+        await self.world.wait_for(lambda world: not len(world.updates), 60)
+        async with asyncio.timeout(60):
+            while await self.value("SELECT count(*) FROM inbox WHERE state = 'pending'"):
+                await asyncio.sleep(0.01)
+
+    def words(self, name: str, language: str = "en", **values: Any) -> str:
+        return self.app.parts.words.say(language, name, **values)
+
+    def calls(self, method: str) -> list[dict[str, Any]]:
+        """The parameters of the bot's calls of that method."""
+        return [call.parameters for call in self.sandbox.calls if call.method.lower() == method.lower()]
+
+
+def make_settings(sandbox_url: str, engine_url: str, folder: Path, **sections: dict[str, Any]) -> Settings:
+    """Settings without a limit that would slow a test down; `sections` change them."""
+    base: dict[str, dict[str, Any]] = {"telegram": {"token": TOKEN, "base_url": sandbox_url}, "storage": {"directory": folder}, **FAST}
+    base["engine"] = {**base["engine"], "url": engine_url}
+    return Settings(**{name: {**base.get(name, {}), **sections.get(name, {})} for name in base.keys() | sections.keys()})
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator["App"]:
+    """The bot, from its first poll to its orderly end."""
+    from bot.app import App
+    app = App(settings)
+    await app.start()
+    task = asyncio.create_task(app.run())
+    try:
+        yield app
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await app.stop()
+
+
+@pytest.fixture
+async def stage_with(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """A function that starts a stage: `engine` is the stub's answer or script, the rest changes settings by section."""
+    from bot.engine.stub import StubEngine
+    from bot.sandbox.server import Sandbox
+
+    async with AsyncExitStack() as stack:
+        async def start(answer: "Answer | None" = None, script: Any = (), **sections: dict[str, Any]) -> Stage:
+            sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
+            engine = await stack.enter_async_context(StubEngine.running(answer=answer, script=script))
+            settings = make_settings(sandbox.url, engine.url, tmp_path / "data", **sections)
+            return Stage(sandbox, engine, settings, await stack.enter_async_context(running(settings)))
+        yield start
+
+
+@pytest.fixture
+async def stage(stage_with: Callable[..., Any]) -> Stage:
+    """The usual stage: an engine that answers at once."""
+    return await stage_with()
