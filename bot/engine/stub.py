@@ -76,6 +76,8 @@ class StubEngine:
     in_flight: int = 0
     most_in_flight: int = 0
     asked: deque[Asked] = field(default_factory=lambda: deque(maxlen=100))
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while no request is in flight; one that its client has left is not."""
 
     @classmethod
     @asynccontextmanager
@@ -84,7 +86,7 @@ class StubEngine:
         """A stub that listens on loopback (0: a free port) until the block ends. `text` is short for an answer with it."""
         answer = answer or (Answer(text) if text is not None else Answer())
         engine = cls(answer, deque(script), list(models))
-        runner = web.AppRunner(engine.app(), access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(engine.app(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         try:
             site = web.TCPSite(runner, "127.0.0.1", port)
@@ -112,6 +114,7 @@ class StubEngine:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
         self.in_flight += 1
+        self.quiet.clear()
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             asked = read_request(await request.json())
@@ -124,6 +127,8 @@ class StubEngine:
             return _error(Refusal(400, f"{type(error).__name__}: {error}"))
         finally:
             self.in_flight -= 1
+            if not self.in_flight:
+                self.quiet.set()
 
     async def _stream(self, request: web.Request, model: str, answer: Answer) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

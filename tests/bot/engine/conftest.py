@@ -1,0 +1,43 @@
+"""A real stub engine over HTTP, and something to ask it."""
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bot.engine.client import EngineClient, Sampling
+from bot.engine.stub import StubEngine
+from configs.settings import Engine
+
+
+@pytest.fixture
+def question() -> dict[str, Any]:
+    """The arguments of EngineClient.ask."""
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(buffer, "JPEG")
+    return {"system": "You are funny.", "user": "Tell a joke.", "photo": buffer.getvalue(), "media_type": "image/jpeg",
+            "sampling": Sampling(0.7, 0.85, 99)}
+
+
+@pytest.fixture
+async def stub():
+    async with StubEngine.running() as engine:
+        yield engine
+
+
+@pytest.fixture
+async def make_client(stub):
+    """Clients of the stub with settings of the test's own; retries wait for milliseconds."""
+    made = []
+
+    def make(**changes: Any) -> EngineClient:
+        made.append(EngineClient(Engine(**{"url": stub.url, "retry_delay_s": 0.01, **changes})))
+        return made[-1]
+    yield make
+    for client in made:
+        await client.close()
+
+
+@pytest.fixture
+def client(make_client) -> EngineClient:
+    return make_client()
