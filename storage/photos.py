@@ -12,7 +12,7 @@ from storage.phash import hamming
 from storage.picture import CheckedPhoto, PhotoError, check_photo
 
 __all__ = ["CheckedPhoto", "Photo", "PhotoError", "PhotoFolderError", "check_photo", "get_photo", "hamming", "keep_photo",
-           "photo_path"]
+           "photo_file", "photo_path"]
 
 
 class PhotoFolderError(JokebotError):
@@ -38,7 +38,7 @@ async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, pe
 
     The file is whole and on the disk before a row names it. Raises PhotoFolderError where it can't be written.
     """
-    path = _path(folder, checked.sha256)
+    path = photo_file(folder, checked.sha256)
     try:
         await asyncio.to_thread(_write_once, path, checked.data)
     except OSError as error:
@@ -52,6 +52,8 @@ async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, pe
         async with connection.execute("SELECT * FROM photos WHERE sha256 = ?", (checked.sha256,)) as cursor:
             row = await cursor.fetchone()
         await connection.execute("INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (row["id"], person_id, now))
+    # Another person's /forget may have removed the file between the two steps above; now the row keeps it.
+    await asyncio.to_thread(_write_once, path, checked.data)
     return Photo(**dict(row))
 
 
@@ -63,10 +65,11 @@ async def get_photo(database: Database, photo_id: int) -> Photo | None:
 
 def photo_path(folder: Path, photo: Photo) -> Path:
     """Where the photo's file is: `folder/ab/abcdef….jpg`."""
-    return _path(folder, photo.sha256)
+    return photo_file(folder, photo.sha256)
 
 
-def _path(folder: Path, sha256: str) -> Path:
+def photo_file(folder: Path, sha256: str) -> Path:
+    """Where the file of that content is, whether or not a row knows it."""
     return folder / sha256[:2] / f"{sha256}.jpg"
 
 

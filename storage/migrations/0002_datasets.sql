@@ -22,6 +22,7 @@ CREATE TABLE datasets (
     created_at  REAL NOT NULL
 );
 
+-- The rows that come from jokes; imported rows name nobody and are not recorded. A joke that is deleted leaves NULL.
 CREATE TABLE dataset_rows (
     dataset_id INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
     row_id     TEXT NOT NULL,
@@ -42,8 +43,4 @@ CREATE TABLE dataset_raters (
 CREATE INDEX dataset_raters_by_person ON dataset_raters (person_id);
 
 -- Photo files whose row is gone and which are still to be removed.
-CREATE TABLE abandoned_files (
-    sha256     TEXT NOT NULL,
-    media_type TEXT NOT NULL,
-    PRIMARY KEY (sha256, media_type)
-) WITHOUT ROWID;
+CREATE TABLE abandoned_files (sha256 TEXT PRIMARY KEY) WITHOUT ROWID;

@@ -1,0 +1,66 @@
+"""`jokebot dataset`: look at datasets, and check them."""
+import argparse
+import asyncio
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "Show datasets, or check one as XTuner will meet it."
+ENVIRONMENT = "train"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    check = kinds.add_parser("check", help="verify every row, picture and hash; the exit code is 1 where something is wrong")
+    check.add_argument("dataset", help="its directory, or the beginning of its name")
+    check.add_argument("--model", type=Path, metavar="DIR", help="the model whose tokenizer counts; else the champion's")
+    show = kinds.add_parser("show", help="list all datasets, or show one")
+    show.add_argument("dataset", nargs="?", help="its directory, or the beginning of its name; nothing lists all")
+    show.add_argument("--rows", type=int, default=5, metavar="N", help="rows to show")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print what was asked for."""
+    from trainer.dataset.session import count_without_torch
+
+    count_without_torch()
+    return asyncio.run((check if arguments.kind == "check" else show)(arguments, settings))
+
+
+async def check(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print a line for each thing that is wrong."""
+    from storage.database import Database
+    from trainer.dataset.check import check_dataset
+    from trainer.dataset.session import dataset_directory, model_directory
+    from trainer.xtuner.tokenizer import load_budget
+
+    database = await Database.open(settings.storage.database)
+    try:
+        directory = await dataset_directory(database, settings.storage.datasets, arguments.dataset)
+        budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
+    finally:
+        await database.close()
+    problems = check_dataset(directory, budget)
+    print("\n".join(problems) or f"{directory}: sound.")
+    return 1 if problems else 0
+
+
+async def show(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print one dataset, or a line for each."""
+    from storage import datasets
+    from storage.database import Database
+    from storage.dataset_files import read
+    from trainer.dataset.session import dataset_directory
+    from trainer.dataset.summary import listing, sample, summary
+
+    database = await Database.open(settings.storage.database)
+    try:
+        if arguments.dataset is None:
+            print(listing(await datasets.every(database), settings.storage.datasets))
+            return 0
+        directory = await dataset_directory(database, settings.storage.datasets, arguments.dataset)
+    finally:
+        await database.close()
+    contents = read(directory)
+    print(f"{summary(contents.manifest)}\n{directory}\n\n{sample(contents, arguments.rows)}")
+    return 0

@@ -1,0 +1,44 @@
+"""`jokebot export`: from ratings to a dataset on disk."""
+import argparse
+import asyncio
+import time
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "Write a dataset of the jokes that people liked, for XTuner to learn from."
+ENVIRONMENT = "train"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, metavar="DIR", help="the model whose tokenizer counts; else the champion's")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of all datasets; else data/datasets")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print what the dataset holds, what was left out and why, and where it is."""
+    from trainer.dataset.session import count_without_torch
+
+    count_without_torch()
+    print(asyncio.run(export(arguments, settings)))
+    return 0
+
+
+async def export(arguments: argparse.Namespace, settings: Settings) -> str:
+    """Export and say what came of it."""
+    from storage.database import Database
+    from trainer.dataset.export import Exporter
+    from trainer.dataset.session import model_directory
+    from trainer.dataset.summary import summary
+    from trainer.xtuner.tokenizer import load_budget
+
+    start = time.monotonic()
+    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+    try:
+        budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
+        exporter = Exporter(database, settings.storage.photos, arguments.out or settings.storage.datasets, settings.selection, budget)
+        exported = await exporter.export()
+    finally:
+        await database.close()
+    known = " (it was there already, with the same content)" if exported.known else ""
+    return f"{summary(exported.manifest)}\n{exported.directory}{known}\n{time.monotonic() - start:.1f} s"

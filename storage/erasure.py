@@ -1,0 +1,164 @@
+"""Brings files up to date after people were forgotten: photo files, and datasets that hold what was theirs.
+
+The database says what is to be done (rows whose joke is gone, raters who are gone, files whose photo is gone), so that
+work cut off by a kill is done by the next who comes: every export and every `/forget`.
+"""
+import asyncio
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage import dataset_files, datasets
+from storage.database import Database
+from storage.dataset_files import OUTSIDE_HASH, PARTS, Contents, Row, digest, explained, read, write_json
+from storage.datasets import Dataset, RecordRow
+from storage.photos import photo_file
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What a dataset may no longer hold: rows by id, raters by number."""
+
+    rows: frozenset[str]
+    raters: frozenset[int]
+
+
+async def finish_erasure(database: Database, photos: Path, folder: Path) -> int:
+    """Do all that is still to be done and return how many datasets were changed. Hold the lock of the datasets `folder`.
+
+    Raises DatasetError where a file can't be changed; what was done till then stays done.
+    """
+    dataset_files.sweep(folder)
+    await datasets.drop_missing(database, folder)
+    await remove_abandoned_files(database, photos)
+    changed = 0
+    for dataset in await datasets.every(database):
+        lost = await lost_by(database, dataset, folder / dataset.name)
+        if lost.rows or lost.raters:
+            changed += 1
+            await (write_anew if dataset.state == "ready" else blank)(database, folder, dataset, lost)
+    for row in await database.rows("SELECT name FROM datasets WHERE state = 'replaced'"):
+        await asyncio.to_thread(shutil.rmtree, folder / row["name"], ignore_errors=True)
+    return changed
+
+
+async def remove_abandoned_files(database: Database, photos: Path) -> None:
+    """Remove photo files whose row is gone. A photo that was sent again meanwhile keeps its file."""
+    async with database.write() as connection:
+        await connection.execute("DELETE FROM abandoned_files WHERE sha256 IN (SELECT sha256 FROM photos)")
+        async with connection.execute("SELECT sha256 FROM abandoned_files") as cursor:
+            abandoned = [row["sha256"] for row in await cursor.fetchall()]
+        for sha256 in abandoned:
+            with explained("A forgotten person's photo can't be removed"):
+                photo_file(photos, sha256).unlink(missing_ok=True)
+        await connection.execute("DELETE FROM abandoned_files")
+
+
+async def lost_by(database: Database, dataset: Dataset, directory: Path) -> Lost:
+    """What the files of a dataset hold that the database no longer knows."""
+    rows = await database.rows("SELECT row_id FROM dataset_rows WHERE dataset_id = ? AND joke_id IS NULL AND NOT forgotten", (dataset.id,))
+    known = {row["rater"] for row in await database.rows("SELECT rater FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))}
+    named = named_raters(directory) if len(known) < dataset.raters else set()
+    return Lost(frozenset(row["row_id"] for row in rows), frozenset(named - known))
+
+
+def named_raters(directory: Path) -> set[int]:
+    """The rater numbers in a dataset's manifest; none where somebody removed the directory by hand."""
+    if not directory.is_dir():
+        return set()
+    return {rating["rater"] for entry in read(directory).manifest["rows"] for rating in entry.get("ratings", ())}
+
+
+def without(entry: Entry, lost: Lost) -> Entry | None:
+    """A manifest entry without lost raters; None where the row itself must go."""
+    if entry["id"] in lost.rows:
+        return None
+    if not entry.get("ratings"):
+        return entry
+    ratings = [rating for rating in entry["ratings"] if rating["rater"] not in lost.raters]
+    decided_by = [rater for rater in entry["decided_by"] if rater not in lost.raters]
+    return {**entry, "ratings": ratings, "decided_by": decided_by}
+
+
+def left_to_learn(entry: Entry, old: Entry) -> bool:
+    """Whether a row still stands without the lost raters: somebody rated it, and none of them decided it."""
+    return not old.get("ratings") or (bool(entry["ratings"]) and entry["decided_by"] == old["decided_by"])
+
+
+async def write_anew(database: Database, folder: Path, dataset: Dataset, lost: Lost) -> None:
+    """Replace a dataset that nothing was trained on by one without what is lost, under its new hash; or by none."""
+    directory = folder / dataset.name
+    contents = read(directory)
+    entries = {}
+    for old in contents.manifest["rows"]:
+        entry = without(old, lost)
+        if entry and left_to_learn(entry, old):
+            entries[entry["id"]] = entry
+    new_name = None
+    if any(entry["part"] == "train" for entry in entries.values()):
+        new_name = await write_rest(database, folder, dataset, contents, entries)
+    async with database.write() as connection:
+        await connection.execute("UPDATE datasets SET state = 'replaced', replaced_by = ? WHERE id = ?", (new_name, dataset.id))
+        await connection.execute("DELETE FROM dataset_rows WHERE dataset_id = ?", (dataset.id,))
+        await connection.execute("DELETE FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
+    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+
+async def write_rest(database: Database, folder: Path, dataset: Dataset, contents: Contents, entries: dict[str, Entry]) -> str:
+    """Write and register the rows that are left; returns the new name."""
+    train, holdout = ([row for row in rows if row["id"] in entries] for rows in (contents.train, contents.holdout))
+    origins = [entry["origin"] for entry in entries.values() if entry["part"] == "train"]
+    manifest = {**{key: value for key, value in contents.manifest.items() if key not in OUTSIDE_HASH},
+                "counts": {"train": len(train), "holdout": len(holdout)},
+                "origins": {origin: origins.count(origin) for origin in contents.manifest["origins"]},
+                "rows": list(entries.values()), "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    left = Contents(train, holdout, manifest)
+    pictures = {row["image"]: folder / dataset.name / row["image"] for row in left.rows()}
+    prepared = await asyncio.to_thread(dataset_files.prepare, folder, left, pictures)
+    try:
+        named = {rating["rater"] for entry in entries.values() for rating in entry.get("ratings", ())}
+        raters = await database.rows("SELECT rater, person_id FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
+        records = [RecordRow(entry["id"], entry["part"], entry["joke"]) for entry in entries.values() if "joke" in entry]
+        await datasets.register(database, prepared.name, dataset.source, records,
+                                {row["rater"]: row["person_id"] for row in raters if row["rater"] in named})
+        prepared.publish()
+    except BaseException:
+        prepared.discard()
+        raise
+    return prepared.name
+
+
+async def blank(database: Database, folder: Path, dataset: Dataset, lost: Lost) -> None:
+    """Take what is lost out of a dataset that was trained on; its manifest stays, the rows marked `forgotten`."""
+    directory = folder / dataset.name
+    if directory.is_dir():
+        with explained(f"The dataset {dataset.name[:12]} can't be changed"):
+            await asyncio.to_thread(blank_files, directory, lost)
+    async with database.write() as connection:
+        await connection.execute("UPDATE dataset_rows SET forgotten = 1 WHERE dataset_id = ? AND joke_id IS NULL", (dataset.id,))
+        await connection.execute("UPDATE datasets SET raters = (SELECT count(*) FROM dataset_raters WHERE dataset_id = datasets.id) "
+                                 "WHERE id = ?", (dataset.id,))
+
+
+def blank_files(directory: Path, lost: Lost) -> None:
+    """Rows, then pictures, then the manifest: cut off in the middle, the same call again ends the same way."""
+    contents = read(directory)
+    kept: list[Row] = []
+    for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True):
+        left = [row for row in rows if row["id"] not in lost.rows]
+        write_json(directory / f"{part}.json", left)
+        kept += left
+    named = {row["image"] for row in kept}
+    for picture in (directory / dataset_files.IMAGES).iterdir():
+        if f"{dataset_files.IMAGES}/{picture.name}" not in named:
+            picture.unlink()
+    manifest = contents.manifest
+    manifest["rows"] = [without(entry, lost) or {"id": entry["id"], "part": entry["part"], "forgotten": True}
+                        for entry in manifest["rows"]]
+    manifest["forgotten"] = sum(entry.get("forgotten", False) for entry in manifest["rows"])
+    manifest["content_now"] = digest({key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")})
+    write_json(directory / "manifest.json", manifest)

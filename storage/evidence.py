@@ -1,0 +1,74 @@
+"""What the selection reads: the ratings as arrays, and the jokes and photos behind a few chosen rows."""
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.database import Database
+from storage.photos import Photo
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Ratings of n, over J jokes and R people: `joke`, `rater` (n, indices) and `value` (n, 1…3).
+
+    `joke_ids`, `photo_ids` (J, ascending joke ids) and `people` (R) turn indices back into rows.
+    """
+
+    joke: Ints
+    rater: Ints
+    value: Ints
+    joke_ids: Ints
+    photo_ids: Ints
+    people: Ints
+
+
+@dataclass(frozen=True)
+class Source:
+    """A joke with its photo and its model's name: what a dataset row is built from."""
+
+    joke_id: int
+    model_id: int
+    model: str
+    language: str
+    style: str
+    caption: str | None
+    prompt: str
+    text: str
+    photo: Photo
+
+
+async def ratings_since(database: Database, since: float) -> Evidence:
+    """All ratings given or changed since then (seconds since 1970)."""
+    columns = await database.integers(
+        "SELECT joke_id, person_id, value, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id WHERE updated_at >= ?",
+        (since,), columns=4)
+    joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
+    people, rater = np.unique(columns[:, 1], return_inverse=True)
+    return Evidence(joke, rater, columns[:, 2], joke_ids, columns[first, 3], people)
+
+
+async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Ints:
+    """All ratings, of any age, of the jokes of these photos: rows of (joke, person, value, photo)."""
+    return await database.integers(
+        "SELECT joke_id, ratings.person_id, value, photo_id FROM jokes JOIN ratings ON joke_id = jokes.id "
+        "WHERE photo_id IN (SELECT value FROM json_each(?)) ORDER BY joke_id, ratings.person_id",
+        (json.dumps(list(photo_ids)),), columns=4)
+
+
+async def sources(database: Database, joke_ids: Iterable[int]) -> dict[int, Source]:
+    """The jokes of these ids that are there, each with its photo."""
+    rows = await database.rows(
+        "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "
+        "photos.id, sha256, phash, width, height, bytes, media_type FROM jokes JOIN photos ON photos.id = photo_id "
+        "JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))", (json.dumps(list(joke_ids)),))
+    found = {}
+    for row in rows:
+        values = dict(row)
+        photo = Photo(**{name: values.pop(name) for name in Photo.__dataclass_fields__})
+        found[row["joke_id"]] = Source(**values, photo=photo)
+    return found

@@ -1,0 +1,63 @@
+"""Forgetting a person: nothing of theirs stays in ratings, jokes, photos and datasets."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+
+from storage import dataset_files
+from storage.database import Database
+from storage.erasure import finish_erasure
+
+FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters")
+"""Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
+
+ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
+    AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """How much was deleted; `pending` where another process holds the datasets and will finish the files itself."""
+
+    photos: int
+    jokes: int
+    ratings: int
+    pending: bool = False
+
+
+async def forget(database: Database, person_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0) -> Forgotten:
+    """Delete all that a person sent, asked for and rated, from the database at once and then from the files.
+
+    A photo that another person has sent too stays, without this person's jokes about it. Datasets not yet trained on are
+    written anew under their new hash; those trained on keep their manifest, the rows marked `forgotten`. Where an export
+    is running, it does the files when it ends. Raises DatasetError where a file can't be changed.
+    """
+    forgotten = await forget_rows(database, person_id)
+    try:
+        async with dataset_files.lock(datasets, wait_s=wait_s):
+            await finish_erasure(database, photos, datasets)
+    except dataset_files.BusyError:
+        return Forgotten(forgotten.photos, forgotten.jokes, forgotten.ratings, pending=True)
+    return forgotten
+
+
+async def forget_rows(database: Database, person_id: int) -> Forgotten:
+    """The database's part, one transaction; jokes take their deliveries and ratings with them, photos their jokes."""
+    async with database.write() as connection:
+        before = await _counts(connection)
+        await connection.execute(f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {ONLY_THEIRS} ON CONFLICT DO NOTHING",
+                                 (person_id, person_id))
+        await connection.execute(f"DELETE FROM photos WHERE {ONLY_THEIRS}", (person_id, person_id))
+        for table in FORGOTTEN:
+            await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (person_id,))
+        # A private chat has its person's id; in it stand only jokes for this person.
+        await connection.execute("DELETE FROM deliveries WHERE chat_id = ?", (person_id,))
+        after = await _counts(connection)
+    return Forgotten(*(old - new for old, new in zip(before, after, strict=True)))
+
+
+async def _counts(connection: aiosqlite.Connection) -> tuple[int, int, int]:
+    async with connection.execute("SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM jokes), "
+                                  "(SELECT count(*) FROM ratings)") as cursor:
+        row = await cursor.fetchone()
+    return tuple(row) if row else (0, 0, 0)

@@ -1,0 +1,1 @@
+"""Datasets in XTuner's form: building rows, verifying them, exporting, checking."""

@@ -1,0 +1,65 @@
+"""Checks a finished dataset from the outside, as XTuner will meet it."""
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from storage.dataset_files import IMAGES, OUTSIDE_HASH, PARTS, Contents, Row, digest, name_of, read
+from trainer.dataset.manifest import Entry
+from trainer.dataset.rows import Budget, RowError, check_picture, check_row
+
+PICTURE = re.compile(rf"{IMAGES}/([0-9a-f]{{64}})\.jpg")
+
+
+def check_dataset(directory: Path, budget: Budget) -> list[str]:
+    """All that is wrong with a dataset, a line each; empty for a sound one. Raises DatasetError where it can't be read."""
+    contents = read(directory)
+    return [*check_names(directory, contents), *check_entries(contents), *check_rows(directory, contents, budget)]
+
+
+def check_names(directory: Path, contents: Contents) -> Iterator[str]:
+    """The name is the content's hash; after a person was forgotten, the manifest carries a new hash of what is left."""
+    manifest = contents.manifest
+    if manifest.get("forgotten"):
+        now = digest({key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")})
+        if now != manifest.get("content_now"):
+            yield "The manifest was changed since a person was forgotten."
+    elif name_of(manifest) != manifest.get("name"):
+        yield "The manifest was changed: its hash is not its name."
+    if manifest.get("name") != directory.name:
+        yield f"The directory is not named as its manifest says ({manifest.get('name')})."
+
+
+def check_entries(contents: Contents) -> Iterator[str]:
+    """Every row is in the manifest, unchanged, and every entry that is not forgotten has its row."""
+    entries: dict[str, Entry] = {entry["id"]: entry for entry in contents.manifest["rows"] if not entry.get("forgotten")}
+    rows: list[tuple[str, Row]] = [(part, row) for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True)
+                                   for row in rows if isinstance(row, dict)]
+    times = Counter(row.get("id") for _, row in rows)
+    for part, row in rows:
+        entry = entries.pop(row.get("id"), None)
+        if times[row.get("id")] > 1:
+            yield f"{part}.json has {times[row.get('id')]} rows of the id {row.get('id')}."
+        elif entry is None:
+            yield f"{part}.json has the row {row.get('id')}, which the manifest doesn't know."
+        elif entry["part"] != part or entry["digest"] != digest(row):
+            yield f"The row {row['id']} was changed."
+    yield from (f"The row {row_id} of the manifest is missing." for row_id in entries)
+    train, holdout = ({str(row.get("image")) for part, row in rows if part == wanted} for wanted in PARTS)
+    yield from (f"{image} is in training and held out." for image in sorted(train & holdout))
+
+
+def check_rows(directory: Path, contents: Contents, budget: Budget) -> Iterator[str]:
+    """Every row passes what an export demands, and `images/` holds what the rows name and nothing else."""
+    for row in contents.rows():
+        try:
+            check_row(row, budget)
+            match = PICTURE.fullmatch(row["image"])
+            if not match:
+                raise RowError(f"its picture is not in {IMAGES}/ under its own hash")
+            check_picture(directory / row["image"], row["image_wh"], match[1])
+        except RowError as error:
+            yield f"The row {row.get('id') if isinstance(row, dict) else row!r} can't be trained on: {error}."
+    named = {row.get("image") for row in contents.rows() if isinstance(row, dict)}
+    extra = {f"{IMAGES}/{file.name}" for file in (directory / IMAGES).glob("*")} - named
+    yield from (f"{name} belongs to no row." for name in sorted(extra))

@@ -1,0 +1,186 @@
+"""From ratings to a dataset on disk: split, select, verify, write, record."""
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from configs.errors import JokebotError
+from configs.settings import Selection
+from storage import dataset_files, datasets, evidence
+from storage.database import Database
+from storage.dataset_files import Contents
+from storage.erasure import finish_erasure
+from storage.photos import photo_path
+from trainer.dataset.holdout import held_out
+from trainer.dataset.imported import Imported, imported_rows
+from trainer.dataset.manifest import Judged, Raters, build, selection_facts, sorted_counts
+from trainer.dataset.rows import Budget, picture_name
+from trainer.dataset.verify import Verified
+from trainer.select import Chosen, Scores, compose, score
+from trainer.split import Split, update_split
+
+ATTEMPTS = 3
+SECONDS_A_DAY = 86400.0
+
+
+class NothingToLearnError(JokebotError):
+    """No rated joke makes a dataset; the message says why."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A finished dataset: where it is, its manifest, and whether the same content was there before."""
+
+    directory: Path
+    manifest: dict[str, Any]
+    known: bool
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What a dataset is made of, before it is written: jokes by part, in order, and why others were left out."""
+
+    scores: Scores
+    chosen: Chosen
+    train: list[Judged]
+    held_out: list[Judged]
+    imported: Imported
+    problems: Counter[str]
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets."""
+
+    database: Database
+    photos: Path
+    folder: Path
+    settings: Selection
+    budget: Budget
+
+    async def export(self) -> Exported:
+        """Export what is new since the model in service learnt, with a replay sample and the held-out photos.
+
+        Raises NothingToLearnError where there is nothing new, DatasetError where it can't be written.
+        """
+        async with dataset_files.lock(self.folder):
+            await finish_erasure(self.database, self.photos, self.folder)
+            try:
+                return await self._export()
+            finally:
+                # A person may have been forgotten while this held the lock.
+                await finish_erasure(self.database, self.photos, self.folder)
+
+    async def _export(self) -> Exported:
+        for attempt in range(1, ATTEMPTS + 1):
+            verified = Verified(self.photos, self.budget)
+            picked = await self._pick(verified)
+            try:
+                return await self._write(picked, verified)
+            except datasets.OutdatedError:
+                # What was a forgotten person's must not come back: pick again from what is left.
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _pick(self, verified: Verified) -> Picked:
+        settings = self.settings
+        split = await update_split(self.database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
+        since = time.time() - settings.max_age_days * SECONDS_A_DAY
+        scores = score(await evidence.ratings_since(self.database, since), settings)
+        learnt = await datasets.learnt_jokes(self.database)
+        chosen, train, problems = await self._choose(scores, split, learnt, verified)
+        if not chosen.new:
+            raise NothingToLearnError(nothing_new(scores, chosen, problems))
+        known = await datasets.every(self.database)
+        imported = imported_rows(known, self.folder, split, settings.near_duplicate_bits,
+                                 min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)))
+        kept_apart = await held_out(self.database, scores, split, settings.holdout_photos)
+        verified.add(kept_apart)
+        return Picked(scores, chosen, train, kept_apart, imported, problems)
+
+    async def _choose(self, scores: Scores, split: Split, learnt: Collection[int], verified: Verified
+                      ) -> tuple[Chosen, list[Judged], Counter[str]]:
+        """Compose until every chosen row passes its checks: a row that fails makes room for the next best."""
+        problems: Counter[str] = Counter()
+        excluded: set[int] = set()
+        while True:
+            chosen = compose(scores, split, learnt, self.settings, excluded)
+            judged = await self._judged(scores, chosen)
+            failed = {**repeats(judged, split), **verified.add(judged)}
+            gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {item.source.joke_id for item in judged}
+            if not failed and not gone:
+                return chosen, judged, problems
+            excluded |= set(failed) | gone
+            problems.update(failed.values())
+
+    async def _judged(self, scores: Scores, chosen: Chosen) -> list[Judged]:
+        """The chosen jokes that are still there, in order, with all that the manifest says about them."""
+        rated, indices = scores.evidence, np.array([*chosen.new, *chosen.replayed], np.int64)
+        joke_ids = rated.joke_ids[indices]
+        found = await evidence.sources(self.database, joke_ids.tolist())
+        verdicts = scores.verdicts(joke_ids)
+        people = rated.people.tolist()
+        judged = []
+        for place, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
+            if joke in found:
+                judged.append(Judged(found[joke], "train", "new" if place < len(chosen.new) else "replayed",
+                                     [(person, *verdict) for person, verdict in verdicts[joke].items()],
+                                     float(scores.posterior[index]), float(scores.mean[index]),
+                                     [people[rater] for rater in scores.deciders.get(index, ())]))
+        return judged
+
+    async def _write(self, picked: Picked, verified: Verified) -> Exported:
+        raters = Raters()
+        contents = self._contents(picked, verified, raters)
+        written = {row["id"] for row in contents.rows()}
+        judged = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
+        pictures = {picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in judged}
+        prepared = dataset_files.prepare(self.folder, contents, pictures | picked.imported.pictures)
+        known = (self.folder / prepared.name).is_dir()
+        try:
+            await datasets.register(self.database, prepared.name, "ratings", [item.record() for item in judged], raters.people(),
+                                    [(item.source.joke_id, person) for item in judged for person, _, _ in item.ratings])
+            return Exported(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
+        except BaseException:
+            prepared.discard()
+            raise
+
+    def _contents(self, picked: Picked, verified: Verified, raters: Raters) -> Contents:
+        scores, chosen = picked.scores, picked.chosen
+        held_out_rows = verified.entries(picked.held_out, raters)
+        return build(
+            "ratings", [*verified.entries(picked.train, raters), *picked.imported.rows], held_out_rows,
+            **selection_facts(self.settings, scores.pool, len(scores.evidence.people), len(scores.evidence.value), chosen.person_share_lifted),
+            origins={"new": len(chosen.new), "replayed": len(chosen.replayed), "imported": len(picked.imported.rows)},
+            not_chosen=sorted_counts(scores.refused, chosen.left_out), not_written=sorted_counts(picked.problems),
+            not_written_held_out=sorted_counts(Counter(
+                verified.failed[item.source.joke_id] for item in picked.held_out if item.source.joke_id in verified.failed)),
+            created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+
+
+def repeats(judged: Sequence[Judged], split: Split) -> dict[int, str]:
+    """Jokes that say, for the same photo or a near-duplicate, the same as an earlier one."""
+    groups = split.find(np.array([item.source.photo.id for item in judged], np.int64))[0].tolist()
+    seen: set[tuple[int, str]] = set()
+    found = {}
+    for item, group in zip(judged, groups, strict=True):
+        key = group, "".join(item.source.text.split()).casefold()
+        if key in seen:
+            found[item.source.joke_id] = "it repeats another row"
+        seen.add(key)
+    return found
+
+
+def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> str:
+    """Why no dataset comes of the ratings, for a person."""
+    if not len(scores.evidence.value):
+        return "Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again."
+    reasons = sorted_counts(scores.refused, chosen.left_out, problems)
+    said = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
+    return (f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt before"
+            f"{f' ({said})' if said else ''}. More ratings, of more photos and by more people, will help.")

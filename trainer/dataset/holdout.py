@@ -1,0 +1,42 @@
+"""The held-out part: all rated jokes, liked and disliked, of photos that training never sees."""
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage import evidence
+from storage.database import Database
+from storage.splits import SIDES
+from trainer.dataset.manifest import Judged, Verdict
+from trainer.select import Scores
+from trainer.split import Split
+
+LIKED = 2
+"""The least verdict that is a liking: 🙂 or 😂."""
+
+
+async def held_out(database: Database, scores: Scores, split: Split, most_photos: int) -> list[Judged]:
+    """The rated jokes of at most so many held-out photos, by joke; their ratings count whatever their age."""
+    photo_ids = split.photo_ids[split.sides == SIDES.index("holdout")]
+    ratings = await evidence.ratings_of_photos(database, photo_ids.tolist())
+    ratings = ratings[np.isin(ratings[:, 3], telling_photos(ratings)[:most_photos])]
+    counted = scores.verdicts(ratings[:, 0])
+    places = {joke: place for place, joke in enumerate(scores.evidence.joke_ids.tolist()) if joke in counted}
+    verdicts: dict[int, list[Verdict]] = defaultdict(list)
+    for joke, person, value, _ in ratings.tolist():
+        verdicts[joke].append((person, value, counted.get(joke, {}).get(person, (value, None))[1]))
+    judged = []
+    for joke, source in sorted((await evidence.sources(database, verdicts)).items()):
+        place = places.get(joke)
+        judged.append(Judged(source, "holdout", "held out", verdicts[joke],
+                             None if place is None else float(scores.posterior[place]),
+                             None if place is None else float(scores.mean[place])))
+    return judged
+
+
+def telling_photos(ratings: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Photos of ratings (joke, person, value, photo): those with liked and disliked jokes first, then by age."""
+    photos, index = np.unique(ratings[:, 3], return_inverse=True)
+    liked = np.bincount(index, ratings[:, 2] >= LIKED, len(photos)) > 0
+    disliked = np.bincount(index, ratings[:, 2] < LIKED, len(photos)) > 0
+    return photos[np.lexsort((photos, ~(liked & disliked)))]

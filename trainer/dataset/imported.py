@@ -1,0 +1,54 @@
+"""Replay of imported datasets: their training rows, repeated beside people's own jokes."""
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from storage.dataset_files import Row, read
+from storage.datasets import Dataset
+from trainer.dataset.manifest import Entry
+from trainer.near import near_pairs, unsigned
+from trainer.split import Split
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Rows with their manifest entries, and the files of their pictures by the name in the row."""
+
+    rows: list[tuple[Row, Entry]] = field(default_factory=list)
+    pictures: dict[str, Path] = field(default_factory=dict)
+
+
+def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bits: int, wanted: int) -> Imported:
+    """A sample of `wanted` training rows of the imported datasets, none near to a held-out photo, nor one row twice.
+
+    Another number of datasets draws another sample. Raises DatasetError where an imported dataset is damaged.
+    """
+    if not wanted:
+        return Imported()
+    offered: dict[str, tuple[Row, Entry, Path]] = {}
+    for dataset in known:
+        if dataset.source == "oogiri" and (folder / dataset.name).is_dir():
+            contents = read(folder / dataset.name)
+            entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
+            for row in contents.train:
+                offered.setdefault(row["id"], (row, entries[row["id"]], folder / dataset.name / row["image"]))
+    free = far_from([entry["phash"] for _, entry, _ in offered.values()], split, near_bits)
+    rows = [item for item, far in zip(offered.values(), free, strict=True) if far]
+    places = np.random.default_rng(len(known)).permutation(len(rows))[:wanted]
+    picked = [rows[place] for place in sorted(places.tolist())]
+    return Imported([(row, {**entry, "origin": "imported"}) for row, entry, _ in picked],
+                    {row["image"]: path for row, _, path in picked})
+
+
+def far_from(hashes: list[int], split: Split, near_bits: int) -> list[bool]:
+    """For each signed perceptual hash whether it is near to no held-out photo."""
+    held_out = split.held_out_hashes()
+    far = np.ones(len(hashes), bool)
+    both = np.concatenate([unsigned(hashes), unsigned(held_out.tolist())])
+    asked = np.arange(len(both)) < len(hashes)
+    for left, right in near_pairs(both, near_bits, asked):
+        crossing = asked[left] != asked[right]
+        far[np.minimum(left, right)[crossing]] = False
+    return far.tolist()

@@ -1,0 +1,87 @@
+"""What a manifest says of each row: the joke, the ratings and the model version it comes from."""
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from configs.settings import Selection
+from storage.dataset_files import FORMAT, Contents, Row, digest
+from storage.datasets import RecordRow
+from storage.evidence import Source
+from trainer.dataset.rows import prompt_now
+from trainer.estimate import Pool
+
+Entry = dict[str, Any]
+Verdict = tuple[int, int, float | None]
+"""Person, value 1…3, and weight 0…1, None where the rating was too old to count."""
+
+
+@dataclass
+class Raters:
+    """Numbers for people, so that a manifest can name its raters without saying who they are."""
+
+    numbers: dict[int, int] = field(default_factory=dict)
+
+    def number(self, person_id: int) -> int:
+        return self.numbers.setdefault(person_id, len(self.numbers))
+
+    def people(self) -> dict[int, int]:
+        """Person by number."""
+        return {number: person for person, number in self.numbers.items()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A joke for a dataset: where it goes, what was said about it, and what the selection made of that.
+
+    `posterior` and `mean` are None for a joke without ratings in the window; `deciders` are the people without whom it
+    would not have been chosen.
+    """
+
+    source: Source
+    part: str
+    origin: str
+    ratings: Sequence[Verdict]
+    posterior: float | None = None
+    mean: float | None = None
+    deciders: Sequence[int] = ()
+
+    @property
+    def row_id(self) -> str:
+        return f"joke-{self.source.joke_id}"
+
+    def record(self) -> RecordRow:
+        return RecordRow(self.row_id, self.part, self.source.joke_id)
+
+    def entry(self, row: Row, raters: Raters) -> Entry:
+        """The manifest's account of the row."""
+        source = self.source
+        return {"id": row["id"], "part": self.part, "origin": self.origin, "digest": digest(row), "joke": source.joke_id,
+                "photo": source.photo.sha256, "model": {"id": source.model_id, "name": source.model},
+                "language": source.language, "style": source.style,
+                "prompt_as_today": prompt_now(source.language, source.style, source.caption) == source.prompt,
+                "ratings": [{"rater": raters.number(person), "value": value, "weight": None if weight is None else round(weight, 4)}
+                            for person, value, weight in self.ratings],
+                "mean": None if self.mean is None else round(self.mean, 4),
+                "posterior": None if self.posterior is None else round(self.posterior, 4),
+                "decided_by": sorted(raters.number(person) for person in self.deciders)}
+
+
+def build(source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any) -> Contents:
+    """Put rows, their entries and all other facts together."""
+    manifest = {"format": FORMAT, "source": source, "counts": {"train": len(train), "holdout": len(holdout)}, **facts,
+                "rows": [entry for _, entry in (*train, *holdout)]}
+    return Contents([row for row, _ in train], [row for row, _ in holdout], manifest)
+
+
+def selection_facts(settings: Selection, pool: Pool, people: int, ratings: int, lifted: bool) -> dict[str, Any]:
+    """How the rows were chosen: settings, the pool they were compared with, and whether the cap per person counted."""
+    note = (f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
+            f"{settings.person_share:.0%} of the rows.") if lifted else ""
+    return {"selection": settings.model_dump(), "person_share_lifted": lifted, "note": note,
+            "pool": {"people": people, "ratings": ratings, **{name: round(value, 6) for name, value in asdict(pool).items()}}}
+
+
+def sorted_counts(*counts: dict[str, int]) -> dict[str, int]:
+    """Reasons with their counts, the most frequent first, without those that never occurred."""
+    merged = {reason: count for part in counts for reason, count in part.items() if count}
+    return dict(sorted(merged.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,56 @@
+"""Turns chosen jokes into rows and keeps those that pass every check, each picture decoded once."""
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from storage.dataset_files import Row
+from storage.photos import Photo, photo_path
+from trainer.dataset.manifest import Entry, Judged, Raters
+from trainer.dataset.rows import Budget, RowError, check_picture, make_row, picture_name
+
+THREADS = 2
+"""Pillow decodes without the interpreter's lock."""
+
+
+class Verified:
+    """The rows of one part of a dataset; `failed` says for each joke that can't be written why."""
+
+    def __init__(self, photos: Path, budget: Budget) -> None:
+        self.failed: dict[int, str] = {}
+        self._photos, self._budget = photos, budget
+        self._rows: dict[int, tuple[Judged, Row]] = {}
+        self._pictures: dict[int, str | None] = {}
+
+    def add(self, judged: Iterable[Judged]) -> dict[int, str]:
+        """Verify the jokes that were not seen yet; returns those that fail now, with their reasons."""
+        fresh = [item for item in judged if item.source.joke_id not in self._rows and item.source.joke_id not in self.failed]
+        photos = {item.source.photo.id: item.source.photo for item in fresh if item.source.photo.id not in self._pictures}
+        with ThreadPoolExecutor(THREADS) as pool:
+            self._pictures.update(zip(photos, pool.map(self._problem_of, photos.values()), strict=True))
+        failed = {}
+        for item in fresh:
+            try:
+                self._rows[item.source.joke_id] = item, self._row(item)
+            except RowError as error:
+                failed[item.source.joke_id] = str(error)
+        self.failed.update(failed)
+        return failed
+
+    def entries(self, judged: Sequence[Judged], raters: Raters) -> list[tuple[Row, Entry]]:
+        """Rows of these jokes, in this order, each with its manifest entry; jokes that failed are left out."""
+        rows = [self._rows[item.source.joke_id] for item in judged if item.source.joke_id in self._rows]
+        return [(row, item.entry(row, raters)) for item, row in rows]
+
+    def _row(self, item: Judged) -> Row:
+        photo = item.source.photo
+        if problem := self._pictures[photo.id]:
+            raise RowError(problem)
+        return make_row(item.row_id, picture_name(photo.sha256), (photo.width, photo.height), item.source.prompt,
+                        item.source.text, self._budget)
+
+    def _problem_of(self, photo: Photo) -> str | None:
+        try:
+            check_picture(photo_path(self._photos, photo), (photo.width, photo.height), photo.sha256)
+        except RowError as error:
+            return str(error)
+        return None

@@ -1,0 +1,143 @@
+"""From CLoT-Oogiri-GO rows to a cold-start dataset in XTuner's form."""
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from configs.prompts import load_prompts
+from configs.settings import Limits, Selection
+from storage import dataset_files, datasets, splits
+from storage.database import Database
+from storage.dataset_files import UNFINISHED, Row, digest, explained
+from storage.phash import hamming
+from storage.photos import CheckedPhoto
+from trainer.dataset.manifest import Entry, build, sorted_counts
+from trainer.dataset.rows import Budget, RowError, make_row, picture_name
+from trainer.oogiri.pictures import Pictures
+from trainer.oogiri.reading import OogiriError, OogiriRow, UnusableError, read_rows
+from trainer.oogiri.texts import Texts, speaks
+from trainer.split import first_side
+
+LANGUAGES = {"cn": "zh", "en": "en", "jp": "ja"}
+"""The data's names of languages, and those of prompts.toml."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """What to import: rows of `file` with pictures in `images`, at most `limit`, with at least `min_stars` likes."""
+
+    file: Path
+    images: Path
+    language: str = "cn"
+    min_stars: int = 0
+    limit: int = 2000
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The finished dataset and the counts of rows that were left out, by reason."""
+
+    directory: Path
+    manifest: dict[str, Any]
+    dropped: dict[str, int]
+
+
+class Importer:
+    """Makes one dataset; `folder` is the folder of all datasets."""
+
+    def __init__(self, database: Database, folder: Path, selection: Selection, limits: Limits, budget: Budget) -> None:
+        self.database, self.folder, self.selection, self.limits, self.budget = database, folder, selection, limits, budget
+
+    async def run(self, wanted: Import) -> Imported:
+        """Import. Raises OogiriError, with nothing written, for files that can't be used or where no row can."""
+        load_prompts().language(LANGUAGES[wanted.language])
+        if not wanted.images.is_dir():
+            raise OogiriError(f"There is no folder {wanted.images}; unpack images.zip there.")
+        placed = await splits.placed(self.database)
+        held_out = placed[placed[:, 3] == splits.SIDES.index("holdout"), 1].tolist()
+        async with dataset_files.lock(self.folder):
+            dataset_files.sweep(self.folder)
+            with explained("The pictures can't be prepared"), tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as spool:
+                pictures = Pictures(wanted.images, Path(spool), near_bits=self.selection.near_duplicate_bits,
+                                    max_bytes=self.limits.photo_bytes, max_pixels=self.limits.photo_pixels)
+                return await self._write(wanted, pictures, held_out)
+
+    async def _write(self, wanted: Import, pictures: Pictures, held_out: list[int]) -> Imported:
+        dropped: Counter[str] = Counter()
+        parts: dict[str, list[tuple[Row, Entry]]] = {"train": [], "holdout": []}
+        used = {}
+        for source, photo, row in self._usable(wanted, pictures, dropped):
+            near = any(hamming(photo.phash, phash) <= self.selection.near_duplicate_bits for phash in held_out)
+            part = "holdout" if near else first_side(photo.sha256, self.selection.holdout_share)
+            parts[part].append((row, {"id": row["id"], "part": part, "origin": "oogiri", "digest": digest(row), "line": source.line,
+                                      "picture": source.image, "stars": source.stars, "phash": photo.phash}))
+            used[row["image"]] = pictures.file(photo.sha256)
+        counts = sorted_counts(dropped)
+        if not parts["train"]:
+            raise OogiriError("No row can be imported: " + ("; ".join(f"{count}: {reason}" for reason, count in counts.items())
+                                                            or f"{wanted.file} is empty") + ".")
+        contents = build("oogiri", parts["train"], parts["holdout"], origins={"oogiri": len(parts["train"])},
+                         selection={"file": wanted.file.name, "language": wanted.language, "min_stars": wanted.min_stars,
+                                    "limit": wanted.limit, "jokes_per_photo": self.selection.jokes_per_photo},
+                         not_written=counts, created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        prepared = dataset_files.prepare(self.folder, contents, used)
+        try:
+            await datasets.register(self.database, prepared.name, "oogiri", [])
+            return Imported(prepared.publish(), {"name": prepared.name, **contents.manifest}, counts)
+        except BaseException:
+            prepared.discard()
+            raise
+
+    def _usable(self, wanted: Import, pictures: Pictures, dropped: Counter[str]) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
+        """Rows that pass everything, the best of each picture first, up to the limit; the others are counted."""
+        texts, per_photo, taken = Texts(), Counter(), 0
+        for source in best_first(self._acceptable(wanted, dropped)):
+            if taken >= wanted.limit:
+                dropped["the limit was reached"] += 1
+                continue
+            try:
+                photo = pictures.get(source.image)
+                if per_photo[photo.sha256] >= self.selection.jokes_per_photo:
+                    raise UnusableError("its picture has enough jokes")
+                row = self._row(source, photo, wanted.language)
+                if reason := texts.add(source.text):
+                    raise UnusableError(reason)
+            except (UnusableError, RowError) as error:
+                dropped[str(error)] += 1
+                continue
+            per_photo[photo.sha256] += 1
+            taken += 1
+            yield source, photo, row
+
+    def _acceptable(self, wanted: Import, dropped: Counter[str]) -> Iterator[OogiriRow]:
+        """Rows whose own fields are right: form, language, likes."""
+        for row in read_rows(wanted.file):
+            if isinstance(row, str):
+                dropped[row] += 1
+            elif not speaks(row.text, wanted.language):
+                dropped["its text is in another language"] += 1
+            elif wanted.min_stars and row.stars is None:
+                dropped["its likes are unknown"] += 1
+            elif (row.stars or 0) < wanted.min_stars:
+                dropped[f"it has fewer than {wanted.min_stars} likes"] += 1
+            else:
+                yield row
+
+    def _row(self, source: OogiriRow, photo: CheckedPhoto, language: str) -> Row:
+        prompt = source.prompt or load_prompts().ask(LANGUAGES[language], caption=source.question)
+        row_id = f"oogiri-{digest([photo.sha256, prompt, source.text])[:16]}"
+        return make_row(row_id, picture_name(photo.sha256), (photo.width, photo.height), prompt,
+                        source.text, self.budget)
+
+
+def best_first(rows: Iterable[OogiriRow]) -> list[OogiriRow]:
+    """Every picture's most liked joke first, then every picture's second: likes say more about the picture than the joke."""
+    by_picture: dict[str, list[OogiriRow]] = defaultdict(list)
+    for row in rows:
+        by_picture[row.image].append(row)
+    ranked = [(place, row) for jokes in by_picture.values()
+              for place, row in enumerate(sorted(jokes, key=lambda row: -(row.stars or 0)))]
+    return [row for _, row in sorted(ranked, key=lambda item: (item[0], -(item[1].stars or 0), item[1].line))]
