@@ -3,6 +3,7 @@ import { prepareComposer } from "./composer.js";
 import { connect } from "./connection.js";
 import { prepareConversation } from "./conversation.js";
 import { prepareDialogs } from "./dialogs.js";
+import { preparePeople } from "./people.js";
 import { offerSamples } from "./samples.js";
 import { prepareSidebar } from "./sidebar.js";
 import { store } from "./store.js";
@@ -10,6 +11,7 @@ import { prepareTrouble } from "./trouble.js";
 
 prepareDialogs();
 prepareSidebar();
+preparePeople();
 prepareConversation();
 prepareComposer();
 prepareTrouble();

@@ -19,7 +19,16 @@ export function prepareAttachments(onChange) {
   changed = onChange;
   popoverMenu(byId("attach"), byId("attach-menu"));
   const names = Object.keys(KINDS);
-  byId("attach-menu").append(...names.map((name) => el("button", { type: "button", class: "menu-row", data: { kind: name }, onclick: () => choose(name) }, icon(KINDS[name].icon), KINDS[name].label)));
+  byId("attach-menu").append(
+    ...names.map((name) =>
+      el(
+        "button",
+        { type: "button", class: "menu-row", data: { kind: name }, onclick: () => choose(name) },
+        icon(KINDS[name].icon),
+        KINDS[name].label,
+      ),
+    ),
+  );
   byId("file").addEventListener("change", (event) => {
     addFiles([...event.target.files], event.target.dataset.kind);
     event.target.value = "";
@@ -43,7 +52,7 @@ function choose(name) {
 }
 
 /** Put files in the tray; without a kind they get the one that suits them. */
-export function addFiles(files, wanted) {
+function addFiles(files, wanted) {
   if (!files.length) return;
   items = [...items, ...files];
   const possible = possibleKinds();
@@ -96,15 +105,26 @@ function draw() {
 }
 
 function preview(file, index) {
-  const picture = file.type.startsWith("image/") ? el("img", { src: URL.createObjectURL(file), alt: "" }) : el("span", { class: "file-picture" }, icon("file"));
+  const picture = file.type.startsWith("image/")
+    ? el("img", { src: URL.createObjectURL(file), alt: "" })
+    : el("span", { class: "file-picture" }, icon("file"));
   const remove = () => {
     items = items.filter((_, i) => i !== index);
     if (items.length && !possibleKinds().includes(kind)) kind = possibleKinds()[0];
     draw();
     byId("text").focus();
   };
-  return el("li", { title: `${file.name}, ${bytes(file.size)}` }, picture, el("span", { class: "tray-name" }, file.name),
-    el("button", { type: "button", class: "remove", "aria-label": `Leave out ${file.name}`, onclick: remove }, icon("close")));
+  return el(
+    "li",
+    { title: `${file.name}, ${bytes(file.size)}` },
+    picture,
+    el("span", { class: "tray-name" }, file.name),
+    el(
+      "button",
+      { type: "button", class: "remove", "aria-label": `Leave out ${file.name}`, onclick: remove },
+      icon("close"),
+    ),
+  );
 }
 
 function kindChoice(name) {
@@ -113,7 +133,12 @@ function kindChoice(name) {
     changed();
   };
   const label = items.length > 1 ? KINDS[name].many : KINDS[name].label;
-  return el("label", { class: "choice" }, el("input", { type: "radio", name: "kind", value: name, checked: name === kind, onchange: choose }), label);
+  return el(
+    "label",
+    { class: "choice" },
+    el("input", { type: "radio", name: "kind", value: name, checked: name === kind, onchange: choose }),
+    label,
+  );
 }
 
 function prepareDrop() {

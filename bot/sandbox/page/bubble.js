@@ -11,10 +11,14 @@ const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 
 const blocks = new WeakMap(); // element → the block it shows now
 
-/** The element for a block {messages, startsRun, endsRun}. All but the first message of a block are of the same album. */
+/** The element for a block {messages, startsRun, endsRun}: one message, or all those of an album. */
 export function makeBubble(block) {
   const node = el("article", { class: "message", tabindex: "-1" });
-  const answer = el("button", { type: "button", class: "reply-arrow", title: "Reply", onclick: () => startReply(blocks.get(node).messages[0]) }, icon("reply"));
+  const answer = el(
+    "button",
+    { type: "button", class: "reply-arrow", title: "Reply", onclick: () => startReply(blocks.get(node).messages[0]) },
+    icon("reply"),
+  );
   node.append(el("span", { class: "side" }), el("div", { class: "stack" }, el("div", { class: "bubble" })), answer);
   updateBubble(node, block);
   return node;
@@ -26,29 +30,51 @@ export function updateBubble(node, block) {
   const [first] = block.messages;
   const mine = first.from?.id === store.person;
   const marks = {
-    mine, theirs: !mine, grouped: showsSender(first), "starts-run": block.startsRun, "ends-run": block.endsRun, bare: isBare(block), "sticker-only": Boolean(first.sticker),
+    mine,
+    theirs: !mine,
+    grouped: showsSender(first),
+    "starts-run": block.startsRun,
+    "ends-run": block.endsRun,
+    bare: isBare(block),
+    "sticker-only": Boolean(first.sticker),
   };
   for (const [name, on] of Object.entries(marks)) node.classList.toggle(name, on);
   node.dataset.messageId = first.message_id;
   node.setAttribute("aria-label", `${senderName(first)}, ${clock.format(first.date * 1000)}`);
-  setChildren(node.querySelector(".bubble"), [sender(first, block), quotation(first), mediaPart(node, block), textPart(node, block), moment(block)]);
-  setChildren(node.querySelector(".side"), [showsSender(first) && block.endsRun && avatar(first.from.id, senderName(first), first.from.is_bot)]);
+  setChildren(node.querySelector(".bubble"), [
+    sender(first, block),
+    quotation(first),
+    mediaPart(node, block),
+    textPart(node, block),
+    moment(block),
+  ]);
+  setChildren(node.querySelector(".side"), [
+    showsSender(first) && block.endsRun && avatar(first.from.id, senderName(first), first.from.is_bot),
+  ]);
   node.querySelector(".reply-arrow").setAttribute("aria-label", `Reply to ${senderName(first)}: ${summary(first)}`);
   updateKeys(node, block.messages.find((one) => one.reply_markup) ?? first);
 }
 
 /** Media alone, without words: the time then lies on the picture. */
-const isBare = ({ messages: [first, ...others] }) => [first, ...others].every((one) => !one.text && !one.caption) && (!first.document || Boolean(first.animation));
+const isBare = ({ messages: [first, ...others] }) =>
+  [first, ...others].every((one) => !one.text && !one.caption) && (!first.document || Boolean(first.animation));
 const showsSender = (message) => message.chat.type !== "private" && message.from?.id !== store.person;
 
 export function senderName(message) {
   if (message.from?.id === store.person) return "You";
-  return [message.from?.first_name, message.from?.last_name].filter(Boolean).join(" ") || message.chat.title || "Somebody";
+  return (
+    [message.from?.first_name, message.from?.last_name].filter(Boolean).join(" ") || message.chat.title || "Somebody"
+  );
 }
 
 function sender(message, block) {
   if (!showsSender(message) || !block.startsRun) return null;
-  return el("p", { class: message.from.is_bot ? "sender bot" : "sender", style: { "--hue": hueOf(message.from.id) } }, senderName(message), message.from.is_bot && el("span", { class: "tag" }, "bot"));
+  return el(
+    "p",
+    { class: message.from.is_bot ? "sender bot" : "sender", style: { "--hue": hueOf(message.from.id) } },
+    senderName(message),
+    message.from.is_bot && el("span", { class: "tag" }, "bot"),
+  );
 }
 
 function quotation(message) {
@@ -56,9 +82,22 @@ function quotation(message) {
   if (!original) return null;
   const words = summary(original);
   const small = thumbnail(original);
-  return el("button", { type: "button", class: "quotation", "aria-label": `In reply to ${senderName(original)}: ${words}`, onclick: () => goTo(original.message_id) },
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "quotation",
+      "aria-label": `In reply to ${senderName(original)}: ${words}`,
+      onclick: () => goTo(original.message_id),
+    },
     small && el("img", { src: fileAddress(small), alt: "" }),
-    el("span", { class: "quotation-words" }, el("strong", {}, senderName(original)), el("span", { lang: languageOf(words) }, words)));
+    el(
+      "span",
+      { class: "quotation-words" },
+      el("strong", {}, senderName(original)),
+      el("span", { lang: languageOf(words) }, words),
+    ),
+  );
 }
 
 function mediaPart(node, block) {
@@ -94,16 +133,21 @@ function moment(block) {
   const last = block.messages.at(-1);
   const edited = last.edit_date ? `, edited ${exact.format(last.edit_date * 1000)}` : "";
   const date = new Date(last.date * 1000);
-  return el("time", { class: "moment", datetime: date.toISOString(), title: exact.format(date) + edited }, clock.format(date));
+  return el(
+    "time",
+    { class: "moment", datetime: date.toISOString(), title: exact.format(date) + edited },
+    clock.format(date),
+  );
 }
 
-/** Renew the buttons; the one that had the keyboard's focus keeps it. */
+/** Renew the buttons where they changed; the one that had the keyboard's focus keeps it. */
 function updateKeys(node, message) {
   const stack = node.querySelector(".stack");
   const old = stack.querySelector(".keyboard");
+  const fresh = keyboard(message);
+  if (old && old.dataset.state === fresh?.dataset.state) return;
   const focused = old ? [...old.querySelectorAll(".key")].indexOf(document.activeElement) : -1;
   old?.remove();
-  const fresh = keyboard(message);
   if (!fresh) return;
   stack.append(fresh);
   if (focused >= 0) fresh.querySelectorAll(".key")[focused]?.focus({ preventScroll: true });

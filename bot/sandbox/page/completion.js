@@ -26,7 +26,15 @@ function toggleAll() {
 const inGroup = () => store.chatById(store.chat)?.type !== "private";
 
 function commandMatch({ command, description }) {
-  return { label: `/${command}`, hint: description, use: () => [(field.value = ""), field.dispatchEvent(new Event("input")), send(`/${command}${inGroup() ? `@${store.bot.username}` : ""}`)] };
+  return {
+    label: `/${command}`,
+    hint: description,
+    use: () => [
+      (field.value = ""),
+      field.dispatchEvent(new Event("input")),
+      send(`/${command}${inGroup() ? `@${store.bot.username}` : ""}`),
+    ],
+  };
 }
 
 function nameMatch(word) {
@@ -45,7 +53,8 @@ export function suggest() {
   const before = field.value.slice(0, field.selectionStart);
   const command = /^\/(\w*)$/u.exec(before);
   const name = /(?:^|\s)(@\w*)$/u.exec(before);
-  if (command) matches = store.commands.filter((one) => one.command.startsWith(command[1].toLowerCase())).map(commandMatch);
+  if (command)
+    matches = store.commands.filter((one) => one.command.startsWith(command[1].toLowerCase())).map(commandMatch);
   else matches = name && inGroup() ? nameMatch(name[1]) : [];
   chosen = 0;
   draw();
@@ -56,8 +65,9 @@ export function completionKey(event) {
   if (!matches.length) return false;
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step) chosen = (chosen + step + matches.length) % matches.length;
-  else if (event.key === "Escape") return event.preventDefault(), hide(), true;
-  else if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey)) return event.preventDefault(), use(matches[chosen]), true;
+  else if (event.key === "Escape") return (event.preventDefault(), hide(), true);
+  else if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey))
+    return (event.preventDefault(), use(matches[chosen]), true);
   else return false;
   event.preventDefault();
   draw();
@@ -77,10 +87,23 @@ function hide() {
 function draw() {
   const list = byId("suggestions");
   list.hidden = matches.length === 0;
-  list.replaceChildren(...matches.map((match, i) => el("li", {
-    role: "option", id: `suggestion-${i}`, "aria-selected": String(i === chosen), class: "suggestion",
-    onmousedown: (event) => event.preventDefault(), onclick: () => use(match),
-  }, el("strong", {}, match.label), el("span", { class: "faint" }, match.hint))));
+  list.replaceChildren(
+    ...matches.map((match, i) =>
+      el(
+        "li",
+        {
+          role: "option",
+          id: `suggestion-${i}`,
+          "aria-selected": String(i === chosen),
+          class: "suggestion",
+          onmousedown: (event) => event.preventDefault(),
+          onclick: () => use(match),
+        },
+        el("strong", {}, match.label),
+        el("span", { class: "faint" }, match.hint),
+      ),
+    ),
+  );
   field.setAttribute("aria-expanded", String(matches.length > 0));
   if (matches.length) field.setAttribute("aria-activedescendant", `suggestion-${chosen}`);
   else field.removeAttribute("aria-activedescendant");

@@ -79,7 +79,8 @@ function changePlace() {
     drafts.set(place, byId("text").value);
     place = next;
     setText(drafts.get(place) ?? "");
-    if (matchMedia("(hover: hover)").matches && !document.querySelector("dialog[open]")) byId("text").focus({ preventScroll: true });
+    if (matchMedia("(hover: hover)").matches && !document.querySelector("dialog[open]"))
+      byId("text").focus({ preventScroll: true });
   }
   drawReply();
   drawComposer();

@@ -67,7 +67,10 @@ function draw(animate) {
   const blocks = blocksOf(messages.slice(-shown));
   byId("earlier").hidden = messages.length <= shown;
   byId("empty").hidden = messages.length > 0 || store.chat === null;
-  setChildren(byId("messages"), blocks.map((block) => nodeFor(block, animate)));
+  setChildren(
+    byId("messages"),
+    blocks.map((block) => nodeFor(block, animate)),
+  );
   const keys = new Set(blocks.map((block) => block.key));
   for (const key of nodes.keys()) if (!keys.has(key)) nodes.delete(key);
 }
@@ -75,7 +78,8 @@ function draw(animate) {
 function nodeFor(block, animate) {
   const known = nodes.get(block.key);
   const signature = [block.startsRun, block.endsRun, ...(block.messages ?? [])];
-  if (known && known.signature.length === signature.length && known.signature.every((part, i) => part === signature[i])) return known.node;
+  if (known && known.signature.length === signature.length && known.signature.every((part, i) => part === signature[i]))
+    return known.node;
   if (known) updateBubble(known.node, block);
   const node = known?.node ?? (block.day ? el("h3", { class: "day" }, block.day) : makeBubble(block));
   if (!known && animate && !block.day) node.classList.add("arrives");
@@ -85,7 +89,8 @@ function nodeFor(block, animate) {
 
 function refresh(message) {
   for (const { node, block } of nodes.values()) {
-    if (block.messages?.some((one) => one.message_id === message.message_id && one.chat.id === message.chat.id)) updateBubble(node, block);
+    if (block.messages?.some((one) => one.message_id === message.message_id && one.chat.id === message.chat.id))
+      updateBubble(node, block);
   }
 }
 
@@ -99,7 +104,12 @@ function blocksOf(messages) {
     date = that;
     const last = blocks.at(-1);
     if (message.media_group_id && last.album === message.media_group_id) last.messages.push(message);
-    else blocks.push({ key: `message ${message.chat.id}/${message.message_id}`, album: message.media_group_id, messages: [message] });
+    else
+      blocks.push({
+        key: `message ${message.chat.id}/${message.message_id}`,
+        album: message.media_group_id,
+        messages: [message],
+      });
   }
   blocks.forEach((block, i) => {
     block.startsRun = !sameRun(blocks[i - 1], block);

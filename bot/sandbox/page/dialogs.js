@@ -37,7 +37,8 @@ export function prepareDialogs() {
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("click", (event) => {
       const closes = event.target.closest("[data-close]");
-      if (event.target === dialog || closes || (dialog.id === "lightbox" && event.target.tagName === "FIGURE")) dialog.close();
+      if (event.target === dialog || closes || (dialog.id === "lightbox" && event.target.tagName === "FIGURE"))
+        dialog.close();
     });
   }
 }

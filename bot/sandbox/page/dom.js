@@ -1,13 +1,14 @@
 // Making elements. Strings become text nodes only: names, captions and jokes are other people's words.
 
-/** el("p", {class: "note", onclick: f, data: {id: 1}}, "text", child): an element; false and null children are left out. */
+/** An element: el("p", {class: "note", onclick: f, data: {id: 1}}, "text", child). Empty children are left out. */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else if (key === "data") Object.assign(node.dataset, value);
-    else if (key === "style") for (const [name, setting] of Object.entries(value)) node.style.setProperty(name, setting);
+    else if (key === "style")
+      for (const [name, setting] of Object.entries(value)) node.style.setProperty(name, setting);
     else node.setAttribute(key, value === true ? "" : value);
   }
   node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
@@ -39,7 +40,13 @@ export function avatar(id, name, isBot = false) {
 
 function initials(name) {
   const words = String(name).trim().split(/\s+/u).filter(Boolean);
-  return words.slice(0, 2).map((word) => [...word][0]).join("").toUpperCase() || "?";
+  return (
+    words
+      .slice(0, 2)
+      .map((word) => [...word][0])
+      .join("")
+      .toUpperCase() || "?"
+  );
 }
 
 export const hueOf = (id) => AVATAR_HUES[Math.abs(Number(id) || 0) % AVATAR_HUES.length];
@@ -53,7 +60,7 @@ export function languageOf(text) {
 }
 
 /** Show a popover beside the button that opened it, within the window. */
-export function placeBeside(popover, button) {
+function placeBeside(popover, button) {
   const anchor = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = popover;
   const above = anchor.top > height + 16 && anchor.bottom + height + 16 > innerHeight;

@@ -1,10 +1,18 @@
 // Telegram's text entities as elements. Offsets count UTF-16 units, as JavaScript's strings do.
 import { el } from "./dom.js";
 
-const PLAIN = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", blockquote: "blockquote", expandable_blockquote: "blockquote" };
+const PLAIN = {
+  bold: "strong",
+  italic: "em",
+  underline: "u",
+  strikethrough: "s",
+  code: "code",
+  blockquote: "blockquote",
+  expandable_blockquote: "blockquote",
+};
 const SAFE = new Set(["http:", "https:", "mailto:", "tel:", "tg:"]);
 
-/** The text with its entities, as a fragment. Entities may nest; one that reaches over its parent's end is cut there. */
+/** The text with its entities, as a fragment. Entities may nest; one is cut where its parent ends. */
 export function rich(text, entities = []) {
   const queue = [...entities].sort((a, b) => a.offset - b.offset || b.length - a.length);
   const fragment = document.createDocumentFragment();
@@ -43,18 +51,28 @@ function spoiler() {
     event.preventDefault();
     event.currentTarget.classList.add("revealed");
   };
-  return el("span", { class: "spoiler", role: "button", tabindex: "0", title: "Show the hidden words", onclick: reveal, onkeydown: reveal });
+  return el("span", {
+    class: "spoiler",
+    role: "button",
+    tabindex: "0",
+    title: "Show the hidden words",
+    onclick: reveal,
+    onkeydown: reveal,
+  });
 }
 
 /** A /command in a text is a button that sends it; the composer listens for the event. */
 function command(words) {
-  const send = (event) => event.currentTarget.dispatchEvent(new CustomEvent("bot-command", { bubbles: true, detail: words }));
+  const send = (event) =>
+    event.currentTarget.dispatchEvent(new CustomEvent("bot-command", { bubbles: true, detail: words }));
   return el("button", { type: "button", class: "command", title: `Send ${words}`, onclick: send });
 }
 
 /** An address that may be followed, or null: never javascript: or data:. */
 export function safeAddress(entity, words = "") {
-  const raw = { text_link: entity.url, url: words, email: `mailto:${words}`, phone_number: `tel:${words}` }[entity.type];
+  const raw = { text_link: entity.url, url: words, email: `mailto:${words}`, phone_number: `tel:${words}` }[
+    entity.type
+  ];
   if (!raw) return null;
   try {
     const address = new URL(/^[a-z][a-z0-9+.-]*:/i.test(raw) ? raw : `https://${raw}`);

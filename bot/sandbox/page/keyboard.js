@@ -8,8 +8,13 @@ import { store } from "./store.js";
 export function keyboard(message) {
   const rows = message.reply_markup?.inline_keyboard ?? [];
   if (!rows.length) return null;
-  return el("div", { class: "keyboard", role: "group", "aria-label": "Buttons" },
-    ...rows.map((row) => el("div", { class: "keyboard-row" }, ...row.map((button) => key(message, button)))));
+  const waiting = rows.flat().map((button) => store.pressing.has(keyName(message, button.callback_data)));
+  const state = JSON.stringify([rows, waiting]);
+  return el(
+    "div",
+    { class: "keyboard", role: "group", "aria-label": "Buttons", data: { state } },
+    ...rows.map((row) => el("div", { class: "keyboard-row" }, ...row.map((button) => key(message, button)))),
+  );
 }
 
 function key(message, button) {
@@ -17,15 +22,30 @@ function key(message, button) {
   const data = button.callback_data;
   const waiting = store.pressing.has(keyName(message, data));
   const { label, count } = parts(button.text);
-  return el("button", {
-    type: "button", class: "key", data: { data: data ?? "" }, "aria-label": count ? `${label} ${count}` : label,
-    "aria-busy": waiting ? "true" : null, disabled: data === undefined, onclick: () => press(message, data),
-  }, el("span", { class: "key-label" }, label), count && el("span", { class: "key-count" }, count));
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "key",
+      data: { data: data ?? "" },
+      "aria-label": count ? `${label} ${count}` : label,
+      "aria-busy": waiting ? "true" : null,
+      disabled: data === undefined,
+      onclick: () => press(message, data),
+    },
+    el("span", { class: "key-label" }, label),
+    count && el("span", { class: "key-count" }, count),
+  );
 }
 
 function link(button) {
   const href = safeAddress({ type: "text_link", url: button.url });
-  return el(href ? "a" : "span", { class: "key", href, target: "_blank", rel: "noopener noreferrer" }, button.text, icon("out"));
+  return el(
+    href ? "a" : "span",
+    { class: "key", href, target: "_blank", rel: "noopener noreferrer" },
+    button.text,
+    icon("out"),
+  );
 }
 
 /** "😂 2" is the label 😂 and the count 2. */
@@ -42,7 +62,12 @@ async function press(message, data) {
   store.pressing.add(name);
   store.tell("pressing", { message });
   try {
-    const { answer } = await api.press({ person: store.person, chat: message.chat.id, message_id: message.message_id, data });
+    const { answer } = await api.press({
+      person: store.person,
+      chat: message.chat.id,
+      message_id: message.message_id,
+      data,
+    });
     show(answer);
   } catch (error) {
     toast(error.message, "trouble");

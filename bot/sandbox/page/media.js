@@ -50,8 +50,18 @@ function photo(message) {
   const enough = sizes.find((size) => size.width >= 800) ?? largest;
   const label = message.caption ? `Photo: ${message.caption}` : "Photo";
   const open = () => enlarge(fileAddress(largest.file_id), message.caption ?? "");
-  return el("button", { type: "button", class: "photo", title: "Enlarge", "aria-label": `${label}. Enlarge`, style: frame(largest.width, largest.height), onclick: open },
-    el("img", { src: fileAddress(enough.file_id), alt: label, decoding: "async", onerror: markBroken }));
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "photo",
+      title: "Enlarge",
+      "aria-label": `${label}. Enlarge`,
+      style: frame(largest.width, largest.height),
+      onclick: open,
+    },
+    el("img", { src: fileAddress(enough.file_id), alt: label, decoding: "async", onerror: markBroken }),
+  );
 }
 
 /** Telegram carries what is no picture, too: the frame then says so. */
@@ -62,10 +72,22 @@ function markBroken(event) {
 function moving(one, { loop = false, controls = false }) {
   const source = fileAddress(one.file_id);
   if ((one.mime_type ?? "").startsWith("image/")) {
-    return el("span", { class: "photo", style: frame(one.width, one.height) }, el("img", { src: source, alt: "Animation", onerror: markBroken }));
+    return el(
+      "span",
+      { class: "photo", style: frame(one.width, one.height) },
+      el("img", { src: source, alt: "Animation", onerror: markBroken }),
+    );
   }
   const playing = loop && !still.matches;
-  const video = el("video", { src: source, loop, controls: controls || still.matches, playsinline: true, preload: "metadata", poster: one.thumbnail && fileAddress(one.thumbnail.file_id), "aria-label": loop ? "Animation" : "Video" });
+  const video = el("video", {
+    src: source,
+    loop,
+    controls: controls || still.matches,
+    playsinline: true,
+    preload: "metadata",
+    poster: one.thumbnail && fileAddress(one.thumbnail.file_id),
+    "aria-label": loop ? "Animation" : "Video",
+  });
   video.muted = loop;
   video.autoplay = playing;
   return el("span", { class: "photo", style: frame(one.width, one.height) }, video);
@@ -73,7 +95,10 @@ function moving(one, { loop = false, controls = false }) {
 
 function sticker(one) {
   const scale = STICKER_PX / Math.max(one.width || 1, one.height || 1);
-  const size = { width: Math.round((one.width || STICKER_PX) * scale), height: Math.round((one.height || STICKER_PX) * scale) };
+  const size = {
+    width: Math.round((one.width || STICKER_PX) * scale),
+    height: Math.round((one.height || STICKER_PX) * scale),
+  };
   const source = fileAddress(one.is_animated && one.thumbnail ? one.thumbnail.file_id : one.file_id);
   if (one.is_video) {
     const video = el("video", { src: source, class: "sticker", loop: true, playsinline: true, ...size });
@@ -88,7 +113,15 @@ function file(one) {
   const picture = one.thumbnail
     ? el("img", { src: fileAddress(one.thumbnail.file_id), alt: "", class: "file-picture" })
     : el("span", { class: "file-picture" }, icon("file"));
-  return el("a", { class: "file", href: `${fileAddress(one.file_id)}?download=1`, download: name, "aria-label": `Download ${name}` },
+  return el(
+    "a",
+    { class: "file", href: `${fileAddress(one.file_id)}?download=1`, download: name, "aria-label": `Download ${name}` },
     picture,
-    el("span", { class: "file-words" }, el("span", { class: "file-name" }, name), el("span", { class: "file-size" }, bytes(one.file_size))));
+    el(
+      "span",
+      { class: "file-words" },
+      el("span", { class: "file-name" }, name),
+      el("span", { class: "file-size" }, bytes(one.file_size)),
+    ),
+  );
 }

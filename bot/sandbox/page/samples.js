@@ -10,9 +10,25 @@ const OFFERED = 8;
 export async function offerSamples() {
   const samples = (await api.samples()).slice(0, OFFERED);
   byId("samples").hidden = samples.length === 0;
-  byId("sample-list").replaceChildren(...samples.map((sample) => el("li", {},
-    el("button", { type: "button", class: "sample", "aria-label": `Send the photo ${sample.name}`, title: sample.name, onclick: (event) => choose(sample, event.currentTarget) },
-      el("img", { src: sample.url, alt: "", loading: "lazy", width: 132, height: 132 })))));
+  byId("sample-list").replaceChildren(
+    ...samples.map((sample) =>
+      el(
+        "li",
+        {},
+        el(
+          "button",
+          {
+            type: "button",
+            class: "sample",
+            "aria-label": `Send the photo ${sample.name}`,
+            title: sample.name,
+            onclick: (event) => choose(sample, event.currentTarget),
+          },
+          el("img", { src: sample.url, alt: "", loading: "lazy", width: 132, height: 132 }),
+        ),
+      ),
+    ),
+  );
   store.on("view", drawWords);
   drawWords();
 }
@@ -22,7 +38,7 @@ function drawWords() {
   const group = chat && chat.type !== "private";
   byId("empty-title").textContent = group ? `Call @${store.bot.username}` : "Send a photo, get a joke";
   byId("empty-words").textContent = group
-    ? "In a group the bot answers when it is mentioned, replied to or commanded. Send a photo with its name in the caption."
+    ? "In a group the bot answers when it is mentioned, replied to or commanded: send a photo with its name."
     : "Drop one anywhere on this page, paste one, or choose one with the paper clip.";
   byId("samples").classList.toggle("away", Boolean(group));
 }

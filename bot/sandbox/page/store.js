@@ -3,7 +3,8 @@ import * as api from "./api.js";
 
 const ACTION_SHOWN_MS = 5000; // Telegram shows a chat action for five seconds, or until a message comes.
 
-const CHAT_EVENTS = new Set(["message", "edit", "delete", "action", "answer"]); // after any other the state is loaded anew
+// After an event of any other type the state is loaded anew.
+const CHAT_EVENTS = new Set(["message", "edit", "delete", "action", "answer"]);
 
 class Store extends EventTarget {
   bot = { id: 0, first_name: "Bot", username: "" };
@@ -18,6 +19,9 @@ class Store extends EventTarget {
   pressing = new Set(); // keys of buttons whose answer is awaited
   replies = new Map(); // chat id → the message that the next one answers
   #actions = new Map();
+  #loading = null;
+  #again = false; // the state has changed since it was asked for
+  #waiting = [];
   #read = JSON.parse(localStorage.getItem("read") ?? "{}");
 
   tell(topic, detail) {
@@ -28,16 +32,37 @@ class Store extends EventTarget {
     for (const topic of topics.split(" ")) this.addEventListener(topic, (event) => listener(event.detail));
   }
 
-  async load() {
-    const state = await api.state();
-    Object.assign(this, { bot: state.bot, people: state.people, chats: state.chats, commands: state.commands, faults: state.faults });
+  /** Load the state. Events that come meanwhile wait for it: it may be older than they are. */
+  load() {
+    if (this.#loading) this.#again = true;
+    else this.#loading = this.#loadAll().finally(() => (this.#loading = null));
+    return this.#loading;
+  }
+
+  async #loadAll() {
+    do {
+      this.#again = false;
+      this.#waiting = [];
+      this.#take(await api.state());
+    } while (this.#again);
+    for (const event of this.#waiting) this.#apply(event);
+    this.tell("view");
+  }
+
+  #take(state) {
+    Object.assign(this, {
+      bot: state.bot,
+      people: state.people,
+      chats: state.chats,
+      commands: state.commands,
+      faults: state.faults,
+    });
     this.messages = new Map();
     for (const [chat, messages] of Object.entries(state.messages)) {
       const byNumber = [...messages].sort((a, b) => a.message_id - b.message_id);
       this.messages.set(Number(chat), new Map(byNumber.map((message) => [message.message_id, message])));
     }
     this.#chooseFromAddress();
-    this.tell("view");
   }
 
   /** The address's #person/chat, else what was open, else the first person's chat with the bot. */
@@ -52,7 +77,7 @@ class Store extends EventTarget {
   show(person, chat) {
     this.person = person;
     const mine = this.myChats().map((one) => one.id);
-    this.chat = mine.includes(chat) ? chat : mine.find((id) => id === person) ?? mine[0] ?? null;
+    this.chat = mine.includes(chat) ? chat : (mine.find((id) => id === person) ?? mine[0] ?? null);
     history.replaceState(null, "", `#${this.person}/${this.chat}`);
     this.tell("view");
   }
@@ -75,12 +100,19 @@ class Store extends EventTarget {
   messagesOf = (chat) => [...(this.messages.get(chat)?.values() ?? [])];
   lastMessage = (chat) => [...(this.messages.get(chat)?.values() ?? [])].at(-1);
 
-  async receive(event) {
+  /** Take in an event of the sandbox. Where that needs a new state, returns the promise of it. */
+  receive(event) {
+    if (!CHAT_EVENTS.has(event.type) || !this.chatById(Number(event.chat_id))) return this.load();
+    if (this.#loading) this.#waiting.push(event);
+    else this.#apply(event);
+    return null;
+  }
+
+  #apply(event) {
     const chat = Number(event.chat_id);
-    if (!CHAT_EVENTS.has(event.type) || !this.chatById(chat)) return this.load();
-    if (event.type === "action") return this.#act(chat, event);
     if (event.type === "answer") return;
-    if (event.type === "delete") this.#forget(chat, event);
+    if (event.type === "action") return this.#act(chat, event);
+    if (event.type === "delete") this.messages.get(chat)?.delete(event.message_id);
     else this.#keep(chat, event.message);
     this.tell("messages", { chat, type: event.type, message: event.message });
   }
@@ -89,10 +121,6 @@ class Store extends EventTarget {
     if (!this.messages.has(chat)) this.messages.set(chat, new Map());
     this.messages.get(chat).set(message.message_id, message);
     if (message.from?.id === this.bot.id) this.#actions.delete(chat);
-  }
-
-  #forget(chat, event) {
-    this.messages.get(chat)?.delete(event.message?.message_id ?? event.message_id);
   }
 
   #act(chat, event) {

@@ -53,16 +53,27 @@ async function attempt(action) {
 }
 
 function draw() {
-  const lines = store.faults.map((fault) => el("li", {}, el("span", { class: "grow" }, words(fault)), el("strong", {}, fault.times === null ? "∞" : `${fault.times}×`)));
+  const lines = store.faults.map((fault) =>
+    el(
+      "li",
+      {},
+      el("span", { class: "grow" }, words(fault)),
+      el("strong", {}, fault.times === null ? "∞" : `${fault.times}×`),
+    ),
+  );
   byId("fault-list").replaceChildren(...lines);
   byId("clear-faults").hidden = lines.length === 0;
   byId("open-trouble").classList.toggle("on", lines.length > 0);
 }
 
 function words({ method, kind, retry_after: pause, delay_s: delay }) {
-  const what = {
-    429: `429, retry after ${pause} s`, timeout: `no answer for ${delay} s`, slow: `answered after ${delay} s`,
-    cut: "connection cut", cut_after: "done, but the answer is cut off",
-  }[kind] ?? kind;
+  const what =
+    {
+      429: `429, retry after ${pause} s`,
+      timeout: `no answer for ${delay} s`,
+      slow: `answered after ${delay} s`,
+      cut: "connection cut",
+      cut_after: "done, but the answer is cut off",
+    }[kind] ?? kind;
   return `${method ?? "Any call"}: ${what}`;
 }

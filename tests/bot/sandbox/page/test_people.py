@@ -1,4 +1,5 @@
 """Who the reader is, which chat is open, and what the page does when the sandbox is away."""
+import asyncio
 import re
 
 import pytest
@@ -102,6 +103,26 @@ async def test_the_page_says_when_the_sandbox_is_away_and_loads_all_anew_when_it
         second.world.send_text(ALICE, ALICE, "and on")
         await expect(page.locator(".message .text")).to_have_text(["after", "and on"])
     mistakes[:] = [line for line in mistakes if "WebSocket" not in line and "ERR_" not in line]
+
+
+async def test_a_message_that_comes_while_the_state_is_on_its_way_is_kept(page, sandbox):
+    heard = asyncio.Event()
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.set() if "meanwhile" in frame else None))
+    await page.reload()
+    await expect(page.locator("#empty")).to_be_visible()
+
+    async def answer_late(route):
+        old = await route.fetch()
+        sandbox.world.send_text(ALICE, ALICE, "meanwhile")
+        await heard.wait()
+        await route.fulfill(response=old)
+
+    await page.route("**/sandbox/state", answer_late, times=1)
+    sandbox.world.add_person("Zoë")
+    await expect(page.locator(".message .text")).to_have_text("meanwhile")
+    await page.locator("#me").click()
+    await expect(page.locator("#people").get_by_role("button", name="Zoë")).to_be_visible()
+    await expect(page.locator(".message .text")).to_have_text("meanwhile")
 
 
 async def test_trouble_is_made_with_the_drawer_and_ended(page, call, sandbox):
