@@ -297,7 +297,7 @@ async def test_nothing_is_held_after_the_last_photo():
 async def test_nobodys_later_photo_goes_before_somebodys_first(seed):
     """Random arrivals, answers and departures: a first photo is one whose sender had none unanswered when it came."""
     chance = random.Random(seed)
-    crowd = Crowd(FairQueue(chance.randint(1, 3), 50, 500))
+    crowd = Crowd(FairQueue(chance.randint(1, 3), 5000, 5000))
     first: list[tuple[int, int]] = []
     let_in = 0
     for _ in range(200):
