@@ -1,0 +1,18 @@
+"""`jokebot merge`: a trained adapter and its base model become a model of their own."""
+import argparse
+
+from configs.settings import Settings
+
+HELP = "merge what `jokebot train` wrote into its base model"
+ENVIRONMENT = "train"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from trainer.merge import __main__ as command
+    command.add_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print what was merged, as one line of JSON."""
+    from trainer.merge import __main__ as command
+    return command.run(arguments)

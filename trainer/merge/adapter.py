@@ -1,0 +1,111 @@
+"""Finds what a training run changed: the LoRA pairs of the linear layers and the projector's whole weights.
+
+Names are XTuner's: `model.language_model.base_model.model.LAYER.lora_A.default.weight` belongs to the base model's
+`language_model.LAYER.weight`, and `model.mlp1.0.weight` to `mlp1.0.weight`.
+"""
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.merge.arithmetic import rounded_to_bf16
+from trainer.merge.tensors import MergeError, Tensor, read_checkpoint, read_safetensors
+
+WEIGHTS, ABOUT, PROMPTS = "adapter.safetensors", "adapter.json", "prompts.toml"
+LORA = re.compile(r"^model\.(?P<part>language_model|vision_model)\.base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])"
+                  r"(?:\.default)?\.weight$")
+
+
+@dataclass
+class Pair:
+    """LoRA's two matrices of one layer: A (rank, columns) and B (rows, rank)."""
+
+    a: Tensor
+    b: Tensor
+
+    @property
+    def rank(self) -> int:
+        return self.a.values.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.b.values.shape[0], self.a.values.shape[1]
+
+    @cached_property
+    def rounded_a(self) -> np.ndarray:
+        """A, rounded to bf16's values, as float32."""
+        return rounded_to_bf16(self.a.float32())
+
+    @cached_property
+    def rounded_b(self) -> np.ndarray:
+        return rounded_to_bf16(self.b.float32())
+
+    def release(self) -> None:
+        """Give the rounded copies back."""
+        self.__dict__.pop("rounded_a", None)
+        self.__dict__.pop("rounded_b", None)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A run's result. `pairs` and `whole` go by the names of the base model's parameters."""
+
+    directory: Path
+    alpha: float
+    pairs: dict[str, Pair]
+    whole: dict[str, Tensor]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def names(self) -> set[str]:
+        return set(self.pairs) | set(self.whole)
+
+    def scaling(self, name: str) -> float:
+        return self.alpha / self.pairs[name].rank
+
+
+def read_adapter(path: Path, alpha: float | None = None) -> Adapter:
+    """Read an adapter: a run's directory (adapter.safetensors, adapter.json), such a file, or one of XTuner's `.pth` files.
+
+    `alpha` is LoRA's, needed where no adapter.json says it. Raises MergeError for what is missing, broken or not finite.
+    """
+    file = path / WEIGHTS if path.is_dir() else path
+    if not file.is_file():
+        raise MergeError(f"There is no adapter at {file}. Give a directory that `jokebot train` finished, or a .pth file.")
+    about = read_about(file.with_name(ABOUT))
+    alpha = alpha if alpha is not None else about.get("lora_alpha")
+    if alpha is None:
+        raise MergeError(f"{file} has no {ABOUT} beside it, so say the LoRA's alpha: --alpha 256 is the tutorial's.")
+    tensors = read_safetensors(file) if file.suffix == ".safetensors" else read_checkpoint(file)
+    pairs, whole = sort_out(tensors)
+    if not pairs:
+        raise MergeError(f"{file} holds no LoRA weights.")
+    return Adapter(file.parent, float(alpha), pairs, whole, about)
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise MergeError(f"{path} can't be read: {error}.") from error
+
+
+def sort_out(tensors: dict[str, Tensor]) -> tuple[dict[str, Pair], dict[str, Tensor]]:
+    sides: dict[str, dict[str, Tensor]] = {}
+    whole: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor.float32()).all():
+            raise MergeError(f"{name} in the adapter has values that are not finite: the run that made it went wrong.")
+        if match := LORA.match(name):
+            sides.setdefault(f"{match['part']}.{match['layer']}.weight", {})[match["side"]] = tensor
+        elif "lora_" in name:
+            raise MergeError(f"{name} in the adapter is a kind of LoRA weight that is not known here.")
+        else:
+            whole[name.removeprefix("model.")] = tensor
+    lonely = [name for name, pair in sides.items() if len(pair) != 2]
+    if lonely:
+        raise MergeError(f"The adapter has only one half of {lonely[0]}.")
+    return {name: Pair(pair["A"], pair["B"]) for name, pair in sides.items()}, whole
