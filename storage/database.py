@@ -73,13 +73,15 @@ class Database:
 
     async def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row of a query on the committed state, or None."""
-        async with self._reader.execute(sql, parameters) as cursor:
-            return await cursor.fetchone()
+        return next(iter(await self.rows(sql, parameters)), None)
 
     async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[sqlite3.Row]:
-        """All rows of a query on the committed state."""
-        async with self._reader.execute(sql, parameters) as cursor:
-            return await cursor.fetchall()
+        """All rows of a query on the committed state.
+
+        Run to its end in one step of the connection's thread: a cursor left open between two steps would hold back the
+        snapshot that every other reader of the connection sees, and a row just committed would seem missing.
+        """
+        return await self._reader.execute_fetchall(sql, parameters)
 
     async def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first column of the first row, or None."""
