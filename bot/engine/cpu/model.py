@@ -27,6 +27,7 @@ from configs.errors import JokebotError
 from configs.prompts import Prompts, load_prompts
 from configs.torchvision_shim import import_torchvision
 
+
 class CheckpointError(JokebotError):
     """A checkpoint directory can't be served."""
 

@@ -1,0 +1,118 @@
+"""Serving and training give the model the same tokens and the same pixels for the same photo and text.
+
+Three ways to the prompt: the CPU engine (configs/prompts.toml rendered), XTuner's dataset as `trainer/xtuner` sets it up, and
+the tokenizer's own chat template, which is what LMDeploy renders with.
+"""
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from bot.engine.cpu.model import Model
+from bot.engine.cpu.pictures import open_picture
+from bot.engine.cpu.protocol import ChatRequest, parse
+from configs.prompts import load_prompts
+from configs.tiling import tile_count
+from trainer.xtuner import shims
+
+shims.apply()
+
+from trainer.xtuner.dataset import JokeDataset, adds_bos, training_template  # noqa: E402
+
+PROMPTS = load_prompts()
+STYLES = [(language, style) for language, part in PROMPTS.languages.items() for style in part.styles]
+CAPTION = 'My cat, "the boss" 老板 <img>: 50% | {off}'
+JOKE = "Why did the cat cross the road? 因为对面有鱼 😂"
+TILES = 6
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("photos") / "cat.jpg"
+    Image.fromarray(data.chelsea()).resize((1280, 1024)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def checkpoint_6(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny checkpoint with more tiles: XTuner takes their number from the checkpoint."""
+    directory = tmp_path_factory.mktemp("models") / "joker6"
+    directory.mkdir()
+    for file in checkpoint.iterdir():
+        (directory / file.name).write_bytes(file.read_bytes())
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    (directory / "config.json").write_text(json.dumps({**config, "max_dynamic_patch": TILES}), encoding="utf-8")
+    return directory
+
+
+def engine_request(photo: Path, text: str, to_url: Any) -> ChatRequest:
+    """What the bot's client sends, as the engine reads it."""
+    url = to_url(Image.open(photo), "PNG")
+    image = {"type": "image_url", "image_url": {"url": url, "max_dynamic_patch": TILES}}
+    return parse({"messages": [{"role": "system", "content": PROMPTS.system},
+                               {"role": "user", "content": [image, {"type": "text", "text": text}]}]}, PROMPTS)
+
+
+def training_row(checkpoint: Path, photo: Path, text: str, folder: Path) -> dict[str, Any]:
+    """What XTuner's dataset makes of the exporter's row."""
+    row = {"image": photo.name, "conversations": [{"from": "human", "value": f"<image>\n{text}"}, {"from": "gpt", "value": JOKE}]}
+    (folder / "row.json").write_text(json.dumps([row], ensure_ascii=False), encoding="utf-8")
+    return JokeDataset(model_path=str(checkpoint), data_paths=str(folder / "row.json"), image_folders=str(photo.parent),
+                       max_length=8192)[0]
+
+
+@pytest.mark.parametrize(("language", "style"), STYLES)
+def test_three_ways_give_the_same_tokens(language: str, style: str, model: Model, checkpoint_6: Path, photo: Path, to_url: Any,
+                                         tmp_path: Path) -> None:
+    text = PROMPTS.ask(language, style, caption=CAPTION)
+    request = engine_request(photo, text, to_url)
+    prompt = model.prepare(request, [open_picture(request.parts[0].url, 50_000_000)])
+    row = training_row(checkpoint_6, photo, text, tmp_path)
+    supervised = [token for token in row["labels"] if token != -100]
+
+    context = 256 * tile_count(1280, 1024, TILES)
+    picture = PROMPTS.template.image.format(context=PROMPTS.template.context * context)
+    messages = [{"role": "system", "content": PROMPTS.system}, {"role": "user", "content": picture + text}]
+    templated = model.tokenizer.apply_chat_template(messages, add_generation_prompt=True)
+
+    assert prompt.ids == row["input_ids"][:-len(supervised)] == templated
+    assert prompt.ids.count(model.context) == context > 256
+    assert prompt.ids.count(model.tokenizer.bos_token_id) == 1
+    assert model.decode(supervised) == JOKE and supervised[-1] in model.stops
+
+
+def test_training_and_serving_give_the_same_pixels(model: Model, checkpoint_6: Path, photo: Path, to_url: Any, tmp_path: Path) -> None:
+    request = engine_request(photo, "hi", to_url)
+    pixels = model.prepare(request, [open_picture(request.parts[0].url, 50_000_000)]).pixels
+    assert torch.equal(pixels, training_row(checkpoint_6, photo, "hi", tmp_path)["pixel_values"])
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "RGBA", "P", "1"])
+def test_pictures_of_every_mode_give_the_same_pixels(mode: str, model: Model, checkpoint_6: Path, photo: Path, to_url: Any,
+                                                     tmp_path: Path) -> None:
+    kind = "TIFF" if mode == "CMYK" else "PNG"
+    path = tmp_path / f"odd.{kind.lower()}"
+    Image.open(photo).convert(mode).resize((300, 200)).save(path)
+    request = parse({"messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": to_url(Image.open(io.BytesIO(path.read_bytes())), kind)}}]}]}, PROMPTS)
+    pixels = model.prepare(request, [open_picture(request.parts[0].url, 50_000_000)]).pixels
+    assert torch.equal(pixels[-1], training_row(checkpoint_6, path, "hi", tmp_path)["pixel_values"][-1])
+
+
+def test_the_bos_comes_once_also_with_a_tokenizer_that_adds_one() -> None:
+    class Adding:
+        """OpenGVLab's InternLM2Tokenizer puts the BOS in front by itself."""
+
+        bos_token_id = 1
+
+        def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+            return [1, 5] if add_special_tokens else [5]
+
+    assert adds_bos(Adding())
+    assert not training_template(PROMPTS, True).SYSTEM.startswith("<s>")
+    assert training_template(PROMPTS, False).SYSTEM.startswith("<s><|im_start|>system")

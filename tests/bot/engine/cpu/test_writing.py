@@ -1,0 +1,120 @@
+"""How the CPU engine chooses tokens and turns them into text."""
+from typing import Any
+
+import pytest
+import torch
+
+from bot.engine.cpu.model import Cancelled, Model
+from bot.engine.cpu.protocol import Sampling, parse
+from bot.engine.cpu.sampling import Sampler, nucleus
+from bot.engine.cpu.text import BROKEN, TextStream
+
+
+def prompt(model: Model, text: str = "tell a joke") -> Any:
+    return model.prepare(parse({"messages": [{"role": "user", "content": text}]}, model.prompts), [])
+
+
+def stream(model: Model, text: str, *stop: str) -> tuple[list[str], bool]:
+    """A text's pieces when its bytes come one token each, the worst that a tokenizer can do."""
+    tokens = [model.tokenizer.convert_tokens_to_ids(unit) for unit in model.tokenizer.backend_tokenizer.pre_tokenizer
+              .pre_tokenize_str(text) for unit in unit[0]]
+    assert len(tokens) == len(text.encode())
+    out, pieces = TextStream(model.decode, stop), []
+    for token in tokens:
+        pieces.append(out.push(token))
+        if out.stopped:
+            break
+    return [piece for piece in [*pieces, out.finish()] if piece], out.stopped
+
+
+def test_characters_are_held_back_until_they_are_whole(model: Model) -> None:
+    text = "猫 says 你好😂, ñ!"
+    pieces, stopped = stream(model, text)
+    assert "".join(pieces) == text and not stopped
+    assert "😂" in pieces and all(BROKEN not in piece for piece in pieces)
+
+
+def test_bytes_that_never_become_a_character_are_not_sent(model: Model) -> None:
+    out = TextStream(model.decode)
+    units = model.tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str("a猫")[0][0]
+    tokens = [model.tokenizer.convert_tokens_to_ids(unit) for unit in units]
+    assert [out.push(token) for token in tokens[:-1]] == ["a", "", ""]
+    assert out.finish() == ""
+
+
+@pytest.mark.parametrize(("stop", "expected"), [
+    (("END",), "one, two, "), (("two", "one"), ""), (("nothing",), "one, two, END of it"), ((", ", "END"), "one"),
+    (("EN",), "one, two, "), (("it!", "of it"), "one, two, END ")])
+def test_nothing_of_a_stop_string_or_after_it_is_sent(model: Model, stop: tuple[str, ...], expected: str) -> None:
+    pieces, stopped = stream(model, "one, two, END of it", *stop)
+    assert "".join(pieces) == expected
+    assert stopped == (stop != ("nothing",))
+
+
+def test_text_that_only_looks_like_the_beginning_of_a_stop_string_comes_late_but_whole(model: Model) -> None:
+    pieces, stopped = stream(model, "EENE EN", "END")
+    assert "".join(pieces) == "EENE EN" and not stopped
+
+
+def test_temperature_zero_takes_the_likeliest() -> None:
+    assert Sampler(Sampling(temperature=0), []).choose(torch.tensor([0.1, 3.0, 2.9])) == 1
+
+
+def test_sampling_follows_the_probabilities_and_the_seed() -> None:
+    logits = torch.log(torch.tensor([0.7, 0.2, 0.1]))
+    draws = [[Sampler(Sampling(seed=seed), []).choose(logits.clone()) for seed in range(2000)] for _ in range(2)]
+    assert draws[0] == draws[1]
+    assert [draws[0].count(token) / 2000 for token in range(3)] == pytest.approx([0.7, 0.2, 0.1], abs=0.04)
+
+
+def test_the_nucleus_is_the_smallest_set_that_reaches_top_p() -> None:
+    probabilities = torch.tensor([0.1, 0.5, 0.15, 0.25])
+    assert nucleus(probabilities, 0.7).tolist() == pytest.approx([0, 0.5, 0, 0.25])
+    assert nucleus(probabilities, 0.0).nonzero().flatten().tolist() == [1]
+    assert torch.equal(nucleus(probabilities, 1.0), probabilities)
+
+
+def test_the_repetition_penalty_pushes_down_what_was_said() -> None:
+    logits = torch.tensor([2.0, 1.9, -1.0, -1.1])
+    sampler = Sampler(Sampling(temperature=0, repetition_penalty=1.2), [2])
+    assert sampler.choose(logits.clone()) == 0
+    changed = logits.clone()
+    sampler.penalise(changed)
+    assert changed.tolist() == pytest.approx([2.0 / 1.2, 1.9, -1.2, -1.1])
+    assert sampler.choose(logits.clone()) == 1
+
+
+class Saying(Sampler):
+    """Chooses what it is told to, whatever the model says."""
+
+    def __init__(self, tokens: list[int]) -> None:
+        super().__init__(Sampling(), [])
+        self.tokens = iter(tokens)
+
+    def choose(self, logits: torch.Tensor) -> int:
+        return next(self.tokens)
+
+
+@pytest.mark.parametrize("end", ["<|im_end|>", "</s>", "<|im_start|>"])
+def test_a_text_ends_at_the_end_of_the_turn(model: Model, end: str) -> None:
+    tokens = [*model.tokenizer.encode("haha", add_special_tokens=False), model.tokenizer.convert_tokens_to_ids(end), 300]
+    written = list(model.write(prompt(model), Saying(tokens), lambda: False))
+    assert model.decode(written) == "haha"
+
+
+def test_writing_stops_at_the_next_token_after_a_cancel(model: Model) -> None:
+    written: list[int] = []
+    with pytest.raises(Cancelled):
+        for token in model.write(prompt(model), Sampler(Sampling(), []), lambda: len(written) == 3):
+            written.append(token)
+    assert len(written) == 3
+
+
+def test_the_decoding_loop_agrees_with_transformers_generate(model: Model, cat: Any, url: str) -> None:
+    content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "讲一个笑话"}]
+    ready = model.prepare(parse({"messages": [{"role": "user", "content": content}]}, model.prompts), [cat])
+    written = [token for token, _ in zip(model.write(ready, Sampler(Sampling(temperature=0), []), lambda: False), range(8), strict=False)]
+    model.model.img_context_token_id = model.context
+    ids = torch.tensor([ready.ids])
+    generated = model.model.generate(ready.pixels, ids, torch.ones_like(ids), max_new_tokens=8, do_sample=False)
+    assert written == generated[0].tolist()
