@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def engine(arguments: argparse.Namespace, settings: Settings) -> Iterator[Engine]:
     """The engine to ask, started here for `--model`. Raises JokebotError where it can't be started."""
     if not arguments.model:
-        yield settings.engine.model_copy(update={"url": arguments.engine} if arguments.engine else {})
+        # The settings' model is the settings' engine's; of another engine the first one is taken.
+        yield settings.engine.model_copy(update={"url": arguments.engine, "model": ""} if arguments.engine else {})
         return
     from bot.engine.child import start_child
 
