@@ -137,6 +137,31 @@ class Selection(Section):
     max_length: Count = Field(8192, description="Longest row, tokens, the picture's included.")
 
 
+class Training(Section):
+    """A QLoRA run; the figures are those of the InternLM camp's joke task."""
+
+    batch_size: Count = Field(4, description="Photos in one step on one GPU.")
+    accumulation: Count = Field(4, description="Steps whose gradients make one update.")
+    epochs: Count = Field(6, description="Times that each row is seen.")
+    learning_rate: Positive = Field(2e-5, description="Peak of the learning rate.")
+    weight_decay: float = Field(0.05, ge=0, description="AdamW's weight decay.")
+    warmup: float = Field(0.03, ge=0, lt=1, description="Share of the steps in which the learning rate rises.")
+    max_norm: Positive = Field(1.0, description="Gradients longer than this are shortened to it.")
+    lora_rank: Count = Field(128, description="Rank of the LoRA matrices.")
+    lora_alpha: Count = Field(256, description="LoRA's scaling is this divided by the rank.")
+    lora_dropout: float = Field(0.05, ge=0, lt=1, description="Share of the LoRA's inputs that are left out at random.")
+    nf4: bool = Field(True, description="Keep the frozen language model in 4 bits (QLoRA).")
+    max_length: Count = Field(8192, description="Longest row, tokens, the picture's included.")
+    seed: int = Field(1, ge=0, description="Order of the rows, first LoRA weights, dropout.")
+    checkpoint_steps: Count = Field(500, description="Steps between two checkpoints that a stopped run can continue from.")
+    keep_checkpoints: Count = Field(2, description="Checkpoints kept of one run.")
+    workers: int = Field(4, ge=0, description="Processes that prepare photos on a GPU host.")
+    gpus: Count = Field(1, description="GPUs of one run; more than one are started through torchrun.")
+    deepspeed: str = Field("", description="XTuner's DeepSpeed configuration, deepspeed_zero1 say, where DeepSpeed is installed; not tested.")
+    recompute: Literal["auto", "always", "never"] = Field("auto", description="Compute activations again in the backward pass; auto does it where memory is short.")
+    features_gb: float = Field(60.0, ge=0, description="Disk for kept picture features (2 MB a tile); 0 keeps none.")
+
+
 class Log(Section):
     """What is written about the bot's work."""
 
@@ -157,6 +182,7 @@ class Settings(BaseSettings):
     environments: Environments = Environments()
     model: Model = Model()
     selection: Selection = Selection()
+    training: Training = Training()
     log: Log = Log()
 
     @classmethod
