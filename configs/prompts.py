@@ -82,16 +82,18 @@ class Prompts:
 def disarm(text: str) -> str:
     """A person's text as harmless data for a prompt or a dataset: one line, no markup, no control or format characters.
 
-    Every special token of InternVL2's tokenizer is written with `<`, so replacing the angle brackets by their
-    typographic twins disarms all of them; quotation marks can't close the quotation; at most CAPTION_LIMIT characters.
+    Special tokens of InternVL2's tokenizer are written with `<`, so replacing the angle brackets by their typographic
+    twins disarms them. InternLM2's vocabulary also has `[UNUSED_TOKEN_145]` and its like, the first names of `<|im_end|>`
+    and its like (InternLM/InternLM#693). Quotation marks can't close the quotation; at most CAPTION_LIMIT characters.
     """
     text = unicodedata.normalize("NFC", text).translate(_DISARM)
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text
                    if c == "\u200d" or unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
-    return " ".join(text.split())[:CAPTION_LIMIT].strip()
+    return " ".join(text.split()).replace("UNUSED_TOKEN", "UNUSED TOKEN")[:CAPTION_LIMIT].strip()
 
 
-_DISARM = str.maketrans({"<": "‹", ">": "›", '"': "'", "“": "'", "”": "'", "|": "¦"})
+_DISARM = str.maketrans({"<": "‹", "＜": "‹", "﹤": "‹", ">": "›", "＞": "›", "﹥": "›", "|": "¦", "｜": "¦",
+                         '"': "'", "＂": "'", "“": "'", "”": "'"})
 
 
 @cache

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.errors import SettingsError
@@ -19,6 +19,11 @@ PREFIX = "JOKEBOT_"
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def split_list(value: Any) -> Any:
+    """A variable's list, with or without brackets: `1, 2` and `[1, 2]`."""
+    return value.strip("[] ").replace(",", " ").split() if isinstance(value, str) else value
 
 
 class Section(BaseModel):
@@ -35,7 +40,7 @@ class Telegram(Section):
     webhook_url: str = Field("", description="The public https address that Telegram calls, for mode `webhook`.")
     webhook_listen: str = Field("127.0.0.1:8081", description="host:port the webhook listens on, behind a reverse proxy.")
     webhook_secret: SecretStr = Field(SecretStr(""), description="Telegram sends it back with each call; required for webhooks.")
-    admins: list[int] = Field([], description="Telegram ids of the people who may give admin commands.")
+    admins: Annotated[list[int], BeforeValidator(split_list)] = Field([], description="Telegram ids of the people who may give admin commands.")
 
 
 class Limits(Section):
@@ -172,7 +177,7 @@ class Settings(BaseSettings):
     """All settings. Get them from `load_settings`, once, at the start of a command."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1,
-                                      extra="forbid", frozen=True)
+                                      enable_decoding=False, extra="forbid", frozen=True)
 
     telegram: Telegram = Telegram()
     limits: Limits = Limits()
