@@ -2,6 +2,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 from pathlib import Path
 
 from configs.settings import Settings
@@ -27,17 +28,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    from bot.engine.cpu.server import Options, reserve, serve
+    from bot.engine.cpu.preflight import check, reserve
 
+    check(arguments.directory)
     with contextlib.closing(reserve(arguments.host, arguments.port)) as place:
-        # Imported after the address is taken: torch needs seconds, a wrong port should not.
         import torch
 
         from bot.engine.cpu.model import load
+        from bot.engine.cpu.server import Options, serve
         from bot.engine.cpu.worker import Worker
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
         model = load(arguments.directory, arguments.dtype, arguments.max_tiles)
+        # What is loaded now is never garbage: looking through it again and again would slow every answer and the exit.
+        gc.freeze()
         keys = tuple(settings.engine.api_key.get_secret_value() if key == "-" else key for key in arguments.api_key)
         options = Options(arguments.name or arguments.directory.absolute().name, keys, settings.limits.photo_pixels)
         asyncio.run(serve(place, Worker(model, arguments.waiting), options))

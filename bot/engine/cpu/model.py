@@ -7,7 +7,6 @@ InternVL2-2B run the same way.
 import atexit
 import contextlib
 import dataclasses
-import json
 import os
 import shutil
 import sys
@@ -21,15 +20,11 @@ import torch
 from PIL import Image
 
 from bot.engine.cpu.pictures import to_pixels
+from bot.engine.cpu.preflight import CheckpointError, check
 from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError
 from bot.engine.cpu.sampling import Sampler
-from configs.errors import JokebotError
 from configs.prompts import Prompts, load_prompts
 from configs.torchvision_shim import import_torchvision
-
-
-class CheckpointError(JokebotError):
-    """A checkpoint directory can't be served."""
 
 
 class Cancelled(Exception):
@@ -160,15 +155,3 @@ def choose_dtype(model: Any, dtype: str) -> torch.dtype:
     needed = 4 * sum(parameter.numel() for parameter in model.parameters())
     wide = dtype == "float32" or dtype == "auto" and 2 * needed <= psutil.virtual_memory().available
     return torch.float32 if wide else torch.bfloat16
-
-
-def check(directory: Path) -> None:
-    """Say what is wrong with a directory before half a minute of loading does."""
-    if not (directory / "config.json").is_file():
-        raise CheckpointError(f"{directory} is no checkpoint: it has no config.json.")
-    if "." in directory.absolute().name:
-        raise CheckpointError(f"{directory.name!r} has a dot, and transformers can't load code from such a directory. Rename it.")
-    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    kinds = [*config.get("architectures", []), *config.get("llm_config", {}).get("architectures", [])]
-    if kinds != ["InternVLChatModel", "InternLM2ForCausalLM"]:
-        raise CheckpointError(f"{directory} is no InternVL2 of InternLM2 kind (it says {', '.join(kinds) or 'nothing'}).")

@@ -14,7 +14,6 @@ from aiohttp import web
 from bot.engine.cpu.pictures import PictureError, open_picture
 from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError, chunk, completion, parse, usage
 from bot.engine.cpu.worker import Job, Worker
-from configs.errors import JokebotError
 
 BODY_BYTES = 64 * 2**20
 """A 20 MB photo is 27 MB of base64; twice that is room enough."""
@@ -134,19 +133,6 @@ def log(job: Job) -> None:
     print(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} chat {job.request.id} {job.finish} prompt={job.prompt_tokens} "
           f"tiles={job.tiles} new={job.completion_tokens} waited={job.waited_s:.2f}s "
           f"all={time.monotonic() - job.received:.2f}s", file=sys.stderr, flush=True)
-
-
-def reserve(host: str, port: int) -> socket.socket:
-    """Take the address before the model is loaded, without listening yet. Raises JokebotError where it is in use."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    place = socket.socket(family, socket.SOCK_STREAM)
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        place.bind((host, port))
-    except OSError as error:
-        place.close()
-        raise JokebotError(f"{host}:{port} can't be used: {error.strerror}. Choose another --host or --port.") from error
-    return place
 
 
 async def serve(place: socket.socket, worker: Worker, options: Options) -> None:

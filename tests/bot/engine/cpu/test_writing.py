@@ -1,4 +1,6 @@
 """How the CPU engine chooses tokens and turns them into text."""
+import importlib
+import types
 from typing import Any
 
 import pytest
@@ -118,3 +120,20 @@ def test_the_decoding_loop_agrees_with_transformers_generate(model: Model, cat: 
     ids = torch.tensor([ready.ids])
     generated = model.model.generate(ready.pixels, ids, torch.ones_like(ids), max_new_tokens=8, do_sample=False)
     assert written == generated[0].tolist()
+
+
+def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: Model) -> None:
+    """As OpenGVLab's does; XTuner carries a copy of InternLM2 that takes and gives such tuples."""
+    theirs = importlib.import_module("xtuner._lite.modelings.internlm2.modeling_internlm2")
+    config = theirs.InternLM2Config(**model.model.config.llm_config.to_dict() | {"attn_implementation": "eager"})
+    reference = theirs.InternLM2ForCausalLM(config).eval()
+    reference.load_state_dict(model.model.language_model.state_dict(), strict=True)
+    other = Model(types.SimpleNamespace(config=model.model.config, language_model=reference, num_image_token=256),
+                  model.tokenizer, model.prompts)
+
+    def write(writer: Model) -> list[int]:
+        tokens = writer.write(prompt(writer), Sampler(Sampling(temperature=0), []), lambda: False)
+        return [token for token, _ in zip(tokens, range(8), strict=False)]
+
+    assert isinstance(reference(torch.tensor([[5]]), use_cache=True).past_key_values, tuple)
+    assert write(other) == write(model)
