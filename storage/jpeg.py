@@ -55,8 +55,11 @@ def _kept_segment(code: int, payload: bytes) -> bytes | None:
     """The segment to write: empty for one that is dropped, None for one that is not understood."""
     if code == APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 14:
         payload = payload[:12] + b"\0\0"
-    elif code == COM or (0xE0 <= code <= 0xEF and not (code == APP14 and payload.startswith(b"Adobe") and len(payload) == 12)):
+    elif code == APP14 and payload.startswith(b"Adobe"):
+        if len(payload) != 12:
+            return None
+    elif code == COM or 0xE0 <= code <= 0xEF:
         return b""
-    elif code not in NEEDED | FRAMES | {APP14}:
+    elif code not in NEEDED | FRAMES:
         return None
     return b"\xff" + bytes([code]) + (len(payload) + 2).to_bytes(2, "big") + payload

@@ -178,7 +178,8 @@ def test_metadata_of_other_kinds_is_gone_too(scene, encode):
 
 
 @pytest.mark.parametrize("options", [{"quality": 85}, {"quality": 85, "progressive": True}, {"quality": 60, "subsampling": 0},
-                                     {"quality": 70, "restart_marker_blocks": 4}], ids=["baseline", "progressive", "444", "restarts"])
+                                     {"quality": 70, "restart_marker_blocks": 4}, {"quality": 80, "keep_rgb": True}],
+                         ids=["baseline", "progressive", "444", "restarts", "rgb"])
 def test_an_upright_jpeg_keeps_its_pixels_exactly(scene, encode, options):
     data = encode(scene(), **options, comment=b"a comment")
     checked = check(data)
@@ -201,6 +202,22 @@ def test_a_thumbnail_in_the_jfif_header_is_dropped(scene, encode):
     checked = check(data[:2] + head + data[4 + length:])
     assert b"Secret" not in checked.data
     assert opened(checked.data).tobytes() == opened(data).tobytes()
+
+
+def test_a_jpeg_that_can_not_be_copied_safely_is_encoded_anew(scene, encode):
+    data = encode(scene(), quality=95)
+    adobe = b"Adobe\0\x64\0\0\0\0\1Secret"
+    strange = data[:2] + b"\xff\xee" + struct.pack(">H", len(adobe) + 2) + adobe + data[2:]
+    checked = check(strange)
+    assert b"Secret" not in checked.data and difference(opened(checked.data), opened(data)) < 3
+
+
+def test_of_two_pictures_in_one_file_the_first_is_kept(scene, encode):
+    """Phones write such files (MPO): a photo, and a depth map or another view behind it."""
+    data = encode(scene(), "MPO", save_all=True, append_images=[Image.new("RGB", (320, 240), "lime")])
+    assert opened(data).n_frames == 2
+    checked = check(data)
+    assert checked.data.count(b"\xff\xd8\xff") == 1 and difference(opened(checked.data), scene()) < 8
 
 
 def test_a_jpeg_without_its_end_marker_is_broken(scene, encode):
