@@ -45,7 +45,7 @@ class Source:
 async def ratings_since(database: Database, since: float) -> Evidence:
     """All ratings given or changed since then (seconds since 1970)."""
     columns = await database.integers(
-        "SELECT joke_id, person_id, value, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id WHERE updated_at >= ?",
+        "SELECT joke_id, ratings.person_id, value, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id WHERE updated_at >= ?",
         (since,), columns=4)
     joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
     people, rater = np.unique(columns[:, 1], return_inverse=True)
@@ -64,7 +64,7 @@ async def sources(database: Database, joke_ids: Iterable[int]) -> dict[int, Sour
     """The jokes of these ids that are there, each with its photo."""
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "
-        "photos.id, sha256, phash, width, height, bytes, media_type FROM jokes JOIN photos ON photos.id = photo_id "
+        "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON photos.id = photo_id "
         "JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))", (json.dumps(list(joke_ids)),))
     found = {}
     for row in rows:

@@ -10,8 +10,8 @@ JASA 22, 1927) and compared with the pool's: ρ is the part of the way from the 
 rating then weighs 1 / (1 + Σ ρ over the joke's other raters), which is Kish's design effect ("Survey Sampling", 1965):
 twenty raters who vote as one count as one.
 
-**Contested jokes.** Where that takes away two thirds of the witnesses of a joke with several, what is left is no fair
-sample of what people think of it: the joke is set aside.
+**Contested jokes.** Where most of a joke's raters are of that kind (each counts for less than a third), it was pushed, and
+who else rated it is no fair sample of what people think of it: the joke is set aside.
 """
 from dataclasses import dataclass
 
@@ -27,8 +27,8 @@ CONFIDENCE = 2.0
 """Standard errors below the observed agreement of a pair."""
 PARTNERS = 32
 """On a joke with more raters than twice this and one, each is compared with as many others, drawn by a fixed shuffle."""
-CONTESTED_RATERS = 4
-CONTESTED_SHARE = 1 / 3
+BLOCK_WEIGHT = 1 / 3
+"""A rating that weighs less belongs to a block of at least four."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ def weigh(value: Floats, joke: Indices, rater: Indices, jokes: int, raters: int)
     if not len(value):
         return Weighed(value, value, np.zeros(jokes, bool))
     weight = 1 / (1 + dependence(value, joke, rater, raters))
-    count, left = np.bincount(joke, minlength=jokes), np.bincount(joke, weight, jokes)
-    contested = (count >= CONTESTED_RATERS) & (left < CONTESTED_SHARE * count)
+    contested = 2 * np.bincount(joke, weight < BLOCK_WEIGHT, jokes) > np.bincount(joke, minlength=jokes)
     return Weighed(value - leniency(value, rater, raters)[rater], weight, contested)
 
 

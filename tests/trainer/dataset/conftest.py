@@ -1,0 +1,92 @@
+"""A bot's memory to export from: a real database, real photo files, jokes and ratings."""
+import io
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs.prompts import load_prompts
+from configs.settings import Selection
+from storage.database import Database
+from storage.jokes import NewJoke, add_joke
+from storage.models import register_base
+from storage.photos import Photo, check_photo, keep_photo
+from storage.ratings import rate
+from trainer.demo_model.random import write_random
+from trainer.demo_model.shapes import SHAPES
+from trainer.xtuner.tokenizer import load_budget
+
+TRAIN_ONLY = {"holdout_share": 1e-9}
+
+
+def picture(seed: int, size: tuple[int, int] = (160, 120)) -> bytes:
+    """A picture unlike all others."""
+    blocks = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(blocks).resize(size, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+@dataclass
+class Memory:
+    """What a bot remembers, and short ways to add to it."""
+
+    database: Database
+    root: Path
+    model_id: int
+    budget: object
+    numbers: itertools.count = field(default_factory=itertools.count)
+
+    @property
+    def photos(self) -> Path:
+        return self.root / "photos"
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "datasets"
+
+    async def photo(self, person: int = 1, seed: int | None = None, size: tuple[int, int] = (160, 120)) -> Photo:
+        seed = next(self.numbers) if seed is None else seed
+        return await keep_photo(self.database, self.photos, check_photo(picture(seed, size), max_bytes=10**7, max_pixels=10**8), person)
+
+    async def joke(self, photo: Photo, text: str | None = None, person: int = 1, **changes) -> int:
+        values = {"language": "en", "style": "pun", "caption": None} | changes
+        prompt = values.pop("prompt", None) or load_prompts().ask(values["language"], values["style"], values["caption"])
+        text = f"joke number {next(self.numbers)}" if text is None else text
+        return await add_joke(self.database, NewJoke(photo.id, self.model_id, person, prompt=prompt, text=text, temperature=0.8, top_p=0.9,
+                                                     max_tokens=99, prompt_tokens=None, completion_tokens=None, latency_s=0.1, **values))
+
+    async def rated(self, verdicts: str = "3", photo: Photo | None = None, text: str | None = None, person: int = 1, **changes) -> int:
+        """A joke with verdicts of people 1, 2, …; returns its id."""
+        joke = await self.joke(photo or await self.photo(person), text, person, **changes)
+        for rater, verdict in enumerate(verdicts, 1):
+            if verdict != "-":
+                await rate(self.database, joke, rater, int(verdict))
+        return joke
+
+    def exporter(self, **settings):
+        from trainer.dataset.export import Exporter
+        return Exporter(self.database, self.photos, self.folder, Selection(**settings), self.budget)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    write_random(directory, SHAPES["tiny"], seed=0)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def budget(model):
+    return load_budget(model, 8192)
+
+
+@pytest.fixture
+async def memory(tmp_path, budget):
+    database = await Database.open(tmp_path / "jokebot.sqlite3")
+    base = await register_base(database, "base", None)
+    yield Memory(database, tmp_path, base.id, budget)
+    await database.close()

@@ -1,0 +1,199 @@
+"""From ratings to a dataset: who gets in, in which form, traced to what."""
+import json
+
+import pytest
+
+from configs.prompts import load_prompts
+from storage import datasets
+from storage.dataset_files import name_of, read
+from storage.photos import photo_path
+from storage.splits import SIDES
+from trainer.dataset.check import check_dataset
+from trainer.dataset.export import NothingToLearnError
+from trainer.split import update_split
+
+ALL_TRAIN = {"holdout_share": 1e-9}
+
+
+def jokes_in(exported, part="train"):
+    """Joke ids of a part, in order."""
+    return [entry["joke"] for entry in exported.manifest["rows"] if entry["part"] == part]
+
+
+async def test_a_one_person_bot_learns_from_sixty_photos(memory):
+    for number in range(60):
+        await memory.rated("321"[number % 3])
+    exported = await memory.exporter().export()
+    contents = read(exported.directory)
+    assert 10 <= len(contents.train) <= 20
+    assert {entry["ratings"][0]["value"] for entry in exported.manifest["rows"] if entry["part"] == "train"} == {3}
+    assert exported.manifest["person_share_lifted"] and "Fewer than 5 people" in exported.manifest["note"]
+    assert check_dataset(exported.directory, memory.budget) == []
+
+
+async def test_a_person_who_presses_nothing_but_laughter_is_learnt_from(memory):
+    for _ in range(30):
+        await memory.rated("3")
+    assert len(jokes_in(await memory.exporter(**ALL_TRAIN).export())) == 30
+
+
+async def test_rows_have_xtuners_form_and_the_prompt_of_their_joke(memory):
+    caption = 'Bob says "hi" <image> 在海边'
+    joke = await memory.rated("33", text=" Ein Witz \n", language="zh", style="absurd", caption=caption)
+    await memory.rated("11")
+    exported = await memory.exporter(**ALL_TRAIN).export()
+    row, = json.loads((exported.directory / "train.json").read_text())
+    prompt = load_prompts().ask("zh", "absurd", caption)
+    image = row["image"]
+    assert row == {"id": f"joke-{joke}", "image": image, "image_wh": [160, 120], "length": row["length"], "conversations": [
+        {"from": "human", "value": f"<image>\n{prompt}"}, {"from": "gpt", "value": "Ein Witz"}]}
+    assert "在海边" in prompt and row["length"] > 16
+    entry, = exported.manifest["rows"]
+    assert image == f"images/{entry['photo']}.jpg" and entry["prompt_as_today"]
+    assert entry["model"] == {"id": memory.model_id, "name": "base"}
+    assert [rating["value"] for rating in entry["ratings"]] == [3, 3]
+    assert exported.manifest["selection"]["minimum_posterior"] == 0.6
+    assert exported.directory.name == exported.manifest["name"] == name_of(exported.manifest)
+
+
+async def test_a_joke_keeps_the_prompt_it_was_asked_with_after_prompts_change(memory):
+    await memory.rated("3", prompt="An older prompt", style="gone")
+    await memory.rated("1")
+    exported = await memory.exporter(**ALL_TRAIN).export()
+    assert read(exported.directory).train[0]["conversations"][0]["value"] == "<image>\nAn older prompt"
+    assert [entry["prompt_as_today"] for entry in exported.manifest["rows"]] == [False]
+
+
+async def test_pictures_are_those_of_the_jokes(memory):
+    photos = {await memory.rated("3", photo=photo): photo for photo in [await memory.photo() for _ in range(5)]}
+    await memory.rated("1")
+    exported = await memory.exporter(**ALL_TRAIN).export()
+    rows = {row["id"]: row for row in read(exported.directory).train}
+    for joke, photo in photos.items():
+        stored = photo_path(memory.photos, photo).read_bytes()
+        assert (exported.directory / rows[f"joke-{joke}"]["image"]).read_bytes() == stored
+    assert len(list((exported.directory / "images").iterdir())) == 5
+
+
+async def test_held_out_photos_keep_liked_and_disliked_jokes_and_never_train(memory):
+    for _ in range(40):
+        photo = await memory.photo()
+        await memory.rated("3", photo=photo)
+        await memory.rated("1", photo=photo)
+    exported = await memory.exporter(holdout_share=0.3).export()
+    split = await update_split(memory.database, share=0.3, near_bits=6)
+    held_out = set(split.photo_ids[split.sides == SIDES.index("holdout")].tolist())
+    rows = await memory.database.rows("SELECT id, photo_id FROM jokes")
+    expected = sorted(row["id"] for row in rows if row["photo_id"] in held_out)
+    assert len(expected) >= 8 and sorted(jokes_in(exported, "holdout")) == expected
+    assert not set(jokes_in(exported)) & set(expected)
+    values = [entry["ratings"][0]["value"] for entry in exported.manifest["rows"] if entry["part"] == "holdout"]
+    assert values.count(3) == values.count(1)
+
+
+async def test_the_same_content_has_the_same_name_and_is_not_written_twice(memory):
+    for verdict in "3131":
+        await memory.rated(verdict)
+    first, second = await memory.exporter(**ALL_TRAIN).export(), await memory.exporter(**ALL_TRAIN).export()
+    assert first.directory == second.directory and second.known and not first.known
+    await memory.rated("3")
+    third = await memory.exporter(**ALL_TRAIN).export()
+    assert third.directory != first.directory and first.directory.is_dir()
+
+
+async def test_a_run_gets_what_is_new_since_the_model_in_service_and_a_sample_of_the_old(memory):
+    old = [await memory.rated("3") for _ in range(8)]
+    await memory.rated("1")
+    first = await memory.exporter(**ALL_TRAIN).export()
+    await datasets.mark(memory.database, first.directory.name, "trained")
+    again = await memory.exporter(**ALL_TRAIN).export()
+    assert again.directory == first.directory, "a model that did not enter service has taught nothing"
+    await datasets.mark(memory.database, first.directory.name, "learnt")
+    with pytest.raises(NothingToLearnError, match="Nothing new to learn"):
+        await memory.exporter(**ALL_TRAIN).export()
+    new = [await memory.rated("3") for _ in range(4)]
+    second = await memory.exporter(**ALL_TRAIN, replay_per_new=0.5).export()
+    assert set(jokes_in(second)[:4]) == set(new) and second.manifest["origins"] == {"new": 4, "replayed": 2, "imported": 0}
+    assert len(set(jokes_in(second))) == 6 and set(jokes_in(second)[4:]) <= set(old)
+
+
+async def test_replay_leaves_room_for_the_new(memory):
+    for _ in range(6):
+        await memory.rated("3")
+    await memory.rated("1")
+    first = await memory.exporter(**ALL_TRAIN).export()
+    await datasets.mark(memory.database, first.directory.name, "learnt")
+    for _ in range(6):
+        await memory.rated("3")
+    second = await memory.exporter(**ALL_TRAIN, max_rows=4, replay_per_new=1).export()
+    assert second.manifest["origins"] == {"new": 2, "replayed": 2, "imported": 0}
+
+
+async def test_nobody_decides_more_than_a_fifth_once_five_have_rated(memory):
+    for _ in range(30):
+        await memory.rated("3")
+    for person in range(2, 7):
+        for _ in range(4):
+            await memory.rated("-" * (person - 1) + "3", person=person)
+    for person in range(1, 7):
+        await memory.rated("-" * (person - 1) + "1", person=person)
+    exported = await memory.exporter(**ALL_TRAIN, weigh_raters=False).export()
+    assert not exported.manifest["person_share_lifted"]
+    decided = [rater for entry in exported.manifest["rows"] for rater in entry["decided_by"]]
+    rows = exported.manifest["counts"]["train"]
+    assert rows >= 20 and max(decided.count(rater) for rater in set(decided)) <= 0.2 * rows
+    assert exported.manifest["not_chosen"]["enough decided by one person"] >= 20
+
+
+async def test_few_jokes_of_a_photo(memory):
+    photo = await memory.photo()
+    for verdict in "3333111111":
+        await memory.rated(verdict, photo=photo)
+    assert len(jokes_in(await memory.exporter(**ALL_TRAIN, jokes_per_photo=3).export())) == 3
+
+
+async def test_few_jokes_of_near_duplicates_together(memory):
+    """The same picture in another size is another file, but no other picture."""
+    for size in ((160, 120), (320, 240), (240, 180)):
+        photo = await memory.photo(seed=1, size=size)
+        for verdict in "3311":
+            await memory.rated(verdict, photo=photo)
+    exporter = memory.exporter(**ALL_TRAIN, jokes_per_photo=2, jokes_per_group=3)
+    exported = await exporter.export()
+    assert len(jokes_in(exported)) == 3 and len({entry["photo"] for entry in exported.manifest["rows"]}) >= 2
+
+
+async def test_the_same_joke_about_the_same_photo_comes_once(memory):
+    photo = await memory.photo()
+    for text in ("Same joke", "same  joke"):
+        await memory.rated("3", photo=photo, text=text)
+    await memory.rated("1")
+    exported = await memory.exporter(**ALL_TRAIN).export()
+    assert len(jokes_in(exported)) == 1 and exported.manifest["not_written"] == {"it repeats another row": 1}
+
+
+async def test_old_ratings_do_not_count(memory):
+    await memory.rated("3")
+    await memory.rated("1")
+    async with memory.database.write() as connection:
+        await connection.execute("UPDATE ratings SET updated_at = updated_at - 40 * 86400")
+    with pytest.raises(NothingToLearnError, match="nobody has rated"):
+        await memory.exporter(max_age_days=30).export()
+
+
+@pytest.mark.parametrize(("settings", "chosen"), [({}, 2), ({"minimum_raters": 3}, 1), ({"minimum_posterior": 0.9}, 1), ({"minimum_mean": 3}, 2)])
+async def test_thresholds_are_settings(memory, settings, chosen):
+    await memory.rated("3")
+    await memory.rated("3333")
+    for _ in range(4):
+        await memory.rated("1111")
+    assert len(jokes_in(await memory.exporter(**ALL_TRAIN, **settings).export())) == chosen
+
+
+async def test_nothing_at_all_is_said_plainly(memory):
+    with pytest.raises(NothingToLearnError, match="nobody has rated a joke"):
+        await memory.exporter().export()
+    await memory.rated("1")
+    with pytest.raises(NothingToLearnError, match="1 not liked enough"):
+        await memory.exporter(**ALL_TRAIN).export()
+    assert [path.name for path in memory.folder.iterdir()] == [".lock"]
