@@ -69,7 +69,8 @@ export function takeFiles() {
 
 /** Give files back after a failed sending. */
 export function returnFiles(taken) {
-  ({ items, kind } = taken);
+  items = [...taken.items, ...items];
+  if (taken.items.length) kind = taken.kind;
   draw();
 }
 

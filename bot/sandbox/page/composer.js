@@ -34,47 +34,54 @@ function typed(event) {
   send();
 }
 
+const here = () => ({ person: store.person, chat: store.chat });
+const nameOf = ({ person, chat }) => `${person}/${chat}`;
+
 async function send() {
   const field = byId("text");
   const text = field.value.trim();
   if (sending || (!text && !hasFiles())) return;
+  const to = here();
   const files = takeFiles();
   setText("");
-  try {
-    await deliver(text, files);
-  } catch {
-    if (!field.value) setText(text);
-    returnFiles(files);
-  }
+  const left = await deliver(text, files, to);
+  if (!left) return;
+  if (nameOf(to) !== place) drafts.set(nameOf(to), left.text);
+  else if (!field.value) setText(left.text);
+  returnFiles(left.files);
 }
 
-/** Send a text, or files with the text as caption of the first. Throws after it has told the reader of a failure. */
-async function deliver(text, files = { items: [] }) {
-  const to = { person: store.person, chat: store.chat };
-  const reply = store.replies.get(store.chat)?.message_id;
+/** Send a text, or files with the text as caption of the first. Returns what could not be sent, or null. */
+async function deliver(text, files = { items: [] }, to = here()) {
+  const reply = store.replies.get(to.chat)?.message_id;
+  const all = portions(files);
+  let waiting = all;
   sending = true;
   drawComposer();
   try {
-    if (!files.items.length) await api.text({ ...to, text, ...(reply ? { reply_to: reply } : {}) });
-    for (const [i, portion] of portions(files).entries()) {
-      await api.files({ ...to, ...portion, caption: i === 0 ? text : "", replyTo: reply });
+    if (!all.length) await api.text({ ...to, text, ...(reply ? { reply_to: reply } : {}) });
+    for (; waiting.length; waiting = waiting.slice(1)) {
+      await api.files({ ...to, ...waiting[0], caption: waiting === all ? text : "", replyTo: reply });
     }
-    setReply(null);
+    store.replies.delete(to.chat);
+    return null;
   } catch (error) {
     toast(error.message, "trouble");
-    throw error;
+    const items = waiting.flatMap((portion) => portion.items);
+    return { text: waiting === all ? text : "", files: { ...files, items } };
   } finally {
     sending = false;
+    drawReply();
     drawComposer();
   }
 }
 
 export async function sendPhoto(file) {
-  await deliver("", { items: [file], kind: "photo" }).catch(() => {});
+  await deliver("", { items: [file], kind: "photo" });
 }
 
 function changePlace() {
-  const next = `${store.person}/${store.chat}`;
+  const next = nameOf(here());
   if (next !== place) {
     drafts.set(place, byId("text").value);
     place = next;

@@ -143,6 +143,25 @@ async def test_a_refused_sending_says_why_and_gives_everything_back(page, choose
     assert "status of 400" in mistakes.pop()
 
 
+async def test_after_a_break_only_what_was_not_sent_is_given_back(page, choose, photo_file, sandbox, mistakes):
+    await choose("document", photo_file("one.jpg"), photo_file("two.jpg"), photo_file("three.jpg"))
+    await page.get_by_role("combobox", name="Caption").fill("all of them")
+    answered = []
+
+    async def fail_second(route):
+        answered.append(route)
+        await (route.abort() if len(answered) == 2 else route.continue_())
+
+    await page.route("**/sandbox/files", fail_second)
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator(".toast.trouble")).to_contain_text("can't be reached")
+    await expect(page.locator("#tray-files .tray-name")).to_have_text(["two.jpg", "three.jpg"])
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator(".file-name")).to_have_text(["one.jpg", "two.jpg", "three.jpg"])
+    assert [message.get("caption") for message in sandbox.world.messages(ALICE)] == ["all of them", None, None]
+    assert "ERR_FAILED" in mistakes.pop()
+
+
 async def test_a_message_is_answered_with_its_arrow(page, sandbox, call):
     _, answer = await call("sendMessage", chat_id=ALICE, text="Which photo?")
     bubble = page.locator(".message", has_text="Which photo?")
