@@ -138,7 +138,7 @@ class Selection(Section):
     imported_per_new: float = Field(0.0, ge=0, description="Rows of imported datasets that are repeated, for each new one.")
     holdout_share: float = Field(0.1, gt=0, lt=1, description="Share of photos held out for measuring; decided once for a photo.")
     holdout_photos: Count = Field(500, description="Most held-out photos in a dataset.")
-    near_duplicate_bits: int = Field(6, ge=0, le=12, description="Photos whose 64-bit perceptual hashes differ in at most so many bits are one.")
+    near_duplicate_bits: int = Field(10, ge=0, le=12, description="Photos whose 64-bit perceptual hashes differ in at most so many bits are one.")
     max_length: Count = Field(8192, description="Longest row, tokens, the picture's included.")
 
 
