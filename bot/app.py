@@ -1,7 +1,6 @@
 """The bot put together: Telegram on one side, the inbox and the handlers in the middle, storage and the engine on the other."""
 import asyncio
 import logging
-import os
 import signal
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -35,8 +34,8 @@ log = logging.getLogger("jokebot")
 GRACE_S = 10.0
 """How long a stop waits for handlers under way."""
 PRUNE_EVERY_S = 3600.0
-
-os.environ.setdefault("PTB_TIMEDELTA", "1")  # python-telegram-bot then tells durations in its new way and warns of nothing
+FIRST_POLL_S = 0.1
+"""Until then the first poll is under way and doesn't wait for anything else that a start does."""
 
 
 class App:
@@ -75,6 +74,7 @@ class App:
         """Take updates. Ends only by being cancelled, or with the JokebotError that makes going on impossible."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take_updates())
+            await asyncio.sleep(FIRST_POLL_S)
             tasks.create_task(self._greet_engine())
             tasks.create_task(self._name_commands())
             tasks.create_task(self._prune())

@@ -11,7 +11,7 @@ from configs.settings import Settings
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 BOT_TOKEN = re.compile(r"\d{5,}(?::|%3A)[\w-]{30,}", re.IGNORECASE)
-CHATTY = ("httpx", "httpcore", "openai", "telegram", "aiohttp.access", "asyncio", "PIL")
+CHATTY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "telegram", "aiohttp.access", "asyncio", "PIL")
 """They log each request (httpx with its address, which holds the token) or say what the bot says itself."""
 
 

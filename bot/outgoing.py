@@ -9,6 +9,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -31,6 +32,8 @@ ANSWERS_WAITING = 20
 MARGIN_S = 0.02
 """Added to each period, because calls don't all take the same time to arrive."""
 MANY_CHATS = 1024
+
+os.environ.setdefault("PTB_TIMEDELTA", "1")  # python-telegram-bot then gives times as timedelta, and doesn't warn that it soon will
 
 Call = Callable[..., Coroutine[Any, Any, Any]]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from telegram import User
 from telegram.error import Forbidden
 
+from bot.engine.queue import QueueFull
 from bot.handlers.buttons import buttons
 from bot.handlers.live import Live
 from bot.handlers.saying import words_for
@@ -36,7 +37,7 @@ async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
                                           caption=asked.caption, on_place=live.place, on_text=live.text)
         except JokebotError as error:
             name, values = words_for(error, parts.settings.limits)
-            log.info("update %d gets no joke: %s", asked.update_id, error)
+            log.log(logging.INFO if isinstance(error, QueueFull) else logging.WARNING, "update %d gets no joke: %s", asked.update_id, error)
             await live.end(parts.words.say(language, name, **values))
             return
         try:

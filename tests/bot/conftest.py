@@ -25,7 +25,7 @@ FAST = {"limits": {"messages_per_s": 1000, "chat_messages_per_s": 1000, "group_m
         "engine": {"attempts": 2, "retry_delay_s": 0.01}}
 
 
-def picture(size: tuple[int, int] = (320, 240), colour: Any = (200, 30, 60), kind: str = "JPEG", mode: str = "RGB") -> bytes:
+def make_picture(size: tuple[int, int] = (320, 240), colour: Any = (200, 30, 60), kind: str = "JPEG", mode: str = "RGB") -> bytes:
     """A picture file of one colour."""
     buffer = io.BytesIO()
     Image.new(mode, size, colour).save(buffer, kind)
@@ -55,7 +55,7 @@ class Stage:
     def send_photo(self, caption: str | None = None, *, person: int | None = None, chat: int | None = None,
                    data: bytes | None = None, **more: Any) -> dict[str, Any]:
         person = person or self.alice
-        return self.world.send_photo(person, chat or person, data or picture(), caption, **more)
+        return self.world.send_photo(person, chat or person, data or make_picture(), caption, **more)
 
     def answers(self, message: dict[str, Any]) -> list[dict[str, Any]]:
         """What the bot said in reply to a message, as it is now."""
@@ -96,9 +96,11 @@ class Stage:
     async def quiet(self) -> None:
         """Wait until every update is finished."""
         await self.world.wait_for(lambda world: not len(world.updates), 60)
-        async with asyncio.timeout(60):
-            while await self.value("SELECT count(*) FROM inbox WHERE state = 'pending'"):
-                await asyncio.sleep(0.01)
+        for _ in range(6000):
+            if not await self.value("SELECT count(*) FROM inbox WHERE state = 'pending'"):
+                return
+            await asyncio.sleep(0.01)
+        raise TimeoutError("some update is never finished")
 
     def words(self, name: str, language: str = "en", **values: Any) -> str:
         return self.app.parts.words.say(language, name, **values)
@@ -129,6 +131,12 @@ async def running(settings: Settings) -> AsyncIterator["App"]:
         with suppress(asyncio.CancelledError):
             await task
         await app.stop()
+
+
+@pytest.fixture
+def picture() -> Callable[..., bytes]:
+    """Makes picture files: `picture(size, colour, kind, mode)`."""
+    return make_picture
 
 
 @pytest.fixture
