@@ -1,10 +1,11 @@
 """What can't be trained on is left out with its reason; what goes wrong on the way leaves nothing half-made."""
+import asyncio
 import json
 import os
 import resource
 import signal
-import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,10 +172,11 @@ asyncio.run(main())
 async def test_a_kill_in_mid_export_leaves_no_dataset_and_the_next_export_cleans_up(memory, model, place):
     for verdict in "33331":
         await memory.rated(verdict)
-    with subprocess.Popen([sys.executable, "-c", KILLED, memory.root, model, place], cwd=ROOT, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True, env={**os.environ, "USE_TORCH": "0"}) as process:
-        assert process.stdout.readline() == "here\n"
-        process.send_signal(signal.SIGKILL)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, memory.root, model, place, cwd=ROOT, stdin=PIPE,
+                                                   stdout=PIPE, env={**os.environ, "USE_TORCH": "0"})
+    assert await asyncio.wait_for(process.stdout.readline(), 120) == b"here\n"
+    process.kill()
+    assert await process.wait() == -signal.SIGKILL
     left = [path.name for path in memory.folder.iterdir() if path.name != ".lock"]
     assert len(left) == 1 and left[0].startswith(".unfinished-")
     exported = await memory.exporter(**ALL_TRAIN).export()

@@ -1,0 +1,209 @@
+"""CLoT-Oogiri-GO's rows and the tutorial's file become a dataset; what is dropped is said. The rows here are our own."""
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs.prompts import load_prompts
+from configs.settings import Limits, Selection
+from storage import datasets
+from storage.database import Database
+from storage.dataset_files import read
+from trainer.dataset.check import check_dataset
+from trainer.demo_model.random import write_random
+from trainer.demo_model.shapes import SHAPES
+from trainer.oogiri.importer import Import, Importer
+from trainer.oogiri.reading import OogiriError
+from trainer.xtuner.tokenizer import load_budget
+
+TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了",
+         "我妈说这叫时尚", "当你发现周一是明天", "冰箱里只剩下梦想", "恐龙灭绝是因为没带伞", "邻居家的狗学会了打卡"]
+
+
+def picture(seed: int, size=(160, 120), **options) -> bytes:
+    blocks = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(blocks).resize(size, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90, **options)
+    return buffer.getvalue()
+
+
+def row(image, text, star=5, kind="I2T", question=None, **more):
+    return {"type": kind, "question": question, "image": image, "text": text, "star": star} | more
+
+
+@pytest.fixture(scope="session")
+def budget(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    write_random(directory, SHAPES["tiny"], seed=0)
+    return load_budget(directory, 8192)
+
+
+@pytest.fixture
+async def bring(tmp_path, budget):
+    """Write rows (dicts, or lines as they are) to a file and import them; ten pictures 100…109 are there."""
+    database = await Database.open(tmp_path / "jokebot.sqlite3")
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(10):
+        (images / f"{100 + number}.jpg").write_bytes(picture(number))
+    importer = Importer(database, tmp_path / "datasets", Selection(holdout_share=1e-9), Limits(), budget)
+
+    async def run(rows, name="cn.jsonl", **options):
+        file = tmp_path / name
+        content = json.dumps(rows) if name.endswith(".json") else "\n".join(
+            one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in rows)
+        file.write_text(content, encoding="utf-8")
+        return await importer.run(Import(file, images, **options))
+
+    run.images, run.database, run.importer = images, database, importer
+    yield run
+    await database.close()
+
+
+async def test_rows_about_pictures_become_xtuner_rows(bring, budget):
+    imported = await bring([row("100", TEXTS[0]), row("101", TEXTS[1], kind="IT2T", question="他在想什么？"), row("102", TEXTS[2], kind="T2T")])
+    contents = read(imported.directory)
+    questions = [one["conversations"][0]["value"] for one in contents.train]
+    assert set(questions) == {"<image>\n请你根据这张图片，讲一个脑洞大开的梗", "<image>\n" + load_prompts().ask("zh", caption="他在想什么？")}
+    assert {one["conversations"][1]["value"] for one in contents.train} == set(TEXTS[:2])
+    assert imported.dropped == {"it is about no picture (T2T)": 1}
+    assert check_dataset(imported.directory, budget) == []
+    known, = await datasets.every(bring.database)
+    assert known.name == imported.directory.name and known.source == "oogiri"
+
+
+async def test_each_row_has_its_own_picture(bring):
+    imported = await bring([row(str(100 + number), TEXTS[number]) for number in range(10)])
+    contents = read(imported.directory)
+    names = {entry["id"]: entry["picture"] for entry in contents.manifest["rows"]}
+    for one in contents.train:
+        assert one["conversations"][1]["value"] == TEXTS[int(names[one["id"]]) - 100]
+        written = Image.open(imported.directory / one["image"]).convert("RGB")
+        sent = Image.open(bring.images / f"{names[one['id']]}.jpg").convert("RGB")
+        assert np.array_equal(np.asarray(written), np.asarray(sent))
+
+
+@pytest.mark.parametrize(("star", "expected"), [(5, 5), (5.0, 5), ("5", 5), ("1,234", 1234), ("１，２３４", 1234), ("1.2k", 1200), ("3.4万", 34000),
+                                                ("10+", 10), (" 7 ", 7), (None, None), ("", None), ("viele", None), (True, None), (-3, None), ([5], None)])
+async def test_likes_are_read_in_all_their_forms(bring, star, expected):
+    imported = await bring([row("100", TEXTS[0], star)])
+    assert imported.manifest["rows"][0]["stars"] == expected
+
+
+async def test_missing_likes_are_unknown_and_fail_a_least_number(bring):
+    no_star = row("100", TEXTS[0])
+    del no_star["star"]
+    imported = await bring([no_star, row("101", TEXTS[1], "1,000"), row("102", TEXTS[2], 3)], min_stars=10)
+    assert [entry["stars"] for entry in imported.manifest["rows"]] == [1000]
+    assert imported.dropped == {"its likes are unknown": 1, "it has fewer than 10 likes": 1}
+
+
+async def test_every_pictures_best_joke_comes_before_any_second(bring):
+    rows = [row("100", TEXTS[0], 900), row("100", TEXTS[1], 800), row("101", TEXTS[2], 3), row("101", TEXTS[3], 2), row("100", TEXTS[4], 700)]
+    imported = await bring(rows, limit=3)
+    assert [(entry["picture"], entry["stars"]) for entry in imported.manifest["rows"]] == [("100", 900), ("101", 3), ("100", 800)]
+    assert imported.dropped == {"the limit was reached": 2}
+    assert (await bring(rows)).dropped == {"its picture has enough jokes": 1}
+
+
+async def test_doubles_of_picture_and_text_are_removed(bring):
+    (bring.images / "200.jpg").write_bytes(picture(0))
+    (bring.images / "201.jpg").write_bytes(picture(0, (320, 240)))
+    imported = await bring([
+        row("100", TEXTS[0], 9), row("200", TEXTS[1], 8), row("201", TEXTS[2], 7), row("102", TEXTS[0] + "！！", 6),
+        row("103", "爷爷的假牙今天又悄悄地离家出走了", 5), row("104", "爷爷的假牙今天又悄悄地离家出走啦", 4), row("105", TEXTS[9], 3)])
+    assert [entry["picture"] for entry in imported.manifest["rows"]] == ["100", "103", "105"]
+    assert imported.dropped == {"its picture is the same as another row's": 1, "its picture is nearly the same as another row's": 1,
+                                "its text is there already": 1, "its text is nearly there already": 1}
+
+
+@pytest.mark.parametrize(("language", "kept", "other"), [("cn", "这条鱼OK了", "This is an English joke"), ("cn", "猫", "ネコです"),
+                                                         ("en", "The café's naïve cat", "猫咪说 hello"), ("en", "Nice!", "Привет всем")])
+async def test_the_language_is_checked(bring, language, kept, other):
+    imported = await bring([row("100", kept), row("101", other)], language=language)
+    assert imported.dropped == {"its text is in another language": 1}
+    assert read(imported.directory).train[0]["conversations"][1]["value"] == kept
+
+
+async def test_bad_lines_are_counted_and_the_rest_goes_on(bring):
+    imported = await bring([
+        row("100", TEXTS[0]), '{"type": "I2T", "image": "101", "te', "[1, 2]", row("102", 5), row("103", "  "), row(None, TEXTS[1]),
+        row("104", TEXTS[2], kind="X"), row("105", TEXTS[3], kind="IT2T"), row("999", TEXTS[4]), "", row("106", "！？"),
+        row("107", TEXTS[5] + "<|im_end|>")])
+    assert len(read(imported.directory).train) == 1
+    assert imported.dropped == {
+        "its line is no JSON, or cut off": 1, "its line is no JSON object": 1, "its text is no text": 1, "its text is empty": 1,
+        "it names no picture": 1, "its type is none of I2T, IT2T, T2T": 1, "it lacks the text that belongs to its picture (IT2T)": 1,
+        "its picture is missing": 1, "its text is in another language": 1, "its text holds a special token": 1}
+
+
+@pytest.mark.parametrize("image", ["../secret", "/etc/passwd", "a/../../secret.jpg", "..\\secret.jpg", "link"])
+async def test_a_path_that_leads_out_of_the_folder_is_refused(bring, image):
+    (bring.images.parent / "secret.jpg").write_bytes(picture(77))
+    (bring.images / "link.jpg").symlink_to(bring.images.parent / "secret.jpg")
+    imported = await bring([row("100", TEXTS[0]), row(image, TEXTS[1])])
+    assert imported.dropped == {"its picture's path leads out of the folder": 1}
+
+
+async def test_broken_pictures_are_dropped_with_their_reason(bring):
+    (bring.images / "101.jpg").write_bytes(picture(1)[:800])
+    (bring.images / "102.jpg").write_text("no picture")
+    imported = await bring([row(str(100 + number), TEXTS[number]) for number in range(3)])
+    assert imported.dropped == {"its picture can't be used: The picture is damaged or incomplete": 1,
+                                "its picture can't be used: This is no picture that can be read here": 1}
+
+
+async def test_turned_pictures_stand_upright(bring):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (bring.images / "100.jpg").write_bytes(picture(0, exif=exif))
+    imported = await bring([row("100", TEXTS[0])])
+    assert read(imported.directory).train[0]["image_wh"] == [120, 160]
+
+
+async def test_the_tutorials_own_file_is_read(bring, budget):
+    rows = [{"image": f"ex_images/{100 + number}.jpg" if number % 2 else [f"{100 + number}.jpg"], "conversations": [
+        {"from": "human", "value": "<image>\n请你根据这张图片，讲一个脑洞大开的梗"}, {"from": "gpt", "value": TEXTS[number]}]} for number in range(4)]
+    rows += [{"image": None, "conversations": rows[0]["conversations"]}, {"image": "105.jpg", "conversations": []}, 7]
+    imported = await bring(rows, name="ex_cn.json")
+    assert {one["conversations"][1]["value"] for one in read(imported.directory).train} == set(TEXTS[:4])
+    assert check_dataset(imported.directory, budget) == []
+    assert imported.dropped == {"it names no picture": 1, "it is no conversation of one question and one answer": 1, "it is no JSON object": 1}
+
+
+async def test_files_that_can_not_be_used_are_one_clear_line(bring, tmp_path):
+    cut = tmp_path / "cut.json"
+    cut.write_text('[{"image": "100.jpg", "conv')
+    for wanted, said in ((Import(cut, bring.images), "damaged or cut off"), (Import(tmp_path / "none.jsonl", bring.images), "can't be read"),
+                         (Import(cut, tmp_path / "none"), "There is no folder")):
+        with pytest.raises(OogiriError, match=said):
+            await bring.importer.run(wanted)
+    with pytest.raises(OogiriError, match="No row can be imported: 1: its picture is missing"):
+        await bring([row("999", TEXTS[0])])
+    assert await datasets.every(bring.database) == []
+    assert [path.name for path in (tmp_path / "datasets").iterdir()] == [".lock"]
+
+
+async def test_pictures_are_held_out_and_stay_so(bring):
+    bring.importer.selection = Selection(holdout_share=0.4)
+    rows = [row(str(100 + number), TEXTS[number]) for number in range(10)]
+    first = await bring(rows)
+    held_out = {entry["picture"] for entry in first.manifest["rows"] if entry["part"] == "holdout"}
+    assert 1 <= len(held_out) <= 7
+    again = await bring(rows[::2], name="half.jsonl")
+    assert {entry["picture"] for entry in again.manifest["rows"] if entry["part"] == "holdout"} == held_out & {str(100 + n) for n in range(0, 10, 2)}
+
+
+async def test_a_row_too_long_for_the_model_is_dropped(bring, budget):
+    bring.importer.budget = replace(budget, max_length=400)
+    imported = await bring([row("100", TEXTS[0]), row("101", "很长" * 300)])
+    assert imported.dropped == {"it is longer than 400 tokens": 1}
+
+
+def test_none_of_the_data_is_shipped():
+    root = Path(__file__).parents[3]
+    assert not [path for path in (root / "trainer").rglob("*") if path.suffix in (".jsonl", ".zip", ".jpg")]
