@@ -124,12 +124,25 @@ async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None, timeout=busy_timeout_s)
     connection.row_factory = sqlite3.Row
     try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        await _write_ahead(connection, time.monotonic() + busy_timeout_s)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()
         raise
     return connection
+
+
+async def _write_ahead(connection: aiosqlite.Connection, deadline: float) -> None:
+    """Switch to WAL. SQLite doesn't wait for its time-out here when several processes do it to a new file at once."""
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+        await asyncio.sleep(0.02)
 
 
 def migrations() -> list[tuple[int, Path]]:

@@ -84,8 +84,8 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
 
 
 async def test_several_processes_may_open_a_new_file_at_once(tmp_path):
-    opened = await asyncio.gather(*(Database.open(tmp_path / "jokebot.sqlite3") for _ in range(4)))
-    assert [await database.value("SELECT count(*) FROM migrations") for database in opened] == [len(migrations())] * 4
+    opened = await asyncio.gather(*(Database.open(tmp_path / "jokebot.sqlite3") for _ in range(8)))
+    assert [await database.value("SELECT count(*) FROM migrations") for database in opened] == [len(migrations())] * 8
     for database in opened:
         await database.close()
 
