@@ -20,11 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cpu.add_argument("--api-key", action="append", default=[], metavar="KEY",
                      help="ask for this key; may be given again; `-` means the setting engine.api_key")
     cpu.add_argument("--name", help="the model's name in the protocol (default: the directory's)")
-    cpu.add_argument("--max-tiles", type=int, metavar="N", help="most tiles a photo is cut into (default: the checkpoint's)")
-    cpu.add_argument("--waiting", type=int, default=32, metavar="N", help="requests that may wait; more get 503 (default: 32)")
+    cpu.add_argument("--max-tiles", type=positive, metavar="N", help="most tiles a photo is cut into (default: the checkpoint's)")
+    cpu.add_argument("--waiting", type=positive, default=32, metavar="N", help="requests that may wait; more get 503 (default: 32)")
     cpu.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto",
                      help="auto: float32 where memory allows, else bfloat16")
-    cpu.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: one a core)")
+    cpu.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: one a core)")
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

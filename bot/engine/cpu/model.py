@@ -24,6 +24,7 @@ from bot.engine.cpu.preflight import CheckpointError, check
 from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError
 from bot.engine.cpu.sampling import Sampler
 from configs.prompts import Prompts, load_prompts
+from configs.tiling import cut_tiles
 from configs.torchvision_shim import import_torchvision
 
 
@@ -49,19 +50,20 @@ class Model:
         self.length = model.config.llm_config.max_position_embeddings
         self.stops = stop_tokens(model, tokenizer, prompts)
 
-    def prepare(self, request: ChatRequest, pictures: list[Image.Image]) -> Prompt:
-        """Render and encode a request; `pictures` are its Picture parts' pictures, in order.
+    def cut(self, part: Picture, picture: Image.Image) -> list[Image.Image]:
+        """A picture's tiles: as many as its request wants, up to the bound of this engine or checkpoint."""
+        return cut_tiles(picture, min(part.max_tiles or self.max_tiles, self.max_tiles))
+
+    def prepare(self, request: ChatRequest, pictures: list[list[Image.Image]]) -> Prompt:
+        """Render and encode a request; `pictures` are the tiles of its Picture parts, in order.
 
         Raises RequestError where the text and max_tokens don't fit the model.
         """
-        wanted = [part.max_tiles for part in request.parts if isinstance(part, Picture)]
-        pixels = [to_pixels(picture, min(tiles or self.max_tiles, self.max_tiles))
-                  for picture, tiles in zip(pictures, wanted, strict=True)]
-        ids = self.encode(request, [len(tiles) for tiles in pixels])
+        ids = self.encode(request, [len(tiles) for tiles in pictures])
         if len(ids) + request.max_tokens > self.length:
             raise RequestError(f"{len(ids)} prompt tokens and {request.max_tokens} new ones are more than {self.length}.",
                                param="max_tokens", code="context_length_exceeded")
-        return Prompt(ids, torch.cat(pixels) if pixels else None)
+        return Prompt(ids, torch.cat([to_pixels(tiles) for tiles in pictures]) if pictures else None)
 
     def encode(self, request: ChatRequest, tiles: list[int]) -> list[int]:
         """Token ids of the rendered prompt; `tiles` are the pictures' numbers of tiles. The BOS is in the template."""

@@ -8,7 +8,6 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from configs.errors import JokebotError
-from configs.tiling import cut_tiles
 
 MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
 STD = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
@@ -35,9 +34,9 @@ def open_picture(url: str, max_pixels: int) -> Image.Image:
         raise PictureError(f"The picture can't be read: {type(error).__name__}.") from error
 
 
-def to_pixels(picture: Image.Image, max_tiles: int) -> torch.Tensor:
+def to_pixels(tiles: list[Image.Image]) -> torch.Tensor:
     """Float32 (tiles, 3, 448, 448), equal to the last bit to what XTuner's dataset gives the model in training."""
-    return torch.stack([normalise(tile) for tile in cut_tiles(picture, max_tiles)])
+    return torch.stack([normalise(tile) for tile in tiles])
 
 
 def normalise(tile: Image.Image) -> torch.Tensor:

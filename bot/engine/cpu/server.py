@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
+from PIL import Image
 
 from bot.engine.cpu.pictures import PictureError, open_picture
 from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError, chunk, completion, parse, usage
@@ -65,7 +66,7 @@ class Server:
     async def health(self, request: web.Request) -> web.Response:
         if not self.worker.thread.is_alive():
             raise RequestError("The engine's worker has ended.", status=503)
-        return web.json_response({"status": "ok", "waiting": self.worker.jobs.qsize()})
+        return web.json_response({"status": "ok", "waiting": self.worker.waiting()})
 
     async def models(self, request: web.Request) -> web.Response:
         model = {"id": self.options.name, "object": "model", "created": self.started, "owned_by": "jokebot"}
@@ -73,7 +74,8 @@ class Server:
 
     async def chat(self, http: web.Request) -> web.StreamResponse:
         request = await self.read(http)
-        job = Job(request, await asyncio.to_thread(self.open_pictures, request))
+        self.worker.check_room()
+        job = Job(request, await asyncio.to_thread(self.cut_pictures, request))
         try:
             self.worker.submit(job)
             return await (self.stream(http, job) if request.stream else self.answer(job))
@@ -92,9 +94,11 @@ class Server:
                                param="model", code="model_not_found")
         return request
 
-    def open_pictures(self, request: ChatRequest) -> list:
+    def cut_pictures(self, request: ChatRequest) -> list[list[Image.Image]]:
+        """The tiles of the request's pictures; they are kept while it waits, and are smaller than the pictures."""
         try:
-            return [open_picture(part.url, self.options.max_pixels) for part in request.parts if isinstance(part, Picture)]
+            return [self.worker.model.cut(part, open_picture(part.url, self.options.max_pixels))
+                    for part in request.parts if isinstance(part, Picture)]
         except PictureError as error:
             raise RequestError(str(error), param="image_url", code="invalid_image") from error
 

@@ -3,6 +3,7 @@ import asyncio
 import queue
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -22,14 +23,14 @@ class Piece:
     finish: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
-    """A request on its way; the worker fills in the numbers while it writes."""
+    """A request on its way, with its pictures' tiles; the worker fills in the numbers while it writes."""
 
     request: ChatRequest
-    pictures: list[Image.Image]
+    pictures: list[list[Image.Image]]
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    events: "asyncio.Queue[Piece | Exception]" = field(default_factory=asyncio.Queue)
+    events: "asyncio.Queue[Piece | RequestError]" = field(default_factory=asyncio.Queue)
     cancelled: threading.Event = field(default_factory=threading.Event)
     received: float = field(default_factory=time.monotonic)
     waited_s: float = 0.0
@@ -39,16 +40,16 @@ class Job:
     finish: str = "cancelled"
 
     async def pieces(self) -> AsyncIterator[Piece]:
-        """The text as it is written, the last piece with its `finish`. Raises what went wrong in the worker."""
+        """The text as it is written, the last piece with its `finish`. Raises RequestError for what went wrong."""
         while True:
             event = await self.events.get()
-            if isinstance(event, Exception):
+            if isinstance(event, RequestError):
                 raise event
             yield event
             if event.finish:
                 return
 
-    def emit(self, event: Piece | Exception) -> None:
+    def emit(self, event: Piece | RequestError) -> None:
         """Called by the worker's thread."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.events.put_nowait, event)
@@ -57,21 +58,31 @@ class Job:
 class Worker:
     """Serves jobs in the order of their arrival."""
 
-    def __init__(self, model: Model, waiting: int) -> None:
+    def __init__(self, model: Model, most_waiting: int) -> None:
         self.model = model
-        self.jobs: queue.Queue[Job | None] = queue.Queue(waiting + 1)
-        self.waiting = waiting
+        self.most_waiting = most_waiting
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.unstarted: list[Job] = []
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self.run, name="cpu-engine", daemon=True)
 
     def start(self) -> None:
         self.thread.start()
 
-    def submit(self, job: Job) -> None:
-        """Queue a job. Raises RequestError (503) when too many wait already or the engine is ending."""
-        if self.ending.is_set() or self.jobs.qsize() >= self.waiting:
+    def waiting(self) -> int:
+        """Jobs that wait for their turn, less those whose sender has left."""
+        return sum(not job.cancelled.is_set() for job in list(self.unstarted))
+
+    def check_room(self) -> None:
+        """Raise RequestError (503) when too many wait already or the engine is ending."""
+        if self.ending.is_set() or self.waiting() >= self.most_waiting:
             raise RequestError("The engine is busy; try again soon.", status=503, code="overloaded")
-        self.jobs.put_nowait(job)
+
+    def submit(self, job: Job) -> None:
+        """Queue a job. Raises RequestError (503) where there is no room for it."""
+        self.check_room()
+        self.unstarted.append(job)
+        self.jobs.put(job)
 
     def end(self) -> None:
         """Stop at the next token: the running job and the waiting ones end with `abort`."""
@@ -80,13 +91,17 @@ class Worker:
 
     def run(self) -> None:
         while (job := self.jobs.get()) is not None:
+            self.unstarted.remove(job)
             try:
                 self.serve(job)
             except Cancelled:
                 if self.ending.is_set():
                     self.close(job, "", "abort")
-            except Exception as error:  # whatever it is, it belongs to this request and must not end the thread
+            except RequestError as error:
                 job.emit(error)
+            except Exception:  # whatever it is, it belongs to this request and must not end the thread
+                traceback.print_exc()
+                job.emit(RequestError("The engine failed at this request; its log says why.", status=500))
 
     def serve(self, job: Job) -> None:
         job.waited_s = time.monotonic() - job.received

@@ -111,6 +111,13 @@ class InternVisionModel(PreTrainedModel):
             raise ValueError("This modelling code covers InternViT with LayerNorm and without qk_normalization only.")
         self.embeddings = InternVisionEmbeddings(config)
         self.encoder = InternVisionEncoder(config)
+        self.post_init()
+
+    def _init_weights(self, module):
+        if isinstance(module, (nn.Linear, nn.Conv2d)):
+            module.weight.data.normal_(mean=0.0, std=self.config.initializer_range)
+            if module.bias is not None:
+                module.bias.data.zero_()
 
     def get_input_embeddings(self):
         return self.embeddings

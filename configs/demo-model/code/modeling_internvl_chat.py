@@ -40,6 +40,7 @@ class InternVLChatModel(PreTrainedModel, GenerationMixin):
         self.mlp1 = nn.Sequential(nn.LayerNorm(folded), nn.Linear(folded, llm.hidden_size), nn.GELU(),
                                   nn.Linear(llm.hidden_size, llm.hidden_size))
         self.img_context_token_id = None
+        self.post_init()
 
     def _init_weights(self, module):
         if isinstance(module, nn.Linear):

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from skimage import data
 
-from bot.engine.cpu.model import Model
+from bot.engine.cpu.model import Model, Prompt
 from bot.engine.cpu.pictures import open_picture
-from bot.engine.cpu.protocol import ChatRequest, parse
+from bot.engine.cpu.protocol import ChatRequest, Picture, parse
 from configs.prompts import load_prompts
 from configs.tiling import tile_count
 from trainer.xtuner import shims
@@ -58,6 +58,13 @@ def engine_request(photo: Path, text: str, to_url: Any) -> ChatRequest:
                                {"role": "user", "content": [image, {"type": "text", "text": text}]}]}, PROMPTS)
 
 
+def prepare(model: Model, request: ChatRequest) -> Prompt:
+    """What the engine then gives the model."""
+    part = request.parts[0]
+    assert isinstance(part, Picture)
+    return model.prepare(request, [model.cut(part, open_picture(part.url, 50_000_000))])
+
+
 def training_row(checkpoint: Path, photo: Path, text: str, folder: Path) -> dict[str, Any]:
     """What XTuner's dataset makes of the exporter's row."""
     row = {"image": photo.name, "conversations": [{"from": "human", "value": f"<image>\n{text}"}, {"from": "gpt", "value": JOKE}]}
@@ -71,7 +78,7 @@ def test_three_ways_give_the_same_tokens(language: str, style: str, model: Model
                                          tmp_path: Path) -> None:
     text = PROMPTS.ask(language, style, caption=CAPTION)
     request = engine_request(photo, text, to_url)
-    prompt = model.prepare(request, [open_picture(request.parts[0].url, 50_000_000)])
+    prompt = prepare(model, request)
     row = training_row(checkpoint_6, photo, text, tmp_path)
     supervised = [token for token in row["labels"] if token != -100]
 
@@ -88,7 +95,7 @@ def test_three_ways_give_the_same_tokens(language: str, style: str, model: Model
 
 def test_training_and_serving_give_the_same_pixels(model: Model, checkpoint_6: Path, photo: Path, to_url: Any, tmp_path: Path) -> None:
     request = engine_request(photo, "hi", to_url)
-    pixels = model.prepare(request, [open_picture(request.parts[0].url, 50_000_000)]).pixels
+    pixels = prepare(model, request).pixels
     assert torch.equal(pixels, training_row(checkpoint_6, photo, "hi", tmp_path)["pixel_values"])
 
 
@@ -100,7 +107,7 @@ def test_pictures_of_every_mode_give_the_same_pixels(mode: str, model: Model, ch
     Image.open(photo).convert(mode).resize((300, 200)).save(path)
     request = parse({"messages": [{"role": "user", "content": [
         {"type": "image_url", "image_url": {"url": to_url(Image.open(io.BytesIO(path.read_bytes())), kind)}}]}]}, PROMPTS)
-    pixels = model.prepare(request, [open_picture(request.parts[0].url, 50_000_000)]).pixels
+    pixels = prepare(model, request).pixels
     assert torch.equal(pixels[-1], training_row(checkpoint_6, path, "hi", tmp_path)["pixel_values"][-1])
 
 

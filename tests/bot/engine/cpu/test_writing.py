@@ -1,15 +1,18 @@
 """How the CPU engine chooses tokens and turns them into text."""
 import importlib
 import types
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 import torch
 
 from bot.engine.cpu.model import Cancelled, Model
-from bot.engine.cpu.protocol import Sampling, parse
+from bot.engine.cpu.protocol import RequestError, Sampling, parse
 from bot.engine.cpu.sampling import Sampler, nucleus
 from bot.engine.cpu.text import BROKEN, TextStream
+from bot.engine.cpu.worker import Job, Worker
+from configs.tiling import cut_tiles
 
 
 def prompt(model: Model, text: str = "tell a joke") -> Any:
@@ -114,7 +117,7 @@ def test_writing_stops_at_the_next_token_after_a_cancel(model: Model) -> None:
 
 def test_the_decoding_loop_agrees_with_transformers_generate(model: Model, cat: Any, url: str) -> None:
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "讲一个笑话"}]
-    ready = model.prepare(parse({"messages": [{"role": "user", "content": content}]}, model.prompts), [cat])
+    ready = model.prepare(parse({"messages": [{"role": "user", "content": content}]}, model.prompts), [cut_tiles(cat, 2)])
     written = [token for token, _ in zip(model.write(ready, Sampler(Sampling(temperature=0), []), lambda: False), range(8), strict=False)]
     model.model.img_context_token_id = model.context
     ids = torch.tensor([ready.ids])
@@ -137,3 +140,35 @@ def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: M
 
     assert isinstance(reference(torch.tensor([[5]]), use_cache=True).past_key_values, tuple)
     assert write(other) == write(model)
+
+
+class Failing:
+    """A model that breaks in the middle of its second text."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.texts = model, 0
+        self.decode, self.prepare = model.decode, model.prepare
+
+    def write(self, *arguments: Any) -> Iterator[int]:
+        self.texts += 1
+        for number, token in enumerate(self.model.write(*arguments)):
+            if self.texts == 2 and number == 3:
+                raise MemoryError("none left")
+            yield token
+
+
+async def test_a_failure_ends_its_own_request_and_no_other(model: Model, capfd: pytest.CaptureFixture[str]) -> None:
+    worker = Worker(cast(Model, Failing(model)), 4)
+    request = parse({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}, model.prompts)
+    jobs = [Job(request, []) for _ in range(3)]
+    for job in jobs:
+        worker.submit(job)
+    worker.start()
+    assert [[piece.finish async for piece in jobs[number].pieces()][-1] for number in (0, 2)] == ["length", "length"]
+    with pytest.raises(RequestError, match="its log says why") as caught:
+        [piece async for piece in jobs[1].pieces()]
+    assert caught.value.status == 500 and "none left" in capfd.readouterr().err
+    worker.end()
+    worker.thread.join(60)
+    with pytest.raises(RequestError, match="busy"):
+        worker.submit(Job(request, []))
