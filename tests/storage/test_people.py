@@ -1,0 +1,173 @@
+"""A person who is forgotten is gone: from the tables, from the photo store, from the datasets."""
+import asyncio
+import re
+
+import pytest
+
+from storage import dataset_files, datasets
+from storage.database import MIGRATIONS
+from storage.dataset_files import Contents, digest, prepare, read
+from storage.datasets import OutdatedError, RecordRow
+from storage.erasure import finish_erasure
+from storage.jokes import NewJoke, add_delivery, add_joke
+from storage.models import register_base
+from storage.people import FORGOTTEN, Forgotten, forget, forget_rows
+from storage.photos import check_photo, keep_photo, photo_path
+from storage.ratings import rate
+
+ALICE, BOB = 7, 8
+KEPT = {
+    "photos": "go with their last sender", "deliveries": "go with their jokes",
+}
+
+
+@pytest.fixture
+async def memory(database, tmp_path, scene, encode):
+    """Adds photos, jokes and a dataset of them; knows the folders."""
+    base = await register_base(database, "base", None)
+
+    class Memory:
+        photos, datasets, model = tmp_path / "photos", tmp_path / "datasets", base.id
+
+        async def photo(self, person, width=320):
+            return await keep_photo(database, self.photos, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person)
+
+        async def joke(self, photo, person, text="Ha"):
+            joke = await add_joke(database, NewJoke(photo.id, self.model, person, "en", "pun", "my caption", "Ask", text, 1, 1, 9, None, None, 0.1))
+            await add_delivery(database, joke, person, joke)
+            return joke
+
+        async def dataset(self, photos, ratings, decided_by=None):
+            """A dataset of jokes {id: photo}, rated as [(joke, person)]."""
+            people = sorted({person for _, person in ratings})
+            rows = [{"id": f"joke-{joke}", "image": f"images/{photo.sha256}.jpg", "text": f"text {joke}"} for joke, photo in photos.items()]
+            entries = [{"id": row["id"], "part": "train", "origin": "new", "digest": digest(row), "joke": joke,
+                        "ratings": [{"rater": people.index(person), "value": 3} for about, person in ratings if about == joke],
+                        "decided_by": [people.index(person) for person in (decided_by or {}).get(joke, ())]}
+                       for row, joke in zip(rows, photos, strict=True)]
+            manifest = {"format": 1, "source": "ratings", "counts": {}, "origins": {"new": len(rows)}, "rows": entries, "created_at": "now"}
+            prepared = prepare(self.datasets, Contents(rows, [], manifest), {row["image"]: photo_path(self.photos, photo)
+                                                                           for row, photo in zip(rows, photos.values(), strict=True)})
+            await datasets.register(database, prepared.name, "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in photos],
+                                    dict(enumerate(people)), ratings)
+            return prepared.publish()
+
+        async def forget(self, person, **options):
+            return await forget(database, person, self.photos, self.datasets, **options)
+
+    return Memory()
+
+
+async def count(database, table):
+    return await database.value(f"SELECT count(*) FROM {table}")
+
+
+async def test_ratings_jokes_and_photos_go(database, memory):
+    photo = await memory.photo(ALICE)
+    mine, others = await memory.joke(photo, ALICE), await memory.photo(BOB, 330)
+    theirs = await memory.joke(others, BOB)
+    for joke in (mine, theirs):
+        for person in (ALICE, BOB):
+            await rate(database, joke, person, 3)
+    assert await memory.forget(ALICE) == Forgotten(photos=1, jokes=1, ratings=3)
+    assert not photo_path(memory.photos, photo).exists() and photo_path(memory.photos, others).exists()
+    assert [await count(database, table) for table in ("photos", "jokes", "ratings", "deliveries", "photo_senders")] == [1, 1, 1, 1, 1]
+    assert await count(database, "ratings WHERE person_id = 7") == 0
+
+
+async def test_a_photo_that_another_has_sent_too_stays_without_the_jokes_for_the_forgotten(database, memory):
+    photo = await memory.photo(ALICE)
+    assert (await memory.photo(BOB)).id == photo.id
+    await memory.joke(photo, ALICE)
+    theirs = await memory.joke(photo, BOB)
+    await memory.forget(ALICE)
+    assert photo_path(memory.photos, photo).exists()
+    assert [row["id"] for row in await database.rows("SELECT id FROM jokes")] == [theirs]
+    await memory.forget(BOB)
+    assert not photo_path(memory.photos, photo).exists()
+
+
+async def test_jokes_about_a_photo_go_with_it_whoever_asked(database, memory):
+    photo = await memory.photo(ALICE)
+    await memory.joke(photo, BOB)
+    await memory.forget(ALICE)
+    assert await count(database, "jokes") == 0
+
+
+async def test_forgetting_twice_or_a_stranger_is_no_trouble(memory):
+    await memory.photo(ALICE)
+    await memory.forget(ALICE)
+    assert await memory.forget(ALICE) == Forgotten(0, 0, 0) == await memory.forget(12345)
+
+
+async def test_a_photo_sent_again_meanwhile_keeps_its_file(database, memory):
+    photo = await memory.photo(ALICE)
+    await forget_rows(database, ALICE)
+    again = await memory.photo(BOB)
+    await finish_erasure(database, memory.photos, memory.datasets)
+    assert photo_path(memory.photos, again).exists() and again.sha256 == photo.sha256
+    assert await count(database, "abandoned_files") == 0
+
+
+async def test_an_untrained_dataset_is_written_anew(database, memory):
+    photos = {await memory.joke(photo, person): photo for person in (ALICE, BOB) for photo in [await memory.photo(person, 300 + person)]}
+    mine, theirs = photos
+    for joke in photos:
+        await rate(database, joke, BOB, 3)
+    await rate(database, theirs, ALICE, 3)
+    old = await memory.dataset(photos, [(mine, BOB), (theirs, BOB), (theirs, ALICE)])
+    await memory.forget(ALICE)
+    new, = await datasets.every(database)
+    contents = read(memory.datasets / new.name)
+    assert not old.exists() and new.name != old.name and new.raters == 1
+    assert [row["id"] for row in contents.train] == [f"joke-{theirs}"] and contents.manifest["counts"] == {"train": 1, "holdout": 0}
+    assert [path.name for path in (memory.datasets / new.name / "images").iterdir()] == [f"{photos[theirs].sha256}.jpg"]
+    assert [rating["rater"] for rating in contents.manifest["rows"][0]["ratings"]] == [1]
+
+
+async def test_work_cut_off_after_the_database_is_done_by_the_next(database, memory):
+    photo = await memory.photo(ALICE)
+    joke = await memory.joke(photo, ALICE)
+    await rate(database, joke, BOB, 3)
+    old = await memory.dataset({joke: photo}, [(joke, BOB)])
+    await forget_rows(database, ALICE)
+    assert old.is_dir() and photo_path(memory.photos, photo).exists()
+    await finish_erasure(database, memory.photos, memory.datasets)
+    assert not old.exists() and not photo_path(memory.photos, photo).exists()
+    assert await datasets.every(database) == []
+
+
+async def test_while_an_export_runs_the_files_are_left_to_it(database, memory):
+    photo = await memory.photo(ALICE)
+    async with dataset_files.lock(memory.datasets):
+        forgotten = await memory.forget(ALICE, wait_s=0.2)
+    assert forgotten.pending and await count(database, "photos") == 0 and photo_path(memory.photos, photo).exists()
+    assert not (await memory.forget(BOB)).pending and not photo_path(memory.photos, photo).exists()
+
+
+async def test_a_dataset_is_not_recorded_once_a_joke_or_rating_of_it_is_gone(database, memory):
+    photo = await memory.photo(BOB)
+    joke = await memory.joke(photo, BOB)
+    await rate(database, joke, ALICE, 3)
+    await forget_rows(database, ALICE)
+    with pytest.raises(OutdatedError):
+        await datasets.register(database, "x" * 64, "ratings", [RecordRow("a", "train", joke)], {0: ALICE}, [(joke, ALICE)])
+    await forget_rows(database, BOB)
+    with pytest.raises(OutdatedError):
+        await datasets.register(database, "x" * 64, "ratings", [RecordRow("a", "train", joke)])
+    assert await count(database, "datasets") == 0
+
+
+async def test_people_can_be_forgotten_at_the_same_time(database, memory):
+    for person in range(20, 30):
+        await memory.joke(await memory.photo(person, 300 + person), person)
+    await asyncio.gather(*(memory.forget(person) for person in range(20, 30)))
+    assert [await count(database, table) for table in ("photos", "jokes", "photo_senders", "abandoned_files")] == [0, 0, 0, 0]
+
+
+def test_every_table_that_names_a_person_is_forgotten():
+    """Whoever adds a table with a person_id says here, or in FORGOTTEN, what becomes of it."""
+    script = "\n".join(file.read_text() for file in sorted(MIGRATIONS.glob("*.sql")))
+    tables = dict(re.findall(r"CREATE TABLE (\w+) \((.*?)\n\)", script, re.DOTALL))
+    naming = {table for table, columns in tables.items() if re.search(r"^\s*(person_id|chat_id)\b", columns, re.MULTILINE)}
+    assert naming <= {*FORGOTTEN, *KEPT}
