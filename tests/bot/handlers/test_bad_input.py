@@ -19,12 +19,15 @@ def mp4() -> bytes:
     return b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0" * 500
 
 
+def files_below(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
 async def assert_nothing_kept(stage) -> None:
     await stage.quiet()
     for table in ("photos", "photo_senders", "jokes", "deliveries"):
         assert await stage.value(f"SELECT count(*) FROM {table}") == 0
-    folder: Path = stage.settings.storage.photos
-    assert not [file for file in folder.rglob("*") if file.is_file()]
+    assert files_below(stage.settings.storage.photos) == []
     assert await stage.value("SELECT count(*) FROM inbox WHERE state = 'failed'") == 0
 
 

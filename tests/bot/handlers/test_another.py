@@ -1,0 +1,55 @@
+"""🔁 gives another joke about the same photo, in a message of its own."""
+import asyncio
+
+from bot.engine.stub import Answer
+
+
+async def test_another_joke_answers_the_same_photo(stage_with):
+    stage = await stage_with(script=[Answer("First."), Answer("Second.")])
+    photo = stage.send_photo("a hint")
+    joke = await stage.joke(photo)
+    assert await stage.press(joke, 3, person=stage.alice) == stage.words("another-coming")
+    second = await stage.joke(photo, 2)
+    assert (joke["text"], second["text"]) == ("First.", "Second.")
+    assert "a hint" in stage.engine.asked[-1].user
+    assert await stage.press(second, 0) == stage.words("rated", emoji="😂")
+    assert await stage.value("SELECT count(DISTINCT photo_id) FROM jokes") == 1
+
+
+async def test_another_joke_is_in_the_language_of_who_asks(stage):
+    photo = stage.send_photo("/joke", chat=stage.group)
+    joke = await stage.joke(photo)
+    await stage.press(joke, 3, person=stage.ming)
+    await stage.joke(photo, 2)
+    assert "请你根据这张图片" in stage.engine.asked[-1].user
+
+
+async def test_a_photo_that_is_gone_is_said_to_be(stage):
+    joke = await stage.joke(stage.send_photo())
+    await stage.quiet()
+    for file in stage.settings.storage.photos.rglob("*.jpg"):
+        file.unlink()
+    assert await stage.press(joke, 3) == stage.words("photo-gone")
+
+
+async def test_nobody_may_ask_for_more_than_their_share(stage_with):
+    gate = asyncio.Event()
+    stage = await stage_with(script=[Answer()], answer=Answer(gate=gate), limits={"photos_waiting_per_person": 1})
+    photo = stage.send_photo()
+    joke = await stage.joke(photo)
+    await stage.quiet()
+    await stage.press(joke, 3)
+    assert await stage.press(joke, 3) == stage.words("queue-mine", limit=1)
+    gate.set()
+    await stage.joke(photo, 2)
+
+
+async def test_buttons_are_answered_while_the_engine_is_busy(stage_with):
+    gate = asyncio.Event()
+    stage = await stage_with(script=[Answer()], answer=Answer(gate=gate), engine={"in_flight": 1}, limits={"updates_in_work": 1, "photos_waiting": 2})
+    joke = await stage.joke(stage.send_photo())
+    photos = [stage.send_photo(person=stage.bob) for _ in range(12)]
+    assert await stage.press(joke, 0) == stage.words("rated", emoji="😂")
+    gate.set()
+    await stage.quiet()
+    assert sum(len(stage.answers(photo)) for photo in photos) >= 1

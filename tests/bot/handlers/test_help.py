@@ -1,0 +1,31 @@
+"""/start, /help and /stats."""
+import json
+
+import pytest
+
+
+@pytest.mark.parametrize("command", ["start", "help"])
+async def test_commands_are_answered_in_ones_own_language(stage, command):
+    for person, language in ((stage.alice, "en"), (stage.ming, "zh")):
+        message = stage.world.send_text(person, person, f"/{command}")
+        answer = await stage.answer(message)
+        assert answer["text"] == stage.words(command, language, bot=stage.world.bot["username"])
+
+
+async def test_stats_count_mine_and_everybodys(stage):
+    mine, _ = await stage.joke(stage.send_photo()), await stage.joke(stage.send_photo(person=stage.bob))
+    await stage.press(mine, 0)
+    await stage.press(mine, 2, person=stage.alice)
+    await stage.quiet()
+    answer = await stage.answer(stage.world.send_text(stage.alice, stage.alice, "/stats"))
+    assert answer["text"] == ("You: 1 photo, 1 joke, 1 rating, 0% 😂 or 🙂.\n"
+                              "All of us: 1 photo, 2 jokes, 1 rating, 0% 😂 or 🙂.")
+
+
+async def test_the_command_menu_is_set_in_every_language(stage):
+    await stage.world.wait_for(lambda _: len(stage.calls("setMyCommands")) == 3)
+    menus = {call.get("language_code", ""): json.loads(call["commands"]) for call in stage.calls("setMyCommands")}
+    assert menus.keys() == {"", "en", "zh"}
+    assert menus[""] == menus["en"]
+    assert [entry["command"] for entry in menus["zh"]] == ["start", "help", "joke", "stats"]
+    assert menus["zh"][2]["description"] == stage.words("command-joke", "zh")
