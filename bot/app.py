@@ -13,6 +13,7 @@ from bot.api import TelegramBot
 from bot.engine.client import EngineClient, EngineError
 from bot.handlers.aside import Asides
 from bot.handlers.errors import apologise, give_up
+from bot.handlers.privacy import keep_forgetting
 from bot.handlers.register import COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
@@ -78,6 +79,7 @@ class App:
             tasks.create_task(self._greet_engine())
             tasks.create_task(self._name_commands())
             tasks.create_task(self._prune())
+            tasks.create_task(keep_forgetting(self.parts))
 
     async def stop(self) -> None:
         """Let handlers under way finish, then close everything. Call it after `run` has ended, or after a failed `start`."""

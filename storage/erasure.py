@@ -52,17 +52,21 @@ async def remove_abandoned_files(database: Database, photos: Path) -> None:
         await connection.execute("DELETE FROM abandoned_files WHERE sha256 IN (SELECT sha256 FROM photos)")
         async with connection.execute("SELECT sha256 FROM abandoned_files") as cursor:
             abandoned = [row["sha256"] for row in await cursor.fetchall()]
-        for sha256 in abandoned:
-            with explained("A forgotten person's photo can't be removed"):
-                photo_file(photos, sha256).unlink(missing_ok=True)
+        with explained("A forgotten person's photo can't be removed"):
+            await asyncio.to_thread(remove_files, [photo_file(photos, sha256) for sha256 in abandoned])
         await connection.execute("DELETE FROM abandoned_files")
+
+
+def remove_files(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 async def lost_by(database: Database, dataset: Dataset, directory: Path) -> Lost:
     """What the files of a dataset hold that the database no longer knows."""
     rows = await database.rows("SELECT row_id FROM dataset_rows WHERE dataset_id = ? AND joke_id IS NULL AND NOT forgotten", (dataset.id,))
     known = {row["rater"] for row in await database.rows("SELECT rater FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))}
-    named = named_raters(directory) if len(known) < dataset.raters else set()
+    named = await asyncio.to_thread(named_raters, directory) if len(known) < dataset.raters else set()
     return Lost(frozenset(row["row_id"] for row in rows), frozenset(named - known))
 
 
@@ -92,7 +96,7 @@ def left_to_learn(entry: Entry, old: Entry) -> bool:
 async def write_anew(database: Database, folder: Path, dataset: Dataset, lost: Lost) -> None:
     """Replace a dataset that nothing was trained on by one without what is lost, under its new hash; or by none."""
     directory = folder / dataset.name
-    contents = read(directory)
+    contents = await asyncio.to_thread(read, directory)
     entries = {}
     for old in contents.manifest["rows"]:
         entry = without(old, lost)

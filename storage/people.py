@@ -1,4 +1,5 @@
 """Forgetting a person: nothing of theirs stays in ratings, jokes, photos and datasets."""
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import aiosqlite
 from storage import dataset_files
 from storage.database import Database
 from storage.erasure import finish_erasure
+
+log = logging.getLogger(__name__)
 
 FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters")
 """Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
@@ -17,7 +20,7 @@ ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
 
 @dataclass(frozen=True)
 class Forgotten:
-    """How much was deleted; `pending` where another process holds the datasets and will finish the files itself."""
+    """How much was deleted; `pending` where files could not be brought up to date yet."""
 
     photos: int
     jokes: int
@@ -30,13 +33,14 @@ async def forget(database: Database, person_id: int, photos: Path, datasets: Pat
 
     A photo that another person has sent too stays, without this person's jokes about it. Datasets not yet trained on are
     written anew under their new hash; those trained on keep their manifest, the rows marked `forgotten`. Where an export
-    is running, it does the files when it ends. Raises DatasetError where a file can't be changed.
+    is running, or a file can't be changed, the files are left to that export's end or to the next `finish_erasure`.
     """
     forgotten = await forget_rows(database, person_id)
     try:
         async with dataset_files.lock(datasets, wait_s=wait_s):
             await finish_erasure(database, photos, datasets)
-    except dataset_files.BusyError:
+    except dataset_files.DatasetError as error:
+        log.warning("what was forgotten is still in files: %s", error)
         return Forgotten(forgotten.photos, forgotten.jokes, forgotten.ratings, pending=True)
     return forgotten
 

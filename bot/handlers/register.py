@@ -8,12 +8,13 @@ from telegram.ext import Application, CallbackQueryHandler, CommandHandler, Mess
 from bot.handlers.another import another
 from bot.handlers.help import show_help, show_stats, start
 from bot.handlers.photo import photo, pointed_at
+from bot.handlers.privacy import forget_me, forget_pressed
 from bot.handlers.rating import rating, unknown
 from bot.handlers.reading import picture_in
 from bot.handlers.unsupported import other
 from bot.parts import Parts
 
-COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "stats": show_stats}
+COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "stats": show_stats, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
 
 
@@ -33,6 +34,7 @@ def register(application: Application, parts: Parts) -> None:
 
     application.add_handler(CallbackQueryHandler(bound(rating), r"^r:"))
     application.add_handler(CallbackQueryHandler(bound(another), r"^a:"))
+    application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
     application.add_handler(CallbackQueryHandler(bound(unknown)))
     for name, handler in COMMANDS.items():
         application.add_handler(CommandHandler(name, bound(handler)))

@@ -13,11 +13,13 @@ help =
     In groups I speak when spoken to: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
 
     /stats  how we're doing so far
+    /forget  wipe everything of yours from my memory
 
 command-start = Say hello
 command-help = What I can do
 command-joke = A joke about the photo you reply to
 command-stats = How we're doing so far
+command-forget = Wipe everything of yours
 
 # Things that aren't photos
 say-photo = You've got a way with words, but I work from pictures. Send me a photo!
@@ -93,6 +95,26 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+# /forget
+forget-ask =
+    Shall I forget you? Your photos, the jokes about them and your ratings go for good, also from what I learn from. There is no way back.
+forget-yes = Forget me
+forget-no = Better not
+forget-kept = Nothing was touched. Good to still know you!
+forget-done =
+    Gone: { $photos ->
+        [one] { $photos } photo
+       *[other] { $photos } photos
+    }, { $jokes ->
+        [one] { $jokes } joke
+       *[other] { $jokes } jokes
+    }, { $ratings ->
+        [one] { $ratings } rating
+       *[other] { $ratings } ratings
+    }. Whatever you send from now on, I get to know you afresh.
+forget-nothing = There was nothing of yours to forget. We're strangers, and that's fine.
+forget-not-yours = That's for the one who asked. Send /forget yourself, and I'll ask you too.
 
 # Our own mistakes
 defect = Something broke on my side, not yours. I've made a note of it. Please try again in a moment.

@@ -13,11 +13,13 @@ help =
     在群里我不插嘴：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片，我就出来。
 
     /stats  看看战绩
+    /forget  把你的一切从我这儿抹掉
 
 command-start = 打个招呼
 command-help = 我会什么
 command-joke = 给你回复的那张照片讲个笑话
 command-stats = 看看战绩
+command-forget = 抹掉你的一切
 
 # 不是照片
 say-photo = 光说不行，得有图。发张照片来吧！
@@ -72,6 +74,15 @@ stats =
         [0] 还没人打过分
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
+
+# /forget
+forget-ask = 真要我忘了你？你的照片、照片上的笑话、你打的分，连同我学习用的那份，全部删掉，再也找不回来。
+forget-yes = 忘了我吧
+forget-no = 还是算了
+forget-kept = 什么都没动。还认得你，真好！
+forget-done = 都删了：{ $photos } 张照片，{ $jokes } 个笑话，{ $ratings } 次打分。以后你再发什么，咱们重新认识。
+forget-nothing = 我这儿本来就没有你的东西。萍水相逢，也挺好。
+forget-not-yours = 这是问别人的。你也想的话，自己发一个 /forget。
 
 # 我们自己的错
 defect = 我这边出了点毛病，不怪你。已经记下了，过一会儿再试试。

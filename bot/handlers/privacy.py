@@ -1,0 +1,68 @@
+"""/forget: a person's photos, jokes and ratings go for good, after they have said so twice."""
+import asyncio
+import logging
+
+from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Update
+
+from bot.handlers.rating import respond
+from bot.handlers.saying import reply_to
+from bot.outgoing import Priority
+from bot.parts import Parts
+from storage import dataset_files
+from storage.dataset_files import DatasetError
+from storage.erasure import finish_erasure
+from storage.people import forget
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 3600.0
+
+
+async def forget_me(parts: Parts, update: Update) -> None:
+    """Ask first. In a group the buttons are for the one who asked."""
+    message, person = update.effective_message, update.effective_user
+    if message is None or person is None:
+        return
+    language = parts.language(person)
+    row = [InlineKeyboardButton(parts.words.say(language, f"forget-{answer}"), callback_data=f"f:{person.id}:{answer}")
+           for answer in ("yes", "no")]
+    await parts.bot.send_message(message.chat.id, parts.words.say(language, "forget-ask"), reply_parameters=reply_to(message.message_id),
+                                 reply_markup=InlineKeyboardMarkup([row]), rate_limit_args=Priority.ANSWER)
+
+
+async def forget_pressed(parts: Parts, update: Update) -> None:
+    """Yes or no. Telegram says who pressed, so nobody can have another person forgotten."""
+    query = update.callback_query
+    if query is None:
+        return
+    language, person = parts.language(query.from_user), query.from_user.id
+    if query.data not in (f"f:{person}:yes", f"f:{person}:no"):
+        await respond(query, parts.words.say(language, "forget-not-yours"), alert=True)
+        return
+    if query.data == f"f:{person}:no":
+        await close(parts, query, parts.words.say(language, "forget-kept"))
+        return
+    storage = parts.settings.storage
+    forgotten = await forget(parts.database, person, storage.photos, storage.datasets)
+    log.info("a person was forgotten: %d photos, %d jokes, %d ratings", forgotten.photos, forgotten.jokes, forgotten.ratings)
+    numbers = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
+    await close(parts, query, parts.words.say(language, "forget-done" if any(numbers.values()) else "forget-nothing", **numbers))
+
+
+async def close(parts: Parts, query: CallbackQuery, text: str) -> None:
+    """Put the outcome where the question was, and take the buttons away."""
+    await respond(query, "")
+    if query.message:
+        await parts.bot.edit_message_text(text, query.message.chat.id, query.message.message_id, rate_limit_args=Priority.FINAL)
+
+
+async def keep_forgetting(parts: Parts) -> None:
+    """Finish what a kill or a running export left undone, at the start and every hour."""
+    storage = parts.settings.storage
+    while True:
+        try:
+            async with dataset_files.lock(storage.datasets, wait_s=0.0):
+                await finish_erasure(parts.database, storage.photos, storage.datasets)
+        except DatasetError as error:
+            log.info("forgetting goes on later: %s", error)
+        await asyncio.sleep(EVERY_S)
