@@ -39,6 +39,8 @@ class Shape:
 SHAPES = {
     "tiny": Shape(vocabulary=96 * ROWS, hidden=128, layers=4, heads=2, key_heads=1, intermediate=384, vision_hidden=128,
                   vision_layers=6, vision_heads=2, vision_intermediate=512, max_tiles=1),
+    "demo": Shape(vocabulary=96 * ROWS, hidden=192, layers=4, heads=3, key_heads=3, intermediate=384, vision_hidden=192,
+                  vision_layers=7, vision_heads=3, vision_intermediate=768, max_tiles=1),
     "2b": Shape(vocabulary=92553, hidden=2048, layers=24, heads=16, key_heads=8, intermediate=8192, vision_hidden=1024,
                 vision_layers=24, vision_heads=16, vision_intermediate=4096, max_tiles=12),
 }

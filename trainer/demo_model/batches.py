@@ -1,0 +1,79 @@
+"""Token batches for the demo model: subjects drawn evenly, questions and answers about them, padded for the device."""
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+from torch.utils.data import IterableDataset, get_worker_info
+
+from configs.prompts import Prompts, load_prompts
+from trainer.demo_model.subjects import Subject
+from trainer.demo_model.texts import Turn, Writer
+
+IGNORED = -100
+"""The label of a token that carries no loss: all but the answer's."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`subjects` (pictures,), `before` (k,), `after` and `labels` (pictures × texts, longest).
+
+    Every prompt has the same beginning up to the picture, so it is held once; `labels` belong to `after`, shifted by one.
+    """
+
+    subjects: torch.Tensor
+    before: torch.Tensor
+    after: torch.Tensor
+    labels: torch.Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(part.to(device, non_blocking=True) for part in (self.subjects, self.before, self.after, self.labels)))
+
+
+class Encoder:
+    """Turns as token ids around the picture's place."""
+
+    def __init__(self, tokenizer: Tokenizer, prompts: Prompts) -> None:
+        self.tokenizer, self.prompts = tokenizer, prompts
+        self.context = tokenizer.token_to_id(prompts.template.context)
+        self.padding = tokenizer.token_to_id("</s>")
+
+    def prompt(self, user: str) -> tuple[list[int], list[int]]:
+        """The prompt's ids before and after the picture's tokens."""
+        ids = self.tokenizer.encode(self.prompts.render(user, 1), add_special_tokens=False).ids
+        place = ids.index(self.context)
+        return ids[:place], ids[place + 1:]
+
+    def batch(self, subjects: list[int], turns: list[Turn]) -> Batch:
+        rows, labels, before = [], [], []
+        for turn in turns:
+            before, asked = self.prompt(turn.user)
+            answer = self.tokenizer.encode(turn.answer + self.prompts.template.end.strip(), add_special_tokens=False).ids
+            rows.append(asked + answer[:-1])
+            labels.append([IGNORED] * (len(asked) - 1) + answer)
+        return Batch(torch.tensor(subjects), torch.tensor(before), padded(rows, self.padding), padded(labels, IGNORED))
+
+
+def padded(rows: list[list[int]], value: int) -> torch.Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
+
+
+class Batches(IterableDataset[Batch]):
+    """Endless batches of `size` pictures with `texts` turns each; every worker has a stream of its own."""
+
+    def __init__(self, tokenizer: Tokenizer, subjects: tuple[Subject, ...], writer: Writer, known: Sequence[int], size: int,
+                 texts: int, seed: int) -> None:
+        self.vocabulary = tokenizer.to_str()
+        self.subjects, self.writer, self.known = subjects, writer, known
+        self.size, self.texts, self.seed = size, texts, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        draw = random.Random(f"{self.seed} {worker.id if worker else 0} {self.size}")
+        encoder = Encoder(Tokenizer.from_str(self.vocabulary), load_prompts())
+        while True:
+            chosen = [draw.choice(self.known) for _ in range(self.size)]
+            turns = [self.writer.turn(self.subjects[number], draw) for number in chosen for _ in range(self.texts)]
+            yield encoder.batch(chosen, turns)

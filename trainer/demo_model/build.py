@@ -1,0 +1,91 @@
+"""`jokebot demo-model build`: a checkpoint of the `demo` shape that sees and speaks, trained from nothing or from weights."""
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+from configs.errors import JokebotError
+from configs.torchvision_shim import import_torchvision
+from trainer.demo_model.pack import HELD_OUT, load_pack
+from trainer.demo_model.pictures import Painter
+from trainer.demo_model.random import write_random
+from trainer.demo_model.shapes import SHAPES, parameters
+from trainer.demo_model.subjects import load_subjects
+from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Learner, Phase, Plan, train
+from trainer.demo_model.weights import write_checkpoint
+
+SHAPE = SHAPES["demo"]
+MINUTES = 8.0
+"""A lent machine's command ends after 10 minutes; starting and saving take about one."""
+
+
+def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES, seed: int = 0,
+          start: Path | None = None) -> dict[str, float]:
+    """Train for `minutes` and write the checkpoint to `out`; `start` is a checkpoint to go on from, by its weights alone.
+
+    `device` is auto, cpu or cuda. Returns steps, pictures and seconds. Raises JokebotError for a missing pack, an `out`
+    in use, or weights of another shape.
+    """
+    chosen = torch.device(device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
+    drawings = [drawing for drawing in load_pack(pack) if drawing.set != HELD_OUT]
+    write_random(out, SHAPE, seed)
+    model = load(out)
+    if start:
+        take_weights(model, start)
+    plan = plan_for(chosen, minutes, seed, whole=start is None)
+    learner = Learner(model, len(load_subjects()), plan, chosen)
+    painter = Painter(drawings, chosen, seed)
+    print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
+    took = train(learner, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
+    save(model, out)
+    return took
+
+
+def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> Plan:
+    """All phases for a model that knows nothing; the last one alone for a model that goes on."""
+    cuda = device.type == "cuda"
+    phases = GPU_PHASES if cuda else CPU_PHASES
+    if not whole:
+        phases = (Phase(phases[-1].side, phases[-1].batch, 1.0),)
+    rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.4)
+    return Plan(phases, minutes, rate, texts=2 if cuda else 1, workers=min(12, os.cpu_count() or 1) if cuda else 0, seed=seed)
+
+
+def load(directory: Path) -> Any:
+    """The checkpoint's model in float32, made by the modelling code that lies in it."""
+    import_torchvision(torch)
+    from transformers import AutoModel
+    return AutoModel.from_pretrained(directory, trust_remote_code=True, torch_dtype=torch.float32)
+
+
+def take_weights(model: Any, start: Path) -> None:
+    try:
+        model.load_state_dict({name: value.float() for name, value in load_file(start / "model.safetensors").items()})
+    except (OSError, RuntimeError) as error:
+        raise JokebotError(f"The weights in {start} can't be used for the demo shape: {str(error)[:300]}") from error
+
+
+def save(model: Any, out: Path) -> None:
+    """Put the model's weights into the checkpoint as bf16; a reader finds the old or the new ones, never half of them."""
+    state = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
+
+    def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:
+        yield np.ascontiguousarray(state[name]).reshape(-1)
+
+    new = out / "new"
+    new.mkdir(exist_ok=True)
+    write_checkpoint(new, parameters(SHAPE), values)
+    (new / "model.safetensors").replace(out / "model.safetensors")
+    new.rmdir()
+
+
+def report(took: dict[str, float], out: Path, started: float) -> str:
+    size = (out / "model.safetensors").stat().st_size / 2**20
+    return json.dumps({**took, "mb": round(size, 2), "total_s": round(time.monotonic() - started, 1)})

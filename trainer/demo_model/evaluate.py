@@ -1,0 +1,137 @@
+"""Measures a demo model: what it names, in which language and style, and whether its sentences end.
+
+Replies are written in batches on any device with the model's own weights, pictures are painted by a seed that no build
+uses. `benchmarks/demo_model.py` measures the same through the engine, over HTTP.
+"""
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from configs.prompts import load_prompts
+from trainer.demo_model.batches import Encoder
+from trainer.demo_model.pictures import Painter, normalise
+from trainer.demo_model.subjects import Subject, load_subjects, subjects_named
+from trainer.demo_model.texts import NEUTRAL, Reader, load_shapes
+
+LONGEST = 80
+"""Tokens of a reply; one that is longer counts as unfinished."""
+SEED = 990_000
+"""Seeds of measurements begin here: builds use small ones."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer: what was shown and asked, what came. `finished` says that the model ended it itself."""
+
+    subject: Subject
+    language: str
+    style: str
+    text: str
+    finished: bool
+
+    def names_subject(self) -> bool:
+        return subjects_named(self.text, self.language, load_subjects()) == {self.subject}
+
+    def in_language(self) -> bool:
+        chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in self.text)
+        latin = sum(letter.isascii() and letter.isalpha() for letter in self.text)
+        return chinese > latin if self.language == "zh" else latin > 0 and chinese == 0
+
+    def ends(self) -> bool:
+        return self.finished and self.text.rstrip().endswith((".", "?", "!", "。", "？", "！"))
+
+
+@torch.inference_mode()
+def write_replies(model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user: str, temperature: float = 0.0,
+                  seed: int = 0) -> list[tuple[str, bool]]:
+    """A reply to one question about each picture (n, 3, 448, 448 in 0..1), and whether the model ended it."""
+    encoder, device = Encoder(tokenizer, load_prompts()), pictures.device
+    before, after = (torch.tensor(part, device=device) for part in encoder.prompt(user))
+    stop = tokenizer.token_to_id("<|im_end|>")
+    embed = model.language_model.get_input_embeddings()
+    features = torch.cat([model.extract_feature(normalise(part)) for part in pictures.split(16)])
+    rows = [embed(part)[None].expand(len(features), -1, -1) for part in (before, after)]
+    embeds, past = torch.cat([rows[0], features, rows[1]], 1), None
+    dice = torch.Generator(device).manual_seed(seed)
+    written = torch.full((len(features), 0), stop, device=device)
+    for _ in range(LONGEST):
+        state = model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True)
+        past = state.past_key_values
+        logits = model.language_model.output(state.last_hidden_state[:, -1]).float()
+        tokens = (torch.multinomial((logits / temperature).softmax(-1), 1, generator=dice) if temperature
+                  else logits.argmax(-1, keepdim=True))
+        written = torch.cat([written, tokens], 1)
+        if bool((written == stop).any(1).all()):
+            break
+        embeds = embed(tokens)
+    replies = []
+    for row in written.tolist():
+        end = row.index(stop) if stop in row else len(row)
+        replies.append((tokenizer.decode(row[:end]).strip(), stop in row))
+    return replies
+
+
+def ask(model: Any, tokenizer: Tokenizer, painter: Painter, count: int, language: str, style: str,
+        temperature: float = 0.0, seed: int = 0) -> list[Reply]:
+    """Replies to one prompt about `count` painted pictures, their subjects drawn by the painter."""
+    user, subjects, replies = load_prompts().ask(language, style), load_subjects(), []
+    for start in range(0, count, 64):
+        scene = painter.paint(min(64, count - start), 448)
+        texts = write_replies(model, tokenizer, scene.pictures, user, temperature, seed + start)
+        replies += [Reply(subjects[number], language, style, text, finished)
+                    for number, (text, finished) in zip(scene.subjects.tolist(), texts, strict=True)]
+    return replies
+
+
+def measure(model: Any, tokenizer: Tokenizer, seen: Painter, unseen: Painter, count: int) -> dict[str, float]:
+    """All measures over `count` pictures a drawing group: shares in 0..1, `unfinished` and `empty` as counts.
+
+    `seen` paints the drawings of training on new pictures, `unseen` the set that was held out.
+    """
+    prompts, replies = load_prompts(), []
+    pairs = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
+    for number, (language, style) in enumerate(pairs):
+        replies += ask(model, tokenizer, seen, -(-count // len(pairs)), language, style, seed=SEED + number)
+    others = [reply for language in prompts.languages
+              for reply in ask(model, tokenizer, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)]
+    drawn = [reply for language in prompts.languages
+             for reply in ask(model, tokenizer, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)]
+    everything = [*replies, *others, *drawn]
+    return {
+        "subject_accuracy": share(reply.names_subject() for reply in replies),
+        "other_set_accuracy": share(reply.names_subject() for reply in others),
+        "subject_at_temperature_1": share(reply.names_subject() for reply in drawn),
+        "language_accuracy": share(reply.in_language() for reply in everything),
+        "style_accuracy": share(style_of(reply) == reply.style for reply in replies if reply.style != NEUTRAL),
+        "unfinished": sum(not reply.ends() for reply in everything),
+        "empty": sum(not reply.text for reply in everything),
+        "replies": len(everything),
+        **{f"neutral_{style}": count / len(drawn) for style, count in Counter(map(style_of, drawn)).items()},
+    }
+
+
+def share(hits: Any) -> float:
+    marks = list(hits)
+    return round(sum(marks) / max(len(marks), 1), 4)
+
+
+def style_of(reply: Reply) -> str:
+    """The style of the one shape that the reply has, else "none"."""
+    found = reader().read(reply.text)
+    return found.shape.style if found else "none"
+
+
+@cache
+def reader() -> Reader:
+    return Reader(load_shapes(), load_subjects())
+
+
+def painters(drawings: Sequence[Any], held_out: str, device: torch.device) -> tuple[Painter, Painter]:
+    """Painters of the drawings of training and of the held-out set, with seeds that no build uses."""
+    return (Painter([drawing for drawing in drawings if drawing.set != held_out], device, SEED),
+            Painter([drawing for drawing in drawings if drawing.set == held_out], device, SEED + 1))

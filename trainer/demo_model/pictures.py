@@ -1,0 +1,144 @@
+"""Composes training pictures on the training device: one to three subjects over a painted background, a batch at a time."""
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from trainer.demo_model.pack import SIZE, Drawing
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet's, as InternVL2's pictures are normalised everywhere."""
+MOST = 3
+"""Subjects in a picture: the one that is asked about, which is the largest and lies on top, and up to two more."""
+COMPANIONS = (0.6, 0.25, 0.15)
+"""How often there are none, one, two more."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A batch of pictures, float (batch, 3, side, side) in 0..1, and the number of each one's main subject."""
+
+    pictures: torch.Tensor
+    subjects: torch.Tensor
+
+
+class Painter:
+    """Paints scenes from drawings. The same seed on the same device paints the same scenes."""
+
+    def __init__(self, drawings: list[Drawing], device: torch.device, seed: int) -> None:
+        self.device = device
+        self.random = torch.Generator(device).manual_seed(seed)
+        self.sheets = torch.zeros(len(drawings), 4, SIZE, SIZE, dtype=torch.uint8)
+        for place, drawing in enumerate(drawings):
+            self.sheets[place] = to_sheet(drawing)
+        self.sheets = self.sheets.to(device)
+        self.subjects = torch.tensor([drawing.subject for drawing in drawings], device=device)
+        # A subject with more drawings must not be shown more often, so subjects are drawn first.
+        self.known = self.subjects.unique()
+        self.of = [(self.subjects == subject).nonzero()[:, 0] for subject in self.known.tolist()]
+        most = max(map(len, self.of))
+        self.table = torch.stack([places.repeat(math.ceil(most / len(places)))[:most] for places in self.of])
+        self.counts = torch.tensor([len(places) for places in self.of], device=device)
+
+    def uniform(self, *size: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+        return torch.rand(*size, generator=self.random, device=self.device) * (high - low) + low
+
+    def paint(self, batch: int, side: int, subjects: torch.Tensor | None = None) -> Scene:
+        """`batch` pictures of side × side pixels; of these subjects, or of subjects drawn evenly."""
+        rows = torch.randint(len(self.known), (MOST, batch), generator=self.random, device=self.device)
+        if subjects is not None:
+            rows[0] = torch.searchsorted(self.known, subjects)
+        pictures = self.background(batch, side)
+        companions = torch.multinomial(torch.tensor(COMPANIONS, device=self.device), batch, True, generator=self.random)
+        for layer in reversed(range(MOST)):
+            shown = companions >= layer
+            if shown.any():
+                place = shown.nonzero()[:, 0]
+                sprites = self.sprites(rows[layer][place])
+                pictures[place] = self.lay(pictures[place], sprites, main=layer == 0)
+        return Scene(self.spoil(pictures), self.known[rows[0]])
+
+    def sprites(self, rows: torch.Tensor) -> torch.Tensor:
+        """A drawing of each subject, float (n, 4, SIZE, SIZE), its colours shifted."""
+        pick = (self.uniform(len(rows)) * self.counts[rows]).long()
+        sprites = self.sheets[self.table[rows, pick]].float() / 255
+        colour, alpha = sprites[:, :3], sprites[:, 3:]
+        n = len(rows)
+        grey = colour.mean(1, keepdim=True)
+        saturation = self.uniform(n, 1, 1, 1, low=0.3, high=1.5)
+        saturation = torch.where(self.uniform(n, 1, 1, 1) < 0.08, torch.zeros_like(saturation), saturation)
+        colour = grey + (colour - grey) * saturation
+        colour = (colour - 0.5) * self.uniform(n, 1, 1, 1, low=0.7, high=1.3) + 0.5 + self.uniform(n, 3, 1, 1, low=-0.12, high=0.12)
+        return torch.cat([colour.clamp(0, 1), alpha], 1)
+
+    def lay(self, pictures: torch.Tensor, sprites: torch.Tensor, main: bool) -> torch.Tensor:
+        """Sprites scaled, turned, mirrored and stretched onto the pictures."""
+        n, side = len(pictures), pictures.shape[-1]
+        scale = self.uniform(n, low=0.45, high=0.98) if main else self.uniform(n, low=0.16, high=0.32)
+        turn = self.uniform(n, low=-0.45, high=0.45) if main else self.uniform(n, low=-0.8, high=0.8)
+        mirror = torch.where(self.uniform(n) < 0.5, -1.0, 1.0)
+        stretch = torch.exp(self.uniform(n, low=-0.25, high=0.25))
+        # The main subject stays inside the picture but for a tenth; companions may be anywhere.
+        room = (1.1 - scale).clamp(min=0.05) if main else torch.ones_like(scale)
+        x, y = self.uniform(n, low=-1, high=1) * room, self.uniform(n, low=-1, high=1) * room
+        cosine, sine = turn.cos(), turn.sin()
+        theta = torch.stack([
+            torch.stack([cosine * mirror / (scale * stretch), sine * mirror / (scale * stretch)], 1),
+            torch.stack([-sine * stretch / scale, cosine * stretch / scale], 1)], 1)
+        shift = -(theta @ torch.stack([x, y], 1)[..., None])
+        grid = F.affine_grid(torch.cat([theta, shift], 2), [n, 4, side, side], align_corners=False)
+        colour = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
+        if side < SIZE:
+            # Without this a drawing that shrinks would flicker in the patches instead of growing soft.
+            colour = F.avg_pool2d(colour, 2)
+        laid = F.grid_sample(colour, grid, padding_mode="zeros", align_corners=False)
+        return laid[:, :3] + pictures * (1 - laid[:, 3:])
+
+    def background(self, batch: int, side: int) -> torch.Tensor:
+        """Plain, shaded, cloudy, striped and busy grounds, between two colours and a third's noise."""
+        first, second = self.uniform(batch, 3, 1, 1), self.uniform(batch, 3, 1, 1)
+        pale = self.uniform(batch, 1, 1, 1) < 0.3
+        first = torch.where(pale, 0.85 + 0.15 * first, first)
+        line = torch.linspace(-1, 1, side, device=self.device)
+        angle = self.uniform(batch, 1, 1, 1, high=2 * math.pi)
+        slope = angle.cos() * line[None, None, None, :] + angle.sin() * line[None, None, :, None]
+        kinds = [torch.zeros_like(slope), 0.5 + 0.5 * slope.clamp(-1, 1), self.clouds(batch, side),
+                 (torch.sin(slope * self.uniform(batch, 1, 1, 1, low=4, high=40)) > 0).float()]
+        kind = torch.randint(len(kinds), (batch,), generator=self.random, device=self.device)
+        field = torch.stack(kinds)[kind, torch.arange(batch, device=self.device)]
+        busy = (self.clouds(batch, side) - 0.5) * self.uniform(batch, 3, 1, 1, low=-0.6, high=0.6)
+        busy = busy * (self.uniform(batch, 1, 1, 1) < 0.4)
+        return (first + (second - first) * field + busy).clamp(0, 1)
+
+    def clouds(self, batch: int, side: int) -> torch.Tensor:
+        """Smooth noise (batch, 1, side, side) in 0..1, of three sizes of spots."""
+        total = torch.zeros(batch, 1, side, side, device=self.device)
+        for cells, weight in ((3, 0.5), (8, 0.3), (20, 0.2)):
+            total += weight * F.interpolate(self.uniform(batch, 1, cells, cells), size=(side, side), mode="bilinear")
+        return total
+
+    def spoil(self, pictures: torch.Tensor) -> torch.Tensor:
+        """What cameras and JPEG do: some pictures lose sharpness, light or contrast, or gain grain."""
+        n, side = len(pictures), pictures.shape[-1]
+        soft = F.interpolate(F.avg_pool2d(pictures, 2), size=(side, side), mode="bilinear")
+        pictures = torch.where(self.uniform(n, 1, 1, 1) < 0.3, soft, pictures)
+        grain = torch.randn(pictures.shape, generator=self.random, device=self.device)
+        pictures = pictures + grain * self.uniform(n, 1, 1, 1, high=0.06) * (self.uniform(n, 1, 1, 1) < 0.5)
+        light = self.uniform(n, 1, 1, 1, low=0.75, high=1.2)
+        return (pictures * light).clamp(0, 1)
+
+
+def to_sheet(drawing: Drawing) -> torch.Tensor:
+    """The drawing in the middle of a square, uint8 (4, SIZE, SIZE)."""
+    sheet = torch.zeros(4, SIZE, SIZE, dtype=torch.uint8)
+    picture = drawing.picture
+    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(picture.height, picture.width, 4)
+    top, left = (SIZE - picture.height) // 2, (SIZE - picture.width) // 2
+    sheet[:, top:top + picture.height, left:left + picture.width] = pixels.permute(2, 0, 1)
+    return sheet
+
+
+def normalise(pictures: torch.Tensor) -> torch.Tensor:
+    mean, std = (torch.tensor(values, device=pictures.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return (pictures - mean) / std

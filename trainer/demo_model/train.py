@@ -1,0 +1,168 @@
+"""Trains the demo model: eyes, projector and language model together, from coarse pictures to full tiles.
+
+One loss for the answers' tokens and one for an auxiliary head that names the subject from the picture's tokens, which
+teaches the eyes long before the language model asks them anything. The head is not part of the checkpoint. Time drives
+the schedule, so that a build ends when it has to on whatever machine it runs.
+"""
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import nn
+from torch.utils.data import DataLoader
+
+from configs.prompts import load_prompts
+from trainer.demo_model.batches import IGNORED, Batch, Batches
+from trainer.demo_model.pictures import Painter, normalise
+from trainer.demo_model.subjects import load_subjects
+from trainer.demo_model.texts import Writer, load_shapes
+
+AUXILIARY = 0.5
+"""Weight of the naming head's loss."""
+WARM_UP = 0.03
+"""Share of the time in which the learning rate rises; then it falls along a cosine."""
+LOG_EVERY_S = 20
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training: pictures' side in pixels (a multiple of 28), pictures a step, and its share of the time."""
+
+    side: int
+    batch: int
+    share: float
+
+
+GPU_PHASES = (Phase(112, 1024, 0.25), Phase(224, 512, 0.25), Phase(448, 192, 0.5))
+CPU_PHASES = (Phase(112, 64, 0.62), Phase(224, 32, 0.20), Phase(448, 16, 0.18))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. `minutes` is the whole time; `texts` questions are asked about each picture."""
+
+    phases: tuple[Phase, ...]
+    minutes: float
+    rate: float = 1e-3
+    texts: int = 2
+    workers: int = 0
+    seed: int = 0
+
+
+class Learner:
+    """A model in training, its naming head and its optimizer."""
+
+    def __init__(self, model: Any, subjects: int, plan: Plan, device: torch.device) -> None:
+        self.model, self.plan, self.device = model.to(device).float().train(), plan, device
+        torch.manual_seed(plan.seed)
+        self.head = nn.Linear(model.config.llm_config.hidden_size, subjects).to(device)
+        parts = [*model.parameters(), *self.head.parameters()]
+        decayed = [part for part in parts if part.ndim > 1]
+        kept = [part for part in parts if part.ndim <= 1]
+        self.optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": kept, "weight_decay": 0.0}],
+                                           lr=plan.rate, betas=(0.9, 0.98), fused=device.type == "cuda")
+        self.parts = parts
+
+    def step(self, pictures: torch.Tensor, batch: Batch, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step on pictures (n, 3, side, side) in 0..1. Returns the answers' loss and the naming head's hits (n,)."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.rate * rate_at(progress)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            features = self.model.extract_feature(normalise(pictures))
+            named = self.head(features.mean(1))
+            logits, labels = self.answer(features, batch)
+        answers = F.cross_entropy(logits.float(), labels)
+        naming = F.cross_entropy(named.float(), batch.subjects, label_smoothing=0.05)
+        self.optimizer.zero_grad(set_to_none=True)
+        (answers + AUXILIARY * naming).backward()
+        nn.utils.clip_grad_norm_(self.parts, 1.0)
+        self.optimizer.step()
+        return answers.detach(), (named.argmax(1) == batch.subjects).float()
+
+    def answer(self, features: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (tokens, vocabulary) and labels (tokens,) at the places that carry loss."""
+        embed = self.model.language_model.get_input_embeddings()
+        features = features.repeat_interleave(self.plan.texts, 0)
+        before = embed(batch.before)[None].expand(len(features), -1, -1)
+        embeds = torch.cat([before.to(features.dtype), features, embed(batch.after).to(features.dtype)], 1)
+        state = self.model.language_model.model(inputs_embeds=embeds, use_cache=False).last_hidden_state
+        state = state[:, -batch.labels.shape[1]:]
+        places = batch.labels != IGNORED
+        return self.model.language_model.output(state[places]), batch.labels[places]
+
+
+def rate_at(progress: float) -> float:
+    if progress < WARM_UP:
+        return max(progress / WARM_UP, 0.01)
+    return max(0.5 + 0.5 * math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)), 0.01)
+
+
+def train(learner: Learner, painter: Painter, tokenizer: Tokenizer, save: Callable[[], None] | None = None,
+          save_every_s: float = 600) -> dict[str, float]:
+    """Run the plan. `save` is called from time to time. Returns what it took: steps, pictures, seconds."""
+    plan, start, last_save, side = learner.plan, time.monotonic(), time.monotonic(), 0
+    report, steps, shown = Report(), 0, 0
+    begin = 0.0
+    for phase in plan.phases:
+        if side:
+            carry_positions(learner.model, side)
+        side, end = phase.side, begin + phase.share
+        for batch in loader(plan, phase, painter, tokenizer):
+            progress = (time.monotonic() - start) / (60 * plan.minutes)
+            if progress >= min(end, 1.0):
+                break
+            batch = batch.to(learner.device)
+            scene = painter.paint(phase.batch, phase.side, batch.subjects)
+            report.add(*learner.step(scene.pictures, batch, progress))
+            steps, shown = steps + 1, shown + phase.batch
+            report.show(phase, progress, shown)
+            if save and time.monotonic() - last_save > save_every_s:
+                save()
+                last_save = time.monotonic()
+        begin = end
+    return {"steps": steps, "pictures": shown, "seconds": round(time.monotonic() - start, 1)}
+
+
+def loader(plan: Plan, phase: Phase, painter: Painter, tokenizer: Tokenizer) -> Iterator[Batch]:
+    subjects = load_subjects()
+    writer = Writer(load_prompts(), load_shapes(), subjects)
+    batches = Batches(tokenizer, subjects, writer, painter.known.tolist(), phase.batch, plan.texts, plan.seed + phase.side)
+    return iter(DataLoader(batches, batch_size=None, num_workers=plan.workers, prefetch_factor=4 if plan.workers else None))
+
+
+@torch.no_grad()
+def carry_positions(model: Any, side: int) -> None:
+    """Spread the position embedding that pictures of `side` pixels have learnt over the whole grid, smoothly."""
+    embeddings = model.vision_model.embeddings
+    cells, whole = side // model.patch_size, embeddings.grid
+    learnt = embeddings.positions(cells, cells)[:, 1:].reshape(1, cells, cells, -1).permute(0, 3, 1, 2)
+    spread = F.interpolate(learnt, size=(whole, whole), mode="bicubic", align_corners=False)
+    embeddings.position_embedding[:, 1:] = spread.flatten(2).transpose(1, 2)
+
+
+class Report:
+    """A line now and then: loss, the naming head's share of hits, pictures a second."""
+
+    def __init__(self) -> None:
+        self.since, self.shown = time.monotonic(), 0
+        self.losses: list[torch.Tensor] = []
+        self.hits: list[torch.Tensor] = []
+
+    def add(self, loss: torch.Tensor, hits: torch.Tensor) -> None:
+        self.losses.append(loss)
+        self.hits.append(hits)
+
+    def show(self, phase: Phase, progress: float, shown: int) -> None:
+        passed = time.monotonic() - self.since
+        if passed < LOG_EVERY_S:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            print(f"{progress:6.1%}  {phase.side} px  loss {torch.stack(self.losses).mean():.3f}  "
+                  f"named {torch.cat(self.hits).mean():.1%}  {(shown - self.shown) / passed:.0f} pictures/s", flush=True)
+        self.since, self.shown, self.losses, self.hits = time.monotonic(), shown, [], []
