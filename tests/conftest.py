@@ -12,11 +12,13 @@ IN_TRAIN = importlib.util.find_spec("torch") is not None
 
 
 def pytest_ignore_collect(collection_path: Path, config) -> bool | None:
-    """Leave out what belongs to the other environment."""
-    if not collection_path.is_relative_to(HERE) or collection_path.is_dir():
+    """Leave out what belongs to the other environment: whole folders too, for the sake of their conftest.py."""
+    if not collection_path.is_relative_to(HERE) or collection_path == HERE or collection_path.name == "conftest.py":
         return None
     path = collection_path.relative_to(HERE).as_posix()
-    return True if path.startswith(TRAIN_TESTS) != IN_TRAIN and path != "conftest.py" and not path.endswith("/conftest.py") else None
+    trains = path.startswith(TRAIN_TESTS)
+    leads_there = collection_path.is_dir() and any(test.startswith(f"{path}/") for test in TRAIN_TESTS)
+    return True if (not trains and not leads_there if IN_TRAIN else trains) else None
 
 
 def pytest_report_header(config) -> str:
