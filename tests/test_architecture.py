@@ -12,7 +12,9 @@ ALLOWED = {"configs": {"configs"}, "storage": {"configs", "storage"}, "trainer":
 HEAVY = {"torch", "transformers", "xtuner", "mmengine", "peft", "bitsandbytes", "torchvision"}
 HEAVY_HOMES = ("trainer/xtuner/", "trainer/merge", "trainer/evaluate", "trainer/demo_model/", "bot/engine/cpu/",
                "configs/torchvision_shim.py")
-FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if "demo-model" not in file.parts)
+NOT_OURS = (ROOT / "configs" / "demo-model", ROOT / "configs" / "xtuner")
+"""A checkpoint's own code, and configurations that XTuner reads: files that nothing here imports."""
+FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if not set(file.parents) & set(NOT_OURS))
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
 
 

@@ -1,0 +1,20 @@
+"""`jokebot train`: a dataset and a base model become an adapter."""
+import argparse
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "train a model on a dataset (QLoRA); the same command continues a stopped run"
+ENVIRONMENT = "train"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="a directory with train.json and its pictures")
+    parser.add_argument("--base", type=Path, required=True, metavar="MODEL", help="the base model's directory")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's directory: progress, checkpoints, adapter")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Returns 0 when done, 143 when stopped with a checkpoint to continue from, 1 when failed (progress.json says why)."""
+    from trainer.xtuner.command import train
+    return train(arguments.dataset, arguments.base, arguments.out, settings)

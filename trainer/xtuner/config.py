@@ -1,0 +1,61 @@
+"""A run's XTuner configuration: configs/xtuner/joke_qlora.py with the plan's values, written to OUT/xtuner/config.py."""
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from trainer.xtuner.features import FeatureStore
+from trainer.xtuner.plan import Plan, Schedule
+
+CONFIG = Path(__file__).parents[2] / "configs" / "xtuner" / "joke_qlora.py"
+ROWS, KEPT, WRITTEN = "rows.json", "kept.txt", "config.py"
+
+
+def write_config(plan: Plan, schedule: Schedule, store: FeatureStore) -> Path:
+    """Write the run's configuration and return its path. mmengine writes it out whole: it is the run's record too."""
+    config = Config.fromfile(str(CONFIG))
+    config.merge_from_dict(options(plan, schedule, store))
+    config.param_scheduler = schedulers(config.param_scheduler, schedule)
+    if not torch.cuda.is_available():
+        for_cpu(config)
+    path = plan.work / WRITTEN
+    config.dump(str(path))
+    return path
+
+
+def options(plan: Plan, schedule: Schedule, store: FeatureStore) -> dict[str, Any]:
+    """Each value's place in the configuration."""
+    told, base, features = plan.training, str(plan.base), (str(store.folder), store.tokens, store.size)
+    return {
+        "path": base, "model.model_path": base, "tokenizer.pretrained_model_name_or_path": base,
+        "model.features": features, "model.kept_pictures": str(plan.work / KEPT), "model.recompute": told.recompute,
+        "model.seed": told.seed, "model.quantization_llm": told.nf4, "model.llm_lora.r": told.lora_rank,
+        "model.llm_lora.lora_alpha": told.lora_alpha, "model.llm_lora.lora_dropout": told.lora_dropout,
+        "train_dataloader.dataset.model_path": base, "train_dataloader.dataset.directory": str(plan.dataset),
+        "train_dataloader.dataset.rows": str(plan.work / ROWS), "train_dataloader.dataset.features": features,
+        "train_dataloader.dataset.max_tiles": plan.max_tiles, "train_dataloader.dataset.max_length": told.max_length,
+        "train_dataloader.batch_size": schedule.batch, "train_dataloader.sampler.batch_size": schedule.batch,
+        "train_dataloader.num_workers": told.workers, "optim_wrapper.accumulative_counts": schedule.accumulation,
+        "optim_wrapper.optimizer.lr": told.learning_rate, "optim_wrapper.optimizer.weight_decay": told.weight_decay,
+        "optim_wrapper.clip_grad.max_norm": told.max_norm, "train_cfg.max_iters": schedule.steps, "randomness.seed": told.seed,
+        "default_hooks.checkpoint.interval": schedule.checkpoint_every, "default_hooks.checkpoint.max_keep_ckpts": told.keep_checkpoints,
+        "custom_hooks.1.out": str(plan.out), "work_dir": str(plan.work), "resume": True}
+
+
+def schedulers(both: list[Any], schedule: Schedule) -> list[Any]:
+    """Warm-up and cosine over the run's steps. A run too short for a warm-up has none, one of a single step neither."""
+    warm, cosine = both
+    warm.update(end=schedule.warmup)
+    cosine.update(begin=schedule.warmup, end=schedule.steps)
+    return [part for part in (warm, cosine) if part["begin"] < part["end"] and schedule.steps > 1]
+
+
+def for_cpu(config: Config) -> None:
+    """What differs without a GPU: no autocast, gloo, no worker processes, no page-locked memory."""
+    config.optim_wrapper.type = "mmengine.optim.OptimWrapper"
+    config.optim_wrapper.pop("dtype", None)
+    config.optim_wrapper.pop("loss_scale", None)
+    config.env_cfg.dist_cfg = {"backend": "gloo"}
+    config.train_dataloader.update(num_workers=0, pin_memory=False)
+    config.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None, "broadcast_buffers": False}

@@ -1,0 +1,56 @@
+"""A finished run's result: the adapter that `trainer.merge` reads, its papers, and a plot of the loss."""
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from configs.prompts import PROMPTS_FILE
+from trainer.merge.adapter import ABOUT, PROMPTS, WEIGHTS
+from trainer.xtuner.plan import Plan
+from trainer.xtuner.progress import read_losses
+from trainer.xtuner.rows import origin
+
+PLOT = "loss.png"
+SMOOTH = 20
+"""The plot's dark line is a mean over this many steps."""
+
+
+def export(plan: Plan, state: dict[str, Any], measures: dict[str, Any]) -> None:
+    """Write adapter.safetensors, adapter.json and prompts.toml. `state` is the model's state_dict, which holds what was trained."""
+    part = plan.out / f"{WEIGHTS}.part"
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, str(part))
+    told = plan.training
+    about = {"format": 1, "run": plan.out.name, "base": {"directory": str(plan.base)}, "dataset": origin(plan.dataset),
+             "lora_rank": told.lora_rank, "lora_alpha": told.lora_alpha, "training": told.model_dump(),
+             "max_tiles": plan.max_tiles, "measures": measures}
+    shutil.copyfile(PROMPTS_FILE, plan.out / PROMPTS)
+    (plan.out / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    # Last: an adapter is there only when all that belongs to it is.
+    part.replace(plan.out / WEIGHTS)
+
+
+def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Draw losses over steps, one colour a curve, as a PNG."""
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=120)
+    for number, (name, losses) in enumerate(curves.items()):
+        steps, values = [line["step"] for line in losses], [line["loss"] for line in losses]
+        means = [sum(values[max(0, place - SMOOTH + 1):place + 1]) / min(SMOOTH, place + 1) for place in range(len(values))]
+        axes.plot(steps, values, color=f"C{number}", alpha=0.3, linewidth=0.8)
+        axes.plot(steps, means, color=f"C{number}", label=name)
+    axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
+def plot_run(out: Path) -> None:
+    """OUT/loss.png, from what the run has logged so far."""
+    if losses := read_losses(out):
+        plot({out.name: losses}, out / PLOT)

@@ -1,0 +1,133 @@
+"""What happens around a step: the dropout's seed, a look at the loss, the progress files, the end on SIGTERM."""
+import math
+import resource
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from trainer.xtuner.plan import TrainingError
+from trainer.xtuner.progress import Progress
+
+EVERY_S = 1.0
+"""progress.json is replaced at most this often."""
+FORGET = 0.9
+"""Weight of the past in the mean time of a step, which the remaining time is told from."""
+
+
+class Stopped(Exception):
+    """SIGTERM or Ctrl-C came, and a checkpoint to continue from is on disk. `step` is the last one done."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped after step {step}")
+        self.step = step
+
+
+def own_model(runner: Runner) -> Any:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+@HOOKS.register_module()
+class GuardHook(Hook):
+    """Tells the model its step, from which dropout takes its seed, and ends the run on a loss that is no number."""
+
+    priority = "VERY_HIGH"
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        own_model(runner).step = runner.iter
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        loss = float(outputs["loss"])
+        if not math.isfinite(loss):
+            raise TrainingError("nan", f"The loss was {loss} at step {runner.iter + 1}: the weights are no good any more. "
+                                       "Lower training.learning_rate; the checkpoints before this step are kept.")
+        outputs["loss"] = torch.tensor(loss)
+
+
+@HOOKS.register_module()
+class ProgressHook(Hook):
+    """Writes OUT/progress.json and OUT/losses.jsonl, in the main process only."""
+
+    priority = "LOW"
+
+    def __init__(self, out: str) -> None:
+        self.progress = Progress(Path(out))
+        self.began, self.told, self.step_s = 0.0, 0.0, 0.0
+
+    def before_train(self, runner: Runner) -> None:
+        if is_main_process():
+            self.progress.forget_after(runner.iter)
+            self.progress.tell(state="running", step=runner.iter, steps=runner.max_iters)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        self.began = self.began or time.monotonic()
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        if not is_main_process():
+            return
+        step, now = runner.iter + 1, time.monotonic()
+        took, self.began = now - self.began, now
+        self.step_s = took if not self.step_s else FORGET * self.step_s + (1 - FORGET) * took
+        rate = runner.optim_wrapper.param_groups[0]["lr"]
+        self.progress.log(step, float(outputs["loss"]), rate)
+        if now - self.told >= EVERY_S or step == runner.max_iters:
+            self.told = now
+            self.tell(runner, step, float(outputs["loss"]), rate)
+
+    def tell(self, runner: Runner, step: int, loss: float, rate: float) -> None:
+        model = own_model(runner)
+        self.progress.tell(
+            step=step, loss=round(loss, 6), rate=rate, step_s=round(self.step_s, 4), memory_mb=memory_mb(),
+            eta_s=round(self.step_s * (runner.max_iters - step), 1), parts=getattr(model, "parts", 1),
+            recomputed_layers=getattr(model, "recomputed", 0))
+
+
+def memory_mb() -> int:
+    """The most memory taken so far, MiB: the GPU's, or without one the process's."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_reserved() >> 20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+@HOOKS.register_module()
+class StopHook(Hook):
+    """On SIGTERM or SIGINT: finish the update in work, write a checkpoint, raise Stopped. A second signal is not waited for."""
+
+    priority = "LOWEST"
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def before_train(self, runner: Runner) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.ask)
+
+    def ask(self, number: int, frame: Any) -> None:
+        if self.asked:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.asked = True
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        # A gradient that is half gathered can't be saved, so the stop waits for the end of its window.
+        if runner.optim_wrapper.should_update() and self.asked_anywhere():
+            step = runner.iter + 1
+            hook = next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
+            if hook.last_ckpt is None or not hook.last_ckpt.endswith(f"iter_{step}.pth"):
+                hook._save_checkpoint_with_step(runner, step, meta={"epoch": runner.epoch, "iter": step})
+            raise Stopped(step)
+
+    def asked_anywhere(self) -> bool:
+        """Whether any process of the run was asked: all must stop after the same step, or they wait for each other for ever."""
+        if get_world_size() == 1:
+            return self.asked
+        asked = torch.tensor(float(self.asked), device="cuda" if torch.cuda.is_available() else "cpu")
+        torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
+        return bool(asked.item())

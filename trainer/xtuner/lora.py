@@ -1,0 +1,92 @@
+"""A frozen linear layer with a LoRA beside it, as one autograd function that keeps no more than the backward pass needs.
+
+What PEFT does in some ten operations, casts and copies is here y = x·Wᵀ + s·(drop(x)·Aᵀ)·Bᵀ: two products and one that adds
+into the first. The dropout's mask is drawn again in the backward pass from its seed instead of being kept, and so is the
+product silu(u)·v before InternLM2's last linear layer (a third of a layer's activations).
+"""
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Frozen:
+    """A frozen weight (out, in) in the dtype that is computed with: kept so, or unpacked from nf4 at every use.
+
+    Both give the same numbers: what nf4 stores is unpacked to bf16 in either case.
+    """
+
+    def __init__(self, layer: nn.Module, dtype: torch.dtype, kept: bool) -> None:
+        self.layer, self.dtype = layer, dtype
+        self.weight: torch.Tensor | None = self.unpacked() if kept or not hasattr(layer.weight, "quant_state") else None
+
+    def unpacked(self) -> torch.Tensor:
+        weight = self.layer.weight
+        if hasattr(weight, "quant_state"):
+            from bitsandbytes.functional import dequantize_4bit
+            weight = dequantize_4bit(weight.data, weight.quant_state)
+        return weight.detach().to(self.dtype)
+
+    def get(self) -> torch.Tensor:
+        return self.unpacked() if self.weight is None else self.weight
+
+
+class LoraLayer:
+    """One of PEFT's LoRA layers, applied by `Lora`. `number` tells its dropout from that of the others."""
+
+    def __init__(self, module: nn.Module, number: int, dtype: torch.dtype, kept: bool) -> None:
+        self.frozen = Frozen(module.base_layer, dtype, kept)
+        self.a, self.b = module.lora_A["default"].weight, module.lora_B["default"].weight
+        self.scaling, self.number = float(module.scaling["default"]), number
+        dropout = module.lora_dropout["default"]
+        self.dropout = float(dropout.p) if isinstance(dropout, nn.Dropout) else 0.0
+
+    def __call__(self, x: torch.Tensor, seed: int, gate: torch.Tensor | None = None) -> torch.Tensor:
+        """x (tokens, in) to (tokens, out). With `gate`, the input is silu(gate) · x. `seed` is the step's, for the dropout."""
+        return Lora.apply(x, gate, self.a, self.b, self, seed * 10_007 + self.number)
+
+
+class Lora(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, gate: torch.Tensor | None, a: torch.Tensor, b: torch.Tensor, layer: LoraLayer,
+                seed: int) -> torch.Tensor:
+        a, b = a.to(x.dtype), b.to(x.dtype)
+        whole = gated(x, gate)
+        low = masked(whole, layer.dropout, seed) @ a.t()
+        y = whole @ layer.frozen.get().t()
+        y.addmm_(low, b.t(), alpha=layer.scaling / (1 - layer.dropout))
+        ctx.save_for_backward(x, gate, low, a, b)
+        ctx.layer, ctx.seed = layer, seed
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, gate, low, a, b = ctx.saved_tensors
+        layer: LoraLayer = ctx.layer
+        scaling = layer.scaling / (1 - layer.dropout)
+        whole = gated(x, gate)
+        grad_low = (grad @ b).mul_(scaling)
+        grad_b = (grad.t() @ low).to(layer.b.dtype).mul_(scaling)
+        grad_a = (grad_low.t() @ masked(whole, layer.dropout, ctx.seed)).to(layer.a.dtype)
+        grad_x = grad @ layer.frozen.get()
+        if layer.dropout:
+            grad_x += masked(grad_low @ a, layer.dropout, ctx.seed)
+        else:
+            grad_x.addmm_(grad_low, a)
+        if gate is None:
+            return grad_x, None, grad_a, grad_b, None, None
+        grad_gate = torch.ops.aten.silu_backward(grad_x * x, gate)
+        return grad_x.mul_(F.silu(gate)), grad_gate, grad_a, grad_b, None, None
+
+
+def gated(x: torch.Tensor, gate: torch.Tensor | None) -> torch.Tensor:
+    return x if gate is None else F.silu(gate).mul_(x)
+
+
+def masked(x: torch.Tensor, share: float, seed: int) -> torch.Tensor:
+    """x with a share of its elements at 0, always the same ones for a seed. The rest is not scaled up."""
+    if not share:
+        return x
+    generator = torch.Generator(x.device).manual_seed(seed)
+    return x * torch.empty(x.shape, dtype=torch.bool, device=x.device).bernoulli_(1 - share, generator=generator)

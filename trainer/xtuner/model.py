@@ -1,0 +1,188 @@
+"""XTuner's InternVL with a faster way from a batch to its loss. Built, saved and named as XTuner's own, so that its
+checkpoints, its `--resume` and its `convert_to_official` go on working; the mathematics is the same.
+
+    pixels    the frozen vision model looks at each picture once; what it saw is kept (features.py)
+    rows      laid end to end, no padding (packed.py, decoder.py)
+    logits    only where an answer token is predicted
+    memory    activations are kept while there is room, then recomputed; a batch that still doesn't fit is cut in pieces
+"""
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseDataPreprocessor
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS
+from xtuner.model import InternVL_V1_5
+from xtuner.registry import BUILDER
+
+from trainer.xtuner.decoder import Decoder
+from trainer.xtuner.features import FeatureStore, StoredFeatures
+from trainer.xtuner.packed import to_pixels
+from trainer.xtuner.plan import TrainingError
+
+SPARE = 3 << 30
+"""Bytes of GPU memory that the estimate leaves alone: logits, gradients on their way, the allocator's losses."""
+KEEP_SHARE = 0.1
+"""A language model whose bf16 weights take at most this share of the GPU's memory is kept unpacked."""
+Batch = list[dict[str, Any]]
+
+
+@MODELS.register_module()
+@BUILDER.register_module()
+class JokeModel(InternVL_V1_5):
+    """InternVL2 of InternLM2 kind with an nf4 or bf16 language model, a LoRA on it and a trained projector.
+
+    `features` is a FeatureStore's (folder, tokens a tile, size), `kept_pictures` a file with one SHA-256 a line: the pictures
+    whose features may be kept. `recompute` is the setting's. The other arguments are XTuner's.
+    """
+
+    def __init__(self, *arguments: Any, features: tuple[str, int, int], kept_pictures: str, recompute: str = "auto", seed: int = 0,
+                 **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.data_preprocessor = BaseDataPreprocessor(non_blocking=True)
+        self.model.language_model.base_model.model.model.gradient_checkpointing = False
+        self.store = FeatureStore(Path(features[0]), *features[1:])
+        self.may_keep = set(Path(kept_pictures).read_text(encoding="utf-8").split())
+        self.recompute, self.seed, self.step, self.parts, self.recomputed = recompute, seed, 0, 1, 0
+        self.keeper = ThreadPoolExecutor(1)
+        self.fast: Decoder | None = None
+        self.window: list[Batch] = []
+        self.window_start = 0
+
+    def train(self, mode: bool = True) -> "JokeModel":
+        """Training mode for all but the vision model, which is frozen: what it sees must not change between epochs."""
+        super().train(mode)
+        self.model.vision_model.eval()
+        return self
+
+    def decoder(self) -> Decoder:
+        """Made at the first use, when the model is on its device."""
+        if self.fast is None:
+            cuda = self.model.mlp1[1].weight.is_cuda
+            weights = 2 * sum(parameter.numel() for parameter in self.model.language_model.base_model.model.model.layers.parameters())
+            kept = not cuda or 2 * weights < KEEP_SHARE * torch.cuda.get_device_properties(0).total_memory
+            self.fast = Decoder(self.model.language_model, torch.bfloat16 if cuda else torch.float32, kept)
+        return self.fast
+
+    def forward(self, data: dict[str, Any], data_samples: Any = None, mode: str = "loss") -> dict[str, torch.Tensor]:
+        return {"loss": self.loss(data["rows"], self.step)}
+
+    def loss(self, rows: Batch, step: int) -> torch.Tensor:
+        """Mean cross-entropy over the batch's answer tokens. `step` seeds the dropout."""
+        device = self.model.mlp1[1].weight.device
+        lengths = [len(row["ids"]) for row in rows]
+        ids = torch.cat([row["ids"] for row in rows]).to(device)
+        starts = [sum(lengths[:place]) for place in range(len(rows))]
+        # The token before the one that is predicted.
+        wanted = torch.cat([torch.arange(start + row["answer"] - 1, start + length - 1) for row, start, length
+                            in zip(rows, starts, lengths, strict=True)]).to(device, non_blocking=True)
+        with torch.autocast(device.type, enabled=False):
+            decoder = self.decoder()
+            hidden = self.with_pictures(decoder.embeddings(ids).float(), rows, starts)
+            logits = decoder.logits(hidden, lengths, wanted, self.seed + step, self.layers_to_recompute(sum(lengths)))
+            return F.cross_entropy(logits, ids[wanted + 1])
+
+    def with_pictures(self, hidden: torch.Tensor, rows: Batch, starts: list[int]) -> torch.Tensor:
+        """The embeddings with every picture's projected features in the places of its context tokens."""
+        seen = [(row, start) for row, start in zip(rows, starts, strict=True) if row["tiles"]]
+        if not seen:
+            # The projector must have a gradient at every step, or several processes can't agree on one.
+            return hidden + 0 * sum(parameter.sum() for parameter in self.model.mlp1.parameters())
+        features = [self.look(row) for row, _ in seen]
+        places = torch.cat([torch.arange(start + row["first"], start + row["first"] + len(one))
+                            for (row, start), one in zip(seen, features, strict=True)])
+        projected = self.model.mlp1(torch.cat(features).to(self.model.mlp1[1].weight.dtype))
+        return hidden.index_copy(0, places.to(hidden.device, non_blocking=True), projected.to(hidden.dtype))
+
+    @torch.no_grad()
+    def look(self, row: dict[str, Any]) -> torch.Tensor:
+        """A picture's features (tiles × tokens, size): kept ones, or the vision model's, which are then kept.
+
+        Always one picture at a time: the same numbers come out whatever else is in the batch.
+        """
+        picture = row["picture"]
+        device = self.model.mlp1[1].weight.device
+        if isinstance(picture, StoredFeatures):
+            picture = picture.load()
+        if picture.dtype != torch.uint8:
+            return picture.to(device, non_blocking=True)
+        vision = self.model.vision_model
+        pixels = to_pixels(picture.to(device), vision.embeddings.patch_embedding.weight.dtype)
+        last = self.model.select_layer
+        seen = vision(pixels, output_hidden_states=last != -1, return_dict=True)
+        patches = (seen.last_hidden_state if last == -1 else seen.hidden_states[last])[:, 1:]
+        side = round(patches.shape[1] ** 0.5)
+        folded = self.model.pixel_shuffle(patches.reshape(len(patches), side, side, -1), scale_factor=self.model.downsample_ratio)
+        features = folded.reshape(-1, folded.shape[-1])
+        if row["sha256"] in self.may_keep:
+            self.keeper.submit(self.store.keep, row["sha256"], features.cpu())
+        return features
+
+    def layers_to_recompute(self, tokens: int) -> int:
+        """How many layers must not keep their activations for a batch of so many tokens to fit."""
+        decoder, every = self.decoder(), len(self.decoder().layers)
+        if self.recompute != "auto" or not torch.cuda.is_available():
+            return every if self.recompute == "always" else self.recomputed
+        free = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated() - SPARE
+        short = every - free // max(1, tokens * decoder.bytes_per_token())
+        self.recomputed = max(self.recomputed, min(every, max(0, short)))
+        return self.recomputed
+
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, torch.Tensor]:
+        """One step. When the memory runs out, the batches since the last update are computed once more in a way that needs
+        less of it: first without kept activations, then in halves, quarters and so on. The gradient stays the same."""
+        rows = self.data_preprocessor(data, True)["data"]["rows"]
+        if not self.window:
+            self.window_start = optim_wrapper.inner_count
+        self.window.append(rows)
+        try:
+            loss = self.learn(rows, optim_wrapper)
+        except torch.OutOfMemoryError:
+            loss = self.learn_again(optim_wrapper)
+        if optim_wrapper.should_update():
+            self.window.clear()
+        return {"loss": loss}
+
+    def learn(self, rows: Batch, optim_wrapper: OptimWrapper) -> torch.Tensor:
+        """Loss and gradient of a batch, piece by piece, and the update where one is due. Returns the batch's loss."""
+        answers = [len(row["ids"]) - row["answer"] for row in rows]
+        pieces = [list(range(len(rows)))[place::self.parts] for place in range(min(self.parts, len(rows)))]
+        total = torch.zeros((), device=self.model.mlp1[1].weight.device)
+        for number, piece in enumerate(pieces):
+            share = sum(answers[place] for place in piece) / sum(answers)
+            with optim_wrapper.optim_context(self):
+                loss = self.loss([rows[place] for place in piece], self.step * 64 + number) * share
+            total += loss.detach()
+            if number < len(pieces) - 1:
+                optim_wrapper.scale_loss(loss).backward()
+            else:
+                optim_wrapper.update_params(loss)
+        return total
+
+    def learn_again(self, optim_wrapper: OptimWrapper) -> torch.Tensor:
+        """Raises TrainingError("memory") when one row alone is too large."""
+        while self.economise():
+            optim_wrapper.zero_grad()
+            optim_wrapper._inner_count = self.window_start
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            try:
+                return [self.learn(rows, optim_wrapper) for rows in self.window][-1]
+            except torch.OutOfMemoryError:
+                continue
+        raise TrainingError("memory", "The GPU's memory is too small for one row, even without kept activations. "
+                                      "Lower training.max_length or engine.max_tiles, or use a larger GPU.")
+
+    def economise(self) -> bool:
+        """Take the next step towards needing less memory; False when there is none."""
+        every = len(self.decoder().layers)
+        if self.recompute != "never" and self.recomputed < every:
+            self.recomputed = every
+        elif self.parts < max(len(rows) for rows in self.window):
+            self.parts *= 2
+        else:
+            return False
+        return True

@@ -1,0 +1,99 @@
+"""What a training run is told, as one file: OUT/plan.json. Every process of the run reads it."""
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from configs.errors import JokebotError
+from configs.settings import Training
+
+PLAN = "plan.json"
+
+
+class TrainingError(JokebotError):
+    """A run that can't go on. `reason` is one of REASONS, for programs; the message is for people."""
+
+    REASONS = ("data", "empty", "memory", "disk", "nan", "model", "deepspeed", "crash")
+
+    def __init__(self, reason: str, message: str) -> None:
+        assert reason in self.REASONS
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run: the dataset's, the base model's and the result's directory, all absolute, and how to train.
+
+    `features` is where picture features are kept between runs. `max_tiles` bounds the tiles of a photo, as in serving.
+    """
+
+    dataset: Path
+    base: Path
+    out: Path
+    features: Path
+    max_tiles: int
+    training: Training
+
+    @property
+    def work(self) -> Path:
+        """XTuner's own folder: its configuration, logs and checkpoints."""
+        return self.out / "xtuner"
+
+    def text(self) -> str:
+        data = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        return json.dumps({**data, "training": self.training.model_dump()}, ensure_ascii=False, indent=2) + "\n"
+
+    def save(self) -> None:
+        """Write OUT/plan.json. A run that is there already is continued if it has the same plan.
+
+        Raises TrainingError where OUT holds something else.
+        """
+        file = self.out / PLAN
+        if file.exists() and file.read_text(encoding="utf-8") != self.text():
+            raise TrainingError("data", f"{self.out} holds a run with another plan. Choose another --out, or remove it first.")
+        if not file.exists() and self.out.is_dir() and any(self.out.iterdir()):
+            raise TrainingError("data", f"{self.out} is in use. Choose another --out, or remove it first.")
+        self.work.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.text(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, out: Path) -> "Plan":
+        data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
+        paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
+        return cls(**paths, max_tiles=data["max_tiles"], training=Training(**data["training"]))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A run in steps. A step is one batch on each GPU; `accumulation` of them make one update."""
+
+    batch: int
+    accumulation: int
+    steps: int
+    warmup: int
+    checkpoint_every: int
+
+
+UPDATES_AN_EPOCH = 8
+"""Fewer than this are not worth accumulating for: ten rows would be updated from less than once an epoch."""
+
+SHORTEST_WARMUP = 2
+"""mmengine's LinearLR reaches the full rate one step before its end: of one step it would never leave its start."""
+
+
+def schedule(rows: int, processes: int, training: Training) -> Schedule:
+    """Steps for that many rows on that many GPUs. Small datasets get a smaller batch and accumulation than the settings say.
+
+    All counts are whole accumulation windows, so that no gradient is lost at a checkpoint or at the end.
+    """
+    batch = min(training.batch_size, max(1, rows // processes))
+    per_epoch = math.ceil(rows / (batch * processes))
+    accumulation = min(training.accumulation, max(1, per_epoch // UPDATES_AN_EPOCH))
+
+    def windows(steps: float) -> int:
+        return max(1, math.ceil(steps / accumulation)) * accumulation
+    steps = windows(per_epoch * training.epochs)
+    warmup = max(SHORTEST_WARMUP, round(training.warmup * steps)) if training.warmup and steps > 2 * SHORTEST_WARMUP else 0
+    return Schedule(batch, accumulation, steps, warmup, windows(training.checkpoint_steps))

@@ -1,0 +1,62 @@
+"""What a run tells the world: OUT/progress.json, replaced whole at each change, and OUT/losses.jsonl, one line a step.
+
+progress.json holds: state (starting, running, done, stopped, failed), reason and message of a failure, step, steps, loss, rate
+(the learning rate), step_s, eta_s, memory_mb (largest so far, of the GPU or, without one, of the process), parts (pieces that a
+batch is computed in, more than one after the memory ran out), recomputed_layers, updated (Unix time), pid.
+"""
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PROGRESS, LOSSES = "progress.json", "losses.jsonl"
+
+
+class Progress:
+    """Writes a run's two files. Only one process of a run does."""
+
+    def __init__(self, out: Path) -> None:
+        self.path, self.losses = out / PROGRESS, out / LOSSES
+        self.now: dict[str, Any] = {}
+
+    def tell(self, **what: Any) -> None:
+        """Change what progress.json says."""
+        self.now.update(what, updated=round(time.time(), 3), pid=os.getpid())
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps(self.now, ensure_ascii=False), encoding="utf-8")
+        part.replace(self.path)
+
+    def log(self, step: int, loss: float, rate: float) -> None:
+        """Add a step's loss, rounded to 7 digits: a float32 has no more."""
+        with self.losses.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, "loss": float(f"{loss:.7g}"), "rate": rate}) + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Drop losses of later steps: a run that continues from a checkpoint makes them again."""
+        if self.losses.exists():
+            kept = [json.dumps(line) + "\n" for line in read_losses(self.losses.parent) if line["step"] <= step]
+            part = self.losses.with_suffix(".part")
+            part.write_text("".join(kept), encoding="utf-8")
+            part.replace(self.losses)
+
+
+def read_progress(out: Path) -> dict[str, Any]:
+    """What progress.json says; empty before a run has begun."""
+    try:
+        return json.loads((out / PROGRESS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def read_losses(out: Path) -> list[dict[str, float]]:
+    """A run's steps, in order: step, loss, rate. A line that a killed process left half written is passed over."""
+    return list(whole_lines(out / LOSSES))
+
+
+def whole_lines(path: Path) -> Iterator[dict[str, float]]:
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.endswith("}"):
+                yield json.loads(line)

@@ -1,0 +1,102 @@
+"""Reads a dataset directory (train.json in XTuner's form, its pictures) into rows, and refuses what XTuner would pass over.
+
+XTuner takes a random other row for one whose picture is missing or broken, and trains without the picture where `<image>`
+is missing. Here each of these ends the run before it starts, with the row's name.
+"""
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from configs.prompts import load_prompts
+from configs.tiling import tile_count
+from trainer.xtuner.plan import TrainingError
+
+TRAIN, MANIFEST, IMAGE = "train.json", "manifest.json", "<image>"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pair to learn: the picture's file, SHA-256 and number of tiles (0: no picture), the question, the answer."""
+
+    id: str
+    picture: str
+    sha256: str
+    tiles: int
+    question: str
+    answer: str
+
+
+def read_rows(dataset: Path, max_tiles: int) -> list[Row]:
+    """All rows of a dataset. Raises TrainingError: "empty" without rows, "data" for one that can't be learnt from."""
+    try:
+        data = json.loads((dataset / TRAIN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TrainingError("empty", f"{dataset} has no {TRAIN}: it is no dataset.") from None
+    except ValueError as error:
+        raise TrainingError("data", f"{dataset / TRAIN} is broken: {error}.") from error
+    if not data:
+        raise TrainingError("empty", f"{dataset / TRAIN} has no rows: there is nothing to learn.")
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda item: read_row(dataset, item[0], item[1], max_tiles), enumerate(data)))
+
+
+def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> Row:
+    name = str(row.get("id", number)) if isinstance(row, dict) else str(number)
+    try:
+        human, gpt = row["conversations"]
+        if (human["from"], gpt["from"]) != ("human", "gpt"):
+            raise ValueError("its turns are not one of a human and one of gpt")
+        question, answer, picture = human["value"], gpt["value"].strip(), row.get("image")
+        picture = picture[0] if isinstance(picture, list) else picture
+        check_text(question, answer, bool(picture))
+        question = question.removeprefix(IMAGE).removeprefix("\n")
+        digest, tiles = read_picture(dataset / picture, max_tiles) if picture else ("", 0)
+        return Row(name, picture or "", digest, tiles, question, answer)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TrainingError("data", f"Row {name} of {dataset / TRAIN} has not the form of a row: {error!r}.") from error
+    except (OSError, ValueError, Image.DecompressionBombError, SyntaxError) as error:
+        raise TrainingError("data", f"Row {name} of {dataset / TRAIN} can't be learnt from: {error}.") from error
+
+
+def check_text(question: str, answer: str, has_picture: bool) -> None:
+    """Raises ValueError where text would act as markup, or the picture has no place or the place no picture."""
+    template = load_prompts().template
+    if not answer:
+        raise ValueError("its answer is empty")
+    if question.startswith(IMAGE) != has_picture or question.count(IMAGE) != has_picture:
+        raise ValueError(f"{IMAGE} must come once, in front, where there is a picture, and not at all where there is none")
+    for token in (template.bos, template.end, template.context, "<|im_start|>", "<img>", "</img>", "</s>"):
+        if token in question or token in answer:
+            raise ValueError(f"its text holds {token}")
+    if IMAGE in answer:
+        raise ValueError(f"its answer holds {IMAGE}")
+
+
+def read_picture(path: Path, max_tiles: int) -> tuple[str, int]:
+    """SHA-256 and number of tiles of a picture that can be decoded."""
+    with Image.open(path) as picture:
+        tiles = tile_count(*picture.size, max_tiles)
+        picture.load()
+    return hashlib.sha256(path.read_bytes()).hexdigest(), tiles
+
+
+def save_rows(rows: list[Row], path: Path) -> None:
+    path.write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False), encoding="utf-8")
+
+
+def load_rows(path: Path) -> list[Row]:
+    return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def origin(dataset: Path) -> dict[str, Any]:
+    """What a model's papers say of its dataset: the SHA-256 of train.json and the manifest's own digest."""
+    note = dataset / MANIFEST
+    manifest = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+    digest = hashlib.sha256((dataset / TRAIN).read_bytes()).hexdigest()
+    return {"directory": str(dataset), "train_sha256": digest,
+            **{key: manifest[key] for key in ("id", "name", "digest", "hash", "sha256") if key in manifest}}
