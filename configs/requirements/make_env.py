@@ -17,8 +17,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TORCH = "2.13.0"
 # Installed after the lock and without their dependencies: xtuner pins packages that fail on CPU hosts
-# (docs/environments.md), torchvision pins the CUDA build of torch.
-NO_DEPENDENCIES = {"train": ["xtuner==0.2.0", "torchvision==0.28.0"]}
+# (docs/environments.md); torchvision pins the CUDA build of torch, and timm, which OpenGVLab's code imports, torchvision.
+NO_DEPENDENCIES = {"train": ["xtuner==0.2.0", "torchvision==0.28.0", "timm==1.0.31"]}
 LISTS = {"bot": ["bot", "dev"], "train": ["train"], "serve": ["serve"]}
 
 
