@@ -54,7 +54,7 @@ class Webhook:
             update = json.loads(await request.read())
         except ValueError:
             return web.Response(status=400)
-        if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+        if not isinstance(update, dict) or type(update.get("update_id")) is not int:
             return web.Response(status=400)
         await self._updates.receive([update])
         return web.Response()

@@ -3,14 +3,14 @@ import asyncio
 import logging
 
 from telegram import Message, Update, User
-from telegram.error import BadRequest, InvalidToken, NetworkError
+from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 
 from bot.api import TelegramBot
 from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_private, picture_in
 from bot.handlers.saying import PhotoLost, say, words_for
 from bot.handlers.telling import Asked, tell
 from bot.hands import HandsFull
-from bot.outgoing import backoff
+from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
 from storage.photos import CheckedPhoto, Photo, PhotoError, check_photo, keep_photo
 
@@ -83,8 +83,8 @@ async def fetch(bot: TelegramBot, picture: Picture) -> bytes:
             if "too big" in str(error).lower():
                 raise PhotoError("too_many_bytes") from None
             raise PhotoLost(f"Telegram does not give the file: {error}") from None
-        except (NetworkError, InvalidToken) as error:  # InvalidToken stands for any 404: an address that has expired
+        except (NetworkError, InvalidToken, RetryAfter) as error:  # InvalidToken stands for any 404: an address that has expired
             log.info("a download broke off (%s), %d tries left", type(error).__name__, left)
             if left:
-                await asyncio.sleep(next(pauses))
+                await asyncio.sleep(seconds_of(error) if isinstance(error, RetryAfter) else next(pauses))
     raise PhotoLost("The download broke off again and again.")

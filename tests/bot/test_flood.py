@@ -1,0 +1,99 @@
+"""Floods of photos and of 429s: everybody is served, jokes always arrive, and nobody waits for somebody else's chat."""
+import asyncio
+
+from bot.engine.stub import Answer
+
+
+async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set_aside_with_one_message(stage_with):
+    gate = asyncio.Event()
+    stage = await stage_with(Answer(gate=gate), limits={"photos_waiting_per_person": 3})
+    photos = [stage.send_photo() for _ in range(12)]
+    notice = stage.words("queue-mine-aside", limit=3, aside=9)
+    await stage.world.wait_for(lambda world: any(message.get("text") == notice for message in world.messages(stage.alice)), 60)
+    other = stage.send_photo(person=stage.bob)
+    gate.set()
+    await stage.joke(other)
+    await stage.quiet()
+    answers = [answer for photo in photos for answer in stage.answers(photo)]
+    assert sum("reply_markup" in answer for answer in answers) == 3
+    assert len(answers) == 4
+
+
+async def test_more_photos_than_fit_are_all_answered(stage_with):
+    stage = await stage_with(limits={"updates_in_work": 1, "photos_waiting": 2})
+    people = [stage.world.add_person(f"Person {number}").id for number in range(15)]
+    photos = [stage.send_photo(person=person) for person in people for _ in range(2)]
+    for photo in photos:
+        await stage.joke(photo)
+    await stage.quiet()
+    assert [len(stage.answers(photo)) for photo in photos] == [1] * 30
+
+
+async def test_everybody_waiting_is_told_so_when_the_line_is_full(stage_with):
+    gate = asyncio.Event()
+    stage = await stage_with(Answer(gate=gate), engine={"in_flight": 1}, limits={"photos_waiting": 1})
+    stage.send_photo()
+    await stage.world.wait_for(lambda _: stage.engine.in_flight == 1)
+    stage.send_photo(person=stage.bob)
+    await stage.world.wait_for(lambda _: stage.app.parts.joker.queue.waiting == 1)
+    late = stage.send_photo(person=stage.ming)
+    assert (await stage.answer(late))["text"] == stage.words("queue-full", "zh")
+    gate.set()
+
+
+async def test_a_429_delays_one_joke_and_no_other(stage):
+    stage.sandbox.faults.add("sendMessage", "429", retry_after=3)
+    delayed = stage.send_photo()
+    await stage.world.wait_for(lambda _: stage.calls("sendMessage"))
+    await stage.joke(stage.send_photo(person=stage.bob))
+    assert not stage.answers(delayed)
+    await stage.joke(delayed)
+    await stage.quiet()
+    assert len(stage.answers(delayed)) == 1
+
+
+async def test_a_429_on_edits_loses_no_joke(stage_with):
+    stage = await stage_with(Answer(text="one two three four five six seven eight", token_s=0.3), limits={"edit_interval_s": 0.3})
+    stage.sandbox.faults.add("editMessageText", "429", retry_after=1, times=3)
+    photo = stage.send_photo()
+    joke = await stage.joke(photo)
+    await stage.quiet()
+    assert joke["text"] == stage.engine.answer.text
+    assert len(stage.answers(photo)) == 1
+
+
+async def test_a_429_on_buttons_loses_no_rating(stage):
+    joke = await stage.joke(stage.send_photo())
+    stage.sandbox.faults.add("editMessageReplyMarkup", "429", retry_after=1, times=2)
+    stage.sandbox.faults.add("answerCallbackQuery", "429", retry_after=1)
+    assert await stage.press(joke, 1) == stage.words("rated", emoji="🙂")
+    await stage.shows(joke, "😂", "🙂 1", "😐", "🔁")
+
+
+async def test_files_that_break_off_are_fetched_again(stage):
+    stage.sandbox.faults.add("getFile", "500")
+    stage.sandbox.faults.add("download", "cut")
+    stage.sandbox.faults.add("download", "cut_after")
+    await stage.joke(stage.send_photo())
+    assert len(stage.calls("download")) == 3
+
+
+async def test_a_joke_whose_sending_was_cut_is_sent_again(stage):
+    stage.sandbox.faults.add("sendMessage", "cut")
+    stage.sandbox.faults.add("sendMessage", "502")
+    photo = stage.send_photo()
+    await stage.joke(photo)
+    await stage.quiet()
+    assert len(stage.answers(photo)) == 1
+
+
+async def test_an_answer_that_got_lost_after_an_edit_is_no_failure(stage_with):
+    stage = await stage_with(Answer(text="one two three four five six", token_s=0.3), limits={"edit_interval_s": 0.2})
+    photo = stage.send_photo()
+    await stage.answer(photo)
+    stage.sandbox.faults.add("editMessageText", "cut_after", times=None)
+    await stage.joke(photo)
+    stage.sandbox.faults.clear()
+    await stage.quiet()
+    assert len(stage.answers(photo)) == 1
+    assert await stage.value("SELECT count(*) FROM deliveries") == 1
