@@ -33,8 +33,7 @@ def run(plan: Plan) -> int:
     except BaseException as error:
         code, what = ending(error)
         if main_process:
-            progress.now = {**progress.now, **last_step(plan.out)}
-            progress.tell(**what)
+            progress.tell(**last_step(plan.out), **what)
             draw(plan.out)
             print(f"jokebot: {what['message']}", file=sys.stderr)
         return code
@@ -167,8 +166,7 @@ def finish(plan: Plan, runner: Any, progress: Progress, seconds: float) -> None:
         runner.model.keeper.shutdown() if hasattr(runner.model, "keeper") else None
         export(plan, getattr(runner.model, "module", runner.model).state_dict(), measures)
     draw(plan.out)
-    progress.now.update(last_step(plan.out))
-    progress.tell(state="done", eta_s=0.0, message="", **{"seconds": measures["seconds"]})
+    progress.tell(**last_step(plan.out), state="done", eta_s=0.0, seconds=measures["seconds"])
 
 
 def room_for(plan: Plan, trained_bytes: int) -> None:

@@ -18,28 +18,29 @@ class Progress:
     """Writes a run's two files. Only one process of a run does."""
 
     def __init__(self, out: Path) -> None:
-        self.path, self.losses = out / PROGRESS, out / LOSSES
-        self.now: dict[str, Any] = {}
+        self.out = out
 
     def tell(self, **what: Any) -> None:
-        """Change what progress.json says."""
-        self.now.update(what, updated=round(time.time(), 3), pid=os.getpid())
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(self.now, ensure_ascii=False), encoding="utf-8")
-        part.replace(self.path)
+        """Change what progress.json says; what is not named stays."""
+        now = {**read_progress(self.out), **what, "updated": round(time.time(), 3), "pid": os.getpid()}
+        replace(self.out / PROGRESS, json.dumps(now, ensure_ascii=False))
 
     def log(self, step: int, loss: float, rate: float) -> None:
         """Add a step's loss, rounded to 7 digits: a float32 has no more."""
-        with self.losses.open("a", encoding="utf-8") as file:
+        with (self.out / LOSSES).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, "loss": float(f"{loss:.7g}"), "rate": rate}) + "\n")
 
     def forget_after(self, step: int) -> None:
         """Drop losses of later steps: a run that continues from a checkpoint makes them again."""
-        if self.losses.exists():
-            kept = [json.dumps(line) + "\n" for line in read_losses(self.losses.parent) if line["step"] <= step]
-            part = self.losses.with_suffix(".part")
-            part.write_text("".join(kept), encoding="utf-8")
-            part.replace(self.losses)
+        kept = [line for line in read_losses(self.out) if line["step"] <= step]
+        replace(self.out / LOSSES, "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old text or the new one, whole."""
+    part = path.with_suffix(f"{path.suffix}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def read_progress(out: Path) -> dict[str, Any]:

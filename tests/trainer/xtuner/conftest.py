@@ -1,0 +1,112 @@
+"""A small base model, a dataset of eight pairs, and training runs on them as processes of their own."""
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from configs.prompts import load_prompts
+from trainer.demo_model.random import write_random
+from trainer.demo_model.shapes import SHAPES
+from trainer.xtuner.progress import read_losses, read_progress
+
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).parents[3]
+SMALL = replace(SHAPES["tiny"], layers=3, intermediate=320, vision_hidden=64, vision_layers=2, vision_heads=1, vision_intermediate=128)
+FAST = {"LORA_RANK": 16, "LORA_ALPHA": 32, "LEARNING_RATE": 3e-3, "BATCH_SIZE": 4, "ACCUMULATION": 1, "EPOCHS": 3}
+"""Settings of a short run: what a test says itself comes on top."""
+ANSWERS = ("The sun wanted a holiday.", "我是一只沙发上的国王。", "Green, but not with envy!", "It fell far from the tree :)",
+           "Nobody told the moon.", "蓝色星期一，又来了", "Two circles walk into a bar.", "That's no hat 🎩")
+
+
+@dataclass
+class Run:
+    """A training run as a process."""
+
+    out: Path
+    process: subprocess.Popen
+    log: Path
+    said: dict[str, Any] = field(default_factory=dict)
+
+    def wait(self, seconds: float = 240) -> int:
+        code = self.process.wait(seconds)
+        self.said = read_progress(self.out)
+        return code
+
+    def losses(self) -> dict[int, float]:
+        return {int(line["step"]): line["loss"] for line in read_losses(self.out)}
+
+    def until(self, true: Callable[[], Any], seconds: float = 240) -> None:
+        """Wait for something that the run brings about."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()[-3000:]
+            time.sleep(0.02)
+
+
+def make_dataset(directory: Path, answers: tuple[str, ...] = ANSWERS, size: tuple[int, int] = (500, 400)) -> Path:
+    """A dataset in the exporter's form: each picture in colours of its own."""
+    (directory / "images").mkdir(parents=True)
+    rows = []
+    for number, answer in enumerate(answers):
+        hue = 360 * number // len(answers)
+        picture = Image.new("RGB", size, f"hsl({hue}, 90%, 50%)")
+        ImageDraw.Draw(picture).ellipse((40 * number, 50, 40 * number + 200, 250), fill=f"hsl({(hue + 150) % 360}, 90%, {30 + 5 * number}%)")
+        picture.save(directory / "images" / f"{number}.jpg", quality=95)
+        prompt = load_prompts().ask("zh" if number % 3 == 1 else "en")
+        rows.append({"id": f"joke-{number}", "image": f"images/{number}.jpg", "image_wh": list(size), "conversations": [
+            {"from": "human", "value": f"<image>\n{prompt}"}, {"from": "gpt", "value": answer}]})
+    (directory / "train.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("bases") / "small"
+    write_random(directory, SMALL, seed=5)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("datasets") / "eight")
+
+
+@pytest.fixture(scope="session")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of all runs: kept features are shared, as in real life."""
+    return tmp_path_factory.mktemp("data")
+
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture(scope="session")
+def start(base: Path, features: Path) -> Start:
+    """Starts `jokebot train` with settings as variables."""
+    def start(dataset: Path, out: Path, model: Path = base, **settings: Any) -> Run:
+        told = {f"JOKEBOT_TRAINING_{name}": str(value) for name, value in {**FAST, **settings}.items()}
+        environment = {**os.environ, **told, "OMP_NUM_THREADS": "1", "JOKEBOT_STORAGE_DIRECTORY": str(features)}
+        log = out.parent / f"{out.name}.log"
+        with log.open("a") as file:
+            process = subprocess.Popen([sys.executable, "-m", "bot", "train", str(dataset), "--base", str(model), "--out", str(out)],
+                                       stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
+        return Run(out, process, log)
+    return start
+
+
+@pytest.fixture(scope="session")
+def overfitted(start: Start, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A real QLoRA run that has learnt the eight answers by heart."""
+    run = start(dataset, tmp_path_factory.mktemp("runs") / "overfitted", BATCH_SIZE=8, EPOCHS=120, LORA_DROPOUT=0)
+    assert run.wait() == 0, run.log.read_text()[-3000:]
+    return run
