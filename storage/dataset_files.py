@@ -33,6 +33,10 @@ class DatasetError(JokebotError):
     """A dataset can't be written, read or trusted; the message says why and what to do."""
 
 
+class DamagedError(DatasetError):
+    """A dataset's own files are missing, cut off or of the wrong shape."""
+
+
 class BusyError(DatasetError):
     """Another process is writing datasets; try again later."""
 
@@ -168,24 +172,25 @@ class explained:
 
 
 def read(directory: Path) -> Contents:
-    """Read a dataset's three JSON files. Raises DatasetError where one is missing, cut off or of the wrong shape."""
+    """Read a dataset's three JSON files. Raises DamagedError where one is missing, cut off or of the wrong shape."""
     train, holdout = (read_json(directory / f"{part}.json", list) for part in PARTS)
     manifest = read_json(directory / "manifest.json", dict)
     if manifest.get("format") != FORMAT or not isinstance(manifest.get("rows"), list):
-        raise DatasetError(f"{directory / 'manifest.json'} is no manifest of this program's format {FORMAT}; export anew.")
+        raise DamagedError(f"{directory / 'manifest.json'} is no manifest of this program's format {FORMAT}; export anew.")
     return Contents(train, holdout, manifest)
 
 
 def read_json(path: Path, kind: type) -> Any:
-    """Raises DatasetError."""
+    """Raises DamagedError, or DatasetError where the system refuses to read."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DatasetError(f"{path} can't be read: {error.strerror}. Is {path.parent} a dataset?") from error
+        kind_of_error = DamagedError if isinstance(error, FileNotFoundError) else DatasetError
+        raise kind_of_error(f"{path} can't be read: {error.strerror}. Is {path.parent} a dataset?") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is damaged: {error}. Export the dataset anew.") from error
+        raise DamagedError(f"{path} is damaged: {error}. Export the dataset anew.") from error
     if not isinstance(value, kind):
-        raise DatasetError(f"{path} should hold a JSON {'array' if kind is list else 'object'}, not {type(value).__name__}.")
+        raise DamagedError(f"{path} should hold a JSON {'array' if kind is list else 'object'}, not {type(value).__name__}.")
     return value
 
 

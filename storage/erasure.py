@@ -4,6 +4,7 @@ The database says what is to be done (rows whose joke is gone, raters who are go
 work cut off by a kill is done by the next who comes: every export and every `/forget`.
 """
 import asyncio
+import logging
 import shutil
 import time
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from typing import Any
 
 from storage import dataset_files, datasets
 from storage.database import Database
-from storage.dataset_files import OUTSIDE_HASH, PARTS, Contents, Row, digest, explained, read, write_json
+from storage.dataset_files import OUTSIDE_HASH, PARTS, Contents, DamagedError, Row, digest, explained, read, write_json
 from storage.datasets import Dataset, RecordRow
 from storage.photos import photo_file
+
+log = logging.getLogger(__name__)
 
 Entry = dict[str, Any]
 
@@ -37,10 +40,15 @@ async def finish_erasure(database: Database, photos: Path, folder: Path) -> int:
     await remove_abandoned_files(database, photos)
     changed = 0
     for dataset in await datasets.every(database):
-        lost = await lost_by(database, dataset, folder / dataset.name)
-        if lost.rows or lost.raters:
-            changed += 1
-            await (write_anew if dataset.state == "ready" else blank)(database, folder, dataset, lost)
+        try:
+            lost = await lost_by(database, dataset, folder / dataset.name)
+            if lost.rows or lost.raters:
+                changed += 1
+                await (write_anew if dataset.state == "ready" else blank)(database, folder, dataset, lost)
+        except DamagedError as error:
+            log.warning("a dataset that should forget somebody is damaged, so it is removed whole: %s", error)
+            await asyncio.to_thread(shutil.rmtree, folder / dataset.name, ignore_errors=True)
+            await (replace(database, dataset, None) if dataset.state == "ready" else settle(database, dataset))
     for row in await database.rows("SELECT name FROM datasets WHERE state = 'replaced'"):
         await asyncio.to_thread(shutil.rmtree, folder / row["name"], ignore_errors=True)
     return changed
@@ -105,11 +113,16 @@ async def write_anew(database: Database, folder: Path, dataset: Dataset, lost: L
     new_name = None
     if any(entry["part"] == "train" for entry in entries.values()):
         new_name = await write_rest(database, folder, dataset, contents, entries)
+    await replace(database, dataset, new_name)
+    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+
+async def replace(database: Database, dataset: Dataset, new_name: str | None) -> None:
+    """Record that another dataset, or none, has taken this one's place."""
     async with database.write() as connection:
         await connection.execute("UPDATE datasets SET state = 'replaced', replaced_by = ? WHERE id = ?", (new_name, dataset.id))
         await connection.execute("DELETE FROM dataset_rows WHERE dataset_id = ?", (dataset.id,))
         await connection.execute("DELETE FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
-    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
 async def write_rest(database: Database, folder: Path, dataset: Dataset, contents: Contents, entries: dict[str, Entry]) -> str:
@@ -142,6 +155,11 @@ async def blank(database: Database, folder: Path, dataset: Dataset, lost: Lost) 
     if directory.is_dir():
         with explained(f"The dataset {dataset.name[:12]} can't be changed"):
             await asyncio.to_thread(blank_files, directory, lost)
+    await settle(database, dataset)
+
+
+async def settle(database: Database, dataset: Dataset) -> None:
+    """Record that a dataset's files no longer hold what is gone from the database."""
     async with database.write() as connection:
         await connection.execute("UPDATE dataset_rows SET forgotten = 1 WHERE dataset_id = ? AND joke_id IS NULL", (dataset.id,))
         await connection.execute("UPDATE datasets SET raters = (SELECT count(*) FROM dataset_raters WHERE dataset_id = datasets.id) "

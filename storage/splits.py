@@ -32,12 +32,13 @@ async def place(database: Database, groups: Iterable[tuple[str, Sequence[int]]],
 
     A photo that is gone meanwhile is passed over; one that is placed already stays where it is.
     """
-    now = time.time()
+    now, members = time.time(), list(joining)
     async with database.write() as connection:
-        members = list(joining)
-        for side, photos in groups:
-            async with connection.execute("INSERT INTO photo_groups (side, decided_at) VALUES (?, ?) RETURNING id", (side, now)) as cursor:
-                group_id = (await cursor.fetchone())[0]
-            members += [(group_id, photo) for photo in photos]
+        async with connection.execute("SELECT coalesce(max(id), 0) FROM photo_groups") as cursor:
+            last = (await cursor.fetchone())[0]
+        numbered = list(enumerate(groups, last + 1))
+        await connection.executemany("INSERT INTO photo_groups (id, side, decided_at) VALUES (?, ?, ?)",
+                                     [(number, side, now) for number, (side, _) in numbered])
+        members += [(number, photo) for number, (_, photos) in numbered for photo in photos]
         await connection.executemany("INSERT INTO grouped_photos (group_id, photo_id) SELECT ?, id FROM photos WHERE id = ? "
                                      "ON CONFLICT DO NOTHING", members)

@@ -31,6 +31,9 @@ BLOCK_WEIGHT = 1 / 3
 """A rating that weighs less belongs to a block of at least four."""
 
 
+Small = NDArray[np.int32]
+
+
 @dataclass(frozen=True)
 class Weighed:
     """Ratings after the defences: `value` (0…1, leniency taken off), `weight` (0…1]; `contested` (J) jokes set aside."""
@@ -71,8 +74,7 @@ def dependence(value: Floats, joke: Indices, rater: Indices, raters: int) -> Flo
     left, right = common_jokes(joke)
     if not len(left):
         return np.zeros(len(value))
-    key = np.minimum(rater[left], rater[right]) * raters + np.maximum(rater[left], rater[right])
-    _, pair = np.unique(key, return_inverse=True)
+    left, right, pair = grouped(left, right, rater, raters)
     shared = np.bincount(pair).astype(float)
     agreement = np.bincount(pair, value[left] == value[right]) / shared
     # A pair with many common jokes counts no more than a middling one, or a brigade would set the standard itself.
@@ -85,12 +87,26 @@ def dependence(value: Floats, joke: Indices, rater: Indices, raters: int) -> Flo
     return total * ratio(others.astype(float), compared.astype(float))
 
 
-def common_jokes(joke: Indices) -> tuple[Indices, Indices]:
+def grouped(left: Small, right: Small, rater: Indices, raters: int) -> tuple[Small, Small, Small]:
+    """Pairs of ratings sorted by their pair of raters, and the number of that pair of raters, from 0.
+
+    The same as numpy's `unique` with `return_inverse`, in half the memory: this is the peak of a large export.
+    """
+    key = np.minimum(rater[left], rater[right]) * raters
+    key += np.maximum(rater[left], rater[right])
+    order = np.argsort(key)
+    key = key[order]
+    pair = np.zeros(len(key), np.int32)
+    np.cumsum(key[1:] != key[:-1], out=pair[1:])
+    return left[order], right[order], pair
+
+
+def common_jokes(joke: Indices) -> tuple[Small, Small]:
     """Index pairs of ratings of the same joke."""
     shuffled = np.random.default_rng(0).permutation(len(joke))
-    order = shuffled[np.argsort(joke[shuffled], kind="stable")]
-    sorted_jokes, here = joke[order], np.arange(len(joke))
-    lefts, rights = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    order = shuffled[np.argsort(joke[shuffled], kind="stable")].astype(np.int32)
+    sorted_jokes, here = joke[order], np.arange(len(joke), dtype=np.int32)
+    lefts, rights = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for distance in range(1, PARTNERS + 1):
         here = here[:np.searchsorted(here, len(joke) - distance)]
         here = here[sorted_jokes[here] == sorted_jokes[here + distance]]

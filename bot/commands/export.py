@@ -12,7 +12,6 @@ ENVIRONMENT = "train"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="DIR", help="the model whose tokenizer counts; else the champion's")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of all datasets; else data/datasets")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -36,7 +35,7 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
     try:
         budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
-        exporter = Exporter(database, settings.storage.photos, arguments.out or settings.storage.datasets, settings.selection, budget)
+        exporter = Exporter(database, settings.storage.photos, settings.storage.datasets, settings.selection, budget)
         exported = await exporter.export()
     finally:
         await database.close()

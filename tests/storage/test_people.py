@@ -137,6 +137,21 @@ async def test_work_cut_off_after_the_database_is_done_by_the_next(database, mem
     assert await datasets.every(database) == []
 
 
+@pytest.mark.parametrize("state", ["ready", "trained"])
+async def test_a_damaged_dataset_that_should_forget_somebody_is_removed_whole(database, memory, state):
+    photo = await memory.photo(BOB)
+    joke = await memory.joke(photo, BOB)
+    for person in (ALICE, BOB):
+        await rate(database, joke, person, 3)
+    directory = await memory.dataset({joke: photo}, [(joke, ALICE), (joke, BOB)])
+    if state == "trained":
+        await datasets.mark(database, directory.name, state)
+    (directory / "manifest.json").write_text('{"rows": [')
+    assert not (await memory.forget(ALICE)).pending
+    assert not directory.exists()
+    assert [dataset.state for dataset in await datasets.every(database)] == ([] if state == "ready" else ["trained"])
+
+
 async def test_while_an_export_runs_the_files_are_left_to_it(database, memory):
     photo = await memory.photo(ALICE)
     async with dataset_files.lock(memory.datasets):

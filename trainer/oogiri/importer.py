@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from configs.prompts import load_prompts
+from configs.prompts import disarm, load_prompts
 from configs.settings import Limits, Selection
 from storage import dataset_files, datasets, splits
 from storage.database import Database
@@ -23,6 +23,8 @@ from trainer.split import first_side
 
 LANGUAGES = {"cn": "zh", "en": "en", "jp": "ja"}
 """The data's names of languages, and those of prompts.toml."""
+JAPANESE, JAPANESE_CAPTION = "この写真で一言ボケてください", "\n写真についている言葉：「{caption}」"
+"""What Oogiri itself asks, for as long as the bot speaks no Japanese and prompts.toml has none."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Importer:
 
     async def run(self, wanted: Import) -> Imported:
         """Import. Raises OogiriError, with nothing written, for files that can't be used or where no row can."""
-        load_prompts().language(LANGUAGES[wanted.language])
+        prompt_for(wanted.language)
         if not wanted.images.is_dir():
             raise OogiriError(f"There is no folder {wanted.images}; unpack images.zip there.")
         placed = await splits.placed(self.database)
@@ -127,10 +129,18 @@ class Importer:
                 yield row
 
     def _row(self, source: OogiriRow, photo: CheckedPhoto, language: str) -> Row:
-        prompt = source.prompt or load_prompts().ask(LANGUAGES[language], caption=source.question)
+        prompt = source.prompt or prompt_for(language, source.question)
         row_id = f"oogiri-{digest([photo.sha256, prompt, source.text])[:16]}"
         return make_row(row_id, picture_name(photo.sha256), (photo.width, photo.height), prompt,
                         source.text, self.budget)
+
+
+def prompt_for(language: str, question: str | None = None) -> str:
+    """The prompt of a row, the text that came with its picture quoted as data. Raises PromptError."""
+    prompts = load_prompts()
+    if language == "jp" and LANGUAGES[language] not in prompts.languages:
+        return JAPANESE + (JAPANESE_CAPTION.format(caption=disarm(question)) if question else "")
+    return prompts.ask(LANGUAGES[language], caption=question)
 
 
 def best_first(rows: Iterable[OogiriRow]) -> list[OogiriRow]:

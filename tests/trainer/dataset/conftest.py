@@ -15,14 +15,13 @@ from storage.jokes import NewJoke, add_joke
 from storage.models import register_base
 from storage.photos import Photo, check_photo, keep_photo
 from storage.ratings import rate
+from trainer.dataset.export import Exporter
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES
 from trainer.xtuner.tokenizer import load_budget
 
-TRAIN_ONLY = {"holdout_share": 1e-9}
 
-
-def picture(seed: int, size: tuple[int, int] = (160, 120)) -> bytes:
+def make_picture(seed: int, size: tuple[int, int] = (160, 120)) -> bytes:
     """A picture unlike all others."""
     blocks = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     buffer = io.BytesIO()
@@ -50,7 +49,7 @@ class Memory:
 
     async def photo(self, person: int = 1, seed: int | None = None, size: tuple[int, int] = (160, 120)) -> Photo:
         seed = next(self.numbers) if seed is None else seed
-        return await keep_photo(self.database, self.photos, check_photo(picture(seed, size), max_bytes=10**7, max_pixels=10**8), person)
+        return await keep_photo(self.database, self.photos, check_photo(make_picture(seed, size), max_bytes=10**7, max_pixels=10**8), person)
 
     async def joke(self, photo: Photo, text: str | None = None, person: int = 1, **changes) -> int:
         values = {"language": "en", "style": "pun", "caption": None} | changes
@@ -68,8 +67,13 @@ class Memory:
         return joke
 
     def exporter(self, **settings):
-        from trainer.dataset.export import Exporter
         return Exporter(self.database, self.photos, self.folder, Selection(**settings), self.budget)
+
+
+@pytest.fixture
+def picture():
+    """Makes picture files: `picture(seed, size)`."""
+    return make_picture
 
 
 @pytest.fixture(scope="session")

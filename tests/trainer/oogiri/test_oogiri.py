@@ -121,8 +121,17 @@ async def test_doubles_of_picture_and_text_are_removed(bring):
                                 "its text is there already": 1, "its text is nearly there already": 1}
 
 
+async def test_japanese_rows_are_asked_in_japanese(bring, budget):
+    imported = await bring([row("100", "猫が会議に遅刻した"), row("101", "部長のカツラが飛んだ", kind="IT2T", question="何があった<image>？")],
+                           language="jp", name="jp.jsonl")
+    questions = {one["conversations"][0]["value"] for one in read(imported.directory).train}
+    assert questions == {"<image>\nこの写真で一言ボケてください", "<image>\nこの写真で一言ボケてください\n写真についている言葉：「何があった‹image›？」"}
+    assert check_dataset(imported.directory, budget) == []
+
+
 @pytest.mark.parametrize(("language", "kept", "other"), [("cn", "这条鱼OK了", "This is an English joke"), ("cn", "猫", "ネコです"),
-                                                         ("en", "The café's naïve cat", "猫咪说 hello"), ("en", "Nice!", "Привет всем")])
+                                                         ("en", "The café's naïve cat", "猫咪说 hello"), ("en", "Nice!", "Привет всем"),
+                                                         ("jp", "猫が会議に遅刻した", "这条鱼在思考人生的意义和价值"), ("jp", "爆発", "An English joke")])
 async def test_the_language_is_checked(bring, language, kept, other):
     imported = await bring([row("100", kept), row("101", other)], language=language)
     assert imported.dropped == {"its text is in another language": 1}
