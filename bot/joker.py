@@ -7,6 +7,7 @@ from bot.engine.queue import FairQueue, OnPlace
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
+from storage import inbox
 from storage.database import Database
 from storage.jokes import Joke, NewJoke, add_joke, get_joke
 from storage.models import Model
@@ -28,11 +29,15 @@ class Joker:
         self.queue = FairQueue(settings.engine.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
 
     async def joke(self, photo: Photo, *, person_id: int, language: str, style: str | None = None,
-                   caption: str | None = None, on_place: OnPlace | None = None, on_text: OnText | None = None) -> Joke:
-        """A new joke about a stored photo, stored; `on_place` and `on_text` as in FairQueue.place and EngineClient.ask.
+                   caption: str | None = None, update_id: int | None = None, on_place: OnPlace | None = None,
+                   on_text: OnText | None = None) -> Joke:
+        """A new joke about a stored photo, stored as the answer to an update; the one that is stored already for that update.
 
+        `on_place` and `on_text` are as in FairQueue.place and EngineClient.ask.
         Raises PromptError for an unknown language or style, QueueFull, PhotoMissing, EngineError.
         """
+        if update_id is not None and (kept := (await inbox.begun(self._database, update_id)).joke_id):
+            return await self._stored(kept)
         style = style or self._settings.joke.style or self._prompts.language(language).default
         prompt = self._prompts.ask(language, style, caption)
         chosen = self._settings.joke
@@ -46,7 +51,10 @@ class Joker:
                       caption=caption, prompt=prompt, text=reply.text, temperature=sampling.temperature, top_p=sampling.top_p,
                       max_tokens=sampling.max_tokens, prompt_tokens=reply.prompt_tokens,
                       completion_tokens=reply.completion_tokens, latency_s=reply.latency_s)
-        joke = await get_joke(self._database, await add_joke(self._database, new))
+        return await self._stored(await add_joke(self._database, new, update_id))
+
+    async def _stored(self, joke_id: int) -> Joke:
+        joke = await get_joke(self._database, joke_id)
         if joke is None:
             raise JokebotError("The joke was deleted while it was stored; send the photo again.")
         return joke

@@ -1,7 +1,8 @@
 """From the inbox into handlers: an update is a committed row first, then a task, then a finished row.
 
-A restart finds what was not finished in the inbox and takes it up again. What doesn't fit stays in the table, so that a
-flood costs disk and not memory. Pressed buttons never wait behind photos.
+A restart finds what was not finished in the inbox and takes it up again. What was taken up before and still isn't finished
+goes one at a time: one of them may be what ends the process, and the others shall not be given up because of it. What
+doesn't fit stays in the table, so that a flood costs disk and not memory. Pressed buttons never wait behind photos.
 """
 import asyncio
 import logging
@@ -40,6 +41,7 @@ class Updates:
         self._backlog = self._reading = False
         self._changed = asyncio.Event()
         self._ended: dict[bool, list[int]] = {False: [], True: []}
+        self._suspect = {False: asyncio.Lock(), True: asyncio.Lock()}
         self._feeder: asyncio.Task[None] | None = None
         self._finisher: asyncio.Task[None] | None = None
 
@@ -95,14 +97,12 @@ class Updates:
     async def _run(self, update: RawUpdate, attempts: int, again: bool) -> None:
         number = update["update_id"]
         try:
-            if again and await jokes.delivery_of_update(self._database, number):
-                good = True
-            elif attempts >= ATTEMPTS:
-                good = False
-                await self._give_up(update)
+            if attempts:
+                async with self._suspect[is_pressed(update)]:
+                    await inbox.start(self._database, number)
+                    await self._persist([number], failed=not await self._attempt(update, attempts, again))
             else:
-                good = await self._handle(update)
-            self._finish(number, failed=not good)
+                self._finish(number, failed=not await self._attempt(update, attempts, again))
         except Exception:
             log.exception("update %d failed", number)
             self._finish(number, failed=True)
@@ -112,9 +112,17 @@ class Updates:
             if self._backlog or self._pressed >= self._most - 1:
                 self._changed.set()
 
+    async def _attempt(self, update: RawUpdate, attempts: int, again: bool) -> bool:
+        number = update["update_id"]
+        if again and await jokes.delivery_of_update(self._database, number):
+            return True
+        # A joke that is stored only has to be shown, which takes no chances.
+        hopeless = attempts >= ATTEMPTS and not (await inbox.begun(self._database, number)).joke_id
+        return await (self._give_up if hopeless else self._handle)(update)
+
     async def _take_up(self, rows: Sequence[tuple[RawUpdate, int]]) -> None:
-        if rows:
-            await inbox.start(self._database, *(update["update_id"] for update, _ in rows))
+        if fresh := [update["update_id"] for update, attempts in rows if not attempts]:
+            await inbox.start(self._database, *fresh)
         for update, attempts in rows:
             self._begin(update, attempts, again=True)
 

@@ -2,12 +2,21 @@
 import json
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from storage.database import Database
 
 OFFSET_LASTS_S = 6 * 86400.0
 """After a week without updates Telegram numbers the next one at random, maybe lower (https://core.telegram.org/bots/api#update)."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """How far the answer to an update has come: the joke that is stored for it, and the message that people see."""
+
+    joke_id: int | None = None
+    message_id: int | None = None
 
 
 async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
@@ -42,6 +51,18 @@ async def start(database: Database, *update_ids: int) -> None:
     """Count an attempt at updates that are taken up from the inbox, as after a restart."""
     async with database.write() as connection:
         await connection.executemany("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(one,) for one in update_ids])
+
+
+async def begun(database: Database, update_id: int) -> Begun:
+    """What an earlier attempt at the update has left; nothing for most."""
+    row = await database.row("SELECT joke_id, message_id FROM inbox WHERE update_id = ?", (update_id,))
+    return Begun(**dict(row)) if row else Begun()
+
+
+async def show(database: Database, update_id: int, message_id: int) -> None:
+    """Note the message in which the answer to an update appears."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE inbox SET message_id = ? WHERE update_id = ?", (message_id, update_id))
 
 
 async def finish(database: Database, *update_ids: int, failed: bool = False) -> None:

@@ -27,7 +27,7 @@ async def another(parts: Parts, update: Update) -> None:
     try:
         with parts.hands.hold(query.from_user.id):
             await respond(query, parts.words.say(language, "another-coming"))
-            asked = Asked(update.update_id, query.from_user, query.message.chat.id, _photo_message(query.message), joke.caption)
+            asked = Asked(update.update_id, query.from_user, query.message.chat.id, photo_message(query.message), joke.caption)
             await tell(parts, asked, photo)
     except HandsFull:
         limit = parts.settings.limits.photos_waiting_per_person
@@ -40,7 +40,7 @@ async def _photo(parts: Parts, photo_id: int) -> Photo | None:
     return photo if photo and photo_path(parts.settings.storage.photos, photo).exists() else None
 
 
-def _photo_message(message: Message) -> int:
+def photo_message(message: Message) -> int:
     """The message with the photo: what the joke replies to; the joke itself where that is gone."""
     photo_message = getattr(message, "reply_to_message", None)
     return photo_message.message_id if photo_message else message.message_id

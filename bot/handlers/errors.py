@@ -4,10 +4,12 @@ import logging
 from telegram import Update
 from telegram.error import Forbidden, TelegramError
 
+from bot.handlers.another import photo_message
 from bot.handlers.rating import respond
-from bot.handlers.saying import say
-from bot.outgoing import Shed
+from bot.handlers.saying import NO_PREVIEW, reply_to, say
+from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from storage import inbox
 
 log = logging.getLogger(__name__)
 
@@ -18,21 +20,35 @@ async def apologise(parts: Parts, update: Update, error: BaseException | None) -
         log.info("update %d: %r", update.update_id, error)
         return False
     log.error("update %d failed", update.update_id, exc_info=error)
-    await _tell(parts, update, "defect", "button-failed")
+    try:
+        if query := update.callback_query:
+            await respond(query, parts.words.say(parts.language(query.from_user), "button-failed"))
+        elif update.effective_message:
+            await say(parts, update.effective_message, "defect")
+    except (TelegramError, Shed) as failure:
+        log.info("update %d: the apology did not arrive: %s", update.update_id, failure)
     return True
 
 
 async def give_up(parts: Parts, update: Update) -> None:
-    """An update that was begun several times and never finished."""
+    """Apologise for an update that was begun several times and never finished, where its answer was going to be."""
     log.error("update %d is given up", update.update_id)
-    await _tell(parts, update, "given-up", "button-failed")
-
-
-async def _tell(parts: Parts, update: Update, words: str, button_words: str) -> None:
+    query, message = update.callback_query, update.effective_message
     try:
-        if query := update.callback_query:
-            await respond(query, parts.words.say(parts.language(query.from_user), button_words))
-        elif update.effective_message:
-            await say(parts, update.effective_message, words)
+        if query:
+            await respond(query, parts.words.say(parts.language(query.from_user), "button-failed"))
+        if message and (query is None or (query.data or "").startswith("a:")):
+            text = parts.words.say(parts.language(update.effective_user), "given-up")
+            await _say_in_its_place(parts, update.update_id, message.chat.id, photo_message(message) if query else message.message_id, text)
     except (TelegramError, Shed) as error:
         log.info("update %d: the apology did not arrive: %s", update.update_id, error)
+
+
+async def _say_in_its_place(parts: Parts, update_id: int, chat_id: int, reply_to_id: int, text: str) -> None:
+    """In the message that was begun, so that no half joke stays; else in a new one."""
+    begun = await inbox.begun(parts.database, update_id)
+    if begun.message_id:
+        await parts.bot.edit_message_text(text, chat_id, begun.message_id, rate_limit_args=Priority.ANSWER)
+    else:
+        await parts.bot.send_message(chat_id, text, reply_parameters=reply_to(reply_to_id), link_preview_options=NO_PREVIEW,
+                                     rate_limit_args=Priority.ANSWER)

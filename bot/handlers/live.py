@@ -1,5 +1,7 @@
 """The message that answers a photo, while the joke comes about: a place in line, the joke as it is written, the joke."""
 import asyncio
+import logging
+import sqlite3
 import time
 from types import TracebackType
 from typing import Self
@@ -11,6 +13,9 @@ from bot.handlers.saying import NO_PREVIEW, fitting, reply_to
 from bot.latest import is_unchanged
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from storage import inbox
+
+log = logging.getLogger(__name__)
 
 FIRST_LOOK_S = 1.0
 """A joke that is there by then needs no word in between."""
@@ -21,8 +26,8 @@ TYPING_AFTER_S, TYPING_LASTS_S = 2.5, 4.5
 class Live:
     """Use as a context manager, call `place` and `text` as often as there is news, and `end` once."""
 
-    def __init__(self, parts: Parts, chat_id: int, reply_to_id: int, language: str) -> None:
-        self._parts, self._chat_id, self._reply_to_id, self._language = parts, chat_id, reply_to_id, language
+    def __init__(self, parts: Parts, update_id: int, chat_id: int, reply_to_id: int, language: str) -> None:
+        self._parts, self._update_id, self._chat_id, self._reply_to_id, self._language = parts, update_id, chat_id, reply_to_id, language
         self._interval_s = parts.settings.limits.edit_interval_s
         self._note = self._text = self._shown = ""
         self._not_before = 0.0
@@ -32,6 +37,8 @@ class Live:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        """A message that an earlier process began, and was killed over, is gone on with."""
+        self._message_id = (await inbox.begun(self._parts.database, self._update_id)).message_id
         self._task = asyncio.create_task(self._follow())
         return self
 
@@ -60,6 +67,12 @@ class Live:
             self._chat_id, text, reply_markup=markup, reply_parameters=reply_to(self._reply_to_id),
             link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
         return message.message_id
+
+    async def _remember(self, message_id: int) -> None:
+        try:
+            await inbox.show(self._parts.database, self._update_id, message_id)
+        except sqlite3.Error as error:
+            log.warning("a message that is begun can't be noted: %s", error)
 
     async def _edit_finally(self, text: str, markup: InlineKeyboardMarkup | None) -> bool:
         """False where the message is gone, as when somebody deleted it."""
@@ -125,6 +138,7 @@ class Live:
             message = await bot.send_message(self._chat_id, text, reply_parameters=reply_to(self._reply_to_id),
                                              link_preview_options=NO_PREVIEW, rate_limit_args=Priority.COSMETIC)
             self._message_id = message.message_id
+            await self._remember(message.message_id)
         else:
             await bot.edit_message_text(text, self._chat_id, self._message_id, link_preview_options=NO_PREVIEW,
                                         rate_limit_args=Priority.COSMETIC)
