@@ -52,5 +52,4 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 def plot_run(out: Path) -> None:
     """OUT/loss.png, from what the run has logged so far."""
-    if losses := read_losses(out):
-        plot({out.name: losses}, out / PLOT)
+    plot({out.name: read_losses(out)}, out / PLOT)

@@ -13,21 +13,13 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from trainer.xtuner.plan import TrainingError
+from trainer.xtuner.plan import Stopped, TrainingError
 from trainer.xtuner.progress import Progress
 
 EVERY_S = 1.0
 """progress.json is replaced at most this often."""
 FORGET = 0.9
 """Weight of the past in the mean time of a step, which the remaining time is told from."""
-
-
-class Stopped(Exception):
-    """SIGTERM or Ctrl-C came, and a checkpoint to continue from is on disk. `step` is the last one done."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__(f"stopped after step {step}")
-        self.step = step
 
 
 def own_model(runner: Runner) -> Any:

@@ -6,26 +6,26 @@ checkpoint to continue from, 1 failed (progress.json has the reason).
 """
 import errno
 import os
-import shutil
+import signal
 import sys
 import time
 import traceback
 from pathlib import Path
 from typing import Any
 
-from trainer.xtuner.plan import Plan, TrainingError, schedule
+from trainer.xtuner.plan import Plan, Stopped, TrainingError, schedule
 from trainer.xtuner.progress import Progress, read_losses
 
 DONE, FAILED, STOPPED = 0, 1, 143
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-ADAM = 3
-"""Numbers that a checkpoint holds for each trained one: itself and Adam's two means."""
 
 
 def run(plan: Plan) -> int:
     """Train, in this process, to an exit code. All that can go wrong ends here, in progress.json and on stderr."""
     main_process = int(os.environ.get("RANK", 0)) == 0
     progress = Progress(plan.out)
+    # Until StopHook takes over, SIGTERM ends the start as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if main_process:
             progress.tell(state="starting", reason="", message="")
@@ -42,16 +42,13 @@ def run(plan: Plan) -> int:
 
 def ending(error: BaseException) -> tuple[int, dict[str, Any]]:
     """Exit code and what progress.json says of an exception."""
-    import torch
-
-    from trainer.xtuner.hooks import Stopped
     if isinstance(error, Stopped):
         return STOPPED, {"state": "stopped", "message": f"Stopped after step {error.step}; the same command continues."}
     if isinstance(error, KeyboardInterrupt):
         return STOPPED, {"state": "stopped", "message": "Stopped before the first step; the same command begins again."}
     if isinstance(error, TrainingError):
         reason, message = error.reason, str(error)
-    elif isinstance(error, torch.OutOfMemoryError | MemoryError):
+    elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         reason, message = "memory", "Out of memory. Lower training.batch_size, or use a larger GPU."
     elif isinstance(error, OSError) and error.errno in NO_ROOM:
         reason, message = "disk", f"The disk is full: {error.strerror} ({error.filename}). Make room; the same command continues."
@@ -67,6 +64,8 @@ def last_step(out: Path) -> dict[str, Any]:
 
 
 def draw(out: Path) -> None:
+    if not read_losses(out):
+        return
     try:
         from trainer.xtuner.export import plot_run
         plot_run(out)
@@ -163,17 +162,9 @@ def finish(plan: Plan, runner: Any, progress: Progress, seconds: float) -> None:
     losses = read_losses(plan.out)
     measures = {"steps": len(losses), "first_loss": losses[0]["loss"], "last_loss": losses[-1]["loss"], "seconds": round(seconds, 1)}
     if runner is not None:
-        runner.model.keeper.shutdown() if hasattr(runner.model, "keeper") else None
         export(plan, getattr(runner.model, "module", runner.model).state_dict(), measures)
     draw(plan.out)
     progress.tell(**last_step(plan.out), state="done", eta_s=0.0, seconds=measures["seconds"])
-
-
-def room_for(plan: Plan, trained_bytes: int) -> None:
-    """Raises TrainingError where the checkpoints of that many trained bytes have no room."""
-    needed = trained_bytes * (ADAM * (plan.training.keep_checkpoints + 1) + 1)
-    if shutil.disk_usage(plan.work).free < needed:
-        raise TrainingError("disk", f"The run needs {needed / 1e9:.1f} GB at {plan.out}, and there is less. Make room, then start again.")
 
 
 if __name__ == "__main__":

@@ -62,8 +62,9 @@ class JokeModel(InternVL_V1_5):
         """Made at the first use, when the model is on its device."""
         if self.fast is None:
             cuda = self.model.mlp1[1].weight.is_cuda
-            weights = 2 * sum(parameter.numel() for parameter in self.model.language_model.base_model.model.model.layers.parameters())
-            kept = not cuda or 2 * weights < KEEP_SHARE * torch.cuda.get_device_properties(0).total_memory
+            linear = (module for module in self.model.language_model.modules() if hasattr(module, "base_layer"))
+            unpacked = 2 * sum(module.in_features * module.out_features for module in linear)
+            kept = not cuda or unpacked < KEEP_SHARE * torch.cuda.get_device_properties(0).total_memory
             self.fast = Decoder(self.model.language_model, torch.bfloat16 if cuda else torch.float32, kept)
         return self.fast
 
@@ -179,7 +180,7 @@ class JokeModel(InternVL_V1_5):
     def economise(self) -> bool:
         """Take the next step towards needing less memory; False when there is none."""
         every = len(self.decoder().layers)
-        if self.recompute != "never" and self.recomputed < every:
+        if self.recompute == "auto" and self.recomputed < every:
             self.recomputed = every
         elif self.parts < max(len(rows) for rows in self.window):
             self.parts *= 2

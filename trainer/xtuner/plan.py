@@ -22,6 +22,14 @@ class TrainingError(JokebotError):
         self.reason = reason
 
 
+class Stopped(Exception):
+    """SIGTERM or Ctrl-C came, and a checkpoint to continue from is on disk. `step` is the last one done."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped after step {step}")
+        self.step = step
+
+
 @dataclass(frozen=True)
 class Plan:
     """A run: the dataset's, the base model's and the result's directory, all absolute, and how to train.

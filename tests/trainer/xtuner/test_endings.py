@@ -1,0 +1,93 @@
+"""How a run ends: stopped and continued, on several processes, and in each of the ways that can go wrong."""
+import json
+import resource
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STEPS = {"EPOCHS": 2, "BATCH_SIZE": 2, "ACCUMULATION": 2, "LORA_DROPOUT": 0.05, "CHECKPOINT_STEPS": 10}
+"""32 steps on 32 rows, two of them to an update."""
+
+
+@pytest.fixture(scope="module")
+def many(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The eight rows four times over, so that a gradient is gathered from two batches."""
+    folder = tmp_path_factory.mktemp("datasets") / "many"
+    shutil.copytree(dataset, folder)
+    rows = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+    (folder / "train.json").write_text(json.dumps(rows * 4, ensure_ascii=False), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("moment", [signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_run_continues_to_the_same_losses(moment: signal.Signals, start: Any, many: Path, whole: Any, tmp_path: Path) -> None:
+    run = start(many, tmp_path / "stopped", **STEPS)
+    run.until(lambda: len(run.losses()) >= 13)
+    run.process.send_signal(moment)
+    code = run.wait()
+    if moment == signal.SIGTERM:
+        assert (code, run.said["state"]) == (143, "stopped")
+        # A whole number of updates is on disk, and so is the place to go on from.
+        assert run.said["step"] % 2 == 0 and (tmp_path / "stopped" / "xtuner" / f"iter_{run.said['step']}.pth").exists()
+    run = start(many, tmp_path / "stopped", **STEPS)
+    assert run.wait() == 0, run.log.read_text()[-3000:]
+    assert run.losses() == whole.losses()
+
+
+@pytest.fixture(scope="module")
+def whole(start: Any, many: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    run = start(many, tmp_path_factory.mktemp("runs") / "whole", **STEPS)
+    assert run.wait() == 0, run.log.read_text()[-3000:]
+    assert len(run.losses()) == 32
+    return run
+
+
+def test_two_processes_train_one_model_and_stop_together(start: Any, many: Path, tmp_path: Path) -> None:
+    run = start(many, tmp_path / "two", GPUS=2, BATCH_SIZE=2, EPOCHS=200)
+    run.until(lambda: len(run.losses()) >= 3)
+    run.process.send_signal(signal.SIGTERM)
+    assert (run.wait(), run.said["state"]) == (143, "stopped"), run.log.read_text()[-3000:]
+    # 32 rows, two of them on each of two processes.
+    assert run.said["steps"] == 8 * 200
+    assert list((tmp_path / "two" / "xtuner").glob("iter_*.pth"))
+
+
+def test_a_loss_that_is_no_number_ends_the_run(start: Any, dataset: Path, tmp_path: Path) -> None:
+    run = start(dataset, tmp_path / "wild", LEARNING_RATE=1e30, EPOCHS=30)
+    assert (run.wait(), run.said["state"], run.said["reason"]) == (1, "failed", "nan")
+    assert "learning_rate" in run.said["message"] and run.log.read_text().splitlines()[-1].startswith("jokebot: ")
+    assert not (tmp_path / "wild" / "adapter.safetensors").exists()
+
+
+def test_a_full_disk_ends_the_run(start: Any, dataset: Path, tmp_path: Path) -> None:
+    run = start(dataset, tmp_path / "full", EPOCHS=50, CHECKPOINT_STEPS=4)
+    # No file of this process can grow past 300 kB from now on, which a checkpoint must.
+    resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (300_000, 300_000))
+    assert (run.wait(), run.said["state"], run.said["reason"]) == (1, "failed", "disk"), run.log.read_text()[-3000:]
+    assert not (tmp_path / "full" / "xtuner" / "last_checkpoint").exists()
+
+
+def test_one_row_makes_a_whole_run(start: Any, dataset: Path, tmp_path: Path) -> None:
+    rows = json.loads((dataset / "train.json").read_text(encoding="utf-8"))
+    one = tmp_path / "one_row"
+    shutil.copytree(dataset, one)
+    (one / "train.json").write_text(json.dumps(rows[:1]), encoding="utf-8")
+    run = start(one, tmp_path / "one", BATCH_SIZE=4, ACCUMULATION=4, EPOCHS=1)
+    assert run.wait() == 0 and list(run.losses()) == [1]
+
+
+def test_deepspeed_that_is_not_there_is_refused_in_one_line(start: Any, dataset: Path, tmp_path: Path) -> None:
+    run = start(dataset, tmp_path / "deep", DEEPSPEED="deepspeed_zero1")
+    assert (run.wait(), run.said["reason"]) == (1, "deepspeed")
+    assert run.log.read_text().count("\n") == 1 and "DeepSpeed is not installed" in run.log.read_text()
+
+
+def test_no_rows_end_the_run_at_once(start: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "train.json").write_text("[]")
+    run = start(tmp_path / "empty", tmp_path / "run")
+    assert (run.wait(), run.said["state"], run.said["reason"]) == (1, "failed", "empty")
+    assert run.log.read_text() == f"jokebot: {run.said['message']}\n"
