@@ -2,6 +2,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from tokenizers import Tokenizer
@@ -11,13 +12,14 @@ from configs.prompts import Prompts, load_prompts
 from trainer.demo_model.subjects import Subject
 from trainer.demo_model.texts import Turn, Writer
 
+CACHED = 50_000
 IGNORED = -100
 """The label of a token that carries no loss: all but the answer's."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """`subjects` (pictures,), `before` (k,), `after` and `labels` (pictures × texts, longest).
+    """`subjects` (pictures,), `before` (k,), `after` and `labels` (asked, longest): the first pictures are asked about.
 
     Every prompt has the same beginning up to the picture, so it is held once; `labels` belong to `after`, shifted by one.
     """
@@ -38,8 +40,15 @@ class Encoder:
         self.tokenizer, self.prompts = tokenizer, prompts
         self.context = tokenizer.token_to_id(prompts.template.context)
         self.padding = tokenizer.token_to_id("</s>")
+        # The same questions and answers come again and again, and encoding them would be most of the work.
+        self.prompt = lru_cache(CACHED)(self.encode_prompt)
+        self.answer = lru_cache(CACHED)(self.encode_answer)
 
-    def prompt(self, user: str) -> tuple[list[int], list[int]]:
+    def encode_answer(self, text: str) -> list[int]:
+        """The answer's ids, with the end of the turn."""
+        return self.tokenizer.encode(text + self.prompts.template.end.strip(), add_special_tokens=False).ids
+
+    def encode_prompt(self, user: str) -> tuple[list[int], list[int]]:
         """The prompt's ids before and after the picture's tokens."""
         ids = self.tokenizer.encode(self.prompts.render(user, 1), add_special_tokens=False).ids
         place = ids.index(self.context)
@@ -49,7 +58,7 @@ class Encoder:
         rows, labels, before = [], [], []
         for turn in turns:
             before, asked = self.prompt(turn.user)
-            answer = self.tokenizer.encode(turn.answer + self.prompts.template.end.strip(), add_special_tokens=False).ids
+            answer = self.answer(turn.answer)
             rows.append(asked + answer[:-1])
             labels.append([IGNORED] * (len(asked) - 1) + answer)
         return Batch(torch.tensor(subjects), torch.tensor(before), padded(rows, self.padding), padded(labels, IGNORED))
@@ -61,13 +70,13 @@ def padded(rows: list[list[int]], value: int) -> torch.Tensor:
 
 
 class Batches(IterableDataset[Batch]):
-    """Endless batches of `size` pictures with `texts` turns each; every worker has a stream of its own."""
+    """Endless batches of `size` pictures, the first `asked` of them with a turn; every worker has a stream of its own."""
 
     def __init__(self, tokenizer: Tokenizer, subjects: tuple[Subject, ...], writer: Writer, known: Sequence[int], size: int,
-                 texts: int, seed: int) -> None:
+                 asked: int, seed: int) -> None:
         self.vocabulary = tokenizer.to_str()
         self.subjects, self.writer, self.known = subjects, writer, known
-        self.size, self.texts, self.seed = size, texts, seed
+        self.size, self.asked, self.seed = size, asked, seed
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
@@ -75,5 +84,5 @@ class Batches(IterableDataset[Batch]):
         encoder = Encoder(Tokenizer.from_str(self.vocabulary), load_prompts())
         while True:
             chosen = [draw.choice(self.known) for _ in range(self.size)]
-            turns = [self.writer.turn(self.subjects[number], draw) for number in chosen for _ in range(self.texts)]
+            turns = [self.writer.turn(self.subjects[number], draw) for number in chosen[:self.asked]]
             yield encoder.batch(chosen, turns)

@@ -18,7 +18,7 @@ from trainer.demo_model.pictures import Painter
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES, parameters
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Learner, Phase, Plan, train
+from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Learner, Plan, train
 from trainer.demo_model.weights import write_checkpoint
 
 SHAPE = SHAPES["demo"]
@@ -33,6 +33,7 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
     `device` is auto, cpu or cuda. Returns steps, pictures and seconds. Raises JokebotError for a missing pack, an `out`
     in use, or weights of another shape.
     """
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # it warns in each worker otherwise
     chosen = torch.device(device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
     drawings = [drawing for drawing in load_pack(pack) if drawing.set != HELD_OUT]
     write_random(out, SHAPE, seed)
@@ -49,13 +50,10 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
 
 
 def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> Plan:
-    """All phases for a model that knows nothing; the last one alone for a model that goes on."""
+    """The same phases for a model that knows nothing and for one that goes on, which learns in smaller steps."""
     cuda = device.type == "cuda"
-    phases = GPU_PHASES if cuda else CPU_PHASES
-    if not whole:
-        phases = (Phase(phases[-1].side, phases[-1].batch, 1.0),)
-    rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.4)
-    return Plan(phases, minutes, rate, texts=2 if cuda else 1, workers=min(12, os.cpu_count() or 1) if cuda else 0, seed=seed)
+    rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.7)
+    return Plan(GPU_PHASES if cuda else CPU_PHASES, minutes, rate, workers=min(8, os.cpu_count() or 1) if cuda else 0, seed=seed)
 
 
 def load(directory: Path) -> Any:

@@ -133,5 +133,6 @@ def reader() -> Reader:
 
 def painters(drawings: Sequence[Any], held_out: str, device: torch.device) -> tuple[Painter, Painter]:
     """Painters of the drawings of training and of the held-out set, with seeds that no build uses."""
-    return (Painter([drawing for drawing in drawings if drawing.set != held_out], device, SEED),
-            Painter([drawing for drawing in drawings if drawing.set == held_out], device, SEED + 1))
+    return (Painter([drawing for drawing in drawings if drawing.set != held_out], device, SEED, restyle=False),
+            Painter([drawing for drawing in drawings if drawing.set == held_out], device, SEED + 1,
+                    restyle=False))

@@ -18,11 +18,14 @@ from PIL import Image
 from configs.errors import JokebotError
 from trainer.demo_model.subjects import Subject, load_subjects
 
-SIZE = 160
+SIZE = 144
 """Longer side of a drawing in the pack, pixels."""
 SETS = {"noto": "1.2.9", "noto-v1": "1.2.5", "twemoji": "1.2.5", "fluent-emoji": "1.2.7", "fluent-emoji-flat": "1.2.6",
-        "fxemoji": "1.2.2", "emojione": "1.2.3"}
+        "fluent-emoji-high-contrast": "1.2.6", "fxemoji": "1.2.2", "streamline-emojis": "1.2.4", "mdi": "1.2.3",
+        "game-icons": "1.2.4", "emojione": "1.2.3"}
 """Iconify's packages (@iconify-json/NAME) and their versions."""
+OTHERWISE = {("mdi", "mouse"), ("mdi", "satellite")}
+"""Icons that have a subject's name and draw something else."""
 HELD_OUT = "emojione"
 RENDERER = "sharp@0.34.5"
 CLIPART = "openclipart"
@@ -82,7 +85,7 @@ def shrink(source: Path) -> bytes:
     picture = picture.crop(picture.getchannel("A").point(lambda alpha: 255 if alpha > 8 else 0).getbbox())
     picture.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
     packed = io.BytesIO()
-    picture.save(packed, "WEBP", quality=85, method=1)
+    picture.save(packed, "WEBP", quality=80, method=1)
     return packed.getvalue()
 
 
@@ -94,20 +97,21 @@ def draw_emoji(work: Path, subjects: tuple[Subject, ...]) -> Iterator[tuple[int,
     for name in SETS:
         (work / "png" / name).mkdir(parents=True, exist_ok=True)
         for number, subject in enumerate(subjects):
-            for code in subject.emoji:
+            for code in subject.emoji if (name, subject.en) not in OTHERWISE else ():
                 file = work / "png" / name / f"{code}.png"
                 file.unlink(missing_ok=True)
-                jobs.append([f"@iconify-json/{name}", icon_names(code, names), str(file)])
+                jobs.append([f"@iconify-json/{name}", icon_names(code, names, subject), str(file)])
                 wanted.append((number, name, file))
     (work / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
     run([tool("node"), str(Path(__file__).with_name("render.mjs")), str(work / "jobs.json"), str(2 * SIZE)])
     yield from (each for each in wanted if each[2].is_file())
 
 
-def icon_names(code: str, names: dict[str, str]) -> list[str]:
-    """Names that the sets may use: the CLDR one, the Unicode one, and both without hyphens (fxemoji)."""
+def icon_names(code: str, names: dict[str, str], subject: Subject) -> list[str]:
+    """Names that the sets may use: the CLDR one, the Unicode one, both without hyphens (fxemoji), and the subject's."""
     found = [names.get(code) or names.get(f"{code}-fe0f", ""), unicodedata.name(chr(int(code, 16))).lower().replace(" ", "-")]
-    return [*filter(None, found), *(name.replace("-", "") for name in found if name)]
+    found = [name for name in found if name]
+    return [*found, *(name.replace("-", "") for name in found), subject.en.replace(" ", "-")]
 
 
 def find_clipart(work: Path, subjects: tuple[Subject, ...]) -> Iterator[tuple[int, str, Path]]:

@@ -24,10 +24,13 @@ class Scene:
 
 
 class Painter:
-    """Paints scenes from drawings. The same seed on the same device paints the same scenes."""
+    """Paints scenes from drawings. The same seed on the same device paints the same scenes.
 
-    def __init__(self, drawings: list[Drawing], device: torch.device, seed: int) -> None:
-        self.device = device
+    `restyle` changes the drawings themselves, for training; without it they are shown as they were drawn.
+    """
+
+    def __init__(self, drawings: list[Drawing], device: torch.device, seed: int, restyle: bool = True) -> None:
+        self.device, self.restyles = device, restyle
         self.random = torch.Generator(device).manual_seed(seed)
         self.sheets = torch.zeros(len(drawings), 4, SIZE, SIZE, dtype=torch.uint8)
         for place, drawing in enumerate(drawings):
@@ -55,32 +58,61 @@ class Painter:
             shown = companions >= layer
             if shown.any():
                 place = shown.nonzero()[:, 0]
-                sprites = self.sprites(rows[layer][place])
+                sprites = self.sprites(rows[layer][place], side)
                 pictures[place] = self.lay(pictures[place], sprites, main=layer == 0)
         return Scene(self.spoil(pictures), self.known[rows[0]])
 
-    def sprites(self, rows: torch.Tensor) -> torch.Tensor:
-        """A drawing of each subject, float (n, 4, SIZE, SIZE), its colours shifted."""
+    def sprites(self, rows: torch.Tensor, side: int) -> torch.Tensor:
+        """A drawing of each subject, float (n, 4, SIZE, SIZE), or half as large for pictures smaller than SIZE."""
         pick = (self.uniform(len(rows)) * self.counts[rows]).long()
         sprites = self.sheets[self.table[rows, pick]].float() / 255
+        if side < SIZE:
+            # Without this a drawing that shrinks would flicker in the patches instead of growing soft.
+            solid = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
+            solid = F.avg_pool2d(solid, 2)
+            sprites = torch.cat([solid[:, :3] / solid[:, 3:].clamp(min=1e-3), solid[:, 3:]], 1)
+        return self.restyle(sprites) if self.restyles else sprites
+
+    def restyle(self, sprites: torch.Tensor) -> torch.Tensor:
+        """The same drawings as if others had drawn them: other colours, two tones, outlines, flat areas, a part missing."""
+        n, size = len(sprites), sprites.shape[-1]
         colour, alpha = sprites[:, :3], sprites[:, 3:]
-        n = len(rows)
         grey = colour.mean(1, keepdim=True)
-        saturation = self.uniform(n, 1, 1, 1, low=0.3, high=1.5)
-        saturation = torch.where(self.uniform(n, 1, 1, 1) < 0.08, torch.zeros_like(saturation), saturation)
-        colour = grey + (colour - grey) * saturation
-        colour = (colour - 0.5) * self.uniform(n, 1, 1, 1, low=0.7, high=1.3) + 0.5 + self.uniform(n, 3, 1, 1, low=-0.12, high=0.12)
+        colour = grey + (colour - grey) * self.uniform(n, 1, 1, 1, low=0.3, high=1.6)
+        colour = self.some(0.08, grey.expand_as(colour), colour)
+        dark, light = self.uniform(n, 3, 1, 1, high=0.6), self.uniform(n, 3, 1, 1, low=0.4)
+        colour = self.some(0.12, dark + (light - dark) * grey, colour)
+        colour = self.some(0.08, colour[:, torch.randperm(3, generator=self.random, device=self.device)], colour)
+        colour = self.some(0.15, blur(colour * alpha) / blur(alpha).clamp(min=0.02), colour)
+        contrast = self.uniform(n, 1, 1, 1, low=0.65, high=1.35)
+        colour = (colour - 0.5) * contrast + 0.5 + self.uniform(n, 3, 1, 1, low=-0.15, high=0.15)
+        inner = -F.max_pool2d(-alpha, size // 40 * 2 + 1, 1, size // 40)
+        outlined = colour * inner + self.uniform(n, 3, 1, 1, high=0.3) * (1 - inner)
+        colour = self.some(0.15, outlined, colour)
+        line = torch.linspace(-1, 1, size, device=self.device)
+        x, y = self.uniform(n, 1, 1, low=-0.8, high=0.8), self.uniform(n, 1, 1, low=-0.8, high=0.8)
+        hole = ((line[None, None, :] - x).abs() < 0.22) & ((line[None, :, None] - y).abs() < 0.22)
+        alpha = self.some(0.15, alpha * ~hole[:, None], alpha)
         return torch.cat([colour.clamp(0, 1), alpha], 1)
+
+    def some(self, often: float, changed: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+        """`changed` for a share of the batch, `kept` for the rest."""
+        return torch.where(self.uniform(len(kept), 1, 1, 1) < often, changed, kept)
+
+    def warp(self, n: int, side: int) -> torch.Tensor:
+        """A smooth displacement (n, side, side, 2) in the drawing's own coordinates: other hands, other proportions."""
+        bends = (self.uniform(n, 2, 4, 4) - 0.5) * self.uniform(n, 1, 1, 1, high=0.5)
+        return F.interpolate(bends, size=(side, side), mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
 
     def lay(self, pictures: torch.Tensor, sprites: torch.Tensor, main: bool) -> torch.Tensor:
         """Sprites scaled, turned, mirrored and stretched onto the pictures."""
         n, side = len(pictures), pictures.shape[-1]
-        scale = self.uniform(n, low=0.45, high=0.98) if main else self.uniform(n, low=0.16, high=0.32)
+        scale = self.uniform(n, low=0.5, high=1.0) if main else self.uniform(n, low=0.16, high=0.32)
         turn = self.uniform(n, low=-0.45, high=0.45) if main else self.uniform(n, low=-0.8, high=0.8)
         mirror = torch.where(self.uniform(n) < 0.5, -1.0, 1.0)
-        stretch = torch.exp(self.uniform(n, low=-0.25, high=0.25))
+        stretch = torch.exp(self.uniform(n, low=-0.3, high=0.3))
         # The main subject stays inside the picture but for a tenth; companions may be anywhere.
-        room = (1.1 - scale).clamp(min=0.05) if main else torch.ones_like(scale)
+        room = (1.08 - scale).clamp(min=0.03) if main else torch.ones_like(scale)
         x, y = self.uniform(n, low=-1, high=1) * room, self.uniform(n, low=-1, high=1) * room
         cosine, sine = turn.cos(), turn.sin()
         theta = torch.stack([
@@ -89,9 +121,8 @@ class Painter:
         shift = -(theta @ torch.stack([x, y], 1)[..., None])
         grid = F.affine_grid(torch.cat([theta, shift], 2), [n, 4, side, side], align_corners=False)
         colour = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
-        if side < SIZE:
-            # Without this a drawing that shrinks would flicker in the patches instead of growing soft.
-            colour = F.avg_pool2d(colour, 2)
+        if main and self.restyles:
+            grid = grid + self.warp(n, side)
         laid = F.grid_sample(colour, grid, padding_mode="zeros", align_corners=False)
         return laid[:, :3] + pictures * (1 - laid[:, 3:])
 
@@ -104,7 +135,7 @@ class Painter:
         angle = self.uniform(batch, 1, 1, 1, high=2 * math.pi)
         slope = angle.cos() * line[None, None, None, :] + angle.sin() * line[None, None, :, None]
         kinds = [torch.zeros_like(slope), 0.5 + 0.5 * slope.clamp(-1, 1), self.clouds(batch, side),
-                 (torch.sin(slope * self.uniform(batch, 1, 1, 1, low=4, high=40)) > 0).float()]
+                 (torch.sin(slope * self.uniform(batch, 1, 1, 1, low=4, high=25)) > 0).float()]
         kind = torch.randint(len(kinds), (batch,), generator=self.random, device=self.device)
         field = torch.stack(kinds)[kind, torch.arange(batch, device=self.device)]
         busy = (self.clouds(batch, side) - 0.5) * self.uniform(batch, 3, 1, 1, low=-0.6, high=0.6)
@@ -127,6 +158,11 @@ class Painter:
         pictures = pictures + grain * self.uniform(n, 1, 1, 1, high=0.06) * (self.uniform(n, 1, 1, 1) < 0.5)
         light = self.uniform(n, 1, 1, 1, low=0.75, high=1.2)
         return (pictures * light).clamp(0, 1)
+
+
+def blur(pictures: torch.Tensor) -> torch.Tensor:
+    """About a twelfth of the side wide, by way of a smaller picture, which is much cheaper than a wide kernel."""
+    return F.interpolate(F.avg_pool2d(pictures, 8), size=pictures.shape[-2:], mode="bilinear")
 
 
 def to_sheet(drawing: Drawing) -> torch.Tensor:

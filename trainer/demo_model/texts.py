@@ -117,19 +117,21 @@ class Writer:
 
     def __init__(self, prompts: Prompts, shapes: tuple[Shape, ...], subjects: tuple[Subject, ...]) -> None:
         self.prompts, self.shapes, self.subjects = prompts, shapes, subjects
-        self.styles = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
+        styles = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
+        self.styles = styles + [pair for pair in styles if pair[1] == NEUTRAL]
+        self.jokes = {pair: jokes(shapes, *pair) for pair in styles}
 
     def turn(self, subject: Subject, draw: random.Random) -> Turn:
         """A question in any language and style. The neutral ones weigh twice: their answers are the most varied."""
-        language, style = draw.choice(self.styles + [pair for pair in self.styles if pair[1] == NEUTRAL])
+        language, style = draw.choice(self.styles)
         caption = self.caption(language, subject, draw) if draw.random() < CAPTION_SHARE else None
         joke = None
         if style == EXPLAIN and draw.random() < QUOTED_SHARE:
-            told = draw.choice(jokes(self.shapes, language))
+            told = draw.choice(self.jokes[language, NEUTRAL])
             joke = told.fill(subject)
             shape = next(shape for shape in self.shapes if shape.language == language and shape.quoted == told.style)
         else:
-            shape = draw.choice(jokes(self.shapes, language, style))
+            shape = draw.choice(self.jokes[language, style])
         return Turn(self.prompts.ask(language, style, caption, joke), shape.fill(subject))
 
     def caption(self, language: str, subject: Subject, draw: random.Random) -> str:
