@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from trainer.xtuner.plan import Stopped, TrainingError
 from trainer.xtuner.progress import Progress
+from trainer.xtuner.shims import single_process_group
 
 EVERY_S = 1.0
 """progress.json is replaced at most this often."""
@@ -123,3 +124,13 @@ class StopHook(Hook):
         asked = torch.tensor(float(self.asked), device="cuda" if torch.cuda.is_available() else "cpu")
         torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
         return bool(asked.item())
+
+
+@HOOKS.register_module()
+class LonelyHook(Hook):
+    """A process group of one, which XTuner's own model asks for its rank at every step. Ours does without."""
+
+    priority = "VERY_HIGH"
+
+    def before_run(self, runner: Runner) -> None:
+        single_process_group()

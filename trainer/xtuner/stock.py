@@ -1,0 +1,61 @@
+"""XTuner's own model and data path, to compare ours with: the same prompt, order of rows, seed and first adapter.
+
+Used by the tests and by benchmarks/train.py, never by a run.
+"""
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+
+from trainer.xtuner.plan import Plan
+
+
+def stock_config(config: Config, plan: Plan) -> Config:
+    """A run's configuration with XTuner's own model, dataset and collation in it; schedule, sampler, hooks and seed stay."""
+    model = config.model
+    for ours in ("features", "kept_pictures", "recompute", "seed"):
+        model.pop(ours, None)
+    model.type = "xtuner.model.InternVL_V1_5"
+    loader = config.train_dataloader
+    loader.dataset = Config({"type": "trainer.xtuner.dataset.JokeDataset", "model_path": str(plan.base),
+                             "data_paths": str(plan.dataset / "train.json"), "image_folders": str(plan.dataset),
+                             "max_length": plan.training.max_length})._cfg_dict
+    loader.collate_fn = {"type": "xtuner.dataset.collate_fns.default_collate_fn"}
+    loader.pin_memory = False
+    config.custom_hooks.insert(0, {"type": "trainer.xtuner.hooks.LonelyHook"})
+    return config
+
+
+class EagerF:
+    """torch.nn.functional with attention written out: the (tokens × tokens) matrix in memory, its softmax in float32, as
+    OpenGVLab's InternLM2 does without flash-attn."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(F, name)
+
+    @staticmethod
+    def scaled_dot_product_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attn_mask: torch.Tensor | None = None,
+                                     is_causal: bool = False, **options: Any) -> torch.Tensor:
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+        if is_causal:
+            attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        if attn_mask is not None:
+            scores = scores.masked_fill(~attn_mask, torch.finfo(scores.dtype).min)
+        return scores.softmax(-1, dtype=torch.float32).to(value.dtype) @ value
+
+
+@contextmanager
+def eager_attention(language_model: Any) -> Iterator[None]:
+    """Eager attention in our checkpoints' InternLM2, which otherwise uses PyTorch's fused one."""
+    layer = language_model.base_model.model.model.layers[0].attention
+    module: Any = sys.modules[type(layer).__module__]
+    kept, module.F = module.F, EagerF()
+    try:
+        yield
+    finally:
+        module.F = kept
