@@ -1,16 +1,16 @@
 """The bot's side of the Bot API: python-telegram-bot's client, told where the server is, handing out updates as JSON."""
 from typing import Any
+from urllib.parse import urlsplit
 
 from telegram.ext import ExtBot
-from telegram.request import HTTPXRequest
 
+from bot.http import AiohttpRequest
 from bot.outgoing import Outgoing, Priority
 from configs.settings import Settings
 
 CONNECTIONS = 64
 TIMEOUT_S = 15.0
 """For one call, to connect and for each pause in its answer. A message sent again after it may come twice: better long."""
-POOL_TIMEOUT_S = 60.0
 UPDATES = ["message", "callback_query"]
 
 
@@ -22,8 +22,10 @@ class TelegramBot(ExtBot[Priority]):
     def __init__(self, settings: Settings) -> None:
         telegram = settings.telegram
         base = telegram.base_url.rstrip("/")
+        proxied = urlsplit(base).hostname not in ("127.0.0.1", "localhost", "::1")
         super().__init__(telegram.token.get_secret_value(), base_url=f"{base}/bot", base_file_url=f"{base}/file/bot",
-                         request=_request(CONNECTIONS), get_updates_request=_request(1), rate_limiter=Outgoing(settings.limits))
+                         request=AiohttpRequest(CONNECTIONS, TIMEOUT_S, trust_env=proxied),
+                         get_updates_request=AiohttpRequest(1, TIMEOUT_S, trust_env=proxied), rate_limiter=Outgoing(settings.limits))
 
     async def raw_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         """Updates from `offset` on, as Telegram's JSON; waits up to `timeout_s` for a first. Raises TelegramError."""
@@ -33,8 +35,3 @@ class TelegramBot(ExtBot[Priority]):
     async def download(self, address: str) -> bytes:
         """A file's bytes, from the address that get_file gave. Raises TelegramError."""
         return await self.request.retrieve(address)
-
-
-def _request(connections: int) -> HTTPXRequest:
-    return HTTPXRequest(connection_pool_size=connections, connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S,
-                        write_timeout=TIMEOUT_S, pool_timeout=POOL_TIMEOUT_S)
