@@ -3,10 +3,12 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.engine.serving import engine_at, serving
+from bot.photo_files import read_photo
 from configs.errors import JokebotError
 from configs.prompts import load_prompts
 from configs.settings import Engine, Settings
@@ -36,23 +38,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 1 if failed else 0
 
 
-@contextmanager
-def engine(arguments: argparse.Namespace, settings: Settings) -> Iterator[Engine]:
+def engine(arguments: argparse.Namespace, settings: Settings) -> AbstractContextManager[Engine]:
     """The engine to ask, started here for `--model`. Raises JokebotError where it can't be started."""
-    if not arguments.model:
-        # The settings' model is the settings' engine's; of another engine the first one is taken.
-        yield settings.engine.model_copy(update={"url": arguments.engine, "model": ""} if arguments.engine else {})
-        return
-    from bot.engine.child import start_child
-
-    python = settings.environments.train_python
-    if not python.exists():
-        raise JokebotError(f"--model needs the train environment, and {python} is not there. Run `make env-train`.")
-    if not arguments.model.is_dir():
-        raise JokebotError(f"There is no model directory {arguments.model}.")
-    command = [str(python), "-m", "bot", "engine", "cpu", str(arguments.model.absolute()), "--port", "0"]
-    with start_child("CPU engine", command) as child:
-        yield settings.engine.model_copy(update={"url": f"{child.wait_ready()}/v1", "model": ""})
+    return serving(arguments.model, settings) if arguments.model else nullcontext(engine_at(arguments.engine, settings))
 
 
 async def tell(photos: list[Path], prompt: str, settings: Settings, chosen: Engine) -> int:
@@ -75,11 +63,9 @@ async def tell(photos: list[Path], prompt: str, settings: Settings, chosen: Engi
 async def tell_one(client: "EngineClient", path: Path, prompt: str, settings: Settings) -> None:
     """Check the photo, ask for a joke and print it as it is written. Raises JokebotError."""
     from bot.engine.client import Sampling
-    from storage.photos import check_photo
 
-    limits, chosen = settings.limits, settings.joke
-    data = await asyncio.to_thread(read, path, limits.photo_bytes)
-    photo = await asyncio.to_thread(check_photo, data, max_bytes=limits.photo_bytes, max_pixels=limits.photo_pixels)
+    chosen = settings.joke
+    photo = await asyncio.to_thread(read_photo, path, settings.limits)
     with page(path) as show:
         async def on_text(text: str) -> None:
             show(text)
@@ -87,15 +73,6 @@ async def tell_one(client: "EngineClient", path: Path, prompt: str, settings: Se
         reply = await client.ask(system=load_prompts().system, user=prompt, photo=photo.data, media_type=photo.media_type,
                                  sampling=Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens), on_text=on_text)
         show(reply.text, whole=True)
-
-
-def read(path: Path, most: int) -> bytes:
-    """The file's bytes, and of a file that is too large enough to see that it is. Raises JokebotError."""
-    try:
-        with path.open("rb") as file:
-            return file.read(most + 1)
-    except OSError as error:
-        raise JokebotError(f"The file can't be read: {error.strerror}.") from error
 
 
 @contextmanager

@@ -27,11 +27,13 @@ OnText = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the engine picks its words; `max_tokens` bounds their number."""
+    """How the engine picks its words; `max_tokens` bounds their number. The same `seed` picks the same ones again, where
+    engine, model and request are the same."""
 
     temperature: float
     top_p: float
     max_tokens: int
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,8 @@ class EngineClient:
         with translated(url):
             stream = await self._within(first, client.chat.completions.create(
                 model=model, messages=messages, temperature=sampling.temperature, top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True}))
+                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True},
+                **({} if sampling.seed is None else {"seed": sampling.seed})))
         try:
             while True:
                 limit = min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first

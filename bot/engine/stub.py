@@ -60,6 +60,7 @@ class Asked:
     temperature: float
     top_p: float
     max_tokens: int
+    seed: int | None
 
 
 @dataclass
@@ -174,7 +175,8 @@ def read_request(body: dict[str, Any]) -> Asked:
     if not head.startswith("data:image/") or not body["stream"]:
         raise ValueError("only data: pictures and streams are answered here")
     return Asked(body["model"], system["content"], text["text"], head.removeprefix("data:"), kind or "", size, len(data),
-                 picture["image_url"].get("max_dynamic_patch"), body["temperature"], body["top_p"], body["max_tokens"])
+                 picture["image_url"].get("max_dynamic_patch"), body["temperature"], body["top_p"], body["max_tokens"],
+                 body.get("seed"))
 
 
 def _error(refusal: Refusal) -> web.Response:

@@ -1,0 +1,69 @@
+"""`jokebot compare`: what two models say about the same photos, side by side on one page."""
+import argparse
+import asyncio
+from pathlib import Path
+
+from bot.comparison import Question, Side, compare, read_photos
+from bot.engine.client import Sampling
+from configs.errors import JokebotError
+from configs.prompts import load_prompts
+from configs.settings import Settings
+
+HELP = "Make a page with two models' jokes about the same photos side by side: before and after."
+ENVIRONMENT = "bot"
+MODEL = "a checkpoint's directory, which a CPU engine serves meanwhile, or an engine's address with /v1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model_a", metavar="MODEL_A", help=f"before: {MODEL}")
+    parser.add_argument("model_b", metavar="MODEL_B", help="after: another one of either kind")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture file")
+    parser.add_argument("--out", type=Path, required=True, metavar="PAGE.html", help="the page to write; it needs no other file")
+    parser.add_argument("--language", metavar="L", help="the jokes' language, as in configs/prompts.toml (default: the setting joke.language)")
+    parser.add_argument("--style", metavar="S", help="a style of configs/prompts.toml (default: the language's)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="for both models, so that the same call makes the same page (default: 1)")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """0 where every photo got both jokes; 1 where some are missing, which the page says too. Raises JokebotError."""
+    from bot.comparison_page import page
+
+    question = asked(arguments, settings)
+    refuse_place(arguments.out)
+    photos = read_photos(arguments.photos, settings.limits)
+    sides = asyncio.run(compare([arguments.model_a, arguments.model_b], photos, question, settings))
+    if not any(answer.text for side in sides for answer in side.answers):
+        raise JokebotError("Neither model told a joke, so there is nothing to compare and no page.")
+    write(arguments.out, page(photos, sides, question))
+    print(f"The page: {arguments.out}", flush=True)
+    return 0 if complete(sides, arguments.photos) else 1
+
+
+def asked(arguments: argparse.Namespace, settings: Settings) -> Question:
+    """What both models are asked. Raises PromptError for a mistyped language or style, before an engine is started."""
+    prompts, chosen = load_prompts(), settings.joke
+    language = arguments.language or chosen.language
+    style = arguments.style or chosen.style or prompts.language(language).default
+    sampling = Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens, arguments.seed)
+    return Question(language, style, prompts.system, prompts.ask(language, style), sampling)
+
+
+def complete(sides: list[Side], photos: list[Path]) -> bool:
+    return all(len(side.answers) == len(photos) and all(answer.text for answer in side.answers) for side in sides)
+
+
+def refuse_place(path: Path) -> None:
+    """Told before minutes of work. Raises JokebotError."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise JokebotError(f"The page can't be written to {path}: " + ("it is a folder." if path.is_dir() else "its folder does not exist."))
+
+
+def write(path: Path, text: str) -> None:
+    """Whole or not at all. Raises JokebotError."""
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise JokebotError(f"The page can't be written to {path}: {error.strerror}.") from error
