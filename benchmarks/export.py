@@ -100,7 +100,7 @@ async def fill(root: Path, pictures: Pictures, ratings: int, photos: int, random
         joke, person = pairs // PEOPLE, pairs % PEOPLE
         quality = np.repeat(random.normal(0, 0.4, photos), JOKES_PER_PHOTO) + random.normal(0, 0.6, jokes)
         verdict = 1 + np.digitize(quality[joke] + random.normal(0, 0.4, PEOPLE)[person] + random.normal(0, 1, len(pairs)), [-0.5, 0.5])
-        connection.executemany("INSERT INTO ratings VALUES (?, ?, ?, ?, ?)", (
+        connection.executemany("INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?)", (
             (one, who, value, now, now) for one, who, value in zip((joke + 1).tolist(), person.tolist(), verdict.tolist(), strict=True)))
     connection.close()
     return size

@@ -35,6 +35,7 @@ class Parts:
     asides: Asides
     joker: Joker
     decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
 
     def language(self, person: User | None) -> str:

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 """How often an update is taken up from the inbox again before it is given up."""
 REFILL_PAUSE_S = 0.02
+LINE_S = 0.1
+"""How long an update that was left by an earlier process keeps the next one waiting."""
 PAGE = 200
 
 RawUpdate = dict[str, Any]
@@ -41,6 +43,7 @@ class Updates:
         self._backlog = self._reading = False
         self._changed = asyncio.Event()
         self._ended: dict[bool, list[int]] = {False: [], True: []}
+        self._line, self._left_until = asyncio.Lock(), -1
         self._suspect = {False: asyncio.Lock(), True: asyncio.Lock()}
         self._feeder: asyncio.Task[None] | None = None
         self._finisher: asyncio.Task[None] | None = None
@@ -49,7 +52,7 @@ class Updates:
         """Take up what an earlier process left, pressed buttons first. Call it before the first `receive`."""
         after = -1
         while page := await inbox.pending(self._database, after=after, limit=PAGE):
-            after = page[-1][0]["update_id"]
+            self._left_until = after = page[-1][0]["update_id"]
             await self._take_up([row for row in page if is_pressed(row[0])])
             self._backlog |= not all(is_pressed(update) for update, _ in page)
         self._feeder = asyncio.create_task(self._feed())
@@ -101,6 +104,8 @@ class Updates:
                 async with self._suspect[is_pressed(update)]:
                     await inbox.start(self._database, number)
                     await self._persist([number], failed=not await self._attempt(update, attempts, again))
+            elif again and number <= self._left_until and not is_pressed(update):
+                await self._attempt_in_line(update)
             else:
                 self._finish(number, failed=not await self._attempt(update, attempts, again))
         except Exception:
@@ -111,6 +116,21 @@ class Updates:
             self._pressed -= is_pressed(update)
             if self._backlog or self._pressed >= self._most - 1:
                 self._changed.set()
+
+    async def _attempt_in_line(self, update: RawUpdate) -> None:
+        """What a killed process left doesn't answer all at once, so that a next kill finds few answers on their way."""
+        task, number = None, update["update_id"]
+        try:
+            async with self._line:
+                task = asyncio.create_task(self._attempt(update, 0, True))
+                await asyncio.wait({task}, timeout=LINE_S)
+                if task.done():
+                    await self._persist([number], failed=not task.result())
+                    return
+            self._finish(number, failed=not await task)
+        finally:
+            if task:
+                task.cancel()
 
     async def _attempt(self, update: RawUpdate, attempts: int, again: bool) -> bool:
         number = update["update_id"]

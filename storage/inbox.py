@@ -13,10 +13,14 @@ OFFSET_LASTS_S = 6 * 86400.0
 
 @dataclass(frozen=True)
 class Begun:
-    """How far the answer to an update has come: the joke that is stored for it, and the message that people see."""
+    """How far the answer to an update has come: the joke that is stored for it, and the message that people see.
+
+    `attempts` counts how often it was taken up from the inbox.
+    """
 
     joke_id: int | None = None
     message_id: int | None = None
+    attempts: int = 0
 
 
 async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
@@ -55,7 +59,7 @@ async def start(database: Database, *update_ids: int) -> None:
 
 async def begun(database: Database, update_id: int) -> Begun:
     """What an earlier attempt at the update has left; nothing for most."""
-    row = await database.row("SELECT joke_id, message_id FROM inbox WHERE update_id = ?", (update_id,))
+    row = await database.row("SELECT joke_id, message_id, attempts FROM inbox WHERE update_id = ?", (update_id,))
     return Begun(**dict(row)) if row else Begun()
 
 

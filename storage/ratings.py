@@ -3,6 +3,7 @@ import time
 from dataclasses import dataclass
 
 from storage.database import Database
+from storage.inbox import OFFSET_LASTS_S
 
 VALUES = (3, 2, 1)
 
@@ -16,19 +17,21 @@ class Counts:
     unfunny: int = 0
 
 
-async def rate(database: Database, joke_id: int, person_id: int, value: int) -> Counts:
+async def rate(database: Database, joke_id: int, person_id: int, value: int, update_id: int | None = None) -> Counts:
     """Set one person's verdict, replacing an earlier one, and return the joke's counts after it.
 
-    Raises ValueError for a value other than 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
+    An update that was cut off and is worked on again doesn't replace the verdict of a later update. Raises ValueError for a value other than 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
     """
     if value not in VALUES:
         raise ValueError(f"a rating is 1, 2 or 3, not {value!r}")
     now = time.time()
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO ratings VALUES (?, ?, ?, ?, ?) ON CONFLICT (joke_id, person_id) "
-            "DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at "
-            "WHERE value != excluded.value", (joke_id, person_id, value, now, now))
+            "INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at, update_id) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (joke_id, person_id) DO UPDATE SET value = excluded.value, update_id = excluded.update_id, "
+            "updated_at = iif(value = excluded.value, updated_at, excluded.updated_at) "
+            "WHERE coalesce(ratings.update_id, -1) <= coalesce(excluded.update_id, ratings.update_id, -1) OR ratings.updated_at < ?",
+            (joke_id, person_id, value, now, now, update_id, now - OFFSET_LASTS_S))
         async with connection.execute(COUNTS, (joke_id,)) as cursor:
             row = await cursor.fetchone()
     return Counts(*row)

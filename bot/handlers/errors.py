@@ -50,5 +50,6 @@ async def _say_in_its_place(parts: Parts, update_id: int, chat_id: int, reply_to
     if begun.message_id:
         await parts.bot.edit_message_text(text, chat_id, begun.message_id, rate_limit_args=Priority.ANSWER)
     else:
-        await parts.bot.send_message(chat_id, text, reply_parameters=reply_to(reply_to_id), link_preview_options=NO_PREVIEW,
-                                     rate_limit_args=Priority.ANSWER)
+        sent = await parts.bot.send_message(chat_id, text, reply_parameters=reply_to(reply_to_id), link_preview_options=NO_PREVIEW,
+                                            rate_limit_args=Priority.ANSWER)
+        await inbox.show(parts.database, update_id, sent.message_id)

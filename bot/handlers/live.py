@@ -30,6 +30,7 @@ class Live:
         self._parts, self._update_id, self._chat_id, self._reply_to_id, self._language = parts, update_id, chat_id, reply_to_id, language
         self._interval_s = parts.settings.limits.edit_interval_s
         self._note = self._text = self._shown = ""
+        self.again = False
         self._not_before = 0.0
         self._message_id: int | None = None
         self._news = asyncio.Event()
@@ -38,7 +39,8 @@ class Live:
 
     async def __aenter__(self) -> Self:
         """A message that an earlier process began, and was killed over, is gone on with."""
-        self._message_id = (await inbox.begun(self._parts.database, self._update_id)).message_id
+        begun = await inbox.begun(self._parts.database, self._update_id)
+        self._message_id, self.again = begun.message_id, begun.attempts > 0
         self._task = asyncio.create_task(self._follow())
         return self
 

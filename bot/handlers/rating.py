@@ -20,7 +20,7 @@ async def rating(parts: Parts, update: Update) -> None:
     if await verdict(parts.database, pressed.joke_id, person_id) == pressed.value:
         await respond(query, parts.words.say(language, "rated-same", emoji=emoji))
         return
-    counts = await rate(parts.database, pressed.joke_id, person_id, pressed.value)
+    counts = await rate(parts.database, pressed.joke_id, person_id, pressed.value, update.update_id)
     show_counts(parts, query.message.chat.id, query.message.message_id, pressed.joke_id, counts)
     await respond(query, parts.words.say(language, "rated", emoji=emoji))
 

@@ -1,5 +1,8 @@
 """Telling a joke about a stored photo: queue, engine, message, delivery. For a new photo and for 🔁 alike."""
+import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from telegram import User
@@ -15,6 +18,10 @@ from storage.jokes import add_delivery
 from storage.photos import Photo
 
 log = logging.getLogger(__name__)
+
+
+TURN_S = 2.0
+"""Longest wait for another chat's message to get through."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,25 @@ async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
             await live.end(parts.words.say(language, name, **values))
             return
         try:
-            message_id = await live.end(joke.text, buttons(joke.id))
+            async with _in_turn(parts, live.again):
+                message_id = await live.end(joke.text, buttons(joke.id))
+                await add_delivery(parts.database, joke.id, asked.chat_id, message_id, asked.update_id)
         except Forbidden:
             log.info("joke %d can't be delivered: chat %d has shut the bot out", joke.id, asked.chat_id)
             return
-    await add_delivery(parts.database, joke.id, asked.chat_id, message_id, asked.update_id)
     log.info("update %d: joke %d for photo %d, engine %.2f s", asked.update_id, joke.id, photo.id, joke.latency_s)
+
+
+@asynccontextmanager
+async def _in_turn(parts: Parts, again: bool) -> AsyncIterator[None]:
+    """After a restart many jokes are ready at once. Shown one by one, at most one of them is shown twice after a next kill."""
+    held = False
+    if again:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TURN_S):
+                held = await parts.turn.acquire()
+    try:
+        yield
+    finally:
+        if held:
+            parts.turn.release()

@@ -46,7 +46,7 @@ async def test_it_writes_ahead_syncs_fully_and_keeps_foreign_keys(database):
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     with pytest.raises(sqlite3.IntegrityError):
         async with database.write() as connection:
-            await connection.execute("INSERT INTO ratings VALUES (999, 1, 3, 0, 0)")
+            await connection.execute("INSERT INTO ratings VALUES (999, 1, 3, 0, 0, NULL)")
 
 
 async def test_a_broken_migration_leaves_nothing_of_itself(tmp_path, own_migrations):

@@ -80,3 +80,12 @@ async def test_pruning_spares_what_is_pending_or_recent(database):
     assert await inbox.prune(database) == 0
     assert await inbox.prune(database, older_than_s=-1) == 1
     assert [update["update_id"] for update, _ in await inbox.pending(database)] == [1, 3]
+
+
+async def test_what_an_answer_has_come_to_is_kept_with_its_update(database):
+    await inbox.receive(database, [{"update_id": 7}])
+    assert await inbox.begun(database, 7) == inbox.Begun()
+    await inbox.show(database, 7, 41)
+    await inbox.start(database, 7)
+    assert await inbox.begun(database, 7) == inbox.Begun(message_id=41, attempts=1)
+    assert await inbox.begun(database, 8) == inbox.Begun()

@@ -8,7 +8,7 @@ import pytest
 from storage.jokes import NewJoke, add_joke
 from storage.models import register_base
 from storage.photos import check_photo, keep_photo
-from storage.ratings import Counts, counts, rate
+from storage.ratings import Counts, counts, rate, verdict
 
 
 @pytest.fixture
@@ -55,3 +55,17 @@ async def test_many_people_changing_their_minds_at_once_are_counted_exactly(data
     last = dict(votes)
     expected = Counts(*(sum(value == which for value in last.values()) for which in (3, 2, 1)))
     assert await counts(database, joke_id) == expected
+
+
+async def test_a_press_that_is_worked_on_again_does_not_undo_a_later_one(database, joke_id):
+    await rate(database, joke_id, 1, 2, update_id=10)
+    await rate(database, joke_id, 1, 3, update_id=11)
+    assert await rate(database, joke_id, 1, 2, update_id=10) == Counts(funny=1)
+    assert await verdict(database, joke_id, 1) == 3
+
+
+async def test_a_press_counts_though_telegrams_numbers_began_anew(database, joke_id):
+    await rate(database, joke_id, 1, 2, update_id=900)
+    async with database.write() as connection:
+        await connection.execute("UPDATE ratings SET updated_at = updated_at - 7 * 86400")
+    assert await rate(database, joke_id, 1, 3, update_id=5) == Counts(funny=1)

@@ -1,0 +1,287 @@
+"""`make bench-reliability ARGS="--cycles 200"`: the bot is killed at random moments while people use it.
+
+The sandbox and a stub engine run in this process, `jokebot run` in one of its own, on one data folder. It is ended with
+SIGKILL again and again: while it starts, at any time, or the moment a random call of it reaches Telegram, which then takes
+effect though the bot never hears so. People go on all the time: photos, presses on all buttons, commands, alone and in a group. After the
+last kill the bot may finish, and every message and row is counted. Printed last, as one JSON object:
+
+    cycles, photos, ratings     kills; photos and 🔁 that ask for a joke; presses on 😂 🙂 😐
+    photos_lost                 photos and 🔁 that got neither a joke nor an apology
+    ratings_lost                presses whose verdict is not what the database holds
+    ratings_doubled             rows that nobody pressed for, and more people on a joke's buttons than have rated it
+    commands_lost               commands that got no answer
+    repeated_replies            messages beyond the one that each photo, 🔁 and command is due
+    most_repeated_at_once       the same after one single kill
+    apologies                   photos given up with an apology, because they were cut off again and again
+    recovery_s                  process start after a kill until the bot first answers somebody, median
+"""
+import argparse
+import asyncio
+import io
+import itertools
+import json
+import logging
+import os
+import random
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from bot.engine.stub import Answer, Refusal, StubEngine
+from bot.sandbox.server import Sandbox
+from bot.words import Words
+
+TOKEN = "123456:reliability"
+ACTIONS_PER_S = 10.0
+LONGEST_CYCLE_S = 20.0
+"""A bot that says nothing for so long is killed without waiting for a call of it."""
+SETTLE_S = 180.0
+RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
+          "JOKEBOT_LIMITS_GROUP_MESSAGES_PER_MIN": "100000", "JOKEBOT_LIMITS_EDIT_INTERVAL_S": "0.2",
+          "JOKEBOT_LIMITS_PHOTOS_WAITING_PER_PERSON": "1000", "JOKEBOT_ENGINE_IN_FLIGHT": "16",
+          "JOKEBOT_ENGINE_RETRY_DELAY_S": "0.05", "JOKEBOT_LOG_LEVEL": "WARNING"}
+JOKE = "A cat walks into a bar. The bar is closed."
+SAYING = {"sendmessage", "editmessagetext", "editmessagereplymarkup", "answercallbackquery"}
+Message = dict[str, Any]
+Request = tuple[int, int]
+"""Chat and message that the bot has to reply to."""
+
+
+class People:
+    """Acts as everybody and remembers what each is due."""
+
+    def __init__(self, sandbox: Sandbox, seed: int) -> None:
+        self.world, self.random = sandbox.world, random.Random(seed)
+        world = self.world
+        self.people = [*world.people, *(world.add_person(f"Person {number}").id for number in range(5))]
+        self.group = world.add_group("Everybody", self.people)
+        self.photos: Counter[Request] = Counter()
+        self.commands: Counter[Request] = Counter()
+        self.pressed: dict[tuple[int, int], tuple[int, str]] = {}
+        self.presses = self.made = self.cycle = 0
+        self.replies: dict[Request, list[tuple[int, int]]] = {}
+        world.events.listeners.append(self.hear)
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Note each of the bot's messages, and after how many kills it came."""
+        message = event.get("message") or {}
+        if event["type"] == "message" and message["from"]["is_bot"] and "reply_to_message" in message:
+            request = event["chat_id"], message["reply_to_message"]["message_id"]
+            self.replies.setdefault(request, []).append((message["message_id"], self.cycle))
+
+    async def act(self) -> None:
+        """Do something now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(self.random.expovariate(ACTIONS_PER_S))
+            kind = self.random.random()
+            if kind < 0.45:
+                self.send_photo()
+            elif kind < 0.85:
+                self.press()
+            else:
+                person = self.random.choice(self.people)
+                message = self.world.send_text(person, person, self.random.choice(("/start", "/help", "/stats", "hello")))
+                self.commands[person, message["message_id"]] += 1
+
+    def send_photo(self) -> None:
+        """A picture that nobody has sent yet, in private or in the group."""
+        self.made += 1
+        colour = self.made * 7919 % 0xFFFFFF
+        buffer = io.BytesIO()
+        Image.new("RGB", (64, 48), (colour >> 16, colour >> 8 & 255, colour & 255)).save(buffer, "PNG")
+        person, grouped = self.random.choice(self.people), self.random.random() < 0.3
+        chat = self.group if grouped else person
+        message = self.world.send_photo(person, chat, buffer.getvalue(), "/joke" if grouped else None)
+        self.photos[chat, message["message_id"]] += 1
+
+    def press(self) -> None:
+        """Some button of some joke; nobody presses a verdict again before the bot has answered the last press."""
+        chat = self.random.choice([*self.people, self.group])
+        jokes = [message for message in self.world.messages(chat) if message.get("reply_markup")]
+        if not jokes:
+            return
+        joke, person = self.random.choice(jokes), self.random.choice(self.people if chat == self.group else [chat])
+        data = self.random.choice([button["callback_data"] for button in joke["reply_markup"]["inline_keyboard"][0]])
+        kind, joke_id, *value = data.split(":")
+        if kind == "a":
+            self.photos[chat, joke["reply_to_message"]["message_id"]] += 1
+            self.world.press(person, chat, joke["message_id"], data)
+            return
+        last = self.pressed.get((int(joke_id), person))
+        if last and not self.world.callbacks[last[1]].answered.is_set():
+            return
+        self.presses += 1
+        self.pressed[int(joke_id), person] = int(value[0]), self.world.press(person, chat, joke["message_id"], data)
+
+
+class Judge:
+    """Counts what became of everything that people did."""
+
+    def __init__(self, people: People, database: Path) -> None:
+        self.people, self.database = people, database
+        words = Words()
+        names = ("given-up", "defect", "photo-lost", "engine-down", "engine-slow", "engine-empty", "engine-cut_off")
+        self.apologies = {words.say(language, name) for language in words.languages for name in names}
+
+    def replies(self, request: Request) -> list[Message]:
+        """The bot's replies to a message as they are now."""
+        found = (self.people.world.message(request[0], number) for number, _ in self.people.replies.get(request, []))
+        return [message for message in found if message]
+
+    def is_final(self, message: Message) -> bool:
+        """A joke with its buttons, or an apology; neither a place in the queue nor half a joke."""
+        return "reply_markup" in message or message["text"] in self.apologies
+
+    def unanswered(self) -> dict[str, int]:
+        """Photos and commands that are still due something."""
+        photos = sum(max(0, due - sum(map(self.is_final, self.replies(request)))) for request, due in self.people.photos.items())
+        commands = sum(not self.replies(request) for request in self.people.commands)
+        return {"photos_lost": photos, "commands_lost": commands}
+
+    def repeated(self) -> Counter[int]:
+        """Replies beyond what is due, by the number of kills before each."""
+        extra: Counter[int] = Counter()
+        for request, due in (self.people.photos + self.people.commands).items():
+            extra.update(cycle for _, cycle in self.people.replies.get(request, [])[due:])
+        return extra
+
+    def ratings(self) -> dict[str, int]:
+        with closing(sqlite3.connect(self.database)) as connection:
+            rows = {(joke, person): value for joke, person, value in
+                    connection.execute("SELECT joke_id, person_id, value FROM ratings")}
+        pressed = {pair: value for pair, (value, _) in self.people.pressed.items()}
+        raters = Counter(joke for joke, _ in rows)
+        doubled = sum(max(0, shown - raters[joke]) for joke, shown in self.shown())
+        return {"ratings_lost": sum(rows.get(pair) != value for pair, value in pressed.items()),
+                "ratings_doubled": len(rows.keys() - pressed.keys()) + doubled}
+
+    def shown(self) -> list[tuple[int, int]]:
+        """(joke, how many people have rated it according to its buttons) of all messages."""
+        world, found = self.people.world, []
+        for message in [message for chat in world.chats for message in world.messages(chat) if "reply_markup" in message]:
+            buttons = message["reply_markup"]["inline_keyboard"][0]
+            counts = [int(button["text"].split()[1]) for button in buttons if " " in button["text"]]
+            found.append((int(buttons[0]["callback_data"].split(":")[1]), sum(counts)))
+        return found
+
+    def apologised(self) -> int:
+        return sum(message["text"] in self.apologies for request in self.people.photos for message in self.replies(request))
+
+    def unfinished(self) -> int:
+        with closing(sqlite3.connect(self.database)) as connection:
+            return connection.execute("SELECT count(*) FROM inbox WHERE state = 'pending'").fetchone()[0]
+
+
+class Trial:
+    """Starts the bot and ends it, again and again."""
+
+    def __init__(self, sandbox: Sandbox, engine: StubEngine, folder: Path, seed: int) -> None:
+        self.sandbox, self.folder, self.random = sandbox, folder, random.Random(seed)
+        self.people = People(sandbox, seed + 1)
+        self.judge = Judge(self.people, folder / "jokebot.sqlite3")
+        self.log = folder.parent / "bot.log"
+        self.recoveries: list[float] = []
+        self.environment = {**os.environ, **RAISED, "JOKEBOT_STORAGE_DIRECTORY": str(folder), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+                            "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url}
+
+    async def run(self, cycles: int) -> dict[str, Any]:
+        acting = asyncio.create_task(self.people.act())
+        for cycle in range(cycles):
+            async with self.bot() as process:
+                await self.moment(process)
+                process.kill()
+                self.people.cycle = cycle + 1
+        acting.cancel()
+        with suppress(asyncio.CancelledError):
+            await acting
+        async with self.bot() as process:
+            await self.settle(process)
+        repeated, photos = self.judge.repeated(), self.people.photos.total()
+        return {"cycles": cycles, "photos": photos, "ratings": self.people.presses, **self.judge.unanswered(), **self.judge.ratings(),
+                "repeated_replies": repeated.total(), "most_repeated_at_once": max(repeated.values(), default=0),
+                "apologies": self.judge.apologised(), "recovery_s": round(statistics.median(self.recoveries), 2) if self.recoveries else None}
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=self.environment, stdout=log, stderr=log)
+        watching = asyncio.create_task(self.recovery())
+        try:
+            yield process
+        finally:
+            watching.cancel()
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
+    async def recovery(self) -> None:
+        started = time.monotonic()
+        while not self.said(started):
+            await self.sandbox.world.events.next()
+        self.recoveries.append(time.monotonic() - started)
+
+    async def moment(self, process: asyncio.subprocess.Process) -> None:
+        """Wait until it is time: while the bot starts, any time, as one of its calls arrives, or just after one."""
+        kind = self.random.random()
+        if kind < 0.4:
+            await asyncio.sleep(self.random.uniform(0.0, 1.5) if kind < 0.1 else self.random.uniform(0.5, 5.0))
+            return
+        since, wanted = time.monotonic(), self.random.randint(1, 40)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_CYCLE_S):
+                while self.said(since) < wanted and process.returncode is None:
+                    await self.sandbox.world.events.next()
+        if process.returncode is not None:
+            raise RuntimeError(f"The bot ended by itself:\n{self.log.read_text()[-4000:]}")
+        if kind < 0.7:
+            await asyncio.sleep(self.random.expovariate(20.0))
+
+    def said(self, since: float) -> int:
+        """Calls of the bot since then that say something."""
+        recent = itertools.takewhile(lambda call: call.at >= since, reversed(self.sandbox.calls))
+        return sum(call.method.lower() in SAYING for call in recent)
+
+    async def settle(self, process: asyncio.subprocess.Process) -> None:
+        """Let the bot finish; what it never finishes is counted as lost."""
+        deadline = time.monotonic() + SETTLE_S
+        while time.monotonic() < deadline and process.returncode is None:
+            await asyncio.sleep(0.25)
+            if not len(self.sandbox.updates) and not self.judge.unfinished():
+                return
+
+
+def answers(seed: int) -> list[Answer | Refusal]:
+    """What the engine does, request by request: mostly quick, sometimes slow enough to be shown half written, at times broken."""
+    moods = random.Random(seed)
+    kinds = [Answer(JOKE), Answer(JOKE, token_s=0.05), Answer(JOKE, first_token_s=0.5, token_s=0.15), Refusal(503), Answer(JOKE, ending="drop")]
+    return moods.choices(kinds, (50, 20, 24, 3, 3), k=50_000)
+
+
+async def measure(cycles: int, seed: int, folder: Path) -> dict[str, Any]:
+    """Run the trial in `folder` and return the numbers of the module's docstring."""
+    async with (Sandbox.running(port=0, token=TOKEN, messages_kept=1_000_000, calls_kept=2000) as sandbox,
+                StubEngine.running(script=answers(seed), text=JOKE) as engine):
+        return await Trial(sandbox, engine, folder / "data", seed).run(cycles)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cycles", type=int, default=int(os.environ.get("CYCLES", "200")), help="kills (default: CYCLES, else 200)")
+    parser.add_argument("--seed", type=int, default=1, help="chooses the moments and what people do")
+    arguments = parser.parse_args()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a killed client breaks off its requests; that is no news here
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(asyncio.run(measure(arguments.cycles, arguments.seed, Path(folder)))))
+
+
+if __name__ == "__main__":
+    main()
