@@ -1,8 +1,11 @@
-"""How far two merges of the same base are apart, for the tests and the benchmark."""
+"""How far two merges of the same base are apart, and adapters to try it with: for the tests and the benchmark."""
+import json
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save_file
 
+from trainer.merge.adapter import ABOUT, WEIGHTS
 from trainer.merge.tensors import MergeError, Tensor
 from trainer.merge.weights import Base
 
@@ -31,3 +34,24 @@ def tensor_ulp(base: Tensor, reference: Tensor, other: Tensor) -> float:
         step = np.ldexp(1.0, np.frexp(np.maximum(size, 2.0**-126))[1] - 8)
         worst = max(worst, float((np.abs(wanted - got) / step).max(initial=0.0)))
     return worst
+
+
+def random_adapter(base: Path, out: Path, rank: int, seed: int = 0, changed: str = "language_model.") -> None:
+    """Write an adapter with XTuner's names and random values, B's too: a fresh LoRA's B is zero and would prove nothing.
+
+    It has a LoRA on every linear layer of the part `changed` and a whole projector, as `jokebot train` writes them.
+    """
+    numbers, tensors = np.random.default_rng(seed), {}
+    for file in Base.of(base).files.values():
+        for name, tensor in file.items():
+            shape = tensor.values.shape
+            if name.startswith(changed) and len(shape) == 2 and "embedding" not in name:
+                part, layer = name.removesuffix(".weight").split(".", 1)
+                key = f"model.{part}.base_model.model.{layer}"
+                tensors[f"{key}.lora_A.default.weight"] = numbers.standard_normal((rank, shape[1]), np.float32) * np.float32(0.02)
+                tensors[f"{key}.lora_B.default.weight"] = numbers.standard_normal((shape[0], rank), np.float32) * np.float32(0.01)
+            elif name.startswith("mlp1."):
+                tensors[f"model.{name}"] = tensor.float32() + numbers.standard_normal(shape, np.float32) * np.float32(1e-3)
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, str(out / WEIGHTS))
+    (out / ABOUT).write_text(json.dumps({"format": 1, "lora_rank": rank, "lora_alpha": 2 * rank}), encoding="utf-8")

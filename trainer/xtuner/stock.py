@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,17 @@ import torch.nn.functional as F
 from mmengine.config import Config
 
 from trainer.xtuner.plan import Plan
+
+
+def convert(base: Path, adapter: Path, out: Path, rank: int, alpha: int) -> None:
+    """XTuner's own merge, `convert_to_official`, of a .pth file; its configuration is written beside that file."""
+    from xtuner.configs.internvl.v1_5.convert_to_official import convert_to_official
+    lora = {"type": "peft.LoraConfig", "r": rank, "lora_alpha": alpha, "lora_dropout": 0.0, "target_modules": None, "task_type": "CAUSAL_LM"}
+    model = {"type": "xtuner.model.InternVL_V1_5", "model_path": str(base), "freeze_llm": True, "freeze_visual_encoder": True,
+             "quantization_llm": True, "quantization_vit": False, "llm_lora": lora}
+    config = adapter.with_suffix(".py")
+    Config({"model": model}).dump(str(config))
+    convert_to_official(str(config), str(adapter), str(out))
 
 
 def stock_config(config: Config, plan: Plan) -> Config:

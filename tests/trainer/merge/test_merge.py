@@ -1,0 +1,237 @@
+"""The streaming merge against XTuner's own, and what it refuses, leaves alone and leaves behind."""
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from trainer.demo_model.random import write_random
+from trainer.demo_model.shapes import SHAPES
+from trainer.merge.adapter import read_adapter
+from trainer.merge.arithmetic import WithNumpy, WithTorch, chosen, rounded_to_bf16
+from trainer.merge.compare import max_ulp, random_adapter
+from trainer.merge.job import merge
+from trainer.merge.tensors import MergeError, read_safetensors
+
+ROOT = Path(__file__).parents[3]
+SMALL = replace(SHAPES["tiny"], layers=2, vision_layers=2)
+RANK = 24
+"""Not a power of two: with alpha 48 the scaling still is; see ODD for one that is not."""
+ODD = 40.0
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("bases") / "small"
+    write_random(directory, SMALL, seed=11)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("adapters") / "random"
+    random_adapter(base, directory, RANK, seed=2)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def checkpoint(adapter: Path) -> Path:
+    """The same adapter in the form of XTuner's checkpoints, with things beside the weights that a run puts there."""
+    from mmengine.logging import HistoryBuffer
+    path = adapter / "iter_9.pth"
+    torch.save({"meta": {"seed": 1, "hub": HistoryBuffer([1.0], [1])}, "state_dict": load_file(str(adapter / "adapter.safetensors")),
+                "optimizer": {"state": {0: {"step": torch.tensor(3.0), "exp_avg": torch.ones(4)}}}}, path)
+    return path
+
+
+@pytest.fixture(scope="module", params=[2 * RANK, ODD])
+def reference(request: pytest.FixtureRequest, base: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """What XTuner's convert_to_official makes of it, and the alpha that was asked for."""
+    from trainer.xtuner import shims
+    shims.apply()
+    from trainer.xtuner.stock import convert
+    out = tmp_path_factory.mktemp("official") / "model"
+    convert(base, checkpoint, out, RANK, request.param)
+    return out, request.param
+
+
+@pytest.mark.parametrize("way", [WithNumpy, WithTorch])
+def test_it_is_xtuners_own_merge_to_the_last_bit_but_one(way: Any, reference: tuple[Path, float], base: Path, adapter: Path, tmp_path: Path) -> None:
+    official, alpha = reference
+    merge(adapter, base, tmp_path / "ours", alpha=alpha, arithmetic=way)
+    assert max_ulp(base, official, tmp_path / "ours") <= 1
+    ours, theirs = load_file(tmp_path / "ours" / "model.safetensors"), load_file(official / "model.safetensors")
+    differing = sum(int((ours[name] != theirs[name]).sum()) for name in ours)
+    assert ours.keys() == theirs.keys() and differing <= 1e-4 * sum(part.numel() for part in ours.values())
+    changed = load_file(base / "model.safetensors")
+    assert sum(bool((ours[name] != changed[name]).any()) for name in ours) == len(read_adapter(adapter).names())
+
+
+def test_the_measure_sees_one_step_and_two(base: Path, tmp_path: Path) -> None:
+    for steps in (1, 2):
+        shutil.copytree(base, tmp_path / str(steps))
+        tensors = load_file(base / "model.safetensors")
+        weight = tensors["language_model.output.weight"]
+        weight.view(torch.int16)[0, 0] += steps
+        save_file(tensors, tmp_path / str(steps) / "model.safetensors")
+    assert (max_ulp(base, base, tmp_path / "1"), max_ulp(base, base, tmp_path / "2")) == (1.0, 2.0)
+
+
+def test_a_checkpoint_is_read_without_running_anything_in_it(checkpoint: Path, adapter: Path, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+    content = torch.load(checkpoint, weights_only=False)
+    torch.save({**content, "trap": Trap()}, tmp_path / "trap.pth")
+    read = read_adapter(tmp_path / "trap.pth", alpha=2 * RANK)
+    assert not (tmp_path / "sprung").exists()
+    whole = read_adapter(adapter)
+    for name in whole.pairs:
+        assert np.array_equal(read.pairs[name].a.values, whole.pairs[name].a.values)
+        assert np.array_equal(read.pairs[name].b.values, whole.pairs[name].b.values)
+    assert read.whole.keys() == whole.whole.keys()
+
+
+def test_shards_stay_shards(base: Path, adapter: Path, tmp_path: Path) -> None:
+    sharded = tmp_path / "sharded"
+    shutil.copytree(base, sharded)
+    tensors = load_file(sharded / "model.safetensors")
+    (sharded / "model.safetensors").unlink()
+    halves: list[dict[str, torch.Tensor]] = [{}, {}]
+    for number, (name, tensor) in enumerate(tensors.items()):
+        halves[number % 2][name] = tensor
+    names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    for name, half in zip(names, halves, strict=True):
+        save_file(half, sharded / name, {"format": "pt"})
+    index = {"weight_map": {key: name for name, half in zip(names, halves, strict=True) for key in half}}
+    (sharded / "model.safetensors.index.json").write_text(json.dumps(index))
+    merge(adapter, sharded, tmp_path / "out")
+    merge(adapter, base, tmp_path / "single")
+    assert max_ulp(base, tmp_path / "single", tmp_path / "out") == 0
+    assert sorted(file.name for file in (tmp_path / "out").glob("*.safetensors")) == names
+
+
+def test_the_merged_model_loads_by_itself_and_says_what_it_is(base: Path, adapter: Path, tmp_path: Path) -> None:
+    merge(adapter, base, tmp_path / "merged", about={"run": 3})
+    merge(adapter, tmp_path / "merged", tmp_path / "twice")
+    notes = json.loads((tmp_path / "twice" / "model.json").read_text())
+    assert notes["base"]["model.json"]["run"] == 3 and notes["lora_alpha"] == 2 * RANK
+    hidden = tmp_path / "base_is_gone"
+    shutil.copytree(tmp_path / "merged", hidden)
+    code = ("import sys, torch; from configs.torchvision_shim import import_torchvision; import_torchvision(torch)\n"
+            "from transformers import AutoModel, AutoTokenizer\n"
+            "model = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True, torch_dtype=torch.bfloat16)\n"
+            "print(AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code=True).eos_token, model.dtype)")
+    said = subprocess.run([sys.executable, "-c", code, str(hidden)], capture_output=True, text=True, cwd=ROOT, check=True,
+                          env={**os.environ, "HF_MODULES_CACHE": str(tmp_path / "cache")})
+    assert said.stdout.split() == ["</s>", "torch.bfloat16"]
+
+
+def digest(directory: Path) -> dict[str, tuple[int, int]]:
+    return {file.name: (file.stat().st_size, file.stat().st_mtime_ns) for file in directory.iterdir()}
+
+
+@pytest.mark.parametrize(("where", "words"), [
+    ("base", "own input"), ("adapter", "own input"), ("base/inside", "inside the base"), ("above", "own input"),
+    ("there", "there already"), ("with.dot", "dot"), ("link", "own input")])
+def test_places_that_would_harm_are_refused(where: str, words: str, base: Path, adapter: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(base)
+    place = {"base": base, "adapter": adapter, "base/inside": base / "inside", "above": base.parent}.get(where, tmp_path / where)
+    before = digest(base), digest(adapter)
+    with pytest.raises(MergeError, match=words):
+        merge(adapter, base, place)
+    assert (digest(base), digest(adapter)) == before
+
+
+def spoilt(adapter: Path, folder: Path, change: Any) -> Path:
+    shutil.copytree(adapter, folder, ignore=shutil.ignore_patterns("*.pth", "*.py"))
+    tensors = load_file(folder / "adapter.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "adapter.safetensors")
+    return folder
+
+
+KEY = "model.language_model.base_model.model.model.layers.0.attention.wqkv.lora_{}.default.weight"
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda tensors: tensors[KEY.format("A")].view(-1)[5:6].fill_(float("nan")), "not finite"),
+    (lambda tensors: tensors.pop(KEY.format("B")), "one half"),
+    (lambda tensors: tensors.update({KEY.format("B"): torch.ones(7, RANK)}), "another base model"),
+    (lambda tensors: tensors.update({"model.mlp9.weight": torch.ones(3)}), "another base model"),
+    (lambda tensors: tensors.update({"model.language_model.lora_magnitude": torch.ones(3)}), "not known"),
+])
+def test_an_adapter_that_does_not_fit_is_refused(change: Any, words: str, base: Path, adapter: Path, tmp_path: Path) -> None:
+    with pytest.raises(MergeError, match=words):
+        merge(spoilt(adapter, tmp_path / "bad", change), base, tmp_path / "out")
+    assert not list(tmp_path.glob("*out*")) and not list(tmp_path.glob(".*out*"))
+
+
+@pytest.mark.parametrize("name", ["adapter.safetensors", "iter_9.pth"])
+def test_files_that_are_cut_off_are_refused(name: str, base: Path, adapter: Path, checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes((adapter / name).read_bytes()[:-1000])
+    with pytest.raises(MergeError):
+        merge(tmp_path / name, base, tmp_path / "out", alpha=2 * RANK)
+
+
+def command(adapter: Path, base: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "bot", "merge", str(adapter), "--base", str(base), "--out", str(out)]
+
+
+def test_the_command_merges_and_refuses(base: Path, adapter: Path, tmp_path: Path) -> None:
+    first = subprocess.run(command(adapter, base, tmp_path / "out"), capture_output=True, text=True, cwd=ROOT)
+    assert first.returncode == 0 and json.loads(first.stdout)["directory"] == str(tmp_path / "out")
+    second = subprocess.run(command(adapter, base, tmp_path / "out"), capture_output=True, text=True, cwd=ROOT)
+    assert second.returncode == 2 and "there already" in second.stderr and "Traceback" not in second.stderr
+
+
+def test_a_full_disk_leaves_nothing(base: Path, adapter: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+    ended = subprocess.run(command(adapter, base, tmp_path / "out"), capture_output=True, text=True, cwd=ROOT, preexec_fn=limit)
+    assert ended.returncode == 2 and "can't be written" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_merge_leaves_no_model_and_the_next_one_clears_up(base: Path, adapter: Path, tmp_path: Path) -> None:
+    code = ("import sys, time; from pathlib import Path; from trainer.merge.job import merge; from trainer.merge.arithmetic import WithNumpy\n"
+            "class Slow(WithNumpy):\n    def __call__(self, *a): time.sleep(0.05); super().__call__(*a)\n"
+            "merge(*map(Path, sys.argv[1:]), arithmetic=Slow)")
+    with subprocess.Popen([sys.executable, "-c", code, str(adapter), str(base), str(tmp_path / "out")], cwd=ROOT) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / ".out.part" / "model.safetensors").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert [file.name for file in tmp_path.iterdir()] == [".out.part"]
+    merge(adapter, base, tmp_path / "out")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_rounding_is_to_nearest_and_ties_to_even() -> None:
+    values = torch.cat([torch.randn(100_000) * scale for scale in (1e-30, 1e-3, 1, 1e20)])
+    ties = (torch.arange(0x3F80, 0x4080, dtype=torch.int32) << 16 | 0x8000).view(torch.float32)
+    for given in (values, ties, -ties):
+        assert torch.equal(torch.from_numpy(rounded_to_bf16(given.numpy().copy())), given.bfloat16().float())
+
+
+def test_few_cores_take_torch_and_many_numpy() -> None:
+    assert (chosen(2), chosen(16)) == (WithTorch, WithNumpy)
+
+
+def test_tensors_are_views_of_their_file(base: Path) -> None:
+    tensors, wanted = read_safetensors(base / "model.safetensors"), load_file(base / "model.safetensors")
+    assert tensors.keys() == wanted.keys()
+    assert all(np.array_equal(tensors[name].float32(), wanted[name].float().numpy()) for name in wanted)
+    assert not any(tensor.values.flags.writeable for tensor in tensors.values())
