@@ -52,6 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv[0] not in names():
         print(f"jokebot: there is no command {argv[0]!r}; `jokebot --help` lists them.", file=sys.stderr)
         return 2
+    os.umask(0o077)  # whatever a command writes is for its user alone
     command = load(argv[0])
     parser = argparse.ArgumentParser(prog=f"jokebot {argv[0]}", description=command.HELP)
     command.add_arguments(parser)

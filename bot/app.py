@@ -10,6 +10,7 @@ from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
 from bot.api import TelegramBot
+from bot.backups import keep_backing_up
 from bot.engine.client import EngineClient, EngineError
 from bot.handlers.aside import Asides
 from bot.handlers.errors import apologise, give_up
@@ -27,7 +28,8 @@ from configs.errors import SettingsError
 from configs.prompts import load_prompts
 from configs.settings import Settings
 from storage import inbox
-from storage.database import Database
+from storage.database import Database, check_file
+from storage.folder import held
 from storage.models import champion, register_base
 
 log = logging.getLogger("jokebot")
@@ -35,6 +37,7 @@ log = logging.getLogger("jokebot")
 GRACE_S = 10.0
 """How long a stop waits for handlers under way."""
 PRUNE_EVERY_S = 3600.0
+CHECK_EVERY_S = 6 * 3600.0
 FIRST_POLL_S = 0.1
 """Until then the first poll is under way and doesn't wait for anything else that a start does."""
 
@@ -58,6 +61,7 @@ class App:
     async def start(self) -> None:
         """Open the database, meet Telegram, take up what was left. Raises JokebotError where that is impossible."""
         settings = self.settings
+        self._cleanup.enter_context(held(settings.storage.directory))
         self.database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
         self._cleanup.push_async_callback(self.database.close)
         self._cleanup.push_async_callback(self.bot.shutdown)
@@ -79,6 +83,8 @@ class App:
             tasks.create_task(self._greet_engine())
             tasks.create_task(self._name_commands())
             tasks.create_task(self._prune())
+            tasks.create_task(keep_backing_up(self.settings))
+            tasks.create_task(self._check_database())
             tasks.create_task(keep_forgetting(self.parts))
 
     async def stop(self) -> None:
@@ -145,6 +151,12 @@ class App:
         while True:
             await asyncio.sleep(PRUNE_EVERY_S)
             log.info("%d finished updates forgotten", await inbox.prune(self.database))
+
+    async def _check_database(self) -> None:
+        """On a damaged database every further row makes it worse. Raises DatabaseError."""
+        while True:
+            await asyncio.to_thread(check_file, self.settings.storage.database)
+            await asyncio.sleep(CHECK_EVERY_S)
 
     async def _handle(self, raw: RawUpdate) -> bool:
         update = Update.de_json(raw, self.bot)

@@ -102,6 +102,14 @@ class Storage(Section):
         return self.directory / "datasets"
 
 
+class Backup(Section):
+    """Copies of the database, the photos and the datasets, made while the bot works."""
+
+    every_h: float = Field(24.0, ge=0, description="Hours between two; 0 makes none by itself.")
+    keep: Count = Field(7, description="Backups kept; older ones are removed, and what people had forgotten since goes with them.")
+    directory: Path | None = Field(None, description="Their folder, better on another disk; unset takes `backups` in the data folder.")
+
+
 class Environments(Section):
     """Interpreters of the other environments (`make env-train`, `make env-serve`)."""
 
@@ -184,11 +192,16 @@ class Settings(BaseSettings):
     engine: Engine = Engine()
     joke: Joke = Joke()
     storage: Storage = Storage()
+    backup: Backup = Backup()
     environments: Environments = Environments()
     model: Model = Model()
     selection: Selection = Selection()
     training: Training = Training()
     log: Log = Log()
+
+    @property
+    def backup_folder(self) -> Path:
+        return self.backup.directory or self.storage.directory / "backups"
 
     @classmethod
     def settings_customise_sources(cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+RESTORE = "`jokebot restore` brings back the newest backup, and keeps this file beside it."
 
 
 class DatabaseError(JokebotError):
@@ -52,7 +53,7 @@ class Database:
             reader = await _connect(path, busy_timeout_s)
         except sqlite3.Error as error:
             await writer.close()
-            raise DatabaseError(f"The database {path} can't be opened: {error}. If the file is damaged, restore it from a backup.") from error
+            raise DatabaseError(f"The database {path} can't be opened: {error}. If it is damaged: {RESTORE}") from error
         except DatabaseError:
             await writer.close()
             raise
@@ -114,9 +115,9 @@ def check_file(path: Path) -> int:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             ratings = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
     except sqlite3.Error as error:
-        raise DatabaseError(f"The database {path} can't be read: {error}.") from error
+        raise DatabaseError(f"The database {path} can't be read: {error}. {RESTORE}") from error
     if verdict != "ok":
-        raise DatabaseError(f"The database {path} is damaged: {verdict}.")
+        raise DatabaseError(f"The database {path} is damaged: {verdict.splitlines()[-1]}. {RESTORE}")
     return ratings
 
 

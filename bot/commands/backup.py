@@ -1,0 +1,28 @@
+"""`jokebot backup`."""
+import argparse
+import time
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "copy the database, the photos and the datasets, while the bot works on"
+ENVIRONMENT = "bot"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of backups (default: the setting backup.directory)")
+    parser.add_argument("--list", action="store_true", help="name the backups there are instead")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Make a backup, or list them. Raises BackupError, DatabaseError."""
+    from storage.backup import back_up, backups
+    folder = arguments.out or settings.backup_folder
+    if arguments.list:
+        for one in backups(folder):
+            print(f"{one.directory}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.created_at))}  {one.photos} photos, {one.ratings} ratings")
+        return 0
+    made = back_up(settings.storage, folder, keep=settings.backup.keep)
+    lost = f"; {made.missing} photos have no file any more" if made.missing else ""
+    print(f"{made.directory}: {made.photos} photos, {made.ratings} ratings{lost}.")
+    return 0

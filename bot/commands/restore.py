@@ -1,0 +1,25 @@
+"""`jokebot restore`."""
+import argparse
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "go back to a backup; what is there now is kept beside it"
+ENVIRONMENT = "bot"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("backup", type=Path, nargs="?", metavar="BACKUP_DIR", help="a backup (default: the newest one)")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Verify the backup and put it in place. Raises BackupError, DatabaseError, and FolderInUse while the bot runs."""
+    from storage.backup import backups
+    from storage.folder import held
+    from storage.restore import newest, restore
+    directory = arguments.backup or newest(settings.backup_folder, backups(settings.backup_folder)).directory
+    with held(settings.storage.directory):
+        backup, aside = restore(directory, settings.storage)
+    print(f"{settings.storage.directory} is as it was in {directory}: {backup.photos} photos, {backup.ratings} ratings. "
+          f"What was there before is in {aside}; delete it once all is well.")
+    return 0

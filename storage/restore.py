@@ -1,0 +1,77 @@
+"""Going back to a backup. What was there before is kept in a folder of its own, so that a restore can be undone."""
+import shutil
+import time
+from pathlib import Path
+
+from configs.settings import Storage
+from storage.backup import Backup, BackupError, explained, layout, photos_in, verify
+from storage.dataset_files import file_digest, flush, link_or_copy
+from storage.photos import photo_file
+
+BEFORE = "before-restore-"
+
+
+def restore(directory: Path, storage: Storage) -> tuple[Backup, Path]:
+    """Put a backup in the data folder's place; returns it and the folder with what was there. Hold the data folder.
+
+    The backup is verified first. The database changes in one rename, after its photos are there: cut off at any moment,
+    the same call again ends the same way. Raises BackupError, DatabaseError, with nothing changed by then.
+    """
+    backup, source = verify(directory), layout(directory)
+    aside = storage.directory / f"{BEFORE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    with explained(f"The backup {directory} can't be restored into {storage.directory}"):
+        storage.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        aside.mkdir(mode=0o700, exist_ok=True)
+        new = storage.directory / ".restored.sqlite3"
+        shutil.copyfile(source.database, new)
+        flush(new)
+        for sha256, _ in photos_in(source.database):
+            _bring_photo(photo_file(source.photos, sha256), photo_file(storage.photos, sha256), sha256)
+        for dataset in source.datasets.iterdir() if source.datasets.exists() else ():
+            if not (storage.datasets / dataset.name).exists():
+                storage.datasets.mkdir(exist_ok=True, mode=0o700)
+                shutil.copytree(dataset, storage.datasets / dataset.name)
+        _swap(new, storage.database, aside)
+        _set_aside_photos(storage, aside)
+    return backup, aside
+
+
+def _bring_photo(source: Path, target: Path, sha256: str) -> None:
+    if not source.exists() or (target.exists() and file_digest(target) == sha256):
+        return
+    target.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    link_or_copy(source, target)
+    flush(target.parent)
+
+
+def _swap(new: Path, database: Path, aside: Path) -> None:
+    """The old database and its write-ahead log are kept aside first; the log must be gone before the new file has the name."""
+    logs = [database.with_name(database.name + end) for end in ("-wal", "-shm")]
+    for file in (database, *logs):
+        if file.exists() and not (aside / file.name).exists():
+            shutil.copyfile(file, aside / file.name)
+            flush(aside / file.name)
+    flush(aside)
+    for log in logs:
+        log.unlink(missing_ok=True)
+    new.replace(database)
+    flush(database.parent)
+
+
+def _set_aside_photos(storage: Storage, aside: Path) -> None:
+    """Photos that the restored database doesn't know."""
+    known = {sha256 for sha256, _ in photos_in(storage.database)}
+    for file in storage.photos.glob("??/*.jpg") if storage.photos.exists() else ():
+        if file.stem not in known:
+            place = photo_file(aside / "photos", file.stem)
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.rename(place)
+
+
+def newest(folder: Path, backups: list[Backup]) -> Backup:
+    """The backup to take where none is named. Raises BackupError where there is none."""
+    if not backups:
+        raise BackupError(f"There is no backup in {folder}. `jokebot backup` makes one.")
+    return backups[-1]
+
