@@ -62,6 +62,14 @@ class Peers:
         with sqlite3.connect(self.folder / "data" / "jokebot.sqlite3") as connection:
             return connection.execute(sql).fetchone()[0]
 
+    async def holds(self, sql: str) -> None:
+        """Wait until the database of the bot says yes."""
+        for _ in range(3000):
+            if self.value(sql):
+                return
+            await asyncio.sleep(0.02)
+        raise TimeoutError(sql)
+
 
 @pytest.fixture
 async def peers(tmp_path: Path) -> AsyncIterator[Peers]:
@@ -98,7 +106,7 @@ async def test_a_photo_that_was_answered_before_a_kill_is_not_answered_again(pee
     bot = await peers.start()
     photo = peers.world.send_photo(peers.alice, peers.alice, picture())
     await peers.joke(photo)
-    await peers.world.wait_for(lambda _: peers.value("SELECT count(*) FROM deliveries") == 1, 60)
+    await peers.holds("SELECT count(*) = 1 FROM deliveries")
     bot.process.kill()
     await bot.ended()
     with sqlite3.connect(peers.folder / "data" / "jokebot.sqlite3") as connection:
@@ -109,7 +117,7 @@ async def test_a_photo_that_was_answered_before_a_kill_is_not_answered_again(pee
     await peers.start()
     late = peers.world.send_photo(peers.alice, peers.alice, picture())
     await peers.joke(late)
-    await peers.world.wait_for(lambda _: peers.value("SELECT count(*) FROM inbox WHERE state = 'pending'") == 0, 60)
+    await peers.holds("SELECT count(*) = 0 FROM inbox WHERE state = 'pending'")
     assert len(peers.jokes(photo)) == 1
 
 
