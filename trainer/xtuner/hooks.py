@@ -57,7 +57,7 @@ class ProgressHook(Hook):
     def before_train(self, runner: Runner) -> None:
         if is_main_process():
             self.progress.forget_after(runner.iter)
-            self.progress.tell(state="running", step=runner.iter, steps=runner.max_iters)
+            self.progress.tell(state="running", step=runner.iter, steps=runner.max_iters, began=round(time.time(), 3))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         self.began = self.began or time.monotonic()
@@ -69,7 +69,7 @@ class ProgressHook(Hook):
         took, self.began = now - self.began, now
         self.step_s = took if not self.step_s else FORGET * self.step_s + (1 - FORGET) * took
         rate = runner.optim_wrapper.param_groups[0]["lr"]
-        self.progress.log(step, float(outputs["loss"]), rate)
+        self.progress.log(step, float(outputs["loss"]), rate, took)
         if now - self.told >= EVERY_S or step == runner.max_iters:
             self.told = now
             self.tell(runner, step, float(outputs["loss"]), rate)

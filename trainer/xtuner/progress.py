@@ -1,8 +1,9 @@
 """What a run tells the world: OUT/progress.json, replaced whole at each change, and OUT/losses.jsonl, one line a step.
 
-progress.json holds: state (starting, running, done, stopped, failed), reason and message of a failure, step, steps, loss, rate
-(the learning rate), step_s, eta_s, memory_mb (largest so far, of the GPU or, without one, of the process), parts (pieces that a
-batch is computed in, more than one after the memory ran out), recomputed_layers, updated (Unix time), pid.
+progress.json holds: state (starting, running, done, stopped, failed), reason and message of a failure, began (Unix time at
+which the first step began), step, steps, loss, rate (the learning rate), step_s, eta_s, memory_mb (largest so far, of the GPU
+or, without one, of the process), parts (pieces that a batch is computed in, more than one after the memory ran out),
+recomputed_layers, updated (Unix time), pid.
 """
 import json
 import os
@@ -25,10 +26,10 @@ class Progress:
         now = {**read_progress(self.out), **what, "updated": round(time.time(), 3), "pid": os.getpid()}
         replace(self.out / PROGRESS, json.dumps(now, ensure_ascii=False))
 
-    def log(self, step: int, loss: float, rate: float) -> None:
-        """Add a step's loss, rounded to 7 digits: a float32 has no more."""
+    def log(self, step: int, loss: float, rate: float, seconds: float) -> None:
+        """Add a step: its loss (7 digits: a float32 has no more), learning rate and seconds."""
         with (self.out / LOSSES).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, "loss": float(f"{loss:.7g}"), "rate": rate}) + "\n")
+            file.write(json.dumps({"step": step, "loss": float(f"{loss:.7g}"), "rate": rate, "s": round(seconds, 4)}) + "\n")
 
     def forget_after(self, step: int) -> None:
         """Drop losses of later steps: a run that continues from a checkpoint makes them again."""
@@ -52,7 +53,7 @@ def read_progress(out: Path) -> dict[str, Any]:
 
 
 def read_losses(out: Path) -> list[dict[str, float]]:
-    """A run's steps, in order: step, loss, rate. A line that a killed process left half written is passed over."""
+    """A run's steps, in order: step, loss, rate, s (seconds). A line that a killed process left half written is passed over."""
     return list(whole_lines(out / LOSSES))
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
 
 from trainer.xtuner.plan import Plan
 
@@ -71,3 +73,15 @@ def eager_attention(language_model: Any) -> Iterator[None]:
         yield
     finally:
         module.F = kept
+
+
+@HOOKS.register_module()
+class EagerHook(Hook):
+    """Eager attention for a whole run."""
+
+    def before_train(self, runner: Any) -> None:
+        self.attention = eager_attention(runner.model.model.language_model)
+        self.attention.__enter__()
+
+    def after_train(self, runner: Any) -> None:
+        self.attention.__exit__(None, None, None)

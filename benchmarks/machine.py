@@ -1,0 +1,70 @@
+"""What the benchmarks share: measured processes, the machine's name, and where results go."""
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A process that ended: wall seconds, CPU seconds, peak anonymous and total resident memory in MB."""
+
+    seconds: float
+    cpu_s: float
+    anon_mb: float
+    rss_mb: float
+    started: float
+
+
+def measured(command: Sequence[str], log: Path | None = None, **environment: str) -> Measured:
+    """Run a process and watch its memory from /proc every 5 ms. Raises CalledProcessError where it fails."""
+    begun, started, before, peak = time.monotonic(), time.time(), os.times(), {"RssAnon": 0, "VmHWM": 0}
+    with (log or Path(os.devnull)).open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment})
+        while process.poll() is None:
+            for name, kilobytes in status(process.pid).items():
+                peak[name] = max(peak[name], kilobytes)
+            time.sleep(0.005)
+    if process.returncode:
+        print(log.read_text()[-3000:] if log else "", flush=True)
+        raise subprocess.CalledProcessError(process.returncode, command)
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Measured(round(time.monotonic() - begun, 3), round(cpu, 2), round(peak["RssAnon"] / 1e3, 1), round(peak["VmHWM"] / 1e3, 1), started)
+
+
+def status(pid: int) -> dict[str, int]:
+    """RssAnon and VmHWM of a process, kB; empty where it has just gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split(":") for line in lines if line.startswith(("RssAnon", "VmHWM")))
+    return {name: int(value.split()[0]) for name, value in pairs}
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory and GPU."""
+    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6
+    try:
+        gpu = subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True).stdout.strip()
+    except OSError:
+        gpu = ""
+    return {"processor": model or platform.machine(), "cores": len(os.sched_getaffinity(0)), "memory_gb": round(memory, 1), "gpu": gpu}
+
+
+def finish(result: dict[str, Any], name: str, save: str) -> None:
+    """Print the result as the last line, and keep it as benchmarks/results/NAME_SAVE.json where `save` names the machine."""
+    if save:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}_{save}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result), flush=True)

@@ -1,0 +1,154 @@
+# environment: train
+"""`make bench-train`: our training and XTuner's own, on the same photos, order, seed, prompt and first adapter.
+
+    speedup     XTuner's seconds a step / ours, medians over the second half of a run (our features are kept by then)
+    loss_gap    mean over all steps of |ours − stock| / stock, LoRA dropout 0
+    rss_mb      our process's peak resident memory; gpu_mb is the GPU's
+
+`stock` is XTuner with eager attention, which is what OpenGVLab's code runs without flash-attn; `sdpa` is the same with
+PyTorch's fused attention; their own gap says how much of ours is rounding: `gap_limit` is twice that, or 0.01. Each is a real
+run, a process of its own that ends in XTuner's `main()`. On a GPU the shape is InternVL2-2B's (random weights, 1280×960 photos,
+13 tiles); without one it is the tiny model on one tile, and few steps. Parts: --only stock sdpa ours, in one --folder.
+"""
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.machine import RESULTS, finish, machine, measured  # noqa: E402
+from configs.prompts import load_prompts  # noqa: E402
+from configs.settings import Training  # noqa: E402
+from trainer.xtuner import launch  # noqa: E402
+from trainer.xtuner.plan import Plan  # noqa: E402
+from trainer.xtuner.progress import read_losses, read_progress  # noqa: E402
+
+VARIANTS = ("stock", "sdpa", "ours")
+GPU = torch.cuda.is_available()
+WORDS = ["cat", "sofa", "king", "moon", "toast", "spoon", "cloud", "train", "hat", "fish", "chair", "soup", "bridge", "penguin", "clock", "lamp"]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--shape", choices=("tiny", "2b"), default="2b" if GPU else "tiny")
+    parser.add_argument("--photos", type=int, default=64 if GPU else 8)
+    parser.add_argument("--steps", type=int, default=100 if GPU else 12)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--rank", type=int, default=128 if GPU else 16)
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=VARIANTS, help="run these; a result needs all three in --folder")
+    parser.add_argument("--folder", type=Path, help="where the files go and stay (default: a temporary folder)")
+    parser.add_argument("--save", default="", metavar="MACHINE", help="keep result and plot as benchmarks/results/train_MACHINE.…")
+    parser.add_argument("--variant", choices=VARIANTS, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def make_photos(folder: Path, count: int) -> None:
+    """Photos of 1280×960 pixels, each one different, with a short joke each, in the exporter's form."""
+    (folder / "images").mkdir(parents=True)
+    noise, rows = numpy.random.default_rng(0), []
+    for number in range(count):
+        pixels = noise.normal(128, 60, (12, 16, 3)).repeat(80, 0).repeat(80, 1) + noise.normal(0, 9, (960, 1280, 3))
+        Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(folder / "images" / f"{number}.jpg", quality=85)
+        joke = f"The {WORDS[number % 16]} told the {WORDS[(7 * number + 3) % 16]}: {number} times is enough, even for a {WORDS[(5 * number + 1) % 16]}!"
+        rows.append({"id": f"joke-{number}", "image": f"images/{number}.jpg", "conversations": [
+            {"from": "human", "value": f"<image>\n{load_prompts().ask('en')}"}, {"from": "gpt", "value": joke}]})
+    (folder / "train.json").write_text(json.dumps(rows), encoding="utf-8")
+
+
+def plan_of(told: argparse.Namespace, folder: Path, variant: str) -> Plan:
+    """A run of exactly --steps steps, one update each."""
+    epochs = max(1, told.steps * told.batch // told.photos)
+    training = Training(batch_size=told.batch, accumulation=1, epochs=epochs, learning_rate=told.rate, lora_rank=told.rank,
+                        lora_alpha=2 * told.rank, lora_dropout=0, checkpoint_steps=100_000)
+    tiles = json.loads((folder / "base" / "config.json").read_text())["max_dynamic_patch"]
+    return Plan(folder / "data", folder / "base", folder / variant, folder / "features", tiles, training)
+
+
+def run_variant(variant: str, out: Path) -> int:
+    """The process of one variant. XTuner's own differ in the configuration alone."""
+    plan = Plan.load(out)
+    if variant != "ours":
+        prepare = launch.prepare
+
+        def prepare_stock(plan: Plan) -> Path:
+            path = prepare(plan)
+            from mmengine.config import Config
+
+            from trainer.xtuner.stock import stock_config
+            config = stock_config(Config.fromfile(str(path)), plan)
+            if variant == "stock":
+                config.custom_hooks.append({"type": "trainer.xtuner.stock.EagerHook"})
+            config.dump(str(path))
+            return path
+        launch.prepare = prepare_stock
+    return launch.run(plan)
+
+
+def run(told: argparse.Namespace, folder: Path, variant: str) -> None:
+    shutil.rmtree(folder / variant, ignore_errors=True)
+    if variant == "ours":
+        shutil.rmtree(folder / "features", ignore_errors=True)
+    plan_of(told, folder, variant).save()
+    ran = measured([sys.executable, __file__, "--variant", variant, "--folder", str(folder / variant)], folder / f"{variant}.log")
+    said, steps = read_progress(folder / variant), read_losses(folder / variant)
+    seconds = [line["s"] for line in steps]
+    report = {"step_s": round(statistics.median(seconds[len(seconds) // 2:]), 4), "first_epoch_step_s": round(statistics.median(
+              seconds[1:max(3, told.photos // told.batch)]), 4), "startup_s": round(said["began"] - ran.started, 2), "whole_s": ran.seconds,
+              "memory_mb": said["memory_mb"], "rss_mb": ran.rss_mb, "losses": [line["loss"] for line in steps]}
+    (folder / f"{variant}.json").write_text(json.dumps(report), encoding="utf-8")
+    print(variant, {name: value for name, value in report.items() if name != "losses"}, flush=True)
+
+
+def gap(one: list[float], other: list[float]) -> float:
+    return round(sum(abs(a - b) / b for a, b in zip(one, other, strict=True)) / len(other), 6)
+
+
+def result_of(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    reports = {variant: json.loads((folder / f"{variant}.json").read_text(encoding="utf-8")) for variant in VARIANTS}
+    losses = {variant: report.pop("losses") for variant, report in reports.items()}
+    noise = gap(losses["sdpa"], losses["stock"])
+    if told.save:
+        from trainer.xtuner.export import plot
+        RESULTS.mkdir(exist_ok=True)
+        plot({variant: [{"step": step + 1, "loss": loss} for step, loss in enumerate(values)] for variant, values in losses.items()},
+             RESULTS / f"train_{told.save}.png")
+    return {"speedup": round(reports["stock"]["step_s"] / reports["ours"]["step_s"], 2), "loss_gap": gap(losses["ours"], losses["stock"]),
+            "rss_mb": reports["ours"]["rss_mb"], "gpu_mb": reports["ours"]["memory_mb"] if GPU else 0,
+            "speedup_to_sdpa": round(reports["sdpa"]["step_s"] / reports["ours"]["step_s"], 2), "loss_gap_to_sdpa": gap(losses["ours"], losses["sdpa"]),
+            "stock_gap": noise, "gap_limit": max(0.01, 2 * noise), "photos_per_s": round(told.batch / reports["ours"]["step_s"], 2),
+            "shape": told.shape, "batch": told.batch, "rank": told.rank, "photos": told.photos, "steps": len(losses["ours"]), **reports,
+            "losses": losses, "machine": machine()}
+
+
+def main() -> int:
+    told = arguments()
+    if told.variant:
+        return run_variant(told.variant, told.folder)
+    folder = (told.folder or Path(tempfile.mkdtemp(prefix="bench-train-"))).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "data").exists():
+        make_photos(folder / "data", told.photos)
+    if not (folder / "base" / "config.json").exists():
+        measured([sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(folder / "base")], folder / "base.log")
+    for variant in told.only:
+        run(told, folder, variant)
+    if all((folder / f"{variant}.json").exists() for variant in VARIANTS):
+        finish(result_of(told, folder), "train", told.save)
+    if not told.folder:
+        shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
