@@ -6,7 +6,6 @@ the settings that anyone else would use.
 """
 import os
 import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +19,9 @@ from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 
 WATCH_S = 0.5
-SAMPLES = 8
+DEMO_MODEL = ROOT / "configs" / "demo-model" / "checkpoint"
+DRAWN_SAMPLES = ROOT / "configs" / "demo-model" / "samples"
+REAL_SAMPLES = 4
 PHOTO_NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "camera.png", "coins.png",
                "hubble_deep_field.jpg", "moon.png", "clock_motion.png")
 """Real photos in scikit-image's wheel; their sources are listed in its own data folder."""
@@ -52,43 +53,35 @@ def photos(settings: Settings) -> Path:
 
 
 def samples(settings: Settings, data: Path) -> Path:
-    """A folder of links to the demo's photos, for the page to offer."""
+    """A folder of links to the pictures that the page offers: drawings, which the demo model knows, then photos, which it doesn't."""
     folder = data / "samples"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in PHOTO_NAMES[:SAMPLES]:
-        link = folder / name
+    real = [photos(settings) / name for name in PHOTO_NAMES[:REAL_SAMPLES]]
+    for picture in [*sorted(DRAWN_SAMPLES.glob("*.jpg")), *real]:
+        link = folder / picture.name
         link.unlink(missing_ok=True)
-        link.symlink_to(photos(settings) / name)
+        link.symlink_to(picture)
     return folder
-
-
-def demo_model(settings: Settings) -> Path:
-    """The demo model's directory; made on the first call (seconds)."""
-    directory = settings.storage.directory / "demo-model"
-    if not (directory / "config.json").exists():
-        print("Making the demo model …", flush=True)
-        subprocess.run([str(settings.environments.train_python), "-m", "bot", "demo-model", "random", "--shape", "tiny",
-                        "--seed", "0", "--out", str(directory)], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-    return directory
 
 
 @contextmanager
 def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
     """Start the three parts, yield when all are ready, end them at the end. Raises ChildError where one doesn't start."""
-    model, logs = demo_model(settings), data / "logs"
+    logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     variables = {**os.environ, "PYTHONUNBUFFERED": "1", "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
                  "JOKEBOT_ENGINE_API_KEY": secrets.token_urlsafe(24), "JOKEBOT_MODEL_NAME": "demo",
-                 "JOKEBOT_MODEL_DIRECTORY": str(model)}
+                 "JOKEBOT_MODEL_DIRECTORY": str(DEMO_MODEL)}
     with ExitStack() as stack:
         def start(name: str, python: Path | str, *command: str) -> Child:
             child = start_child(name, [str(python), "-m", "bot", *command], log=logs / f"{name}.log", environment=variables, cwd=ROOT)
             return stack.enter_context(child)
 
         sandbox = start("sandbox", sys.executable, "sandbox", "--port", str(port), "--samples", str(samples(settings, data)))
-        engine = start("engine", settings.environments.train_python, "engine", "cpu", str(model), "--port", "0", "--api-key", "-")
+        engine = start("engine", settings.environments.train_python, "engine", "cpu", str(DEMO_MODEL), "--port", "0", "--name", "demo",
+                       "--api-key", "-")
         variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = sandbox.wait_ready()
         variables["JOKEBOT_ENGINE_URL"] = f"{engine.wait_ready()}/v1"
         bot = start("bot", sys.executable, "run")
         bot.wait_ready()
-        yield Demo(page, data, model.name, (sandbox, engine, bot))
+        yield Demo(page, data, "demo", (sandbox, engine, bot))

@@ -18,7 +18,7 @@ from trainer.demo_model.pictures import Painter
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES, parameters
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Learner, Plan, train
+from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Learner, Plan, fit_head, train
 from trainer.demo_model.weights import write_checkpoint
 
 SHAPE = SHAPES["demo"]
@@ -43,6 +43,8 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
     plan = plan_for(chosen, minutes, seed, whole=start is None)
     learner = Learner(model, len(load_subjects()), plan, chosen)
     painter = Painter(drawings, chosen, seed)
+    if start:
+        fit_head(learner, painter, plan.phases[0].side)
     print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
     took = train(learner, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
     save(model, out)
@@ -52,7 +54,7 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
 def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> Plan:
     """The same phases for a model that knows nothing and for one that goes on, which learns in smaller steps."""
     cuda = device.type == "cuda"
-    rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.7)
+    rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.5)
     return Plan(GPU_PHASES if cuda else CPU_PHASES, minutes, rate, workers=min(8, os.cpu_count() or 1) if cuda else 0, seed=seed)
 
 

@@ -1,12 +1,17 @@
 """Measures a demo model: what it names, in which language and style, and whether its sentences end.
 
+`python -m trainer.demo_model.evaluate CHECKPOINT PACK` prints the measures, on a GPU where there is one.
+
 Replies are written in batches on any device with the model's own weights, pictures are painted by a seed that no build
 uses. `benchmarks/demo_model.py` measures the same through the engine, over HTTP.
 """
+import argparse
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +19,8 @@ from tokenizers import Tokenizer
 
 from configs.prompts import load_prompts
 from trainer.demo_model.batches import Encoder
+from trainer.demo_model.build import load
+from trainer.demo_model.pack import HELD_OUT, load_pack
 from trainer.demo_model.pictures import Painter, normalise
 from trainer.demo_model.subjects import Subject, load_subjects, subjects_named
 from trainer.demo_model.texts import NEUTRAL, Reader, load_shapes
@@ -136,3 +143,20 @@ def painters(drawings: Sequence[Any], held_out: str, device: torch.device) -> tu
     return (Painter([drawing for drawing in drawings if drawing.set != held_out], device, SEED, restyle=False),
             Painter([drawing for drawing in drawings if drawing.set == held_out], device, SEED + 1,
                     restyle=False))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m trainer.demo_model.evaluate")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("--count", type=int, default=240, help="pictures of each kind")
+    arguments = parser.parse_args()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = load(arguments.checkpoint).to(device).eval()
+    tokenizer = Tokenizer.from_file(str(arguments.checkpoint / "tokenizer.json"))
+    seen, unseen = painters(load_pack(arguments.pack), HELD_OUT, device)
+    print(json.dumps(measure(model, tokenizer, seen, unseen, arguments.count)))
+
+
+if __name__ == "__main__":
+    main()

@@ -21,11 +21,8 @@ from trainer.demo_model.subjects import Subject, load_subjects
 SIZE = 144
 """Longer side of a drawing in the pack, pixels."""
 SETS = {"noto": "1.2.9", "noto-v1": "1.2.5", "twemoji": "1.2.5", "fluent-emoji": "1.2.7", "fluent-emoji-flat": "1.2.6",
-        "fluent-emoji-high-contrast": "1.2.6", "fxemoji": "1.2.2", "streamline-emojis": "1.2.4", "mdi": "1.2.3",
-        "game-icons": "1.2.4", "emojione": "1.2.3"}
+        "fxemoji": "1.2.2", "streamline-emojis": "1.2.4", "emojione": "1.2.3"}
 """Iconify's packages (@iconify-json/NAME) and their versions."""
-OTHERWISE = {("mdi", "mouse"), ("mdi", "satellite")}
-"""Icons that have a subject's name and draw something else."""
 HELD_OUT = "emojione"
 RENDERER = "sharp@0.34.5"
 CLIPART = "openclipart"
@@ -97,7 +94,7 @@ def draw_emoji(work: Path, subjects: tuple[Subject, ...]) -> Iterator[tuple[int,
     for name in SETS:
         (work / "png" / name).mkdir(parents=True, exist_ok=True)
         for number, subject in enumerate(subjects):
-            for code in subject.emoji if (name, subject.en) not in OTHERWISE else ():
+            for code in subject.emoji:
                 file = work / "png" / name / f"{code}.png"
                 file.unlink(missing_ok=True)
                 jobs.append([f"@iconify-json/{name}", icon_names(code, names, subject), str(file)])

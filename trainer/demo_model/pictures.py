@@ -1,9 +1,12 @@
 """Composes training pictures on the training device: one to three subjects over a painted background, a batch at a time."""
+import base64
+import io
 import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from trainer.demo_model.pack import SIZE, Drawing
 
@@ -173,6 +176,25 @@ def to_sheet(drawing: Drawing) -> torch.Tensor:
     top, left = (SIZE - picture.height) // 2, (SIZE - picture.width) // 2
     sheet[:, top:top + picture.height, left:left + picture.width] = pixels.permute(2, 0, 1)
     return sheet
+
+
+def to_picture(pixels: torch.Tensor) -> Image.Image:
+    """One painted picture (3, side, side) in 0..1 as an RGB picture."""
+    return Image.fromarray((pixels * 255).round().byte().permute(1, 2, 0).cpu().numpy())
+
+
+def to_data_url(pixels: torch.Tensor) -> str:
+    """One painted picture as people send it: a JPEG, in a data: URL."""
+    file = io.BytesIO()
+    to_picture(pixels).save(file, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def open_jpeg(url: str) -> torch.Tensor:
+    """The picture (3, height, width) in 0..1 of what `to_data_url` made, as whoever gets it sees it."""
+    picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB")
+    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+    return pixels.view(picture.height, picture.width, 3).permute(2, 0, 1) / 255
 
 
 def normalise(pictures: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,93 @@
+# environment: train
+"""`make bench-demo_model`: what the committed demo model sees and says, asked through the CPU engine over HTTP.
+
+Pictures are painted by a seed that no build uses and sent as JPEG: drawings that the model was trained on, on new
+backgrounds and in new places, and the same subjects drawn by the held-out set. The picture pack is made first where it is
+missing. Every language and style of prompts.toml is asked in turn. Printed last, as one JSON object:
+
+    subject_accuracy      replies that name the picture's main subject, and no other
+    other_set_accuracy    the same for the held-out set
+    language_accuracy     replies in the language asked for, and none other
+    style_accuracy        replies of the style asked for (neutral left out)
+    unfinished            replies that do not end a sentence, or were cut off
+    empty                 replies without text
+    p50_s                 median seconds of one request, the picture's upload included
+    mb                    the weights' MiB
+"""
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from openai import OpenAI
+
+from bot.engine.child import start_child
+from configs.prompts import load_prompts
+from configs.settings import ROOT
+from trainer.demo_model.evaluate import Reply, painters, share, style_of
+from trainer.demo_model.pack import HELD_OUT, load_pack
+from trainer.demo_model.pictures import Painter, to_data_url
+from trainer.demo_model.subjects import load_subjects
+
+CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
+PACK = ROOT / "build" / "demo-model" / "pictures.zip"
+MOST_TOKENS = 80
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", type=Path, default=CHECKPOINT, help="the checkpoint to measure")
+    parser.add_argument("--count", type=int, default=240, help="pictures of each kind")
+    arguments = parser.parse_args()
+    if not PACK.is_file():
+        subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
+    torch.set_num_threads(1)
+    known, unknown = painters(load_pack(PACK), HELD_OUT, torch.device("cpu"))
+    command = [sys.executable, "-m", "bot", "engine", "cpu", str(arguments.model.resolve()), "--port", "0"]
+    with start_child("engine", command, cwd=ROOT) as engine:
+        client = OpenAI(base_url=f"{engine.wait_ready()}/v1", api_key="none", max_retries=0, timeout=120)
+        name = client.models.list().data[0].id
+        client.chat.completions.create(model=name, max_tokens=4, messages=[{"role": "user", "content": "warm up"}])
+        seen, seconds = ask(client, name, known, arguments.count)
+        others, more_seconds = ask(client, name, unknown, arguments.count)
+    both = [*seen, *others]
+    print(json.dumps({
+        "subject_accuracy": share(reply.names_subject() for reply in seen),
+        "other_set_accuracy": share(reply.names_subject() for reply in others),
+        "language_accuracy": share(reply.in_language() for reply in both),
+        "style_accuracy": share(style_of(reply) == reply.style for reply in both if reply.style != "neutral"),
+        "unfinished": sum(not reply.ends() for reply in both),
+        "empty": sum(not reply.text for reply in both),
+        "p50_s": round(statistics.median(seconds + more_seconds), 3),
+        "mb": round((arguments.model / "model.safetensors").stat().st_size / 2**20, 2),
+        "replies": len(both),
+    }))
+
+
+def ask(client: OpenAI, name: str, painter: Painter, count: int) -> tuple[list[Reply], list[float]]:
+    """One request a picture at temperature 0, languages and styles in turn. Returns replies and seconds."""
+    prompts, subjects = load_prompts(), load_subjects()
+    kinds = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
+    replies, seconds = [], []
+    for number in range(count):
+        language, style = kinds[number % len(kinds)]
+        scene = painter.paint(1, 448)
+        content = [{"type": "image_url", "image_url": {"url": to_data_url(scene.pictures[0])}},
+                   {"type": "text", "text": prompts.ask(language, style)}]
+        start = time.monotonic()
+        answer = client.chat.completions.create(model=name, max_tokens=MOST_TOKENS, temperature=0,
+                                                messages=[{"role": "user", "content": content}])
+        seconds.append(time.monotonic() - start)
+        choice = answer.choices[0]
+        replies.append(Reply(subjects[int(scene.subjects[0])], language, style, choice.message.content or "",
+                             choice.finish_reason == "stop"))
+        print(f"\r{number + 1}/{count}", end="", file=sys.stderr, flush=True)
+    return replies, seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Painted pictures, and the pack of drawings that they are painted from."""
+import io
+import json
+import zipfile
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from configs.errors import JokebotError
+from trainer.demo_model.pack import CLIPART_FILE, SIZE, Drawing, icon_names, load_pack, shrink
+from trainer.demo_model.pictures import Painter, to_data_url, to_picture
+from trainer.demo_model.subjects import load_subjects
+
+CPU = torch.device("cpu")
+COLOURS = {2: "red", 5: "lime", 9: "blue"}
+
+
+@pytest.fixture(scope="module")
+def drawings() -> list[Drawing]:
+    """Three subjects as plain discs."""
+    discs = []
+    for subject, colour in COLOURS.items():
+        disc = Image.new("RGBA", (SIZE, SIZE - 20))
+        ImageDraw.Draw(disc).ellipse((5, 5, SIZE - 5, SIZE - 25), fill=colour)
+        discs.append(Drawing(subject, "discs", disc))
+    return discs
+
+
+def test_the_same_seed_paints_the_same_pictures(drawings):
+    first, second, other = (Painter(drawings, CPU, seed).paint(4, 112) for seed in (1, 1, 2))
+    assert torch.equal(first.pictures, second.pictures) and torch.equal(first.subjects, second.subjects)
+    assert not torch.equal(first.pictures, other.pictures)
+    assert first.pictures.shape == (4, 3, 112, 112) and first.pictures.min() >= 0 and first.pictures.max() <= 1
+
+
+def test_the_wanted_subject_is_the_main_one(drawings):
+    wanted = torch.tensor([2, 9, 5, 2, 9, 5] * 4)
+    scene = Painter(drawings, CPU, 3, restyle=False).paint(len(wanted), 224, wanted)
+    assert torch.equal(scene.subjects, wanted)
+    # What the painter adds to every picture differs; a disc's own colour is what the mean over many pictures shows.
+    mean = {subject: scene.pictures[wanted == subject].mean((0, 2, 3)) for subject in COLOURS}
+    assert mean[2].argmax() == 0 and mean[5].argmax() == 1 and mean[9].argmax() == 2
+
+
+def test_subjects_come_evenly_however_many_drawings_they_have(drawings):
+    many = [*drawings, *[drawings[0]] * 20]
+    subjects = Painter(many, CPU, 4, restyle=False).paint(600, 28).subjects
+    assert all(140 < int((subjects == subject).sum()) < 260 for subject in COLOURS)
+
+
+def test_restyling_changes_drawings_and_keeps_their_form(drawings):
+    plain, restyled = Painter(drawings, CPU, 5, restyle=False), Painter(drawings, CPU, 5)
+    rows = torch.tensor([0, 1, 2] * 8)
+    assert len({tuple(sprite[:, 70, 70].tolist()) for sprite in plain.sprites(rows, 224)}) == 3
+    changed = restyled.sprites(rows, 224)
+    assert len({tuple(sprite[:3, 70, 70].tolist()) for sprite in changed}) > 12
+    assert changed[:, 3].mean() > 0.6 * plain.sprites(rows, 224)[:, 3].mean()
+
+
+def test_a_picture_travels_as_jpeg(drawings):
+    picture = Painter(drawings, CPU, 6).paint(1, 448).pictures[0]
+    assert to_picture(picture).size == (448, 448)
+    assert to_data_url(picture).startswith("data:image/jpeg;base64,/9j/")
+
+
+def test_a_pack_gives_back_its_drawings(tmp_path):
+    source = tmp_path / "large.png"
+    large = Image.new("RGBA", (640, 640))
+    ImageDraw.Draw(large).rectangle((100, 200, 500, 400), fill="orange")
+    large.save(source)
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as pack:
+        pack.writestr("00000.webp", shrink(source))
+        pack.writestr("index.json", json.dumps([["cat", "noto"]]))
+    (drawing,) = load_pack(tmp_path / "pictures.zip")
+    assert load_subjects()[drawing.subject].en == "cat" and drawing.set == "noto"
+    assert drawing.picture.size[0] == SIZE and drawing.picture.size[1] < 0.55 * SIZE
+
+
+def test_a_missing_or_foreign_pack_is_explained(tmp_path):
+    with pytest.raises(JokebotError, match="demo-model pack"):
+        load_pack(tmp_path / "none.zip")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as pack:
+        picture = io.BytesIO()
+        Image.new("RGBA", (4, 4), "red").save(picture, "WEBP")
+        pack.writestr("00000.webp", picture.getvalue())
+        pack.writestr("index.json", json.dumps([["submarine", "noto"]]))
+    with pytest.raises(JokebotError, match="other subjects"):
+        load_pack(tmp_path / "other.zip")
+
+
+def test_icons_are_looked_for_under_all_their_names():
+    ladybird = next(subject for subject in load_subjects() if subject.en == "ladybird")
+    assert icon_names("1f41e", {"1f41e": "lady-beetle"}, ladybird) == ["lady-beetle", "lady-beetle", "ladybeetle", "ladybeetle", "ladybird"]
+
+
+def test_every_piece_of_clip_art_draws_a_known_subject():
+    names = {subject.en for subject in load_subjects()}
+    lines = [line.split(" ", 1) for line in CLIPART_FILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert lines and {name for _, name in lines} <= names

@@ -1,0 +1,29 @@
+"""`python -m trainer.demo_model.samples PACK DIR`: the pictures that the demo's page offers, painted from Noto's drawings."""
+import sys
+from pathlib import Path
+
+import torch
+
+from trainer.demo_model.pack import load_pack
+from trainer.demo_model.pictures import Painter, to_picture
+from trainer.demo_model.subjects import load_subjects
+
+SHOWN = ("fox", "hamburger", "butterfly", "octopus", "cactus", "guitar", "penguin", "bicycle")
+SET = "noto"
+SEED = 424_243
+
+
+def write_samples(pack: Path, directory: Path) -> None:
+    """One JPEG of 448 × 448 for each of SHOWN, named after it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    subjects = [subject.en for subject in load_subjects()]
+    numbers = [subjects.index(name) for name in SHOWN]
+    drawings = [drawing for drawing in load_pack(pack) if drawing.set == SET and drawing.subject in numbers]
+    painter = Painter(drawings, torch.device("cpu"), SEED, restyle=False)
+    scene = painter.paint(len(numbers), 448, torch.tensor(numbers))
+    for name, pixels in zip(SHOWN, scene.pictures, strict=True):
+        to_picture(pixels).save(directory / f"{name}.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    write_samples(Path(sys.argv[1]), Path(sys.argv[2]))
