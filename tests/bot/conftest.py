@@ -93,6 +93,14 @@ class Stage:
     async def value(self, sql: str, *parameters: Any) -> Any:
         return await self.app.database.value(sql, parameters)
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that the sandbox sees nothing of."""
+        for _ in range(6000):
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+        raise TimeoutError(self.world.describe())
+
     async def quiet(self) -> None:
         """Wait until every update is finished."""
         await self.world.wait_for(lambda world: not len(world.updates), 60)

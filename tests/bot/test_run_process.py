@@ -62,6 +62,14 @@ class Peers:
         with sqlite3.connect(self.folder / "data" / "jokebot.sqlite3") as connection:
             return connection.execute(sql).fetchone()[0]
 
+    async def works(self) -> None:
+        """Wait until the engine has a photo."""
+        for _ in range(3000):
+            if self.engine.in_flight:
+                return
+            await asyncio.sleep(0.02)
+        raise TimeoutError(self.world.describe())
+
     async def holds(self, sql: str) -> None:
         """Wait until the database of the bot says yes."""
         for _ in range(3000):
@@ -88,7 +96,7 @@ async def test_a_photo_that_was_received_before_a_kill_is_answered_once_after_it
     peers.engine.answer = Answer(gate=(gate := asyncio.Event()))
     bot = await peers.start()
     photo = peers.world.send_photo(peers.alice, peers.alice, picture())
-    await peers.world.wait_for(lambda _: peers.engine.in_flight == 1, 60)
+    await peers.works()
     await peers.world.wait_for(lambda world: not len(world.updates), 60)
     bot.process.kill()
     await bot.ended()
@@ -129,7 +137,7 @@ async def test_a_stop_finishes_what_is_under_way(peers, picture):
     peers.engine.answer = Answer(gate=(gate := asyncio.Event()))
     bot = await peers.start()
     photo = peers.world.send_photo(peers.alice, peers.alice, picture())
-    await peers.world.wait_for(lambda _: peers.engine.in_flight == 1, 60)
+    await peers.works()
     bot.process.send_signal(signal.SIGTERM)
     gate.set()
     await peers.joke(photo)

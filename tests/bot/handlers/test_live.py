@@ -10,7 +10,7 @@ SLOW_WORDS = Answer(text=" ".join(f"word{number}" for number in range(16)), toke
 async def behind_another(stage) -> dict:
     """A photo of Alice's that waits while the engine is at work on one of Bob's."""
     stage.send_photo(person=stage.bob)
-    await stage.world.wait_for(lambda _: stage.engine.in_flight == 1)
+    await stage.until(lambda: stage.engine.in_flight == 1)
     return stage.send_photo()
 
 
@@ -41,8 +41,10 @@ async def test_people_see_their_place_and_the_same_message_becomes_the_joke(stag
     gate = asyncio.Event()
     stage = await stage_with(Answer(gate=gate), engine={"in_flight": 1})
     first = stage.send_photo()
-    await stage.world.wait_for(lambda _: stage.engine.in_flight == 1)
-    second, third = stage.send_photo(person=stage.bob), stage.send_photo(person=stage.ming)
+    await stage.until(lambda: stage.engine.in_flight == 1)
+    second = stage.send_photo(person=stage.bob)
+    await stage.until(lambda: stage.app.parts.joker.queue.waiting == 1)
+    third = stage.send_photo(person=stage.ming)
     place = await stage.answer(second, lambda one: one["text"] == stage.words("place", place=1))
     await stage.answer(third, lambda one: one["text"] == stage.words("place", "zh", place=2))
     gate.set()
