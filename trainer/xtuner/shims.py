@@ -2,6 +2,10 @@
 
 Call `apply()` before the first import of xtuner. Each repair says what fails without it, and leaves alone what works.
 """
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from configs.torchvision_shim import import_torchvision
@@ -9,8 +13,21 @@ from configs.torchvision_shim import import_torchvision
 
 def apply() -> None:
     """All repairs of imports, in the order in which they are needed."""
-    import_torchvision(torch)
-    quantise_on_cpu()
+    with compiler_left_out():
+        import_torchvision(torch)
+        importlib.import_module("bitsandbytes")
+        quantise_on_cpu()
+
+
+@contextmanager
+def compiler_left_out() -> Iterator[None]:
+    """bitsandbytes wraps its spare kernels in torch.compile while it is imported, and that imports the whole compiler: a second
+    of every start for functions that neither a GPU nor a CPU run calls."""
+    kept, torch.compile = torch.compile, lambda function=None, **options: function if function is not None else lambda given: given
+    try:
+        yield
+    finally:
+        torch.compile = kept
 
 
 def quantise_on_cpu() -> None:
