@@ -4,7 +4,7 @@ BOT := .venv/bot/bin/python
 TRAIN := .venv/train/bin/python
 MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
 
-.PHONY: help demo demo-check test lint lock env-bot env-train env-serve bench-%
+.PHONY: help demo demo-check test lint lock env-bot env-train env-serve env-docs docs bench-%
 
 help:
 	@echo "make demo         try the bot on this machine: a chat page, a CPU engine and the demo model"
@@ -12,16 +12,18 @@ help:
 	@echo "make test         all tests (those in a browser where Chromium is installed)"
 	@echo "make lint         ruff"
 	@echo "make bench-NAME   run benchmarks/NAME.py; its last line is one JSON object"
+	@echo "make docs         the site of docs/ in build/site/, with reference pages made from the code"
 	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
 	@echo "make lock         renew the locks in configs/requirements/"
 
-env-bot env-train env-serve: env-%:
+env-bot env-train env-serve env-docs: env-%:
 	@$(MAKE_ENV) $*
 
 lock:
 	$(MAKE_ENV) bot --lock
 	$(MAKE_ENV) train --lock
 	$(MAKE_ENV) serve --lock
+	$(MAKE_ENV) docs --lock
 
 demo: env-bot env-train
 	@.venv/bot/bin/jokebot demo
@@ -33,6 +35,11 @@ demo-check: env-bot env-train
 test: env-bot env-train
 	$(TRAIN) -m pytest
 	$(BOT) -m pytest
+
+docs: env-bot env-docs
+	@$(BOT) -m bot.reference docs/reference
+	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/python -m mkdocs build --strict --quiet
+	@echo "The site: build/site/index.html"
 
 lint: env-bot
 	$(BOT) -m ruff check .

@@ -1,4 +1,4 @@
-"""Make one of the project's environments: `python3 configs/requirements/make_env.py bot|train|serve`.
+"""Make one of the project's environments: `python3 configs/requirements/make_env.py bot|train|serve|docs`.
 
 Called by the Makefile with the system's Python; standard library only. An environment is `.venv/NAME`, filled from the
 lock `configs/requirements/NAME.txt`. A stamp beside it records what it was made from, so a second call is quick.
@@ -19,7 +19,7 @@ TORCH = "2.13.0"
 # Installed after the lock and without their dependencies: xtuner pins packages that fail on CPU hosts
 # (docs/environments.md); torchvision pins the CUDA build of torch, and timm, which OpenGVLab's code imports, torchvision.
 NO_DEPENDENCIES = {"train": ["xtuner==0.2.0", "torchvision==0.28.0", "timm==1.0.31"]}
-LISTS = {"bot": ["bot", "dev"], "train": ["train"], "serve": ["serve"]}
+LISTS = {"bot": ["bot", "dev"], "train": ["train"], "serve": ["serve"], "docs": ["docs"]}
 
 
 class EnvironmentFailure(Exception):
