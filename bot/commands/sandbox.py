@@ -2,10 +2,12 @@
 import argparse
 import asyncio
 import signal
+import time
 from pathlib import Path
 
 from bot.sandbox.floods import FloodLimits
 from bot.sandbox.server import TOKEN, Sandbox
+from bot.sandbox.updates import first_number
 from configs.settings import Settings
 
 HELP = "start a local Bot API server with a chat page"
@@ -33,7 +35,8 @@ async def serve(port: int, token: str, flood_limits: FloodLimits | None, samples
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with Sandbox.running(port=port, token=token, flood_limits=flood_limits, calls_kept=CALLS_KEPT, samples=samples) as sandbox:
+    async with Sandbox.running(port=port, token=token, flood_limits=flood_limits, calls_kept=CALLS_KEPT, samples=samples,
+                               first_message_id=first_number(time.time())) as sandbox:
         print(f"Chat page:  {sandbox.url}/\n\nPoint a bot at it:\n"
               f"  JOKEBOT_TELEGRAM_BASE_URL={sandbox.url} JOKEBOT_TELEGRAM_TOKEN={token} jokebot run\n\nCtrl+C ends it.", flush=True)
         await ended.wait()

@@ -43,12 +43,13 @@ class Sandbox:
     `messages_kept`: newest messages kept in a chat. `file_bytes`: bytes of files kept. `calls_kept`: calls recorded.
     `flood_limits`: refuse what is too fast, as Telegram does. `webhook_retry_s`: first pause after a failed delivery.
     `callback_timeout_s`: how long a press can be answered. `samples`: pictures that the page offers, by name.
+    `first_message_id`: where each chat's messages are numbered from; a bot that has met an earlier sandbox remembers its numbers.
     """
 
     def __init__(self, host: str, token: str, *, username: str = "jokebot_sandbox_bot", messages_kept: int = 1000,
                  file_bytes: int = 512 * 1024 * 1024, calls_kept: int = 100_000, flood_limits: FloodLimits | None = None,
                  webhook_retry_s: float = 1.0, callback_timeout_s: float = 30.0,
-                 samples: dict[str, Path] | None = None) -> None:
+                 samples: dict[str, Path] | None = None, first_message_id: int = 1) -> None:
         bot_id = token.partition(":")[0]
         if not bot_id.isdigit() or not token.partition(":")[2]:
             raise SandboxError("A bot's token has the form 123456:letters.")
@@ -56,7 +57,8 @@ class Sandbox:
         self.token = token
         self.url = ""
         self.updates = Updates()
-        self.world = World(bot_user(int(bot_id), username, "Jokebot"), Files(file_bytes), self.updates, messages_kept, calls_kept)
+        self.world = World(bot_user(int(bot_id), username, "Jokebot"), Files(file_bytes), self.updates, messages_kept, calls_kept,
+                           first_message_id)
         self.webhook = Webhook(self.updates, webhook_retry_s, self.world.events.touch)
         self.faults = Faults()
         floods = Floods(flood_limits) if flood_limits else None

@@ -19,13 +19,18 @@ POLLED_TWICE = "terminated by other getUpdates request; make sure that only one 
 Update = dict[str, Any]
 
 
+def first_number(now: float) -> int:
+    """Where numbering starts: above all that an earlier sandbox gave out, for bots that remember it. `now` in seconds."""
+    return int(now * 1000)
+
+
 class Updates:
     """Updates in the order of their ids; at most one poller waits at a time."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._queue: deque[tuple[float, Update]] = deque()
-        self._next_id = 100_000_001
+        self._next_id = first_number(clock())
         self._poller: asyncio.Future[None] | None = None
         self._arrived = asyncio.Event()
         self.allowed: list[str] = []

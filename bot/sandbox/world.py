@@ -16,7 +16,7 @@ from bot.sandbox.files import Files
 from bot.sandbox.people import FIRST_GROUP_ID, FIRST_PERSON_ID, Chat, Message, Person
 from bot.sandbox.refusal import SandboxError
 from bot.sandbox.text import found_entities
-from bot.sandbox.updates import Updates
+from bot.sandbox.updates import Updates, first_number
 
 T = TypeVar("T")
 CALLBACKS_KEPT = 10_000
@@ -45,10 +45,11 @@ class Callback:
 
 
 class World:
-    """See the module. `bot` is Telegram's User object of the bot; `messages_kept` bounds each chat."""
+    """See the module. `bot` is Telegram's User object of the bot; `messages_kept` bounds each chat, whose
+    messages are numbered from `first_message_id`."""
 
     def __init__(self, bot: dict[str, Any], files: Files, updates: Updates, messages_kept: int = 1000,
-                 calls_kept: int = 100_000, clock: Callable[[], float] = time.time) -> None:
+                 calls_kept: int = 100_000, first_message_id: int = 1, clock: Callable[[], float] = time.time) -> None:
         self.bot = bot
         self.files = files
         self.updates = updates
@@ -59,8 +60,9 @@ class World:
         self.people: dict[int, Person] = {}
         self.chats: dict[int, Chat] = {}
         self.callbacks: OrderedDict[str, Callback] = OrderedDict()
-        self._private_message_ids = count(1)
-        self._ids = count(int(clock() * 1000))
+        self._first_message_id = first_message_id
+        self._private_message_ids = count(first_message_id)
+        self._ids = count(first_number(clock()))
         members = [self.add_person(name, code).id for name, code in (("Alice", "en"), ("Bob", "en"), ("小明", "zh"))]
         self.group_id = self._add_chat("supergroup", "Joke lovers", members)
 
@@ -83,7 +85,7 @@ class World:
 
     def _add_chat(self, kind: str, title: str, members: list[int]) -> int:
         groups = sum(chat.type != "private" for chat in self.chats.values())
-        chat = Chat(FIRST_GROUP_ID - groups, kind, title, members, count(1))
+        chat = Chat(FIRST_GROUP_ID - groups, kind, title, members, count(self._first_message_id))
         self.chats[chat.id] = chat
         self.events.emit({"type": "chat", "chat": chat.summary()})
         return chat.id
