@@ -6,6 +6,7 @@ the settings that anyone else would use.
 """
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -55,12 +56,11 @@ def photos(settings: Settings) -> Path:
 def samples(settings: Settings, data: Path) -> Path:
     """A folder of links to the pictures that the page offers: drawings, which the demo model knows, then photos, which it doesn't."""
     folder = data / "samples"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     real = [photos(settings) / name for name in PHOTO_NAMES[:REAL_SAMPLES]]
-    for picture in [*sorted(DRAWN_SAMPLES.glob("*.jpg")), *real]:
-        link = folder / picture.name
-        link.unlink(missing_ok=True)
-        link.symlink_to(picture)
+    for number, picture in enumerate([*sorted(DRAWN_SAMPLES.glob("*.jpg")), *real], 1):
+        (folder / f"{number:02} {picture.name}").symlink_to(picture)
     return folder
 
 
