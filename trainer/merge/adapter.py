@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from trainer.merge.arithmetic import rounded_to_bf16
+from trainer.merge.arithmetic import round_to_bf16
 from trainer.merge.tensors import MergeError, Tensor, read_checkpoint, read_safetensors
 
 WEIGHTS, ABOUT, PROMPTS = "adapter.safetensors", "adapter.json", "prompts.toml"
+LARGEST = 2.0**100
+"""No weight is that large; the rounding works below it."""
 LORA = re.compile(r"^model\.(?P<part>language_model|vision_model)\.base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])"
                   r"(?:\.default)?\.weight$")
 
@@ -38,16 +40,29 @@ class Pair:
     @cached_property
     def rounded_a(self) -> np.ndarray:
         """A, rounded to bf16's values, as float32."""
-        return rounded_to_bf16(self.a.float32())
+        return rounded(self.a)
 
     @cached_property
     def rounded_b(self) -> np.ndarray:
-        return rounded_to_bf16(self.b.float32())
+        return rounded(self.b)
 
     def release(self) -> None:
         """Give the rounded copies back."""
         self.__dict__.pop("rounded_a", None)
         self.__dict__.pop("rounded_b", None)
+
+
+def finite(tensor: Tensor) -> np.ndarray:
+    """A tensor as float32, a copy. Raises MergeError where it has values that can't be merged."""
+    values = tensor.float32()
+    if not np.abs(values).max(initial=0) < LARGEST:
+        raise MergeError("The adapter has values that are not finite: the run that made it went wrong.")
+    return values
+
+
+def rounded(tensor: Tensor) -> np.ndarray:
+    values = finite(tensor)
+    return round_to_bf16(values, np.empty_like(values))
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,7 @@ class Adapter:
 def read_adapter(path: Path, alpha: float | None = None) -> Adapter:
     """Read an adapter: a run's directory (adapter.safetensors, adapter.json), such a file, or one of XTuner's `.pth` files.
 
-    `alpha` is LoRA's, needed where no adapter.json says it. Raises MergeError for what is missing, broken or not finite.
+    `alpha` is LoRA's, needed where no adapter.json says it. Raises MergeError for what is missing or broken.
     """
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
@@ -97,8 +112,6 @@ def sort_out(tensors: dict[str, Tensor]) -> tuple[dict[str, Pair], dict[str, Ten
     sides: dict[str, dict[str, Tensor]] = {}
     whole: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if not np.isfinite(tensor.float32()).all():
-            raise MergeError(f"{name} in the adapter has values that are not finite: the run that made it went wrong.")
         if match := LORA.match(name):
             sides.setdefault(f"{match['part']}.{match['layer']}.weight", {})[match["side"]] = tensor
         elif "lora_" in name:

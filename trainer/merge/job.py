@@ -3,14 +3,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from trainer.merge.adapter import PROMPTS, read_adapter
-from trainer.merge.arithmetic import AddDelta, chosen
 from trainer.merge.tensors import MergeError
 from trainer.merge.weights import Base, check_fit, write_weights
 
@@ -29,13 +27,13 @@ class Merged:
 
 
 def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, sync: bool = False, about: dict[str, Any] | None = None,
-          arithmetic: Callable[[], AddDelta] | None = None, workers: int | None = None) -> Merged:
+          workers: int | None = None) -> Merged:
     """Merge an adapter into a bf16 base model and write a self-contained model directory.
 
     `adapter` is what `read_adapter` takes, `alpha` too. `about` is added to model.json (a run's id, say). `sync` waits until
     everything is on the disk; without it a power cut within the next half minute can tear the result, a killed process can't.
-    `arithmetic` and `workers` are chosen by the machine's cores. The result is written beside `out` and renamed, so `out` is
-    whole or not there. Raises MergeError for wrong input and for a full disk; the input is never written to.
+    There is a worker for each core, unless `workers` says otherwise. The result is written beside `out` and renamed, so `out`
+    is whole or not there. Raises MergeError for wrong input and for a full disk; the input is never written to.
     """
     start = time.monotonic()
     adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
@@ -47,7 +45,7 @@ def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, s
     part.mkdir(parents=True)
     try:
         copy_frame(base, trained.directory, part)
-        written = write_weights(weights, trained, part, arithmetic or chosen(), workers or len(os.sched_getaffinity(0)))
+        written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
         note = {"format": 1, "base": origin(base), "adapter": trained.about, "lora_alpha": trained.alpha, "weight_bytes": written,
                 "merged": datetime.now(UTC).isoformat(timespec="seconds"), **(about or {})}
         (part / MODEL_JSON).write_text(json.dumps(note, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

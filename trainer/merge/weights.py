@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.merge.adapter import Adapter, Pair
-from trainer.merge.arithmetic import AddDelta, to_bf16
+from trainer.merge.adapter import Adapter, Pair, finite
+from trainer.merge.arithmetic import Adder, to_bf16
 from trainer.merge.tensors import MergeError, Tensor, map_file, read_safetensors
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
@@ -66,19 +66,18 @@ def check_fit(base: Base, adapter: Adapter) -> None:
                              f"needs BF16 {shape}: it belongs to another base model.")
 
 
-def write_weights(base: Base, adapter: Adapter, out: Path, arithmetic: Callable[[], AddDelta], workers: int) -> int:
-    """Write all weight files into `out`, with `workers` threads of one `arithmetic` each. Returns the bytes written.
+def write_weights(base: Base, adapter: Adapter, out: Path, workers: int) -> int:
+    """Write all weight files into `out`, with `workers` threads. Returns the bytes written.
 
-    Raises OSError where there is no room, before anything is computed.
+    Raises OSError where there is no room, before anything is computed, and MergeError where the adapter is not finite.
     """
-    own = Threads(arithmetic)
+    own = Threads()
     files = {name: allocate(out / name, (base.directory / name).stat().st_size) for name in base.files}
     try:
         with ThreadPoolExecutor(workers) as pool:
-            # Copies come first: they need no arithmetic, and one thread may be importing it meanwhile.
-            work = [*(work for name, file in files.items() for work in copies_of(base, adapter, name, file)),
-                    *(work for name, file in files.items() for work in products_of(base, adapter, name, file, own))]
-            jobs = [pool.submit(own.arithmetic), *(pool.submit(job) for job in work)]
+            work = [*(work for name, file in files.items() for work in products_of(base, adapter, name, file, own)),
+                    *(work for name, file in files.items() for work in copies_of(base, adapter, name, file))]
+            jobs = [pool.submit(job) for job in work]
             finish(jobs)
     finally:
         for file in files.values():
@@ -109,16 +108,11 @@ def write_at(file: int, data: memoryview, offset: int) -> None:
 
 
 class Threads(threading.local):
-    """What each working thread has for itself: the arithmetic and a block of bf16 values on their way to the file."""
+    """What each working thread has for itself: an Adder and a block of bf16 values on their way to the file."""
 
-    def __init__(self, make: Callable[[], AddDelta]) -> None:
-        self.make = make
+    def __init__(self) -> None:
+        self.add = Adder()
         self.block = np.empty(0, np.uint16)
-
-    def arithmetic(self) -> AddDelta:
-        if "add" not in self.__dict__:
-            self.add = self.make()
-        return self.add
 
     def room(self, shape: tuple[int, ...]) -> np.ndarray:
         if self.block.size < math.prod(shape):
@@ -141,7 +135,7 @@ def copies_of(base: Base, adapter: Adapter, name: str, file: int) -> Iterator[Wo
 
 
 def rewrite(tensor: Tensor, file: int, offset: int) -> None:
-    values = np.ascontiguousarray(tensor.values) if tensor.dtype == "BF16" else to_bf16(tensor.float32())
+    values = to_bf16(finite(tensor))
     write_at(file, memoryview(values).cast("B"), offset)
 
 
@@ -168,7 +162,7 @@ class Product:
         with self.lock:
             a, b = self.pair.rounded_a, self.pair.rounded_b
         out = own.room(base.shape)
-        own.arithmetic()(base, b[rows], a, self.scaling, out)
+        own.add(base, b[rows], a, self.scaling, out)
         write_at(self.file, memoryview(out).cast("B"), self.tensor.offset + rows.start * base.strides[0])
         with self.lock:
             self.left -= 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from configs.settings import Settings
 from trainer.xtuner import launch
 from trainer.xtuner.plan import Plan, TrainingError
-from trainer.xtuner.progress import read_progress
+from trainer.xtuner.progress import Progress, read_progress
 
 KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
 
@@ -50,4 +50,7 @@ def under_torchrun(plan: Plan) -> int:
             signal.signal(number, lambda number, frame: process.send_signal(number))
         code = process.wait()
     states = {"done": launch.DONE, "stopped": launch.STOPPED, "failed": launch.FAILED}
-    return states.get(read_progress(plan.out).get("state", ""), code or launch.FAILED)
+    state = read_progress(plan.out).get("state", "")
+    if state not in states:
+        Progress(plan.out).tell(state="failed", reason="crash", message=f"A process of the run ended and took the others with it (torchrun: {code}).")
+    return states.get(state, launch.FAILED)
