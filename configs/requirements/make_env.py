@@ -84,10 +84,11 @@ def make(name: str, *, lock: bool) -> None:
 
 
 def write_lock(python: Path, listed: str) -> None:
-    frozen = subprocess.run([str(python), "-m", "pip", "freeze"], check=True, capture_output=True, text=True).stdout
+    # --all, because pip otherwise leaves setuptools out, of which mmengine needs an old one.
+    frozen = subprocess.run([str(python), "-m", "pip", "freeze", "--all"], check=True, capture_output=True, text=True).stdout
     known = set((HERE / "bot.txt").read_text().split("\n")) if listed == "dev" else set()
     lines = [line for line in frozen.splitlines()
-             if line not in known and not line.startswith(("torch==", "-e ", "jokebot"))]
+             if line not in known and not line.startswith(("torch==", "-e ", "jokebot", "pip==", "wheel=="))]
     write_list(listed, lines)
 
 
