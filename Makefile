@@ -33,8 +33,7 @@ demo-check: env-bot env-train
 
 # Two environments, two runs: tests run under the interpreter that runs the code (tests/conftest.py says which).
 test: env-bot env-train
-	$(TRAIN) -m pytest
-	$(BOT) -m pytest
+	@code=0; $(TRAIN) -m pytest || code=1; $(BOT) -m pytest || code=1; exit $$code
 
 docs: env-bot env-docs
 	@$(BOT) -m bot.reference docs/reference
