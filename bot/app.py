@@ -2,6 +2,7 @@
 import asyncio
 import logging
 import signal
+import sqlite3
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -28,7 +29,7 @@ from configs.errors import SettingsError
 from configs.prompts import load_prompts
 from configs.settings import Settings
 from storage import inbox
-from storage.database import Database, check_file
+from storage.database import Database, check_file, unusable
 from storage.folder import held
 from storage.models import champion, register_base
 
@@ -193,8 +194,11 @@ async def run_until_stopped(settings: Settings) -> None:
 
 
 async def _run(app: App) -> None:
-    await app.start()
     try:
+        await app.start()
         await app.run()
     except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+        error = group.exceptions[0]
+        raise unusable(app.settings.storage.database, error) if isinstance(error, sqlite3.Error) else error from None
+    except sqlite3.Error as error:
+        raise unusable(app.settings.storage.database, error) from error

@@ -28,6 +28,11 @@ class DatabaseError(JokebotError):
     """The database can't be used; the message says why and what to do."""
 
 
+def unusable(path: Path, error: sqlite3.Error) -> DatabaseError:
+    """SQLite's error as one that people understand."""
+    return DatabaseError(f"The database {path} can't be opened or read: {error}. If it is damaged: {RESTORE}")
+
+
 class Database:
     """An open, migrated database. Make one with `Database.open`, and `close` it: its threads keep the process alive."""
 
@@ -47,13 +52,13 @@ class Database:
         try:
             writer = await _connect(path, busy_timeout_s)
         except sqlite3.Error as error:
-            raise DatabaseError(f"The database {path} can't be opened: {error}.") from error
+            raise unusable(path, error) from error
         try:
             await _migrate(writer, path)
             reader = await _connect(path, busy_timeout_s)
         except sqlite3.Error as error:
             await writer.close()
-            raise DatabaseError(f"The database {path} can't be opened: {error}. If it is damaged: {RESTORE}") from error
+            raise unusable(path, error) from error
         except DatabaseError:
             await writer.close()
             raise
@@ -115,7 +120,7 @@ def check_file(path: Path) -> int:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             ratings = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
     except sqlite3.Error as error:
-        raise DatabaseError(f"The database {path} can't be read: {error}. {RESTORE}") from error
+        raise unusable(path, error) from error
     if verdict != "ok":
         raise DatabaseError(f"The database {path} is damaged: {verdict.splitlines()[-1]}. {RESTORE}")
     return ratings
