@@ -20,6 +20,7 @@ from bot.handlers.register import COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
 from bot.latest import Latest
+from bot.metrics import Metrics
 from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
 from bot.polling import Poller, token_refused
@@ -58,6 +59,7 @@ class App:
         self.database: Database
         self.parts: Parts
         self.updates: Updates | None = None
+        self.metrics: Metrics | None = None
 
     async def start(self) -> None:
         """Open the database, meet Telegram, take up what was left. Raises JokebotError where that is impossible."""
@@ -71,6 +73,9 @@ class App:
         self.parts = await self._make_parts()
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
+        if settings.metrics.listen:
+            self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.client)
+            self._cleanup.push_async_callback(self.metrics.stop)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)
         self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)

@@ -175,6 +175,12 @@ class Training(Section):
     features_gb: float = Field(60.0, ge=0, description="Disk for kept picture features (2 MB a tile); 0 keeps none.")
 
 
+class Metrics(Section):
+    """Figures about the bot for a monitor, in Prometheus' format."""
+
+    listen: str = Field("", description="host:port that answers /metrics and /health, 127.0.0.1:9464 say; empty turns them off. They ask for no password.")
+
+
 class Log(Section):
     """What is written about the bot's work."""
 
@@ -197,6 +203,7 @@ class Settings(BaseSettings):
     model: Model = Model()
     selection: Selection = Selection()
     training: Training = Training()
+    metrics: Metrics = Metrics()
     log: Log = Log()
 
     @property

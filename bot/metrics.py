@@ -1,0 +1,134 @@
+"""The bot's figures for Prometheus, in its text format (https://prometheus.io/docs/instrumenting/exposition_formats/).
+
+`/metrics` has the figures, `/health` says whether the bot works. Nothing is counted twice: jokes, ratings and updates are
+read from the database, through a connection of their own, so that no scrape holds up an answer.
+"""
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from bot.engine.client import EngineClient
+from bot.engine.queue import FairQueue
+from configs.errors import SettingsError
+from configs.settings import Settings
+from storage.database import Database
+from storage.measures import Told, inbox_pending, ratings_by_model
+
+log = logging.getLogger(__name__)
+
+BOUNDS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
+"""The latency histogram's buckets: a fast GPU answers within the first few, a CPU within the last."""
+REST = 20
+"""Reading all ratings took a time; they are read again after so many times as long."""
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+Samples = Mapping[tuple[tuple[str, str], ...], float]
+"""Values by their labels: pairs of a name and a text."""
+
+
+class Metrics:
+    """An HTTP server for a monitor. Make one with `start`, and `stop` it."""
+
+    def __init__(self, database: Database, queue: FairQueue, engine: EngineClient) -> None:
+        self._database, self._queue, self._engine = database, queue, engine
+        self._told, self._ratings, self._read_again_at = Told(BOUNDS_S), {}, 0.0
+        self._started_at = time.time()
+        self._scrape = asyncio.Lock()
+        self._cleanup = AsyncExitStack()
+        self.url = ""
+
+    @classmethod
+    async def start(cls, settings: Settings, queue: FairQueue, engine: EngineClient) -> "Metrics":
+        """Listen at `metrics.listen`; port 0 takes a free one. Raises SettingsError where that is impossible."""
+        database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+        metrics = cls(database, queue, engine)
+        metrics._cleanup.push_async_callback(database.close)
+        try:
+            await metrics._listen(settings.metrics.listen)
+        except BaseException:
+            await metrics.stop()
+            raise
+        return metrics
+
+    async def stop(self) -> None:
+        """Answer no more."""
+        await self._cleanup.aclose()
+
+    async def _listen(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/health", self._health)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        self._cleanup.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
+        except (OSError, ValueError, OverflowError) as error:
+            raise SettingsError(f"The metrics can't be served at {address} (JOKEBOT_METRICS_LISTEN): {error}.") from error
+        self.url = f"http://{host or '127.0.0.1'}:{runner.addresses[0][1]}"
+        log.info("metrics at %s/metrics", self.url)
+
+    async def _health(self, request: web.Request) -> web.Response:
+        """200 where the bot runs and its database can be read; the engine has a health check of its own."""
+        try:
+            await inbox_pending(self._database)
+        except sqlite3.Error as error:
+            log.warning("the database can't be read: %s", error)
+            return web.Response(status=503, text="the database can't be read\n")
+        return web.Response(text="ok\n")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        async with self._scrape:
+            await self._told.catch_up(self._database)
+            await self._read_ratings()
+            pending, ready = await inbox_pending(self._database), await self._engine.ready()
+        gauges = {"queue_waiting": ("Photos in the queue.", self._queue.waiting), "queue_in_flight": ("Requests at the engine.", self._queue.in_flight),
+                  "inbox_pending": ("Updates kept and not yet finished.", pending),
+                  "engine_up": ("Whether the engine answers and serves the model.", int(ready)),
+                  "start_time_seconds": ("When the bot started, seconds since 1970.", self._started_at)}
+        ratings = {(("model", model), ("value", str(value))): count for (model, value), count in self._ratings.items()}
+        families = [family("jokes_total", "counter", "Jokes made, by model version.", {(("model", name),): count for name, count in self._told.jokes.items()}),
+                    histogram(self._told), family("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
+                    *(family(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items())]
+        return web.Response(body="".join(families).encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _read_ratings(self) -> None:
+        began = time.monotonic()
+        if began >= self._read_again_at:
+            self._ratings = await ratings_by_model(self._database)
+            self._read_again_at = time.monotonic() + REST * (time.monotonic() - began)
+
+
+def family(name: str, kind: str, text: str, samples: Samples) -> str:
+    """A metric with its samples."""
+    return head(name, kind, text) + "".join(sample(name, labels, value) for labels, value in samples.items())
+
+
+def histogram(told: Told) -> str:
+    """The latency's histogram, a set of buckets for each model version."""
+    name = "joke_latency_seconds"
+    lines = [head(name, "histogram", "From the request to the engine to its last word.")]
+    for model, jokes in told.jokes.items():
+        label = ("model", model)
+        for bound, count in zip((*map(str, told.bounds), "+Inf"), (*told.within[model], jokes), strict=True):
+            lines.append(sample(f"{name}_bucket", (label, ("le", bound)), count))
+        lines += [sample(f"{name}_sum", (label,), told.seconds[model]), sample(f"{name}_count", (label,), jokes)]
+    return "".join(lines)
+
+
+def head(name: str, kind: str, text: str) -> str:
+    return f"# HELP jokebot_{name} {text}\n# TYPE jokebot_{name} {kind}\n"
+
+
+def sample(name: str, labels: Iterable[tuple[str, str]], value: float) -> str:
+    shown = ",".join(f'{key}="{escaped(text)}"' for key, text in labels)
+    return f"jokebot_{name}{f'{{{shown}}}' if shown else ''} {value}\n"
+
+
+def escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

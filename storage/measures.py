@@ -1,0 +1,46 @@
+"""Figures for monitoring. They are asked for every few seconds, so jokes are read once: only those since the last time."""
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from storage.database import Database
+
+
+@dataclass
+class Told:
+    """Jokes by model version up to a joke's id: how many, their seconds at the engine in all, and how many took at most
+    each of the `bounds` (seconds)."""
+
+    bounds: Sequence[float]
+    last_id: int = 0
+    jokes: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+    within: dict[str, list[int]] = field(default_factory=dict)
+
+    async def catch_up(self, database: Database) -> None:
+        """Add the jokes that were stored since. One deleted later was told all the same, and stays counted."""
+        newest = await database.value("SELECT coalesce(max(id), 0) FROM jokes")
+        counts = ", ".join("sum(latency_s <= ?)" for _ in self.bounds)
+        rows = await database.rows(
+            f"SELECT models.name, count(*), sum(latency_s), {counts} FROM jokes JOIN models ON models.id = jokes.model_id "
+            "WHERE jokes.id > ? AND jokes.id <= ? GROUP BY models.name", (*self.bounds, self.last_id, newest))
+        for name, jokes, seconds, *within in rows:
+            self.jokes[name] += jokes
+            self.seconds[name] += seconds
+            before = self.within.get(name, [0] * len(within))
+            self.within[name] = [old + new for old, new in zip(before, within, strict=True)]
+        # The newest joke may have been deleted: SQLite gives its id to the next one.
+        self.last_id = newest
+
+
+async def ratings_by_model(database: Database) -> dict[tuple[str, int], int]:
+    """How many ratings of each value (3, 2, 1) the jokes of each model version have now. Reads all ratings."""
+    rows = await database.rows(
+        "SELECT models.name, ratings.value, count(*) FROM ratings JOIN jokes ON jokes.id = ratings.joke_id "
+        "JOIN models ON models.id = jokes.model_id GROUP BY models.name, ratings.value")
+    return {(name, value): count for name, value, count in rows}
+
+
+async def inbox_pending(database: Database) -> int:
+    """Updates that are kept and not finished."""
+    return await database.value("SELECT count(*) FROM inbox WHERE state = 'pending'")
