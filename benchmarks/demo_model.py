@@ -29,7 +29,7 @@ from bot.engine.child import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.evaluate import Reply, painters, share, style_of
-from trainer.demo_model.pack import HELD_OUT, load_pack
+from trainer.demo_model.pack import load_pack
 from trainer.demo_model.pictures import Painter, to_data_url
 from trainer.demo_model.subjects import load_subjects
 
@@ -46,7 +46,7 @@ def main() -> None:
     if not PACK.is_file():
         subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
     torch.set_num_threads(1)
-    known, unknown = painters(load_pack(PACK), HELD_OUT, torch.device("cpu"))
+    known, unknown = painters(load_pack(PACK), arguments.model, torch.device("cpu"))
     command = [sys.executable, "-m", "bot", "engine", "cpu", str(arguments.model.resolve()), "--port", "0"]
     with start_child("engine", command, cwd=ROOT) as engine:
         client = OpenAI(base_url=f"{engine.wait_ready()}/v1", api_key="none", max_retries=0, timeout=120)

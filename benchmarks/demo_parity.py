@@ -25,7 +25,7 @@ from configs.settings import ROOT
 from trainer.demo_model.batches import Encoder
 from trainer.demo_model.build import load
 from trainer.demo_model.evaluate import painters, write_replies
-from trainer.demo_model.pack import HELD_OUT, load_pack
+from trainer.demo_model.pack import load_pack
 from trainer.demo_model.pictures import normalise, open_jpeg, to_data_url
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -43,7 +43,7 @@ def main() -> None:
     client = OpenAI(base_url=arguments.url, api_key=os.environ.get("JOKEBOT_ENGINE_API_KEY", "none"), max_retries=0, timeout=120)
     served = client.models.list().data[0].id
     model, tokenizer = load(arguments.model).eval(), Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
-    painter, _ = painters(load_pack(arguments.pack), HELD_OUT, torch.device("cpu"))
+    painter, _ = painters(load_pack(arguments.pack), arguments.model, torch.device("cpu"))
     prompts, exact, near = load_prompts(), 0, 0
     kinds = [(language, style) for language, part in prompts.languages.items() for style in part.styles if style != "neutral"]
     for number in range(PICTURES):

@@ -28,4 +28,4 @@ for _ in $(seq 120); do
     kill -0 $server || { tail -20 "$out.lmdeploy.log"; exit 1; }
     sleep 2
 done
-"$python" benchmarks/demo_parity.py --url "http://127.0.0.1:$port/v1" --model "$out" --pack "$pack"
+"$python" -P benchmarks/demo_parity.py --url "http://127.0.0.1:$port/v1" --model "$out" --pack "$pack"

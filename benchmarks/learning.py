@@ -28,7 +28,7 @@ from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.build import load
 from trainer.demo_model.evaluate import SEED, ask, painters, share, style_of
-from trainer.demo_model.pack import HELD_OUT, load_pack
+from trainer.demo_model.pack import Drawing, load_pack
 from trainer.demo_model.pictures import Painter, to_picture
 from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.texts import NEUTRAL, jokes, load_shapes
@@ -53,14 +53,15 @@ def main() -> None:
     drawings = load_pack(PACK)
     with tempfile.TemporaryDirectory() as temporary:
         work = (arguments.keep or Path(temporary) / "learning").absolute()
-        dataset = write_dataset(work / "dataset", Painter([each for each in drawings if each.set != HELD_OUT],
-                                                          torch.device("cpu"), SEED + 100, restyle=False))
+        painter, _ = painters(drawings, arguments.model, torch.device("cpu"))
+        painter.random.manual_seed(SEED + 100)
+        dataset = write_dataset(work / "dataset", painter)
         environment = {**os.environ, **{f"JOKEBOT_TRAINING_{name}": value for name, value in TRAINING.items()},
                        "JOKEBOT_STORAGE_DIRECTORY": str(work / "data")}
         train_s = timed(["train", str(dataset), "--base", str(arguments.model.resolve()), "--out", str(work / "run")], environment)
         merge_s = timed(["merge", str(work / "run"), "--base", str(arguments.model.resolve()), "--out", str(work / "merged")],
                         environment)
-        before, after = measure(arguments.model, drawings), measure(work / "merged", drawings)
+        before, after = measure(arguments.model, arguments.model, drawings), measure(work / "merged", arguments.model, drawings)
     print(json.dumps({"style_before": before[0], "style_after": after[0], "subject_before": before[1], "subject_after": after[1],
                       "train_s": train_s, "merge_s": merge_s}))
 
@@ -88,9 +89,9 @@ def timed(command: list[str], environment: dict[str, str]) -> float:
     return round(time.monotonic() - start, 1)
 
 
-def measure(directory: Path, drawings: list) -> tuple[float, float]:
-    """The style's share and the share that names the subject, over ASKED held-out pictures."""
-    painter, _ = painters(drawings, HELD_OUT, torch.device("cpu"))
+def measure(directory: Path, sets_of: Path, drawings: list[Drawing]) -> tuple[float, float]:
+    """The style's share and the share that names the subject, over ASKED pictures in sets that `sets_of` learnt from."""
+    painter, _ = painters(drawings, sets_of, torch.device("cpu"))
     model, tokenizer = load(directory).eval(), Tokenizer.from_file(str(directory / "tokenizer.json"))
     languages = list(load_prompts().languages)
     replies = [reply for language in languages

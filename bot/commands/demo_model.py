@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new directory, without a dot in its name")
     build.add_argument("--pack", type=Path, default=PACK, metavar="FILE", help="the picture pack (`jokebot demo-model pack`)")
     build.add_argument("--minutes", type=float, default=8.0, help="minutes of training; starting and saving take about one more")
+    build.add_argument("--steps", type=int, default=0, help="so many steps instead, however long they take")
     build.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train")
     build.add_argument("--seed", type=int, default=0, help="of the weights, the pictures and the texts")
     build.add_argument("--start", type=Path, metavar="DIR", help="a checkpoint to go on from, by its weights alone")
@@ -60,6 +61,6 @@ def run_build(arguments: argparse.Namespace) -> int:
 
     start = time.monotonic()
     out = arguments.out.absolute()
-    took = build(out, arguments.pack, arguments.device, arguments.minutes, arguments.seed, arguments.start)
+    took = build(out, arguments.pack, arguments.device, arguments.minutes, arguments.seed, arguments.start, arguments.steps)
     print(report(took, out, start))
     return 0

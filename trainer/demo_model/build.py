@@ -3,6 +3,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,20 @@ from trainer.demo_model.pictures import Painter
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES, parameters
 from trainer.demo_model.subjects import load_subjects
+from trainer.demo_model.tokenizer import dump
 from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Learner, Plan, fit_head, train
 from trainer.demo_model.weights import write_checkpoint
 
 SHAPE = SHAPES["demo"]
+TRAINING = "training.json"
+"""In the checkpoint: the sets of drawings that it was trained on, and what the training took."""
 MINUTES = 8.0
 """A lent machine's command ends after 10 minutes; starting and saving take about one."""
 
 
 def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES, seed: int = 0,
-          start: Path | None = None) -> dict[str, float]:
-    """Train for `minutes` and write the checkpoint to `out`; `start` is a checkpoint to go on from, by its weights alone.
+          start: Path | None = None, steps: int = 0) -> dict[str, float]:
+    """Train for `minutes`, or for so many `steps`, and write the checkpoint to `out`; `start` is a checkpoint to go on from, by its weights alone.
 
     `device` is auto, cpu or cuda. Returns steps, pictures and seconds. Raises JokebotError for a missing pack, an `out`
     in use, or weights of another shape.
@@ -40,7 +44,7 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
     model = load(out)
     if start:
         take_weights(model, start)
-    plan = plan_for(chosen, minutes, seed, whole=start is None)
+    plan = replace(plan_for(chosen, minutes, seed, whole=start is None), steps=steps)
     learner = Learner(model, len(load_subjects()), plan, chosen)
     painter = Painter(drawings, chosen, seed)
     if start:
@@ -48,6 +52,8 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
     print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
     took = train(learner, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
     save(model, out)
+    dump(out / TRAINING, {"sets": sorted({drawing.set for drawing in drawings}), "seed": seed, "device": chosen.type,
+                          "minutes": minutes, "from": "weights" if start else "nothing", **took})
     return took
 
 

@@ -19,8 +19,8 @@ from tokenizers import Tokenizer
 
 from configs.prompts import load_prompts
 from trainer.demo_model.batches import Encoder
-from trainer.demo_model.build import load
-from trainer.demo_model.pack import HELD_OUT, load_pack
+from trainer.demo_model.build import TRAINING, load
+from trainer.demo_model.pack import HELD_OUT, Drawing, load_pack
 from trainer.demo_model.pictures import Painter, normalise
 from trainer.demo_model.subjects import Subject, load_subjects, subjects_named
 from trainer.demo_model.texts import NEUTRAL, Reader, load_shapes
@@ -138,11 +138,11 @@ def reader() -> Reader:
     return Reader(load_shapes(), load_subjects())
 
 
-def painters(drawings: Sequence[Any], held_out: str, device: torch.device) -> tuple[Painter, Painter]:
-    """Painters of the drawings of training and of the held-out set, with seeds that no build uses."""
-    return (Painter([drawing for drawing in drawings if drawing.set != held_out], device, SEED, restyle=False),
-            Painter([drawing for drawing in drawings if drawing.set == held_out], device, SEED + 1,
-                    restyle=False))
+def painters(drawings: Sequence[Drawing], checkpoint: Path, device: torch.device) -> tuple[Painter, Painter]:
+    """Painters of the drawings that a checkpoint was trained on and of the held-out set, with seeds that no build uses."""
+    learnt = json.loads((checkpoint / TRAINING).read_text(encoding="utf-8"))["sets"]
+    return (Painter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=False),
+            Painter([drawing for drawing in drawings if drawing.set == HELD_OUT], device, SEED + 1, restyle=False))
 
 
 def main() -> None:
@@ -154,7 +154,7 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load(arguments.checkpoint).to(device).eval()
     tokenizer = Tokenizer.from_file(str(arguments.checkpoint / "tokenizer.json"))
-    seen, unseen = painters(load_pack(arguments.pack), HELD_OUT, device)
+    seen, unseen = painters(load_pack(arguments.pack), arguments.checkpoint, device)
     print(json.dumps(measure(model, tokenizer, seen, unseen, arguments.count)))
 
 

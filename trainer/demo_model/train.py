@@ -49,13 +49,14 @@ CPU_PHASES = (Phase(112, 64, 8, 0.7), Phase(224, 32, 8, 0.22), Phase(448, 16, 8,
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. `minutes` is the whole time, `rate` the highest learning rate."""
+    """How to train. `minutes` is the whole time, unless `steps` says how long to go on; `rate` is the highest learning rate."""
 
     phases: tuple[Phase, ...]
     minutes: float
     rate: float = 1e-3
     workers: int = 0
     seed: int = 0
+    steps: int = 0
 
 
 class Learner:
@@ -136,7 +137,7 @@ def train(learner: Learner, painter: Painter, tokenizer: Tokenizer, save: Callab
             carry_positions(learner.model, side)
         side, end = phase.side, begin + phase.share
         for batch in loader(plan, phase, painter, tokenizer):
-            progress = (time.monotonic() - start) / (60 * plan.minutes)
+            progress = steps / plan.steps if plan.steps else (time.monotonic() - start) / (60 * plan.minutes)
             if progress >= min(end, 1.0):
                 break
             batch = batch.to(learner.device)
