@@ -12,6 +12,12 @@ from storage.photos import Photo
 Ints = NDArray[np.int64]
 
 
+LEARNT_FROM = """ratings.person_id NOT IN (SELECT person_id FROM private_people)
+    AND jokes.person_id NOT IN (SELECT person_id FROM private_people)
+    AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))"""
+"""Nothing that somebody who is private sent, asked for or rated."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Ratings of n, over J jokes and R people: `joke`, `rater` (n, indices) and `value` (n, 1…3).
@@ -45,7 +51,8 @@ class Source:
 async def ratings_since(database: Database, since: float) -> Evidence:
     """All ratings given or changed since then (seconds since 1970)."""
     columns = await database.integers(
-        "SELECT joke_id, ratings.person_id, value, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id WHERE updated_at >= ?",
+        "SELECT joke_id, ratings.person_id, value, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id "
+        f"WHERE updated_at >= ? AND {LEARNT_FROM}",
         (since,), columns=4)
     joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
     people, rater = np.unique(columns[:, 1], return_inverse=True)
@@ -56,7 +63,7 @@ async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Int
     """All ratings, of any age, of the jokes of these photos: rows of (joke, person, value, photo)."""
     return await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id FROM jokes JOIN ratings ON joke_id = jokes.id "
-        "WHERE photo_id IN (SELECT value FROM json_each(?)) ORDER BY joke_id, ratings.person_id",
+        f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {LEARNT_FROM} ORDER BY joke_id, ratings.person_id",
         (json.dumps(list(photo_ids)),), columns=4)
 
 

@@ -1,5 +1,6 @@
 """Forgetting a person: nothing of theirs stays in ratings, jokes, photos and datasets."""
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from storage.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters")
+FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people")
 """Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
@@ -58,6 +59,20 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
         await connection.execute("DELETE FROM deliveries WHERE chat_id = ?", (person_id,))
         after = await _counts(connection)
     return Forgotten(*(old - new for old, new in zip(before, after, strict=True)))
+
+
+async def set_private(database: Database, person_id: int, private: bool) -> None:
+    """Keep a person out of what is learnt from now on, or let them in again."""
+    async with database.write() as connection:
+        if private:
+            await connection.execute("INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (person_id, time.time()))
+        else:
+            await connection.execute("DELETE FROM private_people WHERE person_id = ?", (person_id,))
+
+
+async def is_private(database: Database, person_id: int) -> bool:
+    """Whether nothing of theirs is learnt from."""
+    return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (person_id,)))
 
 
 async def _counts(connection: aiosqlite.Connection) -> tuple[int, int, int]:

@@ -9,12 +9,13 @@ from bot.handlers.another import another
 from bot.handlers.help import show_help, show_stats, start
 from bot.handlers.photo import photo, pointed_at
 from bot.handlers.privacy import forget_me, forget_pressed
+from bot.handlers.private import privacy, private
 from bot.handlers.rating import rating, unknown
 from bot.handlers.reading import picture_in
 from bot.handlers.unsupported import other
 from bot.parts import Parts
 
-COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "stats": show_stats, "forget": forget_me}
+COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "stats": show_stats, "privacy": privacy, "private": private, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
 
 

@@ -13,12 +13,15 @@ help =
     In groups I speak when spoken to: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
 
     /stats  how we're doing so far
+    /private  keep yours out of what I learn from
     /forget  wipe everything of yours from my memory
 
 command-start = Say hello
 command-help = What I can do
 command-joke = A joke about the photo you reply to
 command-stats = How we're doing so far
+command-privacy = What I keep of yours
+command-private = Let me learn from yours, or not
 command-forget = Wipe everything of yours
 
 # Things that aren't photos
@@ -95,6 +98,20 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+# /privacy and /private
+privacy =
+    What I keep: the photos you send (without place or camera data), your captions, the jokes I told and your ratings. I may learn from them. { $state }
+
+    /private  change that
+    /forget  wipe everything of yours, for good; backups lose it within { $days ->
+        [one] a day
+       *[other] { $days } days
+    }.
+private-state-on = At your wish, I don't learn from yours.
+private-state-off = If you'd rather I didn't, say /private.
+private-on = From now on I don't learn from your photos, your jokes or your ratings. Everything else stays as it is. /private again, and I do.
+private-off = Thank you! From now on I may learn from your photos, jokes and ratings again.
 
 # /forget
 forget-ask =

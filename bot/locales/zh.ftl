@@ -13,12 +13,15 @@ help =
     在群里我不插嘴：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片，我就出来。
 
     /stats  看看战绩
+    /private  不让我拿你的去学习
     /forget  把你的一切从我这儿抹掉
 
 command-start = 打个招呼
 command-help = 我会什么
 command-joke = 给你回复的那张照片讲个笑话
 command-stats = 看看战绩
+command-privacy = 我留着你的什么
+command-private = 让不让我学你的
 command-forget = 抹掉你的一切
 
 # 不是照片
@@ -74,6 +77,17 @@ stats =
         [0] 还没人打过分
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
+
+# /privacy 和 /private
+privacy =
+    我留着的：你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你打的分。我会拿它们来学习。{ $state }
+
+    /private  改一改这个
+    /forget  把你的一切彻底删掉；备份里的最多再留 { $days } 天
+private-state-on = 按你的意思，你的我不学。
+private-state-off = 不想让我学，发 /private。
+private-on = 从现在起，你的照片、笑话和打分我都不拿来学习，别的照旧。再发一次 /private 就恢复。
+private-off = 谢谢！从现在起，我又可以从你的照片、笑话和打分里学习了。
 
 # /forget
 forget-ask = 真要我忘了你？你的照片、照片上的笑话、你打的分，连同我学习用的那份，全部删掉，再也找不回来。

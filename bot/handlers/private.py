@@ -1,0 +1,27 @@
+"""/privacy says what is kept; /private keeps a person out of what the model learns from, and lets them in again."""
+from telegram import Update
+
+from bot.handlers.saying import say
+from bot.parts import Parts
+from storage.people import is_private, set_private
+
+
+async def privacy(parts: Parts, update: Update) -> None:
+    """What is kept of a person, for how long, and how to change that."""
+    message, person = update.effective_message, update.effective_user
+    if message is None or person is None:
+        return
+    backup = parts.settings.backup
+    hours = round(backup.every_h * backup.keep)
+    state = "private-state-on" if await is_private(parts.database, person.id) else "private-state-off"
+    await say(parts, message, "privacy", state=parts.words.say(parts.language(person), state), days=max(1, round(hours / 24)))
+
+
+async def private(parts: Parts, update: Update) -> None:
+    """Change sides."""
+    message, person = update.effective_message, update.effective_user
+    if message is None or person is None:
+        return
+    private_now = not await is_private(parts.database, person.id)
+    await set_private(parts.database, person.id, private_now)
+    await say(parts, message, "private-on" if private_now else "private-off")
