@@ -1,7 +1,7 @@
 """From the inbox into handlers: an update is a committed row first, then a task, then a finished row.
 
 A restart finds what was not finished in the inbox and takes it up again. What was taken up before and still isn't finished
-goes one at a time: one of them may be what ends the process, and the others shall not be given up because of it. What
+goes a few at a time, then one at a time: one of them may be what ends the process, and the others shall not be given up because of it. What
 doesn't fit stays in the table, so that a flood costs disk and not memory. Pressed buttons never wait behind photos.
 """
 import asyncio
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 """How often an update is taken up from the inbox again before it is given up."""
 REFILL_PAUSE_S = 0.02
+SECOND_TRIES = 8
+"""Updates that are in work for the third time at once; later tries go one by one."""
 LINE_S = 0.1
 """How long an update that was left by an earlier process keeps the next one waiting."""
 PAGE = 200
@@ -44,6 +46,7 @@ class Updates:
         self._changed = asyncio.Event()
         self._ended: dict[bool, list[int]] = {False: [], True: []}
         self._line, self._left_until = asyncio.Lock(), -1
+        self._second = asyncio.Semaphore(SECOND_TRIES)
         self._suspect = {False: asyncio.Lock(), True: asyncio.Lock()}
         self._feeder: asyncio.Task[None] | None = None
         self._finisher: asyncio.Task[None] | None = None
@@ -101,7 +104,7 @@ class Updates:
         number = update["update_id"]
         try:
             if attempts:
-                async with self._suspect[is_pressed(update)]:
+                async with self._second if attempts == 1 else self._suspect[is_pressed(update)]:
                     await inbox.start(self._database, number)
                     await self._persist([number], failed=not await self._attempt(update, attempts, again))
             elif again and number <= self._left_until and not is_pressed(update):
