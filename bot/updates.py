@@ -20,7 +20,7 @@ ATTEMPTS = 3
 """How often an update is taken up from the inbox again before it is given up."""
 REFILL_PAUSE_S = 0.02
 SECOND_TRIES = 8
-"""Updates that are in work for the third time at once; later tries go one by one."""
+"""Updates that were taken up again once before and are in work at the same time; later tries go one by one."""
 LINE_S = 0.1
 """How long an update that was left by an earlier process keeps the next one waiting."""
 PAGE = 200
@@ -46,7 +46,7 @@ class Updates:
         self._changed = asyncio.Event()
         self._ended: dict[bool, list[int]] = {False: [], True: []}
         self._line, self._left_until = asyncio.Lock(), -1
-        self._second = asyncio.Semaphore(SECOND_TRIES)
+        self._second = {False: asyncio.Semaphore(SECOND_TRIES), True: asyncio.Semaphore(SECOND_TRIES)}
         self._suspect = {False: asyncio.Lock(), True: asyncio.Lock()}
         self._feeder: asyncio.Task[None] | None = None
         self._finisher: asyncio.Task[None] | None = None
@@ -104,7 +104,7 @@ class Updates:
         number = update["update_id"]
         try:
             if attempts:
-                async with self._second if attempts == 1 else self._suspect[is_pressed(update)]:
+                async with (self._second if attempts == 1 else self._suspect)[is_pressed(update)]:
                     await inbox.start(self._database, number)
                     await self._persist([number], failed=not await self._attempt(update, attempts, again))
             elif again and number <= self._left_until and not is_pressed(update):
