@@ -156,7 +156,10 @@ class App:
     async def _prune(self) -> None:
         while True:
             await asyncio.sleep(PRUNE_EVERY_S)
-            log.info("%d finished updates forgotten", await inbox.prune(self.database))
+            try:
+                log.info("%d finished updates forgotten", await inbox.prune(self.database))
+            except sqlite3.Error as error:
+                log.warning("finished updates are forgotten later: %s", error)
 
     async def _check_database(self) -> None:
         """On a damaged database every further row makes it worse. Raises DatabaseError."""

@@ -1,6 +1,7 @@
 """/forget: a person's photos, jokes and ratings go for good, after they have said so twice."""
 import asyncio
 import logging
+import sqlite3
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Update
 
@@ -63,6 +64,6 @@ async def keep_forgetting(parts: Parts) -> None:
         try:
             async with dataset_files.lock(storage.datasets, wait_s=0.0):
                 await finish_erasure(parts.database, storage.photos, storage.datasets)
-        except DatasetError as error:
-            log.info("forgetting goes on later: %s", error)
+        except (DatasetError, sqlite3.Error, OSError) as error:
+            log.warning("forgetting goes on later: %s", error)
         await asyncio.sleep(EVERY_S)

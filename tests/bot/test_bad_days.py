@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import polling
+from bot import app, polling
+from bot.handlers import privacy
 from bot.sandbox.server import Sandbox
 from storage import photos
 from storage.database import Database
@@ -84,6 +85,34 @@ async def test_while_another_process_locks_the_database_updates_stay_with_telegr
     await stage.joke(photo)
     assert (await stage.world.answer(query, 30))["text"] == stage.words("rated", emoji="😂")
     assert await stage.value("SELECT value FROM ratings") == 3
+
+
+async def test_housekeeping_that_meets_a_locked_database_does_not_end_the_bot(stage_with, monkeypatch):
+    monkeypatch.setattr(app, "PRUNE_EVERY_S", 0.05)
+    monkeypatch.setattr(privacy, "EVERY_S", 0.05)
+    stage = await stage_with(storage={"busy_timeout_s": 0.01})
+    await stage.quiet()
+    with closing(sqlite3.connect(stage.settings.storage.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        failed = logged(monkeypatch, app.log, privacy.log)
+        await asyncio.wait_for(failed.wait(), 30)
+    await stage.joke(stage.send_photo())
+
+
+def logged(monkeypatch, *logs) -> asyncio.Event:
+    """Set once each of these loggers has warned."""
+    waiting, all_warned = set(logs), asyncio.Event()
+
+    def warner(log):
+        def warning(*_: object) -> None:
+            waiting.discard(log)
+            if not waiting:
+                all_warned.set()
+        return warning
+
+    for log in logs:
+        monkeypatch.setattr(log, "warning", warner(log))
+    return all_warned
 
 
 @pytest.mark.parametrize("damage", ["middle", "beginning", "cut"])
