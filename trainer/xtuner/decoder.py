@@ -71,7 +71,8 @@ class Decoder:
 
     def bytes_per_token(self) -> int:
         """What one layer keeps of a token for the backward pass: two float32 residuals with their norms, and the inputs and
-        outputs of its linear layers. Checked against the allocator on an H100 by benchmarks/train.py."""
+        outputs of its linear layers. An estimate: what a whole
+        step took on an H100 is in benchmarks/results/train_h100.json."""
         size, wide = self.config.hidden_size, self.config.intermediate_size
         narrow = size * (2 + 2 / self.layers[0].groups)
         return int(2 * 4 * size + self.dtype.itemsize * (3 * size + narrow + 2 * wide) + 5 * self.dtype.itemsize * self.output.a.shape[0])
