@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.requirements.make_env import NO_DEPENDENCIES
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -21,8 +22,13 @@ def version(name):
     try: return m.version(name)
     except m.PackageNotFoundError: return None
 report = {"python": platform.python_version(), "versions": {name: version(name) for name in wanted}, "errors": []}
+def load(module):
+    if module != "torchvision": return __import__(module)
+    import torch
+    from configs.torchvision_shim import import_torchvision
+    import_torchvision(torch)
 for module in json.loads(sys.argv[2]):
-    try: __import__(module)
+    try: load(module)
     except Exception as error: report["errors"].append(f"import {module}: {type(error).__name__}: {error}")
 if "torch" in sys.modules:
     import torch
@@ -98,7 +104,7 @@ async def check_engine(settings: Settings) -> list[Finding]:
 def locked_versions(name: str) -> dict[str, str]:
     """The packages of an environment's lock with their versions."""
     lines = (ROOT / "configs/requirements" / f"{name}.txt").read_text().splitlines()
-    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    return dict(line.split("==") for line in [*lines, *NO_DEPENDENCIES.get(name, [])] if "==" in line and not line.startswith("#"))
 
 
 def check_environment(name: str, python: Path, modules: list[str], *, needed: bool) -> list[Finding]:
@@ -125,7 +131,7 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
 async def check_environments(settings: Settings) -> list[Finding]:
     """The environments that the settings name; LMDeploy's is needed on a GPU host alone."""
     train = check_environment("train", settings.environments.train_python,
-                              ["torch", "transformers", "bitsandbytes", "mmengine", "peft"], needed=True)
+                              ["torch", "torchvision", "transformers", "bitsandbytes", "mmengine", "peft", "xtuner"], needed=True)
     serve = settings.environments.serve_python
     if not serve.exists() and shutil.which("nvidia-smi") is None:
         return [*train, Finding("note", "serve env", "not made: this host has no NVIDIA driver; the CPU engine needs none")]

@@ -1,0 +1,78 @@
+"""`jokebot doctor` tells what is wrong and what to do, and changes nothing."""
+from pathlib import Path
+
+import pytest
+
+from bot import doctor
+from bot.engine.stub import StubEngine
+from bot.sandbox.server import Sandbox
+from configs.settings import Engine, Environments, Settings, Storage, Telegram
+from storage.database import Database
+
+TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
+
+
+def settings_for(folder: Path, **sections: object) -> Settings:
+    return Settings(storage=Storage(directory=folder), **sections)
+
+
+async def test_a_token_that_telegram_knows_is_well_and_another_is_not(tmp_path):
+    async with Sandbox.running(token=TOKEN) as sandbox:
+        for token, state in ((TOKEN, "ok"), ("123456:wrong", "bad"), ("", "bad")):
+            [finding] = await doctor.check_token(settings_for(tmp_path, telegram=Telegram(token=token, base_url=sandbox.url)))
+            assert finding.state == state and bool(finding.todo) == (state == "bad")
+            assert not token or token not in finding.line()
+
+
+async def test_a_telegram_that_does_not_answer_is_told_without_the_token(tmp_path):
+    [finding] = await doctor.check_token(settings_for(tmp_path, telegram=Telegram(token=TOKEN, base_url="http://127.0.0.1:9")))
+    assert finding.state == "bad" and TOKEN not in finding.line()
+
+
+async def test_the_engine_is_asked_for_its_models(tmp_path):
+    async with StubEngine.running() as engine:
+        [here] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(url=engine.url)))
+        [other] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(url=engine.url, model="another")))
+    [gone] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(url="http://127.0.0.1:9/v1")))
+    assert (here.state, other.state, gone.state) == ("ok", "bad", "bad")
+    assert "JOKEBOT_ENGINE_URL" in gone.todo
+
+
+async def test_a_webhook_wants_an_https_address_and_a_secret(tmp_path):
+    states = [[finding.state for finding in await doctor.check_webhook(settings_for(tmp_path, telegram=Telegram(mode="webhook", **parts)))]
+              for parts in ({}, {"webhook_url": "https://example.org/hook"},
+                            {"webhook_url": "https://example.org/hook", "webhook_secret": "long-and-random"})]
+    assert states == [["bad"], ["bad"], ["ok"]]
+    assert await doctor.check_webhook(settings_for(tmp_path)) == []
+
+
+async def test_the_train_environment_of_this_host_is_as_locked():
+    train, _ = await doctor.check_environments(Settings())
+    assert train.state == "ok", train.line()
+
+
+async def test_an_environment_that_is_missing_or_none_of_ours_is_named(tmp_path):
+    missing, _ = await doctor.check_environments(Settings(environments=Environments(train_python=tmp_path / "python")))
+    assert missing.state == "bad" and missing.todo == "run `make env-train`"
+    bot_python = Path(".venv/bot/bin/python")
+    wrong, _ = await doctor.check_environments(Settings(environments=Environments(train_python=bot_python)))
+    assert wrong.state == "bad" and "torch" in wrong.says
+
+
+async def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    assert (await doctor.check_disk(settings_for(tmp_path / "not" / "there")))[0].state in ("ok", "bad")
+    monkeypatch.setattr(doctor, "ENOUGH_DISK_BYTES", 2**60)
+    assert (await doctor.check_disk(settings_for(tmp_path)))[0].state == "bad"
+
+
+@pytest.mark.parametrize("damage", [False, True])
+async def test_the_database_is_read_and_not_changed(tmp_path, damage):
+    settings = settings_for(tmp_path)
+    assert (await doctor.check_database(settings))[0].state == "note"
+    assert not settings.storage.database.exists()
+    await (await Database.open(settings.storage.database)).close()
+    if damage:
+        settings.storage.database.write_bytes(b"\xa5" * 40_000)
+    before = settings.storage.database.read_bytes()
+    [finding] = await doctor.check_database(settings)
+    assert finding.state == ("bad" if damage else "ok") and settings.storage.database.read_bytes() == before
