@@ -12,7 +12,7 @@ from storage.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people")
+FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels")
 """Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
