@@ -55,8 +55,11 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
         await connection.execute(f"DELETE FROM photos WHERE {ONLY_THEIRS}", (person_id, person_id))
         for table in FORGOTTEN:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (person_id,))
-        # A private chat has its person's id; in it stand only jokes for this person.
-        await connection.execute("DELETE FROM deliveries WHERE chat_id = ?", (person_id,))
+        # A private chat has its person's id; in it stand only messages for this person.
+        for table in ("deliveries", "run_messages"):
+            await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (person_id,))
+        for table in ("runs", "promotions"):
+            await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))
         after = await _counts(connection)
     return Forgotten(*(old - new for old, new in zip(before, after, strict=True)))
 

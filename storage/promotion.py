@@ -1,0 +1,218 @@
+"""Who is in service: a candidate's way in, and the way back. Each move is one transaction, with the run and the datasets it concerns."""
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import aiosqlite
+
+from storage import models, runs
+from storage.database import Database
+from storage.models import Model, NewModel, RegistryError
+from storage.runs import Run
+
+KINDS = ("canary", "admin", "rollback", "watch")
+"""Why a model came into service: its trial, an admin's word, a step back by an admin, a step back by the watch."""
+MAY_SERVE = ("base", "candidate", "canary", "retired")
+
+SAW_FORGOTTEN = """WITH RECURSIVE saw (id) AS (
+    SELECT models.id FROM models JOIN datasets ON datasets.name = models.dataset WHERE EXISTS (
+        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND part = 'train' AND joke_id IS NULL)
+    UNION SELECT models.id FROM models JOIN saw ON models.start_id = saw.id)"""
+"""Models whose weights come from rows of a person who was forgotten since, over any number of steps."""
+
+FORGOTTEN = "It learnt from somebody who asked to be forgotten since."
+
+
+class ChampionChanged(RegistryError):
+    """Another model is in service by now than the one that was compared with."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Model `model_id` took the place of `replaced_id`; `kind` is one of KINDS, `at` seconds since 1970."""
+
+    id: int
+    model_id: int
+    replaced_id: int | None
+    kind: str
+    reason: str
+    asked_by: int | None
+    at: float
+
+
+async def merged(database: Database, run: Run, new: NewModel) -> Run:
+    """Register a run's model as a candidate and move the run on to judging. Raises MovedError."""
+    async with database.write() as connection:
+        candidate = await models.add_candidate(connection, new)
+        return await runs.move(connection, run, "judging", candidate_id=candidate.id)
+
+
+async def judged(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
+    """Record the gate's verdict and move the run to canary, rejected or undecided. The candidate waits for the bot, or is put aside.
+
+    `verdict` has `answer` (promote, reject, undecided), `reasons`, `measures`. Raises ChampionChanged where `compared_with` serves no
+    longer, MovedError.
+    """
+    to = {"promote": "canary", "reject": "rejected", "undecided": "undecided"}[verdict["answer"]]
+    reason = " ".join(verdict["reasons"])
+    async with database.write() as connection:
+        serving = await models.read(connection, "status = 'champion'")
+        if serving is None or serving.id != compared_with:
+            raise ChampionChanged(f"Model {compared_with}, which the candidate was compared with, is no longer in service.")
+        moved = await runs.move(connection, run, to, reason=reason, verdict=json.dumps(verdict, ensure_ascii=False), champion_id=compared_with)
+        await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason)
+        await connection.execute("UPDATE models SET measures = ? WHERE id = ?",
+                                 (json.dumps(verdict.get("measures", {}), ensure_ascii=False), run.candidate_id))
+        return moved
+
+
+async def begin_canary(database: Database, run: Run) -> Model:
+    """The bot serves the candidate of a run in canary: its status becomes canary. Raises MovedError; twice does no harm."""
+    async with database.write() as connection:
+        async with connection.execute("SELECT 1 FROM runs WHERE id = ? AND state = 'canary'", (run.id,)) as cursor:
+            if not await cursor.fetchone():
+                raise runs.MovedError(f"Run {run.id} is no longer in canary.")
+        await models.set_status(connection, run.candidate_id, "canary", "")
+        return await models.read(connection, "id = ?", (run.candidate_id,))
+
+
+async def end_run(database: Database, run: Run, to: str, reason: str) -> Run:
+    """End a run without a promotion: `rejected`, `undecided`, `failed` or `cancelled`. Raises MovedError.
+
+    A rejected candidate is rejected; any other one stays a candidate, for `/promote N`.
+    """
+    async with database.write() as connection:
+        return await _end(connection, run, to, reason)
+
+
+async def promote(database: Database, model_id: int, kind: str, *, reason: str = "", asked_by: int | None = None) -> Promotion:
+    """Put a model into service, in one transaction: the champion steps back and is known as its predecessor, the datasets that
+    the new one has learnt are `learnt` and no others, its run is promoted; a trial of another model ends.
+
+    Models that saw rows of forgotten people are retired. Raises RegistryError where the model may not serve.
+    """
+    async with database.write() as connection:
+        model = await _may_serve(connection, model_id)
+        return await _swap(connection, model, kind, reason, asked_by)
+
+
+async def rollback(database: Database, kind: str = "rollback", *, reason: str = "", asked_by: int | None = None) -> Promotion:
+    """Put the predecessor back into service. The champion is retired; where the watch asks (kind `watch`) it is rejected.
+
+    Raises RegistryError where there is none that may serve.
+    """
+    async with database.write() as connection:
+        back = await _predecessor(connection)
+        if back is None:
+            raise RegistryError("There is no earlier model to go back to.")
+        return await _swap(connection, back, kind, reason, asked_by)
+
+
+async def predecessor(database: Database) -> Model | None:
+    """The model that `rollback` would put into service: the nearest earlier champion that may serve, else the base; None where there is none."""
+    async with database.write() as connection:
+        return await _predecessor(connection)
+
+
+async def promotions(database: Database, limit: int = 20) -> list[Promotion]:
+    """The latest changes of who is in service, newest first."""
+    return [Promotion(**dict(row)) for row in await database.rows("SELECT * FROM promotions ORDER BY id DESC LIMIT ?", (limit,))]
+
+
+async def saw_forgotten(database: Database) -> list[Model]:
+    """Models that were trained, themselves or through the model they started from, on rows of people who were forgotten since."""
+    rows = await database.rows(f"{SAW_FORGOTTEN} SELECT models.* FROM models JOIN saw USING (id) ORDER BY id")
+    return [Model(**dict(row)) for row in rows]
+
+
+async def removable(database: Database, keep: int) -> list[Model]:
+    """Models whose files may be removed: all but the newest `keep`, and of these too those that saw rows of forgotten people.
+
+    Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
+    """
+    back = await predecessor(database)
+    rows = await database.rows(f"""{SAW_FORGOTTEN} SELECT models.*, id IN saw AS gone FROM models
+        WHERE base_id IS NOT NULL AND removed_at IS NULL AND status NOT IN ('champion', 'canary') AND id NOT IN (
+            SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
+        ORDER BY id DESC""")
+    others = [dict(row) for row in rows if back is None or row["id"] != back.id]
+    kept = [row["id"] for row in others if not row["gone"]][:keep]
+    return [Model(**{name: value for name, value in row.items() if name != "gone"}) for row in others if row["id"] not in kept]
+
+
+async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
+    model = await models.read(connection, "id = ?", (model_id,))
+    if model is None:
+        raise RegistryError(f"There is no model {model_id}; `jokebot models` lists them.")
+    if model.status == "champion":
+        raise RegistryError(f"Model {model_id} is in service already.")
+    if model.status not in MAY_SERVE:
+        raise RegistryError(f"Model {model_id} was rejected and doesn't enter service. {model.reason}".rstrip())
+    if model.removed_at:
+        raise RegistryError(f"The files of model {model_id} were removed, so it can't enter service.")
+    if await _saw(connection, model_id):
+        raise RegistryError(f"Model {model_id} doesn't enter service. {FORGOTTEN}")
+    return model
+
+
+async def _saw(connection: aiosqlite.Connection, model_id: int) -> bool:
+    async with connection.execute(f"{SAW_FORGOTTEN} SELECT 1 FROM saw WHERE id = ?", (model_id,)) as cursor:
+        return await cursor.fetchone() is not None
+
+
+async def _predecessor(connection: aiosqlite.Connection) -> Model | None:
+    serving = await models.read(connection, "status = 'champion'")
+    seen, step = set(), serving
+    while step is not None and step.id not in seen:
+        seen.add(step.id)
+        earlier = step.predecessor_id or step.base_id
+        step = await models.read(connection, "id = ?", (earlier,)) if earlier else None
+        if step and step.status in MAY_SERVE and not step.removed_at and not await _saw(connection, step.id):
+            return step
+    return None
+
+
+async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, reason: str, asked_by: int | None) -> Promotion:
+    if kind not in KINDS:
+        raise ValueError(f"a model comes into service by one of {KINDS}, not {kind!r}")
+    old = await models.read(connection, "status = 'champion'")
+    if old:
+        aside = "base" if old.is_base else "rejected" if kind == "watch" else "retired"
+        await models.set_status(connection, old.id, aside, reason if kind in ("rollback", "watch") else f"Model {model.id} took its place.")
+    await models.set_status(connection, model.id, "champion", reason)
+    if old and kind not in ("rollback", "watch"):
+        await connection.execute("UPDATE models SET predecessor_id = ? WHERE id = ?", (old.id, model.id))
+    await _end_trial(connection, model, reason)
+    await _mark_learnt(connection, model.id)
+    await connection.execute(f"{SAW_FORGOTTEN} UPDATE models SET status = 'retired', reason = ? WHERE id IN saw AND status != 'champion'", (FORGOTTEN,))
+    async with connection.execute("INSERT INTO promotions (model_id, replaced_id, kind, reason, asked_by, at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *",
+                                  (model.id, old.id if old else None, kind, reason, asked_by, time.time())) as cursor:
+        return Promotion(**dict(await cursor.fetchone()))
+
+
+async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: str) -> None:
+    """A run in canary ends with a change of champion: promoted where it is its model, cancelled where it is another one."""
+    async with connection.execute("SELECT * FROM runs WHERE state = 'canary'") as cursor:
+        row = await cursor.fetchone()
+    if row is None:
+        return
+    run = Run(**dict(row))
+    if run.candidate_id == model.id:
+        await runs.move(connection, run, "promoted", reason=reason)
+    else:
+        await _end(connection, run, "cancelled", f"Model {model.id} entered service meanwhile, so there was nothing left to compare with.")
+
+
+async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: str) -> Run:
+    moved = await runs.move(connection, run, to, reason=reason)
+    if run.candidate_id:
+        await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason)
+    return moved
+
+
+async def _mark_learnt(connection: aiosqlite.Connection, model_id: int) -> None:
+    """`learnt` are the datasets of the champion and of those that it was made after, so a step back makes later jokes new again."""
+    await connection.execute("""WITH RECURSIVE line (id) AS (SELECT ? UNION SELECT parent_id FROM models JOIN line USING (id) WHERE parent_id IS NOT NULL)
+        UPDATE datasets SET state = CASE WHEN name IN (SELECT dataset FROM models WHERE id IN line) THEN 'learnt' ELSE 'trained' END
+        WHERE state IN ('trained', 'learnt')""", (model_id,))

@@ -1,0 +1,202 @@
+"""Runs: attempts to make a new model, each a row that moves from state to state.
+
+    queued → exporting → training → merging → judging → canary → promoted | rejected | undecided | failed | cancelled
+
+The pipeline process (`trainer/pipeline/`) moves a run up to canary, the bot from there on. Every move is a compare-and-set on
+the state it comes from, in one transaction with what belongs to it: of two processes at the same run one gets a
+MovedError and changes nothing. The database has at most one unfinished run. A row holds no process: whoever works on a run
+also holds the file lock of `trainer/pipeline/place.py`, which ends with its holder, so a run whose process died is taken up
+again by the next that comes.
+"""
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import aiosqlite
+
+from configs.errors import JokebotError
+from storage.database import Database
+
+STEPS = ("queued", "exporting", "training", "merging", "judging")
+"""What the pipeline process does; a run in `canary` is the bot's."""
+UNFINISHED = (*STEPS, "canary")
+FINISHED = ("promoted", "rejected", "undecided", "failed", "cancelled")
+AT_ANY_TIME = {"failed", "cancelled"}
+NEXT = {"queued": {"exporting"}, "exporting": {"training", "undecided"}, "training": {"merging", "exporting"},
+        "merging": {"judging", "exporting"}, "judging": {"canary", "rejected", "undecided", "exporting"},
+        "canary": {"promoted", "rejected", "undecided"}}
+"""Where a state leads, besides AT_ANY_TIME. Back to exporting: a person was forgotten whose rows the run had trained on."""
+STARTERS = ("schedule", "pairs", "admin", "command")
+CHANGEABLE = {"dataset", "model_name", "champion_id", "start_id", "candidate_id", "verdict", "restarts"}
+
+
+class RunError(JokebotError):
+    """A run can't be begun or changed; the message says why and what to do."""
+
+
+class MovedError(RunError):
+    """Another process has moved the run meanwhile; nothing was changed."""
+
+
+class BusyError(RunError):
+    """There is an unfinished run already; `run` is that one."""
+
+    def __init__(self, run: "Run") -> None:
+        super().__init__(f"Run {run.id} is {run.state}; there is one run at a time. `jokebot runs` shows it.")
+        self.run = run
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's row. `started_by` is one of STARTERS; `verdict` is the gate's JSON text; times are seconds since 1970.
+
+    `given_dataset` is the dataset that was asked for, where the run doesn't export its own; `dataset` is the one it trains on.
+    """
+
+    id: int
+    state: str
+    reason: str
+    started_by: str
+    asked_by: int | None
+    given_dataset: str | None
+    dataset: str | None
+    model_name: str | None
+    champion_id: int | None
+    start_id: int | None
+    candidate_id: int | None
+    verdict: str | None
+    attempts: int
+    restarts: int
+    cancel_at: float | None
+    created_at: float
+    finished_at: float | None
+
+    @property
+    def finished(self) -> bool:
+        return self.state in FINISHED
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """The gate's verdict; empty before there is one."""
+        return json.loads(self.verdict) if self.verdict else {}
+
+
+async def create_run(database: Database, started_by: str, *, asked_by: int | None = None, dataset: str | None = None) -> Run:
+    """Queue a run; `dataset` names one to train on in place of an export. Raises BusyError where one is unfinished."""
+    now = time.time()
+    async with database.write() as connection:
+        if unfinished := await _unfinished(connection):
+            raise BusyError(unfinished)
+        async with connection.execute("INSERT INTO runs (started_by, asked_by, given_dataset, created_at) VALUES (?, ?, ?, ?) RETURNING *",
+                                      (started_by, asked_by, dataset, now)) as cursor:
+            run = Run(**dict(await cursor.fetchone()))
+        await connection.execute("INSERT INTO run_states VALUES (?, 'queued', ?)", (run.id, now))
+    return run
+
+
+async def find(database: Database, run_id: int) -> Run:
+    """Raises RunError where there is none of that number."""
+    row = await database.row("SELECT * FROM runs WHERE id = ?", (run_id,))
+    if row is None:
+        raise RunError(f"There is no run {run_id}; `jokebot runs` lists them.")
+    return Run(**dict(row))
+
+
+async def current_run(database: Database) -> Run | None:
+    """The unfinished run, or None."""
+    row = await database.row(_CURRENT)
+    return Run(**dict(row)) if row else None
+
+
+async def history(database: Database, limit: int = 20) -> list[Run]:
+    """The latest runs, newest first."""
+    return [Run(**dict(row)) for row in await database.rows("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,))]
+
+
+async def timeline(database: Database, run_id: int) -> list[tuple[str, float]]:
+    """The states that a run has entered and when, in order; one that began again enters some twice."""
+    rows = await database.rows("SELECT state, at FROM run_states WHERE run_id = ? ORDER BY rowid", (run_id,))
+    return [(row["state"], row["at"]) for row in rows]
+
+
+async def advance(database: Database, run: Run, to: str, *, reason: str = "", **changes: Any) -> Run:
+    """Move a run on from the state that `run` says, and change columns of CHANGEABLE with it. Returns the row as it is then.
+
+    Raises MovedError where the run is in another state by now, ValueError for a move that NEXT doesn't have.
+    """
+    async with database.write() as connection:
+        return await move(connection, run, to, reason=reason, **changes)
+
+
+async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: str = "", **changes: Any) -> Run:
+    """`advance` within a transaction that changes other tables too."""
+    if run.finished or to not in NEXT[run.state] | AT_ANY_TIME:
+        raise ValueError(f"a run that is {run.state} doesn't become {to}")
+    if not changes.keys() <= CHANGEABLE:
+        raise ValueError(f"a move doesn't change {', '.join(sorted(changes.keys() - CHANGEABLE))}")
+    now = time.time()
+    values = {"state": to, "reason": reason, "attempts": 0, "finished_at": now if to in FINISHED else None, **changes}
+    assignments = ", ".join(f"{column} = ?" for column in values)
+    async with connection.execute(f"UPDATE runs SET {assignments} WHERE id = ? AND state = ? RETURNING *",
+                                  (*values.values(), run.id, run.state)) as cursor:
+        row = await cursor.fetchone()
+    if row is None:
+        raise MovedError(f"Run {run.id} is no longer {run.state}: another process has moved it.")
+    await connection.execute("INSERT INTO run_states VALUES (?, ?, ?)", (run.id, to, now))
+    return Run(**dict(row))
+
+
+async def request_cancel(database: Database, run_id: int) -> Run:
+    """Ask for a run's end: the process that works on it, or the bot in canary, stops cleanly. A finished run stays as it is."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE runs SET cancel_at = coalesce(cancel_at, ?) WHERE id = ? AND finished_at IS NULL",
+                                 (time.time(), run_id))
+    return await find(database, run_id)
+
+
+async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
+    """Count that the present step is begun (1), or that it was stopped on purpose and the attempt doesn't count (-1).
+
+    Raises MovedError where the run is in another state by now.
+    """
+    async with database.write() as connection:
+        async with connection.execute("UPDATE runs SET attempts = max(attempts + ?, 0) WHERE id = ? AND state = ? RETURNING *",
+                                      (by, run.id, run.state)) as cursor:
+            row = await cursor.fetchone()
+    if row is None:
+        raise MovedError(f"Run {run.id} is no longer {run.state}: another process has moved it.")
+    return Run(**dict(row))
+
+
+async def follow(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
+    """Note the message in which a chat follows a run; a later one takes its place."""
+    async with database.write() as connection:
+        await connection.execute("INSERT INTO run_messages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET message_id = excluded.message_id",
+                                 (run_id, chat_id, message_id))
+
+
+async def followers(database: Database, run_id: int) -> dict[int, int]:
+    """The messages that follow a run: message id by chat id."""
+    rows = await database.rows("SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,))
+    return {row["chat_id"]: row["message_id"] for row in rows}
+
+
+async def typical_seconds(database: Database, runs: int = 5) -> float | None:
+    """The median time from queued to the end of judging over the last runs that were judged, or None before the first."""
+    rows = await database.rows(
+        "SELECT max(later.at) - runs.created_at AS seconds FROM runs JOIN run_states AS judging ON judging.run_id = runs.id AND judging.state = 'judging' "
+        "JOIN run_states AS later ON later.run_id = runs.id AND later.rowid = "
+        "(SELECT min(rowid) FROM run_states WHERE run_id = runs.id AND rowid > judging.rowid) "
+        "WHERE later.state IN ('canary', 'rejected', 'undecided') GROUP BY runs.id ORDER BY runs.id DESC LIMIT ?", (runs,))
+    seconds = sorted(row["seconds"] for row in rows)
+    return seconds[len(seconds) // 2] if seconds else None
+
+
+_CURRENT = "SELECT * FROM runs WHERE state IN ('queued', 'exporting', 'training', 'merging', 'judging', 'canary')"
+
+
+async def _unfinished(connection: aiosqlite.Connection) -> Run | None:
+    async with connection.execute(_CURRENT) as cursor:
+        row = await cursor.fetchone()
+    return Run(**dict(row)) if row else None

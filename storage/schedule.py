@@ -1,0 +1,30 @@
+"""What is due next, by name: rows, so that a time that passes while the bot is down is met once at its start."""
+import time
+
+from storage.database import Database
+
+
+async def due_at(database: Database, name: str) -> float | None:
+    """When it is due next (seconds since 1970), or None where nothing is planned."""
+    return await database.value("SELECT due_at FROM schedule WHERE name = ?", (name,))
+
+
+async def plan(database: Database, name: str, at: float) -> None:
+    """Say when it is due next, whatever was planned before."""
+    async with database.write() as connection:
+        await connection.execute("INSERT INTO schedule (name, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = excluded.due_at",
+                                 (name, at))
+
+
+async def claim(database: Database, name: str, next_at: float, *, now: float | None = None) -> bool:
+    """Take up what is due: True for one caller alone, and `next_at` is planned. However many times were missed, it is due once."""
+    now = time.time() if now is None else now
+    async with database.write() as connection:
+        cursor = await connection.execute("UPDATE schedule SET due_at = ?, ran_at = ? WHERE name = ? AND due_at <= ?", (next_at, now, name, now))
+        return cursor.rowcount == 1
+
+
+async def drop(database: Database, name: str) -> None:
+    """Plan nothing under this name any more."""
+    async with database.write() as connection:
+        await connection.execute("DELETE FROM schedule WHERE name = ?", (name,))
