@@ -25,10 +25,9 @@ class Request:
 
 async def ask(database: Database, kind: str, model_id: int | None = None) -> int:
     """Leave a request; returns its number."""
-    async with database.write() as connection:
-        async with connection.execute("INSERT INTO requests (kind, model_id, asked_at) VALUES (?, ?, ?) RETURNING id",
-                                      (kind, model_id, time.time())) as cursor:
-            return (await cursor.fetchone())[0]
+    async with database.write() as connection, connection.execute(
+            "INSERT INTO requests (kind, model_id, asked_at) VALUES (?, ?, ?) RETURNING id", (kind, model_id, time.time())) as cursor:
+        return (await cursor.fetchone())[0]
 
 
 async def pending(database: Database) -> list[Request]:

@@ -160,10 +160,9 @@ async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
 
     Raises MovedError where the run is in another state by now.
     """
-    async with database.write() as connection:
-        async with connection.execute("UPDATE runs SET attempts = max(attempts + ?, 0) WHERE id = ? AND state = ? RETURNING *",
-                                      (by, run.id, run.state)) as cursor:
-            row = await cursor.fetchone()
+    async with database.write() as connection, connection.execute(
+            "UPDATE runs SET attempts = max(attempts + ?, 0) WHERE id = ? AND state = ? RETURNING *", (by, run.id, run.state)) as cursor:
+        row = await cursor.fetchone()
     if row is None:
         raise MovedError(f"Run {run.id} is no longer {run.state}: another process has moved it.")
     return Run(**dict(row))
