@@ -12,7 +12,7 @@ from telegram.ext import Application
 
 from bot.api import TelegramBot
 from bot.backups import keep_backing_up
-from bot.engine.client import EngineClient, EngineError
+from bot.engine.servers import Servers, make_servers
 from bot.handlers.aside import Asides
 from bot.handlers.errors import apologise, give_up
 from bot.handlers.privacy import keep_forgetting
@@ -26,7 +26,7 @@ from bot.parts import Parts
 from bot.polling import Poller, token_refused
 from bot.updates import RawUpdate, Updates
 from bot.words import Words
-from configs.errors import SettingsError
+from configs.errors import JokebotError, SettingsError
 from configs.prompts import load_prompts
 from configs.settings import Settings
 from storage import inbox
@@ -53,11 +53,11 @@ class App:
         self.settings = settings
         self.bot = TelegramBot(settings)
         self._application = Application.builder().bot(self.bot).updater(None).job_queue(None).build()
-        self.client = EngineClient(settings.engine)
         self._cleanup = AsyncExitStack()
         self._failed: set[int] = set()
         self.database: Database
         self.parts: Parts
+        self.servers: Servers
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
 
@@ -69,12 +69,14 @@ class App:
         self._cleanup.push_async_callback(self.database.close)
         self._cleanup.push_async_callback(self.bot.shutdown)
         await self._meet_telegram()
-        self._cleanup.push_async_callback(self.client.close)
-        self.parts = await self._make_parts()
+        self.servers = await self._make_servers()
+        self._cleanup.push_async_callback(self.servers.stop)
+        await self.servers.start()
+        self.parts = self._make_parts()
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
         if settings.metrics.listen:
-            self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.client)
+            self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers)
             self._cleanup.push_async_callback(self.metrics.stop)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)
@@ -99,14 +101,18 @@ class App:
             await self.updates.stop(GRACE_S)
         await self._cleanup.aclose()
 
-    async def _make_parts(self) -> Parts:
-        settings, base, prompts = self.settings, self.settings.model, load_prompts()
+    async def _make_servers(self) -> Servers:
+        base = self.settings.model
         registered = await register_base(self.database, base.name, str(base.directory) if base.directory else None)
-        model = await champion(self.database) or registered
+        return make_servers(self.settings, await champion(self.database) or registered)
+
+    def _make_parts(self) -> Parts:
+        settings, prompts = self.settings, load_prompts()
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, bot=self.bot,
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, latest, most),
-                     joker=Joker(self.database, settings, self.client, prompts, settings.storage.photos, model))
+                     servers=self.servers,
+                     joker=Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos))
 
     async def _meet_telegram(self) -> None:
         pauses = backoff()
@@ -136,11 +142,9 @@ class App:
     async def _greet_engine(self) -> None:
         """The engine's client takes long to import; that happens beside the first poll, and not with the first photo."""
         try:
-            names = await self.client.models()
-        except EngineError as error:
+            log.info("%s", await self.servers.wait_ready())
+        except JokebotError as error:
             log.warning("%s Photos wait meanwhile, or are told so.", error)
-        else:
-            log.info("the engine at %s serves %s", self.settings.engine.url, ", ".join(names))
         print(f"jokebot: ready as @{self.bot.username}", flush=True)
 
     async def _name_commands(self) -> None:

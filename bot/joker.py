@@ -1,17 +1,21 @@
 """A photo becomes a joke: the prompt, a place in the queue, the engine, a row."""
 import asyncio
+import logging
 from pathlib import Path
+from typing import Any
 
-from bot.engine.client import EngineClient, OnText, Sampling
+from bot.engine.client import EngineError, OnText, Reply, Sampling
 from bot.engine.queue import FairQueue, OnPlace
+from bot.engine.router import Arm, Router
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
 from storage import inbox
 from storage.database import Database
 from storage.jokes import Joke, NewJoke, add_joke, get_joke
-from storage.models import Model
 from storage.photos import Photo, photo_path
+
+log = logging.getLogger(__name__)
 
 
 class PhotoMissing(JokebotError):
@@ -19,21 +23,21 @@ class PhotoMissing(JokebotError):
 
 
 class Joker:
-    """Makes jokes with one model; `queue` is the line in front of the engine, for those who want to know its length."""
+    """Makes jokes with the models of a router; `queue` is the line in front of them, for those who want to know its length."""
 
-    def __init__(self, database: Database, settings: Settings, client: EngineClient, prompts: Prompts, photos: Path,
-                 model: Model) -> None:
-        self._database, self._settings, self._client = database, settings, client
-        self._prompts, self._photos, self._model = prompts, photos, model
+    def __init__(self, database: Database, settings: Settings, router: Router, prompts: Prompts, photos: Path) -> None:
+        self._database, self._settings, self._router = database, settings, router
+        self._prompts, self._photos = prompts, photos
         limits = settings.limits
         self.queue = FairQueue(settings.engine.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
 
     async def joke(self, photo: Photo, *, person_id: int, language: str, style: str | None = None,
-                   caption: str | None = None, update_id: int | None = None, on_place: OnPlace | None = None,
-                   on_text: OnText | None = None) -> Joke:
+                   caption: str | None = None, chat_id: int | None = None, update_id: int | None = None, arm: Arm | None = None,
+                   on_place: OnPlace | None = None, on_text: OnText | None = None) -> Joke:
         """A new joke about a stored photo, stored as the answer to an update; the one that is stored already for that update.
 
-        `on_place` and `on_text` are as in FairQueue.place and EngineClient.ask.
+        `arm` is the model version to ask, where the router shall not choose. `on_place` and `on_text` are as in
+        FairQueue.place and EngineClient.ask.
         Raises PromptError for an unknown language or style, QueueFull, PhotoMissing, EngineError.
         """
         if update_id is not None and (kept := (await inbox.begun(self._database, update_id)).joke_id):
@@ -45,13 +49,25 @@ class Joker:
         async with self.queue.place(person_id, on_place):
             # Read now and not before: a thousand waiting photos stay on the disk.
             data = await asyncio.to_thread(self._read, photo)
-            reply = await self._client.ask(system=self._prompts.system, user=prompt, photo=data,
-                                           media_type=photo.media_type, sampling=sampling, on_text=on_text)
-        new = NewJoke(photo_id=photo.id, model_id=self._model.id, person_id=person_id, language=language, style=style,
+            key = {"person": person_id, "chat": chat_id or person_id, "photo": photo.id}[self._settings.engine.canary_by]
+            arm, reply = await self._ask(arm or self._router.pick(key), system=self._prompts.system, user=prompt, photo=data,
+                                         media_type=photo.media_type, sampling=sampling, on_text=on_text)
+        new = NewJoke(photo_id=photo.id, model_id=arm.model.id, person_id=person_id, language=language, style=style,
                       caption=caption, prompt=prompt, text=reply.text, temperature=sampling.temperature, top_p=sampling.top_p,
                       max_tokens=sampling.max_tokens, prompt_tokens=reply.prompt_tokens,
                       completion_tokens=reply.completion_tokens, latency_s=reply.latency_s)
         return await self._stored(await add_joke(self._database, new, update_id))
+
+    async def _ask(self, arm: Arm, **question: Any) -> tuple[Arm, Reply]:
+        """Ask a version; one that fails, or was replaced meanwhile, is made up for by the champion. Raises EngineError."""
+        try:
+            return arm, await arm.client.ask(**question)
+        except EngineError as error:
+            other = self._router.instead_of(arm)
+            if other is None:
+                raise
+            log.warning("model %s gave no joke, %s is asked instead: %s", arm.model.name, other.model.name, error)
+        return other, await other.client.ask(**question)
 
     async def _stored(self, joke_id: int) -> Joke:
         joke = await get_joke(self._database, joke_id)

@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from bot.engine.client import EngineClient
 from bot.engine.queue import FairQueue
+from bot.engine.servers import Servers
 from configs.errors import SettingsError
 from configs.settings import Settings
 from storage.database import Database
@@ -33,8 +33,8 @@ Samples = Mapping[tuple[tuple[str, str], ...], float]
 class Metrics:
     """An HTTP server for a monitor. Make one with `start`, and `stop` it."""
 
-    def __init__(self, database: Database, queue: FairQueue, engine: EngineClient) -> None:
-        self._database, self._queue, self._engine = database, queue, engine
+    def __init__(self, database: Database, queue: FairQueue, servers: Servers) -> None:
+        self._database, self._queue, self._servers = database, queue, servers
         self._told, self._ratings, self._read_again_at = Told(BOUNDS_S), {}, 0.0
         self._started_at = time.time()
         self._scrape = asyncio.Lock()
@@ -42,10 +42,10 @@ class Metrics:
         self.url = ""
 
     @classmethod
-    async def start(cls, settings: Settings, queue: FairQueue, engine: EngineClient) -> "Metrics":
+    async def start(cls, settings: Settings, queue: FairQueue, servers: Servers) -> "Metrics":
         """Listen at `metrics.listen`; port 0 takes a free one. Raises SettingsError where that is impossible."""
         database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-        metrics = cls(database, queue, engine)
+        metrics = cls(database, queue, servers)
         metrics._cleanup.push_async_callback(database.close)
         try:
             await metrics._listen(settings.metrics.listen)
@@ -86,7 +86,7 @@ class Metrics:
         async with self._scrape:
             await self._told.catch_up(self._database)
             await self._read_ratings()
-            pending, ready = await inbox_pending(self._database), await self._engine.ready()
+            pending, ready = await inbox_pending(self._database), await self._servers.ready()
         gauges = {"queue_waiting": ("Photos in the queue.", self._queue.waiting), "queue_in_flight": ("Requests at the engine.", self._queue.in_flight),
                   "inbox_pending": ("Updates kept and not yet finished.", pending),
                   "engine_up": ("Whether the engine answers and serves the model.", int(ready)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from telegram import User
 
 from bot.api import TelegramBot
+from bot.engine.servers import Servers
 from bot.handlers.aside import Asides
 from bot.hands import Hands
 from bot.joker import Joker
@@ -33,6 +34,7 @@ class Parts:
     hands: Hands
     latest: Latest
     asides: Asides
+    servers: Servers
     joker: Joker
     decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

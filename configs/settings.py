@@ -58,10 +58,11 @@ class Limits(Section):
 
 
 class Engine(Section):
-    """The server that writes the jokes: any that speaks the OpenAI chat protocol with pictures."""
+    """The servers that write the jokes: LMDeploy or the CPU engine, run by the bot, or any that speaks the OpenAI chat protocol with pictures."""
 
-    url: str = Field("http://127.0.0.1:23333/v1", description="Its base address.")
-    api_key: SecretStr = Field(SecretStr("jokebot-local"), description="Its API key.")
+    kind: Literal["url", "cpu", "lmdeploy"] = Field("url", description="Who runs them: `url` somebody else, at the address below; `cpu` and `lmdeploy` the bot itself.")
+    url: str = Field("http://127.0.0.1:23333/v1", description="The base address, for kind `url`.")
+    api_key: SecretStr = Field(SecretStr("jokebot-local"), description="Its API key, for kind `url`; servers of the bot get one of their own.")
     model: str = Field("", description="The model's name there; empty takes the first one it lists.")
     in_flight: Count = Field(8, description="Requests sent to it at the same time; further photos wait in a fair queue.")
     connect_timeout_s: Positive = Field(5.0, description="Time to connect.")
@@ -71,6 +72,8 @@ class Engine(Section):
     attempts: Count = Field(4, description="Tries for one joke: after 503, a dropped connection, an abort or an empty reply.")
     retry_delay_s: Positive = Field(0.5, description="Pause before the second try; it doubles with each further one.")
     max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles a photo is cut into (a thumbnail comes on top).")
+    canary_by: Literal["person", "chat", "photo"] = Field("person", description="What keeps its model version while a canary is on trial.")
+    canary_turn_h: float = Field(24.0, ge=0, description="Hours after which others have their turn with the canary; 0 never, which among few people may be nobody.")
 
 
 class Joke(Section):

@@ -41,7 +41,8 @@ async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
     async with Live(parts, asked.update_id, asked.chat_id, asked.message_id, language) as live:
         try:
             joke = await parts.joker.joke(photo, person_id=asked.person.id, language=parts.joke_language(asked.person),
-                                          caption=asked.caption, update_id=asked.update_id, on_place=live.place, on_text=live.text)
+                                          caption=asked.caption, chat_id=asked.chat_id, update_id=asked.update_id,
+                                          on_place=live.place, on_text=live.text)
         except JokebotError as error:
             name, values = words_for(error, parts.settings.limits)
             log.log(logging.INFO if isinstance(error, QueueFull) else logging.WARNING, "update %d gets no joke: %s", asked.update_id, error)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from bot.engine.client import EngineClient, EngineError
 from bot.engine.queue import QueueFull
+from bot.engine.router import Arm, Router
 from bot.engine.stub import Answer, Refusal, StubEngine
 from bot.joker import Joker, PhotoMissing
 from configs.errors import PromptError
@@ -40,7 +41,8 @@ async def make_joker(database, stub, tmp_path):
         engine = {"url": stub.url, "retry_delay_s": 0.01, "attempts": 2, **sections.pop("engine", {})}
         settings = Settings(engine=engine, storage={"directory": tmp_path}, **sections)
         clients.append(EngineClient(settings.engine))
-        return Joker(database, settings, clients[-1], load_prompts(), settings.storage.photos, await register_base(database, "base", None))
+        router = Router(Arm(await register_base(database, "base", None), clients[-1]))
+        return Joker(database, settings, router, load_prompts(), settings.storage.photos)
     yield make
     for client in clients:
         await client.close()
@@ -170,3 +172,45 @@ async def test_a_cancelled_joke_is_not_stored_and_frees_its_place(database, stub
     stub.answer = Answer("ha")
     assert (await joker.joke(photo, person_id=2, language="en")).text == "ha"
     assert await database.value("SELECT count(*) FROM jokes") == 1
+
+
+@pytest.fixture
+async def canary(database, stub):
+    """A second version on a server of its own, which gets every delivery, beside the champion on `stub`."""
+    async with StubEngine.running(text="canary", models=["canary"]) as engine:
+        client = EngineClient(Settings(engine={"url": engine.url, "retry_delay_s": 0.01, "attempts": 1}).engine)
+        await register_base(database, "base", None)
+        yield engine, Arm(await register_base(database, "canary", None), client)
+        await client.close()
+
+
+async def test_each_joke_records_the_version_that_made_it(make_joker, photo, canary):
+    joker = await make_joker()
+    joker._router.set_canary(canary[1], 0.5)
+    made = {person: await joker.joke(photo, person_id=person, language="en") for person in range(20)}
+    assert {joke.model_id for joke in made.values()} == {1, 2}
+    for person, joke in made.items():
+        assert joke.model_id == joker._router.pick(person).model.id
+        assert (joke.text == "canary") == (joke.model_id == 2)
+
+
+async def test_a_person_a_chat_or_a_photo_keeps_its_version(make_joker, photo, canary):
+    for kind, key in (("person", 5), ("chat", 77), ("photo", photo.id)):
+        joker = await make_joker(engine={"canary_by": kind})
+        joker._router.set_canary(canary[1], 0.5)
+        joke = await joker.joke(photo, person_id=5, chat_id=77, language="en")
+        assert joke.model_id == joker._router.pick(key).model.id
+
+
+async def test_a_canary_that_fails_is_made_up_for_by_the_champion(stub, make_joker, photo, canary):
+    joker, (engine, arm) = await make_joker(), canary
+    joker._router.set_canary(arm, 1.0)
+    engine.script.append(Refusal(503))
+    joke = await joker.joke(photo, person_id=5, language="en")
+    assert joke.model_id == 1 and joke.text == stub.answer.text and engine.requests == 1
+    assert (await joker.joke(photo, person_id=5, language="en")).model_id == 2
+
+
+async def test_one_version_can_be_asked_for(make_joker, photo, canary):
+    joker = await make_joker()
+    assert (await joker.joke(photo, person_id=5, language="en", arm=canary[1])).text == "canary"

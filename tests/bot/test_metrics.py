@@ -8,14 +8,15 @@ import aiohttp
 import pytest
 
 from bot.app import App
-from bot.engine.client import EngineClient
+from bot.engine.given import GivenServers
 from bot.engine.queue import FairQueue
 from bot.engine.stub import Answer
 from bot.metrics import Metrics, escaped
 from bot.metrics import histogram as histogram_of
 from configs.errors import SettingsError
-from configs.settings import Engine, Settings
+from configs.settings import Settings
 from storage.measures import Told
+from storage.models import Model
 
 SAMPLE = re.compile(r'(?P<name>[a-z_]+)(?:\{(?P<labels>(?:[a-z]+="(?:[^"\\\n]|\\.)*",?)*)\})? (?P<value>\S+)')
 ON = {"listen": "127.0.0.1:0"}
@@ -125,12 +126,12 @@ async def test_without_the_setting_nothing_listens(stage):
 
 
 async def test_a_taken_port_or_a_strange_address_ends_the_start_in_one_line(tmp_path):
-    queue, engine = FairQueue(1, 1, 1), EngineClient(Engine())
+    queue, servers = FairQueue(1, 1, 1), GivenServers(Settings(), Model(1, "base", "champion", None, None, None, None, "{}", 0.0))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for address in (f"127.0.0.1:{taken.getsockname()[1]}", "nonsense", "127.0.0.1:99999"):
             settings = Settings(storage={"directory": tmp_path}, metrics={"listen": address})
             with pytest.raises(SettingsError, match="JOKEBOT_METRICS_LISTEN"):
-                await Metrics.start(settings, queue, engine)
+                await Metrics.start(settings, queue, servers)
 
 
 def test_a_name_can_not_break_the_format():

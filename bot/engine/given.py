@@ -1,0 +1,81 @@
+"""Servers that somebody else runs, at the address in the settings: kind "url".
+
+The champion is asked as the settings say. Another version can be served beside it where the address offers a model of
+its name, as `lmdeploy serve proxy` does with several api_servers behind it.
+"""
+from bot.engine.client import EngineClient, EngineError
+from bot.engine.router import Arm, Router
+from bot.engine.servers import ServerError, ServerState
+from configs.settings import Settings
+from storage.models import Model
+
+
+class GivenServers:
+    """See Servers. Nothing is started, slept or ended here; only the router moves."""
+
+    def __init__(self, settings: Settings, champion: Model) -> None:
+        self._settings = settings
+        self._clients: dict[int, EngineClient] = {}
+        self._names: dict[int, str] = {champion.id: champion.name}
+        self.router = Router(Arm(champion, self._client(champion.id, settings.engine.model)),
+                             turn_s=3600 * settings.engine.canary_turn_h)
+        self.paused = ""
+
+    async def start(self) -> None:
+        """Nothing is to be started."""
+
+    async def wait_ready(self) -> str:
+        """The names that the address lists. Raises EngineError where it doesn't answer."""
+        names = await self._clients[self.router.champion.model.id].models()
+        return f"the engine at {self._settings.engine.url} serves {', '.join(names)}"
+
+    async def ready(self) -> bool:
+        return await self.router.champion.client.ready()
+
+    async def serve(self, model: Model) -> Arm:
+        """An arm for a version that the address offers by its name. Raises ServerError where it doesn't."""
+        if found := self.router.arm_of(model.id):
+            return found
+        url = self._settings.engine.url
+        try:
+            names = await self._clients[self.router.champion.model.id].models()
+        except EngineError as error:
+            raise ServerError(f"{model.name} can't be served: {error}") from error
+        if model.name not in names:
+            raise ServerError(f"The engine at {url} is not ours to start; it serves {', '.join(names)} and not {model.name}. "
+                              f"Start a server for it there under the name {model.name}, or set JOKEBOT_ENGINE_KIND.")
+        self._names[model.id] = model.name
+        return Arm(model, self._client(model.id, model.name))
+
+    async def swap(self, model: Model) -> Arm:
+        """Move the router to a version that the address offers. Raises ServerError."""
+        arm = await self.serve(model)
+        self.router.set_champion(arm)
+        return arm
+
+    async def end(self, model_id: int) -> None:
+        """Ask a version no more. Raises ServerError for the champion."""
+        if model_id == self.router.champion.model.id:
+            raise ServerError("The champion is in service and can't be ended.")
+        if self.router.canary and self.router.canary.model.id == model_id:
+            self.router.clear_canary()
+        self._names.pop(model_id, None)
+
+    async def pause(self, reason: str) -> None:
+        """A server that is not ours keeps its memory and goes on answering."""
+
+    async def resume(self) -> None:
+        """See pause."""
+
+    def status(self) -> list[ServerState]:
+        return [ServerState(arm.model.id, arm.model.name, self._settings.engine.url, "given") for arm in self.router.arms]
+
+    async def stop(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+
+    def _client(self, model_id: int, name: str) -> EngineClient:
+        client = self._clients.get(model_id)
+        if client is None:
+            client = self._clients[model_id] = EngineClient(self._settings.engine.model_copy(update={"model": name}))
+        return client

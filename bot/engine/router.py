@@ -1,0 +1,108 @@
+"""Which model version answers: the champion, a canary on trial for a share of the deliveries, or the next champion during a swap.
+
+Who gets a canary is decided by a hash of its id and a key (a person's, a chat's or a photo's number), so that the same
+key keeps its version; with every turn (a day, say) other keys come to it, so that among few people too each has their share.
+"""
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.engine.client import OnText, Reply, Sampling
+from storage.models import Model
+
+
+class Asks(Protocol):
+    """What answers for a model: an EngineClient, or several servers behind one face."""
+
+    async def ask(self, *, system: str, user: str, photo: bytes, media_type: str, sampling: Sampling,
+                  on_text: OnText | None = None) -> Reply:
+        """As EngineClient.ask."""
+
+    async def ready(self) -> bool:
+        """Whether a photo would be answered now."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """A model version that is served, and what to ask it with."""
+
+    model: Model
+    client: Asks
+
+
+class Router:
+    """Changed by `Servers` and by the canary; asked once for each joke. `turn_s` 0 keeps everybody's version for good."""
+
+    def __init__(self, champion: Arm, *, turn_s: float = 0.0, clock: Callable[[], float] = time.time) -> None:
+        self._champion = champion
+        self._canary: tuple[Arm, float] | None = None
+        self._incoming: tuple[Arm, float] | None = None
+        self._turn_s, self._clock = turn_s, clock
+
+    @property
+    def champion(self) -> Arm:
+        return self._champion
+
+    @property
+    def canary(self) -> Arm | None:
+        return self._canary[0] if self._canary else None
+
+    @property
+    def share(self) -> float:
+        """The canary's share of the deliveries, 0 to 1."""
+        return self._canary[1] if self._canary else 0.0
+
+    @property
+    def arms(self) -> list[Arm]:
+        """All versions that get deliveries, the champion first."""
+        found = [self._champion, *(slot[0] for slot in (self._canary, self._incoming) if slot)]
+        return [arm for place, arm in enumerate(found) if arm not in found[:place]]
+
+    def pick(self, key: int) -> Arm:
+        """The version for a delivery to that person, chat or photo."""
+        for slot in (self._canary, self._incoming):
+            if slot and self._position(slot[0].model.id, key) < slot[1]:
+                return slot[0]
+        return self._champion
+
+    def instead_of(self, arm: Arm) -> Arm | None:
+        """Who answers a photo that this version couldn't answer: the champion, unless it is the one."""
+        return None if arm is self._champion else self._champion
+
+    def arm_of(self, model_id: int) -> Arm | None:
+        """The arm of a version that gets deliveries, or None."""
+        return next((arm for arm in self.arms if arm.model.id == model_id), None)
+
+    def set_champion(self, arm: Arm) -> None:
+        """From now on it answers all that no canary takes; if it was the canary, there is none any more."""
+        self._champion, self._incoming = arm, None
+        if self._canary and self._canary[0].model.id == arm.model.id:
+            self._canary = None
+
+    def set_canary(self, arm: Arm, share: float) -> None:
+        """Give a version that share (0 to 1) of the deliveries; a greater share later keeps those that had it."""
+        self._canary = arm, checked(share)
+
+    def clear_canary(self) -> None:
+        self._canary = None
+
+    def set_incoming(self, arm: Arm, share: float) -> None:
+        """During a swap: the next champion takes this share of what is left by the canary."""
+        self._incoming = arm, checked(share)
+
+    def clear_incoming(self) -> None:
+        self._incoming = None
+
+    def _position(self, model_id: int, key: int) -> float:
+        """Where a key stands for a model, in [0, 1), evenly spread."""
+        turn = int(self._clock() // self._turn_s) if self._turn_s else 0
+        digest = hashlib.blake2b(f"{model_id}:{key}:{turn}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest) / 2**64
+
+
+def checked(share: float) -> float:
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share is between 0 and 1, not {share}")
+    return share
