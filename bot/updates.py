@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from configs.settings import Limits
-from storage import inbox, jokes
+from storage import duels, inbox, jokes
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class Updates:
 
     async def _attempt(self, update: RawUpdate, attempts: int, again: bool) -> bool:
         number = update["update_id"]
-        if again and await jokes.delivery_of_update(self._database, number):
+        if again and (await jokes.delivery_of_update(self._database, number) or await duels.is_shown(self._database, number)):
             return True
         # A joke that is stored only has to be shown, which takes no chances.
         hopeless = attempts >= ATTEMPTS and not (await inbox.begun(self._database, number)).joke_id

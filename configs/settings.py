@@ -178,6 +178,20 @@ class Training(Section):
     features_gb: float = Field(60.0, ge=0, description="Disk for kept picture features (2 MB a tile); 0 keeps none.")
 
 
+class Duel(Section):
+    """Two jokes for one photo, the champion's and the candidate's, and a person chooses, while a candidate is on trial."""
+
+    every: int = Field(20, ge=0, description="At most one photo in so many, never twice in a row in a chat, and in private chats alone; 0 for never.")
+
+
+class Watch(Section):
+    """The watch over a new champion: if its jokes are liked less than those before, the one before takes over again."""
+
+    ratings: int = Field(1000, ge=0, description="Ratings of the new champion over which it is watched; 0 for never.")
+    days: Positive = Field(30.0, description="Longest watch.")
+    alpha: float = Field(0.01, gt=0, lt=0.5, description="Probability that a champion that is as good as the one before is taken back.")
+
+
 class Metrics(Section):
     """Figures about the bot for a monitor, in Prometheus' format."""
 
@@ -206,6 +220,8 @@ class Settings(BaseSettings):
     model: Model = Model()
     selection: Selection = Selection()
     training: Training = Training()
+    duel: Duel = Duel()
+    watch: Watch = Watch()
     metrics: Metrics = Metrics()
     log: Log = Log()
 

@@ -70,6 +70,11 @@ async def duel_of_update(database: Database, update_id: int) -> Duel | None:
     return Duel(**dict(row)) if row else None
 
 
+async def is_shown(database: Database, update_id: int) -> bool:
+    """Whether a duel has answered that update."""
+    return bool(await database.value("SELECT 1 FROM duels WHERE update_id = ? AND message_id IS NOT NULL", (update_id,)))
+
+
 async def set_joke(database: Database, duel_id: int, side: Literal["a", "b"], joke_id: int) -> None:
     """Note the joke that stands on a side."""
     async with database.write() as connection:

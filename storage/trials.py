@@ -11,14 +11,17 @@ from storage.evidence import LEARNT_FROM
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate on trial; `share` is its part of the deliveries, `outcome` None while the trial goes on."""
+    """A candidate on trial. Jokes made from `late_at` on belong to the second stage, with the candidate's larger share.
+
+    `outcome` is None while the trial goes on, then the state in which its run ended.
+    """
 
     id: int
     run_id: int
     champion_id: int
     candidate_id: int
-    share: float
     began_at: float
+    late_at: float | None
     ended_at: float | None
     outcome: str | None
     reason: str
@@ -41,34 +44,21 @@ class Watch:
 
 @dataclass(frozen=True)
 class Rated:
-    """One joke's ratings: how many there are and how many liked it (😂 or 🙂)."""
+    """One model's jokes for one photo: their ratings, how many of these liked them (😂 or 🙂), and whether they came late."""
 
-    joke_id: int
-    model_id: int
+    photo_id: int
+    late: bool
     likes: int
     ratings: int
 
-    @property
-    def liking(self) -> float:
-        return self.likes / self.ratings
 
-
-@dataclass(frozen=True)
-class DuelCounts:
-    """How the duels of a trial came out; those that nobody answered are not counted."""
-
-    candidate: int
-    champion: int
-    meh: int
-
-
-async def begin_trial(database: Database, run_id: int, champion_id: int, candidate_id: int, share: float) -> Trial:
+async def begin_trial(database: Database, run_id: int, champion_id: int, candidate_id: int) -> Trial:
     """Begin a run's trial, or return the one that goes on. Raises sqlite3.IntegrityError while another run's does."""
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO trials (run_id, champion_id, candidate_id, share, began_at) SELECT ?1, ?2, ?3, ?4, ?5 "
+            "INSERT INTO trials (run_id, champion_id, candidate_id, began_at) SELECT ?1, ?2, ?3, ?4 "
             "WHERE NOT EXISTS (SELECT 1 FROM trials WHERE ended_at IS NULL AND run_id = ?1)",
-            (run_id, champion_id, candidate_id, share, time.time()))
+            (run_id, champion_id, candidate_id, time.time()))
         async with connection.execute("SELECT * FROM trials WHERE ended_at IS NULL") as cursor:
             row = await cursor.fetchone()
     return Trial(**dict(row))
@@ -86,10 +76,12 @@ async def trial_of_run(database: Database, run_id: int) -> Trial | None:
     return Trial(**dict(row)) if row else None
 
 
-async def set_share(database: Database, trial_id: int, share: float) -> None:
-    """Note the candidate's new part of the deliveries."""
-    async with database.write() as connection:
-        await connection.execute("UPDATE trials SET share = ? WHERE id = ?", (share, trial_id))
+async def begin_late_stage(database: Database, trial_id: int) -> Trial:
+    """Note that the candidate gets its larger share from now on; the trial as it is then. The first time stands."""
+    sql = "UPDATE trials SET late_at = coalesce(late_at, ?) WHERE id = ? RETURNING *"
+    async with database.write() as connection, connection.execute(sql, (time.time(), trial_id)) as cursor:
+        row = await cursor.fetchone()
+    return Trial(**dict(row))
 
 
 async def note_look(database: Database, trial_id: int, measures: Mapping[str, Any]) -> None:
@@ -105,28 +97,34 @@ async def end_trial(database: Database, trial_id: int, outcome: str, reason: str
                                  (time.time(), outcome, reason, trial_id))
 
 
-async def rated_jokes(database: Database, model_id: int, since: float, before: float | None = None) -> list[Rated]:
-    """One model's rated jokes made from `since` on (and before `before`), oldest first.
+async def rated_photos(database: Database, model_id: int, since: float, *, before: float = float("inf"),
+                       late_at: float | None = None) -> list[Rated]:
+    """One model's rated jokes made from `since` on and before `before`, photo by photo, in the order of their first jokes.
 
-    Ratings of private people, and of what is theirs, don't count, and neither do jokes of duels: their ratings would be
-    those of a joke that stood beside another.
+    Ratings of private people, and of what is theirs, don't count, and neither do jokes of duels: they stood beside another.
     """
     rows = await database.rows(
-        "SELECT jokes.id AS joke_id, model_id, sum(value > 1) AS likes, count(*) AS ratings FROM jokes "
+        "SELECT photo_id, jokes.created_at >= ? AS late, sum(value > 1) AS likes, count(*) AS ratings FROM jokes "
         "JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ? AND jokes.created_at < ? "
-        f"AND {LEARNT_FROM} AND NOT EXISTS (SELECT 1 FROM duels WHERE jokes.id IN (joke_a, joke_b)) "
-        "GROUP BY jokes.id ORDER BY jokes.id", (model_id, since, float("inf") if before is None else before))
-    return [Rated(**dict(row)) for row in rows]
+        f"AND {LEARNT_FROM} AND NOT EXISTS (SELECT 1 FROM duels WHERE joke_a = jokes.id OR joke_b = jokes.id) "
+        "GROUP BY photo_id, late ORDER BY min(jokes.id)", (float("inf") if late_at is None else late_at, model_id, since, before))
+    return [Rated(row["photo_id"], bool(row["late"]), row["likes"], row["ratings"]) for row in rows]
 
 
-async def duel_counts(database: Database, trial: Trial) -> DuelCounts:
-    """What people chose in a trial's duels, private people left out."""
-    row = await database.row(
-        "SELECT coalesce(sum(choice != 'meh' AND (choice = 'a') = (first_model_id = ?1)), 0), "
-        "coalesce(sum(choice != 'meh' AND (choice = 'a') != (first_model_id = ?1)), 0), coalesce(sum(choice = 'meh'), 0) "
-        "FROM duels WHERE trial_id = ?2 AND person_id NOT IN (SELECT person_id FROM private_people)",
+async def duel_picks(database: Database, trial: Trial) -> list[int]:
+    """What people chose in a trial's duels, private people left out: 1 the candidate's joke, -1 the champion's, 0 neither."""
+    rows = await database.rows(
+        "SELECT CASE WHEN choice = 'meh' THEN 0 WHEN (choice = 'a') = (first_model_id = ?) THEN 1 ELSE -1 END AS pick FROM duels "
+        "WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN (SELECT person_id FROM private_people) ORDER BY id",
         (trial.candidate_id, trial.id))
-    return DuelCounts(*row) if row else DuelCounts(0, 0, 0)
+    return [row["pick"] for row in rows]
+
+
+async def trial_ratings(database: Database, trial: Trial) -> int:
+    """How many ratings and choices a trial's jokes have, of both models; changed verdicts are not seen here. Cheap."""
+    return await database.value(
+        "SELECT (SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id IN (?1, ?2) AND jokes.created_at >= ?3) "
+        "+ (SELECT count(choice) FROM duels WHERE trial_id = ?4)", (trial.champion_id, trial.candidate_id, trial.began_at, trial.id))
 
 
 async def begin_watch(database: Database, model_id: int, predecessor_id: int, before_since: float) -> Watch:

@@ -75,6 +75,19 @@ another-coming = One more, coming up!
 button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
 button-failed = That didn't get through. Please press it again.
 
+# Two jokes for one photo, and a person chooses
+duel =
+    Two ideas for this one, and I can't decide. Which is funnier?
+
+    🅰️ { $a }
+
+    🅱️ { $b }
+duel-meh = 😐 Neither
+duel-chosen-a = You picked 🅰️. Noted, thank you!
+duel-chosen-b = You picked 🅱️. Noted, thank you!
+duel-chosen-meh = Neither, then. Noted, I'll keep practising.
+duel-again = You've chosen already
+
 stats =
     You: { $photos ->
         [one] { $photos } photo

@@ -68,6 +68,19 @@ another-coming = 再来一个，马上！
 button-unknown = 这个按钮我认不得了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？
 
+# 一张照片两个笑话，请人来选
+duel =
+    这张我想了两个，拿不定主意。哪个更好笑？
+
+    🅰️ { $a }
+
+    🅱️ { $b }
+duel-meh = 😐 都不行
+duel-chosen-a = 你选了 🅰️，记下了，谢谢！
+duel-chosen-b = 你选了 🅱️，记下了，谢谢！
+duel-chosen-meh = 都不行啊，记下了，我再练练。
+duel-again = 你已经选过啦
+
 stats =
     你：{ $photos } 张照片，{ $jokes } 个笑话，{ $ratings ->
         [0] 还没打过分

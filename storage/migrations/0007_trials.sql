@@ -2,13 +2,13 @@
 
 CREATE TABLE trials (
     id           INTEGER PRIMARY KEY,
-    run_id       INTEGER NOT NULL,
+    run_id       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     champion_id  INTEGER NOT NULL REFERENCES models (id),
     candidate_id INTEGER NOT NULL REFERENCES models (id),
-    share        REAL NOT NULL,                     -- of the deliveries, now
     began_at     REAL NOT NULL,
+    late_at      REAL,                              -- when the candidate got its larger share
     ended_at     REAL,                              -- NULL while it goes on
-    outcome      TEXT CHECK (outcome IN ('promote', 'reject', 'undecided', 'cancelled')),
+    outcome      TEXT CHECK (outcome IN ('promoted', 'rejected', 'undecided', 'failed', 'cancelled')),
     reason       TEXT NOT NULL DEFAULT '',
     measures     TEXT NOT NULL DEFAULT '{}'         -- JSON: what the last look saw
 );
@@ -29,7 +29,7 @@ CREATE UNIQUE INDEX one_watch ON watches (ended_at IS NULL) WHERE ended_at IS NU
 -- Two jokes for one photo in one message, A above B. A joke that is forgotten takes its duel with it.
 CREATE TABLE duels (
     id             INTEGER PRIMARY KEY,
-    trial_id       INTEGER NOT NULL REFERENCES trials (id),
+    trial_id       INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
     update_id      INTEGER NOT NULL UNIQUE,         -- the photo's update
     person_id      INTEGER NOT NULL,                -- who is asked
     chat_id        INTEGER NOT NULL,

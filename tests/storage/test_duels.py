@@ -8,7 +8,8 @@ from storage.jokes import NewJoke, add_delivery, add_joke
 from storage.models import register_base
 from storage.people import forget_rows, set_private
 from storage.photos import check_photo, keep_photo
-from storage.trials import begin_trial, duel_counts
+from storage.runs import create_run
+from storage.trials import begin_trial, duel_picks
 
 CHAMPION, CANDIDATE = 1, 2
 EVERY = 4
@@ -50,7 +51,7 @@ async def chats(database, tmp_path, scene, encode) -> Chats:
         return await add_joke(database, NewJoke(photo_id=photo.id, model_id=model_id, person_id=person_id, language="en", style="neutral",
                                                 caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
                                                 max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))
-    return Chats(database, await begin_trial(database, 1, CHAMPION, CANDIDATE, 0.5), joke)
+    return Chats(database, await begin_trial(database, (await create_run(database, "command")).id, CHAMPION, CANDIDATE), joke)
 
 
 async def test_at_most_one_photo_in_so_many_is_a_duel(chats):
@@ -104,10 +105,9 @@ async def test_choices_count_for_the_model_whose_joke_it_was(chats):
             await choose(chats.database, duel.id, choice)
         for _ in range(EVERY):
             await chats.deliver(chat=99)
-    counts = await duel_counts(chats.database, chats.trial)
-    assert (counts.candidate, counts.champion, counts.meh) == (2, 1, 1)
+    assert await duel_picks(chats.database, chats.trial) == [1, 1, -1, 0]
     await set_private(chats.database, 1, True)
-    assert (await duel_counts(chats.database, chats.trial)).candidate == 1
+    assert await duel_picks(chats.database, chats.trial) == [1, -1, 0]
 
 
 async def test_a_forgotten_persons_duels_go(chats):

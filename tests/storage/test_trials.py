@@ -9,7 +9,10 @@ from storage.models import register_base
 from storage.people import set_private
 from storage.photos import check_photo, keep_photo
 from storage.ratings import rate
+from storage.runs import advance, create_run
 from storage.trials import (
+    Rated,
+    begin_late_stage,
     begin_trial,
     begin_watch,
     end_trial,
@@ -17,9 +20,9 @@ from storage.trials import (
     note_look,
     open_trial,
     open_watch,
-    rated_jokes,
-    set_share,
+    rated_photos,
     trial_of_run,
+    trial_ratings,
 )
 
 OLD, NEW = 1, 2
@@ -32,69 +35,84 @@ async def models(database):
 
 
 @pytest.fixture
+async def runs(database, models) -> list[int]:
+    """The numbers of two runs, one after another."""
+    first = await create_run(database, "command")
+    await advance(database, first, "cancelled")
+    return [first.id, (await create_run(database, "command")).id]
+
+
+@pytest.fixture
 async def tell(database, models, tmp_path, scene, encode):
-    """Stores a joke of a model for a person and returns its id."""
-    async def make(model_id: int, person_id: int = 5) -> int:
-        photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), person_id)
-        return await add_joke(database, NewJoke(photo_id=photo.id, model_id=model_id, person_id=person_id, language="en", style="neutral",
+    """Stores a joke of a model about one of many photos for a person and returns its id."""
+    async def make(model_id: int, photo: int, person_id: int = 5) -> int:
+        picture = check_photo(encode(scene(320 + photo)), max_bytes=10**6, max_pixels=10**6)
+        kept = await keep_photo(database, tmp_path, picture, person_id)
+        return await add_joke(database, NewJoke(photo_id=kept.id, model_id=model_id, person_id=person_id, language="en", style="neutral",
                                                 caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
                                                 max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))
     return make
 
 
-async def test_each_models_ratings_are_counted_joke_by_joke(database, tell):
-    old, new, unrated = await tell(OLD), await tell(NEW), await tell(NEW)
-    for person, value in ((1, 3), (2, 2), (3, 1)):
-        await rate(database, old, person, value)
-    await rate(database, new, 1, 1)
-    assert [(one.joke_id, one.likes, one.ratings) for one in await rated_jokes(database, OLD, 0.0)] == [(old, 2, 3)]
-    assert [(one.joke_id, one.likes, one.ratings, one.liking) for one in await rated_jokes(database, NEW, 0.0)] == [(new, 0, 1, 0.0)]
-    assert unrated not in {one.joke_id for one in await rated_jokes(database, NEW, 0.0)}
+async def test_each_models_ratings_are_counted_photo_by_photo(database, tell):
+    first, again, other, new = await tell(OLD, 1), await tell(OLD, 1), await tell(OLD, 2), await tell(NEW, 1)
+    await tell(NEW, 3)
+    for joke, person, value in ((first, 1, 3), (first, 2, 2), (first, 3, 1), (again, 1, 1), (other, 1, 2), (new, 1, 1)):
+        await rate(database, joke, person, value)
+    assert await rated_photos(database, OLD, 0.0) == [Rated(1, False, 2, 4), Rated(2, False, 1, 1)]
+    assert await rated_photos(database, NEW, 0.0) == [Rated(1, False, 0, 1)]
 
 
 async def test_a_verdict_that_is_changed_counts_as_the_latest(database, tell):
-    joke = await tell(NEW)
+    joke = await tell(NEW, 1)
     await rate(database, joke, 1, 1)
     await rate(database, joke, 1, 3)
-    assert [(one.likes, one.ratings) for one in await rated_jokes(database, NEW, 0.0)] == [(1, 1)]
+    assert await rated_photos(database, NEW, 0.0) == [Rated(1, False, 1, 1)]
 
 
-async def test_jokes_from_before_the_trial_do_not_count(database, tell):
-    early = await tell(OLD)
-    since = time.time()
-    late = await tell(OLD)
-    for joke in (early, late):
-        await rate(database, joke, 1, 3)
-    assert [one.joke_id for one in await rated_jokes(database, OLD, since)] == [late]
-    assert [one.joke_id for one in await rated_jokes(database, OLD, 0.0, before=since)] == [early]
+async def test_jokes_from_before_the_trial_do_not_count_and_late_ones_are_told_apart(database, tell):
+    times = []
+    for value in (3, 2, 1):
+        await rate(database, await tell(OLD, 1), 1, value)
+        times.append(time.time())
+    assert await rated_photos(database, OLD, times[0], late_at=times[1]) == [Rated(1, False, 1, 1), Rated(1, True, 0, 1)]
+    assert await rated_photos(database, OLD, 0.0, before=times[0]) == [Rated(1, False, 1, 1)]
 
 
 async def test_private_people_decide_nothing(database, tell):
-    theirs, ours = await tell(NEW, person_id=8), await tell(NEW)
+    theirs, ours = await tell(NEW, 1, person_id=8), await tell(NEW, 2)
     await set_private(database, 8, True)
     await rate(database, theirs, 5, 3)
     await rate(database, ours, 8, 1)
-    assert await rated_jokes(database, NEW, 0.0) == []
+    assert await rated_photos(database, NEW, 0.0) == []
 
 
-async def test_a_trial_goes_on_where_it_was_and_there_is_only_one(database, models):
-    trial = await begin_trial(database, 7, OLD, NEW, 0.1)
-    await set_share(database, trial.id, 0.5)
-    again = await begin_trial(database, 7, OLD, NEW, 0.1)
-    assert (again.id, again.share, again.began_at) == (trial.id, 0.5, trial.began_at)
+async def test_a_trial_goes_on_where_it_was_and_there_is_only_one(database, runs):
+    trial = await begin_trial(database, runs[0], OLD, NEW)
+    late = await begin_late_stage(database, trial.id)
+    assert late.late_at and await begin_late_stage(database, trial.id) == late
+    assert await begin_trial(database, runs[0], OLD, NEW) == late
     with pytest.raises(sqlite3.IntegrityError):
-        await begin_trial(database, 8, OLD, NEW, 0.1)
+        await begin_trial(database, runs[1], OLD, NEW)
 
 
-async def test_an_ended_trial_keeps_its_outcome(database, models):
-    trial = await begin_trial(database, 7, OLD, NEW, 0.1)
+async def test_a_trial_knows_how_many_ratings_it_has(database, runs, tell):
+    early = await tell(OLD, 1)
+    trial = await begin_trial(database, runs[0], OLD, NEW)
+    for joke in (early, await tell(OLD, 2), await tell(NEW, 3)):
+        await rate(database, joke, 1, 3)
+    assert await trial_ratings(database, trial) == 2
+
+
+async def test_an_ended_trial_keeps_its_outcome(database, runs):
+    trial = await begin_trial(database, runs[0], OLD, NEW)
     await note_look(database, trial.id, {"ratings": 12})
-    await end_trial(database, trial.id, "reject", "liked less")
-    await end_trial(database, trial.id, "promote", "too late")
-    ended = await trial_of_run(database, 7)
-    assert (ended.outcome, ended.reason, ended.measures) == ("reject", "liked less", '{"ratings": 12}')
+    await end_trial(database, trial.id, "rejected", "liked less")
+    await end_trial(database, trial.id, "promoted", "too late")
+    ended = await trial_of_run(database, runs[0])
+    assert (ended.outcome, ended.reason, ended.measures) == ("rejected", "liked less", '{"ratings": 12}')
     assert await open_trial(database) is None
-    assert (await begin_trial(database, 8, OLD, NEW, 0.1)).run_id == 8
+    assert (await begin_trial(database, runs[1], OLD, NEW)).run_id == runs[1]
 
 
 async def test_a_watch_over_a_newer_champion_ends_the_one_before(database, models):
