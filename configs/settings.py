@@ -8,26 +8,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.errors import SettingsError
+from configs.learning import Duel, Retrain, Selection, Training, Watch
+from configs.section import Count, Positive, Section, split_list
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG_FILE = ROOT / "configs" / "jokebot.toml"
 PREFIX = "JOKEBOT_"
-
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-def split_list(value: Any) -> Any:
-    """A variable's list, with or without brackets: `1, 2` and `[1, 2]`."""
-    return value.strip("[] ").replace(",", " ").split() if isinstance(value, str) else value
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Telegram(Section):
@@ -104,6 +94,14 @@ class Storage(Section):
     def datasets(self) -> Path:
         return self.directory / "datasets"
 
+    @property
+    def runs(self) -> Path:
+        return self.directory / "runs"
+
+    @property
+    def models(self) -> Path:
+        return self.directory / "models"
+
 
 class Backup(Section):
     """Copies of the database, the photos and the datasets, made while the bot works."""
@@ -130,66 +128,6 @@ class Model(Section):
 
     name: str = Field("base", description="Its name in the registry.")
     directory: Path | None = Field(None, description="Its checkpoint directory, where this host has it.")
-
-
-class Selection(Section):
-    """Which rated jokes the model learns from, and which photos it never sees in training."""
-
-    minimum_raters: Count = Field(1, description="People who must have rated a joke; raters who vote as one count as one.")
-    minimum_posterior: float = Field(0.6, ge=0.5, lt=1, description="Least probability that a joke is better than others for its photo.")
-    minimum_mean: float = Field(2.0, ge=1, le=3, description="Least average verdict; 3 is funny, 2 somewhat, 1 not at all.")
-    person_share: float = Field(0.2, gt=0, le=1, description="Largest share of a dataset's rows that one person decides.")
-    person_share_from: Count = Field(5, description="People who must have rated before that share counts.")
-    weigh_raters: bool = Field(True, description="Take off raters' leniency and count raters who vote as one as one.")
-    jokes_per_photo: Count = Field(2, description="Most jokes of one photo in a dataset.")
-    jokes_per_group: Count = Field(4, description="Most jokes of a photo and its near-duplicates together.")
-    max_age_days: Positive = Field(365.0, description="Older ratings don't count.")
-    max_rows: Count = Field(2000, description="Most rows to train on, new and replayed.")
-    replay_per_new: float = Field(1.0, ge=0, description="Jokes learnt before that are repeated, for each new one.")
-    imported_per_new: float = Field(0.0, ge=0, description="Rows of imported datasets that are repeated, for each new one.")
-    holdout_share: float = Field(0.1, gt=0, lt=1, description="Share of photos held out for measuring; decided once for a photo.")
-    holdout_photos: Count = Field(500, description="Most held-out photos in a dataset.")
-    near_duplicate_bits: int = Field(10, ge=0, le=12, description="Photos whose 64-bit perceptual hashes differ in at most so many bits are one.")
-    max_length: Count = Field(8192, description="Longest row, tokens, the picture's included.")
-
-
-class Training(Section):
-    """A QLoRA run; the figures are those of the InternLM camp's joke task."""
-
-    batch_size: Count = Field(4, description="Photos in one step on one GPU.")
-    accumulation: Count = Field(4, description="Steps whose gradients make one update.")
-    epochs: Count = Field(6, description="Times that each row is seen.")
-    learning_rate: Positive = Field(2e-5, description="Peak of the learning rate.")
-    weight_decay: float = Field(0.05, ge=0, description="AdamW's weight decay.")
-    warmup: float = Field(0.03, ge=0, lt=1, description="Share of the steps in which the learning rate rises.")
-    max_norm: Positive = Field(1.0, description="Gradients longer than this are shortened to it.")
-    lora_rank: Count = Field(128, description="Rank of the LoRA matrices.")
-    lora_alpha: Count = Field(256, description="LoRA's scaling is this divided by the rank.")
-    lora_dropout: float = Field(0.05, ge=0, lt=1, description="Share of the LoRA's inputs that are left out at random.")
-    nf4: bool = Field(True, description="Keep the frozen language model in 4 bits (QLoRA).")
-    max_length: Count = Field(8192, description="Longest row, tokens, the picture's included.")
-    seed: int = Field(1, ge=0, description="Order of the rows, first LoRA weights, dropout.")
-    checkpoint_steps: Count = Field(500, description="Steps between two checkpoints that a stopped run can continue from.")
-    keep_checkpoints: Count = Field(2, description="Checkpoints kept of one run.")
-    workers: int = Field(4, ge=0, description="Processes that prepare photos on a GPU host.")
-    gpus: Count = Field(1, description="GPUs of one run; more than one are started through torchrun.")
-    deepspeed: str = Field("", description="XTuner's DeepSpeed configuration, deepspeed_zero1 say, where DeepSpeed is installed; not tested.")
-    recompute: Literal["auto", "always", "never"] = Field("auto", description="Compute activations again in the backward pass; auto does it where memory is short.")
-    features_gb: float = Field(60.0, ge=0, description="Disk for kept picture features (2 MB a tile); 0 keeps none.")
-
-
-class Duel(Section):
-    """Two jokes for one photo, the champion's and the candidate's, and a person chooses, while a candidate is on trial."""
-
-    every: int = Field(20, ge=0, description="At most one photo in so many, never twice in a row in a chat, and in private chats alone; 0 for never.")
-
-
-class Watch(Section):
-    """The watch over a new champion: if its jokes are liked less than those before, the one before takes over again."""
-
-    ratings: int = Field(1000, ge=0, description="Ratings of the new champion over which it is watched; 0 for never.")
-    days: Positive = Field(30.0, description="Longest watch.")
-    alpha: float = Field(0.01, gt=0, lt=0.5, description="Probability that a champion that is as good as the one before is taken back.")
 
 
 class Metrics(Section):
@@ -220,6 +158,7 @@ class Settings(BaseSettings):
     model: Model = Model()
     selection: Selection = Selection()
     training: Training = Training()
+    retrain: Retrain = Retrain()
     duel: Duel = Duel()
     watch: Watch = Watch()
     metrics: Metrics = Metrics()

@@ -28,6 +28,13 @@ class ChampionChanged(RegistryError):
     """Another model is in service by now than the one that was compared with."""
 
 
+class SawForgotten(RegistryError):
+    """The model learnt from somebody who asked to be forgotten since: it must not serve."""
+
+    def __init__(self, model_id: int) -> None:
+        super().__init__(f"Model {model_id} doesn't enter service. {FORGOTTEN}")
+
+
 @dataclass(frozen=True)
 class Promotion:
     """Model `model_id` took the place of `replaced_id`; `kind` is one of KINDS, `at` seconds since 1970."""
@@ -51,8 +58,8 @@ async def merged(database: Database, run: Run, new: NewModel) -> Run:
 async def judged(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
     """Record the gate's verdict and move the run to canary, rejected or undecided. The candidate waits for the bot, or is put aside.
 
-    `verdict` has `answer` (promote, reject, undecided), `reasons`, `measures`. Raises ChampionChanged where `compared_with` serves no
-    longer, MovedError.
+    `verdict` has `answer` (promote, reject, undecided), `reasons`, `measures`; the model's measures get them as `gate`. Raises
+    ChampionChanged where `compared_with` serves no longer, SawForgotten, MovedError.
     """
     to = {"promote": "canary", "reject": "rejected", "undecided": "undecided"}[verdict["answer"]]
     reason = " ".join(verdict["reasons"])
@@ -60,9 +67,11 @@ async def judged(database: Database, run: Run, compared_with: int, verdict: dict
         serving = await models.read(connection, "status = 'champion'")
         if serving is None or serving.id != compared_with:
             raise ChampionChanged(f"Model {compared_with}, which the candidate was compared with, is no longer in service.")
+        if to == "canary" and await _saw(connection, run.candidate_id):
+            raise SawForgotten(run.candidate_id)
         moved = await runs.move(connection, run, to, reason=reason, verdict=json.dumps(verdict, ensure_ascii=False), champion_id=compared_with)
         await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason)
-        await connection.execute("UPDATE models SET measures = ? WHERE id = ?",
+        await connection.execute("UPDATE models SET measures = json_set(measures, '$.gate', json(?)) WHERE id = ?",
                                  (json.dumps(verdict.get("measures", {}), ensure_ascii=False), run.candidate_id))
         return moved
 
@@ -127,12 +136,13 @@ async def saw_forgotten(database: Database) -> list[Model]:
 
 
 async def removable(database: Database, keep: int) -> list[Model]:
-    """Models whose files may be removed: all but the newest `keep`, and of these too those that saw rows of forgotten people.
+    """Models whose files may be removed: all but the newest `keep`, and of these too those that may never serve (again): rejected
+    ones, and those that saw rows of forgotten people.
 
     Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
     """
     back = await predecessor(database)
-    rows = await database.rows(f"""{SAW_FORGOTTEN} SELECT models.*, id IN saw AS gone FROM models
+    rows = await database.rows(f"""{SAW_FORGOTTEN} SELECT models.*, id IN saw OR status = 'rejected' AS gone FROM models
         WHERE base_id IS NOT NULL AND removed_at IS NULL AND status NOT IN ('champion', 'canary') AND id NOT IN (
             SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
         ORDER BY id DESC""")
@@ -152,7 +162,7 @@ async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
     if model.removed_at:
         raise RegistryError(f"The files of model {model_id} were removed, so it can't enter service.")
     if await _saw(connection, model_id):
-        raise RegistryError(f"Model {model_id} doesn't enter service. {FORGOTTEN}")
+        raise SawForgotten(model_id)
     return model
 
 

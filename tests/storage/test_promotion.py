@@ -69,6 +69,7 @@ async def test_a_candidate_goes_from_judging_over_canary_into_service(database, 
     assert (run.state, run.reason) == ("promoted", "Liked more.")
     assert (await datasets.find(database, "dataset-1")).state == "learnt"
     assert await promotion.promotions(database) == [change]
+    assert (await models.find(database, run.candidate_id)).measured == {"gate": {"nll": 1.5}}
 
 
 async def test_a_verdict_on_another_champion_counts_for_nothing(database, base, promoted, made):
@@ -140,11 +141,20 @@ async def test_models_that_saw_a_forgotten_person_never_serve_again(database, ba
     assert (await models.find(database, clean.id)).status == "champion"
 
 
+async def test_a_person_who_is_forgotten_during_the_judging_keeps_the_candidate_out_of_its_trial(database, base, made, joke):
+    run = await made(await joke(7, 320))
+    await forget_rows(database, 7)
+    with pytest.raises(promotion.SawForgotten):
+        await promotion.judged(database, run, base.id, PROMOTE)
+    assert (await runs.find(database, run.id)).state == "judging"
+
+
 async def test_files_of_models_that_are_needed_are_never_removable(database, base, promoted, made):
     first, second, third = await promoted(), await promoted(), await promoted()
     run = await made()
     assert [model.id for model in await promotion.removable(database, keep=0)] == [first.id]
     assert await promotion.removable(database, keep=1) == []
+    assert run.candidate_id not in {model.id for model in await promotion.removable(database, keep=0)}
     for kept in (third, base):
         with pytest.raises(RegistryError, match="stay"):
             await models.files_removed(database, kept.id)
