@@ -66,6 +66,16 @@ class Engine(Section):
     canary_turn_h: float = Field(24.0, ge=0, description="Hours after which others have their turn with the canary; 0 never, which among few people may be nobody.")
 
 
+class Lmdeploy(Section):
+    """LMDeploy servers that the bot starts itself."""
+
+    servers: Count = Field(2, description="Servers on one GPU.")
+    preprocess: Literal["gpu", "stock"] = Field("gpu", description="Where photos become tiles: on the GPU, or as LMDeploy does it, on one CPU thread.")
+    max_batch: Count = Field(64, description="Requests that one server works on at the same time.")
+    prefill_tokens: Count = Field(8192, description="Most tokens of prompts and photos that are read in one step.")
+    cache_blocks: Count = Field(2048, description="Blocks of 64 tokens in one server's cache: 2048 hold 37 photos of 13 tiles (12.9 GB with the 2B model).")
+
+
 class Joke(Section):
     """What a joke is asked for with, where nobody says otherwise."""
 
@@ -151,6 +161,7 @@ class Settings(BaseSettings):
     telegram: Telegram = Telegram()
     limits: Limits = Limits()
     engine: Engine = Engine()
+    lmdeploy: Lmdeploy = Lmdeploy()
     joke: Joke = Joke()
     storage: Storage = Storage()
     backup: Backup = Backup()

@@ -1,0 +1,86 @@
+"""`lmdeploy serve api_server` with our preprocess: run by the serve environment's Python, which has LMDeploy and not the bot.
+
+    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [any option of api_server]
+
+LMDeploy itself is not changed: its registries are told of our classes (`vision.py` in this process, `model.py` in the engine
+process, which LMDeploy starts by `spawn` and which therefore runs this file's top level too, as `__mp_main__`). Where that
+fails, with another LMDeploy say, a warning is written and the server preprocesses as LMDeploy does. Once it listens,
+`listening on ADDRESS` is printed.
+"""
+import argparse
+import importlib
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+
+MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
+"""Tells the engine process what was registered in the server process."""
+ARCHITECTURE = "InternVLChatModel"
+CHECK_S = 0.2
+logger = logging.getLogger("jokebot.launcher")
+
+
+def register() -> None:
+    """Put our classes in the places of LMDeploy's. Raises ImportError or AttributeError where LMDeploy is another one."""
+    from lmdeploy.pytorch.models.module_map import MODULE_MAP
+    from lmdeploy.vl.model.base import VISION_MODELS
+
+    vision = importlib.import_module("bot.engine.lmdeploy.vision")
+    model = importlib.import_module("bot.engine.lmdeploy.model")
+    stock = vision.InternVLVisionModel.__name__
+    if stock not in VISION_MODELS.module_dict or ARCHITECTURE not in MODULE_MAP:
+        raise AttributeError(f"LMDeploy has no {stock} or no {ARCHITECTURE}")
+    VISION_MODELS.register_module(name=stock, force=True, module=vision.PhotoVisionModel)
+    MODULE_MAP[ARCHITECTURE] = f"{model.__name__}.{model.PhotoInternVLChatModel.__name__}"
+
+
+def register_or_warn() -> str:
+    """The preprocess that will run: "gpu", or "stock" with a warning where our classes can't be registered."""
+    try:
+        register()
+    except Exception:
+        # Whatever another version breaks, a slower server is better than none.
+        logger.warning("The preprocess on the GPU can't be registered; photos are prepared as LMDeploy does it.", exc_info=True)
+        return "stock"
+    return "gpu"
+
+
+def say_when_listening(host: str, port: int) -> None:
+    """Print the ready line once the port answers. LMDeploy binds it last, with the model loaded and warm."""
+    while True:
+        with socket.socket() as probe:
+            probe.settimeout(CHECK_S)
+            if probe.connect_ex((host, port)) == 0:
+                break
+        time.sleep(CHECK_S)
+    print(f"listening on http://{host}:{port}", flush=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Start the server; returns when it ends."""
+    parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
+    parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
+    parser.add_argument("--key-env", default="")
+    parser.add_argument("--server-name", default="127.0.0.1")
+    parser.add_argument("--server-port", type=int, default=23333)
+    ours, rest = parser.parse_known_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    os.environ[MODE] = register_or_warn() if ours.preprocess == "gpu" else "stock"
+    logger.info("preprocess: %s", os.environ[MODE])
+    key = os.environ.get(ours.key_env, "") if ours.key_env else ""
+    # LMDeploy reads its own command line; the key joins it in this process alone, where `ps` doesn't show it.
+    sys.argv = ["lmdeploy", "serve", "api_server", *rest, "--server-name", ours.server_name,
+                "--server-port", str(ours.server_port), *(["--api-keys", key] if key else [])]
+    threading.Thread(target=say_when_listening, args=(ours.server_name, ours.server_port), daemon=True).start()
+    importlib.import_module("lmdeploy.cli").run()
+
+
+if __name__ == "__mp_main__" and os.environ.get(MODE) == "gpu":
+    # The engine process: the server process counts on these classes, so a failure ends it.
+    register()
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

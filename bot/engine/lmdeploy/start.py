@@ -1,0 +1,57 @@
+"""The command line and environment of one LMDeploy server, for whoever starts it.
+
+The server is `lmdeploy serve api_server` on loopback, reached through `launcher.py`, which registers our preprocess first.
+When it listens it prints `listening on http://127.0.0.1:PORT`, which `bot/engine/child.py` waits for.
+"""
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from configs.settings import ROOT, Settings
+
+BLOCK = 64
+"""Tokens of a block of the cache; LMDeploy's default."""
+TILE_TOKENS = 256
+"""Tokens of a 448-pixel tile, InternVL2's own figure."""
+TEXT_TOKENS = 2048
+"""Room for prompt and joke beside the photo's tokens."""
+KEY_VARIABLE = "LMDEPLOY_SERVER_KEY"
+OURS = "JOKEBOT_"
+
+
+def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -> list[str]:
+    """The command that serves the checkpoint on 127.0.0.1:port; `name` is the model's name there (else the directory's).
+
+    The API key is not in it, where every user of the host could read it: it comes through `environment`.
+    """
+    limits = settings.lmdeploy
+    served = ["--model-name", name] if name else []
+    return [str(settings.environments.serve_python), "-m", "bot.engine.lmdeploy.launcher", str(model_dir.absolute()),
+            "--preprocess", limits.preprocess, "--key-env", KEY_VARIABLE,
+            "--server-name", "127.0.0.1", "--server-port", str(port), *served,
+            # Only ever a checkpoint of our own: without it InternVL2's configuration is not understood (ran, 0.18.0).
+            "--trust-remote-code", "--backend", "pytorch", "--log-level", "WARNING", "--disable-fastapi-docs",
+            "--max-batch-size", str(limits.max_batch), "--max-prefill-token-num", str(limits.prefill_tokens),
+            "--session-len", str(session_tokens(settings)), "--num-gpu-blocks", str(limits.cache_blocks)]
+
+
+def session_tokens(settings: Settings) -> int:
+    """Most tokens of one request: the largest photo's, the thumbnail included, and its texts."""
+    return TILE_TOKENS * (settings.engine.max_tiles + 1) + TEXT_TOKENS
+
+
+def environment(key: str, *, gpu: int | None = None, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The server's environment: ours (or `base`) without the bot's settings and secrets, with what LMDeploy needs.
+
+    `gpu` is the card's number, None leaves the choice as it is.
+    """
+    kept = {name: value for name, value in (os.environ if base is None else base).items() if not name.startswith(OURS)}
+    paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
+    # One thread: 16 of torch's own starve the engine, which costs two thirds of the throughput (ran on an H100).
+    kept |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+             "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1",
+             # Longer than clients keep an idle connection, so that none is closed under a request.
+             "UVICORN_TIMEOUT_KEEP_ALIVE": "120", KEY_VARIABLE: key}
+    if gpu is not None:
+        kept["CUDA_VISIBLE_DEVICES"] = str(gpu)
+    return kept
