@@ -168,6 +168,13 @@ async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
     return Run(**dict(row))
 
 
+async def remember(database: Database, run: Run, reason: str) -> Run:
+    """Note why the present step has to be begun again. Returns the row as it is then, wherever the run is by now."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE runs SET reason = ? WHERE id = ? AND state = ?", (reason, run.id, run.state))
+    return await find(database, run.id)
+
+
 async def follow(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
     """Note the message in which a chat follows a run; a later one takes its place."""
     async with database.write() as connection:

@@ -98,8 +98,12 @@ def find_deciders(scores: Scores, means: Means, settings: Selection) -> dict[int
     return deciders
 
 
-def compose(scores: Scores, split: Split, learnt: Collection[int], settings: Selection, excluded: Collection[int] = ()) -> Chosen:
-    """Choose the jokes of a dataset. `learnt` are ids of jokes learnt before, `excluded` ids of jokes that can't be written."""
+def compose(scores: Scores, split: Split, learnt: Collection[int], settings: Selection, excluded: Collection[int] = (), *,
+            replay_all: bool = False) -> Chosen:
+    """Choose the jokes of a dataset. `learnt` are ids of jokes learnt before, `excluded` ids of jokes that can't be written.
+
+    Of learnt jokes `replay_per_new` are repeated for each new one; with `replay_all` as many more as the new ones leave room for.
+    """
     evidence = scores.evidence
     group, side = split.find(evidence.photo_ids)
     usable = scores.good & (side == SIDES.index("train")) & ~np.isin(evidence.joke_ids, list(excluded))
@@ -110,8 +114,11 @@ def compose(scores: Scores, split: Split, learnt: Collection[int], settings: Sel
 
     parts = 1 + settings.replay_per_new + settings.imported_per_new
     old_rows = min(len(old_jokes), int(settings.max_rows * settings.replay_per_new / parts))
-    new_rows = settings.max_rows - old_rows - int(settings.max_rows * settings.imported_per_new / parts)
-    walk = Walk(new_jokes.tolist(), old_jokes.tolist(), max(new_rows, 1), old_rows, settings.replay_per_new,
+    imported_rows = int(settings.max_rows * settings.imported_per_new / parts)
+    new_rows = settings.max_rows - old_rows - imported_rows
+    if replay_all:
+        old_rows = max(old_rows, settings.max_rows - imported_rows - min(len(new_jokes), max(new_rows, 1)))
+    walk = Walk(new_jokes.tolist(), old_jokes.tolist(), max(new_rows, 1), old_rows, settings.max_rows if replay_all else settings.replay_per_new,
                 Caps(evidence.photo_ids.tolist(), group.tolist(), scores.deciders, settings.jokes_per_photo, settings.jokes_per_group))
     lifted = len(evidence.people) < settings.person_share_from
     new, replayed, left_out = walk.run(None) if lifted else fair_share(walk, settings.person_share)

@@ -54,18 +54,24 @@ class Picked:
 
 @dataclass(frozen=True)
 class Exporter:
-    """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets."""
+    """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets.
+
+    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` every learnt joke is repeated that
+    there is room for, as a run needs that starts from a model which has learnt none of them.
+    """
 
     database: Database
     photos: Path
     folder: Path
     settings: Selection
     budget: Budget
+    minimum: int = 1
+    replay_all: bool = False
 
     async def export(self) -> Exported:
         """Export what is new since the model in service learnt, with a replay sample and the held-out photos.
 
-        Raises NothingToLearnError where there is nothing new, DatasetError where it can't be written.
+        Raises NothingToLearnError where there is nothing, or too little, that is new, DatasetError where it can't be written.
         """
         async with dataset_files.lock(self.folder):
             await finish_erasure(self.database, self.photos, self.folder)
@@ -94,8 +100,8 @@ class Exporter:
         scores = score(await evidence.ratings_since(self.database, since), settings)
         learnt = await datasets.learnt_jokes(self.database)
         chosen, train, problems = await self._choose(scores, split, learnt, verified)
-        if not chosen.new:
-            raise NothingToLearnError(nothing_new(scores, chosen, problems))
+        if len(chosen.new) < self.minimum:
+            raise NothingToLearnError(too_little(len(chosen.new), self.minimum) if chosen.new else nothing_new(scores, chosen, problems))
         known = await datasets.every(self.database)
         imported = imported_rows(known, self.folder, split, settings.near_duplicate_bits,
                                  min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)))
@@ -109,7 +115,7 @@ class Exporter:
         problems: Counter[str] = Counter()
         excluded: set[int] = set()
         while True:
-            chosen = compose(scores, split, learnt, self.settings, excluded)
+            chosen = compose(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
             judged = await self._judged(scores, chosen)
             failed = {**repeats(judged, split), **verified.add(judged)}
             gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {item.source.joke_id for item in judged}
@@ -184,3 +190,9 @@ def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> str:
     said = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
     return (f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt before"
             f"{f' ({said})' if said else ''}. More ratings, of more photos and by more people, will help.")
+
+
+def too_little(new: int, minimum: int) -> str:
+    """Why no dataset comes of so few new pairs, for a person."""
+    return (f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not learnt before, and a run "
+            f"wants {minimum} (setting retrain.minimum_pairs). More ratings, of more photos and by more people, will help.")

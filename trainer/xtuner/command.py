@@ -1,4 +1,7 @@
-"""Starts a training run: in this process for one GPU, under torchrun for more."""
+"""Starts a training run: in this process for one GPU, under torchrun for more.
+
+`python -m trainer.xtuner.command OUT` runs, or continues, the run whose OUT/plan.json is written already.
+"""
 import json
 import signal
 import subprocess
@@ -17,13 +20,23 @@ def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
     """Run, or continue, a training run to its exit code. Raises TrainingError for what can't be begun."""
     base = base.resolve()
     most = check_base(base)
-    plan = Plan(dataset.resolve(), base, out.resolve(), (settings.storage.directory / "features").resolve(),
-                min(most, settings.engine.max_tiles), settings.training)
+    plan = plan_for(dataset, base, out, settings, most)
     plan.save()
+    return carry_on(plan)
+
+
+def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, most_tiles: int) -> Plan:
+    """The plan of a run with these settings on a base that takes so many tiles."""
+    return Plan(dataset.resolve(), base, out.resolve(), (settings.storage.directory / "features").resolve(),
+                min(most_tiles, settings.engine.max_tiles), settings.training)
+
+
+def carry_on(plan: Plan) -> int:
+    """Run, or continue, a run whose plan is written, to its exit code."""
     if read_progress(plan.out).get("state") == "done":
-        print(f"{out} holds this run already, done.")
+        print(f"{plan.out} holds this run already, done.")
         return launch.DONE
-    return launch.run(plan) if settings.training.gpus == 1 else under_torchrun(plan)
+    return launch.run(plan) if plan.training.gpus == 1 else under_torchrun(plan)
 
 
 def check_base(base: Path) -> int:
@@ -54,3 +67,7 @@ def under_torchrun(plan: Plan) -> int:
     if state not in states:
         Progress(plan.out).tell(state="failed", reason="crash", message=f"A process of the run ended and took the others with it (torchrun: {code}).")
     return states.get(state, launch.FAILED)
+
+
+if __name__ == "__main__":
+    sys.exit(carry_on(Plan.load(Path(sys.argv[1]))))

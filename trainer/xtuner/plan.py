@@ -7,6 +7,7 @@ from typing import Any
 
 from configs.errors import JokebotError
 from configs.settings import Training
+from trainer.xtuner.progress import replace
 
 PLAN = "plan.json"
 
@@ -63,8 +64,12 @@ class Plan:
             raise TrainingError("data", f"{self.out} holds a run with another plan. Choose another --out, or remove it first.")
         if not file.exists() and self.out.is_dir() and any(self.out.iterdir()):
             raise TrainingError("data", f"{self.out} is in use. Choose another --out, or remove it first.")
+        self.write()
+
+    def write(self) -> None:
+        """Write OUT/plan.json, whole or not at all."""
         self.work.mkdir(parents=True, exist_ok=True)
-        file.write_text(self.text(), encoding="utf-8")
+        replace(self.out / PLAN, self.text())
 
     @classmethod
     def load(cls, out: Path) -> "Plan":

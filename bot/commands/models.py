@@ -1,0 +1,145 @@
+"""`jokebot models`: the registry, and who is in service."""
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from bot.commands.runs import clock, plain
+from configs.errors import JokebotError
+from configs.settings import Settings
+from storage import models, promotion, requests
+from storage.database import Database
+from storage.folder import in_use as bot_runs
+from storage.model_files import code_of, model_digest
+from storage.models import Model, RegistryError
+
+HELP = "show the models, register a base, put one into service, go back to the one before"
+ENVIRONMENT = "bot"
+ANSWER_WITHIN_S = 600.0
+"""A running bot serves a model before it names it champion, and a large one takes minutes to load."""
+COLOURS = {"champion": "green", "canary": "cyan", "rejected": "yellow", "retired": "dim"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND")
+    kinds.add_parser("list", help="show all (as without a word)")
+    add = kinds.add_parser("add", help="register a base: an InternVL2 checkpoint that runs can start from")
+    add.add_argument("directory", type=Path, metavar="DIR", help="its directory")
+    add.add_argument("--name", help="its name in the registry (default: the directory's)")
+    add.add_argument("--yes", action="store_true", help="agree to the code in it without being asked")
+    promote = kinds.add_parser("promote", help="put a model into service")
+    promote.add_argument("model", metavar="MODEL", help="its number or name")
+    kinds.add_parser("rollback", help="put the champion's predecessor back into service")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """0 where it was done. Raises RegistryError where the registry refuses."""
+    return asyncio.run(KINDS[arguments.kind or "list"](arguments, settings))
+
+
+async def show(arguments: argparse.Namespace, settings: Settings) -> int:
+    from rich.console import Console
+    database = await opened(settings)
+    try:
+        Console().print(table(await models.every(database), await promotion.predecessor(database)))
+    finally:
+        await database.close()
+    return 0
+
+
+def table(known: list[Model], back: Model | None) -> Any:
+    """The registry, a line a model; a word where it is empty."""
+    from rich.table import Table
+    from rich.text import Text
+    if not known:
+        return "There are no models yet; `jokebot models add DIR` registers one."
+    shown = Table(box=None, header_style="bold")
+    for title in ("model", "name", "status", "since", "from", "dataset", "why"):
+        shown.add_column(title, overflow="fold")
+    for model in known:
+        status = model.status + (", next to go back to" if back and model.id == back.id else "") + (", files removed" if model.removed_at else "")
+        shown.add_row(str(model.id), plain(model.name), Text(status, style=COLOURS.get(model.status, "")), clock(model.created_at),
+                      "" if model.start_id is None else str(model.start_id), (model.dataset or "")[:12], plain(model.reason))
+    return shown
+
+
+async def add(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Check a checkpoint, ask about its code, read it through and register it."""
+    directory = arguments.directory.absolute()
+    name, code = arguments.name or directory.name, await asyncio.to_thread(checked, directory)
+    if not arguments.yes and not await asyncio.to_thread(agreed, directory, code):
+        return 1
+    digest = await asyncio.to_thread(model_digest, directory)
+    database = await opened(settings)
+    try:
+        model = await models.register_base(database, name, str(directory), digest, json.dumps(code))
+    finally:
+        await database.close()
+    if (model.directory, model.digest) != (str(directory), digest):
+        raise RegistryError(f"There is another model of the name {name!r} already ({model.directory or 'without files'}). Give --name.")
+    print(f"Model {model.id} ({model.name}) is registered{' and in service' if model.status == 'champion' else ''}: {digest[:12]}")
+    return 0
+
+
+def checked(directory: Path) -> dict[str, str]:
+    """The code in a checkpoint that runs can start from. Raises JokebotError where it is none, or its weights are not whole."""
+    from trainer.merge.weights import Base
+    from trainer.xtuner.command import check_base
+    if not directory.is_dir():
+        raise RegistryError(f"There is no directory {directory}.")
+    check_base(directory)
+    tensors = {name: tensor for file in Base.of(directory).files.values() for name, tensor in file.items()}
+    odd = next((name for name, tensor in tensors.items() if tensor.dtype != "BF16"), None)
+    if odd:
+        raise RegistryError(f"{odd} in {directory} is {tensors[odd].dtype}; runs start from bf16 weights. Convert them first.")
+    return code_of(directory)
+
+
+def agreed(directory: Path, code: dict[str, str]) -> bool:
+    """An admin's consent to code that runs with every right of this program, whenever the model is loaded."""
+    if not sys.stdin.isatty():
+        raise JokebotError("There is nobody here to ask about the model's code. `--yes` agrees to it.")
+    print(f"Loading {directory} runs the code in it, with all rights of this program:")
+    print("\n".join(f"  {name}  {sha256[:16]}" for name, sha256 in code.items()) or "  (none)")
+    return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
+
+
+async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
+    database = await opened(settings)
+    try:
+        model = await models.find(database, arguments.model)
+        if bot_runs(settings.storage.directory):
+            return await asked(database, "promote", model.id)
+        await promotion.promote(database, model.id, "admin", reason="An admin put it into service.")
+        print(f"Model {model.id} ({model.name}) is in service; the bot serves it when it starts.")
+    finally:
+        await database.close()
+    return 0
+
+
+async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
+    database = await opened(settings)
+    try:
+        if bot_runs(settings.storage.directory):
+            return await asked(database, "rollback")
+        change = await promotion.rollback(database, reason="An admin went back.")
+        print(f"Model {change.model_id} is in service again; the bot serves it when it starts.")
+    finally:
+        await database.close()
+    return 0
+
+
+async def asked(database: Database, kind: str, model_id: int | None = None) -> int:
+    """Let the running bot do it, and say what it answers; 1 where it refuses."""
+    request = await requests.wait_for(database, await requests.ask(database, kind, model_id), wait_s=ANSWER_WITHIN_S)
+    print(request.answer)
+    return 0 if request.done else 1
+
+
+async def opened(settings: Settings) -> Database:
+    return await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+
+
+KINDS = {"list": show, "add": add, "promote": promote, "rollback": rollback}

@@ -1,0 +1,146 @@
+"""`jokebot retrain`: a new model of what people liked, now."""
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from configs.errors import JokebotError
+from configs.settings import Settings
+
+if TYPE_CHECKING:
+    from storage.database import Database
+    from storage.runs import Run
+    from trainer.pipeline.count import Pairs
+
+HELP = "make a new model of what people liked; a running bot does it, or this terminal"
+ENVIRONMENT = "train"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dataset", metavar="DIR", help="train on this dataset (its directory, or the beginning of its name) "
+                                                         "instead of people's ratings: the cold start from `jokebot import-oogiri`")
+    parser.add_argument("--yes", action="store_true", help="don't ask first")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--count", action="store_true", help="only say how many new pairs there are, as one line of JSON")
+    what.add_argument("--cancel", action="store_true", help="end the run under way; the model in service stays")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """0 where the run is queued, waits for its trial or has ended in an answer; 1 where it has failed; 143 where it was stopped."""
+    from trainer.dataset.session import count_without_torch
+    count_without_torch()
+    if arguments.count:
+        print(json.dumps(asdict(asyncio.run(counted(settings)))))
+        return 0
+    if arguments.cancel:
+        print(asyncio.run(cancel(settings)))
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    return asyncio.run(retrain(arguments, settings))
+
+
+async def counted(settings: Settings) -> "Pairs":
+    from storage.database import Database
+    from trainer.pipeline.count import count
+    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+    try:
+        return await count(database, settings)
+    finally:
+        await database.close()
+
+
+async def cancel(settings: Settings) -> str:
+    """Ask for the end of the run under way; where no process works on it, end it here. Raises RunError where there is none."""
+    from storage import promotion, runs
+    from storage.database import Database
+    from storage.folder import in_use as bot_runs
+    from trainer.pipeline import keeping
+    from trainer.pipeline.place import held, in_use
+    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+    try:
+        current = await runs.current_run(database)
+        if current is None:
+            raise runs.RunError("There is no run under way.")
+        await runs.request_cancel(database, current.id)
+        if in_use(settings.storage.runs) or bot_runs(settings.storage.directory):
+            return f"Run {current.id} is asked to end; `jokebot runs {current.id}` shows when it has."
+        async with held(settings.storage.runs):
+            await promotion.end_run(database, await runs.find(database, current.id), "cancelled", "It was cancelled.")
+            await keeping.tidy(database, settings)
+        return f"Run {current.id} is cancelled. The model in service stays."
+    finally:
+        await database.close()
+
+
+async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Queue a run, or find the one that was left; work on it here where no bot runs."""
+    from bot.commands.pipeline import work
+    from storage.database import Database
+    from storage.folder import in_use as bot_runs
+    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+    try:
+        begun = await left_behind(database, arguments) or await queue(database, arguments, settings)
+    finally:
+        await database.close()
+    if begun is None:
+        return 0
+    if bot_runs(settings.storage.directory):
+        print(f"Run {begun.id} is queued, and the running bot takes it up. `jokebot runs {begun.id}` shows how far it is.")
+        return 0
+    code = await work(settings, begun.id)
+    await say_what_is_next(settings, begun.id)
+    return code
+
+
+async def left_behind(database: "Database", arguments: argparse.Namespace) -> "Run | None":
+    """An unfinished run, to be gone on with. Raises BusyError where it is on trial, or where it isn't what was asked for."""
+    from storage import runs
+    current = await runs.current_run(database)
+    if current and (current.state == "canary" or arguments.dataset):
+        raise runs.BusyError(current)
+    if current:
+        print(f"Run {current.id} was left in {current.state}; it goes on from there.")
+    return current
+
+
+async def queue(database: "Database", arguments: argparse.Namespace, settings: Settings) -> "Run | None":
+    """A new run, after a yes; None after a no. Raises JokebotError for a dataset that can't be used."""
+    from storage import datasets, runs
+    from trainer.pipeline.count import count
+    name = None
+    if arguments.dataset:
+        name = arguments.dataset.rstrip("/").rsplit("/", 1)[-1]
+        name = (await datasets.find(database, name)).name
+        question = f"Train a new model on the dataset {name[:12]}"
+    else:
+        question = said(await count(database, settings))
+    if not arguments.yes and not await asyncio.to_thread(agreed, question):
+        return None
+    return await runs.create_run(database, "command", dataset=name)
+
+
+def said(pairs: "Pairs") -> str:
+    time = "" if pairs.seconds is None else f", about {max(1, round(pairs.seconds / 60))} min"
+    few = f" (a run wants {pairs.minimum})" if pairs.new < pairs.minimum else ""
+    return f"{pairs.new} new good pairs{few}, rated by {pairs.people} people{time}. Make a new model"
+
+
+def agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise JokebotError("There is nobody here to ask. `--yes` begins without asking.")
+    return input(f"{question}? [y/N] ").strip().lower() in ("y", "yes")
+
+
+async def say_what_is_next(settings: Settings, run_id: int) -> None:
+    from storage import runs
+    from storage.database import Database
+    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+    try:
+        ended = await runs.find(database, run_id)
+    finally:
+        await database.close()
+    if ended.state == "canary":
+        print(f"Model {ended.candidate_id} goes on trial once the bot runs. `jokebot models promote {ended.candidate_id}` puts it into service at once.")

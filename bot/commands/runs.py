@@ -1,0 +1,112 @@
+"""`jokebot runs`: what was tried, and how far it is."""
+import argparse
+import asyncio
+import time
+from typing import Any
+
+from configs.settings import Settings
+from storage import models, runs
+from storage.database import Database
+from storage.runs import Run
+
+HELP = "show the runs, or one of them with its steps and measures"
+ENVIRONMENT = "bot"
+COLOURS = {"promoted": "green", "failed": "red", "rejected": "yellow", "undecided": "yellow", "cancelled": "dim"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=int, nargs="?", metavar="RUN", help="its number; nothing lists the latest")
+    parser.add_argument("--last", type=int, default=20, metavar="N", help="how many to list (default: 20)")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    from rich.console import Console
+    asyncio.run(show(arguments, settings, Console()))
+    return 0
+
+
+async def show(arguments: argparse.Namespace, settings: Settings, console: Any) -> None:
+    """Print one run, or the latest. Raises RunError for a number that is none."""
+    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+    try:
+        if arguments.run is None:
+            console.print(listing(await runs.history(database, arguments.last)))
+            return
+        one = await runs.find(database, arguments.run)
+        console.print(details(one, await runs.timeline(database, one.id), progress_of(one, settings), await names(database)))
+    finally:
+        await database.close()
+
+
+async def names(database: Database) -> dict[int, str]:
+    return {model.id: f"{model.id} ({model.name})" for model in await models.every(database)}
+
+
+def listing(latest: list[Run]) -> Any:
+    """A table of runs, newest first; a word where there are none."""
+    from rich.table import Table
+    if not latest:
+        return "There were no runs yet; `jokebot retrain` or /retrain begins one."
+    table = Table(box=None, header_style="bold")
+    for title in ("run", "began", "by", "state", "model", "why"):
+        table.add_column(title, overflow="fold")
+    for one in latest:
+        table.add_row(str(one.id), clock(one.created_at), one.started_by, coloured(one.state),
+                      "" if one.candidate_id is None else str(one.candidate_id), plain(one.reason))
+    return table
+
+
+def details(one: Run, timeline: list[tuple[str, float]], progress: dict[str, Any], known: dict[int, str]) -> Any:
+    """A run with all that is known of it."""
+    from rich.table import Table
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    ends = [at for _, at in timeline[1:]] + [one.finished_at or time.time()]
+    table.add_row(f"run {one.id}", coloured(one.state))
+    for title, value in (("why", one.reason), ("by", one.started_by), ("dataset", (one.dataset or one.given_dataset or "")[:12]),
+                         ("starts from", known.get(one.start_id, "")), ("beside", known.get(one.champion_id, "")),
+                         ("model", known.get(one.candidate_id, "")), ("training", training(progress))):
+        if value:
+            table.add_row(title, plain(value))
+    for (state, at), end in zip(timeline, ends, strict=True):
+        table.add_row(state, f"{clock(at)}  {'' if state in runs.FINISHED else lasted(end - at)}")
+    for name, value in one.judged.get("measures", {}).items():
+        table.add_row(name, plain(value if isinstance(value, str) else f"{value:.4g}" if isinstance(value, float) else str(value)))
+    return table
+
+
+def progress_of(one: Run, settings: Settings) -> dict[str, Any]:
+    from trainer.xtuner.progress import read_progress
+    return read_progress(settings.storage.runs / str(one.id))
+
+
+def training(progress: dict[str, Any]) -> str:
+    """How far the training is, in words; empty before it has begun."""
+    if not progress.get("steps"):
+        return ""
+    left = f", {lasted(progress['eta_s'])} left" if progress.get("state") == "running" and progress.get("eta_s") else ""
+    loss = f", loss {progress['loss']:.3g}" if progress.get("loss") is not None else ""
+    return f"step {progress.get('step', 0)} of {progress['steps']}{loss}{left}"
+
+
+def coloured(state: str) -> Any:
+    from rich.text import Text
+    return Text(state, style=COLOURS.get(state, "cyan"))
+
+
+def plain(text: str) -> Any:
+    """Text in which rich reads no markup."""
+    from rich.text import Text
+    return Text(text)
+
+
+def clock(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+
+
+def lasted(seconds: float) -> str:
+    """A time span, as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,20 @@
+"""The files of a model's directory: their digest, and the code among them."""
+import hashlib
+from pathlib import Path
+
+from storage.dataset_files import digest, file_digest
+
+
+def files_of(directory: Path) -> list[Path]:
+    """All files of a model, in order; a model has no folders that matter."""
+    return sorted(file for file in directory.iterdir() if file.is_file() and not file.name.startswith("."))
+
+
+def model_digest(directory: Path) -> str:
+    """SHA-256 over the names and contents of a model's files, hexadecimal. Reads them all. Raises OSError."""
+    return digest({file.name: file_digest(file) for file in files_of(directory)})
+
+
+def code_of(directory: Path) -> dict[str, str]:
+    """The files of Python code in a model's directory, which run when it is loaded, with their SHA-256. Raises OSError."""
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files_of(directory) if file.suffix == ".py"}

@@ -1,0 +1,87 @@
+"""The first steps: a name for what comes, a base to start from, a dataset."""
+import asyncio
+import shutil
+
+from storage import datasets, models, promotion, runs
+from storage.dataset_files import DatasetError
+from storage.models import Model
+from storage.runs import Run
+from trainer.dataset.export import Exporter, NothingToLearnError
+from trainer.pipeline.job import Job
+from trainer.xtuner.tokenizer import load_budget
+
+
+async def begin(job: Job, run: Run) -> Run:
+    """queued → exporting. What lies where this run will write is another one's (a restored backup counts runs anew)."""
+    await job.look(run)
+    job.place.clear()
+    return await runs.advance(job.database, run, "exporting", model_name=await free_name(job, run))
+
+
+async def free_name(job: Job, run: Run) -> str:
+    """A name that no model and no directory has: run-7, or run-7-2 where the run begins again."""
+    taken = {model.name for model in await models.every(job.database)}
+    names = (f"run-{run.id}" if number == 1 else f"run-{run.id}-{number}" for number in range(1, 1000))
+    return next(name for name in names if name not in taken and not (job.place.models / name).exists())
+
+
+async def export(job: Job, run: Run) -> Run:
+    """exporting → training, or undecided where there is too little new."""
+    await job.look(run)
+    champion = await job.champion()
+    start = await start_of(job, champion)
+    job.place.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if run.given_dataset:
+        dataset = (await datasets.find(job.database, run.given_dataset)).name
+        if not (job.settings.storage.datasets / dataset).is_dir():
+            raise DatasetError(f"The dataset {dataset[:12]} has no files any more. Import it anew.")
+    else:
+        try:
+            dataset = await new_dataset(job, run, start)
+        except NothingToLearnError as error:
+            return await runs.advance(job.database, run, "undecided", reason=str(error))
+    return await runs.advance(job.database, run, "training", dataset=dataset, champion_id=champion.id, start_id=start.id)
+
+
+async def start_of(job: Job, champion: Model) -> Model:
+    """The model whose weights a run starts from.
+
+    A champion that saw rows of a person who was forgotten since is no start, whatever the setting says.
+    """
+    if champion.is_base:
+        return champion
+    tainted = {model.id for model in await promotion.saw_forgotten(job.database)}
+    if job.settings.retrain.start == "champion" and champion.id not in tainted:
+        return champion
+    return await models.find(job.database, champion.base_id)
+
+
+async def new_dataset(job: Job, run: Run, start: Model) -> str:
+    """Export what people liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
+    settings, storage = job.settings, job.settings.storage
+    budget = await asyncio.to_thread(load_budget, await job.directory(start), settings.selection.max_length)
+    exporter = Exporter(job.database, storage.photos, storage.datasets, settings.selection, budget,
+                        settings.retrain.minimum_pairs, replay_all=start.is_base)
+    exported = await exporter.export()
+    name = exported.directory.name
+    if run.started_by in ("schedule", "pairs") and (await datasets.find(job.database, name)).state != "ready":
+        raise NothingToLearnError("Nothing has changed since an earlier run trained on the same pairs. More ratings will help.")
+    return name
+
+
+async def begin_again(job: Job, run: Run, most: int = 3) -> Run:
+    """Back to exporting: all that was made of rows of a forgotten person goes first, so that a kill in between changes nothing.
+
+    A dataset that somebody gave can't be made anew, so its run fails; so does one that had to begin again too often.
+    """
+    if run.given_dataset or run.restarts >= most:
+        why = "the dataset it was given holds rows of a person" if run.given_dataset else f"it began again {run.restarts} times, for people"
+        return await promotion.end_run(job.database, run, "failed", f"It ends here: {why} who asked to be forgotten since.")
+    if run.candidate_id:
+        await models.retire(job.database, run.candidate_id, "retired", promotion.FORGOTTEN)
+        await models.files_removed(job.database, run.candidate_id)
+    if run.model_name:
+        await asyncio.to_thread(shutil.rmtree, job.place.models / run.model_name, ignore_errors=True)
+    await asyncio.to_thread(job.place.clear)
+    return await runs.advance(job.database, run, "exporting", dataset=None, candidate_id=None, model_name=await free_name(job, run),
+                              restarts=run.restarts + 1)

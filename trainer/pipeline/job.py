@@ -1,0 +1,73 @@
+"""What the steps of a run work with, and what can come between."""
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.settings import Settings
+from storage import datasets, models, runs
+from storage.database import Database
+from storage.models import Model
+from storage.runs import Run
+from trainer.pipeline.child import Children, check_end
+from trainer.pipeline.place import Place
+from trainer.xtuner.tokenizer import ModelDirectoryError
+
+
+class CancelledRun(Exception):
+    """Somebody asked for the end of the run."""
+
+
+class Forgotten(Exception):
+    """A person was forgotten whose rows the run trains on: what it has made so far must go."""
+
+
+class Stopped(Exception):
+    """A child was asked to end by somebody else; the run goes on from here another time."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One process at work on a run: where everything is, and how to start a step's child."""
+
+    database: Database
+    settings: Settings
+    place: Place
+    children: Children
+
+    async def look(self, run: Run) -> None:
+        """Raises CancelledRun, Forgotten or MovedError where the run must not go on as it is."""
+        now = await runs.find(self.database, run.id)
+        if now.state != run.state:
+            raise runs.MovedError(f"Run {run.id} is {now.state} by now.")
+        if now.cancel_at is not None:
+            raise CancelledRun
+        if run.dataset and run.dataset in await datasets.trained_then_forgotten(self.database):
+            raise Forgotten
+
+    async def child(self, run: Run, step: str, module: str, *arguments: object) -> None:
+        """Run a step's child to its good end. Raises KilledError, FailedError, Stopped, and what `look` raises."""
+        log = self.place.log(step)
+
+        async def watch() -> None:
+            await self.look(run)
+        code = await self.children.run(module, arguments, log, watch)
+        if code in (143, -15):
+            raise Stopped
+        check_end(step, code, log)
+
+    async def directory(self, model: Model) -> Path:
+        """Where a model's files are on this host. Raises ModelDirectoryError."""
+        own = self.settings.model
+        directory = Path(model.directory) if model.directory else own.directory if model.name == own.name else None
+        if directory is None:
+            raise ModelDirectoryError(f"This host has no files of model {model.id} ({model.name}), and a run needs them: "
+                                      "set model.directory, or register a base with `jokebot models add DIR`.")
+        if not directory.is_dir():
+            raise ModelDirectoryError(f"The files of model {model.id} ({model.name}) are gone from {directory}.")
+        return directory.resolve()
+
+    async def champion(self) -> Model:
+        """Raises RegistryError where no model is in service."""
+        serving = await models.champion(self.database)
+        if serving is None:
+            raise models.RegistryError("No model is registered, so there is nothing to start from: `jokebot models add DIR`.")
+        return serving

@@ -1,0 +1,46 @@
+"""The gate as a step, and as the child process that asks it: `python -m trainer.pipeline.judging CHAMPION CANDIDATE DATASET OUT VERDICT`."""
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from configs.errors import JokebotError
+from configs.settings import load_settings
+from storage import dataset_files, models, promotion
+from storage.runs import Run
+from trainer.pipeline.job import Job
+from trainer.xtuner.progress import replace
+
+
+async def judge(job: Job, run: Run) -> Run:
+    """judging → canary, rejected or undecided. A verdict on a champion that serves no longer is not used, and another is asked for.
+
+    The datasets' lock is held, since held-out rows are read.
+    """
+    await job.look(run)
+    champion, candidate = await job.champion(), await models.find(job.database, run.candidate_id)
+    verdict = job.place.verdict(champion.id)
+    if not verdict.exists():
+        dataset = (job.settings.storage.datasets / run.dataset).resolve()
+        async with dataset_files.lock(job.settings.storage.datasets):
+            await job.child(run, "judging", "trainer.pipeline.judging", await job.directory(champion), await job.directory(candidate),
+                            dataset, job.place.gate, verdict)
+    await job.look(run)
+    return await promotion.judged(job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8")))
+
+
+def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path) -> int:
+    """Ask the gate and write what it answers to the file `verdict`, whole or not at all; 1 where it can't answer."""
+    from trainer.gate import judge as ask
+    try:
+        answer = ask(champion, candidate, dataset, out, getattr(load_settings(), "gate", None))
+    except JokebotError as error:
+        print(f"jokebot: {error}", file=sys.stderr)
+        return 1
+    out.mkdir(parents=True, exist_ok=True)
+    replace(verdict, json.dumps(asdict(answer), ensure_ascii=False, indent=1, default=str))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))

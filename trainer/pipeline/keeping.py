@@ -1,0 +1,50 @@
+"""What is removed after a run: checkpoints, models and runs beyond those that are kept, and what kills have left."""
+import logging
+import shutil
+from pathlib import Path
+
+from configs.settings import Settings
+from storage import models, promotion, runs
+from storage.database import Database
+from trainer.pipeline.place import OURS, Place
+
+log = logging.getLogger(__name__)
+
+
+async def tidy(database: Database, settings: Settings) -> None:
+    """Remove what is not kept. Hold the lock of the runs' folder.
+
+    A row says that files are gone before they go, so a kill in between leaves files that the next call removes.
+    """
+    current = await runs.current_run(database)
+    busy = current is not None and current.state != "canary"
+    for model in await promotion.removable(database, settings.retrain.keep_models):
+        await models.files_removed(database, model.id)
+        log.info("the files of model %d (%s) are removed", model.id, model.name)
+    ours = current.model_name if busy and current.model_name else " "
+    kept = {Path(model.directory).name for model in await models.every(database) if model.directory and not model.removed_at}
+    for directory in entries(settings.storage.models):
+        if OURS.fullmatch(directory.name) and directory.name not in kept and ours not in directory.name:
+            shutil.rmtree(directory, ignore_errors=True)
+    await tidy_runs(database, settings, current if busy else None)
+
+
+async def tidy_runs(database: Database, settings: Settings, at_work: runs.Run | None) -> None:
+    newest = {run.id for run in await runs.history(database, settings.retrain.keep_runs)}
+    for directory in entries(settings.storage.runs):
+        if not directory.name.isdecimal() or (at_work and int(directory.name) == at_work.id):
+            continue
+        if int(directory.name) in newest:
+            remove_large(Place.of(int(directory.name), settings.storage))
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def remove_large(place: Place) -> None:
+    """Of a run that trains no more only what is shown stays: the curve, the measures, the gallery, the logs."""
+    shutil.rmtree(place.directory / "xtuner", ignore_errors=True)
+    place.adapter.unlink(missing_ok=True)
+
+
+def entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []

@@ -1,0 +1,93 @@
+"""Where a run's files are, and the lock that whoever works on runs holds."""
+import asyncio
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.errors import JokebotError
+from configs.settings import Storage
+from trainer.merge.adapter import WEIGHTS
+
+OURS = re.compile(r"\.?run-\d+(-\d+)?(\.part)?")
+"""What this program names directories of models, and what a killed merge leaves; nothing else is ever removed from the folder."""
+
+
+class PlaceInUse(JokebotError):
+    """Another process works on a run."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of a run: `directory` is data/runs/ID, with what trainer/xtuner/ writes, logs and the gate's results; absolute."""
+
+    directory: Path
+    models: Path
+
+    @classmethod
+    def of(cls, run_id: int, storage: Storage) -> "Place":
+        return cls(storage.runs.absolute() / str(run_id), storage.models.absolute())
+
+    @property
+    def adapter(self) -> Path:
+        return self.directory / WEIGHTS
+
+    @property
+    def gate(self) -> Path:
+        return self.directory / "gate"
+
+    def verdict(self, champion_id: int) -> Path:
+        """The gate's verdict against that champion."""
+        return self.gate / f"verdict-{champion_id}.json"
+
+    def log(self, step: str) -> Path:
+        return self.directory / f"{step}.log"
+
+    def clear(self) -> None:
+        """Remove all of the run's files. A second call finishes what a kill left of the first."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@asynccontextmanager
+async def held(folder: Path, *, wait_s: float = 30.0) -> AsyncIterator[int]:
+    """Hold the folder of runs: one process, with its children, works on runs at a time. Gives the lock's descriptor.
+
+    A child that inherits the descriptor keeps the lock: what a killed process has left running is over before another begins.
+    The system frees it when the last of them ends, in whatever way. Raises PlaceInUse after `wait_s`.
+    """
+    descriptor, deadline = open_lock(folder), time.monotonic() + wait_s
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise PlaceInUse(f"Another process is at work on a run in {folder}; `jokebot runs` shows it.") from None
+            await asyncio.sleep(0.1)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_lock(folder: Path) -> int:
+    """The lock's file, opened; this process alone has the descriptor until a child is given it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process works on a run at this moment."""
+    descriptor = open_lock(folder)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

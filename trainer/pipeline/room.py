@@ -1,0 +1,76 @@
+"""Whether there is disk and memory for a run, asked before hours are spent."""
+import shutil
+from pathlib import Path
+
+from configs.errors import JokebotError
+from configs.settings import Retrain, Training
+from trainer.merge.weights import Base
+
+FLOAT = 4
+STATES = 3
+"""A checkpoint holds each trained number and AdamW's two means of it."""
+CGROUP = Path("/sys/fs/cgroup")
+
+
+class NoRoomError(JokebotError):
+    """Too little disk or memory; the message says how much is needed."""
+
+
+def trained_bytes(base: Base, rank: int) -> int:
+    """The size of an adapter, bytes: LoRA's two matrices of every linear layer of the language model, and the projector."""
+    numbers = 0
+    for tensors in base.files.values():
+        for name, tensor in tensors.items():
+            shape = tensor.values.shape
+            if name.startswith("mlp1."):
+                numbers += tensor.values.size
+            elif name.startswith("language_model.") and len(shape) == 2 and "embedding" not in name:
+                numbers += rank * sum(shape)
+    return numbers * FLOAT
+
+
+def disk_needed(base: Base, training: Training) -> int:
+    """Bytes that a run writes: checkpoints, one more than is kept while the next is written, the adapter and the new model."""
+    adapter = trained_bytes(base, training.lora_rank)
+    return adapter * (1 + STATES * (training.keep_checkpoints + 1)) + base.nbytes
+
+
+def check_disk(folder: Path, base: Base, training: Training, settings: Retrain) -> None:
+    """Raises NoRoomError where `folder` can't take a run and keep the reserve."""
+    needed, free = disk_needed(base, training) + int(settings.disk_reserve_gb * 1e9), shutil.disk_usage(folder).free
+    if free < needed:
+        raise NoRoomError(f"A run needs {needed / 1e9:.1f} GB of disk in {folder}, the reserve included, and {free / 1e9:.1f} GB are free. "
+                          "Make room, or lower retrain.keep_models or training.keep_checkpoints.")
+
+
+def check_memory(base: Base, settings: Retrain) -> None:
+    """Raises NoRoomError where the model's weights don't fit into memory with the reserve."""
+    needed, free = base.nbytes + int(settings.memory_reserve_gb * 1e9), free_memory()
+    if free is not None and free < needed:
+        raise NoRoomError(f"A run needs {needed / 1e9:.1f} GB of memory, the reserve included, and {free / 1e9:.1f} GB are free. "
+                          "End what else runs here, or lower retrain.memory_reserve_gb.")
+
+
+def free_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = CGROUP) -> int | None:
+    """Bytes that can be taken: the machine's, or the control group's where that has less. None where neither is known."""
+    known = [free for free in (machines_free(meminfo), groups_free(cgroup)) if free is not None]
+    return min(known, default=None)
+
+
+def machines_free(meminfo: Path) -> int | None:
+    try:
+        lines = meminfo.read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def groups_free(cgroup: Path) -> int | None:
+    """What a control group (version 2) may still take; pages of files that it can give back count as free."""
+    try:
+        most = int((cgroup / "memory.max").read_text(encoding="ascii"))
+        taken = int((cgroup / "memory.current").read_text(encoding="ascii"))
+        numbers = dict(line.split() for line in (cgroup / "memory.stat").read_text(encoding="ascii").splitlines())
+        return most - taken + int(numbers.get("inactive_file", 0))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,94 @@
+"""Training and merging: an adapter, then a model directory that the registry knows."""
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+from storage import dataset_files, datasets, models, promotion, runs
+from storage.dataset_files import DatasetError
+from storage.model_files import model_digest
+from storage.models import Model, NewModel
+from storage.runs import Run
+from trainer.merge.adapter import ABOUT
+from trainer.merge.weights import Base
+from trainer.pipeline import room
+from trainer.pipeline.child import FailedError, KilledError
+from trainer.pipeline.job import Forgotten, Job
+from trainer.xtuner.command import check_base, plan_for
+from trainer.xtuner.plan import PLAN, Plan
+from trainer.xtuner.progress import read_progress
+
+
+async def train(job: Job, run: Run) -> Run:
+    """training → merging. The datasets' lock is held, so that nothing is taken out of the rows under the training's feet."""
+    async with dataset_files.lock(job.settings.storage.datasets):
+        try:
+            await datasets.mark(job.database, run.dataset, "trained")
+        except DatasetError as error:
+            # Between export and here a person was forgotten, and the dataset was written anew under another name.
+            raise Forgotten from error
+        await job.look(run)
+        plan = await planned(job, run)
+        if not job.place.adapter.exists():
+            await run_training(job, run, plan)
+        await job.look(run)
+    return await runs.advance(job.database, run, "merging")
+
+
+async def planned(job: Job, run: Run) -> Plan:
+    """The run's plan: as it was begun, whatever the settings have become; made anew where there is none of this dataset and start."""
+    base = await job.directory(await models.find(job.database, run.start_id))
+    dataset = (job.settings.storage.datasets / run.dataset).resolve()
+    try:
+        plan = Plan.load(job.place.directory)
+        if (plan.dataset, plan.base) == (dataset, base):
+            return plan
+    except (OSError, ValueError, KeyError):
+        pass
+    most = check_base(base)
+    await asyncio.to_thread(check_room, job, base)
+    job.place.clear()
+    plan = plan_for(dataset, base, job.place.directory, job.settings, most)
+    plan.write()
+    return plan
+
+
+def check_room(job: Job, directory: Path) -> None:
+    """Raises NoRoomError."""
+    base, settings = Base.of(directory), job.settings
+    room.check_disk(job.settings.storage.directory, base, settings.training, settings.retrain)
+    room.check_memory(base, settings.retrain)
+
+
+async def run_training(job: Job, run: Run, plan: Plan) -> None:
+    """The child that trains, or goes on training. Raises what `Job.child` raises, with the reason that progress.json gives."""
+    resumed = (plan.work / "last_checkpoint").exists()
+    try:
+        await job.child(run, "training", "trainer.xtuner.command", plan.out)
+    except FailedError as error:
+        told = read_progress(plan.out)
+        if resumed and told.get("reason") == "crash":
+            # The checkpoint may be what breaks it: the next attempt begins at the first step.
+            await asyncio.to_thread(shutil.rmtree, plan.work, ignore_errors=True)
+            (plan.out / PLAN).unlink()
+            raise KilledError(f"The training can't go on from its checkpoint: {error}") from error
+        raise FailedError(told.get("message") or str(error)) from error
+
+
+async def merge(job: Job, run: Run) -> Run:
+    """merging → judging: a model directory, renamed into place when it is whole, and its row in the registry."""
+    await job.look(run)
+    start = await models.find(job.database, run.start_id)
+    out = job.place.models / run.model_name
+    if not out.is_dir():
+        out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await job.child(run, "merging", "trainer.merge", job.place.directory, "--base", await job.directory(start), "--out", out, "--sync")
+    await job.look(run)
+    digest = await asyncio.to_thread(model_digest, out)
+    return await promotion.merged(job.database, run, new_model(job, run, start, out, digest))
+
+
+def new_model(job: Job, run: Run, start: Model, out: Path, digest: str) -> NewModel:
+    about = json.loads((job.place.directory / ABOUT).read_text(encoding="utf-8"))
+    return NewModel(name=run.model_name, parent_id=run.champion_id, base_id=start.base_id or start.id, start_id=start.id, dataset=run.dataset,
+                    run_id=run.id, directory=str(out), digest=digest, measures=json.dumps({"training": about["measures"]}))
