@@ -52,6 +52,41 @@ class Training(Section):
     features_gb: float = Field(60.0, ge=0, description="Disk for kept picture features (2 MB a tile); 0 keeps none.")
 
 
+class Gate(Section):
+    """What a candidate must not do on held-out photos before people see it (docs/gate.md says why these numbers)."""
+
+    photos: Count = Field(200, description="Most held-out photos that both models are measured on.")
+    replies: Count = Field(60, description="Of these, photos that both models write a new joke about, in each language that people used.")
+    gallery: Count = Field(8, description="Photos shown with both models' jokes.")
+    temperature: float = Field(0.8, ge=0, le=2, description="Sampling of these jokes; keep it as in [joke].")
+    top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling of these jokes.")
+    max_tokens: Count = Field(160, description="Longest of these jokes, tokens.")
+    wrong_language: float = Field(0.02, ge=0, le=1, description="Share of replies in another language that is let pass on top of the champion's.")
+    likelihood_margin: float = Field(0.1, ge=0, description="Nats a token that liked jokes may become less likely.")
+    likelihood_photos: Count = Field(10, description="Photos with a liked joke that the likelihood must have to be held against a candidate.")
+    likelihood_drift: Positive = Field(2.0, description="Nats a token less likely that are held against a candidate on however few photos.")
+    ranking_margin: float = Field(0.05, ge=0, le=1, description="Points of ranking accuracy that a candidate may lose.")
+    ranking_photos: Count = Field(30, description="Photos with liked and disliked jokes that the ranking must have to be held against a candidate.")
+    entropy_ratio: float = Field(0.6, ge=0, le=1, description="Least variety of its jokes, as a share of the reference's.")
+    distinct_ratio: float = Field(0.6, ge=0, le=1, description="Least share of different word pairs, as a share of the reference's.")
+    self_overlap: float = Field(0.15, ge=0, le=1, description="How much more its jokes may be like each other than the reference's (ROUGE-L, 0 to 1).")
+    copying: float = Field(0.15, ge=0, le=1, description="How much more of its jokes may stand word for word in the training text (0 to 1).")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the bootstrap's intervals over photos.")
+    batch: Count = Field(16, description="Rows in one pass of the model; halved where memory runs out.")
+    seed: int = Field(1, ge=0, description="Of the sampling and the bootstrap.")
+
+
+class Canary(Section):
+    """How a candidate that passed the gate is tried on people (docs/gate.md)."""
+
+    early_share: float = Field(0.1, gt=0, lt=1, description="Share of deliveries that a new candidate takes.")
+    early_ratings: int = Field(50, ge=0, description="Ratings of its jokes that must show no harm before it takes more.")
+    share: float = Field(0.5, gt=0, lt=1, description="Share that it takes then.")
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="Probability that a candidate that is no better is promoted, and that one that is no worse is said to harm.")
+    ratings: Count = Field(1000, description="Ratings of both models together after which a trial ends without a verdict.")
+    days: Positive = Field(14.0, description="Days after which a trial ends without a verdict.")
+
+
 class Duel(Section):
     """Two jokes for one photo, the champion's and the candidate's, and a person chooses, while a candidate is on trial."""
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.errors import SettingsError
-from configs.learning import Duel, Retrain, Selection, Training, Watch
+from configs.learning import Canary, Duel, Gate, Retrain, Selection, Training, Watch
 from configs.section import Count, Positive, Section, split_list
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -172,6 +172,8 @@ class Settings(BaseSettings):
     retrain: Retrain = Retrain()
     duel: Duel = Duel()
     watch: Watch = Watch()
+    gate: Gate = Gate()
+    canary: Canary = Canary()
     metrics: Metrics = Metrics()
     log: Log = Log()
 
