@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# What needs LMDeploy itself, on a GPU host, in parts that each run on their own within their limit:
+#
+#   benchmarks/gpu_check.sh [PART…]
+#
+#   serve    plain LMDeploy beside our servers: photos a second            benchmarks/serve.py      330 s
+#   swap     a model swapped under load                                    benchmarks/swap.py       400 s
+#   parity   LMDeploy's replies beside the CPU engine's, demo model        benchmarks/demo_parity.py 150 s
+#   share    jokes and a training run on one card                          benchmarks/share.py      330 s
+#
+# Without a part, all of them. A part that fails doesn't stop the later ones; a table of all comes last. Results go to
+# benchmarks/results/ and, where $OUT is set, there too, with the ends of the servers' logs.
+#
+# Interpreters: .venv/bot and .venv/serve (make env-bot, make env-serve), .venv/train for share; or, where $BUNDLE (default
+# .gpu/bundle) holds folders of wheels, python3 with those wheels, for a host that reaches no package registry.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+WORK=${WORK:-/tmp/jokebot-bench} NAME=${NAME:-h100} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}
+export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
+begun=$(date +%s)
+
+say() { echo "== $(($(date +%s) - begun)) s: $*"; }
+
+# Once a machine: wheels of one set into a folder of their own.
+site() {
+    local folder=$SITES/site-$1
+    if [ -e "$folder/.whole" ]; then return 0; fi
+    say "installing $1"
+    python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target "$folder" "$BUNDLE/$1"/*.whl && touch "$folder/.whole"
+}
+
+setup() {
+    mkdir -p "$WORK/serve" benchmarks/results
+    if [ -d "$BUNDLE/serve" ]; then
+        site serve && site bot || return 1
+        BOT=$(command -v python3) SERVE=$(command -v python3) TRAIN=$(command -v python3)
+        export PYTHONPATH=$PWD:$SITES/site-bot:$SITES/site-serve
+        TRAIN_PATH=$PWD:$SITES/site-train:$SITES/site-bot:$SITES/site-serve
+    else
+        BOT=$PWD/.venv/bot/bin/python SERVE=$PWD/.venv/serve/bin/python TRAIN=$PWD/.venv/train/bin/python
+        export PYTHONPATH=$PWD
+        TRAIN_PATH=$PWD
+    fi
+    [ -n "${FAKE_SERVE:-}" ] && SERVE=$FAKE_SERVE
+    export JOKEBOT_ENVIRONMENTS_SERVE_PYTHON=$SERVE JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=$TRAIN
+    "$SERVE" -c 'import lmdeploy; print("lmdeploy", lmdeploy.__version__)' || return 1
+    if [ ! -e "$WORK/base/config.json" ]; then
+        say "writing a random checkpoint"
+        "$TRAIN" benchmarks/checkpoint.py --shape "${SHAPE:-2b}" --out "$WORK/base" || return 1
+    fi
+}
+
+# Runs a command within its limit, its output shown and kept, and notes how it ended.
+part() {
+    local name=$1 limit=$2 from
+    shift 2
+    from=$(date +%s)
+    say "$name, at most $limit s"
+    timeout -k 20 "$limit" "$@" 2>&1 | tee "$WORK/$name.out"
+    local code=${PIPESTATUS[0]}
+    summary+=("$name: $([ "$code" = 0 ] && echo ok || echo "FAILED ($code)"), $(($(date +%s) - from)) s; $(tail -n 1 "$WORK/$name.out" | cut -c1-400)")
+    keep
+}
+
+keep() {
+    [ -n "${OUT:-}" ] || return 0
+    cp -f benchmarks/results/*_"$NAME".json "$OUT" 2>/dev/null
+    for log in "$WORK"/*.out "$WORK"/*/*.log; do
+        [ -e "$log" ] && { echo "##### $log"; tail -n 80 "$log" | cut -c1-500; }
+    done >"$OUT/logs.txt" 2>/dev/null
+    return 0
+}
+
+serve() {
+    nvidia-smi --query-gpu=timestamp,utilization.gpu,memory.used,power.draw --format=csv,noheader -lms 500 >"$WORK/gpu.csv" 2>/dev/null &
+    local watcher=$!
+    part serve 330 "$BOT" benchmarks/serve.py --model "$WORK/base" --folder "$WORK/serve" --save "$NAME" ${SERVE_OPTIONS:-}
+    kill "$watcher" 2>/dev/null
+    [ -n "${OUT:-}" ] && cp -f "$WORK/gpu.csv" "$OUT" 2>/dev/null
+}
+
+swap() {
+    part swap 400 "$BOT" benchmarks/swap.py --model "$WORK/base" --save "$NAME" ${SWAP_OPTIONS:-}
+}
+
+parity() {
+    part parity 150 env SERVE_PYTHON="$SERVE" "$BOT" benchmarks/demo_parity.py ${PARITY_OPTIONS:-}
+}
+
+share() {
+    if [ -d "$BUNDLE/train" ]; then site train || return 1; fi
+    part share 330 env PYTHONPATH="$TRAIN_PATH" "$TRAIN" benchmarks/share.py --model "$WORK/base" --folder "$WORK/share" --save "$NAME" ${SHARE_OPTIONS:-}
+}
+
+summary=()
+if setup; then
+    say "ready"
+    for name in "${@:-serve}"; do
+        case $name in
+        serve | swap | parity | share) "$name" || summary+=("$name: FAILED before it began") ;;
+        *) summary+=("$name: there is no such part") ;;
+        esac
+    done
+else
+    summary+=("setup: FAILED")
+fi
+keep
+say "done"
+printf '%s\n' "${summary[@]}"
+case "${summary[*]}" in *FAILED* | *"no such part"*) exit 1 ;; esac
