@@ -10,6 +10,7 @@ fails, with another LMDeploy say, a warning is written and the server preprocess
 import argparse
 import importlib
 import logging
+import multiprocessing
 import os
 import socket
 import sys
@@ -19,15 +20,31 @@ import time
 MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
 """Tells the engine process what was registered in the server process."""
 ARCHITECTURE = "InternVLChatModel"
+TESTED = ("0.18.0",)
+"""Versions of LMDeploy whose inner parts are known to fit."""
+ENGINE_PROCESS = "mp_engine_proc"
+"""LMDeploy's name for its engine process; it starts others too, which have no use for our classes."""
 CHECK_S = 0.2
 logger = logging.getLogger("jokebot.launcher")
 
 
+def prepare_log() -> None:
+    """Our lines reach the log by a handler of their own: LMDeploy raises the level of all that the root logger has."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
 def register() -> None:
-    """Put our classes in the places of LMDeploy's. Raises ImportError or AttributeError where LMDeploy is another one."""
+    """Put our classes in the places of LMDeploy's. Raises ImportError or another of Python's own errors where that can't be."""
+    import lmdeploy
     from lmdeploy.pytorch.models.module_map import MODULE_MAP
     from lmdeploy.vl.model.base import VISION_MODELS
 
+    if lmdeploy.__version__ not in TESTED:
+        raise ImportError(f"LMDeploy {lmdeploy.__version__} was not tried; known are {', '.join(TESTED)}")
     vision = importlib.import_module("bot.engine.lmdeploy.vision")
     model = importlib.import_module("bot.engine.lmdeploy.model")
     stock = vision.InternVLVisionModel.__name__
@@ -67,7 +84,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--server-name", default="127.0.0.1")
     parser.add_argument("--server-port", type=int, default=23333)
     ours, rest = parser.parse_known_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    prepare_log()
     os.environ[MODE] = register_or_warn() if ours.preprocess == "gpu" else "stock"
     logger.info("preprocess: %s", os.environ[MODE])
     key = os.environ.get(ours.key_env, "") if ours.key_env else ""
@@ -78,9 +95,11 @@ def main(arguments: list[str]) -> None:
     importlib.import_module("lmdeploy.cli").run()
 
 
-if __name__ == "__mp_main__" and os.environ.get(MODE) == "gpu":
-    # The engine process: the server process counts on these classes, so a failure ends it.
+if __name__ == "__mp_main__" and os.environ.get(MODE) == "gpu" and multiprocessing.current_process().name == ENGINE_PROCESS:
+    # The server process counts on these classes, so a failure ends it.
+    prepare_log()
     register()
+    logger.info("registered in the engine process")
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -105,5 +105,12 @@ def photo_tiles(photo: torch.Tensor, grid: tuple[int, int], tile: int, *, thumbn
 
 def normalised(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """What the vision model reads for values 0 to 255 (…, 3, rows, columns): torchvision's ToTensor and Normalize, cast last."""
-    mean, std = (torch.tensor(numbers, device=values.device)[:, None, None] for numbers in (MEAN, STD))
+    mean, std = colours(values.device)
     return values.float().div_(255).sub_(mean).div_(std).to(dtype)
+
+
+@cache
+def colours(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation of the colours, made once: making them anew would have the CPU wait for the GPU."""
+    mean, std = (torch.tensor(numbers, device=device)[:, None, None] for numbers in (MEAN, STD))
+    return mean, std
