@@ -62,9 +62,14 @@ def machine() -> dict[str, Any]:
     return {"processor": model or platform.machine(), "cores": len(os.sched_getaffinity(0)), "memory_gb": round(memory, 1), "gpu": gpu}
 
 
-def finish(result: dict[str, Any], name: str, save: str) -> None:
-    """Print the result as the last line, and keep it as benchmarks/results/NAME_SAVE.json where `save` names the machine."""
+def keep(result: dict[str, Any], name: str, save: str) -> None:
+    """Keep the result as benchmarks/results/NAME_SAVE.json where `save` names the machine."""
     if save:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}_{save}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def finish(result: dict[str, Any], name: str, save: str) -> None:
+    """Print the result as the last line, and keep it where `save` names the machine."""
+    keep(result, name, save)
     print(json.dumps(result), flush=True)

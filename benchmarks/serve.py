@@ -7,8 +7,7 @@ at 32 clients. The checkpoint is random and of InternVL2-2B's exact shapes. Prin
     plain_photos_per_s  plain LMDeploy, the better of 32 and 64 clients
     photos_per_s        ours, the same
     p50_1_s             ours, median seconds of one photo at a time
-    by_servers          photos/s at 32 clients for other numbers of servers
-    plain, ours         every level; gpu_mb and cpu_s with it
+    plain, ours         every level, with the GPU's memory and the CPU cores taken; other numbers of servers by_servers
 """
 import argparse
 import asyncio
@@ -19,6 +18,7 @@ import sys
 import time
 import urllib.request
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.load import Engines, closed_loop, summary
-from benchmarks.machine import finish, machine
+from benchmarks.machine import finish, keep, machine
 from benchmarks.photos import Photos
 from bot.engine.child import Child, ChildError, start_child
 from bot.engine.lmdeploy.start import command, environment
@@ -39,10 +39,6 @@ OUR_LEVELS = {1: 16, 8: 64, 32: 256, 64: 448}
 """Requests for each number of clients."""
 TRIAL = 192
 START_S = 200.0
-
-
-def say(text: str, began: float) -> None:
-    print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
 
 
 def free_port() -> int:
@@ -93,70 +89,80 @@ async def level(engines: Engines, photos: Photos, clients: int, requests: int) -
                                      "cores": {name: share for name, share in cores.items() if share >= 0.05}}
 
 
-async def levels(name: str, engines: Engines, plan: dict[int, int], began: float) -> dict[str, Any]:
-    photos, measured = Photos(), {}
-    # Not measured: the first photos compile kernels, 4 at once for the larger steps too.
-    warm = await closed_loop(engines, photos.next, 4 * len(engines.urls), 8 * len(engines.urls))
-    say(f"{name}: warm, {summary(warm, 1)}", began)
-    for clients, requests in plan.items():
-        measured[str(clients)] = await level(engines, photos, clients, requests)
-        say(f"{name}: {measured[str(clients)]}", began)
-    return measured
+@dataclass
+class Bench:
+    """One run of the benchmark; `parts` grows as it goes, and is kept after every level, since the run has a time limit."""
 
+    model: Path
+    settings: Settings
+    folder: Path
+    scale: float
+    save: str
+    parts: dict[str, Any] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
 
-def plain(model: Path, settings: Settings, folder: Path, scale: float, began: float) -> dict[str, Any]:
-    """LMDeploy as its documentation starts it; the batch is bounded as ours is, which its default of 1024 only slows down."""
-    port, kept = free_port(), {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")}
-    started = [str(settings.environments.serve_python), "-m", "lmdeploy", "serve", "api_server", str(model), "--backend", "pytorch",
-               "--trust-remote-code", "--server-name", "127.0.0.1", "--server-port", str(port), "--max-batch-size", "64"]
-    url, start = f"http://127.0.0.1:{port}", time.monotonic()
-    with start_child("plain server", started, log=folder / "plain.log", environment=kept, grace_s=5) as child:
-        wait_for(url, child)
-        start_s = round(time.monotonic() - start, 1)
-        say(f"plain: ready after {start_s} s", began)
-        measured = asyncio.run(levels("plain", Engines([url], tiles=settings.engine.max_tiles), scaled(PLAIN_LEVELS, scale), began))
-    return {"start_s": start_s, "levels": measured}
+    def say(self, text: str) -> None:
+        print(f"[{time.monotonic() - self.began:6.1f} s] {text}", flush=True)
 
+    async def levels(self, name: str, engines: Engines, plan: dict[int, int], measured: dict[str, Any]) -> None:
+        """Measure each number of clients into `measured`, and keep what there is."""
+        photos = Photos()
+        # Not measured: the first photos compile kernels, 4 at once for the larger steps too.
+        warm = await closed_loop(engines, photos.next, 4 * len(engines.urls), 8 * len(engines.urls))
+        self.say(f"{name}: warm, {summary(warm, 1)}")
+        for clients, requests in scaled(plan, self.scale).items():
+            measured[str(clients)] = await level(engines, photos, clients, requests)
+            self.say(f"{name}: {measured[str(clients)]}")
+            keep(self.result(), "serve", self.save)
 
-def ours(model: Path, settings: Settings, folder: Path, numbers: list[int], scale: float, began: float) -> dict[str, Any]:
-    """Our servers, all started at once: as many as the settings say for the levels, the other numbers for a trial each."""
-    with ExitStack() as stack:
-        start = time.monotonic()
-        children = []
-        for number in range(max(numbers)):
-            started = command(model, free_port(), settings)
-            children.append(stack.enter_context(start_child(f"server {number}", started, log=folder / f"ours-{number}.log",
-                                                            environment=environment(KEY), grace_s=5)))
-        urls = [child.wait_ready(START_S) for child in children]
-        start_s = round(time.monotonic() - start, 1)
-        say(f"ours: {len(urls)} servers ready after {start_s} s, {gpu_mb()} MB", began)
-        default = settings.lmdeploy.servers
-        tiles = settings.engine.max_tiles
-        measured = asyncio.run(levels(f"ours, {default} servers", Engines(urls[:default], KEY, tiles=tiles), scaled(OUR_LEVELS, scale), began))
-        by_servers = {str(default): measured["32"]["photos_per_s"]}
-        for count in (number for number in numbers if number != default):
-            tried = asyncio.run(levels(f"{count} servers", Engines(urls[:count], KEY, tiles=tiles), scaled({32: TRIAL}, scale), began))
-            by_servers[str(count)] = tried["32"]["photos_per_s"]
-    return {"start_s": start_s, "servers": default, "levels": measured, "by_servers": by_servers}
+    def plain(self) -> None:
+        """LMDeploy as its documentation starts it; the batch is bounded as ours is, which its default of 1024 only slows down."""
+        port, environ = free_port(), {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")}
+        started = [str(self.settings.environments.serve_python), "-m", "lmdeploy", "serve", "api_server", str(self.model),
+                   "--backend", "pytorch", "--trust-remote-code", "--server-name", "127.0.0.1", "--server-port", str(port),
+                   "--max-batch-size", "64"]
+        url, part, start = f"http://127.0.0.1:{port}", self.parts.setdefault("plain", {"levels": {}}), time.monotonic()
+        with start_child("plain server", started, log=self.folder / "plain.log", environment=environ, grace_s=5) as child:
+            wait_for(url, child)
+            part["start_s"] = round(time.monotonic() - start, 1)
+            self.say(f"plain: ready after {part['start_s']} s")
+            engines = Engines([url], tiles=self.settings.engine.max_tiles)
+            asyncio.run(self.levels("plain", engines, PLAIN_LEVELS, part["levels"]))
+
+    def ours(self, tried: list[int]) -> None:
+        """Our servers, all started at once: as many as the settings say for the levels, the other numbers for a trial each."""
+        default, tiles = self.settings.lmdeploy.servers, self.settings.engine.max_tiles
+        part = self.parts.setdefault("ours", {"servers": default, "levels": {}, "by_servers": {}})
+        with ExitStack() as stack:
+            start, children = time.monotonic(), []
+            for number in range(max(default, *tried, 1)):
+                children.append(stack.enter_context(start_child(
+                    f"server {number}", command(self.model, free_port(), self.settings), log=self.folder / f"ours-{number}.log",
+                    environment=environment(KEY), grace_s=5)))
+            urls = [child.wait_ready(START_S) for child in children]
+            part["start_s"] = round(time.monotonic() - start, 1)
+            self.say(f"ours: {len(urls)} servers ready after {part['start_s']} s, {gpu_mb()} MB")
+            asyncio.run(self.levels(f"{default} servers", Engines(urls[:default], KEY, tiles=tiles), OUR_LEVELS, part["levels"]))
+            for count in tried:
+                measured: dict[str, Any] = part["by_servers"].setdefault(str(count), {})
+                asyncio.run(self.levels(f"{count} servers", Engines(urls[:count], KEY, tiles=tiles), {32: TRIAL}, measured))
+
+    def result(self) -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        if found := self.parts.get("plain", {}).get("levels"):
+            said["plain_photos_per_s"] = best(found)
+        if found := self.parts.get("ours", {}).get("levels"):
+            said |= {"photos_per_s": best(found), "p50_1_s": found.get("1", {}).get("p50_s", 0.0)}
+        return said | {"tiles": self.settings.engine.max_tiles + 1, "new_tokens": 64, "settings": self.settings.lmdeploy.model_dump(),
+                       "shapes": "InternVL2-2B, random weights", **self.parts, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
 
 
 def scaled(plan: dict[int, int], scale: float) -> dict[int, int]:
     return {clients: max(clients + 1, int(requests * scale)) if clients > 1 else max(2, int(requests * scale)) for clients, requests in plan.items()}
 
 
-def best(levels_: dict[str, Any]) -> float:
-    return max(levels_[clients]["photos_per_s"] for clients in ("32", "64"))
-
-
-def result_of(parts: dict[str, Any], settings: Settings, model: Path) -> dict[str, Any]:
-    said: dict[str, Any] = {}
-    if "plain" in parts:
-        said["plain_photos_per_s"] = best(parts["plain"]["levels"])
-    if "ours" in parts:
-        said |= {"photos_per_s": best(parts["ours"]["levels"]), "p50_1_s": parts["ours"]["levels"]["1"]["p50_s"],
-                 "by_servers": parts["ours"]["by_servers"]}
-    return said | {"tiles": settings.engine.max_tiles + 1, "new_tokens": 64, "settings": settings.lmdeploy.model_dump(),
-                   "model": model.name, **parts, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+def best(levels: dict[str, Any]) -> float:
+    return max((levels[clients]["photos_per_s"] for clients in ("32", "64") if clients in levels), default=0.0)
 
 
 def main() -> int:
@@ -169,16 +175,16 @@ def main() -> int:
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
     told = parser.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
-    settings, began, parts = load_settings(), time.monotonic(), {}
-    for name in (told.only,) if told.only else ("plain", "ours"):
-        try:
-            parts[name] = (plain(told.model, settings, told.folder, told.scale, began) if name == "plain" else
-                           ours(told.model, settings, told.folder, sorted({settings.lmdeploy.servers, *told.tried}), told.scale, began))
-        except ChildError as error:
-            say(f"{name} failed: {error}", began)
-            parts[f"{name}_failed"] = str(error)
-    finish(result_of(parts, settings, told.model), "serve", told.save)
-    return 0 if not [name for name in parts if name.endswith("_failed")] else 1
+    bench, failed = Bench(told.model, load_settings(), told.folder, told.scale, told.save), False
+    for name, run in (("plain", bench.plain), ("ours", lambda: bench.ours(told.tried))):
+        if told.only in (None, name):
+            try:
+                run()
+            except ChildError as error:
+                bench.say(f"{name} failed: {error}")
+                failed = True
+    finish(bench.result(), "serve", told.save)
+    return int(failed)
 
 
 if __name__ == "__main__":
