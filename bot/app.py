@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from telegram import BotCommand, Update
+from telegram import BotCommand, BotCommandScopeChat, Update
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
@@ -16,10 +16,13 @@ from bot.engine.servers import Servers, make_servers
 from bot.handlers.aside import Asides
 from bot.handlers.errors import apologise, give_up
 from bot.handlers.privacy import keep_forgetting
-from bot.handlers.register import COMMANDS, register
+from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
 from bot.latest import Latest
+from bot.loop.conductor import Conductor
+from bot.loop.schedule import Schedule
+from bot.loop.service import Service
 from bot.metrics import Metrics
 from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
@@ -52,12 +55,13 @@ class App:
             raise SettingsError("No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none).")
         self.settings = settings
         self.bot = TelegramBot(settings)
-        self._application = Application.builder().bot(self.bot).updater(None).job_queue(None).build()
+        self._application = Application.builder().bot(self.bot).updater(None).build()
         self._cleanup = AsyncExitStack()
         self._failed: set[int] = set()
         self.database: Database
         self.parts: Parts
         self.servers: Servers
+        self.schedule: Schedule
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
 
@@ -78,6 +82,8 @@ class App:
         if settings.metrics.listen:
             self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers)
             self._cleanup.push_async_callback(self.metrics.stop)
+        self.parts.conductor = Conductor(self.parts, Service(self.database, self.servers))
+        self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)
         self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)
@@ -94,6 +100,7 @@ class App:
             tasks.create_task(keep_backing_up(self.settings))
             tasks.create_task(self._check_database())
             tasks.create_task(keep_forgetting(self.parts))
+            tasks.create_task(self._conduct())
 
     async def stop(self) -> None:
         """Let handlers under way finish, then close everything. Call it after `run` has ended, or after a failed `start`."""
@@ -147,15 +154,25 @@ class App:
             log.warning("%s Photos wait meanwhile, or are told so.", error)
         print(f"jokebot: ready as @{self.bot.username}", flush=True)
 
+    async def _conduct(self) -> None:
+        """The loop: runs, their trials, and what begins them."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.schedule.start())
+                tasks.create_task(self.parts.conductor.run())
+        finally:
+            await self.schedule.stop()
+
     async def _name_commands(self) -> None:
-        """The command menu, in every language there are words for; the fallback language for all others."""
-        words = self.parts.words
-        for language in words.languages:
-            commands = [BotCommand(name, words.say(language, f"command-{name}")) for name in COMMANDS]
-            with suppress(TelegramError):
-                if language == words.language(None):
-                    await self.bot.set_my_commands(commands)
-                await self.bot.set_my_commands(commands, language_code=language)
+        """The command menu, in every language there are words for; the fallback language for all others. Admins see theirs too."""
+        scopes = [(None, COMMANDS), *((BotCommandScopeChat(one), COMMANDS | ADMIN_COMMANDS) for one in self.settings.telegram.admins)]
+        for scope, names in scopes:
+            for language in self.parts.words.languages:
+                commands = [BotCommand(name, self.parts.words.say(language, f"command-{name}")) for name in names]
+                with suppress(TelegramError):  # somebody who never spoke with the bot has no chat that a menu could be in
+                    if language == self.parts.words.language(None):
+                        await self.bot.set_my_commands(commands, scope)
+                    await self.bot.set_my_commands(commands, scope, language_code=language)
 
     async def _prune(self) -> None:
         while True:
@@ -210,7 +227,9 @@ async def _run(app: App) -> None:
         await app.start()
         await app.run()
     except ExceptionGroup as group:
-        error = group.exceptions[0]
+        error: Exception = group
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
         raise unusable(app.settings.storage.database, error) if isinstance(error, sqlite3.Error) else error from None
     except sqlite3.Error as error:
         raise unusable(app.settings.storage.database, error) from error

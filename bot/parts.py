@@ -2,6 +2,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from telegram import User
 
@@ -15,6 +16,9 @@ from bot.words import Words
 from configs.prompts import Prompts
 from configs.settings import Settings
 from storage.database import Database
+
+if TYPE_CHECKING:
+    from bot.loop.conductor import Conductor
 
 DECODERS = 2
 """Photos decoded at the same time: a large one takes 200 MB while it is."""
@@ -36,6 +40,7 @@ class Parts:
     asides: Asides
     servers: Servers
     joker: Joker
+    conductor: "Conductor | None" = None
     decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))

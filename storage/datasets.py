@@ -135,3 +135,9 @@ async def drop_missing(database: Database, folder: Path) -> None:
     for dataset in await every(database):
         if dataset.state == "ready" and not (folder / dataset.name).is_dir():
             await unregister(database, dataset.name)
+
+
+async def trained_jokes(database: Database) -> set[int]:
+    """Jokes that stand in the training part of any dataset, whatever became of it."""
+    rows = await database.rows("SELECT DISTINCT joke_id FROM dataset_rows WHERE part = 'train' AND joke_id IS NOT NULL")
+    return {row["joke_id"] for row in rows}

@@ -118,6 +118,12 @@ async def rollback(database: Database, kind: str = "rollback", *, reason: str = 
         return await _swap(connection, back, kind, reason, asked_by)
 
 
+async def may_serve(database: Database, model_id: int) -> Model:
+    """The model, where `promote` would take it. Raises RegistryError where it wouldn't, and says why."""
+    async with database.write() as connection:
+        return await _may_serve(connection, model_id)
+
+
 async def predecessor(database: Database) -> Model | None:
     """The model that `rollback` would put into service: the nearest earlier champion that may serve, else the base; None where there is none."""
     async with database.write() as connection:

@@ -53,9 +53,9 @@ class Child:
             while self._ready is None:
                 left = deadline - time.monotonic()
                 if self._ended:
-                    raise ChildError(f"The {self.name} ended (code {self._process.wait()}) before it was ready.{self._last_lines()}")
+                    raise ChildError(f"The {self.name} ended (code {self._process.wait()}) before it was ready.{self.last_words}")
                 if left <= 0:
-                    raise ChildError(f"The {self.name} was not ready within {timeout_s:g} s.{self._last_lines()}")
+                    raise ChildError(f"The {self.name} was not ready within {timeout_s:g} s.{self.last_words}")
                 self._changed.wait(left)
             return self._ready["url"] or ""
 
@@ -94,7 +94,9 @@ class Child:
             self._ended = True
             self._changed.notify_all()
 
-    def _last_lines(self) -> str:
+    @property
+    def last_words(self) -> str:
+        """Its last lines, to go on with a message; "" where it said nothing."""
         lines = "".join(f"\n  {line}" for line in self._lines if line.strip())
         return f" Its last lines:{lines}" if lines else ""
 

@@ -5,6 +5,9 @@ from typing import Any
 from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
+from bot.handlers.admin import decided, for_admins
+from bot.handlers.admin_models import promote, promote_decided, rollback, show_models
+from bot.handlers.admin_retrain import retrain, retrain_decided, show_runs
 from bot.handlers.another import another
 from bot.handlers.help import show_help, show_stats, start
 from bot.handlers.photo import photo, pointed_at
@@ -17,6 +20,10 @@ from bot.parts import Parts
 
 COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "stats": show_stats, "privacy": privacy, "private": private, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
+ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "models": show_models, "promote": promote, "rollback": rollback}
+"""Those of admins, which only their menu shows."""
+DECISIONS = {"retrain": retrain_decided, "promote": promote_decided}
+"""What a yes or a no to a question of `bot.handlers.admin.ask` leads to."""
 
 
 class HasPicture(filters.MessageFilter):
@@ -24,6 +31,14 @@ class HasPicture(filters.MessageFilter):
 
     def filter(self, message: Any) -> bool:
         return picture_in(message) is not None
+
+
+async def decide(parts: Parts, update: Update) -> None:
+    """A yes or a no of an admin."""
+    query = update.callback_query
+    pressed = await decided(parts, query) if query else None
+    if pressed and pressed.what in DECISIONS:
+        await DECISIONS[pressed.what](parts, update, pressed)
 
 
 def register(application: Application, parts: Parts) -> None:
@@ -36,8 +51,11 @@ def register(application: Application, parts: Parts) -> None:
     application.add_handler(CallbackQueryHandler(bound(rating), r"^r:"))
     application.add_handler(CallbackQueryHandler(bound(another), r"^a:"))
     application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
+    application.add_handler(CallbackQueryHandler(bound(decide), r"^(yes|no):"))
     application.add_handler(CallbackQueryHandler(bound(unknown)))
     for name, handler in COMMANDS.items():
         application.add_handler(CommandHandler(name, bound(handler)))
+    for name, handler in ADMIN_COMMANDS.items():
+        application.add_handler(CommandHandler(name, bound(for_admins(handler))))
     application.add_handler(MessageHandler(HasPicture(), bound(photo)))
     application.add_handler(MessageHandler(filters.ALL, bound(other)))

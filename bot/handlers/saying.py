@@ -62,9 +62,9 @@ def words_for(error: JokebotError, limits: Limits) -> tuple[str, dict[str, Any]]
             return "defect", {}
 
 
-def fitting(text: str, ending: str = "…") -> str:
-    """The text, cut where Telegram would refuse it as too long; never between the halves of a character."""
-    if len(text) * 2 <= TEXT_UNITS or len(text.encode("utf-16-le")) // 2 <= TEXT_UNITS:
+def fitting(text: str, ending: str = "…", *, most: int = TEXT_UNITS) -> str:
+    """The text, cut where Telegram would refuse it as too long (`most` UTF-16 units); never between the halves of a character."""
+    if len(text) * 2 <= most or len(text.encode("utf-16-le")) // 2 <= most:
         return text
-    room = 2 * (TEXT_UNITS - len(ending))
+    room = 2 * (most - len(ending))
     return text.encode("utf-16-le")[:room].decode("utf-16-le", "ignore") + ending

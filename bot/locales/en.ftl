@@ -149,3 +149,145 @@ forget-not-yours = That's for the one who asked. Send /forget yourself, and I'll
 # Our own mistakes
 defect = Something broke on my side, not yours. I've made a note of it. Please try again in a moment.
 given-up = I stumbled over this one several times and had to let it go. Sorry! Could you send it again?
+
+# For admins
+command-retrain = Train a new model
+command-runs = How training went
+command-models = The models there are
+command-promote = Put a model into service
+command-rollback = Back to the model before
+admins-only = That one is for my admins. Photos are for everybody, though!
+not-your-button = That's for the one who asked.
+duration-minutes =
+    { $minutes ->
+        [one] a minute
+       *[other] { $minutes } minutes
+    }
+duration-hours =
+    { $hours } h{ $minutes ->
+        [0] { "" }
+       *[other] {" "}{ $minutes } min
+    }
+
+# /retrain
+retrain-ask =
+    Shall I train a new model?
+
+    It would learn from { $new ->
+        [one] { $new } new joke
+       *[other] { $new } new jokes
+    } that people liked{ $replayed ->
+        [0] { "" }
+       *[other] , and { $replayed } from before so that nothing is forgotten
+    }. { $people ->
+        [one] One person's
+       *[other] { $people } people's
+    } ratings went into that.
+    { $time }
+    { $service }
+retrain-time = By experience that takes about { $time }.
+retrain-time-unknown = How long that takes, I can tell once it has begun: it's the first time here.
+retrain-service-url = Meanwhile I go on telling jokes. The engine isn't mine to restart, so a new model will wait in /models for somebody to serve it.
+retrain-service-beside = Meanwhile I go on telling jokes, perhaps a little slower.
+retrain-service-sleep = Training needs the graphics card to itself: meanwhile photos wait, and I answer them afterwards.
+retrain-yes = Start
+retrain-no = Not now
+retrain-left = All right, everything stays as it is.
+retrain-too-little =
+    Too little new to learn from yet: { $new ->
+        [0] not one good new joke
+        [one] one good new joke
+       *[other] { $new } good new jokes
+    }, and I'd like { $wanted }. More ratings, of more photos and by more people, will help.
+retrain-started = Run { $run } begins. I'll keep you posted in our own chat.
+retrain-busy = Run { $run } is under way already ({ $what }). /retrain cancel stops it.
+retrain-on-trial = Model { $model } is on trial in the chats, with { $ratings } of { $wanted } ratings. When that's over, we can train again. /retrain cancel ends the trial.
+retrain-cancel-none = There's nothing to cancel: no run is under way.
+retrain-cancelling = Stopping run { $run }. That takes a moment; the model in service isn't touched.
+retrain-how = Say /retrain to train a new model, or /retrain cancel to stop.
+retrain-cannot-look = I couldn't look through the ratings: { $why }
+
+# A run, as it goes
+run-title = 🎓 Run { $run } · { $what }
+run-state-queued = waiting to begin
+run-state-exporting = choosing jokes
+run-state-training = training
+run-state-merging = putting the model together
+run-state-judging = old against new
+run-state-canary = on trial in the chats
+run-state-promoted = in service
+run-state-rejected = not good enough
+run-state-undecided = undecided
+run-state-failed = failed
+run-state-cancelled = cancelled
+run-doing-queued = It begins in a moment.
+run-doing-exporting = Picking the jokes that people liked best.
+run-doing-training = Getting ready for the first step.
+run-doing-merging = Nearly there.
+run-doing-judging = Both models joke about photos that neither has learnt from.
+run-doing-canary = A part of all photos goes to the new model now. People's ratings decide.
+run-step = Step { $step } of { $steps } · loss { $loss }
+run-left = About { $time } to go
+run-stopping = Stopping…
+
+# A run's end
+run-judged-canary = 🧪 Run { $run }: model { $model } did well on photos it had never seen, and is on trial in the chats now.
+run-ended-promoted = 🎉 Run { $run }: model { $model } is in service now.
+run-ended-rejected = 🙅 Run { $run }: the new model isn't good enough. The old one stays.
+run-ended-undecided = 🤷 Run { $run }: not enough to tell. The old model stays.
+run-ended-failed = ⚠️ Run { $run } failed. The old model stays, and people notice nothing.
+run-ended-cancelled = ✋ Run { $run } is cancelled. The old model stays.
+run-keep = /promote { $model } takes it all the same.
+run-back = /rollback goes back.
+
+# The picture at the end
+card-title-canary = Model { $model } is on trial
+card-title-promoted = Model { $model } is in service
+card-title-rejected = Not good enough
+card-title-undecided = Not enough to tell
+card-subtitle =
+    Run { $run }. Learnt from { $rows ->
+        [one] { $rows } joke
+       *[other] { $rows } jokes
+    }{ $time ->
+        [none] .
+       *[other] {" "}in { $time }.
+    }
+card-loss = Loss while training
+card-steps = steps
+card-measures = Old against new
+card-before = before
+card-after = after
+card-photos = Photos it never learnt from
+
+# /runs, /models, /promote, /rollback
+runs-none = No training yet. /retrain begins one.
+runs-line = { $mark } { $run } · { $when } · { $what }{ $time ->
+        [none] { "" }
+       *[other] {" "}· { $time }
+    }
+models-none = There is no model yet.
+models-title = Models, the latest first. /promote and a number puts one into service.
+models-line = { $mark } { $model } · { $name } · { $status }{ $ratings ->
+        [0] { "" }
+        [one] {" "}· { $liking }% liked, { $ratings } rating
+       *[other] {" "}· { $liking }% liked, { $ratings } ratings
+    }
+model-status-base = base
+model-status-candidate = candidate
+model-status-canary = on trial
+model-status-champion = in service
+model-status-retired = retired
+model-status-rejected = rejected
+promote-how = Say /promote and a model's number; /models shows them.
+promote-unknown = There's no model { $model }; /models shows those there are.
+promote-already = Model { $model } is in service already.
+promote-ask = Shall model { $model } ({ $name }) take the place of model { $champion } ({ $champion-name })? People won't notice the change; /rollback takes it back.
+promote-yes = Put it into service
+promote-no = Better not
+promote-left = All right, nothing changes.
+promote-under-way = Starting model { $model }… The old one answers until the new one can.
+promote-done = Model { $model } is in service now, after { $seconds } s. /rollback goes back.
+promote-failed = That didn't work, and nothing has changed: { $why }
+rollback-none = There's nothing to go back to: model { $model } is the first.
+rollback-done = Back to model { $model } ({ $name }), in { $seconds } s.

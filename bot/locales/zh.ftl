@@ -114,3 +114,129 @@ forget-not-yours = 这是问别人的。你也想的话，自己发一个 /forge
 # 我们自己的错
 defect = 我这边出了点毛病，不怪你。已经记下了，过一会儿再试试。
 given-up = 这张我栽了好几次，只能放下了。抱歉！再发一次好吗？
+
+# 给管理员
+command-retrain = 训练一个新模型
+command-runs = 训练得怎么样了
+command-models = 有哪些模型
+command-promote = 让一个模型上岗
+command-rollback = 换回上一个模型
+admins-only = 这个只有管理员能用。不过照片谁都可以发！
+not-your-button = 这是问别人的。
+duration-minutes = { $minutes } 分钟
+duration-hours =
+    { $hours } 小时{ $minutes ->
+        [0] { "" }
+       *[other] {" "}{ $minutes } 分
+    }
+
+# /retrain
+retrain-ask =
+    要训练一个新模型吗？
+
+    它会学 { $new } 个大家喜欢的新笑话{ $replayed ->
+        [0] { "" }
+       *[other] ，再温习 { $replayed } 个旧的，免得忘了
+    }。这是 { $people } 个人打分选出来的。
+    { $time }
+    { $service }
+retrain-time = 照以往的经验，大约要 { $time }。
+retrain-time-unknown = 要多久，开始了才知道：这儿还是头一回。
+retrain-service-url = 训练时我照样讲笑话。引擎不归我管，新模型会在 /models 里等着，要有人来部署。
+retrain-service-beside = 训练时我照样讲笑话，可能稍微慢一点。
+retrain-service-sleep = 训练要独占显卡：这段时间照片先排着队，完了我再一一回答。
+retrain-yes = 开始
+retrain-no = 先不了
+retrain-left = 好，一切照旧。
+retrain-too-little = 新的还太少，学不了：{ $new ->
+        [0] 一个好的新笑话都还没有
+       *[other] 只有 { $new } 个好的新笑话
+    }，最好有 { $wanted } 个。多让几个人给更多照片打分就行。
+retrain-started = 第 { $run } 次训练开始了。进展我在私聊里告诉你。
+retrain-busy = 第 { $run } 次训练正在进行（{ $what }）。要停就发 /retrain cancel。
+retrain-on-trial = 模型 { $model } 正在聊天里试用，已收到 { $ratings } 次打分，目标 { $wanted } 次。试用完了才能再训练。发 /retrain cancel 可以结束试用。
+retrain-cancel-none = 没有可取消的：现在没在训练。
+retrain-cancelling = 正在停止第 { $run } 次训练，稍等一下；正在用的模型不受影响。
+retrain-how = 发 /retrain 训练新模型，发 /retrain cancel 停止。
+retrain-cannot-look = 打分没法看：{ $why }
+
+# 训练进行中
+run-title = 🎓 第 { $run } 次训练 · { $what }
+run-state-queued = 等着开始
+run-state-exporting = 挑选笑话
+run-state-training = 训练中
+run-state-merging = 合成模型
+run-state-judging = 新旧对比
+run-state-canary = 聊天中试用
+run-state-promoted = 已上岗
+run-state-rejected = 不够好
+run-state-undecided = 没有定论
+run-state-failed = 失败了
+run-state-cancelled = 已取消
+run-doing-queued = 马上开始。
+run-doing-exporting = 正在挑大家最喜欢的笑话。
+run-doing-training = 正在为第一步做准备。
+run-doing-merging = 就快好了。
+run-doing-judging = 两个模型正对着都没学过的照片讲笑话。
+run-doing-canary = 现在一部分照片交给新模型，大家的打分说了算。
+run-step = 第 { $step } 步，共 { $steps } 步 · 损失 { $loss }
+run-left = 大约还要 { $time }
+run-stopping = 正在停止……
+
+# 训练结束
+run-judged-canary = 🧪 第 { $run } 次训练：模型 { $model } 在没见过的照片上表现不错，现在进聊天里试用。
+run-ended-promoted = 🎉 第 { $run } 次训练：模型 { $model } 上岗了。
+run-ended-rejected = 🙅 第 { $run } 次训练：新模型不够好，还是用旧的。
+run-ended-undecided = 🤷 第 { $run } 次训练：看不出高下，还是用旧的。
+run-ended-failed = ⚠️ 第 { $run } 次训练失败了。还是用旧的，大家察觉不到。
+run-ended-cancelled = ✋ 第 { $run } 次训练已取消。还是用旧的。
+run-keep = 想用它的话：/promote { $model }
+run-back = 想换回去：/rollback
+
+# 结束时的图
+card-title-canary = 模型 { $model } 试用中
+card-title-promoted = 模型 { $model } 上岗了
+card-title-rejected = 还不够好
+card-title-undecided = 看不出高下
+card-subtitle =
+    第 { $run } 次训练，学了 { $rows } 个笑话{ $time ->
+        [none] 。
+       *[other] ，用了 { $time }。
+    }
+card-loss = 训练中的损失
+card-steps = 步数
+card-measures = 新旧对比
+card-before = 之前
+card-after = 之后
+card-photos = 没有学过的照片
+
+# /runs、/models、/promote、/rollback
+runs-none = 还没训练过。发 /retrain 就开始。
+runs-line = { $mark } { $run } · { $when } · { $what }{ $time ->
+        [none] { "" }
+       *[other] {" "}· { $time }
+    }
+models-none = 还没有模型。
+models-title = 模型，最新的在前。发 /promote 加编号，就让它上岗。
+models-line = { $mark } { $model } · { $name } · { $status }{ $ratings ->
+        [0] { "" }
+       *[other] {" "}· { $liking }% 喜欢，{ $ratings } 次打分
+    }
+model-status-base = 原始模型
+model-status-candidate = 候选
+model-status-canary = 试用中
+model-status-champion = 在岗
+model-status-retired = 已退役
+model-status-rejected = 已淘汰
+promote-how = 发 /promote 加模型编号，编号见 /models。
+promote-unknown = 没有模型 { $model }，有哪些见 /models。
+promote-already = 模型 { $model } 已经在岗了。
+promote-ask = 让模型 { $model }（{ $name }）接替模型 { $champion }（{ $champion-name }）吗？大家察觉不到；发 /rollback 可以换回来。
+promote-yes = 让它上岗
+promote-no = 还是算了
+promote-left = 好，什么都不变。
+promote-under-way = 正在启动模型 { $model }……新的就绪之前，旧的继续回答。
+promote-done = 模型 { $model } 上岗了，用了 { $seconds } 秒。发 /rollback 可以换回来。
+promote-failed = 没成，什么都没变：{ $why }
+rollback-none = 没有可换回的：模型 { $model } 是第一个。
+rollback-done = 换回模型 { $model }（{ $name }）了，用了 { $seconds } 秒。

@@ -1,0 +1,36 @@
+"""`jokebot pairs`: what a run would learn from now."""
+import argparse
+import asyncio
+import dataclasses
+import json
+
+from configs.settings import Settings
+
+HELP = "say how many liked jokes a run would learn from now"
+ENVIRONMENT = "train"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print it; nothing is written but the side of the split that new photos are on."""
+    found = asyncio.run(look(settings))
+    if arguments.json:
+        print(json.dumps(found))
+    else:
+        print("{new} new jokes that people liked ({fresh} of them in no dataset so far) and {replayed} from before, "
+              "by the ratings of {people} people".format(**found))
+    return 0
+
+
+async def look(settings: Settings) -> dict[str, int]:
+    from storage.database import Database
+    from trainer.prospect import look_ahead
+
+    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
+    try:
+        return dataclasses.asdict(await look_ahead(database, settings.selection))
+    finally:
+        await database.close()

@@ -1,0 +1,14 @@
+"""python -m bot.drawing NAME < content.json > picture.png: a process of its own for each picture (see `bot/drawing/draw.py`)."""
+import json
+import sys
+
+
+def main() -> None:
+    """Draw what stands on the standard input."""
+    from bot.drawing.run_card import RunCard, draw
+    cards = {"run": lambda content: draw(RunCard.from_json(content))}
+    sys.stdout.buffer.write(cards[sys.argv[1]](json.load(sys.stdin)))
+
+
+if __name__ == "__main__":
+    main()

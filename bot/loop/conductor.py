@@ -1,0 +1,175 @@
+"""The loop as the bot conducts it: queued runs get their process, a run on trial its trial, admins their news.
+
+    queued … judging      the pipeline process, a child of ours (`jokebot pipeline N`); begun again where it died
+    canary                the trial (`Trials`), in this process
+    finished              told once
+
+A run that is left from an earlier start, or queued by `jokebot retrain`, is found in the database like any other.
+"""
+import asyncio
+import logging
+import sqlite3
+import time
+from contextlib import suppress
+from typing import Protocol
+
+from bot.engine.child import Child
+from bot.engine.servers import ServerError
+from bot.loop.news import News
+from bot.loop.processes import start_pipeline
+from bot.loop.service import Service
+from bot.parts import Parts
+from configs.errors import JokebotError
+from storage import promotion, requests, runs
+from storage.runs import STEPS, Run
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+"""How often it is looked whether the command line has queued something."""
+LOOK_S = 0.5
+"""How often a run's process is looked after."""
+CANCEL_S = 30.0
+"""How long a run's process may take, besides its own grace, to notice that it shall end."""
+PAUSES_S = (1.0, 5.0, 15.0, 60.0, 60.0)
+"""Before a process that ended without getting anywhere is begun again; after the last one the run has failed."""
+
+
+class Trials(Protocol):
+    """What conducts a candidate's trial in the chats and watches a new champion."""
+
+    async def drive(self, run: Run) -> None:
+        """Conduct the trial of a run in canary until the run has left that state; where its `cancel_at` is set, end it cancelled.
+
+        Is cancelled when the bot stops, and called again for the same run at the next start.
+        """
+
+    async def watch(self) -> None:
+        """Watch new champions, for as long as the bot runs; is cancelled when it stops."""
+
+
+class Conductor:
+    """`run` it once, `wake` it when there is something new to do."""
+
+    def __init__(self, parts: Parts, service: Service, trials: Trials | None = None) -> None:
+        self._parts, self._database, self.service, self._trials = parts, parts.database, service, trials
+        self.news = News(parts)
+        self._news_at_hand = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look now and not in a moment."""
+        self._news_at_hand.set()
+
+    async def run(self) -> None:
+        """Conduct; never ends by itself."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._obey())
+            if self._trials:
+                tasks.create_task(self._trials.watch())
+            while True:
+                try:
+                    await self._round()
+                except (sqlite3.Error, JokebotError, OSError) as error:
+                    log.warning("the loop goes on in a moment: %s", error)
+                await self._sleep(IDLE_S)
+
+    async def _round(self) -> None:
+        run = await runs.current_run(self._database)
+        if run is None:
+            await self.news.tell()
+        elif run.state in STEPS:
+            await self._work(run)
+        else:
+            await self._try(run)
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news_at_hand.wait()
+        self._news_at_hand.clear()
+
+    async def _work(self, run: Run) -> None:
+        """Have a run's process work until the run is past judging."""
+        failures = 0
+        while run.state in STEPS:
+            before = run
+            said = await self._attend(run)
+            run = await runs.find(self._database, run.id)
+            await self.news.show(run)
+            if run.state not in STEPS:
+                return
+            if run.cancel_at:
+                await self._end(run, "cancelled", "An admin stopped it.")
+                return
+            failures = failures + 1 if run.state == before.state else 0
+            if failures > len(PAUSES_S):
+                await self._end(run, "failed", f"Its process ended {failures} times without getting anywhere.{said}")
+                return
+            if failures:
+                log.warning("run %d: its process ended while it was %s.%s", run.id, run.state, said)
+                await self._sleep(PAUSES_S[failures - 1])
+
+    async def _attend(self, run: Run) -> str:
+        """One process of the run, from its start to its end; its last words. It sees by itself that the run is cancelled; one that
+        doesn't is stopped, as all are when the bot stops."""
+        log_file = self.news.folder(run) / "pipeline.log"
+        child = await asyncio.to_thread(start_pipeline, run.id, self._parts.settings, log_file)
+        patience = self._parts.settings.retrain.stop_grace_s + CANCEL_S
+        try:
+            while child.running:
+                await self.news.show(run)
+                await self.news.tell()
+                await self._sleep(LOOK_S)
+                run = await runs.find(self._database, run.id)
+                if run.cancel_at and time.time() - run.cancel_at > patience:
+                    break
+        finally:
+            await stop(child)
+        return child.last_words
+
+    async def _end(self, run: Run, state: str, reason: str) -> None:
+        with suppress(runs.MovedError):
+            await promotion.end_run(self._database, run, state, reason)
+        await self.news.show(await runs.find(self._database, run.id))
+
+    async def _try(self, run: Run) -> None:
+        """The trial of a run in canary."""
+        await self.news.show(run)
+        await self.news.tell()
+        if self._trials:
+            await self._trials.drive(run)
+        elif run.cancel_at:
+            await self._end(run, "cancelled", "An admin stopped it.")
+
+    async def _obey(self) -> None:
+        """Do what the command line asks of a running bot."""
+        while True:
+            try:
+                for request in await requests.pending(self._database):
+                    text, done = await self._answer(request)
+                    await requests.answer(self._database, request.id, text, done=done)
+            except sqlite3.Error as error:
+                log.warning("a request of the command line waits: %s", error)
+            await asyncio.sleep(IDLE_S)
+
+    async def _answer(self, request: requests.Request) -> tuple[str, bool]:
+        try:
+            if request.kind == "promote":
+                change = await self.service.promote(request.model_id or 0, "admin", reason="Asked for on the command line.")
+            else:
+                change = await self.service.roll_back(reason="Asked for on the command line.")
+        except (JokebotError, ServerError) as error:
+            return str(error), False
+        return f"Model {change.model.id} ({change.model.name}) is in service instead of model {change.replaced.id}, after {change.seconds:.1f} s.", True
+
+
+async def stop(child: Child) -> None:
+    """End a process and wait until it is gone, however often this task is cancelled meanwhile."""
+    ending, cancelled = asyncio.ensure_future(asyncio.to_thread(child.stop)), False
+    while not ending.done():
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError

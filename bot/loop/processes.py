@@ -1,0 +1,100 @@
+"""The train environment's commands as processes of the bot: the pipeline of a run, and a look at what there is to learn.
+
+They read their settings as every command does; what differs from the defaults is handed on in variables, without what only the bot needs.
+"""
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.engine.child import Child, start_child
+from configs.errors import JokebotError
+from configs.settings import PREFIX, ROOT, Section, Settings
+
+NOT_THEIRS = ("telegram", "metrics")
+"""Sections that the train environment has no use for; the bot's token stays with the bot."""
+LOOK_TIMEOUT_S = 300.0
+
+
+class LookError(JokebotError):
+    """It can't be said what there is to learn; the message says why."""
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a run would learn from now: `new` jokes that people liked, `replayed` ones learnt before, by the ratings of so many `people`.
+
+    `fresh` are those of the new ones that no run has had before, whatever became of it.
+    """
+
+    new: int
+    fresh: int
+    replayed: int
+    people: int
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """This process's environment, with the settings in it and the secrets that aren't theirs out of it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(tuple(f"{PREFIX}{section.upper()}_" for section in NOT_THEIRS))}
+    for section in Settings.model_fields:
+        if section not in NOT_THEIRS:
+            environment |= {f"{PREFIX}{section}_{name}".upper(): text for name, text in _changed(getattr(settings, section))}
+    environment[f"{PREFIX}STORAGE_DIRECTORY"] = str(settings.storage.directory.absolute())
+    return environment
+
+
+def _changed(section: Section) -> list[tuple[str, str]]:
+    defaults = type(section)()
+    values = {name: getattr(section, name) for name in type(section).model_fields if getattr(section, name) != getattr(defaults, name)}
+    return [(name, _text(value)) for name, value in values.items() if value is not None]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def start_pipeline(run_id: int, settings: Settings, log: Path) -> Child:
+    """Start the process that works on a run; what it prints goes to the end of `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [str(settings.environments.train_python), "-m", "bot", "pipeline", str(run_id)]
+    return start_child(f"run {run_id}", command, log=log, environment=variables(settings), cwd=ROOT,
+                       grace_s=settings.retrain.stop_grace_s)
+
+
+async def look(settings: Settings) -> Prospect:
+    """What there is to learn now; takes seconds, in a process of its own. Raises LookError."""
+    code, said, mistakes = await output([str(settings.environments.train_python), "-m", "bot", "pairs", "--json"], variables(settings))
+    try:
+        return Prospect(**json.loads(said.splitlines()[-1]))
+    except (ValueError, TypeError, IndexError):
+        last = (mistakes.strip().splitlines() or [f"it ended with code {code}"])[-1]
+        raise LookError(last.removeprefix("jokebot: ")) from None
+
+
+async def output(command: list[str], environment: Mapping[str, str], given: bytes | None = None) -> tuple[int, bytes, str]:
+    """Run a command to its end: its exit code, what it printed, and what it complained of. Raises LookError where that takes too long."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, env=dict(environment), stdin=asyncio.subprocess.PIPE if given is not None else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    except OSError as error:
+        raise LookError(f"{command[0]} can't be started ({error.strerror}); `make env-train` makes the train environment.") from error
+    try:
+        async with asyncio.timeout(LOOK_TIMEOUT_S):
+            said, mistakes = await process.communicate(given)
+    except TimeoutError:
+        raise LookError(f"It took longer than {LOOK_TIMEOUT_S:g} s.") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, said, mistakes.decode("utf-8", "replace")

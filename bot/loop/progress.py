@@ -1,0 +1,86 @@
+"""How far a run has come, from what its process writes into its folder, and the message that shows it."""
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.words import Words
+from storage.runs import STEPS, Run
+
+PROGRESS, LOSSES = "progress.json", "losses.jsonl"
+"""The files that `trainer/xtuner/progress.py` writes."""
+CELLS = 12
+FULL, EMPTY = "▰", "▱"
+MINUTE_S, HOUR_S = 60, 3600
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A training run's figures; `steps` is 0 before the first step. `eta_s` is None where nobody knows."""
+
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    eta_s: float | None = None
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.step / self.steps) if self.steps else 0.0
+
+
+def read_progress(folder: Path) -> Progress:
+    """What the run's process says; nothing where it hasn't said anything yet, or is just writing it."""
+    try:
+        said: dict[str, Any] = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+        eta = said.get("eta_s")
+        if eta is not None and said.get("state") == "running":
+            eta = max(0.0, float(eta) - max(0.0, time.time() - float(said.get("updated", time.time()))))
+        return Progress(int(said.get("step", 0)), int(said.get("steps", 0)), said.get("loss"), eta)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Progress()
+
+
+def read_losses(folder: Path) -> list[float]:
+    """The loss of each step, in order."""
+    try:
+        lines = (folder / LOSSES).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    # A process that was killed may have left half a line.
+    return [json.loads(line)["loss"] for line in lines if line.endswith("}")]
+
+
+def text_of(run: Run, progress: Progress, words: Words, language: str) -> str:
+    """The message: which step, how far, the loss, and how long it will take."""
+    def say(name: str, **values: Any) -> str:
+        return words.say(language, name, **values)
+
+    lines = [say("run-title", run=run.id, what=say(f"run-state-{run.state}"))]
+    if run.state in STEPS:
+        lines[0] += f" ({STEPS.index(run.state) + 1}/{len(STEPS)})"
+    if run.cancel_at and not run.finished:
+        return "\n".join([lines[0], say("run-stopping")])
+    if run.state == "training" and progress.steps:
+        lines.append(f"{bar(progress.share)} {round(100 * progress.share)} %")
+        loss = "–" if progress.loss is None else f"{progress.loss:.3g}"
+        lines.append(say("run-step", step=progress.step, steps=progress.steps, loss=loss))
+        if progress.eta_s is not None:
+            lines.append(say("run-left", time=duration(words, language, progress.eta_s)))
+    elif not run.finished:
+        lines.append(say(f"run-doing-{run.state}"))
+    return "\n".join(lines)
+
+
+def bar(share: float) -> str:
+    """A share of 0 to 1 as a row of CELLS cells."""
+    full = round(CELLS * share)
+    return FULL * full + EMPTY * (CELLS - full)
+
+
+def duration(words: Words, language: str, seconds: float) -> str:
+    """A time span as people say it: minutes below an hour and a half, then hours and minutes."""
+    minutes = max(1, round(seconds / MINUTE_S))
+    if minutes < 90:
+        return words.say(language, "duration-minutes", minutes=minutes)
+    return words.say(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)

@@ -1,0 +1,65 @@
+"""Who is in service: the servers and the registry changed together, one change at a time."""
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from bot.engine.servers import Servers
+from configs.errors import JokebotError
+from storage import models, promotion
+from storage.database import Database
+from storage.models import Model
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Who is in service now, instead of whom, and how long that took."""
+
+    model: Model
+    replaced: Model
+    seconds: float
+
+
+class Service:
+    """For admins, the trials and the command line alike. A model is served before it is named champion."""
+
+    def __init__(self, database: Database, servers: Servers) -> None:
+        self._database, self._servers = database, servers
+        self._changing = asyncio.Lock()
+
+    async def promote(self, model_id: int, kind: str, *, reason: str = "", asked_by: int | None = None) -> Change:
+        """Put a model into service; `kind` is one of storage.promotion.KINDS.
+
+        Raises RegistryError where it may not serve, ServerError where it can't; then nothing has changed.
+        """
+        async with self._changing:
+            model = await promotion.may_serve(self._database, model_id)
+            return await self._change(model, promotion.promote(self._database, model_id, kind, reason=reason, asked_by=asked_by))
+
+    async def roll_back(self, kind: str = "rollback", *, reason: str = "", asked_by: int | None = None) -> Change:
+        """Put the model before back into service. Raises RegistryError where there is none, ServerError where it can't be served."""
+        async with self._changing:
+            model = await promotion.predecessor(self._database)
+            if model is None:
+                raise models.RegistryError("There is no earlier model to go back to.")
+            return await self._change(model, promotion.rollback(self._database, kind, reason=reason, asked_by=asked_by))
+
+    async def _change(self, model: Model, recorded) -> Change:
+        """`recorded` is the coroutine that writes the change down, once the model answers."""
+        began, replaced = time.monotonic(), self._servers.router.champion.model
+        try:
+            await self._servers.swap(model)
+        except BaseException:
+            recorded.close()
+            raise
+        try:
+            await recorded
+        except JokebotError:
+            # Somebody changed the registry between the look and the swap.
+            await self._servers.swap(replaced)
+            raise
+        seconds = time.monotonic() - began
+        log.info("model %d (%s) is in service instead of model %d, after %.1f s", model.id, model.name, replaced.id, seconds)
+        return Change(await models.find(self._database, model.id), replaced, seconds)

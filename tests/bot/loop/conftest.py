@@ -1,0 +1,80 @@
+"""A stage whose first person is an admin and whose train environment plays what the test wrote down (`pretend.py`)."""
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sandbox.people import FIRST_PERSON_ID
+from storage import models, promotion, runs
+
+PRETEND = Path(__file__).with_name("pretend.py")
+
+
+@dataclass
+class Theatre:
+    """What the pretended train environment does next, in the bot's data folder."""
+
+    data: Path
+
+    def pairs(self, new: int, *, fresh: int | None = None, replayed: int = 0, people: int = 3) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        found = {"new": new, "fresh": new if fresh is None else fresh, "replayed": replayed, "people": people}
+        (self.data / "pairs.json").write_text(json.dumps(found))
+
+    def play(self, *acts: dict[str, Any]) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        (self.data / "play.json").write_text(json.dumps(acts))
+
+    def go(self, name: str) -> None:
+        """Let what waits for that name go on."""
+        (self.data / name).touch()
+
+
+@pytest.fixture
+def theatre(tmp_path: Path) -> Theatre:
+    return Theatre(tmp_path / "data")
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """An interpreter that plays."""
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {PRETEND} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+@pytest.fixture
+def sections(python: Path) -> dict[str, dict[str, Any]]:
+    return {"telegram": {"admins": [FIRST_PERSON_ID]}, "environments": {"train_python": python}, "retrain": {"minimum_pairs": 10, "pairs": 0}}
+
+
+@pytest.fixture
+async def admins_stage(stage_with: Callable[..., Any], sections: dict[str, dict[str, Any]]) -> Any:
+    """A stage on which Alice is an admin."""
+    return await stage_with(**sections)
+
+
+async def add_model(database: Any, name: str, *, run_id: int = 1) -> models.Model:
+    """A candidate made after the champion, without files."""
+    serving = await models.champion(database)
+    async with database.write() as connection:
+        return await models.add_candidate(connection, models.NewModel(
+            name=name, parent_id=serving.id, base_id=serving.base_id or serving.id, start_id=serving.id, dataset="d", run_id=run_id,
+            directory=f"/nowhere/{name}", digest="0" * 64, measures="{}"))
+
+
+async def judged_run(database: Any, name: str = "run-1", answer: str = "promote", **verdict: Any) -> runs.Run:
+    """A run that the gate has spoken about, on its way as its process would have brought it there."""
+    run = await runs.create_run(database, "command")
+    for state in ("exporting", "training", "merging"):
+        run = await runs.advance(database, run, state, **({"dataset": "d", "model_name": name} if state == "training" else {}))
+    serving = await models.champion(database)
+    run = await promotion.merged(database, run, models.NewModel(
+        name=name, parent_id=serving.id, base_id=serving.id, start_id=serving.id, dataset="d", run_id=run.id,
+        directory=f"/nowhere/{name}", digest="0" * 64, measures="{}"))
+    return await promotion.judged(database, run, serving.id, {"answer": answer, "reasons": ["It said so."], "measures": {}, **verdict})

@@ -1,0 +1,37 @@
+"""What a run would learn from if it began now, without writing a dataset."""
+import time
+from dataclasses import dataclass
+
+from configs.settings import Selection
+from storage import datasets, evidence
+from storage.database import Database
+from trainer.dataset.export import SECONDS_A_DAY
+from trainer.select import compose, score
+from trainer.split import update_split
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """Jokes that would be chosen: `new` ones (`fresh` of them in no dataset so far) and `replayed` ones, by so many `people`'s ratings.
+
+    An export checks each row besides (its picture, its length, repetitions) and may leave out a few more.
+    """
+
+    new: int
+    fresh: int
+    replayed: int
+    people: int
+
+
+async def look_ahead(database: Database, settings: Selection) -> Prospect:
+    """Choose as an export would. Photos that are new get their side of the split, as they would in an export."""
+    split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
+    rated = await evidence.ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
+    if not len(rated.value):
+        return Prospect(0, 0, 0, 0)
+    scores = score(rated, settings)
+    chosen = compose(scores, split, await datasets.learnt_jokes(database), settings)
+    new = {int(rated.joke_ids[index]) for index in chosen.new}
+    used = {*chosen.new, *chosen.replayed}
+    people = {rater for joke, rater in zip(rated.joke.tolist(), rated.rater.tolist(), strict=True) if joke in used}
+    return Prospect(len(new), len(new - await datasets.trained_jokes(database)), len(chosen.replayed), len(people))
