@@ -15,7 +15,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 @dataclass(frozen=True)
 class Measured:
-    """A process that ended: wall seconds, CPU seconds, peak anonymous and total resident memory in MB."""
+    """A process that ended, with its children: wall seconds, CPU seconds, peak anonymous memory of all together (pages that
+    they share counted each time) and peak resident memory of the process itself, in MB."""
 
     seconds: float
     cpu_s: float
@@ -30,7 +31,9 @@ def measured(command: Sequence[str], log: Path | None = None, **environment: str
     with (log or Path(os.devnull)).open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment})
         while process.poll() is None:
-            for name, kilobytes in status(process.pid).items():
+            own, *others = (status(pid) for pid in (process.pid, *children_of(process.pid)))
+            now = {**own, "RssAnon": own.get("RssAnon", 0) + sum(other.get("RssAnon", 0) for other in others)}
+            for name, kilobytes in now.items():
                 peak[name] = max(peak[name], kilobytes)
             time.sleep(0.005)
     if process.returncode:
@@ -39,6 +42,14 @@ def measured(command: Sequence[str], log: Path | None = None, **environment: str
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return Measured(round(time.monotonic() - begun, 3), round(cpu, 2), round(peak["RssAnon"] / 1e3, 1), round(peak["VmHWM"] / 1e3, 1), started)
+
+
+def children_of(pid: int) -> list[int]:
+    """A process's own children; empty where it has just gone, or where the kernel doesn't tell."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def status(pid: int) -> dict[str, int]:

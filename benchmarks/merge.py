@@ -2,20 +2,22 @@
 """`make bench-merge`: our merge, XTuner's `convert_to_official` and a plain copy of the same bytes, side by side.
 
     speedup      convert_to_official's wall time / ours; both are whole processes, imports and all
-    rss_mb       our peak anonymous memory (RssAnon)
+    rss_mb       our peak anonymous memory (RssAnon), all its processes together
     copy_ratio   our wall time / the time that `cp` takes for the weight files
     max_ulp      largest difference to convert_to_official's result, in bf16 steps at the size of max(|base|, |delta|)
 
 Inputs are read once before, so they are in the page cache; ours and the copy are medians of --repeats. Needs 14 GB of disk for
-the 2b shape. `make bench-merge ARGS="--shape tiny"` is quick.
+the 2b shape. `make bench-merge ARGS="--shape tiny"` is quick. Parts: --only ours, then --only stock, in one --folder.
 """
 import argparse
+import json
 import os
 import shutil
 import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -34,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--base", type=Path, help="a base model that is there already")
     parser.add_argument("--folder", type=Path, help="where the files go (default: a temporary folder)")
+    parser.add_argument("--only", choices=("ours", "stock"), help="one part; a result needs both, in one --folder")
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result as benchmarks/results/merge_MACHINE.json")
     return parser.parse_args()
 
@@ -64,32 +67,47 @@ def stock(checkpoint: Path, base: Path, out: Path, rank: int) -> Measured:
                     PYTHONPATH=f"{ROOT}:{os.environ.get('PYTHONPATH', '')}")
 
 
+def part_ours(told: argparse.Namespace, folder: Path, base: Path) -> None:
+    """Ours and the copy, the only processes that should be at work on the machine meanwhile."""
+    random_adapter(base, folder / "adapter", told.rank)
+    runs = [ours(folder / "adapter", base, folder / "merged") for _ in range(told.repeats)]
+    phases = json.loads((folder / "merged.log").read_text(encoding="utf-8").splitlines()[-1])["phases"]
+    copies = [copied(base, folder / "copy") for _ in range(told.repeats)]
+    shutil.rmtree(folder / "copy")
+    report = {"merge_s": [run.seconds for run in runs], "merge_cpu_s": [run.cpu_s for run in runs], "merge_anon_mb": [run.anon_mb for run in runs],
+              "phases_s": phases, "copy_s": [run.seconds for run in copies], "copy_cpu_s": [run.cpu_s for run in copies]}
+    (folder / "ours.json").write_text(json.dumps(report), encoding="utf-8")
+    print("ours", report, flush=True)
+
+
+def part_stock(told: argparse.Namespace, folder: Path, base: Path) -> dict[str, Any]:
+    """convert_to_official, how far its result is from ours, and the whole result."""
+    import torch
+    from safetensors.torch import load_file
+    torch.save({"state_dict": load_file(str(folder / "adapter" / "adapter.safetensors"))}, folder / "adapter.pth")
+    warm(base)
+    theirs = stock(folder / "adapter.pth", base, folder / "official", told.rank)
+    raw, merged = json.loads((folder / "ours.json").read_text(encoding="utf-8")), folder / "merged"
+    seconds = statistics.median(raw["merge_s"])
+    return {"speedup": round(theirs.seconds / seconds, 2), "rss_mb": max(raw["merge_anon_mb"]),
+            "copy_ratio": round(seconds / statistics.median(raw["copy_s"]), 2), "max_ulp": max_ulp(base, folder / "official", merged),
+            **raw, "stock_s": theirs.seconds, "stock_rss_mb": theirs.anon_mb, "shape": told.shape, "rank": told.rank,
+            "weight_gb": round(sum(file.stat().st_size for file in merged.glob("*.safetensors")) / 1e9, 3), "machine": machine()}
+
+
 def main() -> None:
     told = arguments()
     folder = told.folder or Path(tempfile.mkdtemp(prefix="bench-merge-"))
     folder.mkdir(parents=True, exist_ok=True)
-    base, adapter, merged = told.base or folder / "base", folder / "adapter", folder / "merged"
+    base = told.base or folder / "base"
     if not (base / "config.json").exists():
         measured([sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(base)], folder / "base.log")
-    random_adapter(base, adapter, told.rank)
-    runs = [ours(adapter, base, merged) for _ in range(told.repeats)]
-    copies = [copied(base, folder / "copy") for _ in range(told.repeats)]
-    shutil.rmtree(folder / "copy")
-    import torch
-    from safetensors.torch import load_file
-    torch.save({"state_dict": load_file(str(adapter / "adapter.safetensors"))}, folder / "adapter.pth")
-    warm(base)
-    theirs = stock(folder / "adapter.pth", base, folder / "official", told.rank)
-    seconds, copy = statistics.median(run.seconds for run in runs), statistics.median(run.seconds for run in copies)
-    result = {"speedup": round(theirs.seconds / seconds, 2), "rss_mb": max(run.anon_mb for run in runs),
-              "copy_ratio": round(seconds / copy, 2), "max_ulp": max_ulp(base, folder / "official", merged),
-              "merge_s": [run.seconds for run in runs], "merge_cpu_s": [run.cpu_s for run in runs], "stock_s": theirs.seconds,
-              "stock_rss_mb": theirs.anon_mb, "copy_s": [run.seconds for run in copies], "copy_cpu_s": [run.cpu_s for run in copies],
-              "shape": told.shape, "rank": told.rank, "weight_gb": round(sum(file.stat().st_size for file in merged.glob("*.safetensors")) / 1e9, 3),
-              "machine": machine()}
+    if told.only != "stock":
+        part_ours(told, folder, base)
+    if told.only != "ours":
+        finish(part_stock(told, folder, base), "merge", told.save)
     if not told.folder:
         shutil.rmtree(folder)
-    finish(result, "merge", told.save)
 
 
 if __name__ == "__main__":

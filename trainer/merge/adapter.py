@@ -6,7 +6,6 @@ Names are XTuner's: `model.language_model.base_model.model.LAYER.lora_A.default.
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,31 +36,18 @@ class Pair:
     def shape(self) -> tuple[int, int]:
         return self.b.values.shape[0], self.a.values.shape[1]
 
-    @cached_property
-    def rounded_a(self) -> np.ndarray:
-        """A, rounded to bf16's values, as float32."""
-        return rounded(self.a)
 
-    @cached_property
-    def rounded_b(self) -> np.ndarray:
-        return rounded(self.b)
-
-    def release(self) -> None:
-        """Give the rounded copies back."""
-        self.__dict__.pop("rounded_a", None)
-        self.__dict__.pop("rounded_b", None)
-
-
-def finite(tensor: Tensor) -> np.ndarray:
-    """A tensor as float32, a copy. Raises MergeError where it has values that can't be merged."""
-    values = tensor.float32()
+def finite(tensor: Tensor, rows: slice = slice(None)) -> np.ndarray:
+    """Rows of a tensor as float32, a copy. Raises MergeError where they have values that can't be merged."""
+    values = Tensor(tensor.dtype, tensor.values[rows]).float32()
     if not np.abs(values).max(initial=0) < LARGEST:
         raise MergeError("The adapter has values that are not finite: the run that made it went wrong.")
     return values
 
 
-def rounded(tensor: Tensor) -> np.ndarray:
-    values = finite(tensor)
+def rounded(tensor: Tensor, rows: slice = slice(None)) -> np.ndarray:
+    """Rows of a tensor, rounded to bf16's values, as float32. Raises MergeError as `finite` does."""
+    values = finite(tensor, rows)
     return round_to_bf16(values, np.empty_like(values))
 
 

@@ -19,11 +19,12 @@ NOT_COPIED = (".safetensors", ".bin", ".pth", ".pt", ".gguf", ".msgpack", ".h5",
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did: the new directory, the bytes of its weights, seconds."""
+    """What a merge did: the new directory, the bytes of its weights, seconds, and how they went by."""
 
     directory: Path
     weight_bytes: int
     seconds: float
+    phases: dict[str, float]
 
 
 def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, sync: bool = False, about: dict[str, Any] | None = None,
@@ -40,11 +41,13 @@ def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, s
     check_places(adapter, base, out)
     trained, weights = read_adapter(adapter, alpha), Base.of(base)
     check_fit(weights, trained)
+    read = time.monotonic()
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
         copy_frame(base, trained.directory, part)
+        copied = time.monotonic()
         written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
         note = {"format": 1, "base": origin(base), "adapter": trained.about, "lora_alpha": trained.alpha, "weight_bytes": written,
                 "merged": datetime.now(UTC).isoformat(timespec="seconds"), **(about or {})}
@@ -58,7 +61,9 @@ def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, s
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    return Merged(out, written, time.monotonic() - start)
+    end = time.monotonic()
+    phases = {"read": read - start, "frame": copied - read, "weights": end - copied}
+    return Merged(out, written, end - start, {name: round(seconds, 3) for name, seconds in phases.items()})
 
 
 def check_places(adapter: Path, base: Path, out: Path) -> None:

@@ -6,24 +6,25 @@ import json
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from trainer.merge.adapter import Adapter, Pair, finite
+from trainer.merge.adapter import Adapter, Pair, finite, rounded
 from trainer.merge.arithmetic import Adder, to_bf16
 from trainer.merge.tensors import MergeError, Tensor, map_file, read_safetensors
+from trainer.merge.workers import Work, spread
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 BLOCK = 1 << 20
 """Elements of one product: 4 MB as float32."""
+BLOCKS = 4
+"""Products of one tensor in one piece of work, which round its A once."""
 COPY = 4 << 20
 """Bytes of one copied piece."""
-Work = Callable[[], None]
 
 
 def weight_files(model: Path) -> list[str]:
@@ -67,31 +68,18 @@ def check_fit(base: Base, adapter: Adapter) -> None:
 
 
 def write_weights(base: Base, adapter: Adapter, out: Path, workers: int) -> int:
-    """Write all weight files into `out`, with `workers` threads. Returns the bytes written.
+    """Write all weight files into `out`, with `workers` workers. Returns the bytes written.
 
     Raises OSError where there is no room, before anything is computed, and MergeError where the adapter is not finite.
     """
-    own = Threads()
     files = {name: allocate(out / name, (base.directory / name).stat().st_size) for name in base.files}
     try:
-        with ThreadPoolExecutor(workers) as pool:
-            work = [*(work for name, file in files.items() for work in products_of(base, adapter, name, file, own)),
-                    *(work for name, file in files.items() for work in copies_of(base, adapter, name, file))]
-            jobs = [pool.submit(job) for job in work]
-            finish(jobs)
+        spread([*(work for name, file in files.items() for work in products_of(base, adapter, name, file)),
+                *(work for name, file in files.items() for work in copies_of(base, adapter, name, file))], workers)
     finally:
         for file in files.values():
             os.close(file)
     return base.nbytes
-
-
-def finish(jobs: list[Future]) -> None:
-    """Wait for all; on the first failure let the rest go, and raise it."""
-    done, waiting = wait(jobs, return_when=FIRST_EXCEPTION)
-    for job in waiting:
-        job.cancel()
-    for job in done:
-        job.result()
 
 
 def allocate(path: Path, size: int) -> int:
@@ -107,8 +95,8 @@ def write_at(file: int, data: memoryview, offset: int) -> None:
         data, offset = data[written:], offset + written
 
 
-class Threads(threading.local):
-    """What each working thread has for itself: an Adder and a block of bf16 values on their way to the file."""
+class Scratch(threading.local):
+    """What a worker keeps from one piece of work to the next: an Adder and a block of bf16 values on their way to the file."""
 
     def __init__(self) -> None:
         self.add = Adder()
@@ -118,6 +106,10 @@ class Threads(threading.local):
         if self.block.size < math.prod(shape):
             self.block = np.empty(math.prod(shape), np.uint16)
         return self.block[:math.prod(shape)].reshape(shape)
+
+
+SCRATCH = Scratch()
+"""One for each thread, and each process."""
 
 
 def copies_of(base: Base, adapter: Adapter, name: str, file: int) -> Iterator[Work]:
@@ -139,32 +131,21 @@ def rewrite(tensor: Tensor, file: int, offset: int) -> None:
     write_at(file, memoryview(values).cast("B"), offset)
 
 
-def products_of(base: Base, adapter: Adapter, name: str, file: int, own: Threads) -> Iterator[Work]:
-    """The blocks of rows of every tensor with a LoRA."""
+def products_of(base: Base, adapter: Adapter, name: str, file: int) -> Iterator[Work]:
+    """The rows of every tensor with a LoRA, a few blocks to a piece of work."""
     for key, tensor in base.files[name].items():
         if key in adapter.pairs:
             rows, columns = tensor.values.shape
-            blocks = range(0, rows, max(1, BLOCK // columns))
-            task = Product(tensor, adapter.pairs[key], adapter.scaling(key), file, len(blocks))
-            for first in blocks:
-                yield partial(task.add, slice(first, first + blocks.step), own)
+            step = max(1, BLOCK // columns)
+            for first in range(0, rows, BLOCKS * step):
+                blocks = [slice(start, min(start + step, rows)) for start in range(first, min(first + BLOCKS * step, rows), step)]
+                yield partial(add_blocks, tensor, adapter.pairs[key], adapter.scaling(key), file, blocks)
 
 
-class Product:
-    """One tensor's blocks; the pair's rounded copies are given back after the last one."""
-
-    def __init__(self, tensor: Tensor, pair: Pair, scaling: float, file: int, blocks: int) -> None:
-        self.tensor, self.pair, self.scaling, self.file, self.left = tensor, pair, scaling, file, blocks
-        self.lock = threading.Lock()
-
-    def add(self, rows: slice, own: Threads) -> None:
-        base = self.tensor.values[rows]
-        with self.lock:
-            a, b = self.pair.rounded_a, self.pair.rounded_b
-        out = own.room(base.shape)
-        own.add(base, b[rows], a, self.scaling, out)
-        write_at(self.file, memoryview(out).cast("B"), self.tensor.offset + rows.start * base.strides[0])
-        with self.lock:
-            self.left -= 1
-            if self.left == 0:
-                self.pair.release()
+def add_blocks(tensor: Tensor, pair: Pair, scaling: float, file: int, blocks: list[slice]) -> None:
+    a = rounded(pair.a)
+    for rows in blocks:
+        base = tensor.values[rows]
+        out = SCRATCH.room(base.shape)
+        SCRATCH.add(base, rounded(pair.b, rows), a, scaling, out)
+        write_at(file, memoryview(out).cast("B"), tensor.offset + rows.start * base.strides[0])
