@@ -9,6 +9,7 @@
 PyTorch's fused attention; their own gap says how much of ours is rounding: `gap_limit` is twice that, or 0.01. Each is a real
 run, a process of its own that ends in XTuner's `main()`. On a GPU the shape is InternVL2-2B's (random weights, 1280×960 photos,
 13 tiles); without one it is the tiny model on one tile, and few steps. Parts: --only stock sdpa ours, in one --folder.
+benchmarks/loss_gap.py compares the losses alone, on smaller photos and with several learning rates.
 """
 import argparse
 import json
@@ -53,12 +54,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make_photos(folder: Path, count: int) -> None:
-    """Photos of 1280×960 pixels, each one different, with a short joke each, in the exporter's form."""
+def make_photos(folder: Path, count: int, size: tuple[int, int] = (1280, 960)) -> None:
+    """Photos, each one different, with a short joke each, in the exporter's form. 1280×960 pixels make 13 tiles."""
     (folder / "images").mkdir(parents=True)
-    noise, rows = numpy.random.default_rng(0), []
+    noise, rows, (width, height) = numpy.random.default_rng(0), [], size
     for number in range(count):
-        pixels = noise.normal(128, 60, (12, 16, 3)).repeat(80, 0).repeat(80, 1) + noise.normal(0, 9, (960, 1280, 3))
+        squares = noise.normal(128, 60, (12, 16, 3))[numpy.arange(height) * 12 // height][:, numpy.arange(width) * 16 // width]
+        pixels = squares + noise.normal(0, 9, squares.shape)
         Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(folder / "images" / f"{number}.jpg", quality=85)
         joke = f"The {WORDS[number % 16]} told the {WORDS[(7 * number + 3) % 16]}: {number} times is enough, even for a {WORDS[(5 * number + 1) % 16]}!"
         rows.append({"id": f"joke-{number}", "image": f"images/{number}.jpg", "conversations": [

@@ -2,7 +2,7 @@
 
 It reads InternLM2's published parameter names, not its modelling code, so that OpenGVLab's code and our own train alike. The
 mathematics is theirs: residuals and norms in float32 (PEFT's preparation for 4 bits makes them so), products in bf16 on a GPU
-and in float32 on a CPU, rotary positions from 0 in every row, causal attention within a row.
+and in float32 on a CPU, rotary positions from 0 in every row and always in float32, causal attention within a row.
 """
 from collections.abc import Sequence
 from typing import Any
@@ -42,7 +42,7 @@ class Layer:
         """(tokens, hidden) to attended values (tokens, heads × head), each row by itself."""
         grouped = self.wqkv(hidden, seed).view(len(hidden), -1, self.groups + 2, self.head)
         query, key, value = grouped.split([self.groups, 1, 1], dim=2)
-        query, key = (rotate(states.reshape(len(hidden), -1, self.head), cos, sin) for states in (query, key))
+        query, key = (rotate(states.reshape(len(hidden), -1, self.head), cos, sin).to(self.dtype) for states in (query, key))
         rows = zip(*(states.split(list(lengths)) for states in (query, key, value.squeeze(2))), strict=True)
         attended = [F.scaled_dot_product_attention(*(states.transpose(0, 1)[None] for states in row), is_causal=True,
                                                    enable_gqa=self.groups > 1)[0].transpose(0, 1) for row in rows]
@@ -62,7 +62,7 @@ class Decoder:
         """Logits (wanted, vocabulary) in float32 at the `wanted` places of `hidden`, float32 (tokens, hidden), whose rows have
         the given lengths. The first `recomputed` layers keep no activations."""
         positions = torch.cat([torch.arange(length, device=hidden.device) for length in lengths])
-        cos, sin = rotary(self.config, positions, max(lengths), self.dtype)
+        cos, sin = rotary(self.config, positions, max(lengths))
         last = len(self.layers) - 1
         for number, layer in enumerate(self.layers):
             state = (hidden, cos, sin, lengths, seed, wanted if number == last else None)
@@ -83,13 +83,13 @@ def norm(hidden: torch.Tensor, weight: torch.Tensor, eps: float, dtype: torch.dt
 
 
 def rotate(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Rotary positions on (tokens, heads, head)."""
+    """Rotary positions on (tokens, heads, head), in float32 as XTuner's model does it: its hidden states are float32."""
     first, second = states.chunk(2, dim=-1)
     return states * cos + torch.cat([-second, first], dim=-1) * sin
 
 
-def rotary(config: Any, positions: torch.Tensor, longest: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cosine and sine (tokens, 1, head), scaled as InternLM2's `rope_scaling` says (linear, or dynamic NTK for long rows)."""
+def rotary(config: Any, positions: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosine and sine (tokens, 1, head) in float32, scaled as InternLM2's `rope_scaling` says (linear, or dynamic NTK for long rows)."""
     size, base, places = config.hidden_size // config.num_attention_heads, float(config.rope_theta), positions.float()
     scaling = getattr(config, "rope_scaling", None) or {}
     kind, factor = scaling.get("type", scaling.get("rope_type")), float(scaling.get("factor") or 1.0)
@@ -99,4 +99,4 @@ def rotary(config: Any, positions: torch.Tensor, longest: int, dtype: torch.dtyp
         base *= (factor * longest / config.max_position_embeddings - (factor - 1)) ** (size / (size - 2))
     angles = places[:, None, None] / base ** (torch.arange(0, size, 2, device=positions.device, dtype=torch.float32) / size)
     angles = torch.cat([angles, angles], dim=-1)
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+    return angles.cos(), angles.sin()

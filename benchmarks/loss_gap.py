@@ -1,0 +1,98 @@
+# environment: train
+"""`make bench-loss-gap`: do our runs learn what XTuner's own do? Losses of the three variants of benchmarks/train.py.
+
+    loss_gap         mean over all steps of |ours − stock| / stock: same photos, prompt, order, seed and first adapter, dropout 0
+    stock_gap        the same between two runs of XTuner's own, with eager and with fused attention
+    gap_limit        0.01, or twice the stock_gap where that is more
+
+One such comparison for each of --rates; the first is the setting's default and gives the result. All runs go on at the same
+time, for their losses and not for their speed. On a GPU the model has InternVL2-2B's shapes and random weights; the photos are
+of one tile, so that runs of a hundred steps fit beside each other.
+"""
+import argparse
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.machine import RESULTS, finish, machine, measured  # noqa: E402
+from benchmarks.train import GPU, VARIANTS, gap, make_photos, plan_of  # noqa: E402
+from configs.settings import Training  # noqa: E402
+from trainer.xtuner.progress import read_losses  # noqa: E402
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--shape", choices=("tiny", "2b"), default="2b" if GPU else "tiny")
+    parser.add_argument("--photos", type=int, default=80 if GPU else 8)
+    parser.add_argument("--steps", type=int, default=100 if GPU else 12)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rank", type=int, default=128 if GPU else 16)
+    parser.add_argument("--rates", type=float, nargs="+", default=[Training().learning_rate, 1e-4])
+    parser.add_argument("--size", type=int, nargs=2, default=(448, 448), metavar=("WIDTH", "HEIGHT"), help="the photos'")
+    parser.add_argument("--base", type=Path, help="a base model that is there already")
+    parser.add_argument("--folder", type=Path, help="where the files go and stay (default: a temporary folder)")
+    parser.add_argument("--save", default="", metavar="MACHINE", help="keep result and plot as benchmarks/results/loss_gap_MACHINE.…")
+    return parser.parse_args()
+
+
+def learn(told: argparse.Namespace, folder: Path, rate: float, variant: str) -> list[float]:
+    """One run, to its losses."""
+    place = folder / f"{rate:g}"
+    shutil.rmtree(place / variant, ignore_errors=True)
+    told = argparse.Namespace(**{**vars(told), "rate": rate})
+    plan_of(told, place, variant).save()
+    measured([sys.executable, str(ROOT / "benchmarks" / "train.py"), "--variant", variant, "--folder", str(place / variant)],
+             folder / f"{rate:g}-{variant}.log")
+    return [line["loss"] for line in read_losses(place / variant)]
+
+
+def compare(told: argparse.Namespace, folder: Path) -> dict[float, dict[str, list[float]]]:
+    """The losses of all variants, by learning rate."""
+    for rate in told.rates:
+        (folder / f"{rate:g}").mkdir(exist_ok=True)
+        for name in ("data", "base"):
+            if not (link := folder / f"{rate:g}" / name).exists():
+                link.symlink_to(folder / name)
+    with ThreadPoolExecutor() as pool:
+        runs = {rate: {variant: pool.submit(learn, told, folder, rate, variant) for variant in VARIANTS} for rate in told.rates}
+        return {rate: {variant: run.result() for variant, run in one.items()} for rate, one in runs.items()}
+
+
+def figures(losses: dict[str, list[float]]) -> dict[str, Any]:
+    noise = gap(losses["sdpa"], losses["stock"])
+    return {"loss_gap": gap(losses["ours"], losses["stock"]), "loss_gap_to_sdpa": gap(losses["ours"], losses["sdpa"]),
+            "stock_gap": noise, "gap_limit": max(0.01, 2 * noise), "steps": len(losses["ours"])}
+
+
+def main() -> None:
+    told = arguments()
+    folder = (told.folder or Path(tempfile.mkdtemp(prefix="bench-loss-gap-"))).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "data").exists():
+        make_photos(folder / "data", told.photos, tuple(told.size))
+    if told.base and not (folder / "base").exists():
+        (folder / "base").symlink_to(told.base.resolve())
+    if not (folder / "base" / "config.json").exists():
+        measured([sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(folder / "base")], folder / "base.log")
+    losses = compare(told, folder)
+    if told.save:
+        from trainer.xtuner.export import plot
+        RESULTS.mkdir(exist_ok=True)
+        plot({f"{variant}, rate {rate:g}": [{"step": step + 1, "loss": loss} for step, loss in enumerate(values)]
+              for rate, one in losses.items() for variant, values in one.items()}, RESULTS / f"loss_gap_{told.save}.png")
+    result = {**figures(losses[told.rates[0]]), "rates": {f"{rate:g}": figures(one) for rate, one in losses.items()}, "shape": told.shape,
+              "batch": told.batch, "rank": told.rank, "photos": told.photos, "size": list(told.size),
+              "losses": {f"{rate:g}": one for rate, one in losses.items()}, "machine": machine()}
+    if not told.folder:
+        shutil.rmtree(folder)
+    finish(result, "loss_gap", told.save)
+
+
+if __name__ == "__main__":
+    main()
