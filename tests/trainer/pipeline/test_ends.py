@@ -1,0 +1,148 @@
+"""A run ends in an answer, is stopped, is cancelled, or begins again: each cleanly, with the champion in service."""
+import asyncio
+import os
+import signal
+
+import pytest
+
+from storage import datasets, models, promotion, runs
+from storage.people import forget
+from trainer.pipeline.child import Children
+from trainer.pipeline.drive import drive
+from trainer.pipeline.job import CancelledRun
+from trainer.pipeline.place import PlaceInUse, held, in_use
+
+
+async def test_a_stopped_run_is_gone_on_with_and_a_cancelled_one_ends(pipeline):
+    process = pipeline.start("pipeline", 1)
+    await pipeline.until(process, lambda: len(pipeline.steps()) >= 1)
+    process.send_signal(signal.SIGTERM)
+    assert await pipeline.end(process) == 143, pipeline.log()
+    run, done = await pipeline.run(), len(pipeline.steps())
+    # Somebody asked for the stop, so it counts as no attempt.
+    assert (run.state, run.attempts) == ("training", 0) and f"iter_{done}.pth" in {path.name for path in (pipeline.place.directory / "xtuner").iterdir()}
+    process = pipeline.start("pipeline", 1)
+    await pipeline.until(process, lambda: in_use(pipeline.memory.root / "runs"))
+    await runs.request_cancel(pipeline.database, 1)
+    assert await pipeline.end(process) == 0, pipeline.log()
+    run = await pipeline.run()
+    assert (run.state, run.reason, await pipeline.serving()) == ("cancelled", "It was cancelled.", "base")
+    assert not (pipeline.place.directory / "xtuner").exists()
+    assert [model.name for model in await models.every(pipeline.database)] == ["base"]
+
+
+async def test_a_person_who_is_forgotten_during_the_training_is_in_nothing_that_is_made(pipeline):
+    memory = pipeline.memory
+    theirs = await memory.rated("333", text="A joke that must not be learnt", person=77)
+    process = pipeline.start("pipeline", 1, TRAINING_EPOCHS=400)
+    await pipeline.until(process, lambda: len(pipeline.steps()) >= 1)
+    (before,) = await datasets.every(memory.database)
+    assert f'"joke-{theirs}"' in (memory.folder / before.name / "train.json").read_text()
+    # The files are busy, so forgetting waits with them; the run notices at once, and makes everything anew.
+    await forget(memory.database, 77, memory.photos, memory.folder, wait_s=0)
+    await pipeline.until(process, lambda: len(list(memory.folder.glob("[0-9a-f]*"))) == 2)
+    await pipeline.until(process, lambda: "run 1: training" in pipeline.log().split("run 1: training", 1)[1])
+    process.send_signal(signal.SIGTERM)
+    assert await pipeline.end(process) == 143, pipeline.log()
+    run = await pipeline.run()
+    assert (run.state, run.restarts, run.dataset != before.name) == ("training", 1, True)
+    assert (await pipeline.states()).count("exporting") == 2
+    for file in memory.folder.glob("*/train.json"):
+        assert "must not be learnt" not in file.read_text()
+
+
+async def test_too_little_new_is_an_answer(pipeline):
+    assert await pipeline.call("pipeline", 1, RETRAIN_MINIMUM_PAIRS=50) == 0
+    run = await pipeline.run()
+    assert run.state == "undecided" and run.candidate_id is None
+    assert run.reason.startswith("Too little new: ") and "a run wants 50" in run.reason
+    assert await datasets.every(pipeline.database) == []
+
+
+async def test_what_a_run_has_no_room_for_is_said_before_it_trains(pipeline):
+    assert await pipeline.call("pipeline", 1, RETRAIN_DISK_RESERVE_GB=10**6) == 1
+    run = await pipeline.run()
+    assert run.state == "failed" and "1000000.0 GB of disk" in run.reason and not pipeline.place.adapter.exists()
+
+
+async def test_the_clock_trains_on_the_same_pairs_once(pipeline):
+    assert await pipeline.call("pipeline", 1, bomb="in training") == -signal.SIGKILL
+    dataset = (await pipeline.run()).dataset
+    await datasets.mark(pipeline.database, dataset, "trained")
+    await runs.advance(pipeline.database, await pipeline.run(), "failed", reason="for the test")
+    for starter, state in (("pairs", "undecided"), ("admin", "training")):
+        run = await runs.create_run(pipeline.database, starter)
+        await pipeline.call("pipeline", run.id, bomb="in training")
+        run = await runs.find(pipeline.database, run.id)
+        assert run.state == state
+    assert run.dataset == dataset
+
+
+async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):
+    """From a run whose training and merge are taken as done: the step itself is driven here."""
+    database, base = pipeline.database, await models.find(pipeline.database, "base")
+    run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
+    run = await runs.advance(database, run, "training", dataset=(await pipeline.memory.exporter().export()).directory.name)
+    run = await runs.advance(database, run, "merging")
+    candidate = pipeline.place.models / "run-1"
+    candidate.mkdir(parents=True)
+    for file in pipeline.model.iterdir():
+        os.link(file, candidate / file.name)
+    (candidate / "model.json").write_text("{}")
+    await promotion.merged(database, run, models.NewModel("run-1", base.id, base.id, base.id, run.dataset, 1, str(candidate), "sha", "{}"))
+    process = pipeline.start("pipeline", 1, gate="wait")
+    await pipeline.until(process, lambda: (pipeline.place.directory / "waiting").exists())
+    other = await models.register_base(database, "other", str(pipeline.model))
+    await promotion.promote(database, other.id, "admin")
+    process.send_signal(signal.SIGTERM)
+    assert await pipeline.end(process) == 143, pipeline.log()
+    assert await pipeline.call("pipeline", 1, gate="reject") == 0, pipeline.log()
+    run = await pipeline.run()
+    assert (run.state, run.champion_id, run.reason, run.judged["measures"]) == ("rejected", other.id, "So it was said.", {"likelihood": 1.5})
+    # A rejected model never serves, so its files go at once.
+    model = await models.find(database, run.candidate_id)
+    assert model.status == "rejected" and model.removed_at and not candidate.exists()
+
+
+async def test_two_processes_are_never_at_a_run(pipeline):
+    folder = pipeline.settings().storage.runs
+    assert not in_use(folder)
+    async with held(folder):
+        assert in_use(folder)
+        with pytest.raises(PlaceInUse):
+            async with held(folder, wait_s=0.2):
+                raise AssertionError
+    assert not in_use(folder)
+    with pytest.raises(runs.RunError, match="no run 9"):
+        await drive(pipeline.settings(), 9)
+
+
+async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
+    """Here the parent only lets go of the lock; a kill closes the same descriptor."""
+    running, looked, free = None, asyncio.Event(), asyncio.Event()
+
+    async def watch():
+        looked.set()
+        if free.is_set():
+            raise CancelledRun
+    async with held(tmp_path) as descriptor:
+        running = asyncio.create_task(Children(descriptor, 10).run("http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch))
+        await looked.wait()
+    assert in_use(tmp_path)
+    free.set()
+    with pytest.raises(CancelledRun):
+        await running
+    assert not in_use(tmp_path)
+
+
+async def test_a_child_that_does_not_listen_is_killed_after_the_grace(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "deaf.py").write_text("import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(600)\n")
+
+    async def watch():
+        if (tmp_path / "log").read_text():
+            raise CancelledRun
+    async with held(tmp_path) as descriptor:
+        with pytest.raises(CancelledRun):
+            await Children(descriptor, 0.3).run("deaf", [], tmp_path / "log", watch)
+    assert not in_use(tmp_path)

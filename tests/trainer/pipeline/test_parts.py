@@ -1,0 +1,159 @@
+"""Where a run starts from, what it repeats, what room it needs, what is kept of it, and how much there is to learn."""
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from configs.settings import Retrain, Selection, Training
+from storage import datasets, models, promotion, runs
+from storage.datasets import RecordRow
+from storage.models import NewModel
+from storage.people import forget_rows
+from trainer.merge.weights import Base
+from trainer.pipeline import keeping, room
+from trainer.pipeline.count import count
+from trainer.pipeline.exporting import start_of
+from trainer.pipeline.job import Job
+from trainer.pipeline.place import Place
+from trainer.xtuner.tokenizer import ModelDirectoryError
+
+
+@pytest.fixture
+def job(pipeline):
+    def make(**more):
+        return Job(pipeline.database, pipeline.settings(**more), pipeline.place, None)
+    return make
+
+
+@pytest.fixture
+def promoted(pipeline):
+    """Puts a model into service that was trained on these jokes; its directory is there."""
+    async def promote(*jokes):
+        database, base = pipeline.database, await models.find(pipeline.database, "base")
+        run = await runs.current_run(database) or await runs.create_run(database, "command")
+        name, directory = f"run-{run.id}", pipeline.memory.root / "models" / f"run-{run.id}"
+        directory.mkdir(parents=True)
+        await datasets.register(database, f"dataset-{run.id}", "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in jokes])
+        (pipeline.memory.folder / f"dataset-{run.id}").mkdir(parents=True)
+        run = await runs.advance(database, await runs.advance(database, run, "exporting"), "training", dataset=f"dataset-{run.id}")
+        await datasets.mark(database, run.dataset, "trained")
+        serving = await models.champion(database)
+        run = await promotion.merged(database, await runs.advance(database, run, "merging"),
+                                     NewModel(name, serving.id, base.id, base.id, run.dataset, run.id, str(directory), "sha", "{}"))
+        await promotion.judged(database, run, serving.id, {"answer": "promote", "reasons": [], "measures": {}})
+        await promotion.promote(database, run.candidate_id, "canary")
+        return await models.find(database, run.candidate_id)
+    return promote
+
+
+async def test_a_run_starts_where_the_setting_says_except_after_a_deletion(pipeline, job, promoted):
+    theirs = await pipeline.memory.rated("3", person=77)
+    base, champion = await models.find(pipeline.database, "base"), await promoted(theirs)
+    assert (await start_of(job(), champion)).id == base.id
+    assert (await start_of(job(RETRAIN_START="champion"), champion)).id == champion.id
+    await forget_rows(pipeline.database, 77)
+    assert (await start_of(job(RETRAIN_START="champion"), champion)).id == base.id
+
+
+async def test_a_run_without_its_models_files_says_what_to_do(job, pipeline, promoted):
+    champion = await promoted()
+    with pytest.raises(ModelDirectoryError, match="are gone from /nowhere"):
+        await job().directory(replace(champion, directory="/nowhere"))
+    with pytest.raises(ModelDirectoryError, match="jokebot models add"):
+        await job(MODEL_NAME="another").directory(await models.find(pipeline.database, "base"))
+
+
+async def test_a_run_from_the_base_repeats_all_that_was_learnt(memory):
+    """Four learnt and two new jokes: with one replayed for each new one there are four rows, from the base six."""
+    old = [await memory.rated("333", text=f"old {number}") for number in range(4)]
+    await datasets.register(memory.database, "old", "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in old])
+    (memory.folder / "old").mkdir(parents=True)
+    await datasets.mark(memory.database, "old", "learnt")
+    for number in range(2):
+        await memory.rated("333", text=f"new {number}")
+    settings = {"holdout_share": 1e-9, "minimum_posterior": 0.5, "max_rows": 6}
+    exporter = memory.exporter(**settings)
+    assert (await exporter.export()).manifest["origins"] == {"new": 2, "replayed": 2, "imported": 0}
+    whole = await replace(exporter, replay_all=True).export()
+    assert whole.manifest["origins"] == {"new": 2, "replayed": 4, "imported": 0}
+    # New ones are never pushed out by old ones: three rows have room for both new jokes and one old one.
+    short = await replace(exporter, settings=Selection(**{**settings, "max_rows": 3}), replay_all=True).export()
+    assert short.manifest["origins"]["new"] >= 1 and short.manifest["counts"]["train"] == 3
+
+
+async def test_pairs_are_counted_as_an_export_would_choose_them(pipeline):
+    counted = await count(pipeline.database, pipeline.settings(SELECTION_MAX_ROWS=100))
+    exported = await pipeline.memory.exporter(max_rows=100).export()
+    assert counted.new == exported.manifest["origins"]["new"] > 2
+    assert (counted.people, counted.untried, counted.minimum, counted.seconds) == (3, counted.new, 2, None)
+    await datasets.mark(pipeline.database, exported.directory.name, "trained")
+    again = await count(pipeline.database, pipeline.settings(SELECTION_MAX_ROWS=100))
+    assert (again.new, again.untried) == (counted.new, 0)
+
+
+async def test_only_what_is_not_needed_is_removed(pipeline, promoted):
+    one, two, three = await promoted(), await promoted(), await promoted()
+    folder = pipeline.place.models
+    for stray in (".run-9.part", "run-9", "internvl2-2b", "run-notes"):
+        (folder / stray).mkdir()
+    for number in (1, 2, 3):
+        place = Place.of(number, pipeline.settings().storage)
+        (place.directory / "xtuner").mkdir(parents=True)
+        (place.directory / "loss.png").touch()
+        place.adapter.touch()
+    await keeping.tidy(pipeline.database, pipeline.settings(RETRAIN_KEEP_MODELS=0, RETRAIN_KEEP_RUNS=2))
+    # The champion, its predecessor, and whatever is not named as this program names models.
+    assert sorted(path.name for path in folder.iterdir()) == ["internvl2-2b", "run-2", "run-3", "run-notes"]
+    assert (await models.find(pipeline.database, one.id)).removed_at and not (await models.find(pipeline.database, two.id)).removed_at
+    assert pipeline.model.is_dir() and three.status == "champion"
+    runs_folder = pipeline.settings().storage.runs
+    assert sorted(path.relative_to(runs_folder).as_posix() for path in runs_folder.rglob("*.png")) == ["2/loss.png", "3/loss.png"]
+    assert not list(runs_folder.rglob("xtuner")) and not list(runs_folder.rglob("adapter.safetensors"))
+
+
+async def test_a_run_under_way_keeps_its_files(pipeline):
+    run = await runs.advance(pipeline.database, await pipeline.run(), "exporting", model_name="run-1")
+    await runs.advance(pipeline.database, run, "training")
+    for path in (pipeline.place.models / "run-1", pipeline.place.models / ".run-1.part", pipeline.place.directory / "xtuner"):
+        path.mkdir(parents=True)
+    await keeping.tidy(pipeline.database, pipeline.settings(RETRAIN_KEEP_RUNS=1))
+    assert (pipeline.place.models / "run-1").is_dir() and (pipeline.place.models / ".run-1.part").is_dir()
+    assert (pipeline.place.directory / "xtuner").is_dir()
+
+
+def test_an_adapters_size_is_told_from_the_bases_shapes():
+    """InternVL2-2B at rank 128 has an adapter of 577 MB (measured); its shapes alone, without weights."""
+    def tensor(*shape):
+        return SimpleNamespace(values=np.broadcast_to(np.float32(0), shape))
+    layer = {"attention.wqkv": (4096, 2048), "attention.wo": (2048, 2048), "feed_forward.w1": (8192, 2048), "feed_forward.w2": (2048, 8192),
+             "feed_forward.w3": (8192, 2048)}
+    tensors = {f"language_model.model.layers.{number}.{name}.weight": tensor(*shape) for number in range(24) for name, shape in layer.items()}
+    tensors |= {"language_model.output.weight": tensor(92553, 2048), "language_model.model.tok_embeddings.weight": tensor(92553, 2048),
+                "mlp1.1.weight": tensor(2048, 4096), "mlp1.3.weight": tensor(2048, 2048), "vision_model.x.weight": tensor(1024, 1024)}
+    assert room.trained_bytes(Base(None, {"model.safetensors": tensors}), 128) == pytest.approx(577e6, rel=0.06)
+
+
+def test_memory_is_what_the_machine_or_its_control_group_has(tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal: 16 kB\nMemAvailable: 8192 kB\n")
+    assert room.free_memory(tmp_path / "meminfo", tmp_path / "none") == 8 << 20
+    for name, text in (("memory.max", "6000000"), ("memory.current", "5000000"), ("memory.stat", "anon 1\ninactive_file 500000\n")):
+        (tmp_path / name).write_text(text)
+    assert room.free_memory(tmp_path / "meminfo", tmp_path) == 1_500_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert room.free_memory(tmp_path / "meminfo", tmp_path) == 8 << 20
+    assert room.free_memory(tmp_path / "none", tmp_path / "none") is None
+
+
+def test_too_little_memory_is_said(pipeline, model):
+    with pytest.raises(room.NoRoomError, match="of memory, the reserve included"):
+        room.check_memory(Base.of(model), Retrain(memory_reserve_gb=10**6))
+    room.check_disk(pipeline.memory.root, Base.of(model), Training(lora_rank=8), Retrain(disk_reserve_gb=0))
+    room.check_memory(Base.of(model), Retrain(memory_reserve_gb=0))
+
+
+async def test_the_count_is_a_line_for_programs(pipeline):
+    assert await pipeline.call("retrain", "--count") == 0
+    said = json.loads((pipeline.memory.root / "pipeline.log").read_text())
+    assert said.keys() == {"new", "people", "untried", "minimum", "seconds"} and said["new"] >= 2
