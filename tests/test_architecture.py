@@ -10,7 +10,7 @@ PACKAGES = ("configs", "storage", "trainer", "bot")
 ALLOWED = {"configs": {"configs"}, "storage": {"configs", "storage"}, "trainer": {"configs", "storage", "trainer"},
            "bot": {"configs", "storage", "bot"}}
 HEAVY = {"torch", "transformers", "xtuner", "mmengine", "peft", "bitsandbytes", "torchvision"}
-HEAVY_HOMES = ("trainer/xtuner/", "trainer/merge", "trainer/evaluate", "trainer/demo_model/", "bot/engine/cpu/", "bot/engine/lmdeploy/",
+HEAVY_HOMES = ("trainer/xtuner/", "trainer/merge", "trainer/gate/", "trainer/demo_model/", "bot/engine/cpu/", "bot/engine/lmdeploy/",
                "configs/torchvision_shim.py")
 NOT_OURS = (ROOT / "configs" / "demo-model", ROOT / "configs" / "xtuner")
 """A checkpoint's own code, and configurations that XTuner reads: files that nothing here imports."""

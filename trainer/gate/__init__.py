@@ -1,0 +1,8 @@
+"""The gate: what a candidate must not do on held-out photos before people see it. docs/gate.md tells the method.
+
+Importing this package imports no torch; `judge` does, when it is called.
+"""
+from trainer.gate.job import GateError, judge
+from trainer.gate.verdict import Verdict
+
+__all__ = ["GateError", "Verdict", "judge"]

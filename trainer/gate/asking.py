@@ -1,0 +1,178 @@
+"""What a loaded model makes of photos: how likely it finds jokes, and the jokes it tells itself. In batches, on any device.
+
+Only what OpenGVLab's modelling code offers is used (`extract_feature`, `language_model.model` and `.output`,
+`num_image_token`), as the CPU engine does. A photo's features are made once.
+"""
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn.functional import cross_entropy
+
+from configs.learning import Gate
+from configs.prompts import load_prompts
+from configs.tiling import cut_tiles
+from trainer.gate.loading import Loaded
+
+MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
+STD = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
+"""ImageNet's, as OpenGVLab and XTuner normalise."""
+TOKENS = 16384
+"""Most tokens in one pass over whole rows."""
+VISION_TILES = 8
+
+
+@dataclass(frozen=True)
+class Told:
+    """A joke that a model told, and whether it ended it itself."""
+
+    text: str
+    finished: bool
+
+
+class NotFiniteError(Exception):
+    """The model computes numbers that are none."""
+
+
+class Asker:
+    """A model, asked. `tell` is called with the number of answers that are done since the last call."""
+
+    def __init__(self, loaded: Loaded, settings: Gate, tell: Callable[[int], None]) -> None:
+        self.loaded, self.model, self.settings, self.tell = loaded, loaded.model, settings, tell
+        self.context = loaded.tokenizer.convert_tokens_to_ids(load_prompts().template.context)
+        self.end = load_prompts().template.end
+        self.features: dict[Path, torch.Tensor] = {}
+
+    @torch.inference_mode()
+    def look(self, photo: Path) -> torch.Tensor:
+        """A photo's projected features, (tiles × tokens, hidden)."""
+        if photo not in self.features:
+            with Image.open(photo) as picture:
+                tiles = cut_tiles(picture.convert("RGB"), self.model.config.max_dynamic_patch)
+            pixels = torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2).float().div(255)
+            pixels = ((pixels - MEAN) / STD).to(self.loaded.device, self.model.dtype)
+            self.features[photo] = torch.cat([self.model.extract_feature(part).flatten(0, 1) for part in pixels.split(VISION_TILES)])
+        return self.features[photo]
+
+    def prompt(self, photo: Path, prompt: str) -> list[int]:
+        return self.loaded.encode(prompt, len(self.look(photo)) // self.model.num_image_token)
+
+    def embed(self, photos: Sequence[Path], ids: torch.Tensor) -> torch.Tensor:
+        """Embeddings (rows, tokens, hidden) of token ids, each row's photo in the places of its context tokens."""
+        embeds = self.model.language_model.get_input_embeddings()(ids)
+        embeds[ids == self.context] = torch.cat([self.look(photo) for photo in photos]).to(embeds.dtype)
+        return embeds
+
+    def likelihoods(self, rows: Sequence[tuple[Path, str, str]]) -> list[float]:
+        """Mean nats a token that each (photo, prompt, joke) takes, its end included: less is likelier. Raises NotFiniteError."""
+        answers = [self.loaded.tokenizer.encode(text + self.end, add_special_tokens=False) for _, _, text in rows]
+        questions = [self.prompt(photo, prompt) for photo, prompt, _ in rows]
+        found: dict[int, float] = {}
+        by_length = sorted(range(len(rows)), key=lambda place: len(questions[place]) + len(answers[place]))
+        for places in self.batches(by_length, lambda place: len(questions[place]) + len(answers[place])):
+            values = self.halving(places, lambda part: self.likelihoods_at_once(
+                [rows[place][0] for place in part], [questions[place] for place in part], [answers[place] for place in part]))
+            found.update(zip(places, values, strict=True))
+            self.tell(len(places))
+        return [found[place] for place in range(len(rows))]
+
+    @torch.inference_mode()
+    def likelihoods_at_once(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
+        longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
+        # What stands after a row's end is seen by nothing before it, so it needs no mask.
+        ids = torch.tensor([question + answer + answer[-1:] * (longest - len(question) - len(answer))
+                            for question, answer in zip(questions, answers, strict=True)], device=self.loaded.device)
+        hidden = self.model.language_model.model(inputs_embeds=self.embed(photos, ids), use_cache=False, return_dict=True)[0]
+        values = []
+        for row, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+            said = hidden[row, len(question) - 1:len(question) + len(answer) - 1]
+            logits = self.model.language_model.output(said).float()
+            values.append(float(cross_entropy(logits, ids[row, len(question):len(question) + len(answer)])))
+        if not np.isfinite(values).all():
+            raise NotFiniteError
+        return values
+
+    def jokes(self, asked: Sequence[tuple[Path, str]]) -> list[Told]:
+        """A new joke for each (photo, prompt), sampled as the settings say. Raises NotFiniteError."""
+        questions = [self.prompt(*one) for one in asked]
+        found: dict[int, Told] = {}
+        by_length = defaultdict(list)
+        for place, question in enumerate(questions):
+            by_length[len(question)].append(place)
+        for length, group in sorted(by_length.items()):
+            for places in self.batches(group, lambda _, tokens=length: tokens):
+                told = self.halving(places, lambda part: self.jokes_at_once([asked[place][0] for place in part],
+                                                                            [questions[place] for place in part], part))
+                found.update(zip(places, told, strict=True))
+                self.tell(len(places))
+        return [found[place] for place in range(len(asked))]
+
+    @torch.inference_mode()
+    def jokes_at_once(self, photos: list[Path], questions: list[list[int]], places: Sequence[int]) -> list[Told]:
+        """For questions of one length. Each place has a seed of its own, so that batches change nothing but rounding."""
+        language, stops = self.model.language_model, self.stops()
+        dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + place) for place in places]
+        embeds, past = self.embed(photos, torch.tensor(questions, device=self.loaded.device)), None
+        written: list[list[int]] = [[] for _ in questions]
+        ended = [False] * len(questions)
+        for _ in range(self.settings.max_tokens):
+            state = language.model(inputs_embeds=embeds, past_key_values=past, use_cache=True, return_dict=True)
+            past = state.past_key_values
+            logits = language.output(state.last_hidden_state[:, -1]).float()
+            if not torch.isfinite(logits).all():
+                raise NotFiniteError
+            tokens = self.sample(logits, dice)
+            for row, token in enumerate(tokens):
+                ended[row] = ended[row] or token in stops
+                if not ended[row]:
+                    written[row].append(token)
+            if all(ended):
+                break
+            embeds = language.get_input_embeddings()(torch.tensor(tokens, device=self.loaded.device)[:, None])
+        return [Told(self.decode(row), end) for row, end in zip(written, ended, strict=True)]
+
+    def sample(self, logits: torch.Tensor, dice: list[torch.Generator]) -> list[int]:
+        """One token a row of (rows, vocabulary): temperature and nucleus (arXiv 1904.09751), as the engines sample."""
+        if self.settings.temperature < 1e-4:
+            return logits.argmax(-1).tolist()
+        ordered, order = torch.softmax(logits / self.settings.temperature, -1).sort(-1, descending=True)
+        reached = ordered.cumsum(-1)
+        reached[reached - ordered >= self.settings.top_p] = 2.0
+        kept = torch.where(reached < 2.0, ordered, 0.0).sum(-1, keepdim=True)
+        drawn = torch.stack([torch.rand(1, generator=die) for die in dice]).to(logits.device) * kept
+        return order.gather(-1, torch.searchsorted(reached, drawn, right=True)).squeeze(-1).tolist()
+
+    def stops(self) -> frozenset[int]:
+        tokenizer, named = self.loaded.tokenizer, getattr(self.model.generation_config, "eos_token_id", None) or []
+        return frozenset([tokenizer.convert_tokens_to_ids(self.end), tokenizer.eos_token_id, *([named] if isinstance(named, int) else named)])
+
+    def decode(self, tokens: list[int]) -> str:
+        return self.loaded.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
+
+    def batches(self, places: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
+        """Places in lists of at most `batch` rows and TOKENS tokens, a row at least."""
+        batch: list[int] = []
+        for place in places:
+            longest = max(map(length, [*batch, place]))
+            if batch and (len(batch) == self.settings.batch or longest * (len(batch) + 1) > TOKENS):
+                yield batch
+                batch = []
+            batch.append(place)
+        if batch:
+            yield batch
+
+    def halving(self, places: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
+        """Answer for places at once, or in halves where the memory runs out. Raises OutOfMemoryError for a single one."""
+        try:
+            return answer(places)
+        except torch.OutOfMemoryError:
+            if len(places) == 1:
+                raise
+        torch.cuda.empty_cache()
+        middle = len(places) // 2
+        return self.halving(places[:middle], answer) + self.halving(places[middle:], answer)

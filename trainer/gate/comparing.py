@@ -1,0 +1,97 @@
+"""Champion and candidate side by side: the measures that the decision is made on. NumPy only."""
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from configs.learning import Gate
+from trainer.gate.bootstrap import interval
+from trainer.gate.held_out import HeldOut, Photo
+from trainer.gate.measuring import Measured
+from trainer.gate.texts import Corpus, distinct, entropy, in_language, mean_copied, self_overlap
+
+Measures = dict[str, Any]
+FEWEST_TEXTS = 10
+"""Texts of one language that variety can be measured on."""
+SAMPLE = 120
+"""Training texts that are searched for in the others."""
+
+
+def compare(champion: Measured, candidate: Measured, held_out: HeldOut, settings: Gate) -> Measures:
+    """All measures by name, each with champion and candidate; see docs/gate.md."""
+    return {"photos": len(held_out.photos), "replies": {"champion": champion.counts(), "candidate": candidate.counts()},
+            "likelihood": likelihood(champion, candidate, held_out.photos, settings),
+            "ranking": ranking(champion, candidate, held_out.photos, settings), **variety(champion, candidate, held_out, settings),
+            "copying": copying(champion, candidate, held_out)}
+
+
+def likelihood(champion: Measured, candidate: Measured, photos: Sequence[Photo], settings: Gate) -> Measures:
+    """Nats a token of liked jokes, mean over photos of a photo's mean."""
+    told = [(photo, [place for place, joke in enumerate(photo.jokes) if joke.liked]) for photo in photos]
+    told = [(photo, places) for photo, places in told if places]
+    old, new = (np.array([np.mean([model.nats[photo.name][place] for place in places]) for photo, places in told])
+                for model in (champion, candidate))
+    return {"photos": len(told), "jokes": sum(len(places) for _, places in told), **paired(old, new, settings)}
+
+
+def ranking(champion: Measured, candidate: Measured, photos: Sequence[Photo], settings: Gate) -> Measures:
+    """Share of pairs, a liked and a disliked joke of one photo and language, in which the liked one is likelier a token."""
+    told = [(photo, pairs) for photo in photos if (pairs := photo.pairs())]
+    old, new = (np.array([np.mean([right(model.nats[photo.name], *pair) for pair in pairs]) for photo, pairs in told])
+                for model in (champion, candidate))
+    return {"photos": len(told), "pairs": sum(len(pairs) for _, pairs in told), **paired(old, new, settings)}
+
+
+def right(nats: Sequence[float], liked: int, disliked: int) -> float:
+    return 0.5 if nats[liked] == nats[disliked] else float(nats[liked] < nats[disliked])
+
+
+def paired(old: np.ndarray, new: np.ndarray, settings: Gate) -> Measures:
+    """Means, their difference (candidate minus champion), and its interval; None without photos."""
+    if not len(old):
+        return {"champion": None, "candidate": None, "difference": None, "interval": None}
+    low, high = interval(new - old, settings.confidence, settings.seed)
+    return {"champion": float(old.mean()), "candidate": float(new.mean()), "difference": float((new - old).mean()),
+            "interval": [low, high] if np.isfinite(low) else None}
+
+
+def variety(champion: Measured, candidate: Measured, held_out: HeldOut, settings: Gate) -> Measures:
+    """entropy, distinct and self_overlap: means over languages, of equally many texts of each source. The `reference` is the less
+    varied of the champion's new jokes and the training texts: a candidate may become as uniform as what people liked."""
+    draw = np.random.default_rng(settings.seed)
+    taught = [text for _, text in held_out.training]
+    sources: list[list[list[str]]] = []
+    for language in held_out.languages:
+        told = [champion.texts(language), candidate.texts(language)]
+        liked = [text for text in taught if in_language(text, language)]
+        if min(map(len, told)) < FEWEST_TEXTS:
+            continue
+        size = min(len(texts) for texts in (*told, liked) if len(texts) >= FEWEST_TEXTS)
+        sources.append([pick(texts, size, draw) for texts in (*told, liked if len(liked) >= FEWEST_TEXTS else told[0])])
+    return {"entropy": of_sources(sources, entropy, min), "distinct": of_sources(sources, distinct, min),
+            "self_overlap": of_sources(sources, self_overlap, max)}
+
+
+def pick(texts: Sequence[str], size: int, draw: np.random.Generator) -> list[str]:
+    return [texts[place] for place in sorted(draw.permutation(len(texts))[:size].tolist())]
+
+
+def of_sources(sources: list[list[list[str]]], measure: Callable[[Sequence[str]], float], worse: Callable[..., float]) -> Measures:
+    if not sources:
+        return {"champion": None, "candidate": None, "taught": None, "reference": None}
+    values = np.array([[measure(texts) for texts in language] for language in sources])
+    old, new, taught = values.mean(0).tolist()
+    reference = float(np.mean([worse(row[0], row[2]) for row in values]))
+    return {"champion": old, "candidate": new, "taught": taught, "reference": reference}
+
+
+def copying(champion: Measured, candidate: Measured, held_out: HeldOut) -> Measures:
+    """Mean share of a new joke that stands word for word in one training text. `taught` is the same of training texts in those of
+    other photos: what people say anyway."""
+    if not held_out.training or not candidate.replies:
+        return {"champion": None, "candidate": None, "taught": None, "reference": None}
+    corpus = Corpus(held_out.training)
+    old, new = (mean_copied(corpus, [(None, reply.text) for reply in model.replies]) for model in (champion, candidate))
+    places = np.random.default_rng(0).permutation(len(held_out.training))[:SAMPLE]
+    taught = mean_copied(corpus, [held_out.training[place] for place in places.tolist()])
+    return {"champion": old, "candidate": new, "taught": taught, "reference": max(old, taught)}

@@ -1,0 +1,82 @@
+"""The decision table: what the measures mean, in the order of docs/gate.md. A test goes through every row of it."""
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from configs.learning import Gate
+from trainer.gate.verdict import Answer
+
+Reason = tuple[str, str]
+Measures = Mapping[str, Any]
+
+
+def decide(measures: Measures, settings: Gate) -> tuple[Answer, list[Reason]]:
+    """Answer and reasons, (code, sentence). Harm that is shown rejects; where nothing liked is held out nothing can be judged;
+    all else goes on to the canary, with what could not be judged said."""
+    harm = [reason for check in CHECKS for reason in check(measures, settings)]
+    if harm:
+        return "reject", harm
+    if not measures["likelihood"]["photos"]:
+        return "undecided", [NOTHING]
+    return "promote", list(unsaid(measures, settings)) or [("fine", "No harm was shown on the held-out photos.")]
+
+
+NOTHING = ("nothing", "There is no liked joke on a held-out photo, so nothing can be judged yet. More rated photos will help; "
+           "until then an admin may promote the candidate by hand.")
+
+
+def replies(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    """Empty and broken replies: none more than the champion's. Another language: `wrong_language` more at most."""
+    old, new = measures["replies"]["champion"], measures["replies"]["candidate"]
+    count = max(1, new["replies"])
+    for kind, said in (("empty", "are empty"), ("broken", "are no sentences")):
+        if new[kind] > old[kind]:
+            yield kind, f"{new[kind]} of its {count} jokes {said}; {old[kind]} of the champion's."
+    if new["language"] / count > old["language"] / max(1, old["replies"]) + settings.wrong_language:
+        yield "language", f"{new['language']} of its {count} jokes are in another language than was asked for; {old['language']} of the champion's."
+
+
+def likelihood(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    """Liked jokes are less likely by more than the margin, over its whole interval; or by `likelihood_drift`, however few."""
+    told = measures["likelihood"]
+    shown = told["photos"] >= settings.likelihood_photos and told["interval"] and told["interval"][0] > settings.likelihood_margin
+    if shown or told["photos"] and told["difference"] > settings.likelihood_drift:
+        yield "likelihood", (f"It finds jokes that people liked less likely than the champion does, by {told['difference']:.2f} nats a token "
+                             f"on {told['photos']} held-out photos.")
+
+
+def ranking(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    told = measures["ranking"]
+    if told["photos"] >= settings.ranking_photos and told["interval"] and told["interval"][1] < -settings.ranking_margin:
+        yield "ranking", (f"It tells liked jokes from disliked ones worse: {told['candidate']:.0%} right, the champion {told['champion']:.0%}, "
+                          f"on {told['photos']} held-out photos.")
+
+
+def collapse(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    for name, least, said in (("entropy", settings.entropy_ratio, "entropy of word pairs"), ("distinct", settings.distinct_ratio, "share of different word pairs")):
+        told = measures[name]
+        if told["reference"] is not None and told["candidate"] < least * told["reference"]:
+            yield name, f"Its jokes have become monotonous: {said} {told['candidate']:.2f}, {told['reference']:.2f} before."
+    told = measures["self_overlap"]
+    if told["reference"] is not None and told["candidate"] > told["reference"] + settings.self_overlap:
+        yield "self_overlap", f"Its jokes have become alike: overlap (ROUGE-L) {told['candidate']:.2f}, {told['reference']:.2f} before."
+
+
+def copying(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    told = measures["copying"]
+    if told["reference"] is not None and told["candidate"] > told["reference"] + settings.copying:
+        yield "copying", f"It repeats what it was trained on: {told['candidate']:.0%} of its jokes word for word, {told['reference']:.0%} before."
+
+
+CHECKS: tuple[Callable[[Measures, Gate], Iterator[Reason]], ...] = (replies, likelihood, ranking, collapse, copying)
+
+
+def unsaid(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    """What could not be judged; the canary decides."""
+    told = measures["likelihood"]
+    if told["photos"] < settings.likelihood_photos:
+        yield "few", f"Only {told['photos']} held-out photos have a liked joke: too few to judge their likelihood. The trial decides."
+    told = measures["ranking"]
+    if told["photos"] < settings.ranking_photos:
+        yield "too few", f"Only {told['photos']} held-out photos have both liked and disliked jokes: too few to judge the ranking. The trial decides."
+    if measures["entropy"]["reference"] is None:
+        yield "few texts", "There are too few new jokes to judge whether they have become alike. The trial decides."

@@ -1,0 +1,93 @@
+"""The gate as one step of a run: measures both models, decides, and leaves gate.json, gallery.json and its progress."""
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from configs.errors import JokebotError
+from configs.learning import Gate
+from trainer.gate.deciding import NOTHING, Reason, decide
+from trainer.gate.held_out import HeldOut, read_held_out
+from trainer.gate.verdict import Answer, Shown, Verdict
+from trainer.xtuner.progress import replace
+
+GATE, GALLERY, PROGRESS = "gate.json", "gallery.json", "gate_progress.json"
+Tell = Callable[[str, int, int], None]
+"""Step (candidate, champion), answers that are done, answers there are."""
+
+
+class GateError(JokebotError):
+    """The gate can't judge: the champion itself fails."""
+
+
+def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: Gate | None = None, tell: Tell | None = None) -> Verdict:
+    """Judge a candidate against the champion on a dataset's held-out photos, on a GPU where there is one.
+
+    Writes into `out`: gate_progress.json (step, done, of) while it works, then gallery.json and, last, gate.json, each by rename.
+    A gate.json of the same models, dataset and settings is the answer at once. Both models' own code is run. Raises GateError
+    where the champion fails, DatasetError where the dataset can't be read.
+    """
+    settings = settings or Gate()
+    asked = {"champion": str(champion), "candidate": str(candidate), "dataset": str(dataset), "settings": settings.model_dump()}
+    if known := finished(out, asked):
+        return known
+    out.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    held_out = read_held_out(dataset, settings.photos)
+    answer, reasons, measures, gallery = weigh(champion, candidate, held_out, settings, teller(out, tell))
+    measures = {**measures, "seconds": round(time.monotonic() - start, 1)}
+    verdict = Verdict(answer, [text for _, text in reasons], [code for code, _ in reasons], measures, gallery)
+    replace(out / GALLERY, json.dumps([asdict(one) for one in gallery], ensure_ascii=False, indent=1) + "\n")
+    replace(out / GATE, json.dumps({**asdict(verdict), "asked": asked}, ensure_ascii=False, indent=1) + "\n")
+    return verdict
+
+
+def finished(out: Path, asked: dict[str, Any]) -> Verdict | None:
+    """The verdict that an earlier call wrote, where it was asked the same."""
+    try:
+        told = json.loads((out / GATE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return Verdict.read(told) if told.get("asked") == asked else None
+
+
+def teller(out: Path, tell: Tell | None) -> Tell:
+    """Writes progress, at most twice a second, and passes it on."""
+    last = 0.0
+
+    def told(step: str, done: int, of: int) -> None:
+        nonlocal last
+        if done == of or time.monotonic() - last > 0.5:
+            last = time.monotonic()
+            replace(out / PROGRESS, json.dumps({"step": step, "done": done, "of": of, "updated": round(time.time(), 3)}))
+            if tell:
+                tell(step, done, of)
+
+    return told
+
+
+def weigh(champion: Path, candidate: Path, held_out: HeldOut, settings: Gate, tell: Tell
+          ) -> tuple[Answer, list[Reason], dict[str, Any], list[Shown]]:
+    """The candidate first: one that fails by itself needs no comparison. One model is in memory at a time."""
+    from trainer.gate.comparing import compare
+    from trainer.gate.measuring import free, measure
+
+    new = measure(candidate, held_out, settings, lambda done, of: tell("candidate", done, of))
+    free()
+    if new.code:
+        return "reject", [(new.code, new.trouble)], {}, []
+    if not held_out.photos:
+        return "undecided", [NOTHING], {}, []
+    old = measure(champion, held_out, settings, lambda done, of: tell("champion", done, of))
+    free()
+    if old.code:
+        raise GateError(f"The champion in {champion} can't be compared with. {old.trouble}")
+    measures = compare(old, new, held_out, settings)
+    gallery = [Shown(before.photo, before.language, before.text, after.text)
+               for before, after in list(zip(old.replies, new.replies, strict=True))[:settings.gallery]]
+    if old.vocabulary == new.vocabulary and old.prompt_ids != new.prompt_ids:
+        return "reject", [("prompt", "Its tokenizer reads the prompts otherwise than the champion's.")], measures, gallery
+    answer, reasons = decide(measures, settings)
+    return answer, reasons, measures, gallery

@@ -1,0 +1,108 @@
+"""Loads a model directory for the gate, and checks that it renders the prompt that the bot asks with."""
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from configs.errors import JokebotError
+from configs.prompts import PROMPTS_FILE, load_prompts
+from configs.torchvision_shim import import_torchvision
+
+KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
+
+
+class LoadError(JokebotError):
+    """A model directory can't be loaded."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory with its tokenizer; its own code was run: give only directories that are trusted."""
+
+    directory: Path
+    model: Any
+    tokenizer: Any
+    device: torch.device
+
+    def encode(self, prompt: str, tiles: int) -> list[int]:
+        """Token ids of a prompt as the bot asks it, about a picture of so many tiles; the BOS is in the template."""
+        return self.tokenizer.encode(load_prompts().render(prompt, self.model.num_image_token * tiles), add_special_tokens=False)
+
+
+def load(directory: Path, device: torch.device) -> Loaded:
+    """Raises LoadError, with what is wrong, where the directory is no whole InternVL2 of InternLM2 kind."""
+    try:
+        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        kinds = [*config.get("architectures", []), *config.get("llm_config", {}).get("architectures", [])]
+        if kinds != KINDS:
+            raise LoadError(f"It is no InternVL2 of InternLM2 kind (it says {', '.join(map(str, kinds)) or 'nothing'}).")
+        AutoModel, AutoTokenizer = import_transformers()
+        # OpenGVLab's code prints; stdout is not for that.
+        with contextlib.redirect_stdout(sys.stderr):
+            tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
+            model, told = AutoModel.from_pretrained(str(directory), trust_remote_code=True, torch_dtype=torch.bfloat16,
+                                                    output_loading_info=True)
+    except (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError) as error:
+        raise LoadError(f"It can't be loaded: {str(error) or type(error).__name__}") from error
+    # transformers would fill these with random numbers and only warn.
+    if missing := sorted(told["missing_keys"]):
+        raise LoadError(f"{len(missing)} of its weights are missing, {missing[0]} among them.")
+    return Loaded(directory, model.to(device, choose_dtype(model, device)).eval(), tokenizer, device)
+
+
+def import_transformers() -> tuple[Any, Any]:
+    """AutoModel and AutoTokenizer. Nothing is fetched, and no other process's copy of a checkpoint's code is shared:
+    transformers keeps such copies by the directory's last name alone."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    if "transformers" not in sys.modules and "HF_MODULES_CACHE" not in os.environ:
+        copies = tempfile.mkdtemp(prefix="jokebot-code-")
+        atexit.register(shutil.rmtree, copies, ignore_errors=True)
+        os.environ["HF_MODULES_CACHE"] = copies
+    import_torchvision(torch)
+    from transformers import AutoModel, AutoTokenizer
+    return AutoModel, AutoTokenizer
+
+
+def choose_dtype(model: Any, device: torch.device) -> torch.dtype:
+    """bf16 on a GPU; on a CPU float32, which is several times faster there, where it takes at most half of the free memory."""
+    needed = 4 * sum(parameter.numel() for parameter in model.parameters())
+    return torch.float32 if device.type == "cpu" and 2 * needed <= psutil.virtual_memory().available else torch.bfloat16
+
+
+def prompt_problem(loaded: Loaded) -> str | None:
+    """Why this model would not be asked as `configs/prompts.py` asks, None where it would."""
+    prompts, tokenizer = load_prompts(), loaded.tokenizer
+    template = prompts.template
+    markers = {name: tokenizer.convert_tokens_to_ids(name) for name in
+               (template.bos, "<|im_start|>", template.end, "<img>", "</img>", template.context)}
+    unknown = [name for name, token in markers.items() if token is None or token == tokenizer.unk_token_id]
+    if unknown:
+        return f"Its tokenizer does not know {', '.join(unknown)}."
+    for language in prompts.languages:
+        text = prompts.ask(language)
+        ids = loaded.encode(text, 2)
+        wanted = prompts.render(text, loaded.model.num_image_token * 2)
+        wrong = [name for name, token in markers.items() if ids.count(token) != wanted.count(name)]
+        if wrong or ids[0] != markers[template.bos]:
+            return f"Its tokenizer doesn't read {', '.join(wrong) or template.bos} in the prompt as one token."
+        if max(ids) >= loaded.model.config.llm_config.vocab_size:
+            return "Its tokenizer makes tokens that its weights don't know."
+    return trained_otherwise(loaded.directory / PROMPTS_FILE.name)
+
+
+def trained_otherwise(papers: Path) -> str | None:
+    """Whether the run's own copy of prompts.toml, which a merged model carries, has another template than is asked with now."""
+    if not papers.is_file():
+        return None
+    now, then = load_prompts(), load_prompts(papers)
+    return None if (now.system, now.template) == (then.system, then.template) else (
+        "It was trained with another chat template or system prompt than prompts.toml has now.")
