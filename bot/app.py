@@ -12,6 +12,7 @@ from telegram.ext import Application
 
 from bot.api import TelegramBot
 from bot.backups import keep_backing_up
+from bot.canary.trials import Trials
 from bot.engine.servers import Servers, make_servers
 from bot.handlers.aside import Asides
 from bot.handlers.errors import apologise, give_up
@@ -82,7 +83,8 @@ class App:
         if settings.metrics.listen:
             self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers)
             self._cleanup.push_async_callback(self.metrics.stop)
-        self.parts.conductor = Conductor(self.parts, Service(self.database, self.servers))
+        service = Service(self.database, self.servers)
+        self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
         self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)

@@ -30,16 +30,22 @@ class Trial:
 
 @dataclass(frozen=True)
 class Watch:
-    """The liking of a new champion, held against its predecessor's since `before_since`."""
+    """The liking of a champion that a promotion put into service, held against its predecessor's before `began_at`."""
 
     id: int
+    promotion_id: int
     model_id: int
     predecessor_id: int
-    before_since: float
     began_at: float
     ended_at: float | None
     outcome: str | None
     measures: str
+    told: int
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """Its measures, from JSON."""
+        return json.loads(self.measures)
 
 
 @dataclass(frozen=True)
@@ -127,18 +133,26 @@ async def trial_ratings(database: Database, trial: Trial) -> int:
         "+ (SELECT count(choice) FROM duels WHERE trial_id = ?4)", (trial.champion_id, trial.candidate_id, trial.began_at, trial.id))
 
 
-async def begin_watch(database: Database, model_id: int, predecessor_id: int, before_since: float) -> Watch:
-    """Begin to watch a new champion; a watch over an earlier one ends, one over this model goes on."""
-    now = time.time()
+async def begin_watch(database: Database, promotion_id: int, model_id: int, predecessor_id: int, at: float) -> Watch | None:
+    """The open watch over what a promotion put into service, begun where there was none; None where it has ended.
+
+    A watch over another promotion ends as superseded.
+    """
     async with database.write() as connection:
-        await connection.execute("UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL AND model_id != ?",
-                                 (now, model_id))
-        await connection.execute(
-            "INSERT INTO watches (model_id, predecessor_id, before_since, began_at) SELECT ?, ?, ?, ? "
-            "WHERE NOT EXISTS (SELECT 1 FROM watches WHERE ended_at IS NULL)", (model_id, predecessor_id, before_since, now))
+        await connection.execute("UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL AND promotion_id != ?",
+                                 (time.time(), promotion_id))
+        await connection.execute("INSERT INTO watches (promotion_id, model_id, predecessor_id, began_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                                 (promotion_id, model_id, predecessor_id, at))
         async with connection.execute("SELECT * FROM watches WHERE ended_at IS NULL") as cursor:
             row = await cursor.fetchone()
-    return Watch(**dict(row))
+    return Watch(**dict(row)) if row else None
+
+
+async def supersede_watch(database: Database) -> None:
+    """End the open watch, where there is one: what it watched is no longer in service by a promotion."""
+    if await open_watch(database):
+        async with database.write() as connection:
+            await connection.execute("UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL", (time.time(),))
 
 
 async def open_watch(database: Database) -> Watch | None:
@@ -147,8 +161,25 @@ async def open_watch(database: Database) -> Watch | None:
     return Watch(**dict(row)) if row else None
 
 
-async def end_watch(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
-    """End a watch with what came of it: kept, fell, superseded."""
+async def note_watch(database: Database, watch_id: int, measures: Mapping[str, Any]) -> None:
+    """Keep what the last look at a champion saw."""
     async with database.write() as connection:
-        await connection.execute("UPDATE watches SET ended_at = ?, outcome = ?, measures = ? WHERE id = ? AND ended_at IS NULL",
+        await connection.execute("UPDATE watches SET measures = ? WHERE id = ?", (json.dumps(measures), watch_id))
+
+
+async def end_watch(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
+    """End a watch with what came of it: kept, or fell. It may have been superseded by that very step back."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE watches SET ended_at = coalesce(ended_at, ?), outcome = ?, measures = ? WHERE id = ?",
                                  (time.time(), outcome, json.dumps(measures), watch_id))
+
+
+async def untold_falls(database: Database) -> list[Watch]:
+    """Watches over champions that were taken back and that the admins don't know of yet."""
+    return [Watch(**dict(row)) for row in await database.rows("SELECT * FROM watches WHERE outcome = 'fell' AND NOT told")]
+
+
+async def fall_told(database: Database, watch_id: int) -> None:
+    """Note that the admins know."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE watches SET told = 1 WHERE id = ?", (watch_id,))

@@ -65,11 +65,12 @@ class Asked:
 
 @dataclass
 class StubEngine:
-    """The engine's state. `script` is used up first, one entry a request; after it every request gets `answer`."""
+    """The engine's state. `script` is used up first, one entry a request; after it every request gets `answer`, or its model's own."""
 
     answer: Answer = field(default_factory=Answer)
     script: deque[Answer | Refusal] = field(default_factory=deque)
     models: list[str] = field(default_factory=lambda: ["stub"])
+    answers: dict[str, Answer | Refusal] = field(default_factory=dict)
     url: str = ""
     """The base address for a client, with `/v1`."""
     requests: int = 0
@@ -122,7 +123,7 @@ class StubEngine:
             self.asked.append(asked)
             if asked.model not in self.models:
                 return _error(Refusal(404, f"there is no model {asked.model!r}"))
-            told = self.script.popleft() if self.script else self.answer
+            told = self.script.popleft() if self.script else self.answers.get(asked.model, self.answer)
             return _error(told) if isinstance(told, Refusal) else await self._stream(request, asked.model, told)
         except (KeyError, TypeError, ValueError, OSError) as error:
             return _error(Refusal(400, f"{type(error).__name__}: {error}"))

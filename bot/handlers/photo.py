@@ -6,6 +6,7 @@ from telegram import Message, Update, User
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 
 from bot.api import TelegramBot
+from bot.handlers.duel import tell_both
 from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_private, picture_in
 from bot.handlers.saying import PhotoLost, say, words_for
 from bot.handlers.telling import Asked, tell
@@ -48,7 +49,9 @@ async def answer(parts: Parts, update: Update, message: Message, caption: str | 
     try:
         with parts.hands.hold(person.id):
             stored = await get_photo(parts, picture, person)
-            await tell(parts, Asked(update.update_id, person, message.chat.id, message.message_id, caption), stored)
+            asked = Asked(update.update_id, person, message.chat.id, message.message_id, caption)
+            if not await tell_both(parts, asked, stored):
+                await tell(parts, asked, stored)
     except HandsFull:
         parts.asides.set_aside(asking)
     except (PhotoError, PhotoLost) as error:

@@ -9,6 +9,7 @@ from bot.handlers.admin import decided, for_admins
 from bot.handlers.admin_models import promote, promote_decided, rollback, show_models
 from bot.handlers.admin_retrain import retrain, retrain_decided, show_runs
 from bot.handlers.another import another
+from bot.handlers.duel import duel_pressed
 from bot.handlers.help import show_help, show_stats, start
 from bot.handlers.photo import photo, pointed_at
 from bot.handlers.privacy import forget_me, forget_pressed
@@ -50,6 +51,7 @@ def register(application: Application, parts: Parts) -> None:
 
     application.add_handler(CallbackQueryHandler(bound(rating), r"^r:"))
     application.add_handler(CallbackQueryHandler(bound(another), r"^a:"))
+    application.add_handler(CallbackQueryHandler(bound(duel_pressed), r"^d:"))
     application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
     application.add_handler(CallbackQueryHandler(bound(decide), r"^(yes|no):"))
     application.add_handler(CallbackQueryHandler(bound(unknown)))

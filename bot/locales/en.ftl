@@ -87,6 +87,7 @@ duel-chosen-a = You picked 🅰️. Noted, thank you!
 duel-chosen-b = You picked 🅱️. Noted, thank you!
 duel-chosen-meh = Neither, then. Noted, I'll keep practising.
 duel-again = You've chosen already
+watch-fell = ⏪ Model { $model } got fewer laughs than the one before it: { $now }% of the ratings instead of { $before }%. I've gone back to model { $back }.
 
 stats =
     You: { $photos ->

@@ -80,6 +80,7 @@ duel-chosen-a = 你选了 🅰️，记下了，谢谢！
 duel-chosen-b = 你选了 🅱️，记下了，谢谢！
 duel-chosen-meh = 都不行啊，记下了，我再练练。
 duel-again = 你已经选过啦
+watch-fell = ⏪ 模型 { $model } 没有上一个好笑：好评从 { $before }% 变成了 { $now }%。我换回模型 { $back } 了。
 
 stats =
     你：{ $photos } 张照片，{ $jokes } 个笑话，{ $ratings ->

@@ -16,13 +16,14 @@ CREATE UNIQUE INDEX one_trial ON trials (ended_at IS NULL) WHERE ended_at IS NUL
 
 CREATE TABLE watches (
     id             INTEGER PRIMARY KEY,
-    model_id       INTEGER NOT NULL REFERENCES models (id),    -- the champion that is watched
-    predecessor_id INTEGER NOT NULL REFERENCES models (id),    -- who takes over again if liking falls
-    before_since   REAL NOT NULL,                   -- the predecessor's liking is that of its jokes from here on
+    promotion_id   INTEGER NOT NULL UNIQUE REFERENCES promotions (id),  -- what put the champion that is watched into service
+    model_id       INTEGER NOT NULL REFERENCES models (id),
+    predecessor_id INTEGER NOT NULL REFERENCES models (id),    -- whose liking before it is compared with
     began_at       REAL NOT NULL,
     ended_at       REAL,
     outcome        TEXT CHECK (outcome IN ('kept', 'fell', 'superseded')),
-    measures       TEXT NOT NULL DEFAULT '{}'
+    measures       TEXT NOT NULL DEFAULT '{}',      -- JSON
+    told           INTEGER NOT NULL DEFAULT 0       -- 1 once the admins know that it fell
 );
 CREATE UNIQUE INDEX one_watch ON watches (ended_at IS NULL) WHERE ended_at IS NULL;
 

@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,12 @@ class Stage:
     engine: "StubEngine"
     settings: Settings
     app: "App"
+    process: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def restart(self) -> None:
+        """End the bot in order and start it again on the same data."""
+        await self.process.aclose()
+        self.app = await self.process.enter_async_context(running(self.settings))
 
     def __post_init__(self) -> None:
         self.world = self.sandbox.world
@@ -158,7 +164,8 @@ async def stage_with(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
             engine = await stack.enter_async_context(StubEngine.running(answer=answer, script=script))
             settings = make_settings(sandbox.url, engine.url, tmp_path / "data", **sections)
-            return Stage(sandbox, engine, settings, await stack.enter_async_context(running(settings)))
+            process = await stack.enter_async_context(AsyncExitStack())
+            return Stage(sandbox, engine, settings, await process.enter_async_context(running(settings)), process)
         yield start
 
 

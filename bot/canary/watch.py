@@ -1,0 +1,99 @@
+"""The watch over a new champion: if its jokes are liked less than its predecessor's were, the predecessor takes over again.
+
+A watch begins with every promotion by a trial or by an admin, also one that happened just before a crash, because the
+promotions are rows; it ends with the verdict, or when the new champion has been rated often enough. `fall.py` is the test.
+"""
+import asyncio
+import logging
+import sqlite3
+import time
+from dataclasses import asdict
+
+from telegram.error import TelegramError
+
+from bot.canary.evidence import units
+from bot.canary.fall import Fall, look
+from bot.loop.service import Service
+from bot.outgoing import Priority, Shed
+from bot.parts import Parts
+from configs.errors import JokebotError
+from storage import news, promotion, trials
+from storage.models import RegistryError, find
+from storage.trials import Watch
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 5.0
+SECONDS_A_DAY = 86400.0
+BEGUN_BY = ("canary", "admin")
+
+
+class Watching:
+    """`run` it once, for as long as the bot runs."""
+
+    def __init__(self, parts: Parts, service: Service) -> None:
+        self._parts, self._database, self._service, self._settings = parts, parts.database, service, parts.settings.watch
+
+    async def run(self) -> None:
+        """Watch; never ends by itself."""
+        while True:
+            try:
+                await self.step()
+            except (sqlite3.Error, JokebotError) as error:
+                log.warning("the watch over the champion goes on in a moment: %s", error)
+            await asyncio.sleep(LOOK_S)
+
+    async def step(self) -> None:
+        """Begin what is to be watched, look, and tell what is untold."""
+        watch = await self._current()
+        if watch is not None:
+            await self._look(watch)
+        for one in await trials.untold_falls(self._database):
+            await self._tell(one)
+
+    async def _current(self) -> Watch | None:
+        """The watch over the champion: one that is open, or a new one where a promotion has none yet."""
+        latest = next(iter(await promotion.promotions(self._database, 1)), None)
+        if latest and latest.kind == "watch" and (watch := await trials.open_watch(self._database)):
+            # The process was killed between the step back and the word about it.
+            await trials.end_watch(self._database, watch.id, "fell", {**watch.measured, "back": latest.model_id})
+        if latest is None or latest.replaced_id is None or latest.kind not in BEGUN_BY or not self._settings.ratings:
+            await trials.supersede_watch(self._database)
+            return None
+        return await trials.begin_watch(self._database, latest.id, latest.model_id, latest.replaced_id, latest.at)
+
+    async def _look(self, watch: Watch) -> None:
+        since = watch.began_at - self._settings.days * SECONDS_A_DAY
+        before = await trials.rated_photos(self._database, watch.predecessor_id, since, before=watch.began_at)
+        now = await trials.rated_photos(self._database, watch.model_id, watch.began_at)
+        seen = look(units(before), units(now), self._settings.alpha, self._settings.ratings)
+        if seen.fell:
+            await self._take_back(watch, seen)
+        elif seen.ratings >= self._settings.ratings or time.time() - watch.began_at >= self._settings.days * SECONDS_A_DAY:
+            log.info("model %d has been watched over %d ratings and stays", watch.model_id, seen.ratings)
+            await trials.end_watch(self._database, watch.id, "kept", asdict(seen))
+
+    async def _take_back(self, watch: Watch, seen: Fall) -> None:
+        reason = (f"People like the jokes of model {watch.model_id} less: {seen.now:.0%} over {seen.photos} photos, {seen.before:.0%} before it.")
+        await trials.note_watch(self._database, watch.id, asdict(seen))
+        try:
+            change = await self._service.roll_back("watch", reason=reason)
+        except RegistryError as error:
+            log.error("%s There is no way back: %s", reason, error)
+            await trials.end_watch(self._database, watch.id, "kept", asdict(seen))
+            return
+        log.warning("%s Model %d serves again.", reason, change.model.id)
+        await trials.end_watch(self._database, watch.id, "fell", {**asdict(seen), "back": change.model.id})
+
+    async def _tell(self, watch: Watch) -> None:
+        """Every admin hears of a step back, also after a restart."""
+        model, seen, words = await find(self._database, watch.model_id), watch.measured, self._parts.words
+        back = await find(self._database, seen["back"])
+        for chat_id in self._parts.settings.telegram.admins:
+            language = await news.language_of(self._database, chat_id) or words.language(None)
+            text = words.say(language, "watch-fell", model=model.id, back=back.id, now=round(100 * seen["now"]), before=round(100 * seen["before"]))
+            try:
+                await self._parts.bot.send_message(chat_id, text, rate_limit_args=Priority.ANSWER)
+            except (TelegramError, Shed) as error:
+                log.info("admin %d can't be told of the step back: %s", chat_id, error)
+        await trials.fall_told(self._database, watch.id)
