@@ -183,11 +183,16 @@ def to_picture(pixels: torch.Tensor) -> Image.Image:
     return Image.fromarray((pixels * 255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
-def to_data_url(pixels: torch.Tensor) -> str:
-    """One painted picture as people send it: a JPEG, in a data: URL."""
+def to_jpeg(pixels: torch.Tensor) -> bytes:
+    """One painted picture as people send it."""
     file = io.BytesIO()
     to_picture(pixels).save(file, "JPEG", quality=90)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return file.getvalue()
+
+
+def to_data_url(pixels: torch.Tensor) -> str:
+    """The same, in a data: URL."""
+    return f"data:image/jpeg;base64,{base64.b64encode(to_jpeg(pixels)).decode()}"
 
 
 def open_jpeg(url: str) -> torch.Tensor:

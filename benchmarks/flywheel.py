@@ -1,0 +1,246 @@
+# environment: train
+"""`make bench-flywheel`: whether the loop turns. People with a hidden taste rate jokes, and the bot finds out what they like.
+
+The demo model, the sandbox, and the real bot with CPU engines that it runs itself. Synthetic people (benchmarks/crowd.py)
+send pictures that no training has seen and rate by their taste; an admin asks for each run with /retrain in the chat. Export,
+XTuner, merge, gate, trial and swap are those of every installation, under settings that any admin could choose; nothing is
+bypassed, and nothing here tells the bot what people like. `--taste` is any set of styles, `--fond` and `--seed` draw the
+subjects that people forgive more for. A jury measures: its members send pictures, read the jokes, and press nothing.
+Printed last, as one JSON object:
+
+    liking      the jury's liking over pictures that nobody had sent before: before the first run, and after each run
+    ratings     verdicts that people pressed, in all
+    seconds     from the first photo to the last
+    taste       styles and seed; `outcomes`: how each run ended; `duels`: choices between two jokes; `lost`: photos without a
+                joke; `leaked`: pictures of the jury in datasets; `runs`: rows, ratings of the trial and seconds of each run
+"""
+import argparse
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # -P leaves the program's own folder out
+
+from benchmarks.crowd import Crowd, Picture, Taste, several, until  # noqa: E402
+from benchmarks.machine import RESULTS, finish, machine  # noqa: E402
+from bot.engine.child import Child, start_child  # noqa: E402
+from storage import runs  # noqa: E402
+from storage.database import Database  # noqa: E402
+from storage.runs import Run  # noqa: E402
+from storage.trials import trial_of_run  # noqa: E402
+from trainer.demo_model.evaluate import SEED, painters  # noqa: E402
+from trainer.demo_model.pack import load_pack  # noqa: E402
+from trainer.demo_model.pictures import to_jpeg  # noqa: E402
+from trainer.demo_model.subjects import load_subjects  # noqa: E402
+
+CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
+PACK = ROOT / "build" / "demo-model" / "pictures.zip"
+TOKEN = "123456:flywheel"
+ADMIN = 1001
+"""The sandbox's first person."""
+SETTINGS = {
+    "ENGINE_KIND": "cpu", "ENGINE_CANARY_BY": "photo", "MODEL_NAME": "demo", "MODEL_DIRECTORY": str(CHECKPOINT), "LOG_LEVEL": "INFO",
+    "LIMITS_MESSAGES_PER_S": "1000", "LIMITS_CHAT_MESSAGES_PER_S": "1000", "LIMITS_GROUP_MESSAGES_PER_MIN": "60000", "LIMITS_EDIT_INTERVAL_S": "30",
+    "RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "SELECTION_HOLDOUT_SHARE": "0.15",
+    "TRAINING_LEARNING_RATE": "1e-3", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
+    "TRAINING_EPOCHS": "1", "TRAINING_BATCH_SIZE": "8", "TRAINING_ACCUMULATION": "1", "TRAINING_WORKERS": "0",
+    "CANARY_EARLY_SHARE": "0.4", "CANARY_EARLY_RATINGS": "30", "DUEL_EVERY": "10", "BACKUP_EVERY_H": "0"}
+"""What differs from the defaults: sizes for a model three hundred times smaller than the real ones, and a quicker start of the trial."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything: photos before the first run and between runs, the jury's pictures, acts at once, further settings."""
+
+    people: int
+    groups: int
+    first: int
+    between: int
+    measured: int
+    at_once: int
+    settings: dict[str, str]
+
+
+FULL = Scale(24, 6, 180, 60, 200, 6, {"GATE_REPLIES": "24", "GATE_PHOTOS": "100"})
+SMALL = Scale(6, 2, 36, 0, 8, 4, {"RETRAIN_MINIMUM_PAIRS": "6", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
+                                 "CANARY_EARLY_SHARE": "0.5", "CANARY_RATINGS": "40", "DUEL_EVERY": "5", "SELECTION_MAX_ROWS": "16"})
+PER_GROUP = 6
+
+
+class Album:
+    """Pictures that nobody has seen: painted as they are asked for, by a seed that no build of the model uses."""
+
+    def __init__(self, seed: int) -> None:
+        drawings = load_pack(PACK)
+        self.painter, _ = painters(drawings, CHECKPOINT, torch.device("cpu"))
+        self.painter.random.manual_seed(SEED + 1000 + seed)
+        self.subjects = load_subjects()
+
+    def next(self) -> Picture:
+        scene = self.painter.paint(1, 448)
+        return Picture(to_jpeg(scene.pictures[0]), self.subjects[int(scene.subjects[0])])
+
+
+class Flywheel:
+    """The crowd, the admin, and what is measured."""
+
+    def __init__(self, crowd: Crowd, album: Album, database: Database, scale: Scale) -> None:
+        self.crowd, self.album, self.database, self.scale = crowd, album, database, scale
+        self.liking: list[float] = []
+        self.told: list[dict[str, Any]] = []
+
+    async def turn(self, rounds: int) -> dict[str, Any]:
+        """All rounds; the numbers of the module's docstring."""
+        began = time.monotonic()
+        await self.measure()
+        await several(self.scale.first, self.scale.at_once, self.share)
+        for number in range(rounds):
+            if number:
+                await several(self.scale.between, self.scale.at_once, self.share)
+            await self.round()
+            await self.measure()
+        return {"liking": self.liking, "ratings": self.crowd.ratings, "seconds": round(time.monotonic() - began),
+                "outcomes": [run["state"] for run in self.told], "duels": self.crowd.duels, "lost": self.crowd.lost,
+                "leaked": await self.leaked(), "runs": self.told}
+
+    async def share(self, number: int) -> None:
+        await self.crowd.share(number, self.album.next())
+
+    async def measure(self) -> None:
+        """The jury's liking of who is in service."""
+        liked = [one for one in await several(self.scale.measured, self.scale.at_once, lambda number: self.crowd.look(number, self.album.next()))
+                 if one is not None]
+        self.liking.append(round(sum(liked) / max(len(liked), 1), 4))
+        print(f"liking {self.liking[-1]} over {len(liked)} pictures", file=sys.stderr, flush=True)
+
+    async def round(self) -> None:
+        """/retrain in the chat, yes, and photos while the candidate is on trial."""
+        began, before = time.monotonic(), {run.id for run in await runs.history(self.database)}
+        question = await self.crowd.say(ADMIN, "/retrain")
+        await self.crowd.press(ADMIN, ADMIN, question, 0)
+        run = await self.run_that(lambda run: run.id not in before and run.state not in runs.STEPS)
+        learnt_s, ratings = round(time.monotonic() - began), self.crowd.ratings
+        if not run.finished:
+            run = await self.trial(run)
+        trial = await trial_of_run(self.database, run.id)
+        rows = await self.database.value("SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = ? AND part = 'train'",
+                                         (run.dataset,))
+        self.told.append({"state": run.state, "reason": run.reason, "rows": rows, "learnt_s": learnt_s, "trial_ratings": self.crowd.ratings - ratings,
+                          "trial": json.loads(trial.measures) if trial else None, "seconds": round(time.monotonic() - began)})
+        print(json.dumps(self.told[-1]), file=sys.stderr, flush=True)
+
+    async def trial(self, run: Run) -> Run:
+        """People send and rate until the trial is over."""
+        over = asyncio.Event()
+
+        async def follow() -> None:
+            await self.run_that(lambda found: found.id == run.id and found.finished)
+            over.set()
+        following = asyncio.create_task(follow())
+        await until(over, self.scale.at_once, self.share)
+        await following
+        return await runs.find(self.database, run.id)
+
+    async def run_that(self, fits: Callable[[Run], bool]) -> Run:
+        """Wait for the newest run to be so."""
+        while True:
+            if (newest := await runs.history(self.database, 1)) and fits(newest[0]):
+                return newest[0]
+            await asyncio.sleep(0.5)
+
+    async def leaked(self) -> int:
+        """Pictures of the jury that got into a dataset."""
+        return await self.database.value(
+            "SELECT count(DISTINCT photo_id) FROM dataset_rows JOIN jokes ON jokes.id = joke_id JOIN photo_senders USING (photo_id) "
+            "WHERE photo_senders.person_id IN (SELECT value FROM json_each(?))", (json.dumps(self.crowd.jury),))
+
+
+@contextmanager
+def bot_and_sandbox(data: Path, settings: dict[str, str]) -> Iterator[str]:
+    """Both as processes of the bot environment; gives the sandbox's address. Raises ChildError where one doesn't start."""
+    python = ROOT / ".venv" / "bot" / "bin" / "python"
+    environment = {**os.environ, **{f"JOKEBOT_{name}": value for name, value in {**SETTINGS, **settings}.items()}, "PYTHONUNBUFFERED": "1",
+                   "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_TELEGRAM_ADMINS": str(ADMIN)}
+    with ExitStack() as stack:
+        def start(name: str, *command: str) -> Child:
+            child = start_child(name, [str(python), "-m", "bot", *command], log=data.parent / f"{name}.log", environment=environment, cwd=ROOT)
+            return stack.enter_context(child)
+
+        environment["JOKEBOT_TELEGRAM_BASE_URL"] = page = start("sandbox", "sandbox", "--port", "0", "--token", TOKEN).wait_ready()
+        start("bot", "run").wait_ready()
+        yield page
+
+
+async def play(data: Path, taste: Taste, scale: Scale, rounds: int, seed: int) -> dict[str, Any]:
+    with bot_and_sandbox(data, scale.settings) as page:
+        database = await Database.open(data / "jokebot.sqlite3")
+        async with aiohttp.ClientSession(page, timeout=aiohttp.ClientTimeout(total=600)) as session:
+            crowd = Crowd(session, taste, random.Random(seed))
+            await crowd.gather(scale.people, scale.groups, PER_GROUP, jury=4)
+            listening = asyncio.create_task(crowd.listen())
+            try:
+                return await Flywheel(crowd, Album(seed), database, scale).turn(rounds)
+            finally:
+                listening.cancel()
+                await database.close()
+
+
+def plot(results: list[dict[str, Any]], path: Path) -> None:
+    """Liking by round, a line for each taste."""
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.6), dpi=120)
+    for result in results:
+        axes.plot(range(len(result["liking"])), result["liking"], marker="o", label=f"people who like {', '.join(result['taste']['styles'])}")
+    axes.set(xlabel="runs (ratings → dataset → QLoRA → gate → trial → swap)", ylabel="liking", ylim=(0, 1),
+             xticks=range(max(len(result["liking"]) for result in results)))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--taste", default="deadpan", help="styles that people like, with commas (default deadpan)")
+    parser.add_argument("--fond", type=float, default=0.3, help="share of subjects that they forgive more for")
+    parser.add_argument("--seed", type=int, default=1, help="draws those subjects, the pictures, and people's moods")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--small", action="store_true", help="few people, few photos, a short trial: does it turn at all?")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the bot's data and logs in this new directory")
+    parser.add_argument("--save", default="", metavar="NAME", help="keep the result as benchmarks/results/flywheel_NAME.json, and draw all of them")
+    arguments = parser.parse_args()
+    if not PACK.is_file():
+        subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
+    torch.set_num_threads(1)
+    styles = arguments.taste.split(",")
+    with tempfile.TemporaryDirectory() as temporary:
+        work = (arguments.keep or Path(temporary) / "flywheel").absolute()
+        work.mkdir(parents=True)
+        result = asyncio.run(play(work / "data", Taste(styles, arguments.fond, arguments.seed), SMALL if arguments.small else FULL,
+                                  arguments.rounds, arguments.seed))
+    result |= {"taste": {"styles": styles, "fond": arguments.fond, "seed": arguments.seed}, "small": arguments.small, "machine": machine(),
+               "date": time.strftime("%Y-%m-%d")}
+    finish(result, "flywheel", arguments.save)
+    if arguments.save:
+        plot([json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("flywheel_*.json"))], RESULTS / "flywheel.png")
+
+
+if __name__ == "__main__":
+    main()
