@@ -14,10 +14,11 @@ from tokenizers import Tokenizer
 
 from configs.errors import JokebotError
 from configs.torchvision_shim import import_torchvision
-from trainer.demo_model.pack import HELD_OUT, load_pack
+from trainer.demo_model.pack import load_pack
 from trainer.demo_model.pictures import Painter
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES, parameters
+from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.tokenizer import dump
 from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Learner, Plan, fit_head, train

@@ -20,8 +20,9 @@ from tokenizers import Tokenizer
 from configs.prompts import load_prompts
 from trainer.demo_model.batches import Encoder
 from trainer.demo_model.build import TRAINING, load
-from trainer.demo_model.pack import HELD_OUT, Drawing, load_pack
+from trainer.demo_model.pack import Drawing, load_pack
 from trainer.demo_model.pictures import Painter, normalise
+from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import Subject, load_subjects, subjects_named
 from trainer.demo_model.texts import NEUTRAL, Reader, load_shapes
 

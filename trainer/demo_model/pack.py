@@ -1,32 +1,23 @@
 """The picture pack: every drawing of every subject that the demo model learns from, in one zip file.
 
-Made once from ordinary packages (npm's Iconify sets, Debian's openclipart-png) and kept outside Git; the licences are in
-`configs/demo-model/NOTICE`. One set, HELD_OUT, is in the pack for measuring only: no build trains on it.
+Made once from ordinary packages (`sources.py`) and kept outside Git; the licences are in `configs/demo-model/NOTICE`.
 """
 import io
 import json
-import shutil
-import subprocess
-import unicodedata
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from configs.errors import JokebotError
-from trainer.demo_model.subjects import Subject, load_subjects
+from trainer.demo_model.sources import find_drawings
+from trainer.demo_model.subjects import load_subjects
 
 SIZE = 144
 """Longer side of a drawing in the pack, pixels."""
-SETS = {"noto": "1.2.9", "noto-v1": "1.2.5", "twemoji": "1.2.5", "fluent-emoji": "1.2.7", "fluent-emoji-flat": "1.2.6",
-        "fxemoji": "1.2.2", "streamline-emojis": "1.2.4", "emojione": "1.2.3"}
-"""Iconify's packages (@iconify-json/NAME) and their versions."""
-HELD_OUT = "emojione"
-RENDERER = "sharp@0.34.5"
-CLIPART = "openclipart"
-CLIPART_FILE = Path(__file__).parents[2] / "configs" / "demo-model" / "clipart.txt"
+QUALITY = 70
+"""Of the WebP files, of 100."""
 LIMIT = 20 * 2**20
 """Bytes a pack may have: it travels to a lent machine."""
 
@@ -48,17 +39,21 @@ def make_pack(path: Path, work: Path) -> int:
     """
     work.mkdir(parents=True, exist_ok=True)
     subjects = load_subjects()
-    drawings = [*draw_emoji(work.absolute(), subjects), *find_clipart(work.absolute(), subjects)]
+    drawings = list(find_drawings(work.absolute(), subjects, 2 * SIZE))
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as pack:
-        index = []
-        for number, (subject, name, source) in enumerate(drawings):
-            pack.writestr(f"{number:05d}.webp", shrink(source))
-            index.append([subjects[subject].en, name])
+        index, packed = [], set()
+        for subject, name, source in drawings:
+            picture = shrink(source)
+            # Two emoji of one subject may be one icon in a set.
+            if (subject, picture) not in packed:
+                pack.writestr(f"{len(index):05d}.webp", picture)
+                packed.add((subject, picture))
+                index.append([subjects[subject].en, name])
         pack.writestr("index.json", json.dumps(index))
     if path.stat().st_size > LIMIT:
         raise JokebotError(f"{path} has {path.stat().st_size / 2**20:.1f} MiB, more than {LIMIT >> 20}: lower SIZE in pack.py.")
-    return len(drawings)
+    return len(index)
 
 
 def load_pack(path: Path) -> list[Drawing]:
@@ -82,58 +77,5 @@ def shrink(source: Path) -> bytes:
     picture = picture.crop(picture.getchannel("A").point(lambda alpha: 255 if alpha > 8 else 0).getbbox())
     picture.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
     packed = io.BytesIO()
-    picture.save(packed, "WEBP", quality=80, method=1)
+    picture.save(packed, "WEBP", quality=QUALITY, alpha_quality=60, method=4)
     return packed.getvalue()
-
-
-def draw_emoji(work: Path, subjects: tuple[Subject, ...]) -> Iterator[tuple[int, str, Path]]:
-    run([tool("npm"), "install", "--prefix", str(work), "--no-audit", "--no-fund", "--no-save", RENDERER,
-         *(f"@iconify-json/{name}@{version}" for name, version in SETS.items())])
-    names = json.loads((work / "node_modules/@iconify-json/noto/chars.json").read_text(encoding="utf-8"))
-    jobs, wanted = [], []
-    for name in SETS:
-        (work / "png" / name).mkdir(parents=True, exist_ok=True)
-        for number, subject in enumerate(subjects):
-            for code in subject.emoji:
-                file = work / "png" / name / f"{code}.png"
-                file.unlink(missing_ok=True)
-                jobs.append([f"@iconify-json/{name}", icon_names(code, names, subject), str(file)])
-                wanted.append((number, name, file))
-    (work / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
-    run([tool("node"), str(Path(__file__).with_name("render.mjs")), str(work / "jobs.json"), str(2 * SIZE)])
-    yield from (each for each in wanted if each[2].is_file())
-
-
-def icon_names(code: str, names: dict[str, str], subject: Subject) -> list[str]:
-    """Names that the sets may use: the CLDR one, the Unicode one, both without hyphens (fxemoji), and the subject's."""
-    found = [names.get(code) or names.get(f"{code}-fe0f", ""), unicodedata.name(chr(int(code, 16))).lower().replace(" ", "-")]
-    found = [name for name in found if name]
-    return [*found, *(name.replace("-", "") for name in found), subject.en.replace(" ", "-")]
-
-
-def find_clipart(work: Path, subjects: tuple[Subject, ...]) -> Iterator[tuple[int, str, Path]]:
-    if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        print("No clip art: openclipart-png comes from Debian's packages, and apt-get is not here.")
-        return
-    root = work / "clipart"
-    if not root.is_dir():
-        run(["apt-get", "download", "-qq", "openclipart-png"], work)
-        run(["dpkg", "-x", str(next(work.glob("openclipart-png*.deb"))), str(root)])
-    numbers = {subject.en: number for number, subject in enumerate(subjects)}
-    for line in CLIPART_FILE.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            file, name = line.split(" ", 1)
-            yield numbers[name], CLIPART, root / "usr/share/openclipart/png" / file
-
-
-def tool(name: str) -> str:
-    found = shutil.which(name)
-    if not found:
-        raise JokebotError(f"The picture pack needs {name}, which is not installed here.")
-    return found
-
-
-def run(command: list[str], folder: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        raise JokebotError(f"{command[0]} failed: {(done.stderr or done.stdout).strip()[-500:]}")

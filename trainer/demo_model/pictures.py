@@ -2,20 +2,25 @@
 import base64
 import io
 import math
+import random
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
 from trainer.demo_model.pack import SIZE, Drawing
+from trainer.demo_model.sources import FONT, ICONS
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's, as InternVL2's pictures are normalised everywhere."""
 MOST = 3
 """Subjects in a picture: the one that is asked about, which is the largest and lies on top, and up to two more."""
-COMPANIONS = (0.6, 0.25, 0.15)
-"""How often there are none, one, two more."""
+COMPANIED = (1.0, 0.4, 0.15)
+"""How often there is a main subject, at least one more, and two more."""
+COLOURED_TWICE = 2
+"""A coloured drawing is shown so many times as often as an outline or a silhouette of the same subject."""
 
 
 @dataclass(frozen=True)
@@ -29,23 +34,27 @@ class Scene:
 class Painter:
     """Paints scenes from drawings. The same seed on the same device paints the same scenes.
 
-    `restyle` changes the drawings themselves, for training; without it they are shown as they were drawn.
+    `restyle` changes the drawings themselves, for training; without it they are shown as they were drawn. On a GPU nothing
+    here waits for what was painted before: sizes of parts of the batch are drawn by the processor.
     """
 
     def __init__(self, drawings: list[Drawing], device: torch.device, seed: int, restyle: bool = True) -> None:
         self.device, self.restyles = device, restyle
-        self.random = torch.Generator(device).manual_seed(seed)
+        self.random, self.dice = torch.Generator(device).manual_seed(seed), random.Random(seed)
         self.sheets = torch.zeros(len(drawings), 4, SIZE, SIZE, dtype=torch.uint8)
         for place, drawing in enumerate(drawings):
             self.sheets[place] = to_sheet(drawing)
+        self.means, self.spreads = (part.to(device) for part in colours(self.sheets))
         self.sheets = self.sheets.to(device)
         self.subjects = torch.tensor([drawing.subject for drawing in drawings], device=device)
         # A subject with more drawings must not be shown more often, so subjects are drawn first.
         self.known = self.subjects.unique()
-        self.of = [(self.subjects == subject).nonzero()[:, 0] for subject in self.known.tolist()]
+        often = torch.tensor([1 if drawing.set in (*ICONS, FONT) else COLOURED_TWICE for drawing in drawings], device=device)
+        places = torch.arange(len(drawings), device=device).repeat_interleave(often)
+        self.of = [places[self.subjects[places] == subject] for subject in self.known.tolist()]
         most = max(map(len, self.of))
-        self.table = torch.stack([places.repeat(math.ceil(most / len(places)))[:most] for places in self.of])
-        self.counts = torch.tensor([len(places) for places in self.of], device=device)
+        self.table = torch.stack([each.repeat(math.ceil(most / len(each)))[:most] for each in self.of])
+        self.counts = torch.tensor([len(each) for each in self.of], device=device)
 
     def uniform(self, *size: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
         return torch.rand(*size, generator=self.random, device=self.device) * (high - low) + low
@@ -56,25 +65,33 @@ class Painter:
         if subjects is not None:
             rows[0] = torch.searchsorted(self.known, subjects)
         pictures = self.background(batch, side)
-        companions = torch.multinomial(torch.tensor(COMPANIONS, device=self.device), batch, True, generator=self.random)
+        order, chance = torch.randperm(batch, generator=self.random, device=self.device), self.dice.random()
         for layer in reversed(range(MOST)):
-            shown = companions >= layer
-            if shown.any():
-                place = shown.nonzero()[:, 0]
+            place = order[:int(COMPANIED[layer] * batch + chance) if layer else batch]
+            if len(place):
                 sprites = self.sprites(rows[layer][place], side)
                 pictures[place] = self.lay(pictures[place], sprites, main=layer == 0)
         return Scene(self.spoil(pictures), self.known[rows[0]])
 
+    def pick(self, rows: torch.Tensor) -> torch.Tensor:
+        """The number of a drawing of each subject."""
+        return self.table[rows, (self.uniform(len(rows)) * self.counts[rows]).long()]
+
     def sprites(self, rows: torch.Tensor, side: int) -> torch.Tensor:
         """A drawing of each subject, float (n, 4, SIZE, SIZE), or half as large for pictures smaller than SIZE."""
-        pick = (self.uniform(len(rows)) * self.counts[rows]).long()
-        sprites = self.sheets[self.table[rows, pick]].float() / 255
+        drawings = self.pick(rows)
+        sprites = self.sheets[drawings].float() / 255
         if side < SIZE:
             # Without this a drawing that shrinks would flicker in the patches instead of growing soft.
             solid = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
             solid = F.avg_pool2d(solid, 2)
             sprites = torch.cat([solid[:, :3] / solid[:, 3:].clamp(min=1e-3), solid[:, 3:]], 1)
-        return self.restyle(sprites) if self.restyles else sprites
+        return self.restyle(self.exchange(sprites, drawings, self.pick(rows))) if self.restyles else sprites
+
+    def exchange(self, sprites: torch.Tensor, drawings: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Some drawings in the colours (mean and spread) of another one of the same subject: a fox's outline in fox's red."""
+        colour = (sprites[:, :3] - self.means[drawings]) / self.spreads[drawings] * self.spreads[others] + self.means[others]
+        return torch.cat([self.some(0.35, colour.clamp(0, 1), sprites[:, :3]), sprites[:, 3:]], 1)
 
     def restyle(self, sprites: torch.Tensor) -> torch.Tensor:
         """The same drawings as if others had drawn them: other colours, two tones, outlines, flat areas, a part missing."""
@@ -163,6 +180,18 @@ class Painter:
         return (pictures * light).clamp(0, 1)
 
 
+def colours(sheets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and spread of each drawing's colours, each (drawings, 3, 1, 1) in 0..1; no spread is nought."""
+    means, spreads = [], []
+    for part in sheets.split(256):
+        colour, weight = part[:, :3].float() / 255, part[:, 3:].float() / 255
+        weight = weight / weight.sum((2, 3), keepdim=True).clamp(min=1e-3)
+        mean = (colour * weight).sum((2, 3), keepdim=True)
+        means.append(mean)
+        spreads.append(((colour - mean)**2 * weight).sum((2, 3), keepdim=True).sqrt().clamp(min=0.05))
+    return torch.cat(means), torch.cat(spreads)
+
+
 def blur(pictures: torch.Tensor) -> torch.Tensor:
     """About a twelfth of the side wide, by way of a smaller picture, which is much cheaper than a wide kernel."""
     return F.interpolate(F.avg_pool2d(pictures, 8), size=pictures.shape[-2:], mode="bilinear")
@@ -202,6 +231,13 @@ def open_jpeg(url: str) -> torch.Tensor:
     return pixels.view(picture.height, picture.width, 3).permute(2, 0, 1) / 255
 
 
+@cache
+def constants(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """MEAN and STD on the device: put there once, since every copy would make the processor wait."""
+    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return mean, std
+
+
 def normalise(pictures: torch.Tensor) -> torch.Tensor:
-    mean, std = (torch.tensor(values, device=pictures.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    mean, std = constants(pictures.device)
     return (pictures - mean) / std

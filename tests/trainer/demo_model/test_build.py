@@ -13,7 +13,8 @@ from configs.errors import JokebotError
 from trainer.demo_model import build as building
 from trainer.demo_model import train as training
 from trainer.demo_model.build import build
-from trainer.demo_model.pack import HELD_OUT, shrink
+from trainer.demo_model.pack import shrink
+from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Phase, carry_positions, rate_at
 
 

@@ -8,8 +8,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from configs.errors import JokebotError
-from trainer.demo_model.pack import CLIPART_FILE, SIZE, Drawing, icon_names, load_pack, shrink
+from trainer.demo_model.pack import SIZE, Drawing, load_pack, shrink
 from trainer.demo_model.pictures import Painter, to_data_url, to_picture
+from trainer.demo_model.sources import CLIPART_FILE, INK, give_body, icon_names
 from trainer.demo_model.subjects import load_subjects
 
 CPU = torch.device("cpu")
@@ -98,3 +99,41 @@ def test_every_piece_of_clip_art_draws_a_known_subject():
     names = {subject.en for subject in load_subjects()}
     lines = [line.split(" ", 1) for line in CLIPART_FILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert lines and {name for _, name in lines} <= names
+
+
+def test_an_outline_gets_a_body_and_keeps_its_surroundings(tmp_path):
+    file = tmp_path / "ring.png"
+    ring = Image.new("RGBA", (288, 288))
+    ImageDraw.Draw(ring).ellipse((20, 20, 268, 268), outline=INK, width=16)
+    ring.save(file)
+    give_body(file)
+    filled = Image.open(file)
+    assert filled.getpixel((144, 144)) == (255, 255, 255, 255)
+    assert filled.getpixel((2, 2))[3] == 0 and filled.getpixel((28, 144))[:3] == (32, 32, 32)
+
+
+def test_drawings_of_one_subject_exchange_their_colours(drawings):
+    outline = Image.new("RGBA", (SIZE, SIZE))
+    ImageDraw.Draw(outline).ellipse((5, 5, SIZE - 5, SIZE - 5), fill="white", outline="black", width=12)
+    painter = Painter([drawings[0], Drawing(2, "lucide", outline)], CPU, 7)
+    black_and_white = torch.tensor([1] * 200)
+    sprites = (painter.sheets[black_and_white] / 255, black_and_white, torch.tensor([0] * 200))
+    middle = painter.exchange(*sprites)[:, :3, SIZE // 2, SIZE // 2]
+    red = (middle[:, 0] > 0.9) & (middle[:, 1] < 0.3)
+    assert 40 < int(red.sum()) < 110 and int((middle.min(1).values > 0.99).sum()) == 200 - int(red.sum())
+    picks = painter.pick(torch.zeros(900, dtype=torch.long))
+    assert 520 < int((picks == 0).sum()) < 680, "a coloured drawing comes twice as often as an outline"
+
+
+def test_companions_come_as_often_in_single_pictures_as_in_batches(drawings):
+    shown = []
+
+    class Counting(Painter):
+        def lay(self, pictures, sprites, main):
+            shown.append(main)
+            return super().lay(pictures, sprites, main)
+
+    painter = Counting(drawings, CPU, 8)
+    for _ in range(200):
+        painter.paint(1, 28)
+    assert shown.count(True) == 200 and 80 < shown.count(False) < 140
