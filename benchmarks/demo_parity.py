@@ -1,10 +1,10 @@
 # environment: train
 """`make bench-demo_parity ARGS="--url http://127.0.0.1:23334/v1"`: whether another server says what the CPU engine says.
 
-Made for LMDeploy on a GPU host (`benchmarks/gpu_demo_model.sh` starts it). 20 painted pictures, each with a style prompt, go
-to the server at temperature 0; the same checkpoint writes its own replies here, with the CPU engine's arithmetic. Where two
-texts differ, the gap between the two best log-probabilities is taken at the first token that differs: below 0.1 the two
-were as good as equal, and bf16 may choose either. Printed last, as one JSON object:
+Made for LMDeploy on a GPU host (`benchmarks/gpu_demo_parity.sh` starts it). 20 painted pictures, each with a style prompt,
+go to the server at temperature 0; the same request bodies are answered here by the CPU engine's own code, in float32.
+Where two texts differ, the gap between the CPU engine's two best log-probabilities is taken at the first token that
+differs: below 0.1 the two were as good as equal, and bf16 may choose either. Printed last, as one JSON object:
 
     exact     replies that are equal
     near      replies that are equal, or differ first at a token whose gap is under 0.1
@@ -18,19 +18,33 @@ from typing import Any
 
 import torch
 from openai import OpenAI
-from tokenizers import Tokenizer
 
+from bot.engine.cpu.model import Model, load
+from bot.engine.cpu.pictures import open_picture
+from bot.engine.cpu.protocol import Picture, parse
+from bot.engine.cpu.sampling import Sampler
 from configs.prompts import load_prompts
-from configs.settings import ROOT
-from trainer.demo_model.batches import Encoder
-from trainer.demo_model.build import load
-from trainer.demo_model.evaluate import painters, write_replies
+from trainer.demo_model.evaluate import painters
 from trainer.demo_model.pack import load_pack
-from trainer.demo_model.pictures import normalise, open_jpeg, to_data_url
+from trainer.demo_model.pictures import to_data_url
 
+ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
-PICTURES, GAP = 20, 0.1
+PICTURES, GAP, MOST_PIXELS = 20, 0.1, 1_000_000
+
+
+class Watching(Sampler):
+    """Takes the likeliest token and keeps how far it was ahead of the next, in log-probability."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.gaps: list[float] = []
+
+    def choose(self, logits: torch.Tensor) -> int:
+        best = logits.log_softmax(-1).topk(2).values
+        self.gaps.append(float(best[0] - best[1]))
+        return super().choose(logits)
 
 
 def main() -> None:
@@ -39,44 +53,44 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=CHECKPOINT, help="the checkpoint that it serves")
     parser.add_argument("--pack", type=Path, default=PACK, help="the picture pack")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(min(8, os.cpu_count() or 1))
     client = OpenAI(base_url=arguments.url, api_key=os.environ.get("JOKEBOT_ENGINE_API_KEY", "none"), max_retries=0, timeout=120)
-    served = client.models.list().data[0].id
-    model, tokenizer = load(arguments.model).eval(), Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
+    served, engine = client.models.list().data[0].id, load(arguments.model, "float32")
     painter, _ = painters(load_pack(arguments.pack), arguments.model, torch.device("cpu"))
     prompts, exact, near = load_prompts(), 0, 0
     kinds = [(language, style) for language, part in prompts.languages.items() for style in part.styles if style != "neutral"]
     for number in range(PICTURES):
-        user = prompts.ask(*kinds[number % len(kinds)])
-        url = to_data_url(painter.paint(1, 448).pictures[0])
-        theirs = ask(client, served, url, user)
-        pictures = open_jpeg(url)[None]
-        ours = write_replies(model, tokenizer, pictures, user)[0][0]
-        gap = 0.0 if ours == theirs else gap_at_difference(model, tokenizer, pictures, user, ours, theirs)
+        content = [{"type": "image_url", "image_url": {"url": to_data_url(painter.paint(1, 448).pictures[0])}},
+                   {"type": "text", "text": prompts.ask(*kinds[number % len(kinds)])}]
+        body = {"model": served, "max_tokens": 80, "temperature": 0, "top_p": 1,
+                "messages": [{"role": "system", "content": prompts.system}, {"role": "user", "content": content}]}
+        theirs = (client.chat.completions.create(**body).choices[0].message.content or "").strip()
+        ours, gaps = answer(engine, body)
+        gap = 0.0 if ours == theirs else gaps[first_difference(engine, ours, theirs, len(gaps))]
         exact, near = exact + (ours == theirs), near + (gap < GAP)
-        print(json.dumps({"ours": ours, "theirs": theirs, "gap": round(gap, 3)}, ensure_ascii=False))
+        print(json.dumps({"ours": ours, "theirs": theirs, "gap": round(gap, 3)}, ensure_ascii=False), flush=True)
     print(json.dumps({"exact": exact, "near": near, "of": PICTURES}))
 
 
-def ask(client: OpenAI, served: str, url: str, user: str) -> str:
-    content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": user}]
-    answer = client.chat.completions.create(model=served, max_tokens=80, temperature=0, top_p=1,
-                                            messages=[{"role": "system", "content": load_prompts().system},
-                                                      {"role": "user", "content": content}])
-    return (answer.choices[0].message.content or "").strip()
+def answer(engine: Model, body: dict[str, Any]) -> tuple[str, list[float]]:
+    """The CPU engine's text, and at each of its tokens, the end's included, the lead over the second best."""
+    request = parse(body, engine.prompts)
+    pictures = [engine.cut(part, open_picture(part.url, MOST_PIXELS)) for part in request.parts if isinstance(part, Picture)]
+    prompt = engine.prepare(request, pictures)
+    sampler = Watching(request.sampling, prompt.ids)
+    tokens: list[int] = []
+    for token in engine.write(prompt, sampler, lambda: False):
+        tokens.append(token)
+        if len(tokens) == request.max_tokens:
+            break
+    return engine.decode(tokens).strip(), sampler.gaps
 
 
-@torch.inference_mode()
-def gap_at_difference(model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user: str, ours: str, theirs: str) -> float:
-    """The two best log-probabilities' distance where the texts' tokens part."""
-    mine, other = (tokenizer.encode(text, add_special_tokens=False).ids for text in (ours, theirs))
+def first_difference(engine: Model, ours: str, theirs: str, known: int) -> int:
+    """The number of the first token that differs, of `known` ones."""
+    mine, other = (engine.tokenizer.encode(text, add_special_tokens=False) for text in (ours, theirs))
     same = next((place for place, pair in enumerate(zip(mine, other, strict=False)) if pair[0] != pair[1]), min(len(mine), len(other)))
-    before, after = Encoder(tokenizer, load_prompts()).prompt(user)
-    embed = model.language_model.get_input_embeddings()
-    parts = [embed(torch.tensor([before])), model.extract_feature(normalise(pictures)), embed(torch.tensor([after + mine[:same]]))]
-    state = model.language_model.model(inputs_embeds=torch.cat(parts, 1), use_cache=False).last_hidden_state[0, -1]
-    best = model.language_model.output(state).float().log_softmax(-1).topk(2).values
-    return float(best[0] - best[1])
+    return min(same, known - 1)
 
 
 if __name__ == "__main__":

@@ -19,18 +19,22 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Batch:
-    """`subjects` (pictures,), `before` (k,), `after` and `labels` (asked, longest): the first pictures are asked about.
+    """`subjects` (pictures,), `before` (k,), `after` (asked, longest): the first pictures are asked about.
 
-    Every prompt has the same beginning up to the picture, so it is held once; `labels` belong to `after`, shifted by one.
+    Every prompt has the same beginning up to the picture, so it is held once. `places` (tokens,) are those of `after`,
+    counted through all rows, that are followed by an answer's token, and `labels` (tokens,) are these tokens: found here,
+    so that a GPU need not be asked where they are.
     """
 
     subjects: torch.Tensor
     before: torch.Tensor
     after: torch.Tensor
+    places: torch.Tensor
     labels: torch.Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(*(part.to(device, non_blocking=True) for part in (self.subjects, self.before, self.after, self.labels)))
+        parts = (self.subjects, self.before, self.after, self.places, self.labels)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
 class Encoder:
@@ -61,7 +65,9 @@ class Encoder:
             answer = self.answer(turn.answer)
             rows.append(asked + answer[:-1])
             labels.append([IGNORED] * (len(asked) - 1) + answer)
-        return Batch(torch.tensor(subjects), torch.tensor(before), padded(rows, self.padding), padded(labels, IGNORED))
+        shifted = padded(labels, IGNORED).flatten()
+        places = (shifted != IGNORED).nonzero()[:, 0]
+        return Batch(torch.tensor(subjects), torch.tensor(before), padded(rows, self.padding), places, shifted[places])
 
 
 def padded(rows: list[list[int]], value: int) -> torch.Tensor:
