@@ -108,17 +108,8 @@ async def mark(database: Database, name: str, state: str) -> None:
 
 async def learnt_jokes(database: Database) -> set[int]:
     """Jokes that the model in service has learnt from."""
-    return await _trained_jokes(database, ("learnt",))
-
-
-async def tried_jokes(database: Database) -> set[int]:
-    """Jokes that any run has trained on, whatever came of it."""
-    return await _trained_jokes(database, ("learnt", "trained"))
-
-
-async def _trained_jokes(database: Database, states: Sequence[str]) -> set[int]:
     rows = await database.rows("SELECT DISTINCT joke_id FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
-                               "WHERE state IN (SELECT value FROM json_each(?)) AND part = 'train' AND joke_id IS NOT NULL", (json.dumps(states),))
+                               "WHERE state = 'learnt' AND part = 'train' AND joke_id IS NOT NULL")
     return {row["joke_id"] for row in rows}
 
 

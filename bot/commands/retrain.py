@@ -1,10 +1,8 @@
 """`jokebot retrain`: a new model of what people liked, now."""
 import argparse
 import asyncio
-import json
 import logging
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from configs.errors import JokebotError
@@ -13,7 +11,7 @@ from configs.settings import Settings
 if TYPE_CHECKING:
     from storage.database import Database
     from storage.runs import Run
-    from trainer.pipeline.count import Pairs
+    from trainer.prospect import Prospect
 
 HELP = "make a new model of what people liked; a running bot does it, or this terminal"
 ENVIRONMENT = "train"
@@ -23,33 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", metavar="DIR", help="train on this dataset (its directory, or the beginning of its name) "
                                                          "instead of people's ratings: the cold start from `jokebot import-oogiri`")
     parser.add_argument("--yes", action="store_true", help="don't ask first")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--count", action="store_true", help="only say how many new pairs there are, as one line of JSON")
-    what.add_argument("--cancel", action="store_true", help="end the run under way; the model in service stays")
+    parser.add_argument("--cancel", action="store_true", help="end the run under way instead; the model in service stays")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """0 where the run is queued, waits for its trial or has ended in an answer; 1 where it has failed; 143 where it was stopped."""
     from trainer.dataset.session import count_without_torch
     count_without_torch()
-    if arguments.count:
-        print(json.dumps(asdict(asyncio.run(counted(settings)))))
-        return 0
     if arguments.cancel:
         print(asyncio.run(cancel(settings)))
         return 0
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     return asyncio.run(retrain(arguments, settings))
-
-
-async def counted(settings: Settings) -> "Pairs":
-    from storage.database import Database
-    from trainer.pipeline.count import count
-    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-    try:
-        return await count(database, settings)
-    finally:
-        await database.close()
 
 
 async def cancel(settings: Settings) -> str:
@@ -109,23 +92,23 @@ async def left_behind(database: "Database", arguments: argparse.Namespace) -> "R
 async def queue(database: "Database", arguments: argparse.Namespace, settings: Settings) -> "Run | None":
     """A new run, after a yes; None after a no. Raises JokebotError for a dataset that can't be used."""
     from storage import datasets, runs
-    from trainer.pipeline.count import count
+    from trainer.prospect import look_ahead
     name = None
     if arguments.dataset:
         name = arguments.dataset.rstrip("/").rsplit("/", 1)[-1]
         name = (await datasets.find(database, name)).name
         question = f"Train a new model on the dataset {name[:12]}"
     else:
-        question = said(await count(database, settings))
+        question = said(await look_ahead(database, settings.selection), await runs.typical_seconds(database), settings.retrain.minimum_pairs)
     if not arguments.yes and not await asyncio.to_thread(agreed, question):
         return None
     return await runs.create_run(database, "command", dataset=name)
 
 
-def said(pairs: "Pairs") -> str:
-    time = "" if pairs.seconds is None else f", about {max(1, round(pairs.seconds / 60))} min"
-    few = f" (a run wants {pairs.minimum})" if pairs.new < pairs.minimum else ""
-    return f"{pairs.new} new good pairs{few}, rated by {pairs.people} people{time}. Make a new model"
+def said(found: "Prospect", seconds: float | None, minimum: int) -> str:
+    time = "" if seconds is None else f", about {max(1, round(seconds / 60))} min"
+    few = f" (a run wants {minimum})" if found.new < minimum else ""
+    return f"{found.new} new good pairs{few}, by the ratings of {found.people} people{time}. Make a new model"
 
 
 def agreed(question: str) -> bool:

@@ -19,6 +19,8 @@ from configs.settings import PREFIX, ROOT, Section, Settings
 NOT_THEIRS = ("telegram", "metrics")
 """Sections that the train environment has no use for; the bot's token stays with the bot."""
 LOOK_TIMEOUT_S = 300.0
+GRACE_S = 10.0
+"""What the pipeline gets beyond the grace of its own child, so that it isn't killed while that writes its checkpoint."""
 
 
 class LookError(JokebotError):
@@ -67,7 +69,7 @@ def start_pipeline(run_id: int, settings: Settings, log: Path) -> Child:
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [str(settings.environments.train_python), "-m", "bot", "pipeline", str(run_id)]
     return start_child(f"run {run_id}", command, log=log, environment=variables(settings), cwd=ROOT,
-                       grace_s=settings.retrain.stop_grace_s)
+                       grace_s=settings.retrain.stop_grace_s + GRACE_S)
 
 
 async def look(settings: Settings) -> Prospect:

@@ -49,8 +49,12 @@ class Place:
         return self.directory / f"{step}.log"
 
     def clear(self) -> None:
-        """Remove all of the run's files. A second call finishes what a kill left of the first."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """Remove all of the run's files but its logs. A second call finishes what a kill left of the first."""
+        for path in self.directory.iterdir() if self.directory.is_dir() else ():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.suffix != ".log":
+                path.unlink(missing_ok=True)
 
 
 @asynccontextmanager

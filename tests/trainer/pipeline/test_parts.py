@@ -1,5 +1,4 @@
 """Where a run starts from, what it repeats, what room it needs, what is kept of it, and how much there is to learn."""
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,7 +12,6 @@ from storage.models import NewModel
 from storage.people import forget_rows
 from trainer.merge.weights import Base
 from trainer.pipeline import keeping, room
-from trainer.pipeline.count import count
 from trainer.pipeline.exporting import start_of
 from trainer.pipeline.job import Job
 from trainer.pipeline.place import Place
@@ -83,16 +81,6 @@ async def test_a_run_from_the_base_repeats_all_that_was_learnt(memory):
     assert short.manifest["origins"]["new"] >= 1 and short.manifest["counts"]["train"] == 3
 
 
-async def test_pairs_are_counted_as_an_export_would_choose_them(pipeline):
-    counted = await count(pipeline.database, pipeline.settings(SELECTION_MAX_ROWS=100))
-    exported = await pipeline.memory.exporter(max_rows=100).export()
-    assert counted.new == exported.manifest["origins"]["new"] > 2
-    assert (counted.people, counted.untried, counted.minimum, counted.seconds) == (3, counted.new, 2, None)
-    await datasets.mark(pipeline.database, exported.directory.name, "trained")
-    again = await count(pipeline.database, pipeline.settings(SELECTION_MAX_ROWS=100))
-    assert (again.new, again.untried) == (counted.new, 0)
-
-
 async def test_only_what_is_not_needed_is_removed(pipeline, promoted):
     one, two, three = await promoted(), await promoted(), await promoted()
     folder = pipeline.place.models
@@ -151,9 +139,3 @@ def test_too_little_memory_is_said(pipeline, model):
         room.check_memory(Base.of(model), Retrain(memory_reserve_gb=10**6))
     room.check_disk(pipeline.memory.root, Base.of(model), Training(lora_rank=8), Retrain(disk_reserve_gb=0))
     room.check_memory(Base.of(model), Retrain(memory_reserve_gb=0))
-
-
-async def test_the_count_is_a_line_for_programs(pipeline):
-    assert await pipeline.call("retrain", "--count") == 0
-    said = json.loads((pipeline.memory.root / "pipeline.log").read_text())
-    assert said.keys() == {"new", "people", "untried", "minimum", "seconds"} and said["new"] >= 2
