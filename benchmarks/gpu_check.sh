@@ -35,6 +35,7 @@ setup() {
         site serve && site bot || return 1
         BOT=$(command -v python3) SERVE=$(command -v python3) TRAIN=$(command -v python3)
         export PYTHONPATH=$PWD:$SITES/site-bot:$SITES/site-serve
+        export SERVE_PATH=$PYTHONPATH
         TRAIN_PATH=$PWD:$SITES/site-train:$SITES/site-bot:$SITES/site-serve
     else
         BOT=$PWD/.venv/bot/bin/python SERVE=$PWD/.venv/serve/bin/python TRAIN=$PWD/.venv/train/bin/python

@@ -1,0 +1,130 @@
+# environment: train
+"""Jokes and a training run on one GPU: what each costs the other.
+
+Our servers answer photos of 13 tiles from 4 clients, first alone, then while a QLoRA run of batch 4 trains beside them. The
+run's steps are measured without jokes and with them, after its first epoch, when it has its picture features. The servers'
+memory is bounded by their cache's blocks, so it is the same in both. Printed last, as one JSON object:
+
+    joke_p50_alone_s, joke_p50_together_s       median seconds of one joke
+    step_alone_s, step_together_s               median seconds of a training step
+    servers_mb, both_mb                         GPU memory in use with the servers alone, and with the run at work
+"""
+import argparse
+import asyncio
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import train
+from benchmarks.load import Engines, closed_loop, summary
+from benchmarks.machine import ROOT, finish, machine
+from benchmarks.photos import Photos
+from benchmarks.serve import KEY, START_S, free_port, gpu_mb
+from bot.engine.child import start_child
+from bot.engine.lmdeploy.start import command, environment
+from configs.settings import Settings, load_settings
+from trainer.xtuner.progress import read_losses
+
+CLIENTS = 4
+
+
+class Training:
+    """A run in a process of its own; its log is folder/train.log."""
+
+    def __init__(self, told: argparse.Namespace) -> None:
+        self.out = told.folder / "ours"
+        given = argparse.Namespace(steps=4000, batch=told.batch, photos=told.photos, rank=told.rank, rate=1e-4)
+        if not (told.folder / "data").exists():
+            train.make_photos(told.folder / "data", told.photos)
+        if not (told.folder / "base").exists():
+            (told.folder / "base").symlink_to(told.model.absolute())
+        shutil.rmtree(self.out, ignore_errors=True)
+        train.plan_of(given, told.folder, "ours").save()
+        self.epoch = max(1, told.photos // told.batch)
+        with (told.folder / "train.log").open("w") as log:
+            self.process = subprocess.Popen([sys.executable, str(ROOT / "benchmarks" / "train.py"), "--variant", "ours",
+                                             "--folder", str(self.out)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+
+    def steps(self) -> list[float]:
+        return [line["s"] for line in read_losses(self.out)]
+
+    def wait_for(self, count: int, timeout_s: float = 180.0) -> list[float]:
+        """The seconds of all steps once there are so many. Raises RuntimeError where the run ends or takes too long."""
+        deadline = time.monotonic() + timeout_s
+        while len(found := self.steps()) < count:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the run has {len(found)} steps and code {self.process.poll()}")
+            time.sleep(0.2)
+        return found
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def jokes(engines: Engines, photos: Photos, requests: int, until: Any = lambda: False) -> dict[str, Any]:
+    return summary(asyncio.run(closed_loop(engines, photos.next, CLIENTS, requests, until)), CLIENTS)
+
+
+def measure(told: argparse.Namespace, settings: Settings, stack: ExitStack) -> dict[str, Any]:
+    began, children = time.monotonic(), []
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
+
+    base = {**os.environ, "PYTHONPATH": os.environ.get("SERVE_PATH", os.environ.get("PYTHONPATH", ""))}
+    for number in range(settings.lmdeploy.servers):
+        children.append(stack.enter_context(start_child(
+            f"server {number}", command(told.model, free_port(), settings), log=told.folder / f"server-{number}.log",
+            environment=environment(KEY, base=base), grace_s=5)))
+    engines, photos = Engines([child.wait_ready(START_S) for child in children], KEY, tiles=settings.engine.max_tiles), Photos()
+    jokes(engines, photos, 4 * CLIENTS)
+    alone, servers_mb = jokes(engines, photos, told.jokes), gpu_mb()
+    say(f"jokes alone: {alone}, {servers_mb} MB")
+    run = Training(told)
+    stack.callback(run.stop)
+    begin = run.epoch + 3
+    steps_alone = run.wait_for(begin + told.steps)[begin:]
+    say(f"steps alone: {statistics.median(steps_alone)} s")
+    before = len(run.steps()) + 1
+    together = jokes(engines, photos, 10_000, lambda: len(run.steps()) >= before + told.steps)
+    steps_together, both_mb = run.steps()[before:], gpu_mb()
+    say(f"together: {together}, {statistics.median(steps_together)} s a step, {both_mb} MB")
+    return {"joke_p50_alone_s": alone["p50_s"], "joke_p50_together_s": together["p50_s"],
+            "step_alone_s": round(statistics.median(steps_alone), 4), "step_together_s": round(statistics.median(steps_together), 4),
+            "servers_mb": servers_mb, "both_mb": both_mb, "clients": CLIENTS, "jokes_alone": alone, "jokes_together": together}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", type=Path, required=True, help="a checkpoint directory, served and trained")
+    parser.add_argument("--folder", type=Path, required=True, help="for data, logs and the run")
+    parser.add_argument("--photos", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rank", type=int, default=128)
+    parser.add_argument("--jokes", type=int, default=64, help="jokes measured alone")
+    parser.add_argument("--steps", type=int, default=25, help="training steps measured, without jokes and with them")
+    parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
+    told = parser.parse_args()
+    told.folder.mkdir(parents=True, exist_ok=True)
+    settings = load_settings()
+    with ExitStack() as stack:
+        found = measure(told, settings, stack)
+    finish({**found, "settings": settings.lmdeploy.model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}, "share", told.save)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
