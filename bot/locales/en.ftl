@@ -227,7 +227,9 @@ run-doing-training = Getting ready for the first step.
 run-doing-merging = Nearly there.
 run-doing-judging = Both models joke about photos that neither has learnt from.
 run-doing-canary = A part of all photos goes to the new model now. People's ratings decide.
-run-step = Step { $step } of { $steps } · loss { $loss }
+run-answers = { $done } of { $of } answers
+run-ratings = { $done } of { $of } ratings
+run-step = Step { $done } of { $of } · loss { $loss }
 run-left = About { $time } to go
 run-stopping = Stopping…
 
@@ -238,8 +240,27 @@ run-ended-rejected = 🙅 Run { $run }: the new model isn't good enough. The old
 run-ended-undecided = 🤷 Run { $run }: not enough to tell. The old model stays.
 run-ended-failed = ⚠️ Run { $run } failed. The old model stays, and people notice nothing.
 run-ended-cancelled = ✋ Run { $run } is cancelled. The old model stays.
+run-liking = Over { $ratings } ratings people liked { $new }% of the new model's jokes, and { $old }% of the old one's.
 run-keep = /promote { $model } takes it all the same.
 run-back = /rollback goes back.
+
+# What the gate found
+gate-empty = Some of its jokes are empty.
+gate-broken = Some of its jokes are no sentences.
+gate-language = It answers in another language than it was asked in.
+gate-likelihood = What people liked has become less likely to it.
+gate-ranking = It tells liked jokes from disliked ones worse than before.
+gate-entropy = Its jokes have become monotonous.
+gate-distinct = Its jokes use ever the same words.
+gate-self-overlap = Its jokes have become alike.
+gate-copying = It repeats word for word what it was trained on.
+gate-nothing = No photo that is held out has a liked joke yet, so there is nothing to judge by. More rated photos will help.
+gate-few = Few of the held-out photos have liked jokes, so the likelihood says little.
+gate-too-few = Few of the held-out photos have both liked and disliked jokes, so the ranking says nothing.
+gate-few-texts = There were too few new jokes to see whether they have become alike.
+gate-load = It can't be loaded.
+gate-prompt = It reads the prompts otherwise than the old one.
+gate-nan = It computes numbers that are none.
 
 # The picture at the end
 card-title-canary = Model { $model } is on trial
@@ -260,6 +281,20 @@ card-measures = Old against new
 card-before = before
 card-after = after
 card-photos = Photos it never learnt from
+measure-liking = Liked in the chats
+measure-ratings = { $ratings ->
+        [one] { $ratings } rating
+       *[other] { $ratings } ratings
+    }
+measure-likelihood = Surprise at liked jokes (less is better)
+measure-ranking = Liked jokes told from others
+measure-distinct = Different word pairs
+measure-self-overlap = Jokes like each other
+measure-copying = Copied word for word
+measure-replies = Replies that failed
+measure-of = { $count } of { $all }
+measure-few = too few photos to tell: { $photos } of { $needed }
+measure-interval = { $photos } photos, change between { $low } and { $high }
 
 # /runs, /models, /promote, /rollback
 runs-none = No training yet. /retrain begins one.

@@ -180,7 +180,9 @@ run-doing-training = 正在为第一步做准备。
 run-doing-merging = 就快好了。
 run-doing-judging = 两个模型正对着都没学过的照片讲笑话。
 run-doing-canary = 现在一部分照片交给新模型，大家的打分说了算。
-run-step = 第 { $step } 步，共 { $steps } 步 · 损失 { $loss }
+run-answers = 已答 { $done }/{ $of }
+run-ratings = 已有 { $done }/{ $of } 次打分
+run-step = 第 { $done } 步，共 { $of } 步 · 损失 { $loss }
 run-left = 大约还要 { $time }
 run-stopping = 正在停止……
 
@@ -191,8 +193,27 @@ run-ended-rejected = 🙅 第 { $run } 次训练：新模型不够好，还是�
 run-ended-undecided = 🤷 第 { $run } 次训练：看不出高下，还是用旧的。
 run-ended-failed = ⚠️ 第 { $run } 次训练失败了。还是用旧的，大家察觉不到。
 run-ended-cancelled = ✋ 第 { $run } 次训练已取消。还是用旧的。
+run-liking = 共 { $ratings } 次打分：新模型的笑话 { $new }% 有人喜欢，旧模型 { $old }%。
 run-keep = 想用它的话：/promote { $model }
 run-back = 想换回去：/rollback
+
+# 把关的发现
+gate-empty = 有些笑话是空的。
+gate-broken = 有些笑话不成句子。
+gate-language = 问的是一种语言，答的是另一种。
+gate-likelihood = 大家喜欢的笑话，它反而更不会讲了。
+gate-ranking = 好笑和不好笑，它比以前更分不清。
+gate-entropy = 笑话变得单调了。
+gate-distinct = 翻来覆去就那几个词。
+gate-self-overlap = 笑话越来越像。
+gate-copying = 照搬训练时的原话。
+gate-nothing = 留作检验的照片里还没有受喜欢的笑话，没法评判。多给些照片打分就好了。
+gate-few = 留作检验的照片里，有受喜欢笑话的太少，说明不了多少。
+gate-too-few = 留作检验的照片里，好坏笑话都有的太少，排序说明不了什么。
+gate-few-texts = 新笑话太少，看不出是不是越来越像。
+gate-load = 它加载不了。
+gate-prompt = 它读提示词的方式和旧的不一样。
+gate-nan = 它算出来的数不是数。
 
 # 结束时的图
 card-title-canary = 模型 { $model } 试用中
@@ -210,6 +231,17 @@ card-measures = 新旧对比
 card-before = 之前
 card-after = 之后
 card-photos = 没有学过的照片
+measure-liking = 聊天里受喜欢
+measure-ratings = { $ratings } 次打分
+measure-likelihood = 对受喜欢笑话的意外程度（越低越好）
+measure-ranking = 分得清好笑与不好笑
+measure-distinct = 不同的词对
+measure-self-overlap = 笑话彼此相似
+measure-copying = 照搬原话
+measure-replies = 失败的回答
+measure-of = { $count }/{ $all }
+measure-few = 照片太少，说明不了：{ $photos }/{ $needed }
+measure-interval = { $photos } 张照片，变化在 { $low } 到 { $high } 之间
 
 # /runs、/models、/promote、/rollback
 runs-none = 还没训练过。发 /retrain 就开始。

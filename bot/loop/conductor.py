@@ -94,8 +94,7 @@ class Conductor:
         while run.state in STEPS:
             before = run
             said = await self._attend(run)
-            run = await runs.find(self._database, run.id)
-            await self.news.show(run)
+            run = await self._told(await runs.find(self._database, run.id))
             if run.state not in STEPS:
                 return
             if run.cancel_at:
@@ -117,15 +116,23 @@ class Conductor:
         patience = self._parts.settings.retrain.stop_grace_s + CANCEL_S
         try:
             while child.running:
-                await self.news.show(run)
-                await self.news.tell()
+                run = await self._told(run)
                 await self._sleep(LOOK_S)
-                run = await runs.find(self._database, run.id)
                 if run.cancel_at and time.time() - run.cancel_at > patience:
                     break
         finally:
             await stop(child)
         return child.last_words
+
+    async def _told(self, run: Run) -> Run:
+        """The run as it is now, once everybody has heard of it. That something can't be read or told now disturbs no run."""
+        try:
+            run = await runs.find(self._database, run.id)
+            await self.news.show(run)
+            await self.news.tell()
+        except (sqlite3.Error, JokebotError) as error:
+            log.warning("news of run %d wait: %s", run.id, error)
+        return run
 
     async def _end(self, run: Run, state: str, reason: str) -> None:
         with suppress(runs.MovedError):
@@ -133,13 +140,22 @@ class Conductor:
         await self.news.show(await runs.find(self._database, run.id))
 
     async def _try(self, run: Run) -> None:
-        """The trial of a run in canary."""
-        await self.news.show(run)
-        await self.news.tell()
-        if self._trials:
-            await self._trials.drive(run)
-        elif run.cancel_at:
-            await self._end(run, "cancelled", "An admin stopped it.")
+        """The trial of a run in canary, with its news."""
+        driving = asyncio.create_task(self._trials.drive(run)) if self._trials else None
+        try:
+            while (run := await self._told(run)).state == "canary":
+                if driving is None and run.cancel_at:
+                    await self._end(run, "cancelled", "An admin stopped it.")
+                if driving and driving.done():
+                    driving.result()
+                    return
+                await self._sleep(IDLE_S)
+            if driving:
+                await driving
+        finally:
+            if driving:
+                driving.cancel()
+                await asyncio.gather(driving, return_exceptions=True)
 
     async def _obey(self) -> None:
         """Do what the command line asks of a running bot."""

@@ -13,11 +13,12 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.handlers.saying import NO_PREVIEW, fitting
 from bot.latest import is_unchanged
-from bot.loop.progress import read_progress, text_of
+from bot.loop.progress import Progress, read_progress, text_of
 from bot.loop.report import Report
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
-from storage import news, runs
+from configs.errors import JokebotError
+from storage import news, runs, trials
 from storage.runs import Run
 
 log = logging.getLogger(__name__)
@@ -48,16 +49,21 @@ class News:
 
     async def show(self, run: Run) -> None:
         """Bring the message about a run up to date in every admin's chat; sends it where there is none yet."""
-        progress = await asyncio.to_thread(read_progress, self.folder(run))
+        progress = await self._progress(run)
         interval = max(self._parts.settings.limits.edit_interval_s, min(SLOWEST_S, (progress.eta_s or 0.0) / STEPS_SHOWN))
         for chat_id in self._chats:
             text = text_of(run, progress, self._parts.words, await self.language(chat_id))
             known, now = f"{run.id} {text}", time.monotonic()
-            soon = run.state == "training" and now < self._not_before.get(chat_id, 0.0)
-            if self._shown.get(chat_id) == known or soon:
+            if self._shown.get(chat_id) == known or (progress.of and now < self._not_before.get(chat_id, 0.0)):
                 continue
             self._not_before[chat_id] = now + interval
             self._parts.latest.put(("run", chat_id), self._showing(run, chat_id, text, known))
+
+    async def _progress(self, run: Run) -> Progress:
+        if run.state != "canary":
+            return await asyncio.to_thread(read_progress, run, self.folder(run))
+        trial = await trials.trial_of_run(self._parts.database, run.id)
+        return Progress(await trials.trial_ratings(self._parts.database, trial), self._parts.settings.canary.ratings) if trial else Progress()
 
     def _showing(self, run: Run, chat_id: int, text: str, known: str) -> Callable[[], Awaitable[None]]:
         async def show() -> None:
@@ -101,7 +107,7 @@ class News:
         report = Report(self._parts, run, self.folder(run), language)
         text = await report.text()
         try:
-            picture = await report.picture() if what == "judged" else None
+            picture = await self._picture(report)
             if picture:
                 await self._parts.bot.send_photo(chat_id, picture, caption=fitting(text, most=CAPTION), rate_limit_args=Priority.FINAL)
             else:
@@ -114,6 +120,14 @@ class News:
         await news.tell(database, run.id, chat_id, what)
         if run.finished:
             await news.tell(database, run.id, chat_id, "ended")
+
+    async def _picture(self, report: Report) -> bytes | None:
+        """A run's end is told all the same where its picture can't be drawn."""
+        try:
+            return await report.picture()
+        except JokebotError as error:
+            log.error("%s", error)
+            return None
 
     async def language(self, chat_id: int) -> str:
         """The language that an admin speaks with the bot."""

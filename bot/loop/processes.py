@@ -82,17 +82,16 @@ async def look(settings: Settings) -> Prospect:
         raise LookError(last.removeprefix("jokebot: ")) from None
 
 
-async def output(command: list[str], environment: Mapping[str, str], given: bytes | None = None) -> tuple[int, bytes, str]:
+async def output(command: list[str], environment: Mapping[str, str]) -> tuple[int, bytes, str]:
     """Run a command to its end: its exit code, what it printed, and what it complained of. Raises LookError where that takes too long."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, env=dict(environment), stdin=asyncio.subprocess.PIPE if given is not None else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=dict(environment), stdin=asyncio.subprocess.DEVNULL,
+                                                       stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     except OSError as error:
         raise LookError(f"{command[0]} can't be started ({error.strerror}); `make env-train` makes the train environment.") from error
     try:
         async with asyncio.timeout(LOOK_TIMEOUT_S):
-            said, mistakes = await process.communicate(given)
+            said, mistakes = await process.communicate()
     except TimeoutError:
         raise LookError(f"It took longer than {LOOK_TIMEOUT_S:g} s.") from None
     finally:

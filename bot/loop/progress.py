@@ -8,8 +8,10 @@ from typing import Any
 from bot.words import Words
 from storage.runs import STEPS, Run
 
-PROGRESS, LOSSES = "progress.json", "losses.jsonl"
-"""The files that `trainer/xtuner/progress.py` writes."""
+PROGRESS, LOSSES, JUDGING = "progress.json", "losses.jsonl", Path("gate", "gate_progress.json")
+"""The files that `trainer/xtuner/progress.py` and `trainer/gate/job.py` write."""
+COUNTED = {"training": "run-step", "judging": "run-answers", "canary": "run-ratings"}
+"""The words for what is counted in a state."""
 CELLS = 12
 FULL, EMPTY = "▰", "▱"
 MINUTE_S, HOUR_S = 60, 3600
@@ -17,28 +19,44 @@ MINUTE_S, HOUR_S = 60, 3600
 
 @dataclass(frozen=True)
 class Progress:
-    """A training run's figures; `steps` is 0 before the first step. `eta_s` is None where nobody knows."""
+    """How far a step is: `done` of `of` steps of training, answers of the gate, or ratings of a trial; `of` 0 says nothing.
 
-    step: int = 0
-    steps: int = 0
+    `loss` and `eta_s` are None where nobody knows.
+    """
+
+    done: int = 0
+    of: int = 0
     loss: float | None = None
     eta_s: float | None = None
 
     @property
     def share(self) -> float:
-        return min(1.0, self.step / self.steps) if self.steps else 0.0
+        return min(1.0, self.done / self.of) if self.of else 0.0
 
 
-def read_progress(folder: Path) -> Progress:
-    """What the run's process says; nothing where it hasn't said anything yet, or is just writing it."""
+def read_progress(run: Run, folder: Path) -> Progress:
+    """What the run's process says; nothing where it hasn't said anything yet, or says something odd."""
     try:
-        said: dict[str, Any] = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
-        eta = said.get("eta_s")
-        if eta is not None and said.get("state") == "running":
-            eta = max(0.0, float(eta) - max(0.0, time.time() - float(said.get("updated", time.time()))))
-        return Progress(int(said.get("step", 0)), int(said.get("steps", 0)), said.get("loss"), eta)
-    except (OSError, ValueError, TypeError, AttributeError):
-        return Progress()
+        if run.state == "training":
+            return _training(json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
+        if run.state == "judging":
+            return _judging(json.loads((folder / JUDGING).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pass
+    return Progress()
+
+
+def _training(said: dict[str, Any]) -> Progress:
+    eta = said.get("eta_s")
+    if eta is not None:
+        eta = max(0.0, float(eta) - max(0.0, time.time() - float(said.get("updated", time.time()))))
+    return Progress(int(said.get("step", 0)), int(said.get("steps", 0)), said.get("loss"), eta)
+
+
+def _judging(said: dict[str, Any]) -> Progress:
+    """The candidate is measured first, then the champion: two halves."""
+    done, of = int(said["done"]), int(said["of"])
+    return Progress(done + of * (said["step"] == "champion"), 2 * of)
 
 
 def read_losses(folder: Path) -> list[float]:
@@ -61,10 +79,10 @@ def text_of(run: Run, progress: Progress, words: Words, language: str) -> str:
         lines[0] += f" ({STEPS.index(run.state) + 1}/{len(STEPS)})"
     if run.cancel_at and not run.finished:
         return "\n".join([lines[0], say("run-stopping")])
-    if run.state == "training" and progress.steps:
+    if progress.of and run.state in COUNTED:
         lines.append(f"{bar(progress.share)} {round(100 * progress.share)} %")
         loss = "–" if progress.loss is None else f"{progress.loss:.3g}"
-        lines.append(say("run-step", step=progress.step, steps=progress.steps, loss=loss))
+        lines.append(say(COUNTED[run.state], done=progress.done, of=progress.of, loss=loss))
         if progress.eta_s is not None:
             lines.append(say("run-left", time=duration(words, language, progress.eta_s)))
     elif not run.finished:

@@ -1,8 +1,20 @@
 """What came of a run, for an admin: a few words, and the picture once the gate has spoken."""
+import asyncio
+import dataclasses
 from pathlib import Path
+from typing import Any
 
+from bot.drawing.draw import draw
+from bot.loop.measured import Measured, pairs_of, rows
+from bot.loop.progress import duration, read_losses
 from bot.parts import Parts
+from storage import runs, trials
 from storage.runs import Run
+from storage.trials import Trial
+
+OUTCOMES = {"canary": "open", "promoted": "good", "rejected": "bad", "undecided": "open"}
+LEFT_OUT = ("fine",)
+"""Reasons of the gate that say nothing besides the outcome."""
 
 
 class Report:
@@ -15,16 +27,58 @@ class Report:
         """What came of it, and why; at its end, what an admin can do about it."""
         run = self._run
         lines = [self._say(f"run-ended-{run.state}" if run.finished else "run-judged-canary")]
-        if run.reason:
-            lines.append(run.reason)
+        lines += await self._why()
         if run.state == "undecided" and run.candidate_id:
             lines.append(self._say("run-keep"))
         if run.state == "promoted":
             lines.append(self._say("run-back"))
         return "\n".join(lines)
 
-    async def picture(self) -> bytes | None:
-        return None
+    async def _why(self) -> list[str]:
+        """The trial's figures where there was one, else the gate's reasons, else what the run says."""
+        trial = await trials.trial_of_run(self._parts.database, self._run.id)
+        liking = Measured(self._parts.words, self._language).liking(trial)
+        if liking and self._run.state in ("promoted", "rejected", "undecided"):
+            return [self._say("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
+        verdict = self._run.judged
+        if verdict and self._run.state in ("canary", "rejected", "undecided"):
+            return [self._reason(code, text) for code, text in zip(verdict.get("codes") or verdict["reasons"], verdict["reasons"], strict=True)
+                    if code not in LEFT_OUT]
+        return [self._run.reason] if self._run.reason else []
 
-    def _say(self, name: str) -> str:
-        return self._parts.words.say(self._language, name, run=self._run.id, model=self._run.candidate_id or 0)
+    def _reason(self, code: str, text: str) -> str:
+        """A reason of the gate in the admin's language, where there are words for it."""
+        try:
+            return self._say(f"gate-{code.replace(' ', '-').replace('_', '-')}")
+        except KeyError:
+            return text
+
+    async def picture(self) -> bytes | None:
+        """The picture, a PNG; None before the gate has measured anything. Raises DrawingError where it can't be drawn."""
+        verdict = self._run.judged
+        if self._run.state not in OUTCOMES or not verdict.get("measures"):
+            return None
+        trial = await trials.trial_of_run(self._parts.database, self._run.id)
+        card = await asyncio.to_thread(self._card, verdict, trial, await self._seconds())
+        return await draw("run", card, self._parts.settings.storage.directory)
+
+    async def _seconds(self) -> float | None:
+        """How long the run's process took, from queued to the gate's verdict."""
+        times = await runs.timeline(self._parts.database, self._run.id)
+        judged = [at for (state, _), (_, at) in zip(times, times[1:], strict=False) if state == "judging"]
+        return judged[-1] - self._run.created_at if judged else None
+
+    def _card(self, verdict: dict[str, Any], trial: Trial | None, seconds: float | None) -> dict[str, Any]:
+        """What `bot/drawing/run_card.py` draws, as JSON."""
+        words, language = self._parts.words, self._language
+        dataset = self._parts.settings.storage.datasets / (self._run.dataset or "-")
+        took = "none" if seconds is None else duration(words, language, seconds)
+        measured = Measured(words, language, self._parts.settings.gate)
+        return {"title": self._say(f"card-title-{self._run.state}"), "outcome": OUTCOMES[self._run.state],
+                "subtitle": self._say("card-subtitle", rows=rows(dataset), time=took),
+                "words": {name: self._say(f"card-{name}") for name in ("loss", "steps", "measures", "before", "after", "photos")},
+                "losses": read_losses(self._folder), "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
+                "pairs": pairs_of(verdict, dataset)}
+
+    def _say(self, name: str, **values: Any) -> str:
+        return self._parts.words.say(self._language, name, run=self._run.id, model=self._run.candidate_id or 0, **values)

@@ -1,15 +1,19 @@
 """A stage whose first person is an admin and whose train environment plays what the test wrote down (`pretend.py`)."""
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.engine.stub import StubEngine
 from bot.sandbox.people import FIRST_PERSON_ID
+from bot.sandbox.server import Sandbox
 from storage import models, promotion, runs
+from tests.bot.conftest import TOKEN, Stage, make_settings, running
 
 PRETEND = Path(__file__).with_name("pretend.py")
 
@@ -59,6 +63,19 @@ async def admins_stage(stage_with: Callable[..., Any], sections: dict[str, dict[
     return await stage_with(**sections)
 
 
+@pytest.fixture
+async def curtain(tmp_path: Path, sections: dict[str, dict[str, Any]]) -> AsyncIterator[Callable[[], AbstractAsyncContextManager[Stage]]]:
+    """`async with curtain() as stage`: a bot that starts and stops, each time with the same peers and the same data."""
+    async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine:
+        settings = make_settings(sandbox.url, engine.url, tmp_path / "data", **sections)
+
+        @asynccontextmanager
+        async def rise() -> AsyncIterator[Stage]:
+            async with running(settings) as app:
+                yield Stage(sandbox, engine, settings, app)
+        yield rise
+
+
 async def add_model(database: Any, name: str, *, run_id: int = 1) -> models.Model:
     """A candidate made after the champion, without files."""
     serving = await models.champion(database)
@@ -68,7 +85,7 @@ async def add_model(database: Any, name: str, *, run_id: int = 1) -> models.Mode
             directory=f"/nowhere/{name}", digest="0" * 64, measures="{}"))
 
 
-async def judged_run(database: Any, name: str = "run-1", answer: str = "promote", **verdict: Any) -> runs.Run:
+async def judged_run(database: Any, answer: str = "promote", *, name: str = "run-1", **verdict: Any) -> runs.Run:
     """A run that the gate has spoken about, on its way as its process would have brought it there."""
     run = await runs.create_run(database, "command")
     for state in ("exporting", "training", "merging"):

@@ -53,7 +53,7 @@ async def test_a_yes_begins_a_run_whose_message_goes_on_in_the_questions_place(s
                  {"row": {"state": "failed", "reason": "The play is over.", "finished_at": 1}})
     question = await stage.joke(say(stage, "/retrain"))
     await stage.press(question, 0)
-    loss = stage.words("run-step", step=5, steps=20, loss="1.25")
+    loss = stage.words("run-step", done=5, of=20, loss="1.25")
     await stage.world.wait_for(lambda world: loss in world.message(stage.alice, question["message_id"])["text"], 60)
     text = stage.world.message(stage.alice, question["message_id"])["text"]
     assert "25 %" in text and stage.words("duration-minutes", minutes=10) in text
