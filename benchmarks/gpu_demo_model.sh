@@ -9,7 +9,7 @@
 # A small model's step leaves a GPU idle between its many small operations, so that two builds at once cost each little.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-out=$1 minutes=${2:-7.5} seeds=${SEEDS:-0 1} count=${COUNT:-480}
+out=$1 minutes=${2:-7.7} seeds=${SEEDS:-0 1} count=${COUNT:-480}
 python=${PYTHON:-python3} pack=${PACK:-build/demo-model/pictures.zip} keep=${OUT:-$1}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 mkdir -p "$out"

@@ -78,6 +78,7 @@ class App:
         self._cleanup.push_async_callback(self.servers.stop)
         await self.servers.start()
         self.parts = self._make_parts()
+        self.servers.on_pause = self.parts.joker.queue.hold
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
         if settings.metrics.listen:

@@ -1,11 +1,10 @@
-"""The demo: sandbox, CPU engine and bot as child processes of one command, on free ports of this machine.
+"""The demo: sandbox and bot as child processes of one command, on free ports of this machine; the bot runs its CPU engine.
 
 `jokebot demo` keeps them running and prints the page's address; `jokebot demo --check` plays a person through the page's
 own HTTP interface (bot/demo_check.py). Nothing here is known to the parts: they are told where their peers are through
 the settings that anyone else would use.
 """
 import os
-import secrets
 import shutil
 import sys
 import time
@@ -66,11 +65,11 @@ def samples(settings: Settings, data: Path) -> Path:
 
 @contextmanager
 def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
-    """Start the three parts, yield when all are ready, end them at the end. Raises ChildError where one doesn't start."""
+    """Start the two parts, yield when all are ready, end them at the end. Raises ChildError where one doesn't start."""
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     variables = {**os.environ, "PYTHONUNBUFFERED": "1", "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
-                 "JOKEBOT_ENGINE_API_KEY": secrets.token_urlsafe(24), "JOKEBOT_MODEL_NAME": "demo",
+                 "JOKEBOT_ENGINE_KIND": "cpu", "JOKEBOT_MODEL_NAME": "demo",
                  "JOKEBOT_MODEL_DIRECTORY": str(DEMO_MODEL)}
     with ExitStack() as stack:
         def start(name: str, python: Path | str, *command: str) -> Child:
@@ -78,10 +77,7 @@ def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
             return stack.enter_context(child)
 
         sandbox = start("sandbox", sys.executable, "sandbox", "--port", str(port), "--samples", str(samples(settings, data)))
-        engine = start("engine", settings.environments.train_python, "engine", "cpu", str(DEMO_MODEL), "--port", "0", "--name", "demo",
-                       "--api-key", "-")
         variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = sandbox.wait_ready()
-        variables["JOKEBOT_ENGINE_URL"] = f"{engine.wait_ready()}/v1"
         bot = start("bot", sys.executable, "run")
         bot.wait_ready()
-        yield Demo(page, data, "demo", (sandbox, engine, bot))
+        yield Demo(page, data, "demo", (sandbox, bot))

@@ -44,8 +44,7 @@ class Joker:
             return await self._stored(kept)
         style = style or self._settings.joke.style or self._prompts.language(language).default
         prompt = self._prompts.ask(language, style, caption)
-        chosen = self._settings.joke
-        sampling = Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens)
+        sampling = Sampling.of(self._settings.joke, language)
         async with self.queue.place(person_id, on_place):
             # Read now and not before: a thousand waiting photos stay on the disk.
             data = await asyncio.to_thread(self._read, photo)

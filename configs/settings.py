@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from configs.errors import SettingsError
 from configs.learning import Canary, Duel, Gate, Retrain, Selection, Training, Watch
 from configs.section import Count, Positive, Section, split_list
+from configs.serving import Engine, Joke, Lmdeploy, Servers
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG_FILE = ROOT / "configs" / "jokebot.toml"
@@ -45,45 +46,6 @@ class Limits(Section):
     photos_waiting_per_person: Count = Field(20, description="Photos one person may have in the queue.")
     photos_waiting: Count = Field(2000, description="Photos in the queue over all people.")
     updates_in_work: Count = Field(256, description="Updates handled at the same time; the rest wait in the inbox.")
-
-
-class Engine(Section):
-    """The servers that write the jokes: LMDeploy or the CPU engine, run by the bot, or any that speaks the OpenAI chat protocol with pictures."""
-
-    kind: Literal["url", "cpu", "lmdeploy"] = Field("url", description="Who runs them: `url` somebody else, at the address below; `cpu` and `lmdeploy` the bot itself.")
-    url: str = Field("http://127.0.0.1:23333/v1", description="The base address, for kind `url`.")
-    api_key: SecretStr = Field(SecretStr("jokebot-local"), description="Its API key, for kind `url`; servers of the bot get one of their own.")
-    model: str = Field("", description="The model's name there; empty takes the first one it lists.")
-    in_flight: Count = Field(8, description="Requests sent to it at the same time; further photos wait in a fair queue.")
-    connect_timeout_s: Positive = Field(5.0, description="Time to connect.")
-    first_token_timeout_s: Positive = Field(60.0, description="Time from the request to the first word.")
-    token_timeout_s: Positive = Field(20.0, description="Longest pause between two words.")
-    total_timeout_s: Positive = Field(120.0, description="Longest time for one joke, retries included.")
-    attempts: Count = Field(4, description="Tries for one joke: after 503, a dropped connection, an abort or an empty reply.")
-    retry_delay_s: Positive = Field(0.5, description="Pause before the second try; it doubles with each further one.")
-    max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles a photo is cut into (a thumbnail comes on top).")
-    canary_by: Literal["person", "chat", "photo"] = Field("person", description="What keeps its model version while a canary is on trial.")
-    canary_turn_h: float = Field(24.0, ge=0, description="Hours after which others have their turn with the canary; 0 never, which among few people may be nobody.")
-
-
-class Lmdeploy(Section):
-    """LMDeploy servers that the bot starts itself."""
-
-    servers: Count = Field(2, description="Servers on one GPU.")
-    preprocess: Literal["gpu", "stock"] = Field("gpu", description="Where photos become tiles: on the GPU, or as LMDeploy does it, on one CPU thread.")
-    max_batch: Count = Field(64, description="Requests that one server works on at the same time.")
-    prefill_tokens: Count = Field(8192, description="Most tokens of prompts and photos that are read in one step.")
-    cache_blocks: Count = Field(2048, description="Blocks of 64 tokens in one server's cache: 2048 hold 37 photos of 13 tiles (12.9 GB with the 2B model).")
-
-
-class Joke(Section):
-    """What a joke is asked for with, where nobody says otherwise."""
-
-    language: str = Field("en", description="Language of jokes for people whose own language has no prompts.")
-    style: str = Field("", description="Style from prompts.toml; empty takes the language's default.")
-    temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")
-    top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
-    max_tokens: Count = Field(160, description="Longest joke, tokens.")
 
 
 class Storage(Section):
@@ -162,6 +124,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     engine: Engine = Engine()
     lmdeploy: Lmdeploy = Lmdeploy()
+    servers: Servers = Servers()
     joke: Joke = Joke()
     storage: Storage = Storage()
     backup: Backup = Backup()
@@ -176,6 +139,11 @@ class Settings(BaseSettings):
     canary: Canary = Canary()
     metrics: Metrics = Metrics()
     log: Log = Log()
+
+    @property
+    def server_count(self) -> int:
+        """Servers of the champion that the bot runs itself."""
+        return self.servers.count or (self.lmdeploy.servers if self.engine.kind == "lmdeploy" else 1)
 
     @property
     def backup_folder(self) -> Path:

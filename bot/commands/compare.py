@@ -44,7 +44,7 @@ def asked(arguments: argparse.Namespace, settings: Settings) -> Question:
     prompts, chosen = load_prompts(), settings.joke
     language = arguments.language or chosen.language
     style = arguments.style or chosen.style or prompts.language(language).default
-    sampling = Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens, arguments.seed)
+    sampling = Sampling.of(chosen, language, arguments.seed)
     return Question(language, style, prompts.system, prompts.ask(language, style), sampling)
 
 

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     # A mistyped style is told before an engine is started.
     prompt = load_prompts().ask(language, style)
     with engine(arguments, settings) as chosen:
-        failed = asyncio.run(tell(arguments.photos, prompt, settings, chosen))
+        failed = asyncio.run(tell(arguments.photos, prompt, language, settings, chosen))
     return 1 if failed else 0
 
 
@@ -43,7 +43,7 @@ def engine(arguments: argparse.Namespace, settings: Settings) -> AbstractContext
     return serving(arguments.model, settings) if arguments.model else nullcontext(engine_at(arguments.engine, settings))
 
 
-async def tell(photos: list[Path], prompt: str, settings: Settings, chosen: Engine) -> int:
+async def tell(photos: list[Path], prompt: str, language: str, settings: Settings, chosen: Engine) -> int:
     """A joke for each photo, one after the other; how many failed."""
     from bot.engine.client import EngineClient
 
@@ -51,7 +51,7 @@ async def tell(photos: list[Path], prompt: str, settings: Settings, chosen: Engi
     try:
         for path in photos:
             try:
-                await tell_one(client, path, prompt, settings)
+                await tell_one(client, path, prompt, language, settings)
             except JokebotError as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failed += 1
@@ -60,18 +60,17 @@ async def tell(photos: list[Path], prompt: str, settings: Settings, chosen: Engi
     return failed
 
 
-async def tell_one(client: "EngineClient", path: Path, prompt: str, settings: Settings) -> None:
+async def tell_one(client: "EngineClient", path: Path, prompt: str, language: str, settings: Settings) -> None:
     """Check the photo, ask for a joke and print it as it is written. Raises JokebotError."""
     from bot.engine.client import Sampling
 
-    chosen = settings.joke
     photo = await asyncio.to_thread(read_photo, path, settings.limits)
     with page(path) as show:
         async def on_text(text: str) -> None:
             show(text)
 
         reply = await client.ask(system=load_prompts().system, user=prompt, photo=photo.data, media_type=photo.media_type,
-                                 sampling=Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens), on_text=on_text)
+                                 sampling=Sampling.of(settings.joke, language), on_text=on_text)
         show(reply.text, whole=True)
 
 

@@ -21,6 +21,27 @@ READY = re.compile(r"(?:listening on|Chat page:)\s+(?P<url>https?://\S+?)/?\s*$|
 LINES_SHOWN = 15
 
 
+class Log:
+    """A file that takes what a child prints; past `most_bytes` it becomes `NAME.1`, in place of the one before, and begins anew."""
+
+    def __init__(self, path: Path, most_bytes: int | None) -> None:
+        self._path, self._most = path, most_bytes
+        self._file: IO[bytes] = path.open("ab")
+        self._bytes = self._file.tell()
+
+    def write(self, line: bytes) -> None:
+        if self._most and self._bytes and self._bytes + len(line) > self._most:
+            self._file.close()
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+            self._file, self._bytes = self._path.open("ab"), 0
+        self._file.write(line)
+        self._file.flush()
+        self._bytes += len(line)
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class ChildError(JokebotError):
     """A child process ended, or was not ready in time; the message has its last lines."""
 
@@ -28,7 +49,7 @@ class ChildError(JokebotError):
 class Child:
     """A running child process; make one with `start_child`, and `stop` it (also as a `with` block)."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: IO[bytes] | None, grace_s: float) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Log | None, grace_s: float) -> None:
         self.name = name
         self._process, self._log, self._grace_s = process, log, grace_s
         self._lines: deque[str] = deque(maxlen=LINES_SHOWN)
@@ -42,6 +63,24 @@ class Child:
     def running(self) -> bool:
         """Whether the process has not ended."""
         return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The guardian's process; the command and what it started are its descendants."""
+        return self._process.pid
+
+    @property
+    def lines(self) -> list[str]:
+        """The last lines it printed."""
+        with self._changed:
+            return [line for line in self._lines if line.strip()]
+
+    def look(self) -> str | None:
+        """The address in its ready line ("" where there is none in it), or None while it is not ready. Raises ChildError when it has ended."""
+        with self._changed:
+            if self._ended:
+                raise ChildError(f"The {self.name} ended (code {self._process.wait()}).{self._last_lines()}")
+            return None if self._ready is None else self._ready["url"] or ""
 
     def wait_ready(self, timeout_s: float = 180.0) -> str:
         """Wait until it prints its ready line; the address in it, without a slash at the end, or "".
@@ -82,7 +121,6 @@ class Child:
             for line in iter(lambda: output.readline(65536), b""):
                 if self._log:
                     self._log.write(line)
-                    self._log.flush()
                 text = line.decode("utf-8", "replace").rstrip()
                 with self._changed:
                     self._lines.append(text)
@@ -101,13 +139,14 @@ class Child:
         return f" Its last lines:{lines}" if lines else ""
 
 
-def start_child(name: str, command: Sequence[str], *, log: Path | None = None, environment: Mapping[str, str] | None = None,
-                cwd: Path | None = None, grace_s: float = 10.0) -> Child:
-    """Start a command; `name` is what people call it. All that it prints goes to the end of the file `log`.
+def start_child(name: str, command: Sequence[str], *, log: Path | None = None, log_bytes: int | None = None,
+                environment: Mapping[str, str] | None = None, cwd: Path | None = None, grace_s: float = 10.0) -> Child:
+    """Start a command; `name` is what people call it. All that it prints goes to the end of the file `log`, which takes
+    `log_bytes` at most and leaves as many before them in a second file; None sets no bound.
 
     Raises ChildError (from wait_ready) where the command can't be started.
     """
-    file = log.open("ab") if log else None
+    file = Log(log, log_bytes) if log else None
     process = subprocess.Popen([sys.executable, "-I", "-S", str(GUARDIAN), str(grace_s), *command], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
                                env=None if environment is None else dict(environment), cwd=cwd)

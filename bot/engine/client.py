@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from bot.engine.errors import EngineError, translated
-from configs.settings import Engine
+from configs.settings import Engine, Joke
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -28,12 +28,32 @@ OnText = Callable[[str], Awaitable[None]]
 @dataclass(frozen=True)
 class Sampling:
     """How the engine picks its words; `max_tokens` bounds their number. The same `seed` picks the same ones again, where
-    engine, model and request are the same."""
+    engine, model and request are the same. `repetition_penalty` above 1 holds back what was said already; a text ends where
+    its last `ngram_size` tokens have been written `ngram_threshold` times (0: it goes on)."""
 
     temperature: float
     top_p: float
     max_tokens: int
     seed: int | None = None
+    repetition_penalty: float = 1.0
+    ngram_size: int = 0
+    ngram_threshold: int = 0
+
+    @classmethod
+    def of(cls, joke: Joke, language: str, seed: int | None = None) -> "Sampling":
+        """What the settings say for jokes in a language."""
+        chosen = joke.sampling(language)
+        return cls(chosen["temperature"], chosen["top_p"], chosen["max_tokens"], seed, chosen["repetition_penalty"],
+                   chosen["repetition_ngram_size"], chosen["repetition_ngram_threshold"])
+
+    def extra(self) -> dict[str, Any]:
+        """What the protocol doesn't have, under LMDeploy's names; nothing where nothing is asked for, since not every engine knows it."""
+        found: dict[str, Any] = {}
+        if self.repetition_penalty != 1.0:
+            found["repetition_penalty"] = self.repetition_penalty
+        if self.ngram_size and self.ngram_threshold:
+            found |= {"repetition_ngram_size": self.ngram_size, "repetition_ngram_threshold": self.ngram_threshold}
+        return found
 
 
 @dataclass(frozen=True)
@@ -155,7 +175,7 @@ class EngineClient:
         with translated(url):
             stream = await self._within(first, client.chat.completions.create(
                 model=model, messages=messages, temperature=sampling.temperature, top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True},
+                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True}, extra_body=sampling.extra(),
                 **({} if sampling.seed is None else {"seed": sampling.seed})))
         try:
             while True:

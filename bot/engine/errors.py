@@ -17,14 +17,16 @@ class EngineError(JokebotError):
 
     `kind`: it can't be reached or has no room ("down"), took too long ("slow"), wrote nothing ("empty"), stopped in the
     middle ("cut_off") or won't do it ("refused"). `passing` says whether the same request may work a moment later,
-    `retry_after_s` how long it asked to be left alone.
+    `retry_after_s` how long it asked to be left alone, `status` the HTTP status where it answered with one.
     """
 
-    def __init__(self, kind: Kind, message: str, *, passing: bool = False, retry_after_s: float = 0.0) -> None:
+    def __init__(self, kind: Kind, message: str, *, passing: bool = False, retry_after_s: float = 0.0,
+                 status: int | None = None) -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.passing = passing
         self.retry_after_s = retry_after_s
+        self.status = status
 
 
 @contextmanager
@@ -55,10 +57,10 @@ def _refusal(error: "APIStatusError", url: str) -> EngineError:
     status = error.status_code
     if status in OVERLOADED:
         return EngineError("down", f"The engine at {url} has no room or is not ready (status {status}).", passing=True,
-                           retry_after_s=_seconds(error.response.headers.get("retry-after", "")))
+                           retry_after_s=_seconds(error.response.headers.get("retry-after", "")), status=status)
     advice = {401: "Check JOKEBOT_ENGINE_API_KEY.", 403: "Check JOKEBOT_ENGINE_API_KEY.",
               404: "Check JOKEBOT_ENGINE_URL (it ends in /v1) and JOKEBOT_ENGINE_MODEL."}.get(status, _reason(error))
-    return EngineError("refused", f"The engine at {url} refused the request (status {status}). {advice}".strip())
+    return EngineError("refused", f"The engine at {url} refused the request (status {status}). {advice}".strip(), status=status)
 
 
 def _reason(error: "APIStatusError") -> str:

@@ -3,6 +3,8 @@
 The champion is asked as the settings say. Another version can be served beside it where the address offers a model of
 its name, as `lmdeploy serve proxy` does with several api_servers behind it.
 """
+from collections.abc import Callable
+
 from bot.engine.client import EngineClient, EngineError
 from bot.engine.router import Arm, Router
 from bot.engine.servers import ServerError, ServerState
@@ -20,6 +22,7 @@ class GivenServers:
         self.router = Router(Arm(champion, self._client(champion.id, settings.engine.model)),
                              turn_s=3600 * settings.engine.canary_turn_h)
         self.paused = ""
+        self.on_pause: Callable[[str], None] = lambda reason: None
 
     async def start(self) -> None:
         """Nothing is to be started."""

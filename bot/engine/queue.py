@@ -58,6 +58,7 @@ class FairQueue:
         self._people: dict[int, _Person] = {}
         self._line: list[_Ticket] = []
         self._entered = 0
+        self._held = ""
         self._in_flight = 0
         self._reported_at = float("-inf")
         self._report_due: asyncio.TimerHandle | None = None
@@ -71,6 +72,18 @@ class FairQueue:
     def in_flight(self) -> int:
         """How many hold a place at the engine."""
         return self._in_flight
+
+    @property
+    def held(self) -> str:
+        """Why nobody's turn comes now, or ""."""
+        return self._held
+
+    def hold(self, reason: str) -> None:
+        """Give no places at the engine until it is called with ""; all that wait are told their place again."""
+        self._held = reason
+        for ticket in self._line:
+            ticket.place = 0
+        self._advance()
 
     @asynccontextmanager
     async def place(self, person_id: int, on_place: OnPlace | None = None) -> AsyncIterator[None]:
@@ -92,7 +105,7 @@ class FairQueue:
 
     def _enter(self, person_id: int, *, heard: bool) -> _Ticket:
         person = self._people.get(person_id) or _Person(person_id)
-        if self._line or not self._free:
+        if self._line or self._held or not self._free:
             if person.waiting >= self._per_person:
                 raise QueueFull(mine=True)
             if len(self._line) >= self._most:
@@ -123,7 +136,7 @@ class FairQueue:
 
     def _advance(self) -> None:
         """Give free places to the first in the line, and see that the others hear of it."""
-        while self._free and self._line:
+        while self._free and self._line and not self._held:
             ticket = self._line.pop(0)
             ticket.person.waiting -= 1
             ticket.granted = True

@@ -1,7 +1,9 @@
 """The servers behind the bot: which model versions they serve, and how a version is added, swapped and ended.
 
-`make_servers` gives the kind that the settings name. With kind "url" somebody else runs them (`bot/engine/given.py`).
+`make_servers` gives the kind that the settings name: with "url" somebody else runs them (`bot/engine/given.py`), with "cpu" and
+"lmdeploy" the bot does (`bot/engine/owned.py`).
 """
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +19,7 @@ class ServerError(JokebotError):
 
 @dataclass(frozen=True)
 class ServerState:
-    """One server, for people and the metrics. `state`: starting, checking, ready, asleep, restarting, ending, ended."""
+    """One server, for people and the metrics. `state`: starting, checking, ready, draining, asleep, restarting, ended; given for one that is not ours."""
 
     model_id: int
     model: str
@@ -33,6 +35,8 @@ class Servers(Protocol):
     """What the bot, the canary and the commands do with servers. `start` first, `stop` last."""
 
     router: Router
+    on_pause: Callable[[str], None]
+    """Called with the reason when a pause begins, and with "" when it ends."""
 
     async def start(self) -> None:
         """Begin to serve the champion, without waiting for it."""
@@ -74,6 +78,9 @@ class Servers(Protocol):
 
 
 def make_servers(settings: Settings, champion: Model) -> Servers:
-    """The servers of the kind in the settings. Raises ServerError where the model can't be served by that kind."""
-    from bot.engine.given import GivenServers
-    return GivenServers(settings, champion)
+    """The servers of the kind in the settings, not started yet."""
+    if settings.engine.kind == "url":
+        from bot.engine.given import GivenServers
+        return GivenServers(settings, champion)
+    from bot.engine.owned import OwnedServers
+    return OwnedServers(settings, champion)

@@ -77,6 +77,8 @@ class StubEngine:
     model_requests: int = 0
     in_flight: int = 0
     most_in_flight: int = 0
+    prompt_tokens: int = 300
+    """What it says that a prompt has."""
     asked: deque[Asked] = field(default_factory=lambda: deque(maxlen=100))
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while no request is in flight; one that its client has left is not."""
@@ -153,12 +155,11 @@ class StubEngine:
             await self._end(response, model, answer, len(words))
         return response
 
-    @staticmethod
-    async def _end(response: web.StreamResponse, model: str, answer: Answer, words: int) -> None:
+    async def _end(self, response: web.StreamResponse, model: str, answer: Answer, words: int) -> None:
         reason = "stop" if answer.ending == "no_usage" else answer.ending
         await response.write(_event(model, {}, reason))
         if answer.ending != "no_usage":
-            usage = {"prompt_tokens": 300, "completion_tokens": words, "total_tokens": 300 + words}
+            usage = {"prompt_tokens": self.prompt_tokens, "completion_tokens": words, "total_tokens": self.prompt_tokens + words}
             await response.write(_event(model, None, usage=usage))
         await response.write(b"data: [DONE]\n\n")
 

@@ -49,7 +49,8 @@ class Live:
 
     async def place(self, place: int) -> None:
         """News: the photo is at this place in the queue."""
-        self._note = self._parts.words.say(self._language, "place", place=place)
+        held = self._parts.joker.queue.held
+        self._note = self._parts.words.say(self._language, f"place-{held}" if held else "place", place=place)
         self._news.set()
 
     async def text(self, text: str) -> None:

@@ -55,6 +55,8 @@ engine-refused = That one was turned down backstage, and I couldn't change their
 
 # Waiting
 place = ⏳ You're number { $place } in line.
+place-training = 📚 I'm off studying what made you laugh. Your photo keeps its place, number { $place }; I answer it when I'm back.
+place-swap = 🎩 I'm changing into a newer me, back in a moment. Your photo keeps its place, number { $place }.
 queue-mine =
     { $limit ->
         [one] I already have a photo of yours to think about. One at a time, please!

@@ -55,6 +55,8 @@ engine-refused = 这张后台没让过，我也没办法。换一张吧。
 
 # 排队
 place = ⏳ 排队中，你是第 { $place } 个。
+place-training = 📚 我去研究你们爱笑的点了。你的图排在第 { $place } 位，给你留着，我回来就讲。
+place-swap = 🎩 我正在换上新版的自己，马上回来。你的图排在第 { $place } 位，给你留着。
 queue-mine = 你已经有 { $limit } 张照片在我这儿了，等我消化一下再发。
 queue-mine-aside =
     { queue-mine }

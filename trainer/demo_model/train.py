@@ -48,7 +48,7 @@ class Phase:
     share: float
 
 
-GPU_PHASES = (Phase(112, 1024, 128, 0.35), Phase(224, 512, 128, 0.35), Phase(448, 192, 128, 0.3))
+GPU_PHASES = (Phase(112, 1024, 128, 0.35), Phase(224, 512, 128, 0.4), Phase(448, 192, 128, 0.25))
 CPU_PHASES = (Phase(112, 64, 8, 0.7), Phase(224, 32, 8, 0.22), Phase(448, 16, 8, 0.08))
 
 

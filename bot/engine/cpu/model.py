@@ -75,6 +75,13 @@ class Model:
         prompts = self.prompts if request.system is None else dataclasses.replace(self.prompts, system=request.system)
         return self.tokenizer.encode(prompts.render(user, 0), add_special_tokens=False)
 
+    def ids(self, text: str, *, template: bool = False) -> list[int]:
+        """Token ids of a text; with `template` it is first put into the checkpoint's own chat template, as a user's only
+        message: what LMDeploy would ask, bare text where the tokenizer has no template."""
+        if template and self.tokenizer.chat_template:
+            text = self.tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True)
+        return self.tokenizer.encode(text, add_special_tokens=False)
+
     def decode(self, tokens: list[int]) -> str:
         return self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 

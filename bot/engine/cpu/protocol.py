@@ -24,12 +24,15 @@ class RequestError(JokebotError):
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is chosen. Temperature 0 takes the likeliest."""
+    """How the next token is chosen. Temperature 0 takes the likeliest. A text ends where its last `ngram_size` tokens have
+    been written `ngram_threshold` times; 0 lets it go on."""
 
     temperature: float = 1.0
     top_p: float = 1.0
     repetition_penalty: float = 1.0
     seed: int | None = None
+    ngram_size: int = 0
+    ngram_threshold: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,18 @@ def parse(body: Any, prompts: Prompts) -> ChatRequest:
         model=text(body, "model"), system=system, parts=parts,
         sampling=Sampling(number(body, "temperature", 1.0, 0, 2), number(body, "top_p", 1.0, 0, 1),
                           number(body, "repetition_penalty", 1.0, 0.01, 10),
-                          None if seed is None else int(number(body, "seed", 0, -2**63, 2**64 - 1, whole=True))),
+                          None if seed is None else int(number(body, "seed", 0, -2**63, 2**64 - 1, whole=True)),
+                          int(number(body, "repetition_ngram_size", 0, 0, 1000, whole=True)),
+                          int(number(body, "repetition_ngram_threshold", 0, 0, 1000, whole=True))),
         max_tokens=int(number(body, limit, DEFAULT_TOKENS, 1, 1_000_000, whole=True)), stop=parse_stop(body.get("stop")),
         stream=flag(body, "stream"), include_usage=flag(body.get("stream_options") or {}, "include_usage"))
+
+
+def parse_encode(body: Any) -> tuple[str, bool]:
+    """The text of an encode request, and whether it goes into the chat template. Raises RequestError."""
+    if not isinstance(body, dict) or not isinstance(body.get("input"), str):
+        raise RequestError("input must be a string.", param="input")
+    return body["input"], flag(body, "do_preprocess")
 
 
 def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[str | Picture, ...]]:

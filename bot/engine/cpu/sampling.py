@@ -27,6 +27,14 @@ class Sampler:
         self.seen.add(token)
         return token
 
+    def repeats(self, written: list[int]) -> bool:
+        """Whether the last n-gram of a text has been written often enough to end it."""
+        size, threshold = self.sampling.ngram_size, self.sampling.ngram_threshold
+        if not size or not threshold or len(written) < size:
+            return False
+        last = written[-size:]
+        return sum(written[place:place + size] == last for place in range(len(written) - size + 1)) >= threshold
+
     def penalise(self, logits: torch.Tensor) -> None:
         """CTRL's repetition penalty (arXiv 1909.05858) on every token of the prompt and the text so far."""
         if self.sampling.repetition_penalty != 1.0:

@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 from PIL import Image
 
 from bot.engine.cpu.pictures import PictureError, open_picture
-from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError, chunk, completion, parse, usage
+from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError, chunk, completion, parse, parse_encode, usage
 from bot.engine.cpu.worker import Job, Worker
 
 BODY_BYTES = 64 * 2**20
@@ -43,6 +44,7 @@ class Server:
         app.router.add_get("/health", self.health)
         app.router.add_get("/v1/models", self.models)
         app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_post("/v1/encode", self.encode)
         return app
 
     @web.middleware
@@ -72,6 +74,12 @@ class Server:
         model = {"id": self.options.name, "object": "model", "created": self.started, "owned_by": "jokebot"}
         return web.json_response({"object": "list", "data": [model]})
 
+    async def encode(self, http: web.Request) -> web.Response:
+        """LMDeploy's route: a text's token ids; `do_preprocess` puts it into the checkpoint's own chat template first."""
+        text, template = parse_encode(await self.json(http))
+        ids = await asyncio.to_thread(self.worker.model.ids, text, template=template)
+        return web.json_response({"input_ids": ids, "length": len(ids)})
+
     async def chat(self, http: web.Request) -> web.StreamResponse:
         request = await self.read(http)
         self.worker.check_room()
@@ -83,12 +91,15 @@ class Server:
             job.cancelled.set()
             log(job)
 
-    async def read(self, http: web.Request) -> ChatRequest:
+    @staticmethod
+    async def json(http: web.Request) -> Any:
         try:
-            body = await http.json()
+            return await http.json()
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise RequestError("The body is not JSON.") from error
-        request = parse(body, self.worker.model.prompts)
+
+    async def read(self, http: web.Request) -> ChatRequest:
+        request = parse(await self.json(http), self.worker.model.prompts)
         if request.model not in (None, "", self.options.name):
             raise RequestError(f"There is no model {request.model!r} here; it is {self.options.name!r}.", status=404,
                                param="model", code="model_not_found")

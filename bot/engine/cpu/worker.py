@@ -114,12 +114,16 @@ class Worker:
         prompt = self.model.prepare(job.request, job.pictures)
         job.prompt_tokens, job.tiles = len(prompt.ids), 0 if prompt.pixels is None else len(prompt.pixels)
         text = TextStream(self.model.decode, job.request.stop)
-        for token in self.model.write(prompt, Sampler(job.request.sampling, prompt.ids), cancelled):
+        sampler, written = Sampler(job.request.sampling, prompt.ids), list[int]()
+        for token in self.model.write(prompt, sampler, cancelled):
             job.completion_tokens += 1
+            written.append(token)
             if piece := text.push(token):
                 job.emit(Piece(piece))
             if text.stopped or job.completion_tokens == job.request.max_tokens:
                 return self.close(job, text.finish(), "stop" if text.stopped else "length")
+            if sampler.repeats(written):
+                break
         self.close(job, text.finish(), "stop")
 
     def close(self, job: Job, text: str, finish: str) -> None:

@@ -1,0 +1,109 @@
+"""A stub that plays a whole server of ours, as a process: it has LMDeploy's other routes too, and goes wrong as it is told.
+
+`python -m bot.engine.stub_server --port N --name MODEL` passes all checks of `bot/engine/checks.py`. Its tokenizer is a toy
+(special tokens are one token each, other text one a character); what counts is that it is asked as the real ones are.
+The API key comes through STUB_KEY.
+"""
+import argparse
+import asyncio
+import os
+import re
+from typing import Any
+
+from aiohttp import web
+
+from bot.engine.stub import Answer, StubEngine
+from configs.prompts import load_prompts
+from configs.tiling import tile_count
+
+TILE_TOKENS = 256
+SPECIAL = re.compile(r"(<\|\w+\|>|</?\w+>)")
+FAULTS = ("", "hang", "empty", "garbage", "die", "drop")
+
+
+def encode(text: str) -> list[int]:
+    """Ids of a text: 1 for the beginning, 2 and up for special tokens in the order of their names, characters above."""
+    specials = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", load_prompts().template.context]
+    ids: list[int] = []
+    for piece in SPECIAL.split(text):
+        ids += [specials.index(piece) + 1] if piece in specials else [100 + ord(one) for one in piece]
+    return ids
+
+
+class StubServer(StubEngine):
+    """`fault` begins after `after` chat requests: no word comes, or none that is one, or the process ends."""
+
+    key, fault, after, template = "", "", 0, "whole"
+    asleep = False
+
+    def app(self) -> web.Application:
+        app = super().app()
+        app.middlewares.append(self.guard)
+        app.router.add_post("/v1/encode", self._encode)
+        app.router.add_post("/sleep", self._sleep)
+        app.router.add_post("/wakeup", self._wake)
+        return app
+
+    @web.middleware
+    async def guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if self.key and request.path != "/health" and request.headers.get("Authorization") != f"Bearer {self.key}":
+            return web.json_response({"error": {"message": "no such key"}}, status=401)
+        if self.asleep and request.path == "/v1/chat/completions":
+            return web.json_response({"error": {"message": "asleep"}}, status=503)
+        return await handler(request)
+
+    async def _encode(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        template, text = load_prompts().template, body["input"]
+        if body["do_preprocess"] and self.template == "whole":
+            text = template.bos + template.user.format(user=text) + template.assistant
+        ids = encode(text)
+        return web.json_response({"input_ids": ids, "length": len(ids)})
+
+    async def _sleep(self, request: web.Request) -> web.Response:
+        self.asleep = True
+        return web.Response()
+
+    async def _wake(self, request: web.Request) -> web.Response:
+        self.asleep = False
+        return web.Response()
+
+    async def _stream(self, request: web.Request, model: str, answer: Answer) -> web.StreamResponse:
+        asked = self.asked[-1]
+        tiles = tile_count(*asked.size, asked.max_dynamic_patch or 12)
+        self.prompt_tokens = len(encode(load_prompts().render(asked.user, TILE_TOKENS * tiles)))
+        if not self.fault or self.requests <= self.after:
+            return await super()._stream(request, model, answer)
+        if self.fault == "hang":
+            await asyncio.Event().wait()
+        if self.fault == "die":
+            answer = Answer(answer.text, token_s=0.05)
+            asyncio.get_running_loop().call_later(0.2, os._exit, 9)
+        told = {"empty": Answer(""), "garbage": Answer("!!!!!!!!!!!!!!!!"), "drop": Answer(answer.text, ending="drop")}
+        return await super()._stream(request, model, told.get(self.fault, answer))
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    answer = Answer(arguments.text or f"{arguments.name} tells a joke.", arguments.first_token_s, arguments.token_s)
+    async with StubServer.running(arguments.port, answer=answer, models=[arguments.name]) as engine:
+        engine.key, engine.fault = os.environ.get("STUB_KEY", ""), arguments.fault
+        engine.after, engine.template = arguments.after, arguments.template
+        print(f"listening on {engine.url.removesuffix('/v1')}", flush=True)
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bot.engine.stub_server", description="Plays a server that the bot runs.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--name", default="stub", help="the model's name")
+    parser.add_argument("--text", default="", help="what it answers (default: names the model)")
+    parser.add_argument("--first-token-s", type=float, default=0.0)
+    parser.add_argument("--token-s", type=float, default=0.0)
+    parser.add_argument("--fault", choices=FAULTS, default="", help="how it goes wrong")
+    parser.add_argument("--after", type=int, default=0, help="chat requests that go well before")
+    parser.add_argument("--template", choices=("whole", "bare"), default="whole", help="bare: as if the tokenizer had not loaded")
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Servers of ours on stub processes: real children on real ports, which go wrong as a test tells them."""
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot.engine.launch import Launch
+from bot.engine.owned import OwnedServers
+from configs.settings import ROOT, Settings
+from storage.models import Model
+
+QUICK = {"start_timeout_s": 120, "restart_delay_s": 0.05, "restart_delay_most_s": 0.2,
+         "wait_s": 100, "drain_s": 60}
+SOON_FOUND = {"probe_every_s": 0.5, "hang_s": 2.0}
+DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
+
+
+def model(number: int, name: str | None = None, directory: Path | None = None) -> Model:
+    return Model(number, name or f"model-{number}", "candidate", None, None, str(directory) if directory else None, None, "{}", 0.0)
+
+
+def settings(folder: Path, *, engine: dict[str, Any] | None = None, **servers: Any) -> Settings:
+    return Settings(storage={"directory": folder}, servers={**QUICK, **servers},
+                    engine={"kind": "cpu", "retry_delay_s": 0.05, "total_timeout_s": 100, **(engine or {})})
+
+
+class StubLauncher:
+    """Launches stub servers. `options[model name]` are their further options, or a command of another kind in their place;
+    each start takes the next one of a list, and the last one stays."""
+
+    def __init__(self, *, sleeps: bool = True) -> None:
+        self.options: dict[str, list[list[str]]] = {}
+        self.starts: list[str] = []
+        self.sleeps = sleeps
+
+    def tell(self, name: str, *options: list[str]) -> None:
+        self.options[name] = list(options)
+
+    def __call__(self, model: Model, port: int, key: str) -> Launch:
+        self.starts.append(model.name)
+        told = self.options.get(model.name, [[]])
+        options = told.pop(0) if len(told) > 1 else told[0]
+        command = options if options and options[0] == sys.executable else \
+            [sys.executable, "-m", "bot.engine.stub_server", "--port", str(port), "--name", model.name, *options]
+        return Launch(command, {**os.environ, "STUB_KEY": key}, sleeps=self.sleeps)
+
+
+def dies(words: str, code: int = 1) -> list[str]:
+    """A server that ends at its start with these words."""
+    return [sys.executable, "-c", f"import sys; print({words!r}); sys.exit({code})"]
+
+
+async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def states(servers: OwnedServers) -> list[tuple[str, str]]:
+    return [(state.model, state.state) for state in servers.status()]
