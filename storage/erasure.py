@@ -1,4 +1,4 @@
-"""Brings files up to date after people were forgotten: photo files, and datasets that hold what was theirs.
+"""Brings files up to date after people were forgotten: photo files, datasets that hold what was theirs, kept picture features.
 
 The database says what is to be done (rows whose joke is gone, raters who are gone, files whose photo is gone), so that
 work cut off by a kill is done by the next who comes: every export and every `/forget`.
@@ -15,7 +15,7 @@ from storage import dataset_files, datasets
 from storage.database import Database
 from storage.dataset_files import OUTSIDE_HASH, PARTS, Contents, DamagedError, Row, digest, explained, read, write_json
 from storage.datasets import Dataset, RecordRow
-from storage.photos import photo_file
+from storage.photos import features_folder, photo_file
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,14 @@ async def finish_erasure(database: Database, photos: Path, folder: Path) -> int:
     dataset_files.sweep(folder)
     await datasets.drop_missing(database, folder)
     await remove_abandoned_files(database, photos)
+    changed = await clear_datasets(database, folder)
+    # After the datasets' own pictures: a training run keeps features only of a picture that is still there.
+    await remove_abandoned_files(database, photos, settled=True)
+    return changed
+
+
+async def clear_datasets(database: Database, folder: Path) -> int:
+    """Take what the database no longer knows out of every dataset. Returns how many were changed."""
     changed = 0
     for dataset in await datasets.every(database):
         try:
@@ -54,20 +62,31 @@ async def finish_erasure(database: Database, photos: Path, folder: Path) -> int:
     return changed
 
 
-async def remove_abandoned_files(database: Database, photos: Path) -> None:
-    """Remove photo files whose row is gone. A photo that was sent again meanwhile keeps its file."""
+async def remove_abandoned_files(database: Database, photos: Path, *, settled: bool = False) -> None:
+    """Remove photo files whose row is gone. A photo that was sent again meanwhile keeps its file.
+
+    `settled`, when no dataset holds them any more: what training kept of them goes too, and they are done with.
+    """
     async with database.write() as connection:
         await connection.execute("DELETE FROM abandoned_files WHERE sha256 IN (SELECT sha256 FROM photos)")
         async with connection.execute("SELECT sha256 FROM abandoned_files") as cursor:
             abandoned = [row["sha256"] for row in await cursor.fetchall()]
         with explained("A forgotten person's photo can't be removed"):
             await asyncio.to_thread(remove_files, [photo_file(photos, sha256) for sha256 in abandoned])
-        await connection.execute("DELETE FROM abandoned_files")
+            if settled and abandoned:
+                await asyncio.to_thread(remove_features, features_folder(photos), set(abandoned))
+        if settled:
+            await connection.execute("DELETE FROM abandoned_files")
 
 
 def remove_files(paths: list[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
+
+
+def remove_features(folder: Path, abandoned: set[str]) -> None:
+    """What any vision model's folder holds of these photos, half written files too. One listing, however many they are."""
+    remove_files([path for path in folder.glob("*/*") if path.name.split("-")[0] in abandoned])
 
 
 async def lost_by(database: Database, dataset: Dataset, directory: Path) -> Lost:

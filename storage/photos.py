@@ -11,8 +11,8 @@ from storage.database import Database
 from storage.phash import hamming
 from storage.picture import CheckedPhoto, PhotoError, check_photo
 
-__all__ = ["CheckedPhoto", "Photo", "PhotoError", "PhotoFolderError", "check_photo", "get_photo", "hamming", "keep_photo",
-           "photo_file", "photo_path"]
+__all__ = ["CheckedPhoto", "Photo", "PhotoError", "PhotoFolderError", "check_photo", "features_folder", "get_photo", "hamming",
+           "keep_photo", "photo_file", "photo_path"]
 
 
 class PhotoFolderError(JokebotError):
@@ -71,6 +71,11 @@ def photo_path(folder: Path, photo: Photo) -> Path:
 def photo_file(folder: Path, sha256: str) -> Path:
     """Where the file of that content is, whether or not a row knows it."""
     return folder / sha256[:2] / f"{sha256}.jpg"
+
+
+def features_folder(photos: Path) -> Path:
+    """Where training keeps what the vision model saw of photos, beside their folder: `features/MODEL/SHA256-TILES.bf16`."""
+    return photos.with_name("features")
 
 
 def _write_once(path: Path, data: bytes) -> None:

@@ -12,7 +12,7 @@ from storage.erasure import finish_erasure
 from storage.jokes import NewJoke, add_delivery, add_joke
 from storage.models import register_base
 from storage.people import FORGOTTEN, Forgotten, forget, forget_rows
-from storage.photos import check_photo, keep_photo, photo_path
+from storage.photos import check_photo, features_folder, keep_photo, photo_path
 from storage.ratings import rate
 
 ALICE, BOB = 7, 8
@@ -73,6 +73,32 @@ async def test_ratings_jokes_and_photos_go(database, memory):
     assert not photo_path(memory.photos, photo).exists() and photo_path(memory.photos, others).exists()
     assert [await count(database, table) for table in ("photos", "jokes", "ratings", "deliveries", "photo_senders")] == [1, 1, 1, 1, 1]
     assert await count(database, "ratings WHERE person_id = 7") == 0
+
+
+async def test_what_training_kept_of_a_photo_goes_too(database, memory):
+    mine, others = await memory.photo(ALICE), await memory.photo(BOB, 330)
+    joke = await memory.joke(mine, ALICE)
+    await rate(database, joke, BOB, 3)
+    await memory.dataset({joke: mine}, [(joke, BOB)])
+    for model in ("one", "other"):
+        (features_folder(memory.photos) / model).mkdir(parents=True)
+        for name in (f"{mine.sha256}-3.bf16", f"{mine.sha256}-1.bf16.77.part", f"{others.sha256}-3.bf16"):
+            (features_folder(memory.photos) / model / name).write_bytes(b"seen")
+    await memory.forget(ALICE)
+    left = [path.name for path in features_folder(memory.photos).rglob("*") if path.is_file()]
+    assert left == [f"{others.sha256}-3.bf16"] * 2
+
+
+async def test_while_a_dataset_cannot_be_cleared_kept_features_wait_with_it(database, memory):
+    """A run that reads the dataset may still write them."""
+    photo = await memory.photo(ALICE)
+    kept = features_folder(memory.photos) / "model" / f"{photo.sha256}-3.bf16"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"seen")
+    async with dataset_files.lock(memory.datasets, wait_s=1):
+        assert (await memory.forget(ALICE, wait_s=0.1)).pending and kept.exists()
+    await finish_erasure(database, memory.photos, memory.datasets)
+    assert not kept.exists() and await count(database, "abandoned_files") == 0
 
 
 async def test_a_photo_that_another_has_sent_too_stays_without_the_jokes_for_the_forgotten(database, memory):

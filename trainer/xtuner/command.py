@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from configs.settings import Settings
+from storage.photos import features_folder
 from trainer.xtuner import launch
 from trainer.xtuner.plan import Plan, TrainingError
 from trainer.xtuner.progress import Progress, read_progress
@@ -27,7 +28,7 @@ def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
 
 def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, most_tiles: int) -> Plan:
     """The plan of a run with these settings on a base that takes so many tiles."""
-    return Plan(dataset.resolve(), base, out.resolve(), (settings.storage.directory / "features").resolve(),
+    return Plan(dataset.resolve(), base, out.resolve(), features_folder(settings.storage.photos).resolve(),
                 min(most_tiles, settings.engine.max_tiles), settings.training)
 
 

@@ -2,7 +2,7 @@
 
 A file holds one picture's tiles as bf16 (tiles × 256, 4 × vision hidden size): what `extract_feature` has before the projector,
 which is trained. Its name is the picture's SHA-256 and number of tiles, its folder the digest of the vision model, which no
-run changes; so one look serves all further runs too. Erasing a photo means deleting `*/SHA256-*.bf16` under the folder.
+run changes; so one look serves all further runs too. `storage.erasure` removes a forgotten photo's, by that name.
 """
 import hashlib
 import json
@@ -60,15 +60,21 @@ class FeatureStore:
             return None
         return StoredFeatures(str(path), shape) if whole else None
 
-    def keep(self, sha256: str, features: torch.Tensor) -> None:
-        """Keep a picture's features, (tiles × tokens, size). A full disk only means that they are made again."""
+    def keep(self, sha256: str, features: torch.Tensor, picture: Path) -> None:
+        """Keep a picture's features, (tiles × tokens, size). A full disk only means that they are made again.
+
+        `picture` is its file: where that is gone, its photo was forgotten during the run, and nothing is kept.
+        """
         path = self.path(sha256, features.shape[0] // self.tokens)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
             part.write_bytes(memoryview(features.to("cpu", torch.bfloat16).contiguous().view(torch.uint8).numpy()))
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)
+        # Looked at last: whoever erases removes the picture first and what was kept of it afterwards.
+        if not picture.exists():
+            path.unlink(missing_ok=True)
 
     def make_room(self, rows: list[Row], limit: int) -> set[str]:
         """The pictures (SHA-256) whose features may be kept within `limit` bytes on disk, theirs and all others' together.

@@ -119,7 +119,7 @@ class JokeModel(InternVL_V1_5):
         folded = self.model.pixel_shuffle(patches.reshape(len(patches), side, side, -1), scale_factor=self.model.downsample_ratio)
         features = folded.reshape(-1, folded.shape[-1])
         if row["sha256"] in self.may_keep:
-            self.keeper.submit(self.store.keep, row["sha256"], features.cpu())
+            self.keeper.submit(self.store.keep, row["sha256"], features.cpu(), Path(row["path"]))
         return features
 
     def layers_to_recompute(self, tokens: int) -> int:

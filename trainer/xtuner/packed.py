@@ -28,8 +28,8 @@ class PackedDataset(Dataset):
     """The rows of `rows` (a file that `save_rows` wrote), their pictures under `directory`.
 
     `features` is a FeatureStore's (folder, tokens a tile, size). An item has: ids (int64), answer (index of the first
-    answer token), first (index of the first picture token), tiles, sha256, and picture: None, StoredFeatures, or
-    uint8 pixels (tiles, 448, 448, 3). Raises TrainingError for a row longer than `max_length` tokens.
+    answer token), first (index of the first picture token), tiles, sha256 and path of the picture's file, and picture: None,
+    StoredFeatures, or uint8 pixels (tiles, 448, 448, 3). Raises TrainingError for a row longer than `max_length` tokens.
     """
 
     def __init__(self, model_path: str, directory: str, rows: str, features: tuple[str, int, int], max_tiles: int,
@@ -62,7 +62,7 @@ class PackedDataset(Dataset):
         if row.tiles:
             question = question[:first] + [self.context] * (row.tiles * self.store.tokens) + question[first + 1:]
         return {"ids": torch.tensor(question + answer), "answer": len(question), "first": first, "tiles": row.tiles,
-                "sha256": row.sha256, "picture": self.picture(row)}
+                "sha256": row.sha256, "path": str(self.directory / row.picture), "picture": self.picture(row)}
 
     def picture(self, row: Row) -> Any:
         if not row.tiles:

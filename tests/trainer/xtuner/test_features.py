@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from storage.erasure import remove_features
 from trainer.xtuner.features import FeatureStore, store_for
 from trainer.xtuner.rows import Row
 
@@ -24,9 +25,13 @@ def store(tmp_path: Path) -> FeatureStore:
     return FeatureStore(tmp_path / "digest", TOKENS, SIZE)
 
 
+HERE = Path(__file__)
+"""A picture's file that is there."""
+
+
 def keep(store: FeatureStore, sha256: str, age: int, tiles: int = 1) -> Path:
     store.folder.mkdir(exist_ok=True)
-    store.keep(sha256, torch.ones(tiles * TOKENS, SIZE))
+    store.keep(sha256, torch.ones(tiles * TOKENS, SIZE), HERE)
     path = store.path(sha256, tiles)
     os.utime(path, (1_000_000 - age, 1_000_000 - age))
     return path
@@ -35,7 +40,7 @@ def keep(store: FeatureStore, sha256: str, age: int, tiles: int = 1) -> Path:
 def test_features_come_back_as_they_went(store: FeatureStore) -> None:
     store.folder.mkdir()
     features = torch.randn(3 * TOKENS, SIZE).bfloat16()
-    store.keep("a", features)
+    store.keep("a", features, HERE)
     found = store.find("a", 3)
     assert found and torch.equal(found.load(), features)
     assert store.find("a", 2) is None and store.find("b", 3) is None
@@ -48,8 +53,20 @@ def test_a_file_that_is_cut_off_is_not_found(store: FeatureStore) -> None:
 
 
 def test_a_disk_that_takes_nothing_only_means_to_look_again(store: FeatureStore) -> None:
-    store.keep("a", torch.ones(TOKENS, SIZE))  # the folder is not there
+    store.keep("a", torch.ones(TOKENS, SIZE), HERE)  # the folder is not there
     assert store.find("a", 1) is None
+
+
+def test_of_a_picture_that_was_forgotten_meanwhile_nothing_is_kept(store: FeatureStore, tmp_path: Path) -> None:
+    store.folder.mkdir()
+    store.keep("a", torch.ones(TOKENS, SIZE), tmp_path / "images" / "a.jpg")
+    assert list(store.folder.iterdir()) == []
+
+
+def test_a_forgotten_photos_features_are_found_by_its_name(store: FeatureStore) -> None:
+    gone, stays = keep(store, "a" * 64, 0, tiles=3), keep(store, "b" * 64, 0)
+    remove_features(store.folder.parent, {"a" * 64})
+    assert (gone.exists(), stays.exists()) == (False, True)
 
 
 def test_the_longest_unused_go_first_and_wanted_ones_stay(store: FeatureStore) -> None:
