@@ -13,6 +13,7 @@ from storage import dataset_files
 from storage.dataset_files import DatasetError
 from storage.erasure import finish_erasure
 from storage.people import forget
+from storage.retention import remove_models
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,13 @@ async def close(parts: Parts, query: CallbackQuery, text: str) -> None:
 
 
 async def keep_forgetting(parts: Parts) -> None:
-    """Finish what a kill or a running export left undone, at the start and every hour."""
+    """Finish what a kill or a running export left undone, at the start and every hour; models that saw forgotten people go too."""
     storage = parts.settings.storage
     while True:
         try:
             async with dataset_files.lock(storage.datasets, wait_s=0.0):
                 await finish_erasure(parts.database, storage.photos, storage.datasets)
+            await remove_models(parts.database, storage.models, parts.settings.retrain.keep_models)
         except (DatasetError, sqlite3.Error, OSError) as error:
             log.warning("forgetting goes on later: %s", error)
         await asyncio.sleep(EVERY_S)

@@ -1,26 +1,18 @@
 """What is removed after a run: checkpoints, models and runs beyond those that are kept, and what kills have left."""
-import logging
 import shutil
 from pathlib import Path
 
 from configs.settings import Settings
-from storage import models, promotion, runs
+from storage import models, retention, runs
 from storage.database import Database
 from trainer.pipeline.place import OURS, Place
 
-log = logging.getLogger(__name__)
-
 
 async def tidy(database: Database, settings: Settings) -> None:
-    """Remove what is not kept. Hold the lock of the runs' folder.
-
-    A row says that files are gone before they go, so a kill in between leaves files that the next call removes.
-    """
+    """Remove what is not kept. Hold the lock of the runs' folder."""
     current = await runs.current_run(database)
     busy = current is not None and current.state != "canary"
-    for model in await promotion.removable(database, settings.retrain.keep_models):
-        await models.files_removed(database, model.id)
-        log.info("the files of model %d (%s) are removed", model.id, model.name)
+    await retention.remove_models(database, settings.storage.models, settings.retrain.keep_models)
     ours = current.model_name if busy and current.model_name else " "
     kept = {Path(model.directory).name for model in await models.every(database) if model.directory and not model.removed_at}
     for directory in entries(settings.storage.models):
