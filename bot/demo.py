@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.engine.child import Child, start_child
+from bot.sandbox.people import FIRST_PERSON_ID
 from bot.sandbox.server import TOKEN
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
@@ -25,6 +26,10 @@ REAL_SAMPLES = 4
 PHOTO_NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "camera.png", "coins.png",
                "hubble_deep_field.jpg", "moon.png", "clock_motion.png")
 """Real photos in scikit-image's wheel; their sources are listed in its own data folder."""
+LEARNING = {"RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "RETRAIN_MINIMUM_PAIRS": "5", "CANARY_RATINGS": "40", "CANARY_EARLY_RATINGS": "4",
+            "TRAINING_LEARNING_RATE": "1e-3", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
+            "TRAINING_EPOCHS": "4", "TRAINING_BATCH_SIZE": "8", "TRAINING_ACCUMULATION": "1", "TRAINING_WORKERS": "0"}
+"""The demo learns when its admin says so, from as few jokes as one person rates, and in a way that suits so small a model."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
     """Start the two parts, yield when all are ready, end them at the end. Raises ChildError where one doesn't start."""
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    variables = {**os.environ, "PYTHONUNBUFFERED": "1", "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+    variables = {**os.environ, **{f"JOKEBOT_{name}": value for name, value in LEARNING.items()}, "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_PERSON_ID),
+                 "PYTHONUNBUFFERED": "1", "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
                  "JOKEBOT_ENGINE_KIND": "cpu", "JOKEBOT_MODEL_NAME": "demo",
                  "JOKEBOT_MODEL_DIRECTORY": str(DEMO_MODEL)}
     with ExitStack() as stack:

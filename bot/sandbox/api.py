@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.sandbox.floods import Floods
 from bot.sandbox.parameters import Parameters
-from bot.sandbox.people import Chat, Message
+from bot.sandbox.people import Chat, Message, Person
 from bot.sandbox.refusal import Refusal
 from bot.sandbox.updates import Updates
 from bot.sandbox.webhook import Webhook
@@ -26,6 +26,14 @@ class Api:
     def default_commands(self) -> list[dict[str, str]]:
         """The commands for everybody whose language has none of its own."""
         return self.commands.get(scope_key({"type": "default"}, ""), [])
+
+    def menu(self, chat: Chat, person: Person) -> list[dict[str, str]]:
+        """The commands that a person's menu shows in a chat: the narrowest list there is, in their language before the one for all
+        (https://core.telegram.org/bots/api#determining-list-of-commands)."""
+        kind = "all_private_chats" if chat.type == "private" else "all_group_chats"
+        scopes = [{"type": "chat_member", "chat_id": chat.id, "user_id": person.id}, {"type": "chat", "chat_id": chat.id}, {"type": kind}, {"type": "default"}]
+        keys = [scope_key(scope, language) for scope in scopes for language in (person.language_code, "")]
+        return next((self.commands[key] for key in keys if key in self.commands), [])
 
     def chat(self, parameters: Parameters) -> Chat:
         """The chat named by `chat_id`. Raises Refusal where there is none."""

@@ -5,6 +5,7 @@ Bodies and answers are JSON unless said otherwise; a mistake is 400 with `{"erro
     GET    /                      the chat page; its files lie beside it, also under /page/
     GET    /sandbox/state         {"bot": {…}, "people": [{"id", "name", "language_code"}], "chats": [{"id", "type", "title",
                                   "members": [ids]}], "messages": {chat_id: [message…]}, "commands": [{"command", "description"}],
+                                  "menus": {"person/chat": what the person's menu shows there, where that isn't "commands"},
                                   "faults": [{"method", "kind", "times", "retry_after", "delay_s"}]}
     GET    /sandbox/events        WebSocket; each frame one event:
                                   {"type": "message" | "edit", "chat_id", "message"}
@@ -38,6 +39,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from bot.sandbox import bodies
+from bot.sandbox.api import Api
 from bot.sandbox.faults import Faults
 from bot.sandbox.page_files import page_file
 from bot.sandbox.parameters import Parameters, Upload
@@ -56,12 +58,11 @@ Answer = dict[str, Any] | list[dict[str, Any]]
 class Control:
     """The routes above, for one world."""
 
-    def __init__(self, world: World, faults: Faults, commands: Callable[[], list[dict[str, str]]],
-                 samples: dict[str, Path]) -> None:
+    def __init__(self, world: World, faults: Faults, api: Api, samples: dict[str, Path]) -> None:
         self.world = world
         self.pictures = samples
         self.failures = faults
-        self.commands = commands
+        self.api = api
         self.sockets = Sockets(world.events)
 
     def add_routes(self, app: web.Application) -> None:
@@ -83,8 +84,14 @@ class Control:
         world = self.world
         return {"bot": world.bot_user(), "people": [person.summary() for person in world.people.values()],
                 "chats": [chat.summary() for chat in world.chats.values()],
-                "messages": {str(chat_id): world.messages(chat_id) for chat_id in world.chats}, "commands": self.commands(),
+                "messages": {str(chat_id): world.messages(chat_id) for chat_id in world.chats}, "commands": self.api.default_commands(), "menus": self.menus(),
                 "faults": [fault.summary() for fault in self.failures.waiting]}
+
+    def menus(self) -> dict[str, list[dict[str, str]]]:
+        """Menus that differ from everybody's, by the person's and the chat's number."""
+        world, usual = self.world, self.api.default_commands()
+        found = {f"{person.id}/{chat.id}": self.api.menu(chat, person) for chat in world.chats.values() for person in map(world.person, chat.members)}
+        return {place: menu for place, menu in found.items() if menu != usual}
 
     async def text(self, request: web.Request) -> Answer:
         body = await read(request, bodies.TextBody)

@@ -100,7 +100,7 @@ class Sandbox:
         app = web.Application(middlewares=[guard], client_max_size=UPLOAD_LIMIT)
         app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._call)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
-        Control(self.world, self.faults, self.api.default_commands, self.samples).add_routes(app)
+        Control(self.world, self.faults, self.api, self.samples).add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False)
         await self._runner.setup()
         try:

@@ -12,12 +12,12 @@ export function prepareCompletion(textField, sendCommand) {
   send = sendCommand;
   byId("commands").addEventListener("click", toggleAll);
   field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && hide(), 100));
-  store.on("view", () => (byId("commands").hidden = store.commands.length === 0));
+  store.on("view", () => (byId("commands").hidden = store.menu().length === 0));
 }
 
 function toggleAll() {
   if (matches.length) return hide();
-  matches = store.commands.map(commandMatch);
+  matches = store.menu().map(commandMatch);
   chosen = 0;
   draw();
   field.focus();
@@ -54,7 +54,7 @@ export function suggest() {
   const command = /^\/(\w*)$/u.exec(before);
   const name = /(?:^|\s)(@\w*)$/u.exec(before);
   if (command)
-    matches = store.commands.filter((one) => one.command.startsWith(command[1].toLowerCase())).map(commandMatch);
+    matches = store.menu().filter((one) => one.command.startsWith(command[1].toLowerCase())).map(commandMatch);
   else matches = name && inGroup() ? nameMatch(name[1]) : [];
   chosen = 0;
   draw();

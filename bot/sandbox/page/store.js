@@ -11,6 +11,7 @@ class Store extends EventTarget {
   people = [];
   chats = [];
   commands = [];
+  menus = {}; // "person/chat" → commands, where they aren't everybody's
   faults = [];
   messages = new Map(); // chat id → Map(message id → message), in the order of message ids
   person = null;
@@ -55,6 +56,7 @@ class Store extends EventTarget {
       people: state.people,
       chats: state.chats,
       commands: state.commands,
+      menus: state.menus ?? {},
       faults: state.faults,
     });
     this.messages = new Map();
@@ -94,6 +96,7 @@ class Store extends EventTarget {
       .sort((a, b) => last(b) - last(a) || (a.type === "private" ? -1 : 1));
   }
 
+  menu = () => this.menus[`${this.person}/${this.chat}`] ?? this.commands;
   chatById = (id) => this.chats.find((chat) => chat.id === id);
   personById = (id) => this.people.find((person) => person.id === id);
   titleOf = (chat) => (chat.type === "private" ? this.bot.first_name : chat.title || "Group");

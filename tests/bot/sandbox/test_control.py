@@ -34,6 +34,17 @@ async def test_the_state_tells_everything_a_page_needs(sandbox, control, call):
     assert state["faults"] == [{"method": "sendMessage", "kind": "429", "times": 3, "retry_after": 2, "delay_s": 0.0}]
 
 
+async def test_a_menu_of_somebodys_own_is_told_for_their_chat_alone(control, call):
+    everybody, admins = [{"command": "start", "description": "Begin"}], [{"command": "retrain", "description": "Learn"}]
+    await call("setMyCommands", commands=everybody)
+    await call("setMyCommands", commands=admins, scope={"type": "chat", "chat_id": ALICE})
+    _, state = await control("GET", "state")
+    assert (state["commands"], state["menus"]) == (everybody, {f"{ALICE}/{ALICE}": admins})
+    await call("setMyCommands", commands=admins, language_code="zh")
+    _, state = await control("GET", "state")
+    assert state["menus"]["1003/1003"] == admins and "1002/1002" not in state["menus"]
+
+
 async def test_events_are_pushed_as_they_happen(sandbox, http, control, call):
     async with http.ws_connect(f"{sandbox.url}/sandbox/events") as socket:
         async def event():

@@ -169,3 +169,13 @@ async def test_on_a_phone_chats_and_conversation_take_turns(scheme, open_page, s
     await expect(page.locator("#conversation")).to_be_hidden()
     await page.locator(f'[data-chat="{sandbox.world.group_id}"]').click()
     await expect(page.locator("#chat-title")).to_have_text("Joke lovers")
+
+
+async def test_a_person_sees_the_commands_that_are_theirs(page, call):
+    await call("setMyCommands", commands=[{"command": "start", "description": "Begin"}])
+    await call("setMyCommands", commands=[{"command": "retrain", "description": "Learn"}], scope={"type": "chat", "chat_id": ALICE})
+    await page.get_by_role("combobox", name="Message").fill("/")
+    await expect(page.get_by_role("option")).to_have_text([re.compile("/retrain")])
+    await switch(page, "Bob")
+    await page.get_by_role("combobox", name="Message").fill("/")
+    await expect(page.get_by_role("option")).to_have_text([re.compile("/start")])
