@@ -8,6 +8,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from configs.errors import JokebotError
+from trainer.demo_model import sources
 from trainer.demo_model.pack import SIZE, Drawing, load_pack, shrink
 from trainer.demo_model.pictures import Painter, to_data_url, to_picture
 from trainer.demo_model.sources import CLIPART_FILE, INK, give_body, icon_names
@@ -137,3 +138,16 @@ def test_companions_come_as_often_in_single_pictures_as_in_batches(drawings):
     for _ in range(200):
         painter.paint(1, 28)
     assert shown.count(True) == 200 and 80 < shown.count(False) < 140
+
+
+def test_the_notice_names_every_set_with_its_version():
+    notice = (CLIPART_FILE.parent / "NOTICE").read_text(encoding="utf-8")
+    packages = {f"@iconify-json/{name} {version}" for name, version in (sources.EMOJI | sources.ICONS).items()}
+    packages |= {f"@lobehub/{sources.SOLID} {sources.SOLID_VERSION}", f"@expo-google-fonts/{sources.FONT} {sources.FONT_VERSION}"}
+    assert [package for package in packages if package not in notice] == []
+
+
+def test_icons_are_left_out_by_names_that_subjects_have():
+    names = {subject.en for subject in load_subjects()}
+    assert set(sources.OTHER_MEANING) <= set(sources.ICONS) and "mouse" in names
+    assert {name for left_out in sources.OTHER_MEANING.values() for name in left_out} <= names
