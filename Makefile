@@ -4,7 +4,7 @@ BOT := .venv/bot/bin/python
 TRAIN := .venv/train/bin/python
 MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
 
-.PHONY: help demo demo-check test lint lock env-bot env-train env-serve env-docs docs bench-%
+.PHONY: help demo demo-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu docs bench-%
 
 help:
 	@echo "make demo         try the bot on this machine: a chat page, a CPU engine and the demo model"
@@ -16,7 +16,7 @@ help:
 	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
 	@echo "make lock         renew the locks in configs/requirements/"
 
-env-bot env-train env-serve env-docs: env-%:
+env-bot env-train env-serve env-docs env-lmdeploy-cpu: env-%:
 	@$(MAKE_ENV) $*
 
 lock:
@@ -32,7 +32,7 @@ demo-check: env-bot env-train
 	@.venv/bot/bin/jokebot demo --check
 
 # Two environments, two runs: tests run under the interpreter that runs the code (tests/conftest.py says which).
-test: env-bot env-train
+test: env-bot env-train env-lmdeploy-cpu
 	@code=0; $(TRAIN) -m pytest || code=1; $(BOT) -m pytest || code=1; exit $$code
 
 docs: env-bot env-docs

@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TRAIN_TESTS = ("trainer", "bot/engine/cpu")
+TRAIN_TESTS = ("trainer", "bot/engine/cpu", "bot/engine/lmdeploy")
 IN_TRAIN = importlib.util.find_spec("torch") is not None
 
 

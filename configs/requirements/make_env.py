@@ -1,4 +1,4 @@
-"""Make one of the project's environments: `python3 configs/requirements/make_env.py bot|train|serve|docs`.
+"""Make one of the project's environments: `python3 configs/requirements/make_env.py bot|train|serve|docs|lmdeploy-cpu`.
 
 Called by the Makefile with the system's Python; standard library only. An environment is `.venv/NAME`, filled from the
 lock `configs/requirements/NAME.txt`. A stamp beside it records what it was made from, so a second call is quick.
@@ -19,6 +19,9 @@ TORCH = "2.13.0"
 # Installed after the lock and without their dependencies: xtuner pins packages that fail on CPU hosts
 # (docs/environments.md); torchvision pins the CUDA build of torch, and timm, which OpenGVLab's code imports, torchvision.
 NO_DEPENDENCIES = {"train": ["xtuner==0.2.0", "torchvision==0.28.0", "timm==1.0.31"]}
+PARTS = "lmdeploy-cpu"
+"""Not an environment but a folder beside the train environment: LMDeploy's Python code for tests on hosts without CUDA."""
+BINARIES = ("lmdeploy/lib", "lmdeploy/turbomind/lib", "lmdeploy/turbomind/lib64")
 LISTS = {"bot": ["bot", "dev"], "train": ["train"], "serve": ["serve"], "docs": ["docs"]}
 
 
@@ -83,6 +86,21 @@ def make(name: str, *, lock: bool) -> None:
     stamp.write_text(stamp_of(name))
 
 
+def make_parts() -> None:
+    """Fill the folder by the train environment's pip. LMDeploy's CUDA engine, 260 MB that nothing here can load, is dropped."""
+    folder, wanted = ROOT / ".venv" / PARTS, HERE / f"{PARTS}.txt"
+    stamp = folder / "jokebot-stamp"
+    mark = hashlib.sha256(f"{platform.python_version()}\n{wanted.read_text()}".encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == mark:
+        return
+    print(f"Making {folder.relative_to(ROOT)} …", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    pip(ROOT / ".venv" / "train" / "bin" / "python", "--no-deps", "--no-compile", "--target", str(folder), "-r", str(wanted))
+    for binaries in (*(folder / name for name in BINARIES), *folder.glob("lmdeploy/turbomind/*.so")):
+        shutil.rmtree(binaries) if binaries.is_dir() else binaries.unlink(missing_ok=True)
+    stamp.write_text(mark)
+
+
 def write_lock(python: Path, listed: str) -> None:
     # --all, because pip otherwise leaves setuptools out, of which mmengine needs an old one.
     frozen = subprocess.run([str(python), "-m", "pip", "freeze", "--all"], check=True, capture_output=True, text=True).stdout
@@ -107,11 +125,13 @@ def lock_serve() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", choices=sorted(LISTS))
+    parser.add_argument("name", choices=sorted([*LISTS, PARTS]))
     parser.add_argument("--lock", action="store_true", help="resolve the .in list anew and write the lock")
     arguments = parser.parse_args()
     try:
-        if arguments.lock and arguments.name == "serve":
+        if arguments.name == PARTS:
+            make_parts()
+        elif arguments.lock and arguments.name == "serve":
             lock_serve()
         else:
             make(arguments.name, lock=arguments.lock)

@@ -4,10 +4,9 @@ LMDeploy does this on one CPU thread: Pillow's bicubic resize into the tile grid
 90 ms a photo of 13 tiles (measured, `docs/benchmarks.md`), and sends 15.7 MB of normalised values to its engine process. Here
 the engine process gets the photo's own 8-bit pixels, 3.7 MB at 1280 × 960, and does the same arithmetic itself.
 
-Pillow's resize of 8-bit pictures is separable: a horizontal pass, rounded and clipped to 8 bits, then a vertical one, each a
-weighted sum over the window of `support` pixels around the centre (Pillow's `Resample.c`). Both passes are matrix products
-here, in float32, with the same rounding between them, so a value differs from Pillow's by at most one step of 255, where a
-sum lies on the edge between two.
+Pillow's resize of 8-bit pictures is separable: a horizontal pass and a vertical one, each a weighted sum over the pixels near
+the centre with weights in 22-bit fixed point, rounded and clipped to 8 bits (Pillow's `Resample.c`). The same whole numbers
+are added up here, one tap of the kernel at a time over the whole picture, so the tiles are Pillow's to the bit.
 """
 import math
 from functools import cache, lru_cache
@@ -20,6 +19,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's, which InternVL2 was trained with."""
 SUPPORT = 2.0
 """Pixels on each side that a bicubic kernel reaches when enlarging; more by the scale when reducing."""
+PRECISION_BITS = 32 - 8 - 2
+"""Of a weight, Pillow's own."""
 
 
 def bicubic(distance: torch.Tensor) -> torch.Tensor:
@@ -31,49 +32,47 @@ def bicubic(distance: torch.Tensor) -> torch.Tensor:
 
 
 @lru_cache(maxsize=64)
-def resize_matrix(size: int, wanted: int, device: torch.device) -> torch.Tensor:
-    """The (wanted, size) matrix that resizes a line of `size` pixels as Pillow does; rows add up to one."""
+def taps(size: int, wanted: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """What resizes a line of `size` pixels to `wanted`: places and weights, both (taps, wanted), int32."""
     scale = size / wanted
     reach = max(scale, 1.0)
-    radius, taps = SUPPORT * reach, math.ceil(SUPPORT * reach) * 2 + 1
     centre = (torch.arange(wanted, dtype=torch.float64) + 0.5) * scale
-    first = (centre - radius + 0.5).floor().clamp(min=0)
-    end = (centre + radius + 0.5).floor().clamp(max=size)
-    place = first[:, None] + torch.arange(taps, dtype=torch.float64)
-    weights = bicubic((place - centre[:, None] + 0.5) / reach) * (place < end[:, None])
-    weights = weights / weights.sum(1, keepdim=True)
-    matrix = torch.zeros(wanted, size, dtype=torch.float32, device=device)
+    first = (centre - SUPPORT * reach + 0.5).trunc().clamp(min=0)
+    end = (centre + SUPPORT * reach + 0.5).trunc().clamp(max=size)
+    place = first + torch.arange(math.ceil(SUPPORT * reach) * 2 + 1, dtype=torch.float64)[:, None]
+    weights = bicubic((place - centre + 0.5) / reach) * (place < end)
+    fixed = weights / weights.sum(0) * (1 << PRECISION_BITS)
+    rounded = (fixed + torch.where(fixed < 0, -0.5, 0.5)).trunc().to(torch.int32)
+    used = (rounded != 0).any(1)
     # Taps past the end weigh nothing, but a place they need.
-    places = place.clamp(max=size - 1).long().to(device)
-    return matrix.scatter_add_(1, places, weights.float().to(device))
+    return place.clamp(max=size - 1)[used].to(torch.int32).to(device), rounded[used].to(device)
 
 
 def resize(planes: torch.Tensor, width: int, height: int, *, down_first: bool | None = None) -> torch.Tensor:
-    """Resize float planes (channels, rows, columns) of values 0 to 255 to (channels, height, width), whole numbers again.
+    """Resize int32 planes (channels, rows, columns) of values 0 to 255 to (channels, height, width), as Pillow does.
 
     `down_first` None takes the order of the Pillow that is installed.
     """
     rows, columns = planes.shape[1:]
     if down_first is None:
         down_first = rows > height and rows - height > 2 * (columns - width) and pillow_goes_down_first()
-    for passing in (down, across) if down_first else (across, down):
-        planes = passing(planes, width, height)
+    for dimension, size in ((1, height), (2, width)) if down_first else ((2, width), (1, height)):
+        planes = one_pass(planes, dimension, size)
     return planes
 
 
-def across(planes: torch.Tensor, width: int, height: int) -> torch.Tensor:
-    """The horizontal pass."""
-    channels, rows, columns = planes.shape
-    if columns == width:
+def one_pass(planes: torch.Tensor, dimension: int, wanted: int) -> torch.Tensor:
+    """Resize along the rows (dimension 1) or the columns (2)."""
+    size = planes.shape[dimension]
+    if size == wanted:
         return planes
-    product = planes.reshape(-1, columns) @ resize_matrix(columns, width, planes.device).T
-    return product.round_().clamp_(0, 255).view(channels, rows, width)
-
-
-def down(planes: torch.Tensor, width: int, height: int) -> torch.Tensor:
-    """The vertical pass."""
-    rows = planes.shape[1]
-    return planes if rows == height else torch.matmul(resize_matrix(rows, height, planes.device), planes).round_().clamp_(0, 255)
+    places, weights = taps(size, wanted, planes.device)
+    shape = [*planes.shape]
+    shape[dimension] = wanted
+    total = torch.full(shape, 1 << (PRECISION_BITS - 1), dtype=torch.int32, device=planes.device)
+    for place, weight in zip(places, weights, strict=True):
+        total.addcmul_(planes.index_select(dimension, place), weight[:, None] if dimension == 1 else weight)
+    return total.bitwise_right_shift_(PRECISION_BITS).clamp_(0, 255)
 
 
 @cache
@@ -85,7 +84,7 @@ def pillow_goes_down_first() -> bool:
     """
     photo = torch.randint(0, 256, (40, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     pillow = torch.from_numpy(numpy.array(Image.fromarray(photo.numpy()).resize((24, 24)))).permute(2, 0, 1)
-    planes = photo.permute(2, 0, 1).float()
+    planes = photo.permute(2, 0, 1).int()
     differing = [(resize(planes, 24, 24, down_first=order) != pillow).sum() for order in (False, True)]
     return bool(differing[1] < differing[0])
 
@@ -95,7 +94,7 @@ def photo_tiles(photo: torch.Tensor, grid: tuple[int, int], tile: int, *, thumbn
 
     Reading order, the thumbnail last where there are several tiles and the model wants one.
     """
-    planes, (columns, rows) = photo.permute(2, 0, 1).float(), grid
+    planes, (columns, rows) = photo.permute(2, 0, 1).to(torch.int32, memory_format=torch.contiguous_format), grid
     whole = resize(planes, columns * tile, rows * tile)
     tiles = whole.view(3, rows, tile, columns, tile).permute(1, 3, 0, 2, 4).reshape(-1, 3, tile, tile)
     if thumbnail and columns * rows > 1:

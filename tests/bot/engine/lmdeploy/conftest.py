@@ -1,0 +1,27 @@
+"""LMDeploy's own Python code (.venv/lmdeploy-cpu) beside the train environment: what it does before a GPU is needed."""
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from configs.settings import ROOT
+from configs.torchvision_shim import import_torchvision
+from trainer.demo_model.random import write_random
+from trainer.demo_model.shapes import SHAPES
+
+PARTS = ROOT / ".venv" / "lmdeploy-cpu"
+if not (PARTS / "jokebot-stamp").exists():
+    raise pytest.UsageError(f"{PARTS} is not there. Run `make env-lmdeploy-cpu`.")
+torch.set_num_threads(1)
+import_torchvision(torch)
+# At the end, so that the train environment's own packages stay the ones that are imported.
+sys.path.append(str(PARTS))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random InternVL2 checkpoint."""
+    directory = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    write_random(directory, SHAPES["tiny"], seed=7)
+    return directory
