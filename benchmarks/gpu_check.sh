@@ -3,6 +3,7 @@
 #
 #   benchmarks/gpu_check.sh [PART…]
 #
+#   tiles    photos cut on the GPU, to the bit as on the CPU                benchmarks/tiles.py       60 s
 #   serve    plain LMDeploy beside our servers: photos a second            benchmarks/serve.py      330 s
 #   swap     a model swapped under load                                    benchmarks/swap.py       400 s
 #   parity   LMDeploy's replies beside the CPU engine's, demo model        benchmarks/demo_parity.py 150 s
@@ -72,6 +73,10 @@ keep() {
     return 0
 }
 
+tiles() {
+    part tiles 60 "$TRAIN" benchmarks/tiles.py
+}
+
 serve() {
     nvidia-smi --query-gpu=timestamp,utilization.gpu,memory.used,power.draw --format=csv,noheader -lms 500 >"$WORK/gpu.csv" 2>/dev/null &
     local watcher=$!
@@ -96,9 +101,10 @@ share() {
 summary=()
 if setup; then
     say "ready"
-    for name in "${@:-serve}"; do
+    [ $# -gt 0 ] || set -- tiles serve swap parity share
+    for name in "$@"; do
         case $name in
-        serve | swap | parity | share) "$name" || summary+=("$name: FAILED before it began") ;;
+        tiles | serve | swap | parity | share) "$name" || summary+=("$name: FAILED before it began") ;;
         *) summary+=("$name: there is no such part") ;;
         esac
     done
