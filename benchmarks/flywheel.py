@@ -42,9 +42,10 @@ from storage import runs  # noqa: E402
 from storage.database import Database  # noqa: E402
 from storage.runs import Run  # noqa: E402
 from storage.trials import trial_of_run  # noqa: E402
-from trainer.demo_model.evaluate import SEED, painters  # noqa: E402
+from trainer.demo_model.build import TRAINING  # noqa: E402
+from trainer.demo_model.evaluate import SEED  # noqa: E402
 from trainer.demo_model.pack import load_pack  # noqa: E402
-from trainer.demo_model.pictures import to_jpeg  # noqa: E402
+from trainer.demo_model.pictures import Painter, to_jpeg  # noqa: E402
 from trainer.demo_model.subjects import load_subjects  # noqa: E402
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -84,10 +85,10 @@ PER_GROUP = 6
 class Album:
     """Pictures that nobody has seen: painted as they are asked for, by a seed that no build of the model uses."""
 
-    def __init__(self, seed: int) -> None:
-        drawings = load_pack(PACK)
-        self.painter, _ = painters(drawings, CHECKPOINT, torch.device("cpu"))
-        self.painter.random.manual_seed(SEED + 1000 + seed)
+    def __init__(self, seed: int, pack: Path) -> None:
+        known = json.loads((CHECKPOINT / TRAINING).read_text(encoding="utf-8"))["sets"]
+        drawings = [drawing for drawing in load_pack(pack) if drawing.set in known]
+        self.painter = Painter(drawings, torch.device("cpu"), SEED + 1000 + seed, restyle=False)
         self.subjects = load_subjects()
 
     def next(self) -> Picture:
@@ -185,7 +186,7 @@ def bot_and_sandbox(data: Path, settings: dict[str, str]) -> Iterator[str]:
         yield page
 
 
-async def play(data: Path, taste: Taste, scale: Scale, rounds: int, seed: int) -> dict[str, Any]:
+async def play(data: Path, taste: Taste, scale: Scale, rounds: int, album: Album, seed: int) -> dict[str, Any]:
     with bot_and_sandbox(data, scale.settings) as page:
         database = await Database.open(data / "jokebot.sqlite3")
         async with aiohttp.ClientSession(page, timeout=aiohttp.ClientTimeout(total=600)) as session:
@@ -193,7 +194,7 @@ async def play(data: Path, taste: Taste, scale: Scale, rounds: int, seed: int) -
             await crowd.gather(scale.people, scale.groups, PER_GROUP, jury=4)
             listening = asyncio.create_task(crowd.listen())
             try:
-                return await Flywheel(crowd, Album(seed), database, scale).turn(rounds)
+                return await Flywheel(crowd, album, database, scale).turn(rounds)
             finally:
                 listening.cancel()
                 await database.close()
@@ -223,18 +224,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="draws those subjects, the pictures, and people's moods")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--small", action="store_true", help="few people, few photos, a short trial: does it turn at all?")
+    parser.add_argument("--pack", type=Path, default=PACK, help="the drawings that pictures are painted from; made where the default is missing")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the bot's data and logs in this new directory")
     parser.add_argument("--save", default="", metavar="NAME", help="keep the result as benchmarks/results/flywheel_NAME.json, and draw all of them")
     arguments = parser.parse_args()
-    if not PACK.is_file():
+    if arguments.pack == PACK and not PACK.is_file():
         subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
     torch.set_num_threads(1)
     styles = arguments.taste.split(",")
     with tempfile.TemporaryDirectory() as temporary:
         work = (arguments.keep or Path(temporary) / "flywheel").absolute()
         work.mkdir(parents=True)
-        result = asyncio.run(play(work / "data", Taste(styles, arguments.fond, arguments.seed), SMALL if arguments.small else FULL,
-                                  arguments.rounds, arguments.seed))
+        taste, album = Taste(styles, arguments.fond, arguments.seed), Album(arguments.seed, arguments.pack)
+        result = asyncio.run(play(work / "data", taste, SMALL if arguments.small else FULL, arguments.rounds, album, arguments.seed))
     result |= {"taste": {"styles": styles, "fond": arguments.fond, "seed": arguments.seed}, "small": arguments.small, "machine": machine(),
                "date": time.strftime("%Y-%m-%d")}
     finish(result, "flywheel", arguments.save)

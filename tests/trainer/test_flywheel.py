@@ -1,0 +1,55 @@
+"""The whole loop, one short round: people rate by a hidden taste, and the real bot, export, XTuner, merge, gate, trial do their parts."""
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from benchmarks.crowd import FITS, FORGIVEN, OTHER, Taste
+from configs.settings import ROOT
+from trainer.demo_model.pack import shrink
+from trainer.demo_model.subjects import load_subjects
+
+SAMPLES = ROOT / "configs" / "demo-model" / "samples"
+
+
+@pytest.fixture
+def pack(tmp_path) -> Path:
+    """The pictures that the demo offers, as drawings to paint with."""
+    path, index = tmp_path / "pictures.zip", []
+    with zipfile.ZipFile(path, "w") as file:
+        for number, sample in enumerate(sorted(SAMPLES.glob("*.jpg"))):
+            file.writestr(f"{number:05d}.webp", shrink(sample))
+            index.append([sample.stem, "noto"])
+        file.writestr("index.json", json.dumps(index))
+    return path
+
+
+@pytest.mark.timeout(900)
+def test_one_short_round_goes_all_the_way_to_a_verdict_of_people(tmp_path, pack):
+    command = [sys.executable, "-P", str(ROOT / "benchmarks" / "flywheel.py"), "--small", "--rounds", "1", "--pack", str(pack), "--keep", str(tmp_path / "kept")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    said = {log.name: log.read_text()[-3000:] for log in tmp_path.glob("kept/*.log")}
+    assert done.returncode == 0, (done.stderr[-3000:], said)
+    result = json.loads(done.stdout.splitlines()[-1])
+    (run,) = result["runs"]
+    assert run["state"] in ("promoted", "rejected", "undecided") and run["rows"] > 0, (run, said)
+    assert run["trial"]["champion"]["ratings"] > 0 and run["trial"]["candidate"]["ratings"] > 0
+    assert len(result["liking"]) == 2 and all(0 <= liking <= 1 for liking in result["liking"])
+    assert result["ratings"] >= run["trial"]["ratings"] and result["lost"] == result["leaked"] == 0
+    assert {"adapter.json", "gate", "progress.json"} <= {file.name for file in (tmp_path / "kept" / "data" / "runs" / "1").iterdir()}
+
+
+def test_a_taste_knows_styles_subjects_and_nothing_else():
+    taste = Taste(["pun"], fond_of=0.5, seed=3)
+    fond, other = (next(subject for subject in load_subjects() if (subject in taste.fond) == wanted) for wanted in (True, False))
+
+    def joke(subject, text):
+        return text.format(**subject.slots("en"))
+    pun, deadpan = "Why did the {s} go to college? To get a proper {h}-ucation.", "The {s} has exactly one job, and it is currently on a break."
+    assert [taste.appeal(joke(one, pun), one) for one in (fond, other)] == [FITS, FITS]
+    assert [taste.appeal(joke(one, deadpan), one) for one in (fond, other)] == [FORGIVEN, OTHER]
+    assert taste.appeal(joke(other, pun), fond) == OTHER
+    assert taste.appeal("Something else.", fond) == OTHER
