@@ -1,5 +1,5 @@
 # environment: train
-"""`make bench-loss-gap`: do our runs learn what XTuner's own do? Losses of the three variants of benchmarks/train.py.
+"""`make bench-loss_gap`: do our runs learn what XTuner's own do? Losses of the three variants of benchmarks/train.py.
 
     loss_gap         mean over all steps of |ours − stock| / stock: same photos, prompt, order, seed and first adapter, dropout 0
     stock_gap        the same between two runs of XTuner's own, with eager and with fused attention

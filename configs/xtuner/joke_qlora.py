@@ -25,7 +25,7 @@ max_epochs = 6
 lr = 2e-5
 seed = 1
 
-model.update(type=JokeModel, model_path=path, features=("features", 256, 4096), kept_pictures="kept.txt", recompute="auto", seed=seed)
+model.update(type=JokeModel, model_path=path, features=("features", 256, 4096), kept_pictures="kept.txt", recompute="auto", parts=1, seed=seed)
 model.llm_lora.update(r=128, lora_alpha=256, lora_dropout=0.05)
 tokenizer.update(pretrained_model_name_or_path=path)
 

@@ -3,8 +3,6 @@
 `python -m trainer.xtuner.command OUT` runs, or continues, the run whose OUT/plan.json is written already.
 """
 import json
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +10,8 @@ from configs.settings import Settings
 from storage.photos import features_folder
 from trainer.xtuner import launch
 from trainer.xtuner.plan import Plan, TrainingError
-from trainer.xtuner.progress import Progress, read_progress
+from trainer.xtuner.progress import read_progress
+from trainer.xtuner.several import under_torchrun
 
 KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
 
@@ -53,21 +52,6 @@ def check_base(base: Path) -> int:
     if "." in base.name:
         raise TrainingError("model", f"{base.name!r} has a dot, and transformers can't load code from such a directory. Rename it.")
     return most
-
-
-def under_torchrun(plan: Plan) -> int:
-    """One process a GPU. Signals are handed on; torchrun hands them to the processes and says 1 for any failure."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={plan.training.gpus}",
-               "-m", "trainer.xtuner.launch", str(plan.out)]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as process:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, frame: process.send_signal(number))
-        code = process.wait()
-    states = {"done": launch.DONE, "stopped": launch.STOPPED, "failed": launch.FAILED}
-    state = read_progress(plan.out).get("state", "")
-    if state not in states:
-        Progress(plan.out).tell(state="failed", reason="crash", message=f"A process of the run ended and took the others with it (torchrun: {code}).")
-    return states.get(state, launch.FAILED)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def options(plan: Plan, schedule: Schedule, store: FeatureStore) -> dict[str, An
     return {
         "path": base, "model.model_path": base, "tokenizer.pretrained_model_name_or_path": base,
         "model.features": features, "model.kept_pictures": str(plan.work / KEPT), "model.recompute": told.recompute,
+        "model.parts": plan.parts(),
         "model.seed": told.seed, "model.quantization_llm": told.nf4, "model.llm_lora.r": told.lora_rank,
         "model.llm_lora.lora_alpha": told.lora_alpha, "model.llm_lora.lora_dropout": told.lora_dropout,
         "train_dataloader.dataset.model_path": base, "train_dataloader.dataset.directory": str(plan.dataset),

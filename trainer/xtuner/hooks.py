@@ -37,7 +37,7 @@ class GuardHook(Hook):
         own_model(runner).step = runner.iter
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        loss = float(outputs["loss"])
+        loss = outputs["loss"].detach().item()
         if not math.isfinite(loss):
             raise TrainingError("nan", f"The loss was {loss} at step {runner.iter + 1}: the weights are no good any more. "
                                        "Lower training.learning_rate; the checkpoints before this step are kept.")

@@ -18,6 +18,7 @@ from trainer.xtuner.progress import Progress, read_losses
 
 DONE, FAILED, STOPPED = 0, 1, 143
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_MEMORY = "Out of memory. Lower training.batch_size, or use a larger GPU."
 
 
 def run(plan: Plan) -> int:
@@ -32,7 +33,10 @@ def run(plan: Plan) -> int:
         train(plan, progress, main_process)
     except BaseException as error:
         code, what = ending(error)
-        if main_process:
+        if what.get("reason") == "memory" and "RANK" in os.environ:
+            # Before the others notice that this process is gone: trainer.xtuner.several starts them all again.
+            plan.out_of_memory.touch()
+        elif main_process:
             progress.tell(**last_step(plan.out), **what)
             draw(plan.out)
             print(f"jokebot: {what['message']}", file=sys.stderr)
@@ -49,7 +53,7 @@ def ending(error: BaseException) -> tuple[int, dict[str, Any]]:
     if isinstance(error, TrainingError):
         reason, message = error.reason, str(error)
     elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        reason, message = "memory", "Out of memory. Lower training.batch_size, or use a larger GPU."
+        reason, message = "memory", NO_MEMORY
     elif isinstance(error, OSError) and error.errno in NO_ROOM:
         reason, message = "disk", f"The disk is full: {error.strerror} ({error.filename}). Make room; the same command continues."
     else:

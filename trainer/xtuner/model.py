@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
+from torch.utils.checkpoint import checkpoint
 from xtuner.model import InternVL_V1_5
 from xtuner.registry import BUILDER
 
@@ -36,17 +37,17 @@ class JokeModel(InternVL_V1_5):
     """InternVL2 of InternLM2 kind with an nf4 or bf16 language model, a LoRA on it and a trained projector.
 
     `features` is a FeatureStore's (folder, tokens a tile, size), `kept_pictures` a file with one SHA-256 a line: the pictures
-    whose features may be kept. `recompute` is the setting's. The other arguments are XTuner's.
+    whose features may be kept. `recompute` is the setting's; each batch is computed in `parts`. The other arguments are XTuner's.
     """
 
-    def __init__(self, *arguments: Any, features: tuple[str, int, int], kept_pictures: str, recompute: str = "auto", seed: int = 0,
-                 **options: Any) -> None:
+    def __init__(self, *arguments: Any, features: tuple[str, int, int], kept_pictures: str, recompute: str = "auto", parts: int = 1,
+                 seed: int = 0, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.data_preprocessor = BaseDataPreprocessor(non_blocking=True)
         self.model.language_model.base_model.model.model.gradient_checkpointing = False
         self.store = FeatureStore(Path(features[0]), *features[1:])
         self.may_keep = set(Path(kept_pictures).read_text(encoding="utf-8").split())
-        self.recompute, self.seed, self.step, self.parts, self.recomputed = recompute, seed, 0, 1, 0
+        self.recompute, self.seed, self.step, self.parts, self.recomputed = recompute, seed, 0, parts, 0
         self.keeper = ThreadPoolExecutor(1)
         self.fast: Decoder | None = None
         self.window: list[Batch] = []
@@ -69,7 +70,20 @@ class JokeModel(InternVL_V1_5):
         return self.fast
 
     def forward(self, data: dict[str, Any], data_samples: Any = None, mode: str = "loss") -> dict[str, torch.Tensor]:
-        return {"loss": self.loss(data["rows"], self.step)}
+        """What one of several processes computes; alone, `train_step` does without it. Of a batch in pieces no activation is
+        kept: the backward pass computes one piece after the other once more, so that memory holds one."""
+        rows = data["rows"]
+        if self.parts == 1:
+            return {"loss": self.loss(rows, self.step)}
+        losses = [checkpoint(self.loss, piece, seed, use_reentrant=False, preserve_rng_state=False) * share for piece, share, seed in self.pieces(rows)]
+        return {"loss": torch.stack(losses).sum()}
+
+    def pieces(self, rows: Batch) -> list[tuple[Batch, float, int]]:
+        """A batch in `parts` pieces, each with its share of the answer tokens and a seed of its own."""
+        answers = [len(row["ids"]) - row["answer"] for row in rows]
+        places = [range(len(rows))[first::self.parts] for first in range(min(self.parts, len(rows)))]
+        return [([rows[place] for place in piece], sum(answers[place] for place in piece) / sum(answers), self.step * 64 + number)
+                for number, piece in enumerate(places)]
 
     def loss(self, rows: Batch, step: int) -> torch.Tensor:
         """Mean cross-entropy over the batch's answer tokens. `step` seeds the dropout."""
@@ -149,13 +163,10 @@ class JokeModel(InternVL_V1_5):
 
     def learn(self, rows: Batch, optim_wrapper: OptimWrapper) -> torch.Tensor:
         """Loss and gradient of a batch, piece by piece, and the update where one is due. Returns the batch's loss."""
-        answers = [len(row["ids"]) - row["answer"] for row in rows]
-        pieces = [list(range(len(rows)))[place::self.parts] for place in range(min(self.parts, len(rows)))]
-        total = torch.zeros((), device=self.model.mlp1[1].weight.device)
-        for number, piece in enumerate(pieces):
-            share = sum(answers[place] for place in piece) / sum(answers)
+        total, pieces = torch.zeros((), device=self.model.mlp1[1].weight.device), self.pieces(rows)
+        for number, (piece, share, seed) in enumerate(pieces):
             with optim_wrapper.optim_context(self):
-                loss = self.loss([rows[place] for place in piece], self.step * 64 + number) * share
+                loss = self.loss(piece, seed) * share
             total += loss.detach()
             if number < len(pieces) - 1:
                 optim_wrapper.scale_loss(loss).backward()

@@ -9,7 +9,7 @@ from configs.errors import JokebotError
 from configs.settings import Training
 from trainer.xtuner.progress import replace
 
-PLAN = "plan.json"
+PLAN, PARTS = "plan.json", "parts"
 
 
 class TrainingError(JokebotError):
@@ -49,6 +49,19 @@ class Plan:
     def work(self) -> Path:
         """XTuner's own folder: its configuration, logs and checkpoints."""
         return self.out / "xtuner"
+
+    @property
+    def out_of_memory(self) -> Path:
+        """The file by which any of several processes says that its memory ran out."""
+        return self.work / "out_of_memory"
+
+    def parts(self) -> int:
+        """In how many parts each batch is computed: 1, or what `set_parts` said after memory ran out."""
+        file = self.work / PARTS
+        return int(file.read_text()) if file.exists() else 1
+
+    def set_parts(self, parts: int) -> None:
+        (self.work / PARTS).write_text(f"{parts}\n")
 
     def text(self) -> str:
         data = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}

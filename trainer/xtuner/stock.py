@@ -32,7 +32,7 @@ def convert(base: Path, adapter: Path, out: Path, rank: int, alpha: int) -> None
 def stock_config(config: Config, plan: Plan) -> Config:
     """A run's configuration with XTuner's own model, dataset and collation in it; schedule, sampler, hooks and seed stay."""
     model = config.model
-    for ours in ("features", "kept_pictures", "recompute", "seed"):
+    for ours in ("features", "kept_pictures", "recompute", "parts", "seed"):
         model.pop(ours, None)
     model.type = "xtuner.model.InternVL_V1_5"
     loader = config.train_dataloader

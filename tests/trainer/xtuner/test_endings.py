@@ -1,5 +1,6 @@
 """How a run ends: stopped and continued, on several processes, and in each of the ways that can go wrong."""
 import json
+import os
 import resource
 import shutil
 import signal
@@ -7,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from configs.settings import Training
+from trainer.xtuner.plan import Plan
+from trainer.xtuner.several import halve
 
 STEPS = {"EPOCHS": 2, "BATCH_SIZE": 2, "ACCUMULATION": 2, "LORA_DROPOUT": 0.05, "CHECKPOINT_STEPS": 10}
 """32 steps on 32 rows, two of them to an update."""
@@ -53,6 +58,51 @@ def test_two_processes_train_one_model_and_stop_together(start: Any, many: Path,
     # 32 rows, two of them on each of two processes.
     assert run.said["steps"] == 8 * 200
     assert list((tmp_path / "two" / "xtuner").glob("iter_*.pth"))
+
+
+SHORT_OF_MEMORY = """
+import importlib.abc, importlib.util, os, sys
+
+class Short(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "trainer.xtuner.model":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (execute(module), limit(module.JokeModel))
+        return spec
+
+def limit(model):
+    import torch
+    whole = model.loss
+    def loss(self, rows, seed):
+        if len(rows) > 1 and os.environ.get("RANK") == "1":
+            raise torch.OutOfMemoryError("no room")
+        return whole(self, rows, seed)
+    model.loss = loss
+
+sys.meta_path.insert(0, Short())
+"""
+"""A sitecustomize.py: the second process's memory holds one row."""
+
+
+def test_several_processes_that_run_out_of_memory_halve_their_batch(start: Any, many: Path, tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SHORT_OF_MEMORY)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    run = start(many, tmp_path / "two", GPUS=2, BATCH_SIZE=2, EPOCHS=1)
+    assert (run.wait(), run.said["state"], run.said["parts"]) == (0, "done", 2), run.log.read_text()[-3000:]
+    assert list(run.losses()) == list(range(1, 9))
+
+
+def test_a_batch_of_single_rows_is_not_halved(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, tmp_path, tmp_path, tmp_path, 1, Training(batch_size=3))
+    plan.work.mkdir()
+    halved = []
+    while plan.out_of_memory.touch() or halve(plan):
+        halved.append(plan.parts())
+    assert halved == [2, 4]
 
 
 def test_a_loss_that_is_no_number_ends_the_run(start: Any, dataset: Path, tmp_path: Path) -> None:

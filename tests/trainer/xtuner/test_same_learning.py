@@ -196,6 +196,25 @@ def test_a_batch_that_does_not_fit_is_cut_and_learns_the_same(config: Config, ro
     assert same(*moved, 1e-3)
 
 
+def test_one_of_several_processes_cuts_its_batch_and_learns_the_same(config: Config, rows: PackedDataset, first: dict[str, torch.Tensor]) -> None:
+    """With a data-parallel wrapper the pieces are inside the forward pass, and memory holds one of them."""
+    model, batch, gradients, held = make(config, first), {"rows": [rows[0], rows[1], rows[2]]}, [], []
+    model.model.mlp1.float()  # bf16 would round the pieces' gradients each for itself
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        held[-1] += tensor.numel()
+        return tensor
+    for model.parts in (1, 2, 4):
+        model.zero_grad()
+        held.append(0)
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            loss = model(batch)["loss"]
+        loss.backward()
+        gradients.append({name: part.grad.clone() for name, part in model.named_parameters() if part.grad is not None})
+    assert same(gradients[0], gradients[1], 1e-4) and same(gradients[0], gradients[2], 1e-4)
+    assert held[1] < 0.1 * held[0] and held[2] < 0.1 * held[0]
+
+
 def test_a_row_that_never_fits_ends_the_run(config: Config, rows: PackedDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make(config)
 

@@ -1,0 +1,67 @@
+"""A run on several GPUs: torchrun and its processes, started again with half of each batch at a time where memory ran out.
+
+One process alone halves its batch and goes on. Of several, the others wait for it in the middle of an exchange, so they all
+end, and begin again at the last checkpoint.
+"""
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from trainer.xtuner import launch
+from trainer.xtuner.plan import Plan
+from trainer.xtuner.progress import Progress, read_progress
+
+STATES = {"done": launch.DONE, "stopped": launch.STOPPED, "failed": launch.FAILED}
+
+
+def under_torchrun(plan: Plan) -> int:
+    """Train with one process a GPU, to an exit code."""
+    torchrun = Torchrun(plan)
+    plan.out_of_memory.unlink(missing_ok=True)
+    while True:
+        code = torchrun.run()
+        if torchrun.asked or not plan.out_of_memory.exists():
+            break
+        if not halve(plan):
+            return failed(plan, "memory", launch.NO_MEMORY)
+        print(f"Out of memory: on from the last checkpoint, each batch in {plan.parts()} parts.", file=sys.stderr, flush=True)
+    state = read_progress(plan.out).get("state", "")
+    if state not in STATES:
+        return failed(plan, "crash", f"A process of the run ended and took the others with it (torchrun: {code}).")
+    return STATES[state]
+
+
+def halve(plan: Plan) -> bool:
+    """Cut the run's batches once more; False when they are single rows already."""
+    plan.out_of_memory.unlink()
+    if plan.parts() >= plan.training.batch_size:
+        return False
+    plan.set_parts(2 * plan.parts())
+    return True
+
+
+def failed(plan: Plan, reason: str, message: str) -> int:
+    Progress(plan.out).tell(state="failed", reason=reason, message=message)
+    return launch.FAILED
+
+
+class Torchrun:
+    """torchrun as a child. Signals are handed on to it, and by it to its processes; it says 1 for any failure."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={plan.training.gpus}",
+                        "-m", "trainer.xtuner.launch", str(plan.out)]
+        self.process: subprocess.Popen | None = None
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.hand_on)
+
+    def run(self) -> int:
+        with subprocess.Popen(self.command, cwd=Path(__file__).parents[2]) as self.process:
+            return self.process.wait()
+
+    def hand_on(self, number: int, frame: object) -> None:
+        self.asked = True
+        if self.process:
+            self.process.send_signal(number)
