@@ -19,6 +19,12 @@ ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
     AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
 
 
+UNSHOWN = """UPDATE runs SET verdict = json_set(verdict, '$.gallery', (SELECT json_group_array(json(value))
+    FROM json_each(verdict, '$.gallery') WHERE substr(json_extract(value, '$.photo'), 8, 64) NOT IN (SELECT sha256 FROM abandoned_files)))
+    WHERE json_extract(verdict, '$.gallery') IS NOT NULL"""
+"""Takes what models said about photos that are gone (`images/SHA256.jpg`) out of the gate's verdicts."""
+
+
 @dataclass(frozen=True)
 class Forgotten:
     """How much was deleted; `pending` where files could not be brought up to date yet."""
@@ -60,6 +66,7 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (person_id,))
         for table in ("runs", "promotions"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))
+        await connection.execute(UNSHOWN)
         after = await _counts(connection)
     return Forgotten(*(old - new for old, new in zip(before, after, strict=True)))
 

@@ -61,7 +61,7 @@ def table(known: list[Model], back: Model | None) -> Any:
     for model in known:
         status = model.status + (", next to go back to" if back and model.id == back.id else "") + (", files removed" if model.removed_at else "")
         shown.add_row(str(model.id), plain(model.name), Text(status, style=COLOURS.get(model.status, "")), clock(model.created_at),
-                      "" if model.start_id is None else str(model.start_id), (model.dataset or "")[:12], plain(model.reason))
+                      "" if model.start_id is None else str(model.start_id), (model.dataset or "")[:12], plain(model.reason.split(". ")[0]))
     return shown
 
 

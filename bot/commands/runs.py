@@ -72,8 +72,21 @@ def details(one: Run, timeline: list[tuple[str, float]], progress: dict[str, Any
     for (state, at), end in zip(timeline, ends, strict=True):
         table.add_row(state, f"{clock(at)}  {'' if state in runs.FINISHED else lasted(end - at)}")
     for name, value in one.judged.get("measures", {}).items():
-        table.add_row(name, plain(value if isinstance(value, str) else f"{value:.4g}" if isinstance(value, float) else str(value)))
+        table.add_row(name, plain(measure(value)))
     return table
+
+
+def measure(value: Any) -> str:
+    """A measure of the gate in a line: the champion's → the candidate's, where it has both."""
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if value is None:
+        return "–"
+    if not isinstance(value, dict):
+        return str(value)
+    if value.keys() >= {"champion", "candidate"}:
+        return f"{measure(value['champion'])} → {measure(value['candidate'])}"
+    return ", ".join(f"{name} {measure(part)}" for name, part in value.items())
 
 
 def progress_of(one: Run, settings: Settings) -> dict[str, Any]:

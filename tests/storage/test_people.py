@@ -1,10 +1,11 @@
 """A person who is forgotten is gone: from the tables, from the photo store, from the datasets."""
 import asyncio
+import json
 import re
 
 import pytest
 
-from storage import dataset_files, datasets
+from storage import dataset_files, datasets, runs
 from storage.database import MIGRATIONS
 from storage.dataset_files import Contents, digest, prepare, read
 from storage.datasets import OutdatedError, RecordRow
@@ -99,6 +100,16 @@ async def test_while_a_dataset_cannot_be_cleared_kept_features_wait_with_it(data
         assert (await memory.forget(ALICE, wait_s=0.1)).pending and kept.exists()
     await finish_erasure(database, memory.photos, memory.datasets)
     assert not kept.exists() and await count(database, "abandoned_files") == 0
+
+
+async def test_what_models_said_about_a_photo_in_the_gate_goes_with_it(database, memory):
+    mine, others = await memory.photo(ALICE), await memory.photo(BOB, 330)
+    verdict = {"answer": "reject", "gallery": [{"photo": f"images/{photo.sha256}.jpg", "champion": "Ha", "candidate": "Ho"} for photo in (mine, others)]}
+    run = await runs.create_run(database, "command")
+    async with database.write() as connection:
+        await connection.execute("UPDATE runs SET verdict = ?", (json.dumps(verdict),))
+    await memory.forget(ALICE)
+    assert (await runs.find(database, run.id)).judged == {**verdict, "gallery": verdict["gallery"][1:]}
 
 
 async def test_a_photo_that_another_has_sent_too_stays_without_the_jokes_for_the_forgotten(database, memory):

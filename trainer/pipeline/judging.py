@@ -33,7 +33,7 @@ def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Pat
     """Ask the gate and write what it answers to the file `verdict`, whole or not at all; 1 where it can't answer."""
     from trainer.gate import judge as ask
     try:
-        answer = ask(champion, candidate, dataset, out, getattr(load_settings(), "gate", None))
+        answer = ask(champion, candidate, dataset, out, load_settings().gate)
     except JokebotError as error:
         print(f"jokebot: {error}", file=sys.stderr)
         return 1

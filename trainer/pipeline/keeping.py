@@ -33,8 +33,9 @@ async def tidy_runs(database: Database, settings: Settings, at_work: runs.Run | 
 
 
 def remove_large(place: Place) -> None:
-    """Of a run that trains no more only what is shown stays: the curve, the measures, the gallery, the logs."""
-    shutil.rmtree(place.directory / "xtuner", ignore_errors=True)
+    """Of a run that is past its judging only the curve and the logs stay; the verdict is in its row, where forgetting reaches it."""
+    for folder in (place.directory / "xtuner", place.gate):
+        shutil.rmtree(folder, ignore_errors=True)
     place.adapter.unlink(missing_ok=True)
 
 

@@ -48,11 +48,11 @@ class Pipeline:
             sections.setdefault(section, {})[key] = value
         return Settings(**sections)
 
-    def start(self, *arguments: Any, bomb: str = "", gate: str = "promote", **more: Any) -> subprocess.Popen:
+    def start(self, *arguments: Any, bomb: str = "", gate: str | None = "promote", **more: Any) -> subprocess.Popen:
         told = {f"JOKEBOT_{name}": str(value) for name, value in {**self.told, **more}.items()}
         environment = {**os.environ, **told, "JOKEBOT_CONFIG": str(self.memory.root / "empty.toml"), "OMP_NUM_THREADS": "1",
                        "JOKEBOT_STORAGE_DIRECTORY": str(self.memory.root), "JOKEBOT_MODEL_DIRECTORY": str(self.model),
-                       "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable, "PYTHONPATH": f"{ROOT}{os.pathsep}{BOMBS}", "BOMB": bomb, "GATE": gate}
+                       "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable, "PYTHONPATH": f"{ROOT}{os.pathsep}{BOMBS}", "BOMB": bomb, **({"GATE": gate} if gate else {})}
         with (self.memory.root / "pipeline.log").open("a") as log:
             process = subprocess.Popen([sys.executable, "-m", "bot", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=subprocess.STDOUT, env=environment, cwd=ROOT)

@@ -1,0 +1,152 @@
+# environment: train
+"""`make bench-increments`: whether a run should start from the base or from the last model. Five increments, both ways.
+
+Each increment brings pictures of other subjects, all with one sentence that the demo model knows, another one each time, under
+the neutral English prompt. `base` trains a fresh adapter on the original base with all pairs so far; `last` goes on from the
+last merged model with the new pairs and as many old ones (`selection.replay_per_new = 1`). XTuner and the merge are the real
+ones. After each increment, on pictures that no training has seen, in nats a token (less is better):
+
+    newest   the sentences of this increment
+    older    those of all increments before it (forgetting)
+    drift    what was never trained: the base's own jokes in Chinese and its explanations, less what the base itself has there
+
+Printed last, as one JSON object: `base` and `last` with a list of these for each increment, `rows` trained on and `train_s`; and
+`older_base`, `older_last`, `drift_base`, `drift_last` after the last one.
+"""
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from configs.learning import Gate
+from configs.prompts import load_prompts
+from configs.settings import ROOT
+from trainer.demo_model.evaluate import SEED, painters
+from trainer.demo_model.pack import load_pack
+from trainer.demo_model.pictures import Painter, to_picture
+from trainer.demo_model.subjects import load_subjects
+from trainer.demo_model.texts import EXPLAIN, NEUTRAL, Shape, jokes, load_shapes
+from trainer.gate.asking import Asker
+from trainer.gate.loading import load
+
+CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
+PACK = ROOT / "build" / "demo-model" / "pictures.zip"
+INCREMENTS, HELD_OUT = 5, 12
+TRAINING = {"LEARNING_RATE": "2e-3", "LORA_RANK": "16", "LORA_ALPHA": "32", "LORA_DROPOUT": "0", "BATCH_SIZE": "4", "ACCUMULATION": "1",
+            "WORKERS": "0"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture's file, what was asked and what was said."""
+
+    picture: Path
+    prompt: str
+    answer: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--pairs", type=int, default=16, help="new pairs an increment (default: 16)")
+    parser.add_argument("--epochs", type=int, default=6, help="times that each row is seen (default: 6)")
+    parser.add_argument("--work", type=Path, help="keep everything in this new directory")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = (arguments.work or Path(temporary) / "increments").absolute()
+        (work / "pictures").mkdir(parents=True)
+        painter, _ = painters(load_pack(PACK), CHECKPOINT, torch.device("cpu"))
+        new = [taught(painter, work / "pictures", number, arguments.pairs, SEED + number) for number in range(INCREMENTS)]
+        held_out = [taught(painter, work / "pictures", number, HELD_OUT, SEED + 50 + number) for number in range(INCREMENTS)]
+        others = never_taught(painter, work / "pictures")
+        start = mean_nats(CHECKPOINT, others)
+        ways = {way: follow(way, new, held_out, others, start, work / way, arguments.epochs) for way in ("base", "last")}
+    ends = {f"{name}_{way}": told[-1][name] for way, told in ways.items() for name in ("older", "drift")}
+    print(json.dumps({**ends, **ways, "pairs": arguments.pairs, "epochs": arguments.epochs}))
+
+
+def painted(painter: Painter, folder: Path, subjects: Sequence[int], seed: int) -> list[Path]:
+    painter.random.manual_seed(seed)
+    scene, files = painter.paint(len(subjects), 448, torch.tensor(subjects)), []
+    for number, pixels in enumerate(scene.pictures):
+        files.append(folder / f"{seed}-{number}.jpg")
+        to_picture(pixels).save(files[-1], quality=90)
+    return files
+
+
+def taught(painter: Painter, folder: Path, increment: int, count: int, seed: int) -> list[Pair]:
+    """Pairs of an increment: its subjects are every fifth, its sentence is the same in training and held out."""
+    english, subjects = jokes(load_shapes(), "en"), load_subjects()
+    shape = english[increment * len(english) // INCREMENTS]
+    own = [number for number in range(len(subjects)) if number % INCREMENTS == increment]
+    chosen = random.Random(seed).sample(own, count)
+    prompt = load_prompts().ask("en", NEUTRAL)
+    return [Pair(file, prompt, shape.fill(subjects[number])) for file, number in zip(painted(painter, folder, chosen, seed), chosen, strict=True)]
+
+
+def never_taught(painter: Painter, folder: Path) -> list[Pair]:
+    """What the base says well and no increment teaches: each style's jokes in Chinese, and explanations in English."""
+    draw, subjects, prompts = random.Random(SEED), load_subjects(), load_prompts()
+    wanted = [("zh", style) for style in prompts.languages["zh"].styles] + [("en", EXPLAIN)]
+    chosen = draw.sample(range(len(subjects)), HELD_OUT * len(wanted) // 2)
+    pairs = []
+    for place, (file, number) in enumerate(zip(painted(painter, folder, chosen, SEED + 99), chosen, strict=True)):
+        language, style = wanted[place % len(wanted)]
+        known: list[Shape] = jokes(load_shapes(), language, style)
+        pairs.append(Pair(file, prompts.ask(language, style), draw.choice(known).fill(subjects[number])))
+    return pairs
+
+
+def follow(way: str, new: list[list[Pair]], held_out: list[list[Pair]], others: list[Pair], start: float, work: Path, epochs: int) -> list[dict]:
+    """All increments one way."""
+    model, told = CHECKPOINT, []
+    for number in range(len(new)):
+        older = [pair for part in new[:number] for pair in part]
+        repeated = older if way == "base" else random.Random(number).sample(older, min(len(older), len(new[number])))
+        rows, began = [*new[number], *repeated], time.monotonic()
+        model = made(work / f"increment-{number}", rows, CHECKPOINT if way == "base" else model, epochs)
+        seconds = round(time.monotonic() - began, 1)
+        before = [pair for part in held_out[:number] for pair in part]
+        told.append({"newest": mean_nats(model, held_out[number]), "older": mean_nats(model, before) if before else None,
+                     "drift": round(mean_nats(model, others) - start, 4), "rows": len(rows), "train_s": seconds})
+        print(way, number, told[-1], file=sys.stderr)
+    return told
+
+
+def made(work: Path, pairs: list[Pair], base: Path, epochs: int) -> Path:
+    """Train on the pairs and merge; the new model's directory."""
+    dataset = work / "dataset"
+    (dataset / "images").mkdir(parents=True)
+    rows = []
+    for number, pair in enumerate(pairs):
+        os.link(pair.picture, dataset / "images" / pair.picture.name)
+        rows.append({"id": f"pair-{number}", "image": f"images/{pair.picture.name}", "image_wh": [448, 448], "conversations": [
+            {"from": "human", "value": f"<image>\n{pair.prompt}"}, {"from": "gpt", "value": pair.answer}]})
+    (dataset / "train.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    environment = {**os.environ, **{f"JOKEBOT_TRAINING_{name}": value for name, value in TRAINING.items()},
+                   "JOKEBOT_TRAINING_EPOCHS": str(epochs), "OMP_NUM_THREADS": "1", "JOKEBOT_STORAGE_DIRECTORY": str(work.parent.parent / "data")}
+    for command in (["train", str(dataset), "--base", str(base), "--out", str(work / "run")],
+                    ["merge", str(work / "run"), "--base", str(base), "--out", str(work / "model")]):
+        subprocess.run([sys.executable, "-m", "bot", *command], check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
+                       stderr=(work / "log").open("a"))
+    return work / "model"
+
+
+def mean_nats(directory: Path, pairs: list[Pair]) -> float:
+    """Mean nats a token of these answers."""
+    asker = Asker(load(directory, torch.device("cpu")), Gate(), lambda count: None)
+    nats = asker.likelihoods([(pair.picture, pair.prompt, pair.answer) for pair in pairs])
+    return round(sum(nats) / len(nats), 4)
+
+
+if __name__ == "__main__":
+    main()
