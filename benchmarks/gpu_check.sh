@@ -5,7 +5,7 @@
 #
 #   tiles    photos cut on the GPU, to the bit as on the CPU                benchmarks/tiles.py       60 s
 #   serve    plain LMDeploy beside our servers: photos a second            benchmarks/serve.py      330 s
-#   swap     a model swapped under load                                    benchmarks/swap.py       400 s
+#   swap     a model swapped under load                                    benchmarks/swap.py       440 s
 #   parity   LMDeploy's replies beside the CPU engine's, demo model        benchmarks/demo_parity.py 150 s
 #   share    jokes and a training run on one card                          benchmarks/share.py      330 s
 #
@@ -86,7 +86,8 @@ serve() {
 }
 
 swap() {
-    part swap 400 "$BOT" benchmarks/swap.py --model "$WORK/base" --save "$NAME" ${SWAP_OPTIONS:-}
+    local limit=${SWAP_LIMIT:-440}
+    part swap "$limit" "$BOT" benchmarks/swap.py --kind lmdeploy --model "$WORK/base" --limit-s $((limit - 15)) --save "$NAME" ${SWAP_OPTIONS:-}
 }
 
 parity() {

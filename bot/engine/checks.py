@@ -5,9 +5,13 @@ So the ids of what it would ask are compared with those of `configs/prompts.toml
 single tokens with the checkpoint's own ids, a user's turn in the checkpoint's template has the ids of ours, and a photo's
 request with system prompt and picture has as many tokens as ours.
 """
+import asyncio
+import io
 import json
 from collections import Counter
 from pathlib import Path
+
+from PIL import Image
 
 from bot.engine.client import EngineClient, Reply, Sampling
 from bot.engine.control import Control
@@ -59,6 +63,22 @@ async def check_golden(client: EngineClient) -> Reply:
             raise CheckError(f"What it says about {name} is no text: {reply.text[:60]!r}.")
         replies.append(reply)
     return replies[0]
+
+
+async def warm_up(client: EngineClient, photos: int) -> None:
+    """Jokes about so many photos of ordinary size at the same time; `client` should cut as for people. Raises EngineError."""
+    data = await asyncio.to_thread(full_sized)
+    prompts = load_prompts()
+    await asyncio.gather(*(client.ask(system=prompts.system, user=prompts.ask("en"), photo=data, media_type="image/jpeg",
+                                      sampling=Sampling(0.8, 0.9, GOLDEN_TOKENS, seed=number)) for number in range(photos)))
+
+
+def full_sized() -> bytes:
+    """One of our drawings at 1280 × 960 pixels, which is what Telegram makes of most photos."""
+    buffer = io.BytesIO()
+    with Image.open(SAMPLES / GOLDEN[0][0]) as drawing:
+        drawing.resize((1280, 960)).save(buffer, "JPEG")
+    return buffer.getvalue()
 
 
 async def check_prompt(control: Control, reply: Reply, directory: Path | None) -> None:

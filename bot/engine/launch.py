@@ -10,6 +10,7 @@ from storage.models import Model
 
 KEPT = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_")
 """The bot's variables that a CPU engine reads as well; the others, the token first, are none of its business."""
+WARM = (1, 1, 2, 4)
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,14 @@ class Launch:
     """A server about to start on a port of this machine. It prints `listening on ADDRESS` when it is ready.
 
     The API key is in the environment and never in the command, which every user of the host can read.
-    `sleeps`: it gives its memory back at POST /sleep, and takes it again at POST /wakeup.
+    `sleeps`: it gives its memory back at POST /sleep, and takes it again at POST /wakeup. `warm` are numbers of full-sized
+    photos that it is asked about at the same time before people's come: the first of a kind compile kernels, for seconds.
     """
 
     command: list[str]
     environment: dict[str, str]
     sleeps: bool = False
+    warm: tuple[int, ...] = ()
 
 
 Launcher = Callable[[Model, int, str], Launch]
@@ -65,7 +68,7 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
     def launch(model: Model, port: int, key: str) -> Launch:
         if not python.exists():
             raise JokebotError(f"LMDeploy needs the serve environment, and {python} is not there. Run `make env-serve`.")
-        return Launch(command(directory_of(model), port, settings, name=model.name), environment(key), sleeps=True)
+        return Launch(command(directory_of(model), port, settings, name=model.name), environment(key), sleeps=True, warm=WARM)
     return launch
 
 

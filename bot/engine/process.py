@@ -13,7 +13,7 @@ from bot.engine import checks
 from bot.engine.child import Child, ChildError, start_child
 from bot.engine.client import EngineClient, EngineError
 from bot.engine.control import Control
-from bot.engine.launch import Launcher
+from bot.engine.launch import Launch, Launcher
 from bot.engine.trouble import explanation, port_taken
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
@@ -33,8 +33,8 @@ class StartError(JokebotError):
 class Process:
     """A started server. `client` asks it once for a joke, `control` for other things; `end` it."""
 
-    def __init__(self, model: Model, child: Child, url: str, key: str, settings: Settings, *, sleeps: bool) -> None:
-        self.model, self.child, self.sleeps = model, child, sleeps
+    def __init__(self, model: Model, child: Child, url: str, key: str, settings: Settings, launch: Launch) -> None:
+        self.model, self.child, self.sleeps, self._warm = model, child, launch.sleeps, launch.warm
         self._settings = settings
         one = {"url": f"{url}/v1", "api_key": SecretStr(key), "model": model.name, "attempts": 1}
         most = settings.servers.start_timeout_s
@@ -62,11 +62,13 @@ class Process:
             await asyncio.sleep(TICK_S)
 
     async def check(self, until: float) -> None:
-        """The prompt and the golden photos. Raises CheckError, EngineError, ChildError."""
+        """The prompt and the golden photos; then it is warmed up. Raises CheckError, EngineError, ChildError."""
         try:
             async with asyncio.timeout(until - time.monotonic()):
                 reply = await checks.check_golden(self._prober)
                 await checks.check_prompt(self.control, reply, Path(self.model.directory) if self.model.directory else None)
+                for photos in self._warm:
+                    await checks.warm_up(self.client, photos)
         except TimeoutError:
             raise EngineError("slow", "Its first jokes took too long.") from None
         self.child.look()
@@ -128,7 +130,7 @@ def _launch(name: str, model: Model, launcher: Launcher, settings: Settings, log
     logs.mkdir(parents=True, exist_ok=True)
     child = start_child(name, launch.command, environment=launch.environment, cwd=ROOT, grace_s=STOP_GRACE_S,
                         log=logs / f"{name}.log", log_bytes=int(settings.servers.log_mb * 1e6))
-    return Process(model, child, f"http://127.0.0.1:{port}", key, settings, sleeps=launch.sleeps)
+    return Process(model, child, f"http://127.0.0.1:{port}", key, settings, launch)
 
 
 def free_port() -> int:

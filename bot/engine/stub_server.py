@@ -8,10 +8,12 @@ import argparse
 import asyncio
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from bot.engine.checks import special_ids
 from bot.engine.stub import Answer, StubEngine
 from configs.prompts import load_prompts
 from configs.tiling import tile_count
@@ -21,20 +23,15 @@ SPECIAL = re.compile(r"(<\|\w+\|>|</?\w+>)")
 FAULTS = ("", "hang", "empty", "garbage", "die", "drop")
 
 
-def encode(text: str) -> list[int]:
-    """Ids of a text: 1 for the beginning, 2 and up for special tokens in the order of their names, characters above."""
-    specials = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", load_prompts().template.context]
-    ids: list[int] = []
-    for piece in SPECIAL.split(text):
-        ids += [specials.index(piece) + 1] if piece in specials else [100 + ord(one) for one in piece]
-    return ids
+TOY = {name: number for number, name in enumerate(("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"), 1)}
 
 
 class StubServer(StubEngine):
-    """`fault` begins after `after` chat requests: no word comes, or none that is one, or the process ends."""
+    """`fault` begins after `after` chat requests: no word comes, or none that is one, or the process ends. `specials` are the
+    ids of special tokens."""
 
     key, fault, after, template = "", "", 0, "whole"
-    asleep = False
+    asleep, specials = False, TOY
 
     def app(self) -> web.Application:
         app = super().app()
@@ -57,8 +54,14 @@ class StubServer(StubEngine):
         template, text = load_prompts().template, body["input"]
         if body["do_preprocess"] and self.template == "whole":
             text = template.bos + template.user.format(user=text) + template.assistant
-        ids = encode(text)
+        ids = self.encode(text)
         return web.json_response({"input_ids": ids, "length": len(ids)})
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = []
+        for piece in SPECIAL.split(text):
+            ids += [self.specials[piece]] if piece in self.specials else [10**6 + ord(one) for one in piece]
+        return ids
 
     async def _sleep(self, request: web.Request) -> web.Response:
         self.asleep = True
@@ -71,7 +74,7 @@ class StubServer(StubEngine):
     async def _stream(self, request: web.Request, model: str, answer: Answer) -> web.StreamResponse:
         asked = self.asked[-1]
         tiles = tile_count(*asked.size, asked.max_dynamic_patch or 12)
-        self.prompt_tokens = len(encode(load_prompts().render(asked.user, TILE_TOKENS * tiles)))
+        self.prompt_tokens = len(self.encode(load_prompts().render(asked.user, TILE_TOKENS * tiles)))
         if not self.fault or self.requests <= self.after:
             return await super()._stream(request, model, answer)
         if self.fault == "hang":
@@ -88,6 +91,8 @@ async def serve(arguments: argparse.Namespace) -> None:
     async with StubServer.running(arguments.port, answer=answer, models=[arguments.name]) as engine:
         engine.key, engine.fault = os.environ.get("STUB_KEY", ""), arguments.fault
         engine.after, engine.template = arguments.after, arguments.template
+        if arguments.ids:
+            engine.specials = special_ids(arguments.ids)
         print(f"listening on {engine.url.removesuffix('/v1')}", flush=True)
         await asyncio.Event().wait()
 
@@ -102,6 +107,7 @@ def main() -> None:
     parser.add_argument("--fault", choices=FAULTS, default="", help="how it goes wrong")
     parser.add_argument("--after", type=int, default=0, help="chat requests that go well before")
     parser.add_argument("--template", choices=("whole", "bare"), default="whole", help="bare: as if the tokenizer had not loaded")
+    parser.add_argument("--ids", type=Path, metavar="DIR", help="take the special tokens' ids from this checkpoint")
     asyncio.run(serve(parser.parse_args()))
 
 
