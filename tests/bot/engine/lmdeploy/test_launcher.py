@@ -1,0 +1,101 @@
+"""LMDeploy's server is started by its own command line, with our classes in the places of its own."""
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import lmdeploy
+import pytest
+from lmdeploy.cli import entrypoint
+from lmdeploy.pytorch.models.module_map import MODULE_MAP
+from lmdeploy.vl.model.base import VISION_MODELS
+from lmdeploy.vl.model.builder import load_vl_model
+from lmdeploy.vl.model.internvl import InternVLVisionModel
+
+from bot.engine.lmdeploy import launcher
+from bot.engine.lmdeploy.start import KEY_VARIABLE, command
+from bot.engine.lmdeploy.vision import PhotoVisionModel
+from configs.settings import ROOT, Settings
+
+
+@pytest.fixture(autouse=True)
+def registries(monkeypatch):
+    monkeypatch.setitem(VISION_MODELS.module_dict, "InternVLVisionModel", InternVLVisionModel)
+    monkeypatch.setitem(MODULE_MAP, launcher.ARCHITECTURE, MODULE_MAP[launcher.ARCHITECTURE])
+    monkeypatch.delenv(launcher.MODE, raising=False)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What LMDeploy's command line was called with, instead of a server."""
+    calls = []
+    monkeypatch.setattr("lmdeploy.cli.run", lambda: calls.append(list(sys.argv)))
+    monkeypatch.setattr(launcher, "say_when_listening", lambda host, port: None)
+    return calls
+
+
+def options(model: Path) -> list[str]:
+    """The bot's own command, without the interpreter and the module."""
+    told = command(model, 23456, Settings(), name="champion")
+    return told[told.index("bot.engine.lmdeploy.launcher") + 1:]
+
+
+def test_lmdeploy_builds_our_class_for_internvl2(tiny):
+    assert launcher.register_or_warn() == "gpu"
+    assert type(load_vl_model(str(tiny), "pytorch", trust_remote_code=True)) is PhotoVisionModel
+    assert MODULE_MAP[launcher.ARCHITECTURE] == "bot.engine.lmdeploy.model.PhotoInternVLChatModel"
+
+
+def test_another_lmdeploy_serves_with_its_own_preprocess_and_a_warning(monkeypatch, caplog):
+    monkeypatch.setattr(lmdeploy, "__version__", "0.19.0")
+    monkeypatch.setattr(launcher.logger, "propagate", True)
+    assert launcher.register_or_warn() == "stock"
+    assert VISION_MODELS.module_dict["InternVLVisionModel"] is InternVLVisionModel
+    assert "0.19.0 was not tried" in caplog.text
+
+
+def test_lmdeploy_understands_every_option_of_the_bots_command(started, monkeypatch, tiny):
+    seen = []
+    monkeypatch.setattr("lmdeploy.cli.serve.SubCliServe.api_server", staticmethod(seen.append))
+    monkeypatch.setenv(KEY_VARIABLE, "a-secret")
+    launcher.main(options(tiny))
+    entrypoint.run()
+    told = seen[0]
+    assert (told.model_path, told.model_name, told.server_name, told.server_port) == (str(tiny), "champion", "127.0.0.1", 23456)
+    assert (told.backend, told.trust_remote_code, told.api_keys) == ("pytorch", True, ["a-secret"])
+    assert (told.max_batch_size, told.num_gpu_blocks, told.session_len) == (64, 2048, 256 * 13 + 2048)
+
+
+def test_stock_stays_stock_where_it_is_asked_for(started, tiny):
+    launcher.main([str(tiny), "--preprocess", "stock"])
+    assert os.environ[launcher.MODE] == "stock" and VISION_MODELS.module_dict["InternVLVisionModel"] is InternVLVisionModel
+    assert started == [["lmdeploy", "serve", "api_server", str(tiny), "--server-name", "127.0.0.1", "--server-port", "23333"]]
+
+
+def test_the_ready_line_comes_when_the_port_answers_and_not_before(capsys):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        waiting = threading.Thread(target=launcher.say_when_listening, args=("127.0.0.1", port))
+        waiting.start()
+        waiting.join(2 * launcher.CHECK_S)
+        assert waiting.is_alive() and not capsys.readouterr().out
+        server.listen()
+        waiting.join(30)
+        assert capsys.readouterr().out == f"listening on http://127.0.0.1:{port}\n"
+
+
+def test_the_engine_process_registers_too_and_others_do_not():
+    """LMDeploy starts processes by `spawn`, which runs the launcher's file in them under another name."""
+    code = ("import multiprocessing, runpy, sys; multiprocessing.current_process().name = sys.argv.pop(1); import torch; "
+            "from configs.torchvision_shim import import_torchvision; import_torchvision(torch); "
+            "runpy.run_module('bot.engine.lmdeploy.launcher', run_name='__mp_main__'); "
+            "print('lmdeploy' in sys.modules and sys.modules['lmdeploy.pytorch.models.module_map'].MODULE_MAP['InternVLChatModel'])")
+    paths = os.pathsep.join([str(ROOT), str(Path(lmdeploy.__file__).parents[1])])
+    environ = {**os.environ, "PYTHONPATH": paths, launcher.MODE: "gpu"}
+    said = [subprocess.run([sys.executable, "-c", code, name], env=environ, cwd=ROOT, capture_output=True, text=True, timeout=200)
+            for name in (launcher.ENGINE_PROCESS, "SyncManager-1")]
+    assert [run.stdout.split()[-1:] for run in said] == [["bot.engine.lmdeploy.model.PhotoInternVLChatModel"], ["False"]], said
