@@ -30,7 +30,7 @@ async def show_models(parts: Parts, update: Update) -> None:
     for model in _latest(known):
         given = {value: counted.get((model.name, value), 0) for value in (1, 2, 3)}
         ratings = sum(given.values())
-        lines.append(parts.words.say(language, "models-line", mark=MARKS[model.status], model=model.id, name=model.name,
+        lines.append(parts.words.say(language, "models-line", mark=MARKS[model.status], model=model.id, called=model.name,
                                      status=parts.words.say(language, f"model-status-{model.status}"), ratings=ratings,
                                      liking=round(100 * (given[2] + given[3]) / ratings) if ratings else 0))
     await answer(parts, message, "\n".join(lines))
@@ -71,7 +71,7 @@ async def _ask(parts: Parts, message: Message, number: int) -> None:
     except RegistryError as error:
         await say(parts, message, "promote-failed", why=str(error))
         return
-    text = parts.words.say(parts.language(message.from_user), "promote-ask", model=number, name=model.name, champion=serving.id,
+    text = parts.words.say(parts.language(message.from_user), "promote-ask", model=number, called=model.name, champion=serving.id,
                            **{"champion-name": serving.name})
     await ask(parts, message, "promote", number, text)
 
@@ -113,7 +113,7 @@ async def rollback(parts: Parts, update: Update) -> None:
     except JokebotError as error:
         await say(parts, message, "promote-failed", why=str(error))
         return
-    await say(parts, message, "rollback-done", model=change.model.id, name=change.model.name, seconds=_seconds(change))
+    await say(parts, message, "rollback-done", model=change.model.id, called=change.model.name, seconds=_seconds(change))
 
 
 def _service(parts: Parts) -> Service:

@@ -63,7 +63,9 @@ async def _question(parts: Parts, found: Prospect, language: str) -> str:
 
 def service(parts: Parts) -> str:
     """What happens to the service during a run: `url` (not ours), `sleep` or `beside`."""
-    return "url" if parts.settings.engine.kind == "url" else "beside"
+    if parts.settings.engine.kind == "url":
+        return "url"
+    return "sleep" if parts.settings.servers.sleep_while_training else "beside"
 
 
 async def retrain_decided(parts: Parts, update: Update, pressed: Decided) -> None:

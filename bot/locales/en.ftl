@@ -176,23 +176,24 @@ duration-hours =
 retrain-ask =
     Shall I train a new model?
 
-    It would learn from { $new ->
+    📚 { $new ->
         [one] { $new } new joke
        *[other] { $new } new jokes
     } that people liked{ $replayed ->
         [0] { "" }
        *[other] , and { $replayed } from before so that nothing is forgotten
-    }. { $people ->
-        [one] One person's
-       *[other] { $people } people's
-    } ratings went into that.
-    { $time }
-    { $service }
-retrain-time = By experience that takes about { $time }.
-retrain-time-unknown = How long that takes, I can tell once it has begun: it's the first time here.
-retrain-service-url = Meanwhile I go on telling jokes. The engine isn't mine to restart, so a new model will wait in /models for somebody to serve it.
+    }
+    👥 { $people ->
+        [one] One person's ratings
+       *[other] { $people } people's ratings
+    }
+    ⏱ { $time }
+    💬 { $service }
+retrain-time = About { $time }, by experience
+retrain-time-unknown = It's the first time here: I'll know once it has begun
+retrain-service-url = Meanwhile I go on telling jokes. The engine isn't mine to restart: a new model can only be tried once somebody serves it.
 retrain-service-beside = Meanwhile I go on telling jokes, perhaps a little slower.
-retrain-service-sleep = Training needs the graphics card to itself: meanwhile photos wait, and I answer them afterwards.
+retrain-service-sleep = Training needs the graphics card to itself: photos wait that long, and are answered afterwards.
 retrain-yes = Start
 retrain-no = Not now
 retrain-left = All right, everything stays as it is.
@@ -306,7 +307,7 @@ runs-line = { $mark } { $run } · { $when } · { $what }{ $time ->
     }
 models-none = There is no model yet.
 models-title = Models, the latest first. /promote and a number puts one into service.
-models-line = { $mark } { $model } · { $name } · { $status }{ $ratings ->
+models-line = { $mark } { $model } · { $called } · { $status }{ $ratings ->
         [0] { "" }
         [one] {" "}· { $liking }% liked, { $ratings } rating
        *[other] {" "}· { $liking }% liked, { $ratings } ratings
@@ -320,7 +321,7 @@ model-status-rejected = rejected
 promote-how = Say /promote and a model's number; /models shows them.
 promote-unknown = There's no model { $model }; /models shows those there are.
 promote-already = Model { $model } is in service already.
-promote-ask = Shall model { $model } ({ $name }) take the place of model { $champion } ({ $champion-name })? People won't notice the change; /rollback takes it back.
+promote-ask = Shall model { $model } ({ $called }) take the place of model { $champion } ({ $champion-name })? People won't notice the change; /rollback takes it back.
 promote-yes = Put it into service
 promote-no = Better not
 promote-left = All right, nothing changes.
@@ -328,4 +329,4 @@ promote-under-way = Starting model { $model }… The old one answers until the n
 promote-done = Model { $model } is in service now, after { $seconds } s. /rollback goes back.
 promote-failed = That didn't work, and nothing has changed: { $why }
 rollback-none = There's nothing to go back to: model { $model } is the first.
-rollback-done = Back to model { $model } ({ $name }), in { $seconds } s.
+rollback-done = Back to model { $model } ({ $called }), in { $seconds } s.

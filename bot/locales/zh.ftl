@@ -137,17 +137,18 @@ duration-hours =
 retrain-ask =
     要训练一个新模型吗？
 
-    它会学 { $new } 个大家喜欢的新笑话{ $replayed ->
+    📚 { $new } 个大家喜欢的新笑话{ $replayed ->
         [0] { "" }
        *[other] ，再温习 { $replayed } 个旧的，免得忘了
-    }。这是 { $people } 个人打分选出来的。
-    { $time }
-    { $service }
-retrain-time = 照以往的经验，大约要 { $time }。
-retrain-time-unknown = 要多久，开始了才知道：这儿还是头一回。
-retrain-service-url = 训练时我照样讲笑话。引擎不归我管，新模型会在 /models 里等着，要有人来部署。
+    }
+    👥 { $people } 个人打的分
+    ⏱ { $time }
+    💬 { $service }
+retrain-time = 照以往的经验，大约 { $time }
+retrain-time-unknown = 这儿还是头一回，开始了才知道要多久
+retrain-service-url = 训练时我照样讲笑话。引擎不归我管：新模型要有人部署了，才能试用。
 retrain-service-beside = 训练时我照样讲笑话，可能稍微慢一点。
-retrain-service-sleep = 训练要独占显卡：这段时间照片先排着队，完了我再一一回答。
+retrain-service-sleep = 训练要独占显卡：这段时间照片先排着队，完了再一一回答。
 retrain-yes = 开始
 retrain-no = 先不了
 retrain-left = 好，一切照旧。
@@ -253,7 +254,7 @@ runs-line = { $mark } { $run } · { $when } · { $what }{ $time ->
     }
 models-none = 还没有模型。
 models-title = 模型，最新的在前。发 /promote 加编号，就让它上岗。
-models-line = { $mark } { $model } · { $name } · { $status }{ $ratings ->
+models-line = { $mark } { $model } · { $called } · { $status }{ $ratings ->
         [0] { "" }
        *[other] {" "}· { $liking }% 喜欢，{ $ratings } 次打分
     }
@@ -266,7 +267,7 @@ model-status-rejected = 已淘汰
 promote-how = 发 /promote 加模型编号，编号见 /models。
 promote-unknown = 没有模型 { $model }，有哪些见 /models。
 promote-already = 模型 { $model } 已经在岗了。
-promote-ask = 让模型 { $model }（{ $name }）接替模型 { $champion }（{ $champion-name }）吗？大家察觉不到；发 /rollback 可以换回来。
+promote-ask = 让模型 { $model }（{ $called }）接替模型 { $champion }（{ $champion-name }）吗？大家察觉不到；发 /rollback 可以换回来。
 promote-yes = 让它上岗
 promote-no = 还是算了
 promote-left = 好，什么都不变。
@@ -274,4 +275,4 @@ promote-under-way = 正在启动模型 { $model }……新的就绪之前，旧�
 promote-done = 模型 { $model } 上岗了，用了 { $seconds } 秒。发 /rollback 可以换回来。
 promote-failed = 没成，什么都没变：{ $why }
 rollback-none = 没有可换回的：模型 { $model } 是第一个。
-rollback-done = 换回模型 { $model }（{ $name }）了，用了 { $seconds } 秒。
+rollback-done = 换回模型 { $model }（{ $called }）了，用了 { $seconds } 秒。

@@ -78,7 +78,7 @@ class Conductor:
         if run is None:
             await self.news.tell()
         elif run.state in STEPS:
-            await self._work(run)
+            await self._make_room_and_work(run)
         else:
             await self._try(run)
 
@@ -87,6 +87,20 @@ class Conductor:
             async with asyncio.timeout(seconds):
                 await self._news_at_hand.wait()
         self._news_at_hand.clear()
+
+    async def _make_room_and_work(self, run: Run) -> None:
+        """Work, with the servers asleep where the settings say that memory doesn't hold both. They wake whatever becomes of the run."""
+        servers, settings = self._parts.servers, self._parts.settings
+        if not settings.servers.sleep_while_training:
+            await self._work(run)
+            return
+        try:
+            await servers.pause("training")
+        except ServerError as error:
+            await self._end(run, "failed", str(error))
+            return
+        await self._work(run)
+        await servers.resume()
 
     async def _work(self, run: Run) -> None:
         """Have a run's process work until the run is past judging."""

@@ -76,12 +76,12 @@ async def curtain(tmp_path: Path, sections: dict[str, dict[str, Any]]) -> AsyncI
         yield rise
 
 
-async def add_model(database: Any, name: str, *, run_id: int = 1) -> models.Model:
+async def add_model(database: Any, name: str) -> models.Model:
     """A candidate made after the champion, without files."""
     serving = await models.champion(database)
     async with database.write() as connection:
         return await models.add_candidate(connection, models.NewModel(
-            name=name, parent_id=serving.id, base_id=serving.base_id or serving.id, start_id=serving.id, dataset="d", run_id=run_id,
+            name=name, parent_id=serving.id, base_id=serving.base_id or serving.id, start_id=serving.id, dataset="d", run_id=None,
             directory=f"/nowhere/{name}", digest="0" * 64, measures="{}"))
 
 
