@@ -37,6 +37,12 @@ def early_constant(alpha: float) -> float:
     return NORMAL.inv_cdf(1 - ANY_TIME * SPENT * alpha / 2)
 
 
+@lru_cache
+def plain_line(alpha: float) -> float:
+    """Of a test that is looked at once."""
+    return NORMAL.inv_cdf(1 - alpha)
+
+
 def early_line(t: float, alpha: float) -> float:
     return early_constant(alpha) / math.sqrt(t) if t > 0 else FAR
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.trial.bounds import NORMAL, early_line, from_normal, harm_line, last_line, to_normal
-from bot.trial.evidence import EARLY, LATE, Evidence, Tally, Unit
+from bot.trial.bounds import early_line, from_normal, harm_line, last_line, plain_line, to_normal
+from bot.trial.evidence import EARLY, LATE, Evidence, Unit
 from configs.learning import Canary
 
 Answer = Literal["promote", "harm", "go on", "not enough"]
 PRIOR = 2.0
-"""Units that each arm's variance begins with, at the largest variance there can be: few units say little."""
+"""Units that each variance begins with, at the largest variance there can be: few units say little."""
 LIKING_VARIANCE, PICK_VARIANCE = 0.25, 1.0
 """The largest variance of a value in 0…1, and in -1…1."""
 DUEL_WEIGHT = 1 / 3
@@ -109,7 +109,7 @@ class Trial:
         """Whether a plain one-sided test at alpha, sharper than what ends a trial, sees harm now. The larger share begins when
         `early_ratings` of the candidate's ratings show none; once begun, it is not taken back."""
         score = estimate.difference / math.sqrt(estimate.variance)
-        return to_normal(score, estimate.freedom) < NORMAL.inv_cdf(self.settings.alpha)
+        return to_normal(score, estimate.freedom) < -plain_line(self.settings.alpha)
 
     def planned(self, evidence: Evidence, champion: Arm, candidate: Arm) -> float:
         """The weight that the evidence will have at the end, if ratings come on as they have so far."""
@@ -132,27 +132,26 @@ def weight_of(champion: float, candidate: float) -> float:
 
 def estimate_difference(evidence: Evidence) -> Estimate:
     """Put stages and duels together. Without evidence the weight is 0 and the variance the largest there is."""
-    pairs = [pair for pair in evidence.stages.values() if pair[0].units and pair[1].units]
-    weights = [weight_of(pair[0].units, pair[1].units) for pair in pairs]
-    duel_weight = DUEL_WEIGHT * evidence.duels
-    weight = sum(weights) + duel_weight
+    weight = score = 0.0
+    loads, spreads, known = [0.0, 0.0], [0.0, 0.0], [PRIOR, PRIOR]
+    for pair in evidence.stages.values():
+        if share := weight_of(pair[0].units, pair[1].units):
+            weight += share
+            score += share * (pair[1].mean - pair[0].mean)
+            for arm, one in enumerate(pair):
+                loads[arm] += share * share / one.units
+                spreads[arm] += one.deviations
+                known[arm] += one.units - 1
+    parts = [(loads[arm] * (spreads[arm] + PRIOR * LIKING_VARIANCE) / known[arm], known[arm]) for arm in (0, 1)]
+    if evidence.duels:
+        count, freedom = evidence.duels, evidence.duels - 1 + PRIOR
+        weight += DUEL_WEIGHT * count
+        score += DUEL_WEIGHT * evidence.duels_total
+        deviations = max(0.0, evidence.duels_squares - evidence.duels_total**2 / count)
+        parts.append((DUEL_WEIGHT**2 * count * (deviations + PRIOR * PICK_VARIANCE) / freedom, freedom))
     if not weight:
         return Estimate(0.0, 1.0, PRIOR, 0.0)
-    difference = sum(share * (pair[1].mean - pair[0].mean) for share, pair in zip(weights, pairs, strict=True)) + DUEL_WEIGHT * evidence.duels_total
-    variance = freedom = 0.0
-    for arm in (0, 1):
-        spread, known = variance_of([pair[arm] for pair in pairs])
-        part = spread * sum((share / weight) ** 2 / pair[arm].units for share, pair in zip(weights, pairs, strict=True))
-        variance, freedom = variance + part, freedom + part * part / known
-    if evidence.duels:
-        known = evidence.duels - 1 + PRIOR
-        spread = (evidence.duels_squares - evidence.duels_total**2 / evidence.duels + PRIOR * PICK_VARIANCE) / known
-        part = spread * (duel_weight / weight) ** 2 / evidence.duels
-        variance, freedom = variance + part, freedom + part * part / known
-    return Estimate(difference / weight, variance, variance * variance / freedom, weight)
-
-
-def variance_of(tallies: list[Tally]) -> tuple[float, float]:
-    """An arm's variance between units around its stages' means, with the prior's units, and its degrees of freedom."""
-    known = sum(one.units - 1 for one in tallies) + PRIOR
-    return (sum(one.deviations for one in tallies) + PRIOR * LIKING_VARIANCE) / known, known
+    variance = sum(part for part, _ in parts)
+    # Satterthwaite (Biometrics Bulletin 2, 1946): what a sum of estimated variances is worth.
+    freedom = variance * variance / sum(part * part / own for part, own in parts)
+    return Estimate(score / weight, variance / (weight * weight), freedom, weight)

@@ -148,7 +148,8 @@ class Asker:
         return order.gather(-1, torch.searchsorted(reached, drawn, right=True)).squeeze(-1).tolist()
 
     def stops(self) -> frozenset[int]:
-        tokenizer, named = self.loaded.tokenizer, getattr(self.model.generation_config, "eos_token_id", None) or []
+        """The end of turn, the tokenizer's end of text, and whatever the checkpoint's generation_config names."""
+        tokenizer, named = self.loaded.tokenizer, getattr(getattr(self.model, "generation_config", None), "eos_token_id", None) or []
         return frozenset([tokenizer.convert_tokens_to_ids(self.end), tokenizer.eos_token_id, *([named] if isinstance(named, int) else named)])
 
     def decode(self, tokens: list[int]) -> str:

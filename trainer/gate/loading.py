@@ -51,8 +51,11 @@ def load(directory: Path, device: torch.device) -> Loaded:
             tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
             model, told = AutoModel.from_pretrained(str(directory), trust_remote_code=True, torch_dtype=torch.bfloat16,
                                                     output_loading_info=True)
-    except (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError) as error:
-        raise LoadError(f"It can't be loaded: {str(error) or type(error).__name__}") from error
+    except (LoadError, MemoryError, torch.OutOfMemoryError):
+        raise
+    # A checkpoint's code and files can fail in any way, and each is the checkpoint's fault.
+    except Exception as error:
+        raise LoadError(f"It can't be loaded: {str(error)[:300] or type(error).__name__}") from error
     # transformers would fill these with random numbers and only warn.
     if missing := sorted(told["missing_keys"]):
         raise LoadError(f"{len(missing)} of its weights are missing, {missing[0]} among them.")

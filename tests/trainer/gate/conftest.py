@@ -18,6 +18,8 @@ from configs.settings import ROOT
 from trainer.demo_model.samples import SHOWN
 from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.texts import NEUTRAL, jokes, load_shapes
+from trainer.gate.asking import Asker
+from trainer.gate.loading import load
 
 torch.set_num_threads(1)
 
@@ -89,3 +91,28 @@ def altered(tmp_path: Path) -> Callable[..., Path]:
         save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
         return directory
     return make
+
+
+def teach(directory: Path, lessons: list[tuple[Path, str, str]], rounds: int, rate: float = 2e-3) -> Path:
+    """The demo model after so many rounds over (photo, prompt, text), all at once, in a new directory."""
+    asker = Asker(load(CHECKPOINT, torch.device("cpu")), Gate(), lambda _: None)
+    language, tokenizer = asker.model.language_model, asker.loaded.tokenizer
+    questions = [asker.prompt(photo, prompt) for photo, prompt, _ in lessons]
+    answers = [tokenizer.encode(text + asker.end, add_special_tokens=False) for _, _, text in lessons]
+    features = torch.cat([asker.look(photo).clone() for photo, _, _ in lessons])
+    longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
+    ids = torch.full((len(lessons), longest), tokenizer.eos_token_id)
+    labels = torch.full((len(lessons), longest), -100)
+    for row, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+        ids[row, :len(question) + len(answer)] = torch.tensor(question + answer)
+        labels[row, len(question):len(question) + len(answer)] = torch.tensor(answer)
+    optimizer = torch.optim.AdamW(language.parameters(), rate)
+    for _ in range(rounds):
+        embeds = language.get_input_embeddings()(ids).masked_scatter((ids == asker.context)[..., None], features)
+        hidden = language.model(inputs_embeds=embeds, use_cache=False)[0][:, :-1][labels[:, 1:] >= 0]
+        torch.nn.functional.cross_entropy(language.output(hidden), labels[:, 1:][labels[:, 1:] >= 0]).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    shutil.copytree(CHECKPOINT, directory)
+    save_file(asker.model.state_dict(), directory / "model.safetensors", metadata={"format": "pt"})
+    return directory
