@@ -163,6 +163,10 @@ async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
         raise RegistryError(f"There is no model {model_id}; `jokebot models` lists them.")
     if model.status == "champion":
         raise RegistryError(f"Model {model_id} is in service already.")
+    async with connection.execute("SELECT id, state FROM runs WHERE candidate_id = ? AND state = 'judging'", (model_id,)) as cursor:
+        judging = await cursor.fetchone()
+    if judging:
+        raise RegistryError(f"Model {model_id} is being judged by run {judging['id']}. Wait for its verdict, or cancel the run.")
     if model.status not in MAY_SERVE:
         raise RegistryError(f"Model {model_id} was rejected and doesn't enter service. {model.reason}".rstrip())
     if model.removed_at:

@@ -188,6 +188,19 @@ async def followers(database: Database, run_id: int) -> dict[int, int]:
     return {row["chat_id"]: row["message_id"] for row in rows}
 
 
+async def concluded_on(database: Database, dataset: str) -> Run | None:
+    """The latest run that trained on this dataset and came to an answer, be it yes, no or neither."""
+    row = await database.row("SELECT * FROM runs WHERE dataset = ? AND candidate_id IS NOT NULL AND state IN ('promoted', 'rejected', 'undecided') "
+                             "ORDER BY id DESC LIMIT 1", (dataset,))
+    return Run(**dict(row)) if row else None
+
+
+async def without_model(database: Database) -> set[str]:
+    """Names that finished runs had for a model and which no model got."""
+    rows = await database.rows("SELECT model_name FROM runs WHERE finished_at IS NOT NULL AND candidate_id IS NULL AND model_name IS NOT NULL")
+    return {row["model_name"] for row in rows}
+
+
 async def typical_seconds(database: Database, runs: int = 5) -> float | None:
     """The median time from queued to the end of judging over the last runs that were judged, or None before the first."""
     rows = await database.rows(

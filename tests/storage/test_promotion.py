@@ -111,6 +111,23 @@ async def test_a_change_of_champion_ends_another_models_trial(database, base, pr
         await promotion.begin_canary(database, run)
 
 
+async def test_a_model_that_is_being_judged_does_not_enter_service(database, base, made):
+    run = await made()
+    with pytest.raises(RegistryError, match="is being judged by run 1"):
+        await promotion.promote(database, run.candidate_id, "admin")
+    await promotion.judged(database, run, base.id, {**PROMOTE, "answer": "undecided"})
+    await promotion.promote(database, run.candidate_id, "admin")
+
+
+async def test_the_time_that_runs_take_is_told_from_the_last_ones(database, base, made):
+    assert await runs.typical_seconds(database) is None
+    for number, seconds in enumerate((10, 30, 20)):
+        run = await promotion.judged(database, await made(), base.id, {**PROMOTE, "answer": "reject"})
+        async with database.write() as connection:
+            await connection.execute("UPDATE run_states SET at = ? WHERE run_id = ? AND state = 'rejected'", (run.created_at + seconds, run.id))
+        assert await runs.typical_seconds(database) == pytest.approx((10, 30, 20)[number])
+
+
 async def test_an_undecided_trial_leaves_a_candidate_for_an_admin(database, base, made):
     run = await promotion.judged(database, await made(), base.id, PROMOTE)
     ended = await promotion.end_run(database, run, "undecided", "1,000 ratings say neither.")

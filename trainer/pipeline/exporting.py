@@ -64,8 +64,10 @@ async def new_dataset(job: Job, run: Run, start: Model) -> str:
                         settings.retrain.minimum_pairs, replay_all=start.is_base)
     exported = await exporter.export()
     name = exported.directory.name
-    if run.started_by in ("schedule", "pairs") and (await datasets.find(job.database, name)).state != "ready":
-        raise NothingToLearnError("Nothing has changed since an earlier run trained on the same pairs. More ratings will help.")
+    earlier = await runs.concluded_on(job.database, name)
+    if earlier and run.started_by in ("schedule", "pairs"):
+        raise NothingToLearnError(f"Nothing has changed since run {earlier.id}, which trained on the same pairs and was {earlier.state}. "
+                                  "More ratings will help.")
     return name
 
 

@@ -3,9 +3,9 @@ import shutil
 from pathlib import Path
 
 from configs.settings import Settings
-from storage import models, retention, runs
+from storage import retention, runs
 from storage.database import Database
-from trainer.pipeline.place import OURS, Place
+from trainer.pipeline.place import PART, Place
 
 
 async def tidy(database: Database, settings: Settings) -> None:
@@ -13,12 +13,17 @@ async def tidy(database: Database, settings: Settings) -> None:
     current = await runs.current_run(database)
     busy = current is not None and current.state != "canary"
     await retention.remove_models(database, settings.storage.models, settings.retrain.keep_models)
-    ours = current.model_name if busy and current.model_name else " "
-    kept = {Path(model.directory).name for model in await models.every(database) if model.directory and not model.removed_at}
-    for directory in entries(settings.storage.models):
-        if OURS.fullmatch(directory.name) and directory.name not in kept and ours not in directory.name:
-            shutil.rmtree(directory, ignore_errors=True)
+    await tidy_models(database, settings, current.model_name if busy else None)
     await tidy_runs(database, settings, current if busy else None)
+
+
+async def tidy_models(database: Database, settings: Settings, at_work: str | None) -> None:
+    """Remove what killed and cancelled merges left. A directory that no run here has made stays: a restored database knows less."""
+    given_up = await runs.without_model(database)
+    for directory in entries(settings.storage.models):
+        part = PART.fullmatch(directory.name)
+        if directory.name in given_up or (part and part["name"] != at_work):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 async def tidy_runs(database: Database, settings: Settings, at_work: runs.Run | None) -> None:

@@ -14,8 +14,8 @@ from configs.errors import JokebotError
 from configs.settings import Storage
 from trainer.merge.adapter import WEIGHTS
 
-OURS = re.compile(r"\.?run-\d+(-\d+)?(\.part)?")
-"""What this program names directories of models, and what a killed merge leaves; nothing else is ever removed from the folder."""
+PART = re.compile(r"\.(?P<name>run-[\d-]+)\.part")
+"""What a killed merge leaves of a model."""
 
 
 class PlaceInUse(JokebotError):

@@ -41,7 +41,9 @@ async def planned(job: Job, run: Run) -> Plan:
     dataset = (job.settings.storage.datasets / run.dataset).resolve()
     try:
         plan = Plan.load(job.place.directory)
-        if (plan.dataset, plan.base) == (dataset, base):
+        # A training that is done and has no adapter was another one's, before a backup was restored.
+        done = read_progress(plan.out).get("state") == "done" and not job.place.adapter.exists()
+        if (plan.dataset, plan.base) == (dataset, base) and not done:
             return plan
     except (OSError, ValueError, KeyError):
         pass

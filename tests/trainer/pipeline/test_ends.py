@@ -66,16 +66,23 @@ async def test_what_a_run_has_no_room_for_is_said_before_it_trains(pipeline):
 
 
 async def test_the_clock_trains_on_the_same_pairs_once(pipeline):
+    """A person may ask again, and a run that failed has answered nothing."""
+    database, base = pipeline.database, await models.find(pipeline.database, "base")
     assert await pipeline.call("pipeline", 1, bomb="in training") == -signal.SIGKILL
-    dataset = (await pipeline.run()).dataset
-    await datasets.mark(pipeline.database, dataset, "trained")
-    await runs.advance(pipeline.database, await pipeline.run(), "failed", reason="for the test")
-    for starter, state in (("pairs", "undecided"), ("admin", "training")):
-        run = await runs.create_run(pipeline.database, starter)
+    run = await pipeline.run()
+    await datasets.mark(database, run.dataset, "trained")
+    await runs.advance(database, run, "failed", reason="for the test")
+    for starter, state in (("pairs", "training"), ("schedule", "undecided"), ("admin", "training")):
+        run = await runs.create_run(database, starter)
         await pipeline.call("pipeline", run.id, bomb="in training")
-        run = await runs.find(pipeline.database, run.id)
+        run = await runs.find(database, run.id)
         assert run.state == state
-    assert run.dataset == dataset
+        if starter == "pairs":
+            run = await runs.advance(database, run, "merging")
+            new = models.NewModel("run-2", base.id, base.id, base.id, run.dataset, run.id, "/models/run-2", "sha", "{}")
+            await promotion.judged(database, await promotion.merged(database, run, new), base.id, {"answer": "reject", "reasons": [], "measures": {}})
+        if starter == "schedule":
+            assert "since run 2, which trained on the same pairs and was rejected" in run.reason
 
 
 async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):

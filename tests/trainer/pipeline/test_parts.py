@@ -15,6 +15,9 @@ from trainer.pipeline import keeping, room
 from trainer.pipeline.exporting import start_of
 from trainer.pipeline.job import Job
 from trainer.pipeline.place import Place
+from trainer.pipeline.training import planned
+from trainer.xtuner.plan import Plan
+from trainer.xtuner.progress import Progress, read_progress
 from trainer.xtuner.tokenizer import ModelDirectoryError
 
 
@@ -84,21 +87,36 @@ async def test_a_run_from_the_base_repeats_all_that_was_learnt(memory):
 async def test_only_what_is_not_needed_is_removed(pipeline, promoted):
     one, two, three = await promoted(), await promoted(), await promoted()
     folder = pipeline.place.models
-    for stray in (".run-9.part", "run-9", "internvl2-2b", "run-notes"):
+    run = await runs.create_run(pipeline.database, "command")
+    await runs.advance(pipeline.database, await runs.advance(pipeline.database, run, "exporting", model_name="run-4"), "cancelled")
+    # What a killed and a cancelled merge left; what is a person's; what the registry knew before a backup was restored.
+    for stray in (".run-9.part", "run-4", "internvl2-2b", "run-88"):
         (folder / stray).mkdir()
     for number in (1, 2, 3):
         place = Place.of(number, pipeline.settings().storage)
         (place.directory / "xtuner").mkdir(parents=True)
         (place.directory / "loss.png").touch()
         place.adapter.touch()
-    await keeping.tidy(pipeline.database, pipeline.settings(RETRAIN_KEEP_MODELS=0, RETRAIN_KEEP_RUNS=2))
-    # The champion, its predecessor, and whatever is not named as this program names models.
-    assert sorted(path.name for path in folder.iterdir()) == ["internvl2-2b", "run-2", "run-3", "run-notes"]
+    await keeping.tidy(pipeline.database, pipeline.settings(RETRAIN_KEEP_MODELS=0, RETRAIN_KEEP_RUNS=3))
+    assert sorted(path.name for path in folder.iterdir()) == ["internvl2-2b", "run-2", "run-3", "run-88"]
     assert (await models.find(pipeline.database, one.id)).removed_at and not (await models.find(pipeline.database, two.id)).removed_at
     assert pipeline.model.is_dir() and three.status == "champion"
     runs_folder = pipeline.settings().storage.runs
     assert sorted(path.relative_to(runs_folder).as_posix() for path in runs_folder.rglob("*.png")) == ["2/loss.png", "3/loss.png"]
     assert not list(runs_folder.rglob("xtuner")) and not list(runs_folder.rglob("adapter.safetensors"))
+
+
+async def test_a_training_that_is_done_without_an_adapter_is_another_ones(pipeline, job):
+    """A restored backup counts runs anew, and their folders are still there."""
+    database = pipeline.database
+    run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
+    dataset = (await pipeline.memory.exporter().export()).directory
+    run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.find(database, "base")).id)
+    plan = await planned(job(), run)
+    assert plan == await planned(job(), run) == Plan.load(pipeline.place.directory)
+    Progress(plan.out).tell(state="done")
+    await planned(job(), run)
+    assert read_progress(plan.out) == {}
 
 
 async def test_a_run_under_way_keeps_its_files(pipeline):
