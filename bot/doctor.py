@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.errors import JokebotError
 from configs.requirements.make_env import NO_DEPENDENCIES
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
@@ -85,7 +86,9 @@ async def check_webhook(settings: Settings) -> list[Finding]:
 
 
 async def check_engine(settings: Settings) -> list[Finding]:
-    """Asks the engine which models it serves."""
+    """Asks the engine which models it serves, or looks at what the bot's own servers need."""
+    if settings.engine.kind != "url":
+        return check_own_servers(settings)
     from bot.engine.client import EngineClient, EngineError
     client = EngineClient(settings.engine)
     try:
@@ -99,6 +102,23 @@ async def check_engine(settings: Settings) -> list[Finding]:
     if wanted and wanted not in models:
         return [Finding("bad", "engine", f"it serves {', '.join(models)}, not {wanted}", "mend JOKEBOT_ENGINE_MODEL")]
     return [Finding("ok", "engine", f"{settings.engine.url} serves {', '.join(models)}")]
+
+
+def check_own_servers(settings: Settings) -> list[Finding]:
+    """What the bot needs to start servers itself: an environment, a checkpoint, for LMDeploy a GPU."""
+    from bot.engine.launch import launcher
+    from storage.models import Model
+    kind, base = settings.engine.kind, settings.model
+    if kind == "lmdeploy" and shutil.which("nvidia-smi") is None:
+        return [Finding("bad", "engine", "LMDeploy needs an NVIDIA GPU, and this host has no driver for one",
+                        "set JOKEBOT_ENGINE_KIND to `cpu`, or to `url` for an engine on another host")]
+    if base.directory is None:
+        return [Finding("note", "engine", f"the bot starts its {kind} servers for the champion in the registry (`jokebot models`)")]
+    try:
+        launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
+    except JokebotError as error:
+        return [Finding("bad", "engine", str(error), "mend JOKEBOT_MODEL_DIRECTORY or make the environment")]
+    return [Finding("ok", "engine", f"the bot starts {settings.server_count} {kind} server{'s' * (settings.server_count > 1)} for {base.name} at {base.directory}")]
 
 
 def locked_versions(name: str) -> dict[str, str]:

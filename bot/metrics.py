@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 
@@ -94,7 +95,7 @@ class Metrics:
         ratings = {(("model", model), ("value", str(value))): count for (model, value), count in self._ratings.items()}
         families = [family("jokes_total", "counter", "Jokes made, by model version.", {(("model", name),): count for name, count in self._told.jokes.items()}),
                     histogram(self._told), family("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
-                    *(family(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items())]
+                    *(family(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()), *engine_families(self._servers)]
         return web.Response(body="".join(families).encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _read_ratings(self) -> None:
@@ -119,6 +120,21 @@ def histogram(told: Told) -> str:
             lines.append(sample(f"{name}_bucket", (label, ("le", bound)), count))
         lines += [sample(f"{name}_sum", (label,), told.seconds[model]), sample(f"{name}_count", (label,), jokes)]
     return "".join(lines)
+
+
+def engine_families(servers: Servers) -> list[str]:
+    """Servers by model and state, how often they were started again, each version's share of the deliveries, and a pause."""
+    counts, restarts, shares = Counter[tuple[str, str]](), Counter[str](), Counter[str]()
+    for server in servers.status():
+        counts[server.model, server.state] += 1
+        restarts[server.model] += server.restarts
+    shares[servers.router.champion.model.name] = 1 - servers.router.share
+    if servers.router.canary:
+        shares[servers.router.canary.model.name] = servers.router.share
+    return [family("servers", "gauge", "Servers, by model version and state.", {(("model", model), ("state", state)): count for (model, state), count in counts.items()}),
+            family("server_restarts", "gauge", "How often the servers there are were started again after a failure.", {(("model", model),): count for model, count in restarts.items()}),
+            family("model_share", "gauge", "Share of the deliveries, by model version.", {(("model", model),): share for model, share in shares.items()}),
+            family("paused", "gauge", "Whether photos wait while the servers sleep.", {(): int(bool(servers.paused))})]
 
 
 def head(name: str, kind: str, text: str) -> str:

@@ -80,6 +80,8 @@ class StubEngine:
     prompt_tokens: int = 300
     """What it says that a prompt has."""
     asked: deque[Asked] = field(default_factory=lambda: deque(maxlen=100))
+    bodies: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
+    """The last requests as they came."""
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while no request is in flight; one that its client has left is not."""
 
@@ -121,7 +123,9 @@ class StubEngine:
         self.quiet.clear()
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            asked = read_request(await request.json())
+            body = await request.json()
+            self.bodies.append(body)
+            asked = read_request(body)
             self.asked.append(asked)
             if asked.model not in self.models:
                 return _error(Refusal(404, f"there is no model {asked.model!r}"))

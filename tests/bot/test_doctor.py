@@ -6,7 +6,7 @@ import pytest
 from bot import doctor
 from bot.engine.stub import StubEngine
 from bot.sandbox.server import Sandbox
-from configs.settings import Engine, Environments, Settings, Storage, Telegram
+from configs.settings import ROOT, Engine, Environments, Settings, Storage, Telegram
 from storage.database import Database
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
@@ -36,6 +36,22 @@ async def test_the_engine_is_asked_for_its_models(tmp_path):
     [gone] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(url="http://127.0.0.1:9/v1")))
     assert (here.state, other.state, gone.state) == ("ok", "bad", "bad")
     assert "JOKEBOT_ENGINE_URL" in gone.todo
+
+
+async def test_servers_of_our_own_need_an_environment_a_checkpoint_and_for_lmdeploy_a_gpu(tmp_path, monkeypatch):
+    demo = ROOT / "configs" / "demo-model" / "checkpoint"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    [no_gpu] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(kind="lmdeploy"), model={"directory": demo}))
+    [well] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(kind="cpu"), model={"directory": demo}))
+    [gone] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(kind="cpu"), model={"directory": tmp_path}))
+    [registry] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(kind="cpu")))
+    assert (no_gpu.state, well.state, gone.state, registry.state) == ("bad", "ok", "bad", "note")
+    assert "NVIDIA" in no_gpu.says and "1 cpu server" in well.says and "is not at" in gone.says
+    driver = tmp_path / "nvidia-smi"
+    driver.touch(0o755)
+    missing = Environments(serve_python=tmp_path / "python")
+    [no_serve] = await doctor.check_engine(settings_for(tmp_path, engine=Engine(kind="lmdeploy"), model={"directory": demo}, environments=missing))
+    assert no_serve.state == "bad" and "make env-serve" in no_serve.says
 
 
 async def test_a_webhook_wants_an_https_address_and_a_secret(tmp_path):

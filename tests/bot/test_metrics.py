@@ -10,13 +10,14 @@ import pytest
 from bot.app import App
 from bot.engine.given import GivenServers
 from bot.engine.queue import FairQueue
+from bot.engine.router import Arm
 from bot.engine.stub import Answer
 from bot.metrics import Metrics, escaped
 from bot.metrics import histogram as histogram_of
 from configs.errors import SettingsError
 from configs.settings import Settings
 from storage.measures import Told
-from storage.models import Model
+from storage.models import Model, register_base
 
 SAMPLE = re.compile(r'(?P<name>[a-z_]+)(?:\{(?P<labels>(?:[a-z]+="(?:[^"\\\n]|\\.)*",?)*)\})? (?P<value>\S+)')
 ON = {"listen": "127.0.0.1:0"}
@@ -89,6 +90,17 @@ async def test_the_queue_and_the_inbox_are_seen_while_photos_wait(stage_with):
     await stage.quiet()
     samples = await scrape(stage.app)
     assert samples["jokebot_queue_waiting"] == samples["jokebot_queue_in_flight"] == samples["jokebot_inbox_pending"] == 0
+
+
+async def test_servers_versions_and_a_pause_are_seen(stage_with):
+    stage = await stage_with(metrics=ON)
+    samples = await scrape(stage.app)
+    assert samples['jokebot_servers{model="base",state="given"}'] == 1 and samples['jokebot_server_restarts{model="base"}'] == 0
+    assert samples['jokebot_model_share{model="base"}'] == 1 and samples["jokebot_paused"] == 0
+    router = stage.app.servers.router
+    router.set_canary(Arm(await register_base(stage.app.database, "canary", None), router.champion.client), 0.1)
+    samples = await scrape(stage.app)
+    assert samples['jokebot_model_share{model="canary"}'] == 0.1 and samples['jokebot_model_share{model="base"}'] == 0.9
 
 
 async def test_an_engine_without_models_is_down_and_the_bot_healthy(stage_with):

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.engine.client import EngineClient, EngineError, Sampling
 from bot.engine.stub import Answer, Refusal, StubEngine
-from configs.settings import Engine
+from configs.settings import Engine, Joke
 
 
 async def refused(asking, kind: str) -> EngineError:
@@ -274,3 +274,13 @@ async def test_the_key_is_sent_and_never_shown(stub, make_client, question):
 def test_openai_is_imported_at_the_first_use():
     code = "import sys, bot.engine.client, bot.joker; print('openai' in sys.modules, 'numpy' in sys.modules, 'aiohttp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False"] * 3
+
+
+async def test_sampling_against_repetition_is_sent_only_where_it_is_asked_for(client, stub, question):
+    await client.ask(**question)
+    assert stub.bodies[-1].keys().isdisjoint({"repetition_penalty", "repetition_ngram_size", "repetition_ngram_threshold"})
+    joke = Joke(languages={"zh": {"temperature": 0.9, "repetition_penalty": 1.1}})
+    await client.ask(**{**question, "sampling": Sampling.of(joke, "zh")})
+    assert {name: stub.bodies[-1][name] for name in ("temperature", "top_p", "repetition_penalty", "repetition_ngram_size", "repetition_ngram_threshold")} \
+        == {"temperature": 0.9, "top_p": 0.9, "repetition_penalty": 1.1, "repetition_ngram_size": 8, "repetition_ngram_threshold": 3}
+    assert Sampling.of(joke, "en") == Sampling(0.8, 0.9, 160, None, 1.0, 8, 3)

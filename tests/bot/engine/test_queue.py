@@ -326,3 +326,59 @@ async def test_nobodys_later_photo_goes_before_somebodys_first(seed):
         mine = [number for who, number in crowd.order if who == person]
         assert mine == sorted(mine)
     assert empty(crowd.queue)
+
+
+async def test_a_held_queue_lets_nobody_in_and_goes_on_in_order():
+    crowd = Crowd(FairQueue(2, 9, 9))
+    crowd.send(1)
+    await settle()
+    crowd.queue.hold("training")
+    crowd.send(2, 2)
+    crowd.send(3)
+    await crowd.answer((1, 1))
+    await settle()
+    assert crowd.order == [(1, 1)] and crowd.queue.waiting == 3 and crowd.queue.held == "training"
+    crowd.queue.hold("")
+    await settle()
+    assert crowd.order == [(1, 1), (2, 1), (3, 1)] and crowd.queue.in_flight == 2
+    for key in ((2, 1), (3, 1), (2, 2)):
+        await until(lambda key=key: key in crowd.order)
+        await crowd.answer(key)
+
+
+async def test_whoever_waits_hears_their_place_again_when_the_queue_is_held():
+    queue, places = FairQueue(1, 9, 9, report_every_s=0.0), asyncio.Queue()
+
+    async def on_place(place: int) -> None:
+        await places.put((place, queue.held))
+
+    async def wait() -> None:
+        async with queue.place(2, on_place):
+            pass
+
+    async with queue.place(1):
+        waiting = asyncio.create_task(wait())
+        async with asyncio.timeout(30):
+            assert await places.get() == (1, "")
+            queue.hold("swap")
+            assert await places.get() == (1, "swap")
+    assert not waiting.done()
+    queue.hold("")
+    await waiting
+
+
+async def test_a_held_queue_is_bounded_as_ever():
+    queue = FairQueue(1, 1, 9)
+    queue.hold("training")
+    task = asyncio.create_task(anext(aiter_of(queue.place(1))))
+    await settle()
+    with pytest.raises(QueueFull) as caught:
+        async with queue.place(1):
+            pass
+    assert caught.value.mine
+    task.cancel()
+
+
+async def aiter_of(manager):
+    async with manager:
+        yield

@@ -17,6 +17,7 @@ from PIL import Image
 
 from bot.engine.cpu.model import load
 from bot.engine.cpu.preflight import CheckpointError, check
+from configs.prompts import load_prompts
 
 SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 0.9, "seed": 11, "max_tokens": 24}
 
@@ -260,3 +261,29 @@ def test_a_port_in_use_is_said_before_anything_is_loaded(engine: Any, checkpoint
     port = engine.url.rpartition(":")[2]
     done = subprocess.run([sys.executable, "-m", "bot", "engine", "cpu", checkpoint, "--port", port], capture_output=True, text=True, timeout=200)
     assert done.returncode == 2 and f"127.0.0.1:{port} can't be used" in done.stderr
+
+
+def encoded(engine: Any, **body: Any) -> Any:
+    request = urllib.request.Request(f"{engine.url}/v1/encode", json.dumps(body).encode(), {"Authorization": "Bearer secret"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
+
+
+def test_texts_are_encoded_as_lmdeploy_does_it(engine: Any) -> None:
+    prompts = load_prompts()
+    template = prompts.template
+    answer = encoded(engine, input="tell a joke", do_preprocess=True, add_bos=True)
+    rendered = template.bos + template.user.format(user="tell a joke") + template.assistant
+    assert answer["input_ids"] == encoded(engine, input=rendered)["input_ids"] and answer["length"] == len(answer["input_ids"])
+    assert len(encoded(engine, input=template.context * 7)["input_ids"]) == 7
+    for wrong in ({}, {"input": ["a"]}, {"input": "a", "do_preprocess": "yes"}):
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            encoded(engine, **wrong)
+
+
+def test_a_joke_that_goes_round_in_circles_ends(client: OpenAI, url: str) -> None:
+    def say(**more: Any) -> Any:
+        return client.chat.completions.create(model="", messages=photo(url), **{**SAMPLING, "max_tokens": 64, "temperature": 0}, extra_body=more)
+    assert say().usage.completion_tokens == 64, "the random model says the same again and again"
+    ended = say(repetition_ngram_size=1, repetition_ngram_threshold=2)
+    assert ended.usage.completion_tokens < 64 and ended.choices[0].finish_reason == "stop"

@@ -89,6 +89,13 @@ def test_the_repetition_penalty_pushes_down_what_was_said() -> None:
     assert sampler.choose(logits.clone()) == 1
 
 
+def test_a_text_ends_where_its_last_words_have_come_too_often() -> None:
+    sampler = Sampler(Sampling(ngram_size=2, ngram_threshold=3), [])
+    assert not sampler.repeats([1, 2, 3, 1, 2]) and not sampler.repeats([1, 2, 9, 1, 2, 9, 2, 1])
+    assert sampler.repeats([1, 2, 1, 2, 1, 2]) and sampler.repeats([1, 2, 7, 1, 2, 8, 1, 2])
+    assert not Sampler(Sampling(), []).repeats([1] * 99)
+
+
 class Saying(Sampler):
     """Chooses what it is told to, whatever the model says."""
 
