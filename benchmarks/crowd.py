@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ JOKE_TIMEOUT_S = 300.0
 FITS, FORGIVEN, OTHER = 0.95, 0.15, 0.03
 """How often somebody likes a joke of their styles about the right thing; of another style about a thing they are fond of; any other."""
 DUEL = re.compile(r"🅰\ufe0f?\s*(?P<a>.+?)\s*🅱\ufe0f?\s*(?P<b>.+)", re.DOTALL)
+LOCALES = Path(__file__).parents[1] / "bot" / "locales"
 Message = dict[str, Any]
 
 
@@ -76,10 +78,14 @@ class Crowd:
     members: dict[int, Member] = field(default_factory=dict)
     chats: list[tuple[int, list[int]]] = field(default_factory=list)
     jury: list[int] = field(default_factory=list)
+    apologies: frozenset[str] = frozenset()
+    timeout_s: float = JOKE_TIMEOUT_S
+    photos: int = 0
     ratings: int = 0
     duels: int = 0
     lost: int = 0
-    _replies: dict[tuple[int, int], asyncio.Future[Message]] = field(default_factory=dict)
+    failed: int = 0
+    _replies: dict[tuple[int, int], asyncio.Future[Message | None]] = field(default_factory=dict)
 
     async def gather(self, people: int, groups: int, per_group: int, jury: int) -> None:
         """Let people come in: half of them speak Chinese. Every one has a private chat; groups are made of them in turn."""
@@ -98,17 +104,18 @@ class Crowd:
         return (await self.post("person", name=name, language_code=("en", "zh")[number % 2]))["person"]["id"]
 
     async def listen(self) -> None:
-        """Hear the bot's finished answers (those with buttons); cancel it at the end."""
+        """Hear the bot's finished answers: those with buttons, and apologies, which stand for None. Cancel it at the end."""
         async with self.session.ws_connect("/sandbox/events", max_msg_size=0) as socket:
             async for event in socket:
                 message = event.json().get("message") or {}
                 photo = message.get("reply_to_message", {}).get("message_id")
-                if message.get("reply_markup") and photo is not None:
+                sorry = message.get("text") in self.apologies
+                if photo is not None and (message.get("reply_markup") or sorry):
                     reply = self.reply(message["chat"]["id"], photo)
                     if not reply.done():
-                        reply.set_result(message)
+                        reply.set_result(None if sorry else message)
 
-    def reply(self, chat: int, photo: int) -> asyncio.Future[Message]:
+    def reply(self, chat: int, photo: int) -> asyncio.Future[Message | None]:
         return self._replies.setdefault((chat, photo), asyncio.get_running_loop().create_future())
 
     async def post(self, route: str, /, **body: Any) -> dict[str, Any]:
@@ -119,17 +126,23 @@ class Crowd:
     async def say(self, person: int, text: str) -> Message:
         """Write to the bot; its answer with buttons. Raises TimeoutError."""
         sent = (await self.post("text", person=person, chat=person, text=text))["message"]["message_id"]
-        return await asyncio.wait_for(self.reply(person, sent), JOKE_TIMEOUT_S)
+        answer = await asyncio.wait_for(self.reply(person, sent), self.timeout_s)
+        if answer is None:
+            raise RuntimeError(f"The bot apologised for {text}.")
+        return answer
 
     async def send(self, sender: int, chat: int, picture: Picture) -> Message | None:
-        """Send a picture; the bot's answer with buttons, or None where none comes in time."""
+        """Send a picture; the bot's answer with buttons, or None where it apologises, or nothing comes in time."""
+        self.photos += 1
         form = aiohttp.FormData({"person": str(sender), "chat": str(chat), "kind": "photo", **({} if chat == sender else {"caption": "/joke"})})
         form.add_field("files", picture.jpeg, filename="picture.jpg")
         async with self.session.post("/sandbox/files", data=form) as response:
             response.raise_for_status()
             sent = (await response.json())["messages"][0]["message_id"]
         try:
-            return await asyncio.wait_for(self.reply(chat, sent), JOKE_TIMEOUT_S)
+            answer = await asyncio.wait_for(self.reply(chat, sent), self.timeout_s)
+            self.failed += answer is None
+            return answer
         except TimeoutError:
             self.lost += 1
             return None
@@ -169,6 +182,13 @@ class Crowd:
         juror = self.jury[place % len(self.jury)]
         message = await self.send(juror, juror, picture)
         return None if message is None else self.dice.random() < self.taste.appeal(message["text"], picture.subject)
+
+
+def apologies() -> frozenset[str]:
+    """What the bot says instead of a joke, in all its languages; those texts that have nothing filled in."""
+    names = ("given-up", "defect", "photo-lost", "photo-gone", "engine-down", "engine-slow", "engine-empty", "engine-cut_off", "engine-refused", "queue-full")
+    line = re.compile(rf"^(?:{'|'.join(names)}) = (.+)$", re.MULTILINE)
+    return frozenset(text for file in LOCALES.glob("*.ftl") for text in line.findall(file.read_text(encoding="utf-8")))
 
 
 async def several(count: int, at_once: int, act: Any) -> list[Any]:

@@ -50,6 +50,7 @@ from trainer.demo_model.subjects import load_subjects  # noqa: E402
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
+BOT_PYTHON = ROOT / ".venv" / "bot" / "bin" / "python"
 TOKEN = "123456:flywheel"
 ADMIN = 1001
 """The sandbox's first person."""
@@ -128,12 +129,10 @@ class Flywheel:
         self.liking.append(round(sum(liked) / max(len(liked), 1), 4))
         print(f"liking {self.liking[-1]} over {len(liked)} pictures", file=sys.stderr, flush=True)
 
-    async def round(self) -> None:
-        """/retrain in the chat, yes, and photos while the candidate is on trial."""
-        began, before = time.monotonic(), {run.id for run in await runs.history(self.database)}
-        question = await self.crowd.say(ADMIN, "/retrain")
-        await self.crowd.press(ADMIN, ADMIN, question, 0)
-        run = await self.run_that(lambda run: run.id not in before and run.state not in runs.STEPS)
+    async def round(self) -> Run:
+        """One run, from /retrain to the end of its trial; what is to be told of it goes to `told`."""
+        began = time.monotonic()
+        run = await self.learn()
         learnt_s, ratings = round(time.monotonic() - began), self.crowd.ratings
         if not run.finished:
             run = await self.trial(run)
@@ -141,8 +140,17 @@ class Flywheel:
         rows = await self.database.value("SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = ? AND part = 'train'",
                                          (run.dataset,))
         self.told.append({"state": run.state, "reason": run.reason, "rows": rows, "learnt_s": learnt_s, "trial_ratings": self.crowd.ratings - ratings,
-                          "trial": json.loads(trial.measures) if trial else None, "seconds": round(time.monotonic() - began)})
+                          "trial": json.loads(trial.measures) if trial else None, "seconds": round(time.monotonic() - began),
+                          "steps": await self.steps(run)})
         print(json.dumps(self.told[-1]), file=sys.stderr, flush=True)
+        return run
+
+    async def learn(self) -> Run:
+        """/retrain in the chat, and yes; the run once the gate has spoken."""
+        before = {run.id for run in await runs.history(self.database)}
+        question = await self.crowd.say(ADMIN, "/retrain")
+        await self.crowd.press(ADMIN, ADMIN, question, 0)
+        return await self.run_that(lambda run: run.id not in before and run.state not in runs.STEPS)
 
     async def trial(self, run: Run) -> Run:
         """People send and rate until the trial is over."""
@@ -155,6 +163,11 @@ class Flywheel:
         await until(over, self.scale.at_once, self.share)
         await following
         return await runs.find(self.database, run.id)
+
+    async def steps(self, run: Run) -> dict[str, float]:
+        """Seconds that the run was in each state."""
+        states = await runs.timeline(self.database, run.id)
+        return {state: round(later - at, 1) for (state, at), (_, later) in zip(states, states[1:], strict=False)}
 
     async def run_that(self, fits: Callable[[Run], bool]) -> Run:
         """Wait for the newest run to be so."""
@@ -171,9 +184,8 @@ class Flywheel:
 
 
 @contextmanager
-def bot_and_sandbox(data: Path, settings: dict[str, str]) -> Iterator[str]:
+def bot_and_sandbox(data: Path, settings: dict[str, str], python: Path = BOT_PYTHON) -> Iterator[str]:
     """Both as processes of the bot environment; gives the sandbox's address. Raises ChildError where one doesn't start."""
-    python = ROOT / ".venv" / "bot" / "bin" / "python"
     environment = {**os.environ, **{f"JOKEBOT_{name}": value for name, value in {**SETTINGS, **settings}.items()}, "PYTHONUNBUFFERED": "1",
                    "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_TELEGRAM_ADMINS": str(ADMIN)}
     with ExitStack() as stack:

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# The whole loop on a GPU host, in parts that each run on their own within their limit (benchmarks/gpu_loop.py tells what they do):
+#
+#   benchmarks/gpu_loop.sh [PART…]
+#
+#   demo    people, the bot, LMDeploy and XTuner on one card, with the demo model      300 s
+#   2b      train → merge → swap at InternVL2-2B's shapes                              260 s
+#
+# Without a part, both. A part that fails doesn't stop the next; a table of all comes last. Results go to
+# benchmarks/results/loop_$NAME.json and, where $OUT is set, there too, with the ends of the logs. LOOP_OPTIONS goes to both parts:
+# `--kind cpu` tries the script on a host without a GPU.
+#
+# Interpreters: .venv/bot, .venv/train and .venv/serve; or, where $BUNDLE (default .gpu/bundle) holds folders of wheels,
+# python3 with those wheels, for a host that reaches no package registry. PACK is the demo model's pack of pictures.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+WORK=${WORK:-/tmp/jokebot-loop} NAME=${NAME:-h100} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp} PACK=${PACK:-.gpu/demo/pictures.zip}
+BASE=${BASE:-/tmp/jokebot-bench/base}
+export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
+begun=$(date +%s)
+
+say() { echo "== $(($(date +%s) - begun)) s: $*"; }
+
+# Once a machine: wheels of one set into a folder of their own.
+site() {
+    local folder=$SITES/site-$1
+    if [ -e "$folder/.whole" ]; then return 0; fi
+    say "installing $1"
+    python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target "$folder" "$BUNDLE/$1"/*.whl && touch "$folder/.whole"
+}
+
+# An interpreter that always has these packages, whoever starts it.
+interpreter() {
+    printf '#!/bin/sh\nPYTHONPATH=%s exec %s "$@"\n' "$2" "$(command -v python3)" >"$WORK/$1"
+    chmod +x "$WORK/$1"
+}
+
+setup() {
+    rm -rf "$WORK"
+    mkdir -p "$WORK" benchmarks/results
+    if [ -d "$BUNDLE/serve" ]; then
+        site serve && site bot && site train || return 1
+        interpreter bot-python "$PWD:$SITES/site-bot:$SITES/site-serve"
+        interpreter train-python "$PWD:$SITES/site-train:$SITES/site-bot:$SITES/site-serve"
+        BOT=$WORK/bot-python TRAIN=$WORK/train-python SERVE=$WORK/bot-python
+    else
+        export PYTHONPATH=$PWD
+        BOT=$PWD/.venv/bot/bin/python TRAIN=$PWD/.venv/train/bin/python SERVE=$PWD/.venv/serve/bin/python
+    fi
+    export JOKEBOT_ENVIRONMENTS_SERVE_PYTHON=$SERVE JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=$TRAIN
+    "$TRAIN" -c 'import torch, transformers; print("torch", torch.__version__, "transformers", transformers.__version__)' &&
+        "$BOT" -c 'import telegram; print("python-telegram-bot", telegram.__version__)'
+}
+
+# Runs a command within its limit, its output shown and kept, and notes how it ended.
+part() {
+    local name=$1 limit=$2 from
+    shift 2
+    from=$(date +%s)
+    say "$name, at most $limit s"
+    timeout -k 20 "$limit" "$@" 2>&1 | tee "$WORK/$name.out"
+    local code=${PIPESTATUS[0]}
+    summary+=("$name: $([ "$code" = 0 ] && echo ok || echo "FAILED ($code)"), $(($(date +%s) - from)) s; $(tail -n 1 "$WORK/$name.out" | cut -c1-900)")
+    keep
+}
+
+keep() {
+    [ -n "${OUT:-}" ] || return 0
+    cp -f "benchmarks/results/loop_$NAME.json" "$OUT" 2>/dev/null
+    for log in "$WORK"/*.out $(find "$WORK" -name '*.log'); do
+        [ -e "$log" ] && { echo "##### $log"; tail -n 60 "$log" | cut -c1-400; }
+    done >"$OUT/loop-logs.txt" 2>/dev/null
+    return 0
+}
+
+demo() {
+    part demo 300 "$TRAIN" benchmarks/gpu_loop.py demo --folder "$WORK/demo" --bot-python "$BOT" --pack "$PACK" --save "$NAME" ${LOOP_OPTIONS:-}
+}
+
+two_b() {
+    if [ ! -e "$BASE/config.json" ]; then
+        say "writing a random checkpoint"
+        "$TRAIN" benchmarks/checkpoint.py --shape "${SHAPE:-2b}" --out "$BASE" || return 1
+    fi
+    part 2b 260 "$TRAIN" benchmarks/gpu_loop.py 2b --folder "$WORK/2b" --bot-python "$BOT" --pack "$PACK" --base "$BASE" --save "$NAME" ${LOOP_OPTIONS:-}
+}
+
+summary=()
+if setup; then
+    say "ready"
+    [ $# -gt 0 ] || set -- demo 2b
+    for name in "$@"; do
+        case $name in
+        demo) demo ;;
+        2b) two_b || summary+=("2b: FAILED before it began") ;;
+        *) summary+=("$name: there is no such part") ;;
+        esac
+    done
+else
+    summary+=("setup: FAILED")
+fi
+keep
+say "done"
+printf '%s\n' "${summary[@]}"
+case "${summary[*]}" in *FAILED* | *"no such part"*) exit 1 ;; esac
