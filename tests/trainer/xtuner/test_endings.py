@@ -120,13 +120,14 @@ def test_a_full_disk_ends_the_run(start: Any, dataset: Path, tmp_path: Path) -> 
     assert not (tmp_path / "full" / "xtuner" / "last_checkpoint").exists()
 
 
-def test_one_row_makes_a_whole_run(start: Any, dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "steps"), [(1, [1]), (10, [1, 2, 3])])
+def test_few_rows_make_a_whole_run(count: int, steps: list[int], start: Any, dataset: Path, tmp_path: Path) -> None:
     rows = json.loads((dataset / "train.json").read_text(encoding="utf-8"))
-    one = tmp_path / "one_row"
-    shutil.copytree(dataset, one)
-    (one / "train.json").write_text(json.dumps(rows[:1]), encoding="utf-8")
-    run = start(one, tmp_path / "one", BATCH_SIZE=4, ACCUMULATION=4, EPOCHS=1)
-    assert run.wait() == 0 and list(run.losses()) == [1]
+    few = tmp_path / "few_rows"
+    shutil.copytree(dataset, few)
+    (few / "train.json").write_text(json.dumps((2 * rows)[:count]), encoding="utf-8")
+    run = start(few, tmp_path / "few", BATCH_SIZE=4, ACCUMULATION=4, EPOCHS=1)
+    assert run.wait() == 0 and list(run.losses()) == steps
 
 
 def test_deepspeed_that_is_not_there_is_refused_in_one_line(start: Any, dataset: Path, tmp_path: Path) -> None:
