@@ -5,14 +5,19 @@
     stock_gap        the same between two runs of XTuner's own, with eager and with fused attention
     gap_limit        0.01, or twice the stock_gap where that is more
 
-One such comparison for each of --rates; the first is the setting's default and gives the result. All runs go on at the same
-time, for their losses and not for their speed. On a GPU the model has InternVL2-2B's shapes and random weights; the photos are
-of one tile, so that runs of a hundred steps fit beside each other.
+One such comparison for each of --rates; the first is the setting's default and gives the result. Three runs go on at a time,
+for their losses and not for their speed, and each is ended when its last loss is there. On a GPU the model has InternVL2-2B's
+shapes and random weights; the photos are of one tile, so that three runs fit beside each other. After --limit seconds all end,
+and the steps that a rate's runs have in common count.
 """
 import argparse
+import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -35,33 +40,48 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rank", type=int, default=128 if GPU else 16)
     parser.add_argument("--rates", type=float, nargs="+", default=[Training().learning_rate, 1e-4])
     parser.add_argument("--size", type=int, nargs=2, default=(448, 448), metavar=("WIDTH", "HEIGHT"), help="the photos'")
+    parser.add_argument("--limit", type=float, default=3600, metavar="SECONDS", help="when to end all runs")
     parser.add_argument("--base", type=Path, help="a base model that is there already")
     parser.add_argument("--folder", type=Path, help="where the files go and stay (default: a temporary folder)")
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep result and plot as benchmarks/results/loss_gap_MACHINE.…")
     return parser.parse_args()
 
 
-def learn(told: argparse.Namespace, folder: Path, rate: float, variant: str) -> list[float]:
-    """One run, to its losses."""
+def learn(told: argparse.Namespace, folder: Path, rate: float, variant: str, deadline: float) -> list[float]:
+    """The losses of one run, as many as there are when it or the time ends. Raises RuntimeError where it ends without any."""
     place = folder / f"{rate:g}"
     shutil.rmtree(place / variant, ignore_errors=True)
-    told = argparse.Namespace(**{**vars(told), "rate": rate})
-    plan_of(told, place, variant).save()
-    measured([sys.executable, str(ROOT / "benchmarks" / "train.py"), "--variant", variant, "--folder", str(place / variant)],
-             folder / f"{rate:g}-{variant}.log")
-    return [line["loss"] for line in read_losses(place / variant)]
+    plan_of(argparse.Namespace(**{**vars(told), "rate": rate}), place, variant).save()
+    command = [sys.executable, str(ROOT / "benchmarks" / "train.py"), "--variant", variant, "--folder", str(place / variant)]
+    log, losses, started = folder / f"{rate:g}-{variant}.log", [], time.monotonic()
+    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True) as run:
+        try:
+            while run.poll() is None and len(losses) < told.steps and time.monotonic() < deadline:
+                time.sleep(0.2)
+                losses = [line["loss"] for line in read_losses(place / variant)]
+        finally:
+            # Its data loaders too: what it would save now is not asked for.
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+    print(f"{rate:g} {variant}: {len(losses)} steps in {time.monotonic() - started:.0f} s", flush=True)
+    if not losses and time.monotonic() < deadline:
+        raise RuntimeError(log.read_text()[-3000:])
+    return losses
 
 
 def compare(told: argparse.Namespace, folder: Path) -> dict[float, dict[str, list[float]]]:
-    """The losses of all variants, by learning rate."""
+    """The losses of all variants over the steps that they have in common, by learning rate."""
+    deadline = time.monotonic() + told.limit
     for rate in told.rates:
         (folder / f"{rate:g}").mkdir(exist_ok=True)
         for name in ("data", "base"):
             if not (link := folder / f"{rate:g}" / name).exists():
                 link.symlink_to(folder / name)
-    with ThreadPoolExecutor() as pool:
-        runs = {rate: {variant: pool.submit(learn, told, folder, rate, variant) for variant in VARIANTS} for rate in told.rates}
-        return {rate: {variant: run.result() for variant, run in one.items()} for rate, one in runs.items()}
+    with ThreadPoolExecutor(len(VARIANTS)) as pool:
+        runs = {rate: {variant: pool.submit(learn, told, folder, rate, variant, deadline) for variant in VARIANTS} for rate in told.rates}
+        losses = {rate: {variant: run.result() for variant, run in one.items()} for rate, one in runs.items()}
+    common = {rate: min(map(len, one.values())) for rate, one in losses.items()}
+    return {rate: {variant: values[:common[rate]] for variant, values in one.items()} for rate, one in losses.items() if common[rate]}
 
 
 def figures(losses: dict[str, list[float]]) -> dict[str, Any]:
