@@ -4,9 +4,9 @@
 #   benchmarks/gpu_check.sh [PART…]
 #
 #   tiles    photos cut on the GPU, to the bit as on the CPU                benchmarks/tiles.py       60 s
-#   serve    plain LMDeploy beside our servers: photos a second            benchmarks/serve.py      330 s
+#   serve    plain LMDeploy beside our servers: photos a second            benchmarks/serve.py      430 s
 #   swap     a model swapped under load                                    benchmarks/swap.py       440 s
-#   parity   LMDeploy's replies beside the CPU engine's, demo model        benchmarks/demo_parity.py 150 s
+#   parity   LMDeploy's replies beside the CPU engine's, demo model        benchmarks/gpu_demo_parity.sh 150 s
 #   share    jokes and a training run on one card                          benchmarks/share.py      330 s
 #
 # Without a part, all of them. A part that fails doesn't stop the later ones; a table of all comes last. Results go to
@@ -40,7 +40,7 @@ setup() {
         TRAIN_PATH=$PWD:$SITES/site-train:$SITES/site-bot:$SITES/site-serve
     else
         BOT=$PWD/.venv/bot/bin/python SERVE=$PWD/.venv/serve/bin/python TRAIN=$PWD/.venv/train/bin/python
-        export PYTHONPATH=$PWD
+        export PYTHONPATH=$PWD SERVE_PATH=$PWD
         TRAIN_PATH=$PWD
     fi
     [ -n "${FAKE_SERVE:-}" ] && SERVE=$FAKE_SERVE
@@ -80,7 +80,7 @@ tiles() {
 serve() {
     nvidia-smi --query-gpu=timestamp,utilization.gpu,memory.used,power.draw --format=csv,noheader -lms 500 >"$WORK/gpu.csv" 2>/dev/null &
     local watcher=$!
-    part serve 330 "$BOT" benchmarks/serve.py --model "$WORK/base" --folder "$WORK/serve" --save "$NAME" ${SERVE_OPTIONS:-}
+    part serve "${SERVE_LIMIT:-430}" "$BOT" benchmarks/serve.py --model "$WORK/base" --folder "$WORK/serve" --save "$NAME" ${SERVE_OPTIONS:-}
     kill "$watcher" 2>/dev/null
     [ -n "${OUT:-}" ] && cp -f "$WORK/gpu.csv" "$OUT" 2>/dev/null
 }
@@ -91,7 +91,8 @@ swap() {
 }
 
 parity() {
-    part parity 150 env SERVE_PYTHON="$SERVE" "$BOT" benchmarks/demo_parity.py ${PARITY_OPTIONS:-}
+    local model=${PARITY_MODEL:-configs/demo-model/checkpoint}
+    part parity 150 env SERVE_PYTHON="$SERVE" PYTHON="$TRAIN" SERVE_PATH="$SERVE_PATH" TRAIN_PATH="$TRAIN_PATH" benchmarks/gpu_demo_parity.sh "$model"
 }
 
 share() {

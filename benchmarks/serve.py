@@ -7,7 +7,8 @@ at 32 clients. The checkpoint is random and of InternVL2-2B's exact shapes. Prin
     plain_photos_per_s  plain LMDeploy, the better of 32 and 64 clients
     photos_per_s        ours, the same
     p50_1_s             ours, median seconds of one photo at a time
-    plain, ours         every level, with the GPU's memory and the CPU cores taken; other numbers of servers by_servers
+    plain, ours         every level, with the GPU's memory and the CPU cores taken; trials by_servers and by_tiles
+    mps                 where it is asked for: the same with NVIDIA's Multi-Process Service
 """
 import argparse
 import asyncio
@@ -17,7 +18,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,16 +30,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import finish, keep, machine
+from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
 from bot.engine.child import Child, ChildError, start_child
 from bot.engine.lmdeploy.start import command, environment
 from configs.settings import Settings, load_settings
 
 KEY = "benchmark"
-PLAIN_LEVELS = {1: 6, 8: 24, 32: 80, 64: 112}
-OUR_LEVELS = {1: 16, 8: 64, 32: 256, 64: 448}
+PLAIN_LEVELS = {1: 6, 8: 24, 32: 80, 64: 104}
+OUR_LEVELS = {1: 12, 8: 48, 32: 224, 64: 352}
+TRIAL, MPS_LEVELS = {32: 128}, {32: 192, 64: 320}
 """Requests for each number of clients."""
-TRIAL = 192
 START_S = 200.0
 
 
@@ -129,23 +132,45 @@ class Bench:
             engines = Engines([url], tiles=self.settings.engine.max_tiles)
             asyncio.run(self.levels("plain", engines, PLAIN_LEVELS, part["levels"]))
 
-    def ours(self, tried: list[int]) -> None:
-        """Our servers, all started at once: as many as the settings say for the levels, the other numbers for a trial each."""
-        default, tiles = self.settings.lmdeploy.servers, self.settings.engine.max_tiles
-        part = self.parts.setdefault("ours", {"servers": default, "levels": {}, "by_servers": {}})
+    @contextmanager
+    def servers(self, part: dict[str, Any], count: int, name: str, **variables: str) -> Iterator[list[str]]:
+        """So many of our servers, started at once by the bot's command; their addresses."""
         with ExitStack() as stack:
             start, children = time.monotonic(), []
-            for number in range(max(default, *tried, 1)):
+            for number in range(count):
                 children.append(stack.enter_context(start_child(
-                    f"server {number}", command(self.model, free_port(), self.settings), log=self.folder / f"ours-{number}.log",
-                    environment=environment(KEY), grace_s=5)))
+                    f"server {number}", command(self.model, free_port(), self.settings), log=self.folder / f"{name}-{number}.log",
+                    environment={**environment(KEY), **variables}, grace_s=5)))
             urls = [child.wait_ready(START_S) for child in children]
             part["start_s"] = round(time.monotonic() - start, 1)
-            self.say(f"ours: {len(urls)} servers ready after {part['start_s']} s, {gpu_mb()} MB")
-            asyncio.run(self.levels(f"{default} servers", Engines(urls[:default], KEY, tiles=tiles), OUR_LEVELS, part["levels"]))
+            self.say(f"{name}: {count} servers ready after {part['start_s']} s, {gpu_mb()} MB")
+            yield urls
+
+    def measure(self, urls: list[str], plan: dict[int, int], measured: dict[str, Any], name: str, tiles: int = 0) -> None:
+        tiles = tiles or self.settings.engine.max_tiles
+        asyncio.run(self.levels(f"{name}, {len(urls)} servers, {tiles} tiles", Engines(urls, KEY, tiles=tiles), plan, measured))
+
+    def ours(self, tried: list[int], tiles: list[int]) -> None:
+        """As many servers as the settings say for the levels; other numbers of servers and of tiles for a trial each."""
+        default = self.settings.lmdeploy.servers
+        part = self.parts.setdefault("ours", {"servers": default, "levels": {}, "by_servers": {}, "by_tiles": {}})
+        with self.servers(part, max(default, *tried, 1), "ours") as urls:
+            self.measure(urls[:default], OUR_LEVELS, part["levels"], "ours")
             for count in tried:
-                measured: dict[str, Any] = part["by_servers"].setdefault(str(count), {})
-                asyncio.run(self.levels(f"{count} servers", Engines(urls[:count], KEY, tiles=tiles), {32: TRIAL}, measured))
+                self.measure(urls[:count], TRIAL, part["by_servers"].setdefault(str(count), {}), "ours")
+            for most in tiles:
+                self.measure(urls[:default], TRIAL, part["by_tiles"].setdefault(str(most), {}), "ours", most)
+
+    def mps(self, tried: list[int]) -> None:
+        """The same with kernels of several servers at the same time (`benchmarks/mps.py`)."""
+        part: dict[str, Any] = self.parts.setdefault("mps", {"by_servers": {}})
+        try:
+            with service(self.folder / "mps") as variables, self.servers(part, max(tried), "mps", **variables) as urls:
+                for count in tried:
+                    self.measure(urls[:count], MPS_LEVELS, part["by_servers"].setdefault(str(count), {}), "mps")
+        except MpsError as error:
+            part["failed"] = str(error)
+            self.say(f"mps: {error}")
 
     def result(self) -> dict[str, Any]:
         said: dict[str, Any] = {}
@@ -169,14 +194,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, required=True, help="a checkpoint directory (benchmarks/checkpoint.py writes a random one)")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/jokebot-bench/serve"), help="for the servers' logs")
-    parser.add_argument("--only", choices=("plain", "ours"), help="one of the two")
+    parser.add_argument("--only", choices=("plain", "ours", "mps"), help="one of them")
     parser.add_argument("--try", dest="tried", type=int, nargs="*", default=[], metavar="N", help="further numbers of servers")
+    parser.add_argument("--tiles", type=int, nargs="*", default=[], metavar="N", help="further largest numbers of tiles (the thumbnail apart)")
+    parser.add_argument("--mps", type=int, nargs="*", default=[], metavar="N", help="numbers of servers to try with NVIDIA's MPS")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the requests")
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
     told = parser.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
     bench, failed = Bench(told.model, load_settings(), told.folder, told.scale, told.save), False
-    for name, run in (("plain", bench.plain), ("ours", lambda: bench.ours(told.tried))):
+    parts = {"plain": bench.plain, "ours": lambda: bench.ours(told.tried, told.tiles), **({"mps": lambda: bench.mps(told.mps)} if told.mps else {})}
+    for name, run in parts.items():
         if told.only in (None, name):
             try:
                 run()

@@ -1,0 +1,57 @@
+"""Wheels of the bot for a GPU host that reaches no package registry: `python3 benchmarks/gpu_bundle.py .gpu/bundle/bot`.
+
+For `gpu_check.sh`, beside the folders `serve` and `train` with LMDeploy's and XTuner's wheels: what the bot needs beyond those
+and the packages of a usual PyTorch image (Python 3.12 with aiohttp, matplotlib, numpy, pillow, psutil, rich). Versions are the
+lock's. Babel's data of languages that Jokebot doesn't speak are left out, which takes 17 MB to 3. Standard library alone.
+"""
+import base64
+import csv
+import hashlib
+import io
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+LOCK = Path(__file__).parents[1] / "configs" / "requirements" / "bot.txt"
+WANTED = ("aiosqlite", "APScheduler", "babel", "fluent.runtime", "fluent.syntax", "pydantic-settings", "python-dotenv",
+          "python-telegram-bot", "pytz", "tzdata", "tzlocal")
+DROPPED = re.compile(r"babel/locale-data/(?!(root|en|en_US|en_001|zh|zh_Hans|zh_Hans_CN|zh_Hant)\.dat)")
+
+
+def requirements() -> list[str]:
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.split("==")[0] in WANTED]
+
+
+def repack(wheel: Path) -> None:
+    """Rewrite the wheel without the members that DROPPED matches, with a fresh RECORD."""
+    source = zipfile.ZipFile(io.BytesIO(wheel.read_bytes()))
+    record = next(name for name in source.namelist() if name.endswith(".dist-info/RECORD"))
+    rows: list[tuple[str, str, object]] = []
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
+        for member in source.infolist():
+            if member.is_dir() or member.filename == record or DROPPED.match(member.filename):
+                continue
+            data = source.read(member)
+            target.writestr(member, data)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            rows.append((member.filename, f"sha256={digest}", len(data)))
+        written = io.StringIO()
+        csv.writer(written, lineterminator="\n").writerows([*rows, (record, "", "")])
+        target.writestr(record, written.getvalue())
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", "3.12",
+                    "--implementation", "cp", "--dest", str(folder), *requirements()], check=True)
+    for wheel in folder.glob("babel-*.whl"):
+        repack(wheel)
+    size = sum(file.stat().st_size for file in folder.glob("*.whl")) / 2**20
+    print(f"{folder}: {len(list(folder.glob('*.whl')))} wheels, {size:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
