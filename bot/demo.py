@@ -28,7 +28,7 @@ PHOTO_NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "moto
 """Real photos in scikit-image's wheel; their sources are listed in its own data folder."""
 LEARNING = {"RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "RETRAIN_MINIMUM_PAIRS": "5", "CANARY_RATINGS": "40", "CANARY_EARLY_RATINGS": "4",
             "TRAINING_LEARNING_RATE": "1e-3", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
-            "TRAINING_EPOCHS": "4", "TRAINING_BATCH_SIZE": "8", "TRAINING_ACCUMULATION": "1", "TRAINING_WORKERS": "0"}
+            "TRAINING_EPOCHS": "1", "TRAINING_BATCH_SIZE": "8", "TRAINING_ACCUMULATION": "1", "TRAINING_WORKERS": "0"}
 """The demo learns when its admin says so, from as few jokes as one person rates, and in a way that suits so small a model."""
 
 

@@ -2,23 +2,24 @@
 
 As wide as a phone and as high as it takes, in letters that can be read there without enlarging.
 """
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from bot.drawing.canvas import Canvas, width_of, wrapped
+from bot.drawing.canvas import Canvas, wrapped
 from bot.drawing.fonts import can_write
 
 WIDTH, MARGIN, GAP = 1080, 40, 28
 PAD = 32
 TITLE, HEAD, TEXT, SMALL = 56, 34, 31, 26
 SPACING = 1.35
-PHOTO = 250
-CURVE = 330
-MOST_PHOTOS, MOST_LINES = 4, 4
+PHOTO = 230
+CURVE = 280
+HIGHEST = 2 * WIDTH
+"""A chat shows a higher picture with its head and feet cut off. As many photos are shown as fit, and at least one."""
+MOST_LINES = 4
 SMOOTH = 0.9
 """Weight of the past in the thick line; one step's loss says little."""
 
@@ -64,8 +65,9 @@ class RunCard:
 
 def draw(card: RunCard) -> bytes:
     """The picture, a PNG. Parts without content are left out, and photos whose file is gone or whose jokes no font here can write."""
-    pairs = [pair for pair in card.pairs if Path(pair.photo).is_file() and can_write(pair.old + pair.new)][:MOST_PHOTOS]
-    heights = [_header_height(card), _curve_height(card), _measures_height(card), _photos_height(pairs)]
+    heights = [_header_height(card), _curve_height(card), _measures_height(card)]
+    pairs = _that_fit([pair for pair in card.pairs if Path(pair.photo).is_file() and can_write(pair.old + pair.new)], HIGHEST - sum(heights) - 5 * GAP)
+    heights.append(_photos_height(pairs))
     shown = [height for height in heights if height]
     canvas = Canvas(WIDTH, round(sum(shown) + GAP * (len(shown) - 1) + 2 * MARGIN))
     y = float(MARGIN)
@@ -76,6 +78,15 @@ def draw(card: RunCard) -> bytes:
     if pairs:
         _photos(canvas, card, pairs, y, heights[3])
     return canvas.png()
+
+
+def _that_fit(pairs: list[Pair], height: float) -> list[Pair]:
+    """The first photos that fit into that height, passing over those with long jokes; one at least."""
+    chosen: list[Pair] = []
+    for pair in pairs:
+        if not chosen or _photos_height([*chosen, pair]) <= height:
+            chosen.append(pair)
+    return chosen
 
 
 def _header_height(card: RunCard) -> float:
@@ -105,7 +116,7 @@ def _curve(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
     """Loss against steps: each step faint, their running mean thick."""
     colours = canvas.colours
     _card(canvas, y, height, card.words["loss"])
-    axes = canvas.axes(MARGIN + PAD + 70, y + PAD + HEAD + 24, WIDTH - 2 * (MARGIN + PAD) - 90, CURVE - 42)
+    axes = canvas.axes(MARGIN + PAD + 70, y + PAD + HEAD + 24, WIDTH - 2 * (MARGIN + PAD) - 90, CURVE - 54)
     losses = np.asarray(card.losses, float)
     steps = np.arange(1, len(losses) + 1)
     smooth = running_mean(losses)
@@ -144,7 +155,7 @@ def _measure_height(measure: Measure) -> float:
 
 
 def _label(measure: Measure) -> list[str]:
-    return wrapped(measure.label, 500, TEXT, most=2)
+    return wrapped(measure.label, 580, TEXT, most=2)
 
 
 def _measures(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
@@ -195,7 +206,3 @@ def _card(canvas: Canvas, y: float, height: float, title: str) -> None:
     canvas.box(MARGIN, y, WIDTH - 2 * MARGIN, height, canvas.colours.card, radius=28)
     canvas.words(MARGIN + PAD, y + PAD, title, HEAD, bold=True)
 
-
-def fits(text: str, size: float, width: float) -> bool:
-    """Whether a text fits a line; for those who choose between a long and a short word."""
-    return math.ceil(width_of(text, size)) <= width

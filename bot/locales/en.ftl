@@ -289,7 +289,8 @@ measure-ratings = { $ratings ->
         [one] { $ratings } rating
        *[other] { $ratings } ratings
     }
-measure-likelihood = Surprise at liked jokes (less is better)
+measure-likelihood = Surprise at liked jokes
+measure-less = less is better
 measure-ranking = Liked jokes told from others
 measure-distinct = Different word pairs
 measure-self-overlap = Jokes like each other
@@ -297,7 +298,11 @@ measure-copying = Copied word for word
 measure-replies = Replies that failed
 measure-of = { $count } of { $all }
 measure-few = too few photos to tell: { $photos } of { $needed }
-measure-interval = { $photos } photos, change between { $low } and { $high }
+measure-photos = { $photos ->
+        [one] { $photos } photo
+       *[other] { $photos } photos
+    }
+measure-interval = { $photos } photos, change { $low } to { $high }
 
 # /runs, /models, /promote, /rollback
 runs-none = No training yet. /retrain begins one.

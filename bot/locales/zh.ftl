@@ -236,7 +236,8 @@ card-after = 之后
 card-photos = 没有学过的照片
 measure-liking = 聊天里受喜欢
 measure-ratings = { $ratings } 次打分
-measure-likelihood = 对受喜欢笑话的意外程度（越低越好）
+measure-likelihood = 对受喜欢笑话的意外程度
+measure-less = 越低越好
 measure-ranking = 分得清好笑与不好笑
 measure-distinct = 不同的词对
 measure-self-overlap = 笑话彼此相似
@@ -244,7 +245,8 @@ measure-copying = 照搬原话
 measure-replies = 失败的回答
 measure-of = { $count }/{ $all }
 measure-few = 照片太少，说明不了：{ $photos }/{ $needed }
-measure-interval = { $photos } 张照片，变化在 { $low } 到 { $high } 之间
+measure-photos = { $photos } 张照片
+measure-interval = { $photos } 张照片，变化 { $low } 到 { $high }
 
 # /runs、/models、/promote、/rollback
 runs-none = 还没训练过。发 /retrain 就开始。

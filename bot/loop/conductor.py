@@ -64,6 +64,7 @@ class Conductor:
         """Conduct; never ends by itself."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._obey())
+            tasks.create_task(self._tell())
             if self._trials:
                 tasks.create_task(self._trials.watch())
             while True:
@@ -75,11 +76,9 @@ class Conductor:
 
     async def _round(self) -> None:
         run = await runs.current_run(self._database)
-        if run is None:
-            await self.news.tell()
-        elif run.state in STEPS:
+        if run and run.state in STEPS:
             await self._make_room_and_work(run)
-        else:
+        elif run:
             await self._try(run)
 
     async def _sleep(self, seconds: float) -> None:
@@ -139,14 +138,22 @@ class Conductor:
         return child.last_words
 
     async def _told(self, run: Run) -> Run:
-        """The run as it is now, once everybody has heard of it. That something can't be read or told now disturbs no run."""
+        """The run as it is now, once that is on its way to the admins. That something can't be read just now disturbs no run."""
         try:
             run = await runs.find(self._database, run.id)
             await self.news.show(run)
-            await self.news.tell()
         except (sqlite3.Error, JokebotError) as error:
             log.warning("news of run %d wait: %s", run.id, error)
         return run
+
+    async def _tell(self) -> None:
+        """Tell what came of runs, beside all else: a picture takes seconds."""
+        while True:
+            try:
+                await self.news.tell()
+            except (sqlite3.Error, JokebotError) as error:
+                log.warning("news wait: %s", error)
+            await asyncio.sleep(IDLE_S)
 
     async def _end(self, run: Run, state: str, reason: str) -> None:
         with suppress(runs.MovedError):

@@ -59,15 +59,16 @@ class Measured:
     def _compared(self, name: str, told: dict[str, Any]) -> Row:
         """A paired comparison over photos, with its interval; lower is better for the likelihood, given in nats."""
         nats, interval, photos = name == "likelihood", told.get("interval"), told.get("photos", 0)
-        shown = (lambda value: f"{value:.2f}") if nats else percent
+        shown = (lambda value: f"{value:.3f}") if nats else percent
+        less = f"{self._say('measure-less')} · " if nats else ""
         needed = self._settings.likelihood_photos if nats else self._settings.ranking_photos
         if photos < needed:
             return Row(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), None,
-                       self._say("measure-few", photos=photos, needed=needed))
+                       less + self._say("measure-few", photos=photos, needed=needed))
         low, high = [-end for end in reversed(interval)] if nats and interval else interval or (-1.0, 1.0)
         better = True if low > 0 else False if high < 0 else None
-        ends = [f"{end:+.2f}" if nats else f"{100 * end:+.0f}" for end in interval] if interval else []
-        note = self._say("measure-interval", photos=photos, low=ends[0], high=ends[1]) if ends else ""
+        ends = [(f"{end:+.3f}" if nats else f"{100 * end:+.0f}").replace("-", "−") for end in interval] if interval else []
+        note = less + (self._say("measure-interval", photos=photos, low=ends[0], high=ends[1]) if ends else self._say("measure-photos", photos=photos))
         return Row(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), better, note)
 
     def _failed(self, told: dict[str, Any], codes: list[str]) -> Row:
