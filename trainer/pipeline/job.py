@@ -60,7 +60,7 @@ class Job:
         directory = Path(model.directory) if model.directory else own.directory if model.name == own.name else None
         if directory is None:
             raise ModelDirectoryError(f"This host has no files of model {model.id} ({model.name}), and a run needs them: "
-                                      "set model.directory, or register a base with `jokebot models add DIR`.")
+                                      f"set model.directory, or say where they are: `jokebot models add DIR --name {model.name}`.")
         if not directory.is_dir():
             raise ModelDirectoryError(f"The files of model {model.id} ({model.name}) are gone from {directory}.")
         return directory.resolve()
