@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ from storage.runs import Run  # noqa: E402
 from storage.trials import trial_of_run  # noqa: E402
 from trainer.demo_model.build import TRAINING  # noqa: E402
 from trainer.demo_model.evaluate import SEED  # noqa: E402
-from trainer.demo_model.pack import load_pack  # noqa: E402
+from trainer.demo_model.pack import load_pack, shrink  # noqa: E402
 from trainer.demo_model.pictures import Painter, to_jpeg  # noqa: E402
 from trainer.demo_model.subjects import load_subjects  # noqa: E402
 
@@ -95,6 +96,17 @@ class Album:
     def next(self) -> Picture:
         scene = self.painter.paint(1, 448)
         return Picture(to_jpeg(scene.pictures[0]), self.subjects[int(scene.subjects[0])])
+
+
+def write_sample_pack(path: Path) -> Path:
+    """A small pack of the drawings that come with the program, for where the whole one can't be made."""
+    index = []
+    with zipfile.ZipFile(path, "w") as pack:
+        for number, sample in enumerate(sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))):
+            pack.writestr(f"{number:05d}.webp", shrink(sample))
+            index.append([sample.stem, "noto"])
+        pack.writestr("index.json", json.dumps(index))
+    return path
 
 
 class Flywheel:

@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="a new folder for data and logs")
     parser.add_argument("--kind", choices=("lmdeploy", "cpu"), default="lmdeploy")
     parser.add_argument("--bot-python", type=Path, default=ROOT / ".venv" / "bot" / "bin" / "python")
-    parser.add_argument("--pack", type=Path, default=ROOT / "build" / "demo-model" / "pictures.zip")
+    parser.add_argument("--pack", type=Path, help="the drawings to paint with; the few that come with the program where none is named")
     parser.add_argument("--base", type=Path, help="for `2b`: the base checkpoint")
     parser.add_argument("--photos", type=int, default=300, help="for `demo`: photos before /retrain")
     parser.add_argument("--measured", type=int, default=100, help="for `demo`: pictures of the jury, each time")
@@ -200,6 +200,9 @@ def main() -> None:
         print(json.dumps(asyncio.run(swap(told))), flush=True)
         return
     told.folder.mkdir(parents=True, exist_ok=True)
+    if told.pack is None:
+        from benchmarks.flywheel import write_sample_pack
+        told.pack = write_sample_pack(told.folder / "pictures.zip")
     result = asyncio.run(demo(told)) if told.part == "demo" else heavy(told)
     result |= {"engine": told.kind, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
     kept = ROOT / "benchmarks" / "results" / f"loop_{told.save}.json"

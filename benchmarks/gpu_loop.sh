@@ -11,10 +11,10 @@
 # `--kind cpu` tries the script on a host without a GPU.
 #
 # Interpreters: .venv/bot, .venv/train and .venv/serve; or, where $BUNDLE (default .gpu/bundle) holds folders of wheels,
-# python3 with those wheels, for a host that reaches no package registry. PACK is the demo model's pack of pictures.
+# python3 with those wheels, for a host that reaches no package registry.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-WORK=${WORK:-/tmp/jokebot-loop} NAME=${NAME:-h100} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp} PACK=${PACK:-.gpu/demo/pictures.zip}
+WORK=${WORK:-/tmp/jokebot-loop} NAME=${NAME:-h100} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}
 BASE=${BASE:-/tmp/jokebot-bench/base}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
 begun=$(date +%s)
@@ -74,7 +74,7 @@ keep() {
 }
 
 demo() {
-    part demo 300 "$TRAIN" benchmarks/gpu_loop.py demo --folder "$WORK/demo" --bot-python "$BOT" --pack "$PACK" --save "$NAME" ${LOOP_OPTIONS:-}
+    part demo 300 "$TRAIN" benchmarks/gpu_loop.py demo --folder "$WORK/demo" --bot-python "$BOT" --save "$NAME" ${LOOP_OPTIONS:-}
 }
 
 two_b() {
@@ -82,7 +82,7 @@ two_b() {
         say "writing a random checkpoint"
         "$TRAIN" benchmarks/checkpoint.py --shape "${SHAPE:-2b}" --out "$BASE" || return 1
     fi
-    part 2b 260 "$TRAIN" benchmarks/gpu_loop.py 2b --folder "$WORK/2b" --bot-python "$BOT" --pack "$PACK" --base "$BASE" --save "$NAME" ${LOOP_OPTIONS:-}
+    part 2b 260 "$TRAIN" benchmarks/gpu_loop.py 2b --folder "$WORK/2b" --bot-python "$BOT" --base "$BASE" --save "$NAME" ${LOOP_OPTIONS:-}
 }
 
 summary=()

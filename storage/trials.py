@@ -59,8 +59,14 @@ class Rated:
 
 
 async def begin_trial(database: Database, run_id: int, champion_id: int, candidate_id: int) -> Trial:
-    """Begin a run's trial, or return the one that goes on. Raises sqlite3.IntegrityError while another run's does."""
+    """Begin a run's trial, or return the one that goes on. Raises sqlite3.IntegrityError while another run's does.
+
+    A trial that a kill left open after its run had ended is ended first.
+    """
     async with database.write() as connection:
+        await connection.execute(
+            "UPDATE trials SET ended_at = ?, (outcome, reason) = (SELECT state, runs.reason FROM runs WHERE runs.id = run_id) "
+            "WHERE ended_at IS NULL AND run_id IN (SELECT id FROM runs WHERE finished_at IS NOT NULL)", (time.time(),))
         await connection.execute(
             "INSERT INTO trials (run_id, champion_id, candidate_id, began_at) SELECT ?1, ?2, ?3, ?4 "
             "WHERE NOT EXISTS (SELECT 1 FROM trials WHERE ended_at IS NULL AND run_id = ?1)",

@@ -92,7 +92,12 @@ class Trials:
             await asyncio.sleep(LOOK_S)
 
     async def _look(self, run: Run, trial: trials.Trial) -> None:
-        """One look at the evidence, and what follows from it."""
+        """One look at the evidence, and what follows from it. A candidate that learnt from somebody forgotten since has no chance."""
+        try:
+            await promotion.may_serve(self._database, trial.candidate_id)
+        except RegistryError as error:
+            await self._end(run, "failed", str(error))
+            return
         champion, candidate = [await trials.rated_photos(self._database, model, trial.began_at, late_at=trial.late_at)
                                for model in (trial.champion_id, trial.candidate_id)]
         duels = await trials.duel_picks(self._database, trial)

@@ -9,7 +9,7 @@ from storage.models import register_base
 from storage.people import set_private
 from storage.photos import check_photo, keep_photo
 from storage.ratings import rate
-from storage.runs import advance, create_run
+from storage.runs import advance, create_run, find
 from storage.trials import (
     Rated,
     begin_late_stage,
@@ -17,12 +17,15 @@ from storage.trials import (
     begin_watch,
     end_trial,
     end_watch,
+    fall_told,
     note_look,
     open_trial,
     open_watch,
     rated_photos,
+    supersede_watch,
     trial_of_run,
     trial_ratings,
+    untold_falls,
 )
 
 OLD, NEW = 1, 2
@@ -88,12 +91,21 @@ async def test_private_people_decide_nothing(database, tell):
 
 
 async def test_a_trial_goes_on_where_it_was_and_there_is_only_one(database, runs):
-    trial = await begin_trial(database, runs[0], OLD, NEW)
+    trial = await begin_trial(database, runs[1], OLD, NEW)
     late = await begin_late_stage(database, trial.id)
     assert late.late_at and await begin_late_stage(database, trial.id) == late
-    assert await begin_trial(database, runs[0], OLD, NEW) == late
+    assert await begin_trial(database, runs[1], OLD, NEW) == late
     with pytest.raises(sqlite3.IntegrityError):
-        await begin_trial(database, runs[1], OLD, NEW)
+        await begin_trial(database, runs[0], OLD, NEW)
+
+
+async def test_a_trial_that_a_kill_left_open_ends_with_its_run(database, runs):
+    trial = await begin_trial(database, runs[1], OLD, NEW)
+    await advance(database, await find(database, runs[1]), "cancelled", reason="An admin stopped it.")
+    later = await create_run(database, "command")
+    assert (await begin_trial(database, later.id, OLD, NEW)).id != trial.id
+    left = await trial_of_run(database, runs[1])
+    assert (left.outcome, left.reason) == ("cancelled", "An admin stopped it.") and left.ended_at
 
 
 async def test_a_trial_knows_how_many_ratings_it_has(database, runs, tell):
@@ -115,11 +127,30 @@ async def test_an_ended_trial_keeps_its_outcome(database, runs):
     assert (await begin_trial(database, runs[1], OLD, NEW)).run_id == runs[1]
 
 
-async def test_a_watch_over_a_newer_champion_ends_the_one_before(database, models):
-    first = await begin_watch(database, NEW, OLD, 5.0)
-    assert (await begin_watch(database, NEW, OLD, 9.0)).id == first.id
-    second = await begin_watch(database, OLD, NEW, 9.0)
+@pytest.fixture
+async def promotions(database, models) -> list[int]:
+    """The numbers of two promotions, one after another."""
+    async with database.write() as connection:
+        await connection.executemany("INSERT INTO promotions (model_id, replaced_id, kind, at) VALUES (?, ?, 'admin', ?)",
+                                     [(NEW, OLD, 5.0), (OLD, NEW, 9.0)])
+    return [1, 2]
+
+
+async def test_a_watch_begins_once_for_a_promotion_and_ends_with_the_next(database, promotions):
+    first = await begin_watch(database, promotions[0], NEW, OLD, 5.0)
+    assert await begin_watch(database, promotions[0], NEW, OLD, 7.0) == first == await open_watch(database)
+    second = await begin_watch(database, promotions[1], OLD, NEW, 9.0)
     assert (await open_watch(database)).id == second.id != first.id
     assert await database.value("SELECT outcome FROM watches WHERE id = ?", (first.id,)) == "superseded"
     await end_watch(database, second.id, "kept", {"ratings": 100})
-    assert await open_watch(database) is None
+    assert await open_watch(database) is await begin_watch(database, promotions[1], OLD, NEW, 9.0) is None
+
+
+async def test_a_fall_is_told_once_also_where_the_step_back_has_ended_the_watch_already(database, promotions):
+    watch = await begin_watch(database, promotions[0], NEW, OLD, 5.0)
+    await supersede_watch(database)
+    await end_watch(database, watch.id, "fell", {"now": 0.1})
+    (untold,) = await untold_falls(database)
+    assert (untold.id, untold.measured) == (watch.id, {"now": 0.1})
+    await fall_told(database, watch.id)
+    assert await untold_falls(database) == []

@@ -2,33 +2,18 @@
 import json
 import subprocess
 import sys
-import zipfile
-from pathlib import Path
 
 import pytest
 
 from benchmarks.crowd import FITS, FORGIVEN, OTHER, Taste
+from benchmarks.flywheel import write_sample_pack
 from configs.settings import ROOT
-from trainer.demo_model.pack import shrink
 from trainer.demo_model.subjects import load_subjects
-
-SAMPLES = ROOT / "configs" / "demo-model" / "samples"
-
-
-@pytest.fixture
-def pack(tmp_path) -> Path:
-    """The pictures that the demo offers, as drawings to paint with."""
-    path, index = tmp_path / "pictures.zip", []
-    with zipfile.ZipFile(path, "w") as file:
-        for number, sample in enumerate(sorted(SAMPLES.glob("*.jpg"))):
-            file.writestr(f"{number:05d}.webp", shrink(sample))
-            index.append([sample.stem, "noto"])
-        file.writestr("index.json", json.dumps(index))
-    return path
 
 
 @pytest.mark.timeout(900)
-def test_one_short_round_goes_all_the_way_to_a_verdict_of_people(tmp_path, pack):
+def test_one_short_round_goes_all_the_way_to_a_verdict_of_people(tmp_path):
+    pack = write_sample_pack(tmp_path / "pictures.zip")
     command = [sys.executable, "-P", str(ROOT / "benchmarks" / "flywheel.py"), "--small", "--rounds", "1", "--pack", str(pack), "--keep", str(tmp_path / "kept")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     said = {log.name: log.read_text()[-3000:] for log in tmp_path.glob("kept/*.log")}

@@ -1,7 +1,8 @@
 """A candidate on trial: its share, the verdict of people's ratings, and what becomes of it; also over a restart."""
 import json
 
-from storage import models, promotion, runs
+from storage import datasets, models, promotion, runs
+from storage.datasets import RecordRow
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 CANDIDATE = "candidate"
@@ -98,6 +99,20 @@ async def test_people_get_the_champions_joke_where_the_candidate_gives_none(chat
     chat.stage.engine.answers[CANDIDATE] = Refusal(500)
     await chat.trial(await chat.put_on_trial())
     assert {await chat.rate(FUNNY, MEH) for _ in range(8)} == {OLD}
+
+
+async def test_a_candidate_that_learnt_from_somebody_forgotten_since_is_tried_no_longer(chat_with):
+    chat = await chat_with()
+    run = await chat.put_on_trial()
+    await chat.trial(run)
+    database = chat.stage.app.database
+    await chat.rate(FUNNY, FUNNY)
+    await datasets.register(database, "theirs", "ratings", [RecordRow("joke-1", "train", 1)])
+    async with database.write() as connection:
+        await connection.execute("UPDATE models SET dataset = 'theirs' WHERE id = ?", (run.candidate_id,))
+        await connection.execute("DELETE FROM jokes")
+    assert (run := await chat.ends(run)).state == "failed" and "forgotten" in run.reason
+    await chat.trial(run, lambda trial: trial.outcome == "failed")
 
 
 async def test_ratings_from_before_the_trial_do_not_count(chat_with):
