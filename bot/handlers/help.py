@@ -1,6 +1,7 @@
 """/start, /help and /stats."""
 from telegram import Update
 
+from bot.handlers.admin import is_admin
 from bot.handlers.saying import say
 from bot.parts import Parts
 from storage import stats
@@ -13,7 +14,7 @@ async def start(parts: Parts, update: Update) -> None:
 
 async def show_help(parts: Parts, update: Update) -> None:
     if update.effective_message:
-        await say(parts, update.effective_message, "help", bot=parts.bot.username)
+        await say(parts, update.effective_message, "help-admin" if is_admin(parts, update.effective_user) else "help", bot=parts.bot.username)
 
 
 async def show_stats(parts: Parts, update: Update) -> None:

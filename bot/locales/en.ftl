@@ -154,6 +154,15 @@ defect = Something broke on my side, not yours. I've made a note of it. Please t
 given-up = I stumbled over this one several times and had to let it go. Sorry! Could you send it again?
 
 # For admins
+help-admin =
+    { help }
+
+    Because you're an admin:
+    /retrain  train a new model
+    /runs  how training went
+    /models  the models there are
+    /promote  put one of them into service
+    /rollback  back to the model before
 command-retrain = Train a new model
 command-runs = How training went
 command-models = The models there are

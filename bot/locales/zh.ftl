@@ -119,6 +119,15 @@ defect = 我这边出了点毛病，不怪你。已经记下了，过一会儿�
 given-up = 这张我栽了好几次，只能放下了。抱歉！再发一次好吗？
 
 # 给管理员
+help-admin =
+    { help }
+
+    你是管理员，所以还有：
+    /retrain  训练一个新模型
+    /runs  训练得怎么样了
+    /models  有哪些模型
+    /promote  让其中一个上岗
+    /rollback  换回上一个模型
 command-retrain = 训练一个新模型
 command-runs = 训练得怎么样了
 command-models = 有哪些模型

@@ -98,7 +98,8 @@ class Schedule:
             return False
         try:
             found, retrain = await processes.look(self._parts.settings), self._parts.settings.retrain
-            if found.new < retrain.minimum_pairs or (why == "pairs" and found.fresh < retrain.pairs):
+            # What a run has had, and came to nothing, would come to nothing again.
+            if found.new < retrain.minimum_pairs or found.fresh < (retrain.pairs if why == "pairs" else 1):
                 log.info("no run by %s: %d new pairs, %d of them in no run so far", why, found.new, found.fresh)
                 return True
             run = await runs.create_run(self._database, why)

@@ -46,8 +46,8 @@ async def test_a_time_that_passed_while_the_bot_was_down_is_met_once_at_its_star
 
 async def test_the_clock_begins_a_run_only_where_there_is_enough_to_learn(admins_stage, theatre):
     theatre.play({"wait": "never"})
-    for new, expected in ((9, []), (10, [("schedule", "queued")])):
-        theatre.pairs(new)
+    for new, fresh, expected in ((9, 9, []), (10, 0, []), (10, 1, [("schedule", "queued")])):
+        theatre.pairs(new, fresh=fresh)
         await due_now(admins_stage)
         await admins_stage.app.schedule.tick()
         assert await history(admins_stage) == expected
