@@ -12,7 +12,7 @@ from storage.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels")
+FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages")
 """Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
@@ -62,7 +62,7 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
         for table in FORGOTTEN:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (person_id,))
         # A private chat has its person's id; in it stand only messages for this person.
-        for table in ("deliveries", "run_messages"):
+        for table in ("deliveries", "run_messages", "run_news"):
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (person_id,))
         for table in ("runs", "promotions"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))
