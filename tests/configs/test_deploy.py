@@ -94,6 +94,9 @@ def test_systemd_accepts_the_units(tmp_path):
     for unit in UNITS:
         text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)
         (tmp_path / unit.name).write_text(re.sub(r"^(User|Group)=.*\n", "", text, flags=re.MULTILINE))
+    more = (DEPLOY / "jokebot-gpu.conf").read_text().split("[Service]")[1]
+    with_gpu = (tmp_path / "jokebot.service").read_text().replace("[Install]", f"{more}\n[Install]")
+    (tmp_path / "jokebot-with-gpu.service").write_text(with_gpu)
     done = subprocess.run([ANALYZE, "verify", "--man=no", *sorted(tmp_path.iterdir())], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and str(tmp_path) not in done.stderr, done.stderr
 
