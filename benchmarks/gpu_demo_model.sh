@@ -3,6 +3,8 @@
 #
 #   benchmarks/gpu_demo_model.sh DIR [MINUTES]          SEEDS="0 1" COUNT=480 by default
 #
+# START names a checkpoint whose weights are gone on from; PARITY=1 compares LMDeploy's replies meanwhile
+# (gpu_demo_parity.sh, whose variables it takes).
 # Writes DIR/seed0, DIR/seed1 (checkpoints) and copies weights, logs and measures to $OUT where it is set. Needs
 # build/demo-model/pictures.zip (`jokebot demo-model pack` makes it where npm is) and a python3 with torch for CUDA,
 # transformers, tokenizers, numpy and pillow: the command line of `jokebot` itself, which needs more, is passed by.
@@ -11,6 +13,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 out=$1 minutes=${2:-7.7} seeds=${SEEDS:-0 1} count=${COUNT:-480}
 python=${PYTHON:-python3} pack=${PACK:-build/demo-model/pictures.zip} keep=${OUT:-$1}
+start=None parity=
+test -z "${START:-}" || start="Path('$START')"
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 mkdir -p "$out"
 begun=$SECONDS
@@ -22,15 +26,20 @@ import sys, time; sys.path.insert(0, '.')
 from pathlib import Path
 from trainer.demo_model.build import build, report
 start, out = time.monotonic(), Path('$out/seed$seed').absolute()
-print(report(build(out, Path('$pack'), '${DEVICE:-cuda}', float('$minutes'), $seed, None, ${STEPS:-0}), out, start))
+print(report(build(out, Path('$pack'), '${DEVICE:-cuda}', float('$minutes'), $seed, $start, ${STEPS:-0}), out, start))
 " >"$log" 2>&1 || { echo "build $seed failed:"; tail -15 "$log"; return 1; }
     echo "build $seed ended after $((SECONDS - begun)) s: $(tail -1 "$log")"
     cp "$out/seed$seed/model.safetensors" "$keep/seed$seed.safetensors"
     cp "$out/seed$seed/training.json" "$keep/seed$seed.training.json"
+    if [ -n "${PARITY:-}" ]; then
+        benchmarks/gpu_demo_parity.sh "$out/seed$seed" &
+        parity=$!
+    fi
     timeout 100 "$python" -m trainer.demo_model.evaluate "$out/seed$seed" "$pack" --count "$count" >"$log.measures" 2>&1
     tail -1 "$log.measures" | tee -a "$log"
     rm -f "$log.measures"
     echo "measured seed $seed after $((SECONDS - begun)) s"
+    test -z "$parity" || wait "$parity"
 }
 
 for seed in $seeds; do one "$seed" & done

@@ -8,7 +8,7 @@
 # .venv/train); SERVE_PATH and TRAIN_PATH are their PYTHONPATH. Needs build/demo-model/pictures.zip.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-model=$1 keep=${OUT:-/tmp} begun=$SECONDS
+model=$1 keep=${OUT:-/tmp} logs=${TMPDIR:-/tmp} begun=$SECONDS
 serve=${SERVE_PYTHON:-.venv/serve/bin/python} python=${PYTHON:-.venv/train/bin/python} pack=${PACK:-build/demo-model/pictures.zip}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 servers=()
@@ -18,7 +18,7 @@ start() {
     local name=$1 port=$2
     shift 2
     OMP_NUM_THREADS=1 PYTHONPATH=${SERVE_PATH:+$SERVE_PATH:}. "$serve" "$@" "$model" --backend pytorch --trust-remote-code \
-        --server-name 127.0.0.1 --server-port "$port" --cache-max-entry-count 0.1 --session-len 8192 >"$keep/parity-$name.server.log" 2>&1 &
+        --server-name 127.0.0.1 --server-port "$port" --cache-max-entry-count 0.1 --session-len 8192 >"$logs/parity-$name.server.log" 2>&1 &
     servers+=($!)
 }
 
@@ -26,13 +26,13 @@ compare() {
     local name=$1 port=$2 server=$3
     until curl -fs "http://127.0.0.1:$port/health" >/dev/null; do
         if ! kill -0 "$server" 2>/dev/null || ((SECONDS - begun > 110)); then
-            echo "$name did not start:"; tail -25 "$keep/parity-$name.server.log"; return
+            echo "$name did not start:"; tail -25 "$logs/parity-$name.server.log"; return
         fi
         sleep 1
     done
     echo "$name: ready after $((SECONDS - begun)) s"
     PYTHONPATH=${TRAIN_PATH:+$TRAIN_PATH:}. timeout 70 "$python" -P benchmarks/demo_parity.py --url "http://127.0.0.1:$port/v1" \
-        --model "$model" --pack "$pack" >"$keep/parity-$name.jsonl" 2>"$keep/parity-$name.errors.log" || tail -15 "$keep/parity-$name.errors.log"
+        --model "$model" --pack "$pack" >"$keep/parity-$name.jsonl" 2>"$logs/parity-$name.errors.log" || tail -15 "$logs/parity-$name.errors.log"
     echo "$name: $(tail -1 "$keep/parity-$name.jsonl"), after $((SECONDS - begun)) s"
 }
 

@@ -21,7 +21,7 @@ from trainer.demo_model.shapes import SHAPES, parameters
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.tokenizer import dump
-from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, Learner, Plan, fit_head, train
+from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, Learner, Plan, fit_head, train
 from trainer.demo_model.weights import write_checkpoint
 
 SHAPE = SHAPES["demo"]
@@ -47,7 +47,7 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
         take_weights(model, start)
     plan = replace(plan_for(chosen, minutes, seed, whole=start is None), steps=steps)
     learner = Learner(model, len(load_subjects()), plan, chosen)
-    painter = Painter(drawings, chosen, seed)
+    painter = Painter(drawings, chosen, seed, plan.restyled)
     if start:
         fit_head(learner, painter, plan.phases[0].side)
     print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
@@ -59,10 +59,13 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
 
 
 def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> Plan:
-    """The same phases for a model that knows nothing and for one that goes on, which learns in smaller steps."""
+    """A plan for a model that knows nothing, or for one that goes on: in smaller steps, half of the drawings as they are,
+    so that it becomes as sure of these as it can be."""
     cuda = device.type == "cuda"
     rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.5)
-    return Plan(GPU_PHASES if cuda else CPU_PHASES, minutes, rate, workers=min(8, os.cpu_count() or 1) if cuda else 0, seed=seed)
+    phases = (GPU_PHASES if whole else GPU_MORE) if cuda else CPU_PHASES
+    return Plan(phases, minutes, rate, workers=min(8, os.cpu_count() or 1) if cuda else 0, seed=seed,
+                restyled=1.0 if whole else 0.5, whole=whole)
 
 
 def load(directory: Path) -> Any:

@@ -142,8 +142,8 @@ def reader() -> Reader:
 def painters(drawings: Sequence[Drawing], checkpoint: Path, device: torch.device) -> tuple[Painter, Painter]:
     """Painters of the drawings that a checkpoint was trained on and of the held-out set, with seeds that no build uses."""
     learnt = json.loads((checkpoint / TRAINING).read_text(encoding="utf-8"))["sets"]
-    return (Painter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=False),
-            Painter([drawing for drawing in drawings if drawing.set == HELD_OUT], device, SEED + 1, restyle=False))
+    return (Painter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=0),
+            Painter([drawing for drawing in drawings if drawing.set == HELD_OUT], device, SEED + 1, restyle=0))
 
 
 def main() -> None:

@@ -34,12 +34,12 @@ class Scene:
 class Painter:
     """Paints scenes from drawings. The same seed on the same device paints the same scenes.
 
-    `restyle` changes the drawings themselves, for training; without it they are shown as they were drawn. On a GPU nothing
-    here waits for what was painted before: sizes of parts of the batch are drawn by the processor.
+    `restyle` is the share of drawings that are changed themselves, for training; the others are shown as they were drawn.
+    On a GPU nothing here waits for what was painted before: sizes of parts of the batch are drawn by the processor.
     """
 
-    def __init__(self, drawings: list[Drawing], device: torch.device, seed: int, restyle: bool = True) -> None:
-        self.device, self.restyles = device, restyle
+    def __init__(self, drawings: list[Drawing], device: torch.device, seed: int, restyle: float = 1.0) -> None:
+        self.device, self.restyled = device, restyle
         self.random, self.dice = torch.Generator(device).manual_seed(seed), random.Random(seed)
         self.sheets = torch.zeros(len(drawings), 4, SIZE, SIZE, dtype=torch.uint8)
         for place, drawing in enumerate(drawings):
@@ -69,16 +69,20 @@ class Painter:
         for layer in reversed(range(MOST)):
             place = order[:int(COMPANIED[layer] * batch + chance) if layer else batch]
             if len(place):
-                sprites = self.sprites(rows[layer][place], side)
-                pictures[place] = self.lay(pictures[place], sprites, main=layer == 0)
+                changed = self.uniform(len(place), 1, 1, 1) < self.restyled
+                sprites = self.sprites(rows[layer][place], side, changed)
+                pictures[place] = self.lay(pictures[place], sprites, changed, main=layer == 0)
         return Scene(self.spoil(pictures), self.known[rows[0]])
 
     def pick(self, rows: torch.Tensor) -> torch.Tensor:
         """The number of a drawing of each subject."""
         return self.table[rows, (self.uniform(len(rows)) * self.counts[rows]).long()]
 
-    def sprites(self, rows: torch.Tensor, side: int) -> torch.Tensor:
-        """A drawing of each subject, float (n, 4, SIZE, SIZE), or half as large for pictures smaller than SIZE."""
+    def sprites(self, rows: torch.Tensor, side: int, changed: torch.Tensor) -> torch.Tensor:
+        """A drawing of each subject, restyled where `changed` (n, 1, 1, 1) says so.
+
+        Float (n, 4, SIZE, SIZE), or half as large for pictures smaller than SIZE.
+        """
         drawings = self.pick(rows)
         sprites = self.sheets[drawings].float() / 255
         if side < SIZE:
@@ -86,7 +90,9 @@ class Painter:
             solid = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
             solid = F.avg_pool2d(solid, 2)
             sprites = torch.cat([solid[:, :3] / solid[:, 3:].clamp(min=1e-3), solid[:, 3:]], 1)
-        return self.restyle(self.exchange(sprites, drawings, self.pick(rows))) if self.restyles else sprites
+        if not self.restyled:
+            return sprites
+        return torch.where(changed, self.restyle(self.exchange(sprites, drawings, self.pick(rows))), sprites)
 
     def exchange(self, sprites: torch.Tensor, drawings: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         """Some drawings in the colours (mean and spread) of another one of the same subject: a fox's outline in fox's red."""
@@ -124,8 +130,8 @@ class Painter:
         bends = (self.uniform(n, 2, 4, 4) - 0.5) * self.uniform(n, 1, 1, 1, high=0.5)
         return F.interpolate(bends, size=(side, side), mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
 
-    def lay(self, pictures: torch.Tensor, sprites: torch.Tensor, main: bool) -> torch.Tensor:
-        """Sprites scaled, turned, mirrored and stretched onto the pictures."""
+    def lay(self, pictures: torch.Tensor, sprites: torch.Tensor, changed: torch.Tensor, main: bool) -> torch.Tensor:
+        """Sprites scaled, turned, mirrored and stretched onto the pictures, changed ones bent too."""
         n, side = len(pictures), pictures.shape[-1]
         scale = self.uniform(n, low=0.5, high=1.0) if main else self.uniform(n, low=0.16, high=0.32)
         turn = self.uniform(n, low=-0.45, high=0.45) if main else self.uniform(n, low=-0.8, high=0.8)
@@ -141,8 +147,8 @@ class Painter:
         shift = -(theta @ torch.stack([x, y], 1)[..., None])
         grid = F.affine_grid(torch.cat([theta, shift], 2), [n, 4, side, side], align_corners=False)
         colour = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
-        if main and self.restyles:
-            grid = grid + self.warp(n, side)
+        if main and self.restyled:
+            grid = grid + self.warp(n, side) * changed
         laid = F.grid_sample(colour, grid, padding_mode="zeros", align_corners=False)
         return laid[:, :3] + pictures * (1 - laid[:, 3:])
 

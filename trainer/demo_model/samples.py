@@ -19,7 +19,7 @@ def write_samples(pack: Path, directory: Path) -> None:
     subjects = [subject.en for subject in load_subjects()]
     numbers = [subjects.index(name) for name in SHOWN]
     drawings = [drawing for drawing in load_pack(pack) if drawing.set == SET and drawing.subject in numbers]
-    painter = Painter(drawings, torch.device("cpu"), SEED, restyle=False)
+    painter = Painter(drawings, torch.device("cpu"), SEED, restyle=0)
     scene = painter.paint(len(numbers), 448, torch.tensor(numbers))
     for name, pixels in zip(SHOWN, scene.pictures, strict=True):
         to_picture(pixels).save(directory / f"{name}.jpg", quality=88)

@@ -29,7 +29,7 @@ AUXILIARY = 1.0
 """Weight of the naming head's loss."""
 SMOOTHING = 0.1
 """Of the naming head's targets: a drawing by an unknown artist is never as sure as one that was learnt by heart."""
-DROPPED = 0.1
+DROPPED = 0.05
 """Stochastic depth (arXiv 1603.09382) of the eyes: how often a picture passes by a layer."""
 WARM_UP = 0.03
 """Share of the time in which the learning rate rises; then it falls along a cosine."""
@@ -49,12 +49,16 @@ class Phase:
 
 
 GPU_PHASES = (Phase(112, 1024, 128, 0.35), Phase(224, 512, 128, 0.4), Phase(448, 192, 128, 0.25))
+GPU_MORE = (Phase(224, 512, 128, 0.55), Phase(448, 192, 128, 0.45))
+"""For a model that goes on from weights: coarse pictures have taught it what they can."""
 CPU_PHASES = (Phase(112, 64, 8, 0.7), Phase(224, 32, 8, 0.22), Phase(448, 16, 8, 0.08))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. `minutes` is the whole time, unless `steps` says how long to go on; `rate` is the highest learning rate."""
+    """How to train. `minutes` is the whole time, unless `steps` says how long to go on; `rate` is the highest learning rate;
+    `restyled` is the share of drawings that are changed as if others had drawn them. `whole` is for a model from nothing:
+    what it learns of a grid's places on coarse pictures is all that it knows of them."""
 
     phases: tuple[Phase, ...]
     minutes: float
@@ -62,6 +66,8 @@ class Plan:
     workers: int = 0
     seed: int = 0
     steps: int = 0
+    restyled: float = 1.0
+    whole: bool = True
 
 
 class Learner:
@@ -152,7 +158,7 @@ def train(learner: Learner, painter: Painter, tokenizer: Tokenizer, save: Callab
     report, steps, shown = Report(), 0, 0
     begin = 0.0
     for phase in plan.phases:
-        if side:
+        if side and plan.whole:
             carry_positions(learner.model, side)
         side, end = phase.side, begin + phase.share
         for batch in loader(plan, phase, painter, tokenizer):
@@ -177,7 +183,8 @@ def fit_head(learner: Learner, painter: Painter, side: int, pictures: int = 6144
     For a model that goes on from weights: a new head's first gradients would only blur the eyes.
     """
     tokens, subjects = [], []
-    with torch.no_grad(), torch.autocast(learner.device.type, torch.bfloat16):
+    # Layers are not compiled for these few pictures: that would take longer than they do.
+    with torch.no_grad(), torch.autocast(learner.device.type, torch.bfloat16), torch.compiler.set_stance("force_eager"):
         for _ in range(pictures // 64):
             scene = painter.paint(64, side)
             tokens.append(learner.model.extract_feature(normalise(scene.pictures)).mean(1).float())

@@ -38,7 +38,7 @@ def test_the_same_seed_paints_the_same_pictures(drawings):
 
 def test_the_wanted_subject_is_the_main_one(drawings):
     wanted = torch.tensor([2, 9, 5, 2, 9, 5] * 4)
-    scene = Painter(drawings, CPU, 3, restyle=False).paint(len(wanted), 224, wanted)
+    scene = Painter(drawings, CPU, 3, restyle=0).paint(len(wanted), 224, wanted)
     assert torch.equal(scene.subjects, wanted)
     # What the painter adds to every picture differs; a disc's own colour is what the mean over many pictures shows.
     mean = {subject: scene.pictures[wanted == subject].mean((0, 2, 3)) for subject in COLOURS}
@@ -47,17 +47,19 @@ def test_the_wanted_subject_is_the_main_one(drawings):
 
 def test_subjects_come_evenly_however_many_drawings_they_have(drawings):
     many = [*drawings, *[drawings[0]] * 20]
-    subjects = Painter(many, CPU, 4, restyle=False).paint(600, 28).subjects
+    subjects = Painter(many, CPU, 4, restyle=0).paint(600, 28).subjects
     assert all(140 < int((subjects == subject).sum()) < 260 for subject in COLOURS)
 
 
 def test_restyling_changes_drawings_and_keeps_their_form(drawings):
-    plain, restyled = Painter(drawings, CPU, 5, restyle=False), Painter(drawings, CPU, 5)
+    plain, restyled = Painter(drawings, CPU, 5, restyle=0), Painter(drawings, CPU, 5)
     rows = torch.tensor([0, 1, 2] * 8)
-    assert len({tuple(sprite[:, 70, 70].tolist()) for sprite in plain.sprites(rows, 224)}) == 3
-    changed = restyled.sprites(rows, 224)
+    every = torch.ones(24, 1, 1, 1, dtype=torch.bool)
+    assert len({tuple(sprite[:, 70, 70].tolist()) for sprite in plain.sprites(rows, 224, ~every)}) == 3
+    changed = restyled.sprites(rows, 224, every)
+    assert torch.equal(restyled.sprites(rows, 224, ~every), plain.sprites(rows, 224, ~every))
     assert len({tuple(sprite[:3, 70, 70].tolist()) for sprite in changed}) > 12
-    assert changed[:, 3].mean() > 0.6 * plain.sprites(rows, 224)[:, 3].mean()
+    assert changed[:, 3].mean() > 0.6 * plain.sprites(rows, 224, ~every)[:, 3].mean()
 
 
 def test_a_picture_travels_as_jpeg(drawings):
@@ -130,9 +132,9 @@ def test_companions_come_as_often_in_single_pictures_as_in_batches(drawings):
     shown = []
 
     class Counting(Painter):
-        def lay(self, pictures, sprites, main):
+        def lay(self, pictures, sprites, changed, main):
             shown.append(main)
-            return super().lay(pictures, sprites, main)
+            return super().lay(pictures, sprites, changed, main)
 
     painter = Counting(drawings, CPU, 8)
     for _ in range(200):
