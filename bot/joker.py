@@ -29,7 +29,7 @@ class Joker:
         self._database, self._settings, self._router = database, settings, router
         self._prompts, self._photos = prompts, photos
         limits = settings.limits
-        self.queue = FairQueue(settings.engine.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
+        self.queue = FairQueue(settings.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
 
     async def joke(self, photo: Photo, *, person_id: int, language: str, style: str | None = None,
                    caption: str | None = None, chat_id: int | None = None, update_id: int | None = None, arm: Arm | None = None,

@@ -13,7 +13,7 @@ class Engine(Section):
     url: str = Field("http://127.0.0.1:23333/v1", description="The base address, for kind `url`.")
     api_key: SecretStr = Field(SecretStr("jokebot-local"), description="Its API key, for kind `url`; servers of the bot get one of their own.")
     model: str = Field("", description="The model's name there; empty takes the first one it lists.")
-    in_flight: Count = Field(8, description="Requests sent to it at the same time; further photos wait in a fair queue.")
+    in_flight: Count | None = Field(None, description="Requests sent to it at the same time; further photos wait in a fair queue. Unset: 8, or 32 for each LMDeploy server of the bot's own.")
     connect_timeout_s: Positive = Field(5.0, description="Time to connect.")
     first_token_timeout_s: Positive = Field(60.0, description="Time from the request to the first word.")
     token_timeout_s: Positive = Field(20.0, description="Longest pause between two words.")

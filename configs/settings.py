@@ -146,6 +146,11 @@ class Settings(BaseSettings):
         return self.servers.count or (self.lmdeploy.servers if self.engine.kind == "lmdeploy" else 1)
 
     @property
+    def in_flight(self) -> int:
+        """Requests at the engine at the same time: the setting, else what suits the kind."""
+        return self.engine.in_flight or (32 * self.server_count if self.engine.kind == "lmdeploy" else 8)
+
+    @property
     def backup_folder(self) -> Path:
         return self.backup.directory or self.storage.directory / "backups"
 

@@ -51,7 +51,7 @@ def cpu_launcher(settings: Settings) -> Launcher:
         if not python.exists():
             raise JokebotError(f"The CPU engine needs the train environment, and {python} is not there. Run `make env-train`.")
         command = [str(python), "-m", "bot", "engine", "cpu", str(directory_of(model)), "--port", str(port), "--name", model.name,
-                   "--api-key", "-", "--threads", str(threads), "--waiting", str(max(32, 2 * settings.engine.in_flight))]
+                   "--api-key", "-", "--threads", str(threads), "--waiting", str(max(32, 2 * settings.in_flight))]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_") or name.startswith(KEPT)}
         # Passive: threads that wait for each other must not spin on a core that they share during a swap.
         return Launch(command, {**kept, "PYTHONUNBUFFERED": "1", "JOKEBOT_ENGINE_API_KEY": key, "OMP_NUM_THREADS": str(threads),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import SettingsError
-from configs.settings import CONFIG_FILE, load_settings
+from configs.settings import CONFIG_FILE, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +118,8 @@ def test_the_command_line_says_the_same_line(settings_file):
     done = subprocess.run([sys.executable, "-m", "bot", "joke", "x.jpg"], env={**os.environ, "JOKEBOT_CONFIG": str(path)}, capture_output=True, text=True,
                           cwd=Path(__file__).parents[2])
     assert done.returncode == 2 and done.stderr.startswith("jokebot: engine.in_flight") and len(done.stderr.splitlines()) == 1
+
+
+def test_an_lmdeploy_host_gets_as_many_requests_as_its_servers_can_work_on():
+    assert Settings().in_flight == 8 and Settings(engine={"in_flight": 3, "kind": "lmdeploy"}).in_flight == 3
+    assert Settings(engine={"kind": "lmdeploy"}, lmdeploy={"servers": 3}).in_flight == 96
