@@ -112,6 +112,7 @@ class Retrain(Section):
     disk_reserve_gb: float = Field(2.0, ge=0, description="Disk that must be left free beside all that a run writes.")
     memory_reserve_gb: float = Field(0.5, ge=0, description="Memory that must be free beside a model's weights.")
     stop_grace_s: Positive = Field(120.0, description="How long a step that is asked to stop may take to write its checkpoint.")
+    nice: int = Field(10, ge=0, le=19, description="How far a run gives way to the chat where both want the processor; 19 is the most.")
     keep_models: int = Field(3, ge=0, description="Models whose files are kept besides the champion, its predecessor, bases and one on trial.")
     keep_runs: Count = Field(10, description="Runs whose curves, measures and galleries are kept.")
 

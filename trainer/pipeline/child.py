@@ -26,10 +26,11 @@ class FailedError(JokebotError):
 
 @dataclass(frozen=True)
 class Children:
-    """Starts children that hold the lock `descriptor` too and have `grace_s` to end when they are asked to."""
+    """Starts children that hold the lock `descriptor` too, have `grace_s` to end when they are asked to, and are so `nice` to others."""
 
     descriptor: int
     grace_s: float
+    nice: int = 0
 
     async def run(self, module: str, arguments: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]]) -> int:
         """Run `python -m MODULE ARGUMENTS` to its exit code (negative: the signal that ended it); its output is added to `log`.
@@ -38,7 +39,7 @@ class Children:
         """
         environment = {name: value for name, value in os.environ.items() if name not in TOKENIZER_ONLY}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-I", "-S", LEASH, os.getpid(), sys.executable, "-m", module, *arguments]
+        command = [sys.executable, "-I", "-S", LEASH, os.getpid(), self.nice, sys.executable, "-m", module, *arguments]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             # A process group of its own: a signal that is sent to all of ours must not reach it a second time, through us.

@@ -33,7 +33,7 @@ async def drive(settings: Settings, run_id: int, tell: Callable[[Run], None] = l
         database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
         try:
             run = await runs.find(database, run_id)
-            job = Job(database, settings, Place.of(run.id, settings.storage), Children(descriptor, settings.retrain.stop_grace_s))
+            job = Job(database, settings, Place.of(run.id, settings.storage), Children(descriptor, settings.retrain.stop_grace_s, settings.retrain.nice))
             while run.state in STEPS:
                 tell(run)
                 run = await step(job, run)

@@ -1,6 +1,6 @@
-"""Becomes a command that is asked to end (SIGTERM) when its parent is gone. Standard library alone.
+"""Becomes a command that gives way to others and is asked to end (SIGTERM) when its parent is gone. Standard library alone.
 
-usage: python -I -S leash.py PARENT_PID COMMAND [ARGUMENT…]
+usage: python -I -S leash.py PARENT_PID NICE COMMAND [ARGUMENT…]
 """
 import ctypes
 import os
@@ -11,7 +11,8 @@ PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>; the setting outlives exec (https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html)."""
 
 
-def main(parent: int, command: list[str]) -> None:
+def main(parent: int, nice: int, command: list[str]) -> None:
+    os.nice(nice)
     # SIGTERM rather than SIGKILL: a training that is asked writes a checkpoint, and no hours are lost with the parent.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -21,4 +22,4 @@ def main(parent: int, command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

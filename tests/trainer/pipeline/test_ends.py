@@ -3,6 +3,7 @@ import asyncio
 import os
 import signal
 
+import psutil
 import pytest
 
 from storage import datasets, models, promotion, runs
@@ -125,7 +126,7 @@ async def test_two_processes_are_never_at_a_run(pipeline):
 
 
 async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
-    """Here the parent only lets go of the lock; a kill closes the same descriptor."""
+    """Here the parent only lets go of the lock; a kill closes the same descriptor. A child gives way to whatever else runs."""
     running, looked, free = None, asyncio.Event(), asyncio.Event()
 
     async def watch():
@@ -133,9 +134,11 @@ async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
         if free.is_set():
             raise CancelledRun
     async with held(tmp_path) as descriptor:
-        running = asyncio.create_task(Children(descriptor, 10).run("http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch))
+        running = asyncio.create_task(Children(descriptor, 10, nice=3).run("http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch))
         await looked.wait()
     assert in_use(tmp_path)
+    (child,) = psutil.Process().children()
+    assert child.nice() == psutil.Process().nice() + 3
     free.set()
     with pytest.raises(CancelledRun):
         await running

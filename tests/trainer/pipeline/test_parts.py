@@ -12,11 +12,13 @@ from storage.models import NewModel
 from storage.people import forget_rows
 from trainer.merge.weights import Base
 from trainer.pipeline import keeping, room
+from trainer.pipeline.child import FailedError, KilledError
 from trainer.pipeline.exporting import start_of
 from trainer.pipeline.job import Job
 from trainer.pipeline.place import Place
-from trainer.pipeline.training import planned
-from trainer.xtuner.plan import Plan
+from trainer.pipeline.training import planned, run_training
+from trainer.xtuner.command import plan_for
+from trainer.xtuner.plan import PLAN, Plan
 from trainer.xtuner.progress import Progress, read_progress
 from trainer.xtuner.tokenizer import ModelDirectoryError
 
@@ -117,6 +119,22 @@ async def test_a_training_that_is_done_without_an_adapter_is_another_ones(pipeli
     Progress(plan.out).tell(state="done")
     await planned(job(), run)
     assert read_progress(plan.out) == {}
+
+
+async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pipeline):
+    class Broken(Job):
+        async def child(self, run, step, module, *arguments):
+            Progress(self.place.directory).tell(state="failed", reason="crash", message="Cut off.")
+            raise FailedError("Cut off.")
+    job = Broken(pipeline.database, pipeline.settings(), pipeline.place, None)
+    plan = plan_for(pipeline.model, pipeline.model, pipeline.place.directory, pipeline.settings(), 12)
+    plan.write()
+    with pytest.raises(FailedError, match="Cut off"):
+        await run_training(job, await pipeline.run(), plan)
+    (plan.work / "last_checkpoint").write_text("iter_3.pth")
+    with pytest.raises(KilledError, match="can't go on from its checkpoint"):
+        await run_training(job, await pipeline.run(), plan)
+    assert not plan.work.exists() and not (plan.out / PLAN).exists()
 
 
 async def test_a_run_under_way_keeps_its_files(pipeline):
