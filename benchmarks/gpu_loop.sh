@@ -74,7 +74,7 @@ keep() {
 }
 
 demo() {
-    part demo 300 "$TRAIN" benchmarks/gpu_loop.py demo --folder "$WORK/demo" --bot-python "$BOT" --save "$NAME" ${LOOP_OPTIONS:-}
+    part demo "${DEMO_LIMIT:-300}" "$TRAIN" benchmarks/gpu_loop.py demo --folder "$WORK/demo" --bot-python "$BOT" --save "$NAME" ${LOOP_OPTIONS:-}
 }
 
 two_b() {
@@ -82,7 +82,7 @@ two_b() {
         say "writing a random checkpoint"
         "$TRAIN" benchmarks/checkpoint.py --shape "${SHAPE:-2b}" --out "$BASE" || return 1
     fi
-    part 2b 260 "$TRAIN" benchmarks/gpu_loop.py 2b --folder "$WORK/2b" --bot-python "$BOT" --base "$BASE" --save "$NAME" ${LOOP_OPTIONS:-}
+    part 2b "${HEAVY_LIMIT:-260}" "$TRAIN" benchmarks/gpu_loop.py 2b --folder "$WORK/2b" --bot-python "$BOT" --base "$BASE" --save "$NAME" ${LOOP_OPTIONS:-}
 }
 
 summary=()
