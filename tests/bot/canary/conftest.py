@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from storage import models, promotion, runs
+from storage.database import Database
 from storage.models import NewModel
 from storage.runs import Run
 from storage.trials import trial_of_run
@@ -14,6 +15,18 @@ from storage.trials import trial_of_run
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 CHAMPION, CANDIDATE = "base", "candidate"
 QUICK = {"early_share": 0.5, "early_ratings": 6, "share": 0.5, "ratings": 200}
+
+
+async def let_through(database: Database) -> Run:
+    """A run whose candidate the gate has let through, and which is for the bot to go on with."""
+    serving = await models.champion(database)
+    run = await runs.create_run(database, "command")
+    for state in ("exporting", "training", "merging"):
+        run = await runs.advance(database, run, state)
+    name = f"{CANDIDATE}-{run.id}" if run.id > 1 else CANDIDATE
+    new = NewModel(name, serving.id, serving.base_id or serving.id, serving.id, "", run.id, "/models/new", "sha", "{}")
+    run = await promotion.merged(database, run, new)
+    return await promotion.judged(database, run, serving.id, {"answer": "promote", "reasons": ["Better."], "measures": {}})
 
 
 @dataclass
@@ -26,15 +39,7 @@ class Chat:
 
     async def put_on_trial(self) -> Run:
         """A run whose candidate the gate has let through."""
-        database = self.stage.app.database
-        serving = await models.champion(database)
-        run = await runs.create_run(database, "command")
-        for state in ("exporting", "training", "merging"):
-            run = await runs.advance(database, run, state)
-        name = f"{CANDIDATE}-{run.id}" if run.id > 1 else CANDIDATE
-        new = NewModel(name, serving.id, serving.base_id or serving.id, serving.id, "", run.id, "/models/new", "sha", "{}")
-        run = await promotion.merged(database, run, new)
-        return await promotion.judged(database, run, serving.id, {"answer": "promote", "reasons": ["Better."], "measures": {}})
+        return await let_through(self.stage.app.database)
 
     def send(self, person: int | None = None) -> dict[str, Any]:
         """A photo that nobody has sent before."""
