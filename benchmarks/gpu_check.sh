@@ -5,6 +5,7 @@
 #
 #   tiles    photos cut on the GPU, to the bit as on the CPU                benchmarks/tiles.py       60 s
 #   serve    plain LMDeploy beside our servers: photos a second            benchmarks/serve.py      430 s
+#   profile  where a server spends the GPU's time                          benchmarks/profile_serve.py 220 s
 #   swap     a model swapped under load                                    benchmarks/swap.py       440 s
 #   parity   LMDeploy's replies beside the CPU engine's, demo model        benchmarks/gpu_demo_parity.sh 150 s
 #   share    jokes and a training run on one card                          benchmarks/share.py      330 s
@@ -85,6 +86,10 @@ serve() {
     [ -n "${OUT:-}" ] && cp -f "$WORK/gpu.csv" "$OUT" 2>/dev/null
 }
 
+profile() {
+    part profile 220 "$BOT" benchmarks/profile_serve.py --model "$WORK/base" --folder "$WORK/profile" --save "$NAME"
+}
+
 swap() {
     local limit=${SWAP_LIMIT:-440}
     part swap "$limit" "$BOT" benchmarks/swap.py --kind lmdeploy --model "$WORK/base" --limit-s $((limit - 15)) --save "$NAME" ${SWAP_OPTIONS:-}
@@ -106,7 +111,7 @@ if setup; then
     [ $# -gt 0 ] || set -- tiles serve swap parity share
     for name in "$@"; do
         case $name in
-        tiles | serve | swap | parity | share) "$name" || summary+=("$name: FAILED before it began") ;;
+        tiles | serve | profile | swap | parity | share) "$name" || summary+=("$name: FAILED before it began") ;;
         *) summary+=("$name: there is no such part") ;;
         esac
     done

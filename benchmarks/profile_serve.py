@@ -1,0 +1,98 @@
+"""Where one of our servers spends the GPU's time: 2 seconds of 32 clients under LMDeploy's own profiler.
+
+Starts one server with LMDeploy's torch profiler on, keeps it busy until the trace is written, and adds the kernels up. Printed
+last, as one JSON object: `busy`, the share of the time in which any kernel ran; `by_kind`, each kind's share of the kernels'
+time; `top`, the longest kernels with their milliseconds and numbers.
+"""
+import argparse
+import asyncio
+import gzip
+import json
+import re
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.load import Engines, closed_loop
+from benchmarks.machine import finish, machine
+from benchmarks.photos import Photos
+from benchmarks.serve import KEY, START_S, free_port
+from bot.engine.child import start_child
+from bot.engine.lmdeploy.start import command, environment
+from configs.settings import load_settings
+
+DELAY_S, SECONDS, CLIENTS, PATIENCE_S = 40, 2, 32, 90
+KINDS = (("attention", r"flash|fmha|attention|attn"), ("matrix products", r"gemm|cutlass|cublas|nvjet|xmma|matmul|splitK"),
+         ("copies", r"memcpy|memset|copy"), ("norms", r"norm"), ("sampling", r"sort|topk|softmax|sample|multinomial|scan"), ("rest", r""))
+
+
+def kind_of(name: str) -> str:
+    return next(kind for kind, words in KINDS if re.search(words, name, re.IGNORECASE))
+
+
+def kernels_of(trace: Path) -> list[tuple[str, float, float]]:
+    """(name, start, duration) of what ran on the GPU, microseconds, in order of their starts."""
+    with gzip.open(trace, "rt", encoding="utf-8") as file:
+        events = json.load(file)["traceEvents"]
+    found = [(event["name"], float(event["ts"]), float(event["dur"])) for event in events
+             if event.get("ph") == "X" and event.get("cat") in ("kernel", "gpu_memcpy", "gpu_memset")]
+    return sorted(found, key=lambda kernel: kernel[1])
+
+
+def busy(kernels: Sequence[tuple[str, float, float]]) -> float:
+    """The share of the time from the first kernel to the last in which one or more ran."""
+    covered, until = 0.0, kernels[0][1]
+    for _, start, duration in kernels:
+        covered += max(0.0, start + duration - max(start, until))
+        until = max(until, start + duration)
+    return covered / max(1e-9, until - kernels[0][1])
+
+
+def report(kernels: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
+    by_name: dict[str, list[float]] = defaultdict(list)
+    by_kind: dict[str, float] = defaultdict(float)
+    for name, _, duration in kernels:
+        by_name[name].append(duration)
+        by_kind[kind_of(name)] += duration
+    total = sum(by_kind.values())
+    longest = sorted(by_name.items(), key=lambda item: -sum(item[1]))[:30]
+    return {"busy": round(busy(kernels), 3), "kernel_ms": round(total / 1e3, 1),
+            "by_kind": {kind: round(spent / total, 3) for kind, spent in sorted(by_kind.items(), key=lambda item: -item[1])},
+            "top": [{"kernel": name[:120], "ms": round(sum(spent) / 1e3, 2), "times": len(spent)} for name, spent in longest]}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", type=Path, required=True, help="a checkpoint directory")
+    parser.add_argument("--folder", type=Path, required=True, help="for the log and the trace")
+    parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
+    told = parser.parse_args()
+    told.folder.mkdir(parents=True, exist_ok=True)
+    trace, settings = told.folder / "trace-0.json.gz", load_settings()
+    trace.unlink(missing_ok=True)
+    profiler = {"LMDEPLOY_PROFILE_CUDA": "1", "LMDEPLOY_PROFILE_DELAY": str(DELAY_S), "LMDEPLOY_PROFILE_DURATION": str(SECONDS),
+                "LMDEPLOY_PROFILE_OUT_PREFIX": str(told.folder / "trace-")}
+    with start_child("server", command(told.model, free_port(), settings), log=told.folder / "server.log",
+                     environment={**environment(KEY), **profiler}, grace_s=5) as child:
+        engines, photos = Engines([child.wait_ready(START_S)], KEY, tiles=settings.engine.max_tiles), Photos()
+        limit = time.monotonic() + PATIENCE_S
+        asyncio.run(closed_loop(engines, photos.next, CLIENTS, 100_000, lambda: trace.exists() or time.monotonic() > limit))
+        # Written in one go, but a large file takes a moment; the server ends only after it.
+        time.sleep(3)
+    if not trace.exists():
+        print(f"LMDeploy wrote no trace; see {told.folder / 'server.log'}")
+        return 1
+    found = report(kernels_of(trace))
+    for kernel in found["top"]:
+        print(f"{kernel['ms']:9.2f} ms {kernel['times']:6d} {kernel['kernel']}")
+    finish({**found, "clients": CLIENTS, "settings": settings.lmdeploy.model_dump(), "machine": machine()}, "profile_serve", told.save)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
