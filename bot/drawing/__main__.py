@@ -2,12 +2,17 @@
 import json
 import sys
 
+from configs.errors import JokebotError
+
 
 def main() -> None:
     """Draw what stands on the standard input."""
     from bot.drawing.run_card import RunCard, draw
     cards = {"run": lambda content: draw(RunCard.from_json(content))}
-    sys.stdout.buffer.write(cards[sys.argv[1]](json.load(sys.stdin)))
+    try:
+        sys.stdout.buffer.write(cards[sys.argv[1]](json.load(sys.stdin)))
+    except JokebotError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

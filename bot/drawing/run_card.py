@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bot.drawing.canvas import Canvas, wrapped
-from bot.drawing.fonts import can_write
+from bot.drawing.canvas import POINTS, Canvas, font, wrapped
+from bot.drawing.fonts import can_write, writable
+from configs.errors import JokebotError
 
 WIDTH, MARGIN, GAP = 1080, 40, 28
 PAD = 32
@@ -64,7 +65,12 @@ class RunCard:
 
 
 def draw(card: RunCard) -> bytes:
-    """The picture, a PNG. Parts without content are left out, and photos whose file is gone or whose jokes no font here can write."""
+    """The picture, a PNG. Parts without content are left out, and photos whose file is gone or whose jokes no font here can write.
+
+    Raises JokebotError where no font here can write the reader's language at all.
+    """
+    if not can_write(card.title + "".join(card.words.values())):
+        raise JokebotError("no font on this host holds the characters of the admin's language; Debian's is fonts-noto-cjk.")
     heights = [_header_height(card), _curve_height(card), _measures_height(card)]
     pairs = _that_fit([pair for pair in card.pairs if Path(pair.photo).is_file() and can_write(pair.old + pair.new)], HIGHEST - sum(heights) - 5 * GAP)
     heights.append(_photos_height(pairs))
@@ -126,8 +132,8 @@ def _curve(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
     low, high = float(min(losses.min(), smooth.min())), float(np.quantile(losses, 0.98))
     space = 0.08 * (max(high, smooth.max()) - low or 1.0)
     axes.set(xlim=(1, max(2, len(losses)) * 1.02), ylim=(low - space, max(high, float(smooth.max())) + space))
-    axes.set_xlabel(card.words["steps"], color=colours.faint, fontsize=SMALL * 0.72, loc="right")
-    axes.tick_params(colors=colours.faint, labelsize=SMALL * 0.72, length=0, pad=8)
+    axes.set_xlabel(writable(card.words["steps"]), color=colours.faint, fontproperties=font(SMALL), loc="right")
+    axes.tick_params(colors=colours.faint, labelsize=SMALL * POINTS, length=0, pad=8)
     axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
     axes.yaxis.get_major_locator().set_params(nbins=4)
     axes.grid(axis="y", color=colours.line, linewidth=1.2)

@@ -12,6 +12,7 @@ from bot.drawing.draw import DrawingError, draw
 from bot.drawing.fonts import can_write, families, writable
 from bot.drawing.run_card import HIGHEST, Measure, Pair, RunCard
 from bot.drawing.run_card import draw as draw_card
+from configs.errors import JokebotError
 
 WORDS = {"loss": "Loss", "steps": "steps", "measures": "Old against new", "before": "before", "after": "after", "photos": "Photos"}
 CHINESE = pytest.mark.skipif(len(families()) == 1, reason="no font here holds Chinese; Debian's is installed by `apt-get install fonts-noto-cjk`")
@@ -60,6 +61,13 @@ def test_a_photo_that_is_gone_is_left_out(tmp_path):
 
 
 @CHINESE
+def test_every_word_on_it_has_its_font(recwarn):
+    chinese = RunCard("模型 7 上岗了", "学了 412 个笑话。", "good", dict.fromkeys(WORDS, "步数"), [2.0, 1.0], [Measure("照搬原话", "1/40", "0/40", None, "越低越好")])
+    draw_card(chinese)
+    assert not [str(one.message) for one in recwarn if "missing" in str(one.message)]
+
+
+@CHINESE
 def test_chinese_is_written_with_the_characters_and_not_with_boxes(tmp_path):
     one, other = (drawn(pairs=[pair(tmp_path, joke, joke)]) for joke in ("老板说要加班", "咖啡先哭了吗"))
     assert one.shape == other.shape and (one != other).any()
@@ -73,6 +81,8 @@ def test_jokes_that_no_font_here_can_write_are_left_out_with_their_photo(tmp_pat
     try:
         assert can_write("Plain words, and an emoji 🦄.") and not can_write("老板说要加班")
         assert drawn(pairs=[pair(tmp_path, "老板说要加班", "咖啡先哭了")]).shape == drawn().shape
+        with pytest.raises(JokebotError, match="fonts-noto-cjk"):
+            draw_card(RunCard("模型 7 上岗了", "", "good", WORDS))
     finally:
         monkeypatch.undo()
         for cached in (fonts.families, fonts._characters):
