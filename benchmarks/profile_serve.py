@@ -21,10 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.load import Engines, closed_loop
 from benchmarks.machine import finish, machine
 from benchmarks.photos import Photos
-from benchmarks.serve import KEY, START_S, free_port
+from benchmarks.serve import KEY, START_S, free_port, lmdeploy_settings
 from bot.engine.child import start_child
 from bot.engine.lmdeploy.start import command, environment
-from configs.settings import load_settings
 
 DELAY_S, SECONDS, CLIENTS, PATIENCE_S = 40, 2, 32, 90
 KINDS = (("attention", r"flash|fmha|attention|attn"), ("matrix products", r"gemm|cutlass|cublas|nvjet|xmma|matmul|splitK"),
@@ -73,7 +72,7 @@ def main() -> int:
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
     told = parser.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
-    trace, settings = told.folder / "trace-0.json.gz", load_settings()
+    trace, settings = told.folder / "trace-0.json.gz", lmdeploy_settings()
     trace.unlink(missing_ok=True)
     profiler = {"LMDEPLOY_PROFILE_CUDA": "1", "LMDEPLOY_PROFILE_DELAY": str(DELAY_S), "LMDEPLOY_PROFILE_DURATION": str(SECONDS),
                 "LMDEPLOY_PROFILE_OUT_PREFIX": str(told.folder / "trace-")}

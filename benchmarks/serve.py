@@ -44,6 +44,12 @@ TRIAL, MPS_LEVELS = {32: 128}, {32: 192, 64: 320}
 START_S = 200.0
 
 
+def lmdeploy_settings() -> Settings:
+    """The settings as they are, of a bot whose engine is LMDeploy."""
+    settings = load_settings()
+    return settings.model_copy(update={"engine": settings.engine.model_copy(update={"kind": "lmdeploy"})})
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -152,7 +158,7 @@ class Bench:
 
     def ours(self, tried: list[int], tiles: list[int]) -> None:
         """As many servers as the settings say for the levels; other numbers of servers and of tiles for a trial each."""
-        default = self.settings.lmdeploy.servers
+        default = self.settings.server_count
         part = self.parts.setdefault("ours", {"servers": default, "levels": {}, "by_servers": {}, "by_tiles": {}})
         with self.servers(part, max(default, *tried, 1), "ours") as urls:
             self.measure(urls[:default], OUR_LEVELS, part["levels"], "ours")
@@ -202,7 +208,7 @@ def main() -> int:
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
     told = parser.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
-    bench, failed = Bench(told.model, load_settings(), told.folder, told.scale, told.save), False
+    bench, failed = Bench(told.model, lmdeploy_settings(), told.folder, told.scale, told.save), False
     parts = {"plain": bench.plain, "ours": lambda: bench.ours(told.tried, told.tiles), **({"mps": lambda: bench.mps(told.mps)} if told.mps else {})}
     for name, run in parts.items():
         if told.only in (None, name):

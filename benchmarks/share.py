@@ -27,10 +27,10 @@ from benchmarks import train
 from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import ROOT, finish, machine
 from benchmarks.photos import Photos
-from benchmarks.serve import KEY, START_S, free_port, gpu_mb
+from benchmarks.serve import KEY, START_S, free_port, gpu_mb, lmdeploy_settings
 from bot.engine.child import start_child
 from bot.engine.lmdeploy.start import command, environment
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
 from trainer.xtuner.progress import read_losses
 
 CLIENTS = 4
@@ -85,7 +85,7 @@ def measure(told: argparse.Namespace, settings: Settings, stack: ExitStack) -> d
         print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
 
     base = {**os.environ, "PYTHONPATH": os.environ.get("SERVE_PATH", os.environ.get("PYTHONPATH", ""))}
-    for number in range(settings.lmdeploy.servers):
+    for number in range(settings.server_count):
         children.append(stack.enter_context(start_child(
             f"server {number}", command(told.model, free_port(), settings), log=told.folder / f"server-{number}.log",
             environment=environment(KEY, base=base), grace_s=5)))
@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
     told = parser.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
-    settings = load_settings()
+    settings = lmdeploy_settings()
     with ExitStack() as stack:
         found = measure(told, settings, stack)
     finish({**found, "settings": settings.lmdeploy.model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}, "share", told.save)

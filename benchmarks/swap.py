@@ -160,7 +160,7 @@ class Bench:
 def settings_of(arguments: argparse.Namespace, folder: Path) -> Settings:
     """The settings as they are, with what the run needs in place of some."""
     loaded = load_settings()
-    engine = loaded.engine.model_copy(update={"kind": arguments.kind, "in_flight": max(arguments.clients, loaded.engine.in_flight)})
+    engine = loaded.engine.model_copy(update={"kind": arguments.kind, "in_flight": max(arguments.clients, loaded.in_flight)})
     servers = loaded.servers.model_copy(update={"predecessor": arguments.predecessor, "count": arguments.servers or loaded.servers.count})
     joke = loaded.joke.model_copy(update={"max_tokens": arguments.tokens})
     storage = loaded.storage.model_copy(update={"directory": folder})

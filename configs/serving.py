@@ -28,11 +28,11 @@ class Engine(Section):
 class Lmdeploy(Section):
     """LMDeploy servers that the bot starts itself."""
 
-    servers: Count = Field(2, description="Servers on one GPU.")
+    servers: int = Field(0, ge=0, description="Servers on one GPU; 0 takes two on a card of 60 GB or more, else one.")
     preprocess: Literal["gpu", "stock"] = Field("gpu", description="Where photos become tiles: on the GPU, or as LMDeploy does it, on one CPU thread.")
     max_batch: Count = Field(64, description="Requests that one server works on at the same time.")
     prefill_tokens: Count = Field(8192, description="Most tokens of prompts and photos that are read in one step.")
-    cache_blocks: Count = Field(2048, description="Blocks of 64 tokens in one server's cache: 2048 hold 37 photos of 13 tiles (12.9 GB with the 2B model).")
+    cache_blocks: int = Field(0, ge=0, description="Blocks of 64 tokens in one server's cache: 2048 hold 37 photos of 13 tiles (12.9 GB with the 2B model). 0 counts out what fits on the card, 2048 at most.")
 
 
 class Servers(Section):

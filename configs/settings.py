@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from configs.card import LARGE_GB, card_gb
 from configs.errors import SettingsError
 from configs.learning import Canary, Duel, Gate, Retrain, Selection, Training, Watch
 from configs.section import Count, Positive, Section, split_list
@@ -143,7 +144,9 @@ class Settings(BaseSettings):
     @property
     def server_count(self) -> int:
         """Servers of the champion that the bot runs itself."""
-        return self.servers.count or (self.lmdeploy.servers if self.engine.kind == "lmdeploy" else 1)
+        if self.servers.count or self.engine.kind != "lmdeploy":
+            return self.servers.count or 1
+        return self.lmdeploy.servers or (2 if card_gb() >= LARGE_GB else 1)
 
     @property
     def in_flight(self) -> int:

@@ -7,14 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from bot.engine.lmdeploy.memory import cache_blocks, session_tokens
 from configs.settings import ROOT, Settings
 
-BLOCK = 64
-"""Tokens of a block of the cache; LMDeploy's default."""
-TILE_TOKENS = 256
-"""Tokens of a 448-pixel tile, InternVL2's own figure."""
-TEXT_TOKENS = 2048
-"""Room for prompt and joke beside the photo's tokens."""
 KEY_VARIABLE = "LMDEPLOY_SERVER_KEY"
 OURS = "JOKEBOT_"
 
@@ -22,7 +17,8 @@ OURS = "JOKEBOT_"
 def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -> list[str]:
     """The command that serves the checkpoint on 127.0.0.1:port; `name` is the model's name there (else the directory's).
 
-    The API key is not in it, where every user of the host could read it: it comes through `environment`.
+    Raises JokebotError where the card is too small. The API key is not in the command, which every user of the host can read:
+    it comes through `environment`.
     """
     limits = settings.lmdeploy
     served = ["--model-name", name] if name else []
@@ -32,12 +28,7 @@ def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -
             # Only ever a checkpoint of our own: without it InternVL2's configuration is not understood (ran, 0.18.0).
             "--trust-remote-code", "--backend", "pytorch", "--log-level", "WARNING", "--disable-fastapi-docs",
             "--max-batch-size", str(limits.max_batch), "--max-prefill-token-num", str(limits.prefill_tokens),
-            "--session-len", str(session_tokens(settings)), "--num-gpu-blocks", str(limits.cache_blocks)]
-
-
-def session_tokens(settings: Settings) -> int:
-    """Most tokens of one request: the largest photo's, the thumbnail included, and its texts."""
-    return TILE_TOKENS * (settings.engine.max_tiles + 1) + TEXT_TOKENS
+            "--session-len", str(session_tokens(settings)), "--num-gpu-blocks", str(cache_blocks(model_dir, settings))]
 
 
 def environment(key: str, *, gpu: int | None = None, base: Mapping[str, str] | None = None) -> dict[str, str]:

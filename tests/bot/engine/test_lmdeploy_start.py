@@ -1,6 +1,16 @@
 """What an LMDeploy server is started with."""
-from bot.engine.lmdeploy.start import KEY_VARIABLE, command, environment, session_tokens
+import json
+
+import pytest
+
+from bot.engine.lmdeploy import memory
+from bot.engine.lmdeploy.memory import block_gb, cache_blocks, session_tokens
+from bot.engine.lmdeploy.start import KEY_VARIABLE, command, environment
+from configs import settings as settings_module
+from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
+
+INTERNVL2_2B = {"num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 8, "hidden_size": 2048}
 
 
 def test_the_key_is_in_the_environment_and_not_in_the_command(tmp_path):
@@ -23,6 +33,54 @@ def test_one_thread_a_server_because_torchs_own_starve_the_engine():
 def test_the_cache_is_counted_in_blocks_so_that_it_does_not_depend_on_what_else_uses_the_card(tmp_path):
     told = command(tmp_path, 1, Settings(lmdeploy={"cache_blocks": 900}))
     assert told[told.index("--num-gpu-blocks") + 1] == "900" and "--cache-max-entry-count" not in told
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """InternVL2-2B, as far as its memory goes: 4.4 GB of weights that take no disk."""
+    (tmp_path / "config.json").write_text(json.dumps({"llm_config": INTERNVL2_2B}))
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(4_400_000_000)
+    return tmp_path
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """Says how much memory the card has, GB."""
+    def has(gigabytes):
+        for module in (memory, settings_module):
+            monkeypatch.setattr(module, "card_gb", lambda: gigabytes)
+    return has
+
+
+def lmdeploy(**sections):
+    return Settings(**{"engine": {"kind": "lmdeploy"}, **sections})
+
+
+def test_the_cache_takes_what_the_card_has_left_beside_all_servers_and_one_more_for_a_swap(card, checkpoint):
+    assert block_gb(checkpoint) == pytest.approx(64 * 98_304 / 1e9)
+    card(85.0)
+    assert lmdeploy().server_count == 2 and cache_blocks(checkpoint, lmdeploy()) == 2048
+    for gigabytes in (24.0, 48.0, 60.0, 85.0):
+        card(gigabytes)
+        told = lmdeploy()
+        places = told.server_count + 1
+        taken = places * (4.4 + memory.working_gb(told) + cache_blocks(checkpoint, told) * block_gb(checkpoint))
+        assert taken < gigabytes and cache_blocks(checkpoint, told) * 64 > session_tokens(told)
+    assert lmdeploy(servers={"extra": False}).server_count == 2
+
+
+def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_helps(card, checkpoint):
+    card(8.4)
+    with pytest.raises(JokebotError, match=r"don't fit on a card of 8 GB.*servers\.extra = false"):
+        command(checkpoint, 1, lmdeploy())
+    helped = lmdeploy(servers={"extra": False}, lmdeploy={"prefill_tokens": 2048, "max_batch": 4}, engine={"kind": "lmdeploy", "max_tiles": 6})
+    assert helped.server_count == 1 and cache_blocks(checkpoint, helped) * 64 >= session_tokens(helped)
+
+
+def test_a_card_that_can_not_be_asked_gets_a_modest_cache(card, checkpoint):
+    card(0.0)
+    assert cache_blocks(checkpoint, lmdeploy()) == memory.UNKNOWN and lmdeploy().server_count == 1
 
 
 def test_the_largest_photo_fits_in_a_request():

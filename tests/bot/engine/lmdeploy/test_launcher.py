@@ -66,7 +66,7 @@ def test_lmdeploy_understands_every_option_of_the_bots_command(started, monkeypa
     told = seen[0]
     assert (told.model_path, told.model_name, told.server_name, told.server_port) == (str(tiny), "champion", "127.0.0.1", 23456)
     assert (told.backend, told.trust_remote_code, told.api_keys) == ("pytorch", True, ["a-secret"])
-    assert (told.max_batch_size, told.num_gpu_blocks, told.session_len) == (64, 2048, 256 * 13 + 2048)
+    assert (told.max_batch_size, told.num_gpu_blocks, told.session_len) == (64, 512, 256 * 13 + 2048)
 
 
 def test_stock_stays_stock_where_it_is_asked_for(started, tiny):
