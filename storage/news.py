@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from storage.database import Database
 from storage.runs import Run
 
-RECENT_S = 7 * 86400.0
-"""What ended longer ago is no news."""
+RECENT_S, RECENT_RUNS = 7 * 86400.0, 3
+"""What ended longer ago is no news, nor what came before the last few: somebody who has just become an admin needs no history."""
 
 
 async def untold(database: Database, chat_ids: Iterable[int], what: str) -> list[tuple[Run, int]]:
@@ -16,8 +16,9 @@ async def untold(database: Database, chat_ids: Iterable[int], what: str) -> list
     missing = []
     for chat_id in chat_ids:
         rows = await database.rows(
-            f"SELECT * FROM runs WHERE {reached} AND coalesce(finished_at, created_at) >= ? AND NOT EXISTS "
-            "(SELECT 1 FROM run_news WHERE run_id = runs.id AND chat_id = ? AND what = ?) ORDER BY id", (since, chat_id, what))
+            f"SELECT * FROM runs WHERE {reached} AND coalesce(finished_at, created_at) >= ? "
+            "AND id IN (SELECT id FROM runs ORDER BY id DESC LIMIT ?) AND NOT EXISTS "
+            "(SELECT 1 FROM run_news WHERE run_id = runs.id AND chat_id = ? AND what = ?) ORDER BY id", (since, RECENT_RUNS, chat_id, what))
         missing += [(Run(**dict(row)), chat_id) for row in rows]
     return missing
 

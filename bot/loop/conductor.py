@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 1.0
 """How often it is looked whether the command line has queued something."""
+TELL_S = 2.0
+"""How often it is looked whether there is something to tell."""
+DEFECT_S = 60.0
 LOOK_S = 0.5
 """How often a run's process is looked after."""
 CANCEL_S = 30.0
@@ -72,6 +75,10 @@ class Conductor:
                     await self._round()
                 except (sqlite3.Error, JokebotError, OSError) as error:
                     log.warning("the loop goes on in a moment: %s", error)
+                except Exception:
+                    # A defect in here is nothing that people who send photos should notice.
+                    log.exception("the loop goes on in a while")
+                    await asyncio.sleep(DEFECT_S)
                 await self._sleep(IDLE_S)
 
     async def _round(self) -> None:
@@ -153,7 +160,10 @@ class Conductor:
                 await self.news.tell()
             except (sqlite3.Error, JokebotError) as error:
                 log.warning("news wait: %s", error)
-            await asyncio.sleep(IDLE_S)
+            except Exception:
+                log.exception("news wait")
+                await asyncio.sleep(DEFECT_S)
+            await asyncio.sleep(TELL_S)
 
     async def _end(self, run: Run, state: str, reason: str) -> None:
         with suppress(runs.MovedError):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.engine.stub import StubEngine
+from bot.loop import conductor
 from bot.sandbox.people import FIRST_PERSON_ID
 from bot.sandbox.server import Sandbox
 from storage import models, promotion, runs
@@ -36,6 +37,12 @@ class Theatre:
     def go(self, name: str) -> None:
         """Let what waits for that name go on."""
         (self.data / name).touch()
+
+
+@pytest.fixture(autouse=True)
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """News at once."""
+    monkeypatch.setattr(conductor, "TELL_S", 0.1)
 
 
 @pytest.fixture
