@@ -128,7 +128,8 @@ def main() -> None:
         figures = measure(pool, arguments.candidates, "", World()) | measure(pool, arguments.candidates, "_groups", World(GROUP))
         drifting = trials(pool, arguments.candidates, 5_000_000, World(1, BASE - 0.1, BASE + 0.1), 0.0)
         figures["drift_equal_promoted"] = share(drifting, "promote")
-    result = {**figures, "candidates": arguments.candidates, "seconds": round(time.monotonic() - start, 1)}
+    result = {**figures, "candidates": arguments.candidates, "seconds": round(time.monotonic() - start, 1),
+              "cpu_s": round(os.times().children_user, 1)}
     if arguments.keep:
         told = {**result, "settings": Canary().model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
         (RESULTS / "gate.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

@@ -70,7 +70,7 @@ class Gate(Section):
     entropy_ratio: float = Field(0.6, ge=0, le=1, description="Least variety of its jokes, as a share of the reference's.")
     distinct_ratio: float = Field(0.6, ge=0, le=1, description="Least share of different word pairs, as a share of the reference's.")
     self_overlap: float = Field(0.2, ge=0, le=1, description="How much more its jokes may be like each other than the reference's (ROUGE-L, 0 to 1).")
-    copying: float = Field(0.2, ge=0, le=1, description="How much more of its jokes may stand word for word in the training text (0 to 1).")
+    copying: float = Field(0.3, ge=0, le=1, description="How much more of its jokes may stand word for word in the training text (0 to 1).")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the bootstrap's intervals over photos.")
     batch: Count = Field(16, description="Rows in one pass of the model; halved where memory runs out.")
     seed: int = Field(1, ge=0, description="Of the sampling and the bootstrap.")

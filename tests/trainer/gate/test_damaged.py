@@ -82,6 +82,17 @@ def test_another_chat_template_or_a_lost_marker_is_rejected(ask, tmp_path):
     assert verdict.codes == ["prompt"] and "<IMG_CONTEXT>" in verdict.reasons[0]
 
 
+def test_a_tokenizer_that_reads_prompts_otherwise_than_the_champions_is_rejected(few, tmp_path):
+    other = copy(tmp_path / "other_tokenizer")
+    told = json.loads((other / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = told["model"]["vocab"]
+    one, two = [token for token in vocabulary if token.strip("Ġ▁ ") in ("picture", "joke")][:2]
+    vocabulary[one], vocabulary[two] = vocabulary[two], vocabulary[one]
+    (other / "tokenizer.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    verdict = judge(CHECKPOINT, other, few, tmp_path / "out", Gate(photos=1, replies=1, max_tokens=5))
+    assert (verdict.answer, verdict.codes) == ("reject", ["prompt"]) and "champion" in verdict.reasons[0]
+
+
 def test_a_model_that_computes_nan_is_rejected(ask, altered):
     verdict = ask(altered(lambda weights: weights["language_model.model.norm.weight"].fill_(float("nan")), "nan"))
     assert (verdict.answer, verdict.codes) == ("reject", ["nan"])

@@ -50,7 +50,7 @@ def changed(**parts: dict[str, Any]) -> dict[str, Any]:
     (changed(entropy={"candidate": 2.9}), "reject", ["entropy"]),
     (changed(distinct={"candidate": 0.46}), "reject", ["distinct"]),
     (changed(self_overlap={"candidate": 0.32}), "reject", ["self_overlap"]),
-    (changed(copying={"candidate": 0.43}), "reject", ["copying"]),
+    (changed(copying={"candidate": 0.53}), "reject", ["copying"]),
     (changed(**{name: {"champion": None, "candidate": None, "reference": None} for name in ("entropy", "distinct", "self_overlap", "copying")}),
      "promote", ["few texts"]),
     # Harm counts also where nothing liked is held out; reasons come in the gate's order.
