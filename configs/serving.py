@@ -21,7 +21,7 @@ class Engine(Section):
     attempts: Count = Field(4, description="Tries for one joke: after 503, a dropped connection, an abort or an empty reply.")
     retry_delay_s: Positive = Field(0.5, description="Pause before the second try; it doubles with each further one.")
     max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles a photo is cut into (a thumbnail comes on top).")
-    canary_by: Literal["person", "chat", "photo"] = Field("person", description="What keeps its model version while a canary is on trial.")
+    canary_by: Literal["person", "chat", "photo"] = Field("photo", description="What keeps its model version while a canary is on trial. By person or chat the arms are different people, and a trial errs more often than canary.alpha says.")
     canary_turn_h: float = Field(24.0, ge=0, description="Hours after which others have their turn with the canary; 0 never, which among few people may be nobody.")
 
 
