@@ -185,7 +185,7 @@ async def canary(database, stub):
 
 
 async def test_each_joke_records_the_version_that_made_it(make_joker, photo, canary):
-    joker = await make_joker()
+    joker = await make_joker(engine={"canary_by": "person"})
     joker._router.set_canary(canary[1], 0.5)
     made = {person: await joker.joke(photo, person_id=person, language="en") for person in range(20)}
     assert {joke.model_id for joke in made.values()} == {1, 2}
