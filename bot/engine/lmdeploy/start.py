@@ -27,6 +27,8 @@ def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -
             "--server-name", "127.0.0.1", "--server-port", str(port), *served,
             # Only ever a checkpoint of our own: without it InternVL2's configuration is not understood (ran, 0.18.0).
             "--trust-remote-code", "--backend", "pytorch", "--log-level", "WARNING", "--disable-fastapi-docs",
+            # Its metrics take time for every word; the bot counts its own.
+            "--disable-metrics",
             "--max-batch-size", str(limits.max_batch), "--max-prefill-token-num", str(limits.prefill_tokens),
             "--session-len", str(session_tokens(settings)), "--num-gpu-blocks", str(cache_blocks(model_dir, settings))]
 
