@@ -154,6 +154,18 @@ async def begin_watch(database: Database, promotion_id: int, model_id: int, pred
     return Watch(**dict(row)) if row else None
 
 
+async def watch_of(database: Database, promotion_id: int) -> Watch | None:
+    """The watch over what a promotion put into service, going on or ended, or None."""
+    row = await database.row("SELECT * FROM watches WHERE promotion_id = ?", (promotion_id,))
+    return Watch(**dict(row)) if row else None
+
+
+async def ratings_of(database: Database, model_id: int, since: float) -> int:
+    """How many ratings a model's jokes made from `since` on have. Cheap."""
+    return await database.value("SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ?",
+                                (model_id, since))
+
+
 async def supersede_watch(database: Database) -> None:
     """End the open watch, where there is one: what it watched is no longer in service by a promotion."""
     if await open_watch(database):

@@ -16,6 +16,7 @@ from bot.canary.fall import Fall, look
 from bot.loop.service import Service
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.trial import Unit
 from configs.errors import JokebotError
 from storage import news, promotion, trials
 from storage.models import RegistryError, find
@@ -33,6 +34,9 @@ class Watching:
 
     def __init__(self, parts: Parts, service: Service) -> None:
         self._parts, self._database, self._service, self._settings = parts, parts.database, service, parts.settings.watch
+        self._seen = (0, -1)
+        self._before: dict[int, list[Unit]] = {}
+        """The predecessor's photos, of the watch that goes on: many, and always the same."""
 
     async def run(self) -> None:
         """Watch; never ends by itself."""
@@ -60,16 +64,26 @@ class Watching:
         if latest is None or latest.replaced_id is None or latest.kind not in BEGUN_BY or not self._settings.ratings:
             await trials.supersede_watch(self._database)
             return None
-        return await trials.begin_watch(self._database, latest.id, latest.model_id, latest.replaced_id, latest.at)
+        watch = await trials.watch_of(self._database, latest.id)
+        if watch is None:
+            watch = await trials.begin_watch(self._database, latest.id, latest.model_id, latest.replaced_id, latest.at)
+        return watch if watch and watch.ended_at is None else None
 
     async def _look(self, watch: Watch) -> None:
-        since = watch.began_at - self._settings.days * SECONDS_A_DAY
-        before = await trials.rated_photos(self._database, watch.predecessor_id, since, before=watch.began_at)
+        """One look, where somebody has rated since the last one, or the time is over."""
+        ratings = await trials.ratings_of(self._database, watch.model_id, watch.began_at)
+        over = time.time() - watch.began_at >= self._settings.days * SECONDS_A_DAY
+        if self._seen == (watch.id, ratings) and not over:
+            return
+        if watch.id not in self._before:
+            since = watch.began_at - self._settings.days * SECONDS_A_DAY
+            self._before = {watch.id: units(await trials.rated_photos(self._database, watch.predecessor_id, since, before=watch.began_at))}
+        self._seen = watch.id, ratings
         now = await trials.rated_photos(self._database, watch.model_id, watch.began_at)
-        seen = look(units(before), units(now), self._settings.alpha, self._settings.ratings)
+        seen = look(self._before[watch.id], units(now), self._settings.alpha, self._settings.ratings)
         if seen.fell:
             await self._take_back(watch, seen)
-        elif seen.ratings >= self._settings.ratings or time.time() - watch.began_at >= self._settings.days * SECONDS_A_DAY:
+        elif seen.ratings >= self._settings.ratings or over:
             log.info("model %d has been watched over %d ratings and stays", watch.model_id, seen.ratings)
             await trials.end_watch(self._database, watch.id, "kept", asdict(seen))
 
