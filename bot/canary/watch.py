@@ -82,6 +82,7 @@ class Watching:
         now = await trials.rated_photos(self._database, watch.model_id, watch.began_at)
         seen = look(self._before[watch.id], units(now), self._settings.alpha, self._settings.ratings)
         if seen.fell:
+            self._seen = (0, -1)  # a step back that fails is tried again
             await self._take_back(watch, seen)
         elif seen.ratings >= self._settings.ratings or over:
             log.info("model %d has been watched over %d ratings and stays", watch.model_id, seen.ratings)
