@@ -30,7 +30,7 @@ compare() {
         fi
         sleep 1
     done
-    echo "$name: ready after $((SECONDS - begun)) s"
+    echo "$name: ready after $((SECONDS - begun)) s; $(grep -o 'registered in the engine process' "$keep/parity-$name.server.log" | head -n 1)"
     PYTHONPATH=${TRAIN_PATH:+$TRAIN_PATH:}. timeout 70 "$python" -P benchmarks/demo_parity.py --url "http://127.0.0.1:$port/v1" \
         --model "$model" --pack "$pack" >"$keep/parity-$name.jsonl" 2>"$logs/parity-$name.errors.log" || tail -15 "$logs/parity-$name.errors.log"
     echo "$name: $(tail -1 "$keep/parity-$name.jsonl"), after $((SECONDS - begun)) s"

@@ -68,6 +68,12 @@ def wait_for(url: str, child: Child, timeout_s: float = START_S) -> None:
     child.wait_ready(0.0)
 
 
+def preprocess_of(log: Path) -> str:
+    """What a server of ours cuts photos with, as its log says: the launcher falls back to LMDeploy's own way by itself."""
+    said = log.read_text(encoding="utf-8", errors="replace")
+    return "gpu" if "registered in the engine process" in said else "stock"
+
+
 def gpu_mb() -> int:
     """Memory in use on the first GPU, MB; 0 without one."""
     try:
@@ -149,7 +155,8 @@ class Bench:
                     environment={**environment(KEY), **variables}, grace_s=5)))
             urls = [child.wait_ready(START_S) for child in children]
             part["start_s"] = round(time.monotonic() - start, 1)
-            self.say(f"{name}: {count} servers ready after {part['start_s']} s, {gpu_mb()} MB")
+            part["preprocess"] = sorted({preprocess_of(self.folder / f"{name}-{number}.log") for number in range(count)})
+            self.say(f"{name}: {count} servers with {part['preprocess']} ready after {part['start_s']} s, {gpu_mb()} MB")
             yield urls
 
     def measure(self, urls: list[str], plan: dict[int, int], measured: dict[str, Any], name: str, tiles: int = 0) -> None:
