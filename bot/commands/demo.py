@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.check:
         return check(settings)
     with demo.running(settings, data=settings.storage.directory / "demo", port=arguments.port) as parts:
-        print(f"\nThe chat page: {parts.page}\nSend a photo there, press a button, and stop with Ctrl-C.\n", flush=True)
+        print(f"\nThe chat page: {parts.page}\nSend photos there and press buttons; Alice is an admin and may say /retrain. Stop with Ctrl-C.\n", flush=True)
         parts.wait()
     return 0
 
