@@ -50,7 +50,7 @@ async def cancel(settings: Settings) -> str:
         await runs.request_cancel(database, current.id)
         if in_use(settings.storage.runs) or bot_runs(settings.storage.directory):
             return f"Run {current.id} is asked to end; `jokebot runs {current.id}` shows when it has."
-        async with held(settings.storage.runs):
+        async with held(settings.storage.runs, wait_s=1.0):
             await promotion.end_run(database, await runs.find(database, current.id), "cancelled", "It was cancelled.")
             await keeping.tidy(database, settings)
         return f"Run {current.id} is cancelled. The model in service stays."

@@ -29,7 +29,8 @@ async def drive(settings: Settings, run_id: int, tell: Callable[[Run], None] = l
     A cancellation stops the step in work cleanly and leaves the run where it is, to be gone on with. Raises PlaceInUse where another
     process is at it, RunError where there is no such run, Stopped where somebody else ended the step's process.
     """
-    async with held(settings.storage.runs) as descriptor:
+    # A child that a killed process has left may be writing its checkpoint.
+    async with held(settings.storage.runs, wait_s=settings.retrain.stop_grace_s) as descriptor:
         database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
         try:
             run = await runs.find(database, run_id)

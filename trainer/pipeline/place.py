@@ -58,7 +58,7 @@ class Place:
 
 
 @asynccontextmanager
-async def held(folder: Path, *, wait_s: float = 30.0) -> AsyncIterator[int]:
+async def held(folder: Path, *, wait_s: float) -> AsyncIterator[int]:
     """Hold the folder of runs: one process, with its children, works on runs at a time. Gives the lock's descriptor.
 
     A child that inherits the descriptor keeps the lock: what a killed process has left running is over before another begins.
@@ -66,17 +66,22 @@ async def held(folder: Path, *, wait_s: float = 30.0) -> AsyncIterator[int]:
     """
     descriptor, deadline = open_lock(folder), time.monotonic() + wait_s
     try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise PlaceInUse(f"Another process is at work on a run in {folder}; `jokebot runs` shows it.") from None
+        while not taken(descriptor):
+            if time.monotonic() >= deadline:
+                raise PlaceInUse(f"Another process is at work on a run in {folder}; `jokebot runs` shows it.")
             await asyncio.sleep(0.1)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def taken(descriptor: int) -> bool:
+    """Take the lock, where nobody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def open_lock(folder: Path) -> int:

@@ -59,13 +59,13 @@ class Pipeline:
         self.processes.append(process)
         return process
 
-    async def end(self, process: subprocess.Popen, seconds: float = 200) -> int:
+    async def end(self, process: subprocess.Popen, seconds: float = 900) -> int:
         return await asyncio.to_thread(process.wait, seconds)
 
     async def call(self, *arguments: Any, **how: Any) -> int:
         return await self.end(self.start(*arguments, **how))
 
-    async def until(self, process: subprocess.Popen, true: Callable[[], Any], seconds: float = 200) -> None:
+    async def until(self, process: subprocess.Popen, true: Callable[[], Any], seconds: float = 900) -> None:
         """Wait for something that the process brings about."""
         deadline = time.monotonic() + seconds
         while not true():

@@ -13,6 +13,9 @@ from trainer.pipeline.drive import drive
 from trainer.pipeline.job import CancelledRun
 from trainer.pipeline.place import PlaceInUse, held, in_use
 
+pytestmark = pytest.mark.timeout(1200)
+"""Each starts trainings, and a training starts slowly on a busy machine."""
+
 
 async def test_a_stopped_run_is_gone_on_with_and_a_cancelled_one_ends(pipeline):
     process = pipeline.start("pipeline", 1)
@@ -115,7 +118,7 @@ async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):
 async def test_two_processes_are_never_at_a_run(pipeline):
     folder = pipeline.settings().storage.runs
     assert not in_use(folder)
-    async with held(folder):
+    async with held(folder, wait_s=0):
         assert in_use(folder)
         with pytest.raises(PlaceInUse):
             async with held(folder, wait_s=0.2):
@@ -133,7 +136,7 @@ async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
         looked.set()
         if free.is_set():
             raise CancelledRun
-    async with held(tmp_path) as descriptor:
+    async with held(tmp_path, wait_s=0) as descriptor:
         running = asyncio.create_task(Children(descriptor, 10, nice=3).run("http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch))
         await looked.wait()
     assert in_use(tmp_path)
@@ -152,7 +155,7 @@ async def test_a_child_that_does_not_listen_is_killed_after_the_grace(tmp_path, 
     async def watch():
         if (tmp_path / "log").read_text():
             raise CancelledRun
-    async with held(tmp_path) as descriptor:
+    async with held(tmp_path, wait_s=0) as descriptor:
         with pytest.raises(CancelledRun):
             await Children(descriptor, 0.3).run("deaf", [], tmp_path / "log", watch)
     assert not in_use(tmp_path)

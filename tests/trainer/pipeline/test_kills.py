@@ -10,6 +10,9 @@ from trainer.xtuner.progress import read_progress
 
 KILLED = -signal.SIGKILL
 
+pytestmark = pytest.mark.timeout(1200)
+"""Each starts trainings, and a training starts slowly on a busy machine."""
+
 
 async def killed(pipeline, bomb: str, state: str, **how) -> None:
     """Start the process with a bomb; afterwards the run is in `state` and the base serves."""
@@ -17,7 +20,6 @@ async def killed(pipeline, bomb: str, state: str, **how) -> None:
     assert ((await pipeline.run()).state, await pipeline.serving()) == (state, "base"), bomb
 
 
-@pytest.mark.timeout(900)
 async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_nothing_twice(pipeline):
     for bomb, state in (("in queued", "queued"), ("before exporting", "queued"), ("in exporting", "exporting"),
                         ("rename [0-9a-f]{64}", "exporting"), ("before training", "exporting")):
