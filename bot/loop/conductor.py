@@ -105,7 +105,12 @@ class Conductor:
         except ServerError as error:
             await self._end(run, "failed", str(error))
             return
-        await self._work(run)
+        try:
+            await self._work(run)
+        except Exception:
+            # The next round sees whether there is still a run to sleep for.
+            await servers.resume()
+            raise
         await servers.resume()
 
     async def _work(self, run: Run) -> None:
