@@ -3,11 +3,11 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engine.serving import engine_at, serving
+from bot.engine.serving import engine_of, serving
 from bot.photo_files import read_photo
 from configs.errors import JokebotError
 from configs.prompts import load_prompts
@@ -23,7 +23,7 @@ ENVIRONMENT = "bot"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture file")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--engine", metavar="URL", help="an engine's address, with /v1 (default: the setting engine.url)")
+    where.add_argument("--engine", metavar="URL", help="an engine's address, with /v1 (default: the settings' engine)")
     where.add_argument("--model", type=Path, metavar="DIR", help="a checkpoint; a CPU engine serves it meanwhile")
     parser.add_argument("--style", metavar="S", help="a style of configs/prompts.toml (default: the language's)")
     parser.add_argument("--language", metavar="L", help="the joke's language, as in configs/prompts.toml (default: the setting joke.language)")
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def engine(arguments: argparse.Namespace, settings: Settings) -> AbstractContextManager[Engine]:
     """The engine to ask, started here for `--model`. Raises JokebotError where it can't be started."""
-    return serving(arguments.model, settings) if arguments.model else nullcontext(engine_at(arguments.engine, settings))
+    return serving(arguments.model, settings) if arguments.model else engine_of(arguments.engine, settings)
 
 
 async def tell(photos: list[Path], prompt: str, language: str, settings: Settings, chosen: Engine) -> int:

@@ -20,6 +20,8 @@ from storage.models import Model
 
 log = logging.getLogger(__name__)
 
+PROGRESS_S = 15.0
+"""A start that takes long says so in the log this often."""
 STEADY_S = 300.0
 """A server that has worked for so long is started again without a pause when it fails."""
 
@@ -155,12 +157,16 @@ class Server:
             self._set("starting")
 
         def progress(state: str, says: str) -> None:
+            nonlocal told
             if state == self.state:
                 self.says = says
             else:
                 self._set(state, says)
+            if time.monotonic() - told >= PROGRESS_S:
+                told = time.monotonic()
+                log.info("%s is %s, %s", self.name, state, says)
 
-        began = time.monotonic()
+        began = told = time.monotonic()
         self._set("starting")
         try:
             await start_process(self.name, self.model, self._launcher, self._settings, self._logs, begun, progress)

@@ -1,16 +1,45 @@
 """The engine of a command in the terminal: one that runs somewhere, or a CPU engine for a checkpoint, started for the while."""
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from configs.errors import JokebotError
-from configs.settings import Engine, Settings
+from configs.serving import Engine
+from configs.settings import ROOT, Settings
 
 
 def engine_at(url: str | None, settings: Settings) -> Engine:
     """The engine at an address with /v1; None is the settings' own."""
     # The settings' model is the settings' engine's; of another engine the first one is taken.
     return settings.engine.model_copy(update={"url": url, "model": ""} if url else {})
+
+
+def engine_of(url: str | None, settings: Settings) -> AbstractContextManager[Engine]:
+    """The engine at an address, or the settings' own: one that runs, or for the other kinds one server, started for the while.
+
+    The bot's servers can't be asked from here: nobody but the bot knows their ports and keys.
+    """
+    own = url is None and settings.engine.kind != "url"
+    return serving_own(settings) if own else nullcontext(engine_at(url, settings))
+
+
+@contextmanager
+def serving_own(settings: Settings) -> Iterator[Engine]:
+    """A server of the settings' kind and model during the block. Raises JokebotError where it can't be started."""
+    from bot.engine.child import start_child
+    from bot.engine.launch import launcher
+    from bot.engine.process import free_port
+    from storage.models import Model
+
+    model, port, key = settings.model, free_port(), secrets.token_urlsafe(24)
+    directory = str(model.directory) if model.directory else None
+    launch = launcher(settings)(Model(0, model.name, "base", None, None, directory, None, "{}", 0.0), port, key)
+    with start_child(f"{settings.engine.kind} server", launch.command, environment=launch.environment, cwd=ROOT) as child:
+        child.wait_ready(settings.servers.start_timeout_s)
+        yield settings.engine.model_copy(update={"url": f"http://127.0.0.1:{port}/v1", "api_key": SecretStr(key), "model": model.name})
 
 
 @contextmanager

@@ -192,10 +192,15 @@ def test_however_the_command_ends_the_engine_ends_with_it(photo, tmp_path, numbe
 
 
 @pytest.mark.skipif(not Settings().environments.train_python.exists(), reason="there is no train environment: run `make env-train`")
-async def test_a_real_checkpoint_writes_something(photo, tmp_path):
+async def test_a_real_checkpoint_writes_something_also_where_the_bot_would_run_the_engine(photo, tmp_path):
     model = tmp_path / "model"
     made = await asyncio.create_subprocess_exec(str(Settings().environments.train_python), "-m", "bot", "demo-model", "random", "--shape", "tiny",
                                                 "--seed", "0", "--out", str(model), cwd=ROOT, env=VARIABLES, stdout=asyncio.subprocess.DEVNULL)
     assert await made.wait() == 0
     code, out, err = await jokebot(photo, "--model", model, JOKEBOT_JOKE_MAX_TOKENS="8", JOKEBOT_ENGINE_FIRST_TOKEN_TIMEOUT_S="120")
     assert (code, err) == (0, "") and out.startswith(f"{photo}: ") and len(out) > len(f"{photo}: \n")
+    own = {"JOKEBOT_ENGINE_KIND": "cpu", "JOKEBOT_MODEL_DIRECTORY": str(model), "JOKEBOT_JOKE_MAX_TOKENS": "8"}
+    code, out, err = await jokebot(photo, **own)
+    assert (code, err) == (0, "") and out.startswith(f"{photo}: ") and len(out) > len(f"{photo}: \n")
+    code, out, err = await jokebot(photo, **own | {"JOKEBOT_MODEL_DIRECTORY": str(tmp_path / "gone")})
+    assert code == 2 and "is not at" in err and len(err.splitlines()) == 1
