@@ -19,6 +19,9 @@ help:
 env-bot env-train env-serve env-docs env-lmdeploy-cpu: env-%:
 	@$(MAKE_ENV) $*
 
+# LMDeploy's Python code for tests, put there by the train environment's pip.
+env-lmdeploy-cpu: env-train
+
 lock:
 	$(MAKE_ENV) bot --lock
 	$(MAKE_ENV) train --lock
