@@ -23,10 +23,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.machine import RESULTS, machine
 from configs.learning import Gate
 from configs.prompts import load_prompts
 from configs.settings import ROOT
@@ -59,6 +63,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=16, help="new pairs an increment (default: 16)")
     parser.add_argument("--epochs", type=int, default=6, help="times that each row is seen (default: 6)")
     parser.add_argument("--work", type=Path, help="keep everything in this new directory")
+    parser.add_argument("--keep", action="store_true", help="keep the result in benchmarks/results/increments.json")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
@@ -71,7 +76,12 @@ def main() -> None:
         start = mean_nats(CHECKPOINT, others)
         ways = {way: follow(way, new, held_out, others, start, work / way, arguments.epochs) for way in ("base", "last")}
     ends = {f"{name}_{way}": told[-1][name] for way, told in ways.items() for name in ("older", "drift")}
-    print(json.dumps({**ends, **ways, "pairs": arguments.pairs, "epochs": arguments.epochs}))
+    result = {**ends, **ways, "pairs": arguments.pairs, "epochs": arguments.epochs}
+    if arguments.keep:
+        versions = {name: version(name) for name in ("torch", "transformers", "xtuner")}
+        told = {**result, "training": TRAINING, "versions": versions, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+        (RESULTS / "increments.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result))
 
 
 def painted(painter: Painter, folder: Path, subjects: Sequence[int], seed: int) -> list[Path]:
