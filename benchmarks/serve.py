@@ -33,6 +33,7 @@ from benchmarks.machine import finish, keep, machine
 from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
 from bot.engine.child import Child, ChildError, start_child
+from bot.engine.lmdeploy.memory import cache_blocks
 from bot.engine.lmdeploy.start import command, environment
 from configs.settings import Settings, load_settings
 
@@ -166,7 +167,8 @@ class Bench:
     def ours(self, tried: list[int], tiles: list[int]) -> None:
         """As many servers as the settings say for the levels; other numbers of servers and of tiles for a trial each."""
         default = self.settings.server_count
-        part = self.parts.setdefault("ours", {"servers": default, "levels": {}, "by_servers": {}, "by_tiles": {}})
+        part = self.parts.setdefault("ours", {"servers": default, "cache_blocks": cache_blocks(self.model, self.settings),
+                                              "levels": {}, "by_servers": {}, "by_tiles": {}})
         with self.servers(part, max(default, *tried, 1), "ours") as urls:
             self.measure(urls[:default], OUR_LEVELS, part["levels"], "ours")
             for count in tried:
