@@ -43,7 +43,8 @@ class BusyError(RunError):
     """There is an unfinished run already; `run` is that one."""
 
     def __init__(self, run: "Run") -> None:
-        super().__init__(f"Run {run.id} is {run.state}; there is one run at a time. `jokebot runs` shows it.")
+        state = "on trial in the chats" if run.state == "canary" else run.state
+        super().__init__(f"Run {run.id} is {state}; there is one run at a time. `jokebot runs {run.id}` shows how far it is.")
         self.run = run
 
 

@@ -1,13 +1,16 @@
 """`jokebot runs`: what was tried, and how far it is."""
 import argparse
 import asyncio
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 from configs.settings import Settings
 from storage import models, runs
 from storage.database import Database
 from storage.runs import Run
+from storage.trials import Trial, trial_of_run
 
 HELP = "show the runs, or one of them with its steps and measures"
 ENVIRONMENT = "bot"
@@ -33,7 +36,9 @@ async def show(arguments: argparse.Namespace, settings: Settings, console: Any) 
             console.print(listing(await runs.history(database, arguments.last)))
             return
         one = await runs.find(database, arguments.run)
-        console.print(details(one, await runs.timeline(database, one.id), progress_of(one, settings), await names(database)))
+        said = {"training": training(progress_of(one, settings)),
+                "trial": trial(await trial_of_run(database, one.id), settings.canary.ratings)}
+        console.print(details(one, await runs.timeline(database, one.id), said, await names(database)))
     finally:
         await database.close()
 
@@ -56,8 +61,8 @@ def listing(latest: list[Run]) -> Any:
     return table
 
 
-def details(one: Run, timeline: list[tuple[str, float]], progress: dict[str, Any], known: dict[int, str]) -> Any:
-    """A run with all that is known of it."""
+def details(one: Run, timeline: list[tuple[str, float]], said: dict[str, str], known: dict[int, str]) -> Any:
+    """A run with all that is known of it; `said` are further lines by their title."""
     from rich.table import Table
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
@@ -66,13 +71,15 @@ def details(one: Run, timeline: list[tuple[str, float]], progress: dict[str, Any
     table.add_row(f"run {one.id}", coloured(one.state))
     for title, value in (("why", one.reason), ("by", one.started_by), ("dataset", (one.dataset or one.given_dataset or "")[:12]),
                          ("starts from", known.get(one.start_id, "")), ("beside", known.get(one.champion_id, "")),
-                         ("model", known.get(one.candidate_id, "")), ("training", training(progress))):
+                         ("model", known.get(one.candidate_id, "")), *said.items()):
         if value:
             table.add_row(title, plain(value))
     for (state, at), end in zip(timeline, ends, strict=True):
         table.add_row(state, f"{clock(at)}  {'' if state in runs.FINISHED else lasted(end - at)}")
     for name, value in one.judged.get("measures", {}).items():
         table.add_row(name, plain(measure(value)))
+    for shown in one.judged.get("gallery", []):
+        table.add_row(Path(shown["photo"]).stem[:12], plain(f"{shown['champion']}\n→ {shown['candidate']}"))
     return table
 
 
@@ -101,6 +108,16 @@ def training(progress: dict[str, Any]) -> str:
     left = f", {lasted(progress['eta_s'])} left" if progress.get("state") == "running" and progress.get("eta_s") else ""
     loss = f", loss {progress['loss']:.3g}" if progress.get("loss") is not None else ""
     return f"step {progress.get('step', 0)} of {progress['steps']}{loss}{left}"
+
+
+def trial(one: Trial | None, most: int) -> str:
+    """What people have said in a trial; empty before anybody has."""
+    seen = json.loads(one.measures) if one else {}
+    arms = [(name, seen.get(name) or {}) for name in ("champion", "candidate")]
+    if not all(arm.get("ratings") for _, arm in arms):
+        return ""
+    shares = ", ".join(f"{name} {arm['likes'] / arm['ratings']:.0%} liked" for name, arm in arms)
+    return f"{sum(arm['ratings'] for _, arm in arms)} of {most:,} ratings: {shares}"
 
 
 def coloured(state: str) -> Any:
