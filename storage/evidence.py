@@ -7,15 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.database import Database
+from storage.learnable import LEARNT_FROM
 from storage.photos import Photo
 
 Ints = NDArray[np.int64]
-
-
-LEARNT_FROM = """ratings.person_id NOT IN (SELECT person_id FROM private_people)
-    AND jokes.person_id NOT IN (SELECT person_id FROM private_people)
-    AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))"""
-"""Nothing that somebody who is private sent, asked for or rated."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.database import Database
-from storage.evidence import LEARNT_FROM
+from storage.learnable import LEARNT_FROM
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """A run's process is started, looked after, begun again where it died, and ended with the bot; the command line is obeyed."""
 import asyncio
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -87,3 +89,8 @@ def test_a_runs_process_gets_the_settings_and_no_secrets_of_the_chat(admins_stag
     assert not [name for name in found if name.startswith("JOKEBOT_TELEGRAM")]
     assert found["JOKEBOT_RETRAIN_MINIMUM_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(admins_stage.settings.storage.directory)
     assert json.dumps(found)
+
+
+def test_the_loop_and_its_pictures_cost_a_starting_bot_neither_numpy_nor_matplotlib():
+    code = "import sys, bot.app; print(*sorted({'numpy', 'matplotlib', 'torch', 'openai'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60).stdout.strip() == ""
