@@ -93,7 +93,8 @@ class Engines:
             if text and not request.first:
                 request.first = time.monotonic()
             request.text += text
-            if choice["finish_reason"] == "abort":
+            # LMDeploy leaves out what is null.
+            if choice.get("finish_reason") == "abort":
                 raise ValueError("the reply was cut off")
 
 

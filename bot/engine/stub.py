@@ -191,8 +191,10 @@ def _error(refusal: Refusal) -> web.Response:
 
 
 def _event(model: str, delta: dict[str, str] | None, finish_reason: str | None = None, *, usage: dict[str, int] | None = None) -> bytes:
-    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
-    chunk = {"id": "stub", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": choices, "usage": usage}
+    # As LMDeploy does, what is null is left out.
+    choice = {"index": 0, "delta": delta, **({"finish_reason": finish_reason} if finish_reason else {})}
+    chunk = {"id": "stub", "object": "chat.completion.chunk", "created": 0, "model": model,
+             "choices": [] if delta is None else [choice], **({"usage": usage} if usage else {})}
     return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
 
 
