@@ -121,6 +121,12 @@ async def trained_then_forgotten(database: Database) -> list[str]:
     return [row["name"] for row in rows]
 
 
+async def held_forgotten(database: Database, name: str) -> bool:
+    """Whether a dataset had training rows of a person who was forgotten since."""
+    return bool(await database.value("SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
+                                     "WHERE name = ? AND part = 'train' AND joke_id IS NULL LIMIT 1", (name,)))
+
+
 async def drop_missing(database: Database, folder: Path) -> None:
     """Unregister ready datasets whose directory never came to be, since their writer was killed. Hold the folder's lock."""
     for dataset in await every(database):

@@ -40,7 +40,7 @@ class Job:
             raise runs.MovedError(f"Run {run.id} is {now.state} by now.")
         if now.cancel_at is not None:
             raise CancelledRun
-        if run.dataset and run.dataset in await datasets.trained_then_forgotten(self.database):
+        if run.dataset and await datasets.held_forgotten(self.database, run.dataset):
             raise Forgotten
 
     async def child(self, run: Run, step: str, module: str, *arguments: object) -> None:

@@ -9,14 +9,14 @@ from configs.settings import Retrain, Selection, Training
 from storage import datasets, models, promotion, runs
 from storage.datasets import RecordRow
 from storage.models import NewModel
-from storage.people import forget_rows
+from storage.people import forget, forget_rows
 from trainer.merge.weights import Base
 from trainer.pipeline import keeping, room
 from trainer.pipeline.child import FailedError, KilledError
-from trainer.pipeline.exporting import start_of
-from trainer.pipeline.job import Job
+from trainer.pipeline.exporting import begin_again, start_of
+from trainer.pipeline.job import Forgotten, Job
 from trainer.pipeline.place import Place
-from trainer.pipeline.training import planned, run_training
+from trainer.pipeline.training import planned, run_training, train
 from trainer.xtuner.command import plan_for
 from trainer.xtuner.plan import PLAN, Plan
 from trainer.xtuner.progress import Progress, read_progress
@@ -58,6 +58,43 @@ async def test_a_run_starts_where_the_setting_says_except_after_a_deletion(pipel
     assert (await start_of(job(RETRAIN_START="champion"), champion)).id == champion.id
     await forget_rows(pipeline.database, 77)
     assert (await start_of(job(RETRAIN_START="champion"), champion)).id == base.id
+
+
+async def test_a_person_who_is_forgotten_between_export_and_training_sends_the_run_back(pipeline, job):
+    memory, database = pipeline.memory, pipeline.database
+    await memory.rated("333", text="A joke that must not be learnt", person=77)
+    run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
+    dataset = (await memory.exporter().export()).directory
+    run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.find(database, "base")).id)
+    await forget(database, 77, memory.photos, memory.folder)
+    assert not dataset.exists()
+    with pytest.raises(Forgotten):
+        await train(job(), run)
+    again = await begin_again(job(), run)
+    assert (again.state, again.dataset, again.restarts, again.model_name) == ("exporting", None, 1, "run-1")
+
+
+async def test_what_was_made_of_a_forgotten_persons_rows_goes_before_the_run_begins_again(pipeline, job):
+    database, base = pipeline.database, await models.find(pipeline.database, "base")
+    theirs = await pipeline.memory.rated("3", person=77)
+    run = await pipeline.run()
+    await datasets.register(database, "theirs", "ratings", [RecordRow("joke-1", "train", theirs)])
+    for state, changes in (("exporting", {"model_name": "run-1"}), ("training", {"dataset": "theirs"}), ("merging", {})):
+        run = await runs.advance(database, run, state, **changes)
+    await datasets.mark(database, "theirs", "trained")
+    directory = pipeline.place.models / "run-1"
+    for path in (directory, pipeline.place.gate):
+        path.mkdir(parents=True)
+    run = await promotion.merged(database, run, NewModel("run-1", base.id, base.id, base.id, "theirs", 1, str(directory), "sha", "{}"))
+    await job().look(run)
+    await forget_rows(database, 77)
+    with pytest.raises(Forgotten):
+        await job().look(run)
+    again = await begin_again(job(), run)
+    assert (again.state, again.candidate_id, again.model_name) == ("exporting", None, "run-1-2")
+    assert not directory.exists() and not pipeline.place.gate.exists()
+    model = await models.find(database, "run-1")
+    assert model.status == "retired" and model.removed_at and "forgotten" in model.reason
 
 
 async def test_a_run_without_its_models_files_says_what_to_do(job, pipeline, promoted):
