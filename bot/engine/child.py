@@ -3,6 +3,7 @@
 The child runs under `bot/engine/guardian.py`, which ends it when this process ends in whatever way. It has a session of
 its own, so Ctrl-C in a terminal reaches this process alone, which then ends its children in order.
 """
+import contextlib
 import re
 import subprocess
 import sys
@@ -30,6 +31,11 @@ class Log:
         self._bytes = self._file.tell()
 
     def write(self, line: bytes) -> None:
+        """Keep a line. On a full disk it is lost: a child that nobody reads would stand still."""
+        with contextlib.suppress(OSError):
+            self._write(line)
+
+    def _write(self, line: bytes) -> None:
         if self._most and self._bytes and self._bytes + len(line) > self._most:
             self._file.close()
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
@@ -39,7 +45,8 @@ class Log:
         self._bytes += len(line)
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 class ChildError(JokebotError):
@@ -79,7 +86,7 @@ class Child:
         """The address in its ready line ("" where there is none in it), or None while it is not ready. Raises ChildError when it has ended."""
         with self._changed:
             if self._ended:
-                raise ChildError(f"The {self.name} ended (code {self._process.wait()}).{self._last_lines()}")
+                raise ChildError(f"The {self.name} ended (code {self._process.wait()}).{self.last_words}")
             return None if self._ready is None else self._ready["url"] or ""
 
     def wait_ready(self, timeout_s: float = 180.0) -> str:

@@ -237,7 +237,9 @@ class Server:
             try:
                 await self._start()
                 return
-            except (StartError, OSError) as error:
+            except Exception as error:  # a full disk, say: whatever it is, it may pass
+                if not isinstance(error, StartError):
+                    log.exception("%s could not be started", self.name)
                 why, self.restarts = str(error), self.restarts + 1
                 pause = min(max(2 * pause, limits.restart_delay_s), limits.restart_delay_most_s)
                 log.error("%s Trying again in %.0f s.", error, pause)

@@ -142,6 +142,7 @@ async def test_a_version_that_cannot_start_is_refused_with_the_reason_and_nothin
 async def test_with_the_gpu_gone_people_are_told_and_with_it_back_they_are_answered(make, launcher, question):
     launcher.tell("model-1", *[dies("RuntimeError: No CUDA GPUs are available")] * 40, [])
     servers = await make(ready=False, wait_s=0.5, engine={"attempts": 1})
+    await until(lambda: servers.status()[0].restarts > 1)
     with pytest.raises(EngineError, match="GPU is not there") as caught:
         await servers.router.champion.client.ask(**question)
     assert caught.value.kind == "down"
