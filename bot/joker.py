@@ -7,6 +7,7 @@ from typing import Any
 from bot.engine.client import EngineError, OnText, Reply, Sampling
 from bot.engine.queue import FairQueue, OnPlace
 from bot.engine.router import Arm, Router
+from configs.blocklist import BlockList
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
@@ -22,12 +23,17 @@ class PhotoMissing(JokebotError):
     """A photo has a row, but its file is gone or can't be read."""
 
 
+class JokeBlocked(JokebotError):
+    """Every joke that was made for a photo is on the block list."""
+
+
 class Joker:
     """Makes jokes with the models of a router; `queue` is the line in front of them, for those who want to know its length."""
 
     def __init__(self, database: Database, settings: Settings, router: Router, prompts: Prompts, photos: Path) -> None:
         self._database, self._settings, self._router = database, settings, router
         self._prompts, self._photos = prompts, photos
+        self._blocked = BlockList.of(settings.guard)
         limits = settings.limits
         self.queue = FairQueue(settings.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
 
@@ -38,10 +44,12 @@ class Joker:
 
         `arm` is the model version to ask, where the router shall not choose. `on_place` and `on_text` are as in
         FairQueue.place and EngineClient.ask.
-        Raises PromptError for an unknown language or style, QueueFull, PhotoMissing, EngineError.
+        Raises PromptError for an unknown language or style, QueueFull, PhotoMissing, EngineError, JokeBlocked.
         """
         if update_id is not None and (kept := (await inbox.begun(self._database, update_id)).joke_id):
-            return await self._stored(kept)
+            joke = await self._stored(kept)
+            if not self._blocked.hit(joke.text, language):
+                return joke
         style = style or self._settings.joke.style or self._prompts.language(language).default
         prompt = self._prompts.ask(language, style, caption)
         sampling = Sampling.of(self._settings.joke, language)
@@ -49,13 +57,27 @@ class Joker:
             # Read now and not before: a thousand waiting photos stay on the disk.
             data = await asyncio.to_thread(self._read, photo)
             key = {"person": person_id, "chat": chat_id or person_id, "photo": photo.id}[self._settings.engine.canary_by]
-            arm, reply = await self._ask(arm or self._router.pick(key), system=self._prompts.system, user=prompt, photo=data,
-                                         media_type=photo.media_type, sampling=sampling, on_text=on_text)
+            arm, reply = await self._ask_allowed(arm or self._router.pick(key), language, on_text, system=self._prompts.system,
+                                                 user=prompt, photo=data, media_type=photo.media_type, sampling=sampling)
         new = NewJoke(photo_id=photo.id, model_id=arm.model.id, person_id=person_id, language=language, style=style,
                       caption=caption, prompt=prompt, text=reply.text, temperature=sampling.temperature, top_p=sampling.top_p,
                       max_tokens=sampling.max_tokens, prompt_tokens=reply.prompt_tokens,
                       completion_tokens=reply.completion_tokens, latency_s=reply.latency_s)
         return await self._stored(await add_joke(self._database, new, update_id))
+
+    async def _ask_allowed(self, arm: Arm, language: str, on_text: OnText | None, **question: Any) -> tuple[Arm, Reply]:
+        """Ask until a joke comes that is not on the block list. Raises EngineError, JokeBlocked."""
+        async def shown(text: str) -> None:
+            if on_text and not self._blocked.hit(text, language):
+                await on_text(text)
+
+        for _ in range(self._settings.guard.blocked_tries):
+            arm, reply = await self._ask(arm, on_text=shown, **question)
+            entry = self._blocked.hit(reply.text, language)
+            if entry is None:
+                return arm, reply
+            log.info("a joke of model %s is held back, because it matches %r of the block list", arm.model.name, entry)
+        raise JokeBlocked("Every joke that came for this photo matches the block list (settings guard.blocked, guard.blocked_file).")
 
     async def _ask(self, arm: Arm, **question: Any) -> tuple[Arm, Reply]:
         """Ask a version; one that fails, or was replaced meanwhile, is made up for by the champion. Raises EngineError."""

@@ -62,6 +62,12 @@ async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Int
         (json.dumps(list(photo_ids)),), columns=4)
 
 
+async def texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Language and text of these jokes."""
+    rows = await database.rows("SELECT id, language, text FROM jokes WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(joke_ids)),))
+    return {row["id"]: (row["language"], row["text"]) for row in rows}
+
+
 async def sources(database: Database, joke_ids: Iterable[int]) -> dict[int, Source]:
     """The jokes of these ids that are there, each with its photo."""
     rows = await database.rows(

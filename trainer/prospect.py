@@ -2,11 +2,12 @@
 import time
 from dataclasses import dataclass
 
+from configs.blocklist import BlockList
 from configs.settings import Selection
 from storage import datasets, evidence
 from storage.database import Database
 from trainer.dataset.export import SECONDS_A_DAY
-from trainer.select import compose, score
+from trainer.select import Scores, compose, score
 from trainer.split import update_split
 
 
@@ -23,15 +24,23 @@ class Prospect:
     people: int
 
 
-async def look_ahead(database: Database, settings: Selection) -> Prospect:
-    """Choose as an export would. Photos that are new get their side of the split, as they would in an export."""
+async def look_ahead(database: Database, settings: Selection, blocked: BlockList) -> Prospect:
+    """Choose as an export would, without jokes on the list `blocked`. Photos that are new get their side of the split, as they would in an export."""
     split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
     rated = await evidence.ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
     if not len(rated.value):
         return Prospect(0, 0, 0, 0)
     scores = score(rated, settings)
-    chosen = compose(scores, split, await datasets.learnt_jokes(database), settings)
+    chosen = compose(scores, split, await datasets.learnt_jokes(database), settings, await withheld(database, scores, blocked))
     new = {int(rated.joke_ids[index]) for index in chosen.new}
     used = {*chosen.new, *chosen.replayed}
     people = {rater for joke, rater in zip(rated.joke.tolist(), rated.rater.tolist(), strict=True) if joke in used}
     return Prospect(len(new), len(new - await datasets.trained_jokes(database)), len(chosen.replayed), len(people))
+
+
+async def withheld(database: Database, scores: Scores, blocked: BlockList) -> set[int]:
+    """Ids of the jokes that are good enough and on the block list."""
+    if not blocked.entries:
+        return set()
+    found = await evidence.texts(database, scores.evidence.joke_ids[scores.good].tolist())
+    return {joke for joke, (language, text) in found.items() if blocked.hit(text, language)}

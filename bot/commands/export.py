@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     """Export and say what came of it."""
+    from configs.blocklist import BlockList
     from storage.database import Database
     from trainer.dataset.export import Exporter
     from trainer.dataset.session import model_directory
@@ -35,7 +36,8 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
     try:
         budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
-        exporter = Exporter(database, settings.storage.photos, settings.storage.datasets, settings.selection, budget)
+        exporter = Exporter(database, settings.storage.photos, settings.storage.datasets, settings.selection, budget,
+                            blocked=BlockList.of(settings.guard))
         exported = await exporter.export()
     finally:
         await database.close()

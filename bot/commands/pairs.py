@@ -26,11 +26,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def look(settings: Settings) -> dict[str, int]:
+    from configs.blocklist import BlockList
     from storage.database import Database
     from trainer.prospect import look_ahead
 
     database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
     try:
-        return dataclasses.asdict(await look_ahead(database, settings.selection))
+        return dataclasses.asdict(await look_ahead(database, settings.selection, BlockList.of(settings.guard)))
     finally:
         await database.close()

@@ -91,15 +91,18 @@ async def left_behind(database: "Database", arguments: argparse.Namespace) -> "R
 
 async def queue(database: "Database", arguments: argparse.Namespace, settings: Settings) -> "Run | None":
     """A new run, after a yes; None after a no. Raises JokebotError for a dataset that can't be used."""
+    from configs.blocklist import BlockList
     from storage import datasets, runs
     from trainer.prospect import look_ahead
+
     name = None
     if arguments.dataset:
         name = arguments.dataset.rstrip("/").rsplit("/", 1)[-1]
         name = (await datasets.find(database, name)).name
         question = f"Train a new model on the dataset {name[:12]}"
     else:
-        question = said(await look_ahead(database, settings.selection), await runs.typical_seconds(database), settings.retrain.minimum_pairs)
+        found = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
+        question = said(found, await runs.typical_seconds(database), settings.retrain.minimum_pairs)
     if not arguments.yes and not await asyncio.to_thread(agreed, question):
         return None
     return await runs.create_run(database, "command", dataset=name)

@@ -8,7 +8,7 @@ from telegram.error import Forbidden
 from bot.engine.client import EngineError
 from bot.engine.queue import QueueFull
 from bot.hands import HandsFull
-from bot.joker import PhotoMissing
+from bot.joker import JokeBlocked, PhotoMissing
 from bot.outgoing import Priority, Shed
 from configs.errors import JokebotError
 from configs.settings import Limits
@@ -58,6 +58,8 @@ def words_for(error: JokebotError, limits: Limits) -> tuple[str, dict[str, Any]]
             return "photo-lost", {}
         case PhotoMissing():
             return "photo-gone", {}
+        case JokeBlocked():
+            return "joke-blocked", {}
         case _:
             return "defect", {}
 

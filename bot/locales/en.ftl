@@ -50,6 +50,7 @@ photo-gone = I don't have that photo any more. Send it again, and I'll have a fr
 engine-down = My sense of humour is out of order at the moment. It's being looked at; try me again in a few minutes.
 engine-slow = I've been mulling this one over for too long and had to stop. Send it again in a moment, please.
 engine-empty = I looked and looked, and nothing came to me. Send it again, or try me with another photo.
+joke-blocked = I came up with a few for this one, but none that I'd care to tell. Another photo, perhaps?
 engine-cut_off = I was just getting to the punchline when the line went dead. Send it again, please?
 engine-refused = That one was turned down backstage, and I couldn't change their mind. Try me with another photo.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from configs.blocklist import BlockList
 from configs.prompts import load_prompts
 from configs.settings import Selection
 from storage.database import Database
@@ -66,8 +67,9 @@ class Memory:
                 await rate(self.database, joke, rater, int(verdict))
         return joke
 
-    def exporter(self, **settings):
-        return Exporter(self.database, self.photos, self.folder, Selection(**settings), self.budget)
+    def exporter(self, blocked: BlockList | None = None, **settings):
+        blocked = blocked or BlockList()
+        return Exporter(self.database, self.photos, self.folder, Selection(**settings), self.budget, blocked=blocked)
 
 
 @pytest.fixture

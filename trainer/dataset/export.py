@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from configs.blocklist import BlockList
 from configs.errors import JokebotError
 from configs.settings import Selection
 from storage import dataset_files, datasets, evidence
@@ -57,7 +58,7 @@ class Exporter:
     """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets.
 
     `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` every learnt joke is repeated that
-    there is room for, as a run needs that starts from a model which has learnt none of them.
+    there is room for, as a run needs that starts from a model which has learnt none of them. No joke on the list `blocked` gets in.
     """
 
     database: Database
@@ -67,6 +68,7 @@ class Exporter:
     budget: Budget
     minimum: int = 1
     replay_all: bool = False
+    blocked: BlockList = BlockList()
 
     async def export(self) -> Exported:
         """Export what is new since the model in service learnt, with a replay sample and the held-out photos.
@@ -83,7 +85,7 @@ class Exporter:
 
     async def _export(self) -> Exported:
         for attempt in range(1, ATTEMPTS + 1):
-            verified = Verified(self.photos, self.budget)
+            verified = Verified(self.photos, self.budget, self.blocked)
             picked = await self._pick(verified)
             try:
                 return await self._write(picked, verified)
@@ -104,7 +106,7 @@ class Exporter:
             raise NothingToLearnError(too_little(len(chosen.new), self.minimum) if chosen.new else nothing_new(scores, chosen, problems))
         known = await datasets.every(self.database)
         imported = imported_rows(known, self.folder, split, settings.near_duplicate_bits,
-                                 min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)))
+                                 min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)), self.blocked)
         kept_apart = await held_out(self.database, scores, split, settings.holdout_photos)
         verified.add(kept_apart)
         return Picked(scores, chosen, train, kept_apart, imported, problems)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from configs.blocklist import BlockList
 from storage.dataset_files import Row, read
 from storage.datasets import Dataset
 from trainer.dataset.manifest import Entry
@@ -20,8 +21,10 @@ class Imported:
     pictures: dict[str, Path] = field(default_factory=dict)
 
 
-def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bits: int, wanted: int) -> Imported:
-    """A sample of `wanted` training rows of the imported datasets, none near to a held-out photo, nor one row twice.
+def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bits: int, wanted: int,
+                  blocked: BlockList) -> Imported:
+    """A sample of `wanted` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor one
+    on the block list.
 
     Another number of datasets draws another sample. Raises DatasetError where an imported dataset is damaged.
     """
@@ -33,7 +36,8 @@ def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bit
             contents = read(folder / dataset.name)
             entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
             for row in contents.train:
-                offered.setdefault(row["id"], (row, entries[row["id"]], folder / dataset.name / row["image"]))
+                if not blocked.hit(row["conversations"][1]["value"]):
+                    offered.setdefault(row["id"], (row, entries[row["id"]], folder / dataset.name / row["image"]))
     free = far_from([entry["phash"] for _, entry, _ in offered.values()], split, near_bits)
     rows = [item for item, far in zip(offered.values(), free, strict=True) if far]
     places = np.random.default_rng(len(known)).permutation(len(rows))[:wanted]

@@ -3,6 +3,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from configs.blocklist import BlockList
 from storage.dataset_files import Row
 from storage.photos import Photo, photo_path
 from trainer.dataset.manifest import Entry, Judged, Raters
@@ -15,9 +16,9 @@ THREADS = 2
 class Verified:
     """The rows of one part of a dataset; `failed` says for each joke that can't be written why."""
 
-    def __init__(self, photos: Path, budget: Budget) -> None:
+    def __init__(self, photos: Path, budget: Budget, blocked: BlockList) -> None:
         self.failed: dict[int, str] = {}
-        self._photos, self._budget = photos, budget
+        self._photos, self._budget, self._blocked = photos, budget, blocked
         self._rows: dict[int, tuple[Judged, Row]] = {}
         self._pictures: dict[int, str | None] = {}
 
@@ -45,6 +46,8 @@ class Verified:
         photo = item.source.photo
         if problem := self._pictures[photo.id]:
             raise RowError(problem)
+        if self._blocked.hit(item.source.text, item.source.language):
+            raise RowError("it is on the block list")
         return make_row(item.row_id, picture_name(photo.sha256), (photo.width, photo.height), item.source.prompt,
                         item.source.text, self._budget)
 

@@ -2,6 +2,7 @@
 import asyncio
 import shutil
 
+from configs.blocklist import BlockList
 from storage import datasets, models, promotion, runs
 from storage.dataset_files import DatasetError
 from storage.models import Model
@@ -61,7 +62,7 @@ async def new_dataset(job: Job, run: Run, start: Model) -> str:
     settings, storage = job.settings, job.settings.storage
     budget = await asyncio.to_thread(load_budget, await job.directory(start), settings.selection.max_length)
     exporter = Exporter(job.database, storage.photos, storage.datasets, settings.selection, budget,
-                        settings.retrain.minimum_pairs, replay_all=start.is_base)
+                        settings.retrain.minimum_pairs, replay_all=start.is_base, blocked=BlockList.of(settings.guard))
     exported = await exporter.export()
     name = exported.directory.name
     earlier = await runs.concluded_on(job.database, name)

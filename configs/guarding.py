@@ -1,0 +1,21 @@
+"""Settings of what is held back: jokes on a block list."""
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from configs.section import Count, Section
+
+
+def split_entries(value: Any) -> Any:
+    """A variable's entries: comma-separated, because an entry may hold spaces."""
+    return [part.strip() for part in value.strip("[] ").split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Guard(Section):
+    """What is held back (docs/guarding.md)."""
+
+    blocked: Annotated[list[str], BeforeValidator(split_entries)] = Field(
+        [], description="Words, phrases and /patterns/ that no joke may hold; `en: word` holds for English jokes alone.")
+    blocked_file: Path | None = Field(None, description="A text file with more of them, one a line; # begins a comment.")
+    blocked_tries: Count = Field(3, description="Jokes made for a photo before it is said that none could be told.")

@@ -1,0 +1,28 @@
+"""A joke on the block list is made again, and is neither shown nor kept."""
+from bot.engine.stub import Answer
+
+GUARD = {"blocked": ["damn", "/sorry\\w*/"], "blocked_tries": 3}
+
+
+def shown(stage):
+    """All that was ever shown in the chat, in any edit."""
+    return [str(call.get("text", "")) for method in ("sendMessage", "editMessageText") for call in stage.calls(method)]
+
+
+async def test_a_blocked_joke_is_made_again_and_never_shown_even_while_it_is_written(stage_with):
+    bad = Answer("one two DaMn three four five", first_token_s=1.2, token_s=0.3)
+    stage = await stage_with(answer=Answer("A clean cat."), script=[bad], guard=GUARD)
+    joke = await stage.joke(stage.send_photo())
+    assert joke["text"] == "A clean cat." and stage.engine.requests == 2
+    assert any(text.startswith("one") for text in shown(stage)), "the joke was not followed while it was written, so this shows nothing"
+    assert not [text for text in shown(stage) if "damn" in text.lower()]
+    assert await stage.value("SELECT group_concat(text) FROM jokes") == "A clean cat."
+
+
+async def test_where_every_joke_is_blocked_that_is_said_and_nothing_is_kept(stage_with):
+    stage = await stage_with(answer=Answer("I am so SORRY-looking"), guard=GUARD)
+    message = stage.send_photo()
+    said = await stage.answer(message, lambda one: one["text"] == stage.words("joke-blocked"))
+    assert "reply_markup" not in said and stage.engine.requests == 3
+    await stage.quiet()
+    assert await stage.value("SELECT count(*) FROM jokes") == 0 and not [text for text in shown(stage) if "SORRY" in text]
