@@ -6,6 +6,7 @@ from telegram import Message, Update
 
 from bot.handlers.admin import Decided, answer, ask, words_after
 from bot.handlers.privacy import close
+from bot.handlers.rating import respond
 from bot.handlers.saying import say
 from bot.loop import processes
 from bot.loop.processes import LookError, Prospect
@@ -82,9 +83,11 @@ async def retrain_decided(parts: Parts, update: Update, pressed: Decided) -> Non
     except BusyError as error:
         await close(parts, query, parts.words.say(language, "retrain-busy", run=error.run.id, what=parts.words.say(language, f"run-state-{error.run.state}")))
         return
-    await close(parts, query, parts.words.say(language, "retrain-started", run=run.id))
     if chat_id == query.from_user.id:
         await runs.follow(parts.database, run.id, chat_id, query.message.message_id)
+        await respond(query, "")
+    else:
+        await close(parts, query, parts.words.say(language, "retrain-started", run=run.id))
     if parts.conductor:
         parts.conductor.wake()
 

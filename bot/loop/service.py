@@ -2,13 +2,16 @@
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from bot.engine.servers import Servers
 from configs.errors import JokebotError
 from storage import models, promotion
 from storage.database import Database
 from storage.models import Model
+from storage.promotion import Promotion
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +49,7 @@ class Service:
                 raise models.RegistryError("There is no earlier model to go back to.")
             return await self._change(model, promotion.rollback(self._database, kind, reason=reason, asked_by=asked_by))
 
-    async def _change(self, model: Model, recorded) -> Change:
+    async def _change(self, model: Model, recorded: Coroutine[Any, Any, Promotion]) -> Change:
         """`recorded` is the coroutine that writes the change down, once the model answers."""
         began, replaced = time.monotonic(), self._servers.router.champion.model
         try:

@@ -58,6 +58,17 @@ async def test_a_yes_begins_a_run_whose_message_goes_on_in_the_questions_place(s
     text = stage.world.message(stage.alice, question["message_id"])["text"]
     assert "25 %" in text and stage.words("duration-minutes", minutes=10) in text
     theatre.go("end")
+    sent = [one for one in stage.world.messages(stage.alice) if one["from"]["is_bot"]]
+    assert [one["message_id"] for one in sent if "🎓" in one["text"]] == [question["message_id"]]
+
+
+async def test_a_run_that_is_begun_in_a_group_is_followed_in_private(stage, theatre):
+    theatre.pairs(42)
+    theatre.play({"row": {"state": "training"}}, {"wait": "never"})
+    question = await stage.joke(say(stage, "/retrain", chat=stage.group))
+    await stage.press(question, 0)
+    await says(stage, question, stage.words("retrain-started", run=1))
+    await stage.world.wait_for(lambda world: any(stage.words("run-doing-training") in one.get("text", "") for one in world.messages(stage.alice)), 60)
 
 
 async def test_nobody_else_can_press_an_admins_button(stage, theatre):
