@@ -78,7 +78,7 @@ class Scale:
     settings: dict[str, str]
 
 
-FULL = Scale(24, 6, 240, 60, 200, 6, {"GATE_REPLIES": "24", "GATE_PHOTOS": "100"})
+FULL = Scale(24, 6, 240, 60, 200, 6, {"GATE_REPLIES": "12", "GATE_PHOTOS": "40"})
 SMALL = Scale(6, 2, 36, 0, 8, 4, {"RETRAIN_MINIMUM_PAIRS": "6", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
                                  "CANARY_EARLY_SHARE": "0.5", "CANARY_RATINGS": "40", "DUEL_EVERY": "5", "SELECTION_MAX_ROWS": "16", "SELECTION_PERSON_SHARE": "1"})
 PER_GROUP = 6
