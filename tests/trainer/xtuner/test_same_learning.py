@@ -155,7 +155,7 @@ def test_saving_memory_changes_no_gradient(options: dict[str, Any], config: Conf
     model.recompute = options.get("recompute", "auto")
     if "unpacked" in options:
         for layer in model.decoder().layers:
-            layer.w1.frozen.weight = layer.wqkv.frozen.weight = None
+            layer.w1.frozen.joined = layer.wqkv.frozen.joined = None
     assert same(plain, gradient(model, batch), 1e-6)
 
 
