@@ -154,7 +154,7 @@ class Bench:
         return {**{name: round(value, 3) for name, value in figures.items()}, "requests_before": len(calm), "requests_during": len(busy),
                 "swaps": len(spans), "swap_s": [round(last - first, 1) for first, last in spans], "servers": self.settings.server_count,
                 "clients": self.arguments.clients, "kind": self.settings.engine.kind, "failures": self.asked.failures[:5],
-                "seconds": round(time.monotonic() - self.began, 1), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+                "seconds": round(time.monotonic() - self.began, 1), "machine": machine(), "load": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}
 
 
 def settings_of(arguments: argparse.Namespace, folder: Path) -> Settings:
