@@ -90,6 +90,31 @@ def figures(losses: dict[str, list[float]]) -> dict[str, Any]:
             "stock_gap": noise, "gap_limit": max(0.01, 2 * noise), "steps": len(losses["ours"])}
 
 
+def draw(losses: dict[float, dict[str, list[float]]], path: Path) -> None:
+    """The losses of all runs in one picture, and below how far each is from stock's, step by step."""
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    figure, (above, below) = pyplot.subplots(2, 1, figsize=(8, 7), dpi=120, sharex=True, height_ratios=(3, 2))
+    styles = {"stock": ("C7", 3.0, "-"), "sdpa": ("C0", 1.2, "-"), "ours": ("C1", 1.2, "--")}
+    for number, (rate, one) in enumerate(losses.items()):
+        for variant, values in one.items():
+            colour, width, line = styles[variant]
+            steps, shade = range(1, len(values) + 1), (1.0, 0.5)[number % 2]
+            above.plot(steps, values, color=colour, linewidth=width, linestyle=line, alpha=shade, label=f"{variant}, rate {rate:g}")
+            if variant != "stock":
+                apart = [100 * (a - b) / b for a, b in zip(values, one["stock"], strict=True)]
+                below.plot(steps, apart, color=colour, linewidth=width, linestyle=line, alpha=shade, label=f"{variant}, rate {rate:g}")
+    above.set(ylabel="loss", ylim=(0, None))
+    below.set(xlabel="step", ylabel="from stock, %")
+    for axes in (above, below):
+        axes.legend()
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
 def main() -> None:
     told = arguments()
     folder = (told.folder or Path(tempfile.mkdtemp(prefix="bench-loss-gap-"))).resolve()
@@ -102,10 +127,8 @@ def main() -> None:
         measured([sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(folder / "base")], folder / "base.log")
     losses = compare(told, folder)
     if told.save:
-        from trainer.xtuner.export import plot
         RESULTS.mkdir(exist_ok=True)
-        plot({f"{variant}, rate {rate:g}": [{"step": step + 1, "loss": loss} for step, loss in enumerate(values)]
-              for rate, one in losses.items() for variant, values in one.items()}, RESULTS / f"loss_gap_{told.save}.png")
+        draw(losses, RESULTS / f"loss_gap_{told.save}.png")
     result = {**figures(losses[told.rates[0]]), "rates": {f"{rate:g}": figures(one) for rate, one in losses.items()}, "shape": told.shape,
               "batch": told.batch, "rank": told.rank, "photos": told.photos, "size": list(told.size),
               "losses": {f"{rate:g}": one for rate, one in losses.items()}, "machine": machine()}
