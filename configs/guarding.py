@@ -1,4 +1,4 @@
-"""Settings of what is held back: jokes on a block list."""
+"""Settings of what is held back, and of how long things are kept."""
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,3 +19,11 @@ class Guard(Section):
         [], description="Words, phrases and /patterns/ that no joke may hold; `en: word` holds for English jokes alone.")
     blocked_file: Path | None = Field(None, description="A text file with more of them, one a line; # begins a comment.")
     blocked_tries: Count = Field(3, description="Jokes made for a photo before it is said that none could be told.")
+
+
+class Retention(Section):
+    """How long photos, jokes and ratings are kept; what is too old goes within an hour, from datasets too. 0 keeps it for ever."""
+
+    photos_days: float = Field(0.0, ge=0, description="Days since a photo was sent last; its jokes and their ratings go with it.")
+    jokes_days: float = Field(0.0, ge=0, description="Days since a joke was told; its ratings go with it.")
+    ratings_days: float = Field(0.0, ge=0, description="Days since a rating was given or changed.")

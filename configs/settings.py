@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from configs.card import LARGE_GB, card_gb
 from configs.errors import SettingsError
-from configs.guarding import Guard
+from configs.guarding import Guard, Retention
 from configs.learning import Canary, Duel, Gate, Retrain, Selection, Training, Watch
 from configs.section import Count, Positive, Section, split_list
 from configs.serving import Engine, Joke, Lmdeploy, Servers
@@ -140,6 +140,7 @@ class Settings(BaseSettings):
     gate: Gate = Gate()
     canary: Canary = Canary()
     guard: Guard = Guard()
+    retention: Retention = Retention()
     metrics: Metrics = Metrics()
     log: Log = Log()
 

@@ -140,8 +140,8 @@ async def replace(database: Database, dataset: Dataset, new_name: str | None) ->
     """Record that another dataset, or none, has taken this one's place."""
     async with database.write() as connection:
         await connection.execute("UPDATE datasets SET state = 'replaced', replaced_by = ? WHERE id = ?", (new_name, dataset.id))
-        await connection.execute("DELETE FROM dataset_rows WHERE dataset_id = ?", (dataset.id,))
-        await connection.execute("DELETE FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
+        for table in ("dataset_rows", "dataset_raters", "aged_people"):
+            await connection.execute(f"DELETE FROM {table} WHERE dataset_id = ?", (dataset.id,))
 
 
 async def write_rest(database: Database, folder: Path, dataset: Dataset, contents: Contents, entries: dict[str, Entry]) -> str:

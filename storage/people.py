@@ -12,7 +12,7 @@ from storage.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages")
+FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages", "aged_people")
 """Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
@@ -55,10 +55,13 @@ async def forget(database: Database, person_id: int, photos: Path, datasets: Pat
 async def forget_rows(database: Database, person_id: int) -> Forgotten:
     """The database's part, one transaction; jokes take their deliveries and ratings with them, photos their jokes."""
     async with database.write() as connection:
-        before = await _counts(connection)
+        before = await counted(connection)
         await connection.execute(f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {ONLY_THEIRS} ON CONFLICT DO NOTHING",
                                  (person_id, person_id))
         await connection.execute(f"DELETE FROM photos WHERE {ONLY_THEIRS}", (person_id, person_id))
+        # What of theirs had aged out is forgotten by wish now: models that learnt from it leave too.
+        await connection.execute("UPDATE dataset_rows SET aged = 0 WHERE (dataset_id, row_id) IN "
+                                 "(SELECT dataset_id, row_id FROM aged_people WHERE person_id = ?)", (person_id,))
         for table in FORGOTTEN:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (person_id,))
         # A private chat has its person's id; in it stand only messages for this person.
@@ -67,7 +70,7 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
         for table in ("runs", "promotions"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))
         await connection.execute(UNSHOWN)
-        after = await _counts(connection)
+        after = await counted(connection)
     return Forgotten(*(old - new for old, new in zip(before, after, strict=True)))
 
 
@@ -85,7 +88,8 @@ async def is_private(database: Database, person_id: int) -> bool:
     return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (person_id,)))
 
 
-async def _counts(connection: aiosqlite.Connection) -> tuple[int, int, int]:
+async def counted(connection: aiosqlite.Connection) -> tuple[int, int, int]:
+    """How many photos, jokes and ratings there are."""
     async with connection.execute("SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM jokes), "
                                   "(SELECT count(*) FROM ratings)") as cursor:
         row = await cursor.fetchone()

@@ -51,7 +51,8 @@ async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, pe
                                                 len(checked.data), checked.media_type, now))
         async with connection.execute("SELECT * FROM photos WHERE sha256 = ?", (checked.sha256,)) as cursor:
             row = await cursor.fetchone()
-        await connection.execute("INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (row["id"], person_id, now))
+        await connection.execute("INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
+                                 (row["id"], person_id, now))
     # Another person's /forget may have removed the file between the two steps above; now the row keeps it.
     await asyncio.to_thread(_write_once, path, checked.data)
     return Photo(**dict(row))

@@ -17,7 +17,7 @@ MAY_SERVE = ("base", "candidate", "canary", "retired")
 
 SAW_FORGOTTEN = """WITH RECURSIVE saw (id) AS (
     SELECT models.id FROM models JOIN datasets ON datasets.name = models.dataset WHERE EXISTS (
-        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND part = 'train' AND joke_id IS NULL)
+        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND part = 'train' AND joke_id IS NULL AND NOT aged)
     UNION SELECT models.id FROM models JOIN saw ON models.start_id = saw.id)"""
 """Models whose weights come from rows of a person who was forgotten since, over any number of steps."""
 

@@ -10,6 +10,7 @@ from bot.handlers.saying import reply_to
 from bot.outgoing import Priority
 from bot.parts import Parts
 from storage import dataset_files
+from storage.ageing import age_out
 from storage.dataset_files import DatasetError
 from storage.erasure import finish_erasure
 from storage.people import forget
@@ -59,12 +60,13 @@ async def close(parts: Parts, query: CallbackQuery, text: str) -> None:
 
 
 async def keep_forgetting(parts: Parts) -> None:
-    """Finish what a kill or a running export left undone, at the start and every hour; models that saw forgotten people go too."""
+    """Finish what a kill or a running export left undone, at the start and every hour; what is too old goes, and so do models that saw forgotten people."""
     storage = parts.settings.storage
     while True:
         try:
             async with dataset_files.lock(storage.datasets, wait_s=0.0):
                 await finish_erasure(parts.database, storage.photos, storage.datasets)
+            await age_out(parts.database, storage.photos, storage.datasets, parts.settings.retention)
             await remove_models(parts.database, storage.models, parts.settings.retrain.keep_models)
         except (DatasetError, sqlite3.Error, OSError) as error:
             log.warning("forgetting goes on later: %s", error)

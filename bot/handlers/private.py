@@ -13,8 +13,11 @@ async def privacy(parts: Parts, update: Update) -> None:
         return
     backup = parts.settings.backup
     hours = round(backup.every_h * backup.keep)
-    state = "private-state-on" if await is_private(parts.database, person.id) else "private-state-off"
-    await say(parts, message, "privacy", state=parts.words.say(parts.language(person), state), days=max(1, round(hours / 24)))
+    language, retention = parts.language(person), parts.settings.retention
+    said = [parts.words.say(language, "private-state-on" if await is_private(parts.database, person.id) else "private-state-off")]
+    kept = {"photos": retention.photos_days, "jokes": retention.jokes_days, "ratings": retention.ratings_days}
+    said += [parts.words.say(language, f"privacy-kept-{what}", days=max(1, round(days))) for what, days in kept.items() if days]
+    await say(parts, message, "privacy", state="\n".join(said), days=max(1, round(hours / 24)))
 
 
 async def private(parts: Parts, update: Update) -> None:

@@ -125,6 +125,18 @@ privacy =
         [one] a day
        *[other] { $days } days
     }.
+privacy-kept-photos = Photos go by themselves { $days ->
+        [one] a day
+       *[other] { $days } days
+    } after they were last sent, with their jokes.
+privacy-kept-jokes = Jokes go by themselves after { $days ->
+        [one] a day
+       *[other] { $days } days
+    }.
+privacy-kept-ratings = Ratings go by themselves after { $days ->
+        [one] a day
+       *[other] { $days } days
+    }.
 private-state-on = At your wish, I don't learn from yours.
 private-state-off = If you'd rather I didn't, say /private.
 private-on = From now on I don't learn from your photos, your jokes or your ratings. Everything else stays as it is. /private again, and I do.

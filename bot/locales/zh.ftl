@@ -101,6 +101,9 @@ privacy =
 
     /private  改一改这个
     /forget  把你的一切彻底删掉；备份里的最多再留 { $days } 天
+privacy-kept-photos = 照片在最后一次发来 { $days } 天后自动删除，连同它的段子。
+privacy-kept-jokes = 段子 { $days } 天后自动删除。
+privacy-kept-ratings = 评分 { $days } 天后自动删除。
 private-state-on = 按你的意思，你的我不学。
 private-state-off = 不想让我学，发 /private。
 private-on = 从现在起，你的照片、笑话和打分我都不拿来学习，别的照旧。再发一次 /private 就恢复。

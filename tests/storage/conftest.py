@@ -4,7 +4,14 @@ import io
 import pytest
 from PIL import Image
 
+from storage import datasets
 from storage.database import Database
+from storage.dataset_files import Contents, digest, prepare
+from storage.datasets import RecordRow
+from storage.jokes import NewJoke, add_delivery, add_joke
+from storage.models import register_base
+from storage.people import forget
+from storage.photos import check_photo, keep_photo, photo_path
 
 
 @pytest.fixture
@@ -35,3 +42,40 @@ def encode():
         picture.save(buffer, kind, **options)
         return buffer.getvalue()
     return make
+
+
+@pytest.fixture
+async def memory(database, tmp_path, scene, encode):
+    """Adds photos, jokes and a dataset of them; knows the folders."""
+    base = await register_base(database, "base", None)
+
+    class Memory:
+        photos, datasets, model = tmp_path / "photos", tmp_path / "datasets", base.id
+
+        async def photo(self, person, width=320):
+            return await keep_photo(database, self.photos, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person)
+
+        async def joke(self, photo, person, text="Ha"):
+            joke = await add_joke(database, NewJoke(photo.id, self.model, person, "en", "pun", "my caption", "Ask", text, 1, 1, 9, None, None, 0.1))
+            await add_delivery(database, joke, person, joke)
+            return joke
+
+        async def dataset(self, photos, ratings, decided_by=None):
+            """A dataset of jokes {id: photo}, rated as [(joke, person)]."""
+            people = sorted({person for _, person in ratings})
+            rows = [{"id": f"joke-{joke}", "image": f"images/{photo.sha256}.jpg", "text": f"text {joke}"} for joke, photo in photos.items()]
+            entries = [{"id": row["id"], "part": "train", "origin": "new", "digest": digest(row), "joke": joke,
+                        "ratings": [{"rater": people.index(person), "value": 3} for about, person in ratings if about == joke],
+                        "decided_by": [people.index(person) for person in (decided_by or {}).get(joke, ())]}
+                       for row, joke in zip(rows, photos, strict=True)]
+            manifest = {"format": 1, "source": "ratings", "counts": {}, "origins": {"new": len(rows)}, "rows": entries, "created_at": "now"}
+            prepared = prepare(self.datasets, Contents(rows, [], manifest), {row["image"]: photo_path(self.photos, photo)
+                                                                           for row, photo in zip(rows, photos.values(), strict=True)})
+            await datasets.register(database, prepared.name, "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in photos],
+                                    dict(enumerate(people)), ratings)
+            return prepared.publish()
+
+        async def forget(self, person, **options):
+            return await forget(database, person, self.photos, self.datasets, **options)
+
+    return Memory()

@@ -7,56 +7,17 @@ import pytest
 
 from storage import dataset_files, datasets, runs
 from storage.database import MIGRATIONS
-from storage.dataset_files import Contents, digest, prepare, read
+from storage.dataset_files import read
 from storage.datasets import OutdatedError, RecordRow
 from storage.erasure import finish_erasure
-from storage.jokes import NewJoke, add_delivery, add_joke
-from storage.models import register_base
-from storage.people import FORGOTTEN, Forgotten, forget, forget_rows
-from storage.photos import check_photo, features_folder, keep_photo, photo_path
+from storage.people import FORGOTTEN, Forgotten, forget_rows
+from storage.photos import features_folder, photo_path
 from storage.ratings import rate
 
 ALICE, BOB = 7, 8
 KEPT = {
     "photos": "go with their last sender", "deliveries": "go with their jokes", "run_messages": "go with a private chat", "run_news": "go with a private chat",
 }
-
-
-@pytest.fixture
-async def memory(database, tmp_path, scene, encode):
-    """Adds photos, jokes and a dataset of them; knows the folders."""
-    base = await register_base(database, "base", None)
-
-    class Memory:
-        photos, datasets, model = tmp_path / "photos", tmp_path / "datasets", base.id
-
-        async def photo(self, person, width=320):
-            return await keep_photo(database, self.photos, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person)
-
-        async def joke(self, photo, person, text="Ha"):
-            joke = await add_joke(database, NewJoke(photo.id, self.model, person, "en", "pun", "my caption", "Ask", text, 1, 1, 9, None, None, 0.1))
-            await add_delivery(database, joke, person, joke)
-            return joke
-
-        async def dataset(self, photos, ratings, decided_by=None):
-            """A dataset of jokes {id: photo}, rated as [(joke, person)]."""
-            people = sorted({person for _, person in ratings})
-            rows = [{"id": f"joke-{joke}", "image": f"images/{photo.sha256}.jpg", "text": f"text {joke}"} for joke, photo in photos.items()]
-            entries = [{"id": row["id"], "part": "train", "origin": "new", "digest": digest(row), "joke": joke,
-                        "ratings": [{"rater": people.index(person), "value": 3} for about, person in ratings if about == joke],
-                        "decided_by": [people.index(person) for person in (decided_by or {}).get(joke, ())]}
-                       for row, joke in zip(rows, photos, strict=True)]
-            manifest = {"format": 1, "source": "ratings", "counts": {}, "origins": {"new": len(rows)}, "rows": entries, "created_at": "now"}
-            prepared = prepare(self.datasets, Contents(rows, [], manifest), {row["image"]: photo_path(self.photos, photo)
-                                                                           for row, photo in zip(rows, photos.values(), strict=True)})
-            await datasets.register(database, prepared.name, "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in photos],
-                                    dict(enumerate(people)), ratings)
-            return prepared.publish()
-
-        async def forget(self, person, **options):
-            return await forget(database, person, self.photos, self.datasets, **options)
-
-    return Memory()
 
 
 async def count(database, table):

@@ -78,3 +78,14 @@ async def test_what_a_kill_left_undone_is_done_at_the_next_start(stage):
         await asyncio.sleep(0.01)
     task.cancel()
     assert not list(folder.iterdir())
+
+
+async def test_what_is_too_old_goes_by_the_hourly_pass(stage_with):
+    stage = await stage_with(retention={"photos_days": 30})
+    await stage.joke(stage.send_photo())
+    async with stage.app.database.write() as connection:
+        for table, column in (("photos", "created_at"), ("photo_senders", "sent_at")):
+            await connection.execute(f"UPDATE {table} SET {column} = {column} - 40 * 86400")
+    await stage.restart()
+    await stage.until(lambda: not list(stage.settings.storage.photos.rglob("*.jpg")))
+    assert await stage.value("SELECT count(*) FROM jokes") == 0
