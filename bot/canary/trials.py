@@ -11,7 +11,7 @@ from dataclasses import asdict
 from bot.canary.evidence import units
 from bot.canary.watch import Watching
 from bot.engine.router import Arm
-from bot.engine.servers import ServerError
+from bot.engine.servers import NoRoom, ServerError
 from bot.loop.service import Service
 from bot.parts import Parts
 from bot.trial import Decision, Trial
@@ -57,6 +57,9 @@ class Trials:
                 candidate = await promotion.begin_canary(self._database, run)
                 arm = await self._servers.serve(candidate)
             except MovedError:
+                return False
+            except NoRoom as error:
+                await self._end(run, "undecided", f"{error} So nobody could try it; /promote {run.candidate_id} makes it the champion.")
                 return False
             except ServerError as error:
                 if (pause := next(pauses, None)) is None:

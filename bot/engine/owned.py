@@ -11,7 +11,7 @@ from bot.engine.launch import Launcher, launcher
 from bot.engine.process import StartError
 from bot.engine.router import Arm, Router
 from bot.engine.server import Server
-from bot.engine.servers import ServerError, ServerState
+from bot.engine.servers import NoRoom, ServerError, ServerState
 from bot.engine.swap import Swap, swap_asleep
 from configs.settings import Settings
 from storage.models import Model
@@ -53,14 +53,14 @@ class OwnedServers:
         return await self.router.champion.client.ready()
 
     async def serve(self, model: Model) -> Arm:
-        """Start a version beside the others, or find it served. Raises ServerError."""
+        """Start a version beside the others, or find it served. Raises ServerError, NoRoom."""
         async with self._changing:
             fleet = self._fleets.get(model.id)
             if fleet and fleet.up:
                 return self.arm(model)
             self.refuse_while_paused()
             if not self._settings.servers.extra:
-                raise ServerError(f"{model.name} can't be served beside the champion: the setting servers.extra says that memory holds no further server.")
+                raise NoRoom(f"{model.name} can't be served beside the champion: the setting servers.extra says that memory holds no further server.")
             fleet = self.fleet(model)
             try:
                 for _ in range(self._settings.servers.canary_count):

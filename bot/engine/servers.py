@@ -17,6 +17,10 @@ class ServerError(JokebotError):
     """A model can't be served; what was served before is served as before."""
 
 
+class NoRoom(ServerError):
+    """Memory holds no second model beside the champion, by the setting `servers.extra`; a swap is possible."""
+
+
 @dataclass(frozen=True)
 class ServerState:
     """One server, for people and the metrics. `state`: starting, checking, ready, draining, asleep, restarting, ended; given for one that is not ours."""
@@ -50,7 +54,7 @@ class Servers(Protocol):
     async def serve(self, model: Model) -> Arm:
         """Serve a version beside what is served, with its prompt and golden photos checked; it gets no deliveries yet.
 
-        Raises ServerError, and leaves everything as it was.
+        Raises ServerError, and leaves everything as it was; NoRoom where that will never be possible here.
         """
 
     async def swap(self, model: Model) -> Arm:

@@ -92,6 +92,19 @@ async def test_a_candidate_that_cannot_be_served_fails_and_nobody_notices(chat_w
     assert await chat.rate(FUNNY, MEH) == OLD
 
 
+async def test_where_memory_holds_no_second_model_the_candidate_is_kept_for_an_admin(chat_with, monkeypatch):
+    from bot.engine.servers import NoRoom
+
+    async def serve(model):
+        raise NoRoom("There is no room.")
+
+    chat = await chat_with()
+    monkeypatch.setattr(chat.stage.app.servers, "serve", serve)
+    run = await chat.ends(await chat.put_on_trial())
+    assert run.state == "undecided" and f"/promote {run.candidate_id}" in run.reason
+    assert (await models.find(chat.stage.app.database, CANDIDATE)).status == "candidate" and await chat.rate(FUNNY, MEH) == OLD
+
+
 async def test_people_get_the_champions_joke_where_the_candidate_gives_none(chat_with):
     from bot.engine.stub import Refusal
 

@@ -4,7 +4,7 @@ import asyncio
 import pytest
 
 from bot.engine.owned import OwnedServers
-from bot.engine.servers import ServerError
+from bot.engine.servers import NoRoom, ServerError
 from tests.bot.engine.owned import StubLauncher, dies, model, settings, states, until
 
 
@@ -134,7 +134,7 @@ async def test_where_memory_holds_no_extra_server_photos_wait_while_the_models_c
     reasons = []
     servers.on_pause = reasons.append
     before = servers.router.champion
-    with pytest.raises(ServerError, match=r"servers\.extra"):
+    with pytest.raises(NoRoom, match=r"servers\.extra"):
         await servers.serve(model(2))
     launcher.tell("model-3", dies("CUDA out of memory"))
     with pytest.raises(ServerError, match="memory is full"):
