@@ -25,6 +25,7 @@ from bot.loop.conductor import Conductor
 from bot.loop.schedule import Schedule
 from bot.loop.service import Service
 from bot.metrics import Metrics
+from bot.moderation import Moderator
 from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
 from bot.polling import Poller, token_refused
@@ -121,7 +122,7 @@ class App:
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, bot=self.bot,
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, latest, most),
-                     servers=self.servers,
+                     servers=self.servers, moderator=Moderator(settings.guard),
                      joker=Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos))
 
     async def _meet_telegram(self) -> None:

@@ -12,6 +12,7 @@ from bot.handlers.aside import Asides
 from bot.hands import Hands
 from bot.joker import Joker
 from bot.latest import Latest
+from bot.moderation import Moderator
 from bot.words import Words
 from configs.prompts import Prompts
 from configs.settings import Settings
@@ -40,6 +41,7 @@ class Parts:
     asides: Asides
     servers: Servers
     joker: Joker
+    moderator: Moderator
     conductor: "Conductor | None" = None
     decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -1,10 +1,11 @@
 """Settings of what is held back, and of how long things are kept."""
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
-from configs.section import Count, Section
+from configs.section import Count, Positive, Section
 
 
 def split_entries(value: Any) -> Any:
@@ -19,6 +20,16 @@ class Guard(Section):
         [], description="Words, phrases and /patterns/ that no joke may hold; `en: word` holds for English jokes alone.")
     blocked_file: Path | None = Field(None, description="A text file with more of them, one a line; # begins a comment.")
     blocked_tries: Count = Field(3, description="Jokes made for a photo before it is said that none could be told.")
+    moderate: str = Field("", description="module:function that is asked about each photo before it is kept; empty asks nobody.")
+    moderate_timeout_s: Positive = Field(10.0, description="Longest time that it may take for a photo.")
+    moderate_failure: Literal["refuse", "pass"] = Field("refuse", description="What happens to a photo when it fails or takes too long.")
+
+    @field_validator("moderate")
+    @classmethod
+    def names_a_function(cls, name: str) -> str:
+        if name and not re.fullmatch(r"[\w.]+:\w+", name):
+            raise ValueError("it is module:function, as in my_rules:moderate")
+        return name
 
 
 class Retention(Section):

@@ -33,9 +33,12 @@ logging.getLogger("PIL").setLevel(logging.INFO)
 # Where a header promises more pixels than Pillow likes, it warns; nobody would see the warning.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
-Reason = Literal["empty", "not_a_picture", "broken", "too_many_bytes", "too_many_pixels", "too_small", "too_narrow", "video"]
+Reason = Literal["empty", "not_a_picture", "broken", "too_many_bytes", "too_many_pixels", "too_small", "too_narrow", "video",
+                 "declined", "unchecked"]
 
 MESSAGES: dict[Reason, str] = {
+    "declined": "The moderation hook declines the photo.",
+    "unchecked": "The moderation hook failed, and the settings refuse photos then.",
     "empty": "The file is empty; send the picture again.",
     "not_a_picture": "This is no picture that can be read here; send a JPEG, PNG, WebP, GIF, BMP or TIFF.",
     "broken": "The picture is damaged or incomplete; send it again.",

@@ -68,6 +68,7 @@ async def get_photo(parts: Parts, picture: Picture, person: User) -> Photo:
     async with parts.fetches:
         data = await fetch(parts.bot, picture)
         checked = await asyncio.get_running_loop().run_in_executor(parts.decoders, _check, data, limits.photo_bytes, limits.photo_pixels)
+        await parts.moderator.check(checked)
         return await keep_photo(parts.database, parts.settings.storage.photos, checked, person.id)
 
 

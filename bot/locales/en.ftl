@@ -44,6 +44,8 @@ photo-too_small = I'm squinting, but that picture is too tiny to see anything. G
 photo-too_narrow = That's not so much a picture as a line. Something with a bit more height and width, please.
 photo-video = There's a video in that file. I look at one picture at a time: send me a frame as a photo.
 photo-lost = Your photo got lost between Telegram and me. Could you send it again?
+photo-declined = I'd rather not joke about that one, and I haven't kept it. Try me with another photo!
+photo-unchecked = I couldn't take a proper look at that one just now, so I haven't kept it. Try again in a little while?
 photo-gone = I don't have that photo any more. Send it again, and I'll have a fresh look.
 
 # The engine that writes the jokes
