@@ -1,5 +1,6 @@
 """The gate as one step of a run: measures both models, decides, and leaves gate.json, gallery.json and its progress."""
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -71,6 +72,8 @@ def teller(out: Path, tell: Tell | None) -> Tell:
 def weigh(champion: Path, candidate: Path, held_out: HeldOut, settings: Gate, tell: Tell
           ) -> tuple[Answer, list[Reason], dict[str, Any], list[Shown]]:
     """The candidate first: one that fails by itself needs no comparison. One model is in memory at a time."""
+    # Read once, when torch is loaded: threads that wait must not take the cores from the chat that goes on beside.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from trainer.gate.comparing import compare
     from trainer.gate.measuring import free, measure
 
