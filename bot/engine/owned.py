@@ -24,7 +24,6 @@ class OwnedServers:
 
     def __init__(self, settings: Settings, champion: Model, launch: Launcher | None = None) -> None:
         self._settings, self._launch = settings, launch or launcher(settings)
-        self._numbers = count(1)
         self._changing = asyncio.Lock()
         self._fleets: dict[int, Fleet] = {}
         self._pinned: list[int] = []
@@ -210,7 +209,10 @@ class OwnedServers:
         def noted() -> None:
             changed()
             self._share_cores()
-        return Server(f"server-{next(self._numbers)}", model, self._launch, self._settings, self._settings.storage.directory / "logs", noted)
+        # The lowest free number, so that their logs don't become more with each swap.
+        taken = {server.name for fleet in self._fleets.values() for server in fleet.servers}
+        name = next(name for number in count(1) if (name := f"server-{number}") not in taken)
+        return Server(name, model, self._launch, self._settings, self._settings.storage.directory / "logs", noted)
 
     def _share_cores(self) -> None:
         """Whenever a server begins, sleeps or ends."""
