@@ -1,4 +1,5 @@
 """Settings of what is held back, and of how long things are kept."""
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,8 +10,10 @@ from configs.section import Count, Positive, Section
 
 
 def split_entries(value: Any) -> Any:
-    """A variable's entries: comma-separated, because an entry may hold spaces."""
-    return [part.strip() for part in value.strip("[] ").split(",") if part.strip()] if isinstance(value, str) else value
+    """A variable's entries: a JSON list, or words between commas, because an entry may hold spaces."""
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.strip().startswith("[") else [part.strip() for part in value.split(",") if part.strip()]
 
 
 class Guard(Section):
@@ -23,6 +26,12 @@ class Guard(Section):
     moderate: str = Field("", description="module:function that is asked about each photo before it is kept; empty asks nobody.")
     moderate_timeout_s: Positive = Field(10.0, description="Longest time that it may take for a photo.")
     moderate_failure: Literal["refuse", "pass"] = Field("refuse", description="What happens to a photo when it fails or takes too long.")
+
+    @field_validator("blocked_file")
+    @classmethod
+    def from_here(cls, path: Path | None) -> Path | None:
+        """The run's process has another working directory."""
+        return path.absolute() if path else None
 
     @field_validator("moderate")
     @classmethod

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from storage.database import Database
 from storage.learnable import LEARNT_FROM
 from storage.photos import Photo
+from storage.review import REVIEWED
 
 Ints = NDArray[np.int64]
 
@@ -47,7 +48,7 @@ async def ratings_since(database: Database, since: float) -> Evidence:
     """All ratings given or changed since then (seconds since 1970)."""
     columns = await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id "
-        f"WHERE updated_at >= ? AND {LEARNT_FROM}",
+        f"WHERE updated_at >= ? AND {LEARNT_FROM} AND {REVIEWED}",
         (since,), columns=4)
     joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
     people, rater = np.unique(columns[:, 1], return_inverse=True)
@@ -58,7 +59,7 @@ async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Int
     """All ratings, of any age, of the jokes of these photos: rows of (joke, person, value, photo)."""
     return await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id FROM jokes JOIN ratings ON joke_id = jokes.id "
-        f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {LEARNT_FROM} ORDER BY joke_id, ratings.person_id",
+        f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {LEARNT_FROM} AND {REVIEWED} ORDER BY joke_id, ratings.person_id",
         (json.dumps(list(photo_ids)),), columns=4)
 
 

@@ -67,7 +67,7 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
         # A private chat has its person's id; in it stand only messages for this person.
         for table in ("deliveries", "run_messages", "run_news"):
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (person_id,))
-        for table in ("runs", "promotions"):
+        for table in ("runs", "promotions", "reviews"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))
         await connection.execute(UNSHOWN)
         after = await counted(connection)

@@ -14,6 +14,7 @@ from trainer.split import update_split
 @dataclass(frozen=True)
 class Prospect:
     """Jokes that would be chosen: `new` ones (`fresh` of them in no dataset so far) and `replayed` ones, by so many `people`'s ratings.
+    `jokes` are the ids of the new ones, best first.
 
     An export checks each row besides (its picture, its length, repetitions) and may leave out a few more.
     """
@@ -22,6 +23,7 @@ class Prospect:
     fresh: int
     replayed: int
     people: int
+    jokes: tuple[int, ...] = ()
 
 
 async def look_ahead(database: Database, settings: Selection, blocked: BlockList) -> Prospect:
@@ -32,10 +34,10 @@ async def look_ahead(database: Database, settings: Selection, blocked: BlockList
         return Prospect(0, 0, 0, 0)
     scores = score(rated, settings)
     chosen = compose(scores, split, await datasets.learnt_jokes(database), settings, await withheld(database, scores, blocked))
-    new = {int(rated.joke_ids[index]) for index in chosen.new}
+    new = rated.joke_ids[chosen.new].tolist()
     used = {*chosen.new, *chosen.replayed}
     people = {rater for joke, rater in zip(rated.joke.tolist(), rated.rater.tolist(), strict=True) if joke in used}
-    return Prospect(len(new), len(new - await datasets.trained_jokes(database)), len(chosen.replayed), len(people))
+    return Prospect(len(new), len(set(new) - await datasets.trained_jokes(database)), len(chosen.replayed), len(people), tuple(new))
 
 
 async def withheld(database: Database, scores: Scores, blocked: BlockList) -> set[int]:

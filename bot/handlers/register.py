@@ -8,6 +8,7 @@ from telegram.ext import Application, CallbackQueryHandler, CommandHandler, Mess
 from bot.handlers.admin import decided, for_admins
 from bot.handlers.admin_models import promote, promote_decided, rollback, show_models
 from bot.handlers.admin_retrain import retrain, retrain_decided, show_runs
+from bot.handlers.admin_review import review_pressed, show_review
 from bot.handlers.another import another
 from bot.handlers.duel import duel_pressed
 from bot.handlers.help import show_help, show_stats, start
@@ -21,7 +22,7 @@ from bot.parts import Parts
 
 COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "stats": show_stats, "privacy": privacy, "private": private, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
-ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "models": show_models, "promote": promote, "rollback": rollback}
+ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback}
 """Those of admins, which only their menu shows."""
 DECISIONS = {"retrain": retrain_decided, "promote": promote_decided}
 """What a yes or a no to a question of `bot.handlers.admin.ask` leads to."""
@@ -53,6 +54,7 @@ def register(application: Application, parts: Parts) -> None:
     application.add_handler(CallbackQueryHandler(bound(another), r"^a:"))
     application.add_handler(CallbackQueryHandler(bound(duel_pressed), r"^d:"))
     application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
+    application.add_handler(CallbackQueryHandler(bound(review_pressed), r"^v:"))
     application.add_handler(CallbackQueryHandler(bound(decide), r"^(yes|no):"))
     application.add_handler(CallbackQueryHandler(bound(unknown)))
     for name, handler in COMMANDS.items():

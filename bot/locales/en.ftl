@@ -175,11 +175,13 @@ help-admin =
     Because you're an admin:
     /retrain  train a new model
     /runs  how training went
+    /review  see what would be learnt, and drop what shouldn't
     /models  the models there are
     /promote  put one of them into service
     /rollback  back to the model before
 command-retrain = Train a new model
 command-runs = How training went
+command-review = See what would be learnt
 command-models = The models there are
 command-promote = Put a model into service
 command-rollback = Back to the model before
@@ -234,6 +236,23 @@ retrain-cancel-none = There's nothing to cancel: no run is under way.
 retrain-cancelling = Stopping run { $run }. That takes a moment; the model in service isn't touched.
 retrain-how = Say /retrain to train a new model, or /retrain cancel to stop.
 retrain-cannot-look = I couldn't look through the ratings: { $why }
+
+# /review
+review-in-private = These are other people's photos, so I only show them in our own chat.
+review-joke =
+    { $joke }
+
+    😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
+    By { $model }. { $left ->
+        [one] This is the last one waiting.
+       *[other] { $left } are waiting, this one too.
+    }
+review-keep = Keep
+review-drop = Drop
+review-keep-done = Kept: I may learn from it.
+review-drop-done = Dropped: I'll never learn from it.
+review-gone = That joke isn't there any more.
+review-none = Nothing waits for review: you've seen all that I'd learn from today.
 
 # A run, as it goes
 run-title = 🎓 Run { $run } · { $what }

@@ -131,11 +131,13 @@ help-admin =
     你是管理员，所以还有：
     /retrain  训练一个新模型
     /runs  训练得怎么样了
+    /review  看看接下来要学什么，不该学的划掉
     /models  有哪些模型
     /promote  让其中一个上岗
     /rollback  换回上一个模型
 command-retrain = 训练一个新模型
 command-runs = 训练得怎么样了
+command-review = 看看接下来要学什么
 command-models = 有哪些模型
 command-promote = 让一个模型上岗
 command-rollback = 换回上一个模型
@@ -178,6 +180,20 @@ retrain-cancel-none = 没有可取消的：现在没在训练。
 retrain-cancelling = 正在停止第 { $run } 次训练，稍等一下；正在用的模型不受影响。
 retrain-how = 发 /retrain 训练新模型，发 /retrain cancel 停止。
 retrain-cannot-look = 打分没法看：{ $why }
+
+# /review
+review-in-private = 这些是别人的照片，只在咱俩的私聊里给你看。
+review-joke =
+    { $joke }
+
+    😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
+    出自 { $model }。还有 { $left } 个等着看，含这个。
+review-keep = 留下
+review-drop = 划掉
+review-keep-done = 留下了：可以拿来学。
+review-drop-done = 划掉了：永远不学。
+review-gone = 那个笑话已经不在了。
+review-none = 没有要看的了：今天要学的你都看过了。
 
 # 训练进行中
 run-title = 🎓 第 { $run } 次训练 · { $what }

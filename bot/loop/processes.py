@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,14 @@ class LookError(JokebotError):
 class Prospect:
     """What a run would learn from now: `new` jokes that people liked, `replayed` ones learnt before, by the ratings of so many `people`.
 
-    `fresh` are those of the new ones that no run has had before, whatever became of it.
+    `fresh` are those of the new ones that no run has had before, whatever became of it; `jokes` the new ones' ids, best first.
     """
 
     new: int
     fresh: int
     replayed: int
     people: int
+    jokes: list[int] = field(default_factory=list)
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -60,7 +61,8 @@ def _text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
+        # As JSON, since texts may hold commas.
+        return json.dumps(value) if any(isinstance(part, str) for part in value) else ", ".join(map(str, value))
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 

@@ -56,3 +56,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     with pytest.raises(SettingsError, match="not UTF-8"):
         BlockList.of(Guard(blocked_file=tmp_path / "latin.txt"))
+
+
+def test_entries_reach_a_runs_process_as_they_are(monkeypatch, tmp_path):
+    """The bot hands its settings on in variables."""
+    from bot.loop.processes import variables
+    from configs.settings import Settings
+    entries = ["/a{1,3}b/", "two words", "zh: 坏"]
+    monkeypatch.chdir(tmp_path)
+    handed_on = variables(Settings(guard={"blocked": entries, "blocked_file": "words.txt"}))
+    for name, value in handed_on.items():
+        monkeypatch.setenv(name, value)
+    guard = load_settings().guard
+    assert guard.blocked == entries and guard.blocked_file == tmp_path / "words.txt"

@@ -1,7 +1,7 @@
 """A stage whose first person is an admin and whose train environment plays what the test wrote down (`pretend.py`)."""
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,10 @@ class Theatre:
 
     data: Path
 
-    def pairs(self, new: int, *, fresh: int | None = None, replayed: int = 0, people: int = 3) -> None:
+    def pairs(self, new: int, *, fresh: int | None = None, replayed: int = 0, people: int = 3,
+              jokes: Sequence[int] = ()) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
-        found = {"new": new, "fresh": new if fresh is None else fresh, "replayed": replayed, "people": people}
+        found = {"new": new, "fresh": new if fresh is None else fresh, "replayed": replayed, "people": people, "jokes": list(jokes)}
         (self.data / "pairs.json").write_text(json.dumps(found))
 
     def play(self, *acts: dict[str, Any]) -> None:
