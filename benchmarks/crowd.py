@@ -19,7 +19,7 @@ from trainer.demo_model.subjects import Subject, load_subjects
 from trainer.demo_model.texts import Reader, load_shapes
 
 JOKE_TIMEOUT_S = 300.0
-FITS, FORGIVEN, OTHER = 0.95, 0.15, 0.03
+FITS, FORGIVEN, OTHER = 0.97, 0.15, 0.03
 """How often somebody likes a joke of their styles about the right thing; of another style about a thing they are fond of; any other."""
 DUEL = re.compile(r"🅰\ufe0f?\s*(?P<a>.+?)\s*🅱\ufe0f?\s*(?P<b>.+)", re.DOTALL)
 LOCALES = Path(__file__).parents[1] / "bot" / "locales"

@@ -59,7 +59,7 @@ SETTINGS = {
     "ENGINE_KIND": "cpu", "ENGINE_CANARY_BY": "photo", "MODEL_NAME": "demo", "MODEL_DIRECTORY": str(CHECKPOINT), "LOG_LEVEL": "INFO",
     "LIMITS_MESSAGES_PER_S": "1000", "LIMITS_CHAT_MESSAGES_PER_S": "1000", "LIMITS_GROUP_MESSAGES_PER_MIN": "60000", "LIMITS_EDIT_INTERVAL_S": "30",
     "JOKE_STYLE": "neutral", "JOKE_TEMPERATURE": "1", "JOKE_TOP_P": "1", "GATE_TEMPERATURE": "1", "GATE_TOP_P": "1", "RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "SELECTION_HOLDOUT_SHARE": "0.15",
-    "TRAINING_LEARNING_RATE": "1e-3", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
+    "TRAINING_LEARNING_RATE": "6e-4", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
     "TRAINING_EPOCHS": "1", "TRAINING_BATCH_SIZE": "8", "TRAINING_ACCUMULATION": "1", "TRAINING_WORKERS": "0",
     "CANARY_EARLY_SHARE": "0.4", "CANARY_EARLY_RATINGS": "30", "DUEL_EVERY": "10", "BACKUP_EVERY_H": "0"}
 """What differs from the defaults: sizes for a model three hundred times smaller than the real ones, and a quicker start of the trial."""
@@ -67,19 +67,18 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything: photos before the first run and between runs, the jury's pictures, acts at once, further settings."""
+    """How much of everything: photos before each run (the last again and again), the jury's pictures, acts at once, further settings."""
 
     people: int
     groups: int
-    first: int
-    between: int
+    photos: tuple[int, ...]
     measured: int
     at_once: int
     settings: dict[str, str]
 
 
-FULL = Scale(24, 6, 240, 60, 200, 6, {"GATE_REPLIES": "12", "GATE_PHOTOS": "40"})
-SMALL = Scale(6, 2, 36, 0, 8, 4, {"RETRAIN_MINIMUM_PAIRS": "6", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
+FULL = Scale(24, 3, (420, 0, 300), 200, 6, {"GATE_REPLIES": "12", "GATE_PHOTOS": "40"})
+SMALL = Scale(6, 2, (36, 0), 8, 4, {"RETRAIN_MINIMUM_PAIRS": "6", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
                                  "CANARY_EARLY_SHARE": "0.5", "CANARY_RATINGS": "40", "DUEL_EVERY": "5", "SELECTION_MAX_ROWS": "16", "SELECTION_PERSON_SHARE": "1"})
 PER_GROUP = 6
 
@@ -121,10 +120,8 @@ class Flywheel:
         """All rounds; the numbers of the module's docstring."""
         began = time.monotonic()
         await self.measure()
-        await several(self.scale.first, self.scale.at_once, self.share)
         for number in range(rounds):
-            if number:
-                await several(self.scale.between, self.scale.at_once, self.share)
+            await several(self.scale.photos[min(number, len(self.scale.photos) - 1)], self.scale.at_once, self.share)
             await self.round()
             await self.measure()
         return {"liking": self.liking, "ratings": self.crowd.ratings, "seconds": round(time.monotonic() - began),

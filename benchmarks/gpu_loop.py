@@ -51,7 +51,7 @@ async def demo(told: argparse.Namespace) -> dict[str, Any]:
     settings = {"ENGINE_KIND": told.kind, "LMDEPLOY_SERVERS": "1", "LMDEPLOY_CACHE_BLOCKS": "512", "ENGINE_MAX_TILES": "1", "ENGINE_IN_FLIGHT": "16",
                 "GATE_REPLIES": "16", "GATE_PHOTOS": "60", "SELECTION_PERSON_SHARE": "1", "RETRAIN_MINIMUM_PAIRS": "8", "TRAINING_EPOCHS": "4",
                 "CANARY_RATINGS": "2000", "SERVERS_PREDECESSOR": "sleep", **dict(one.split("=", 1) for one in told.set)}
-    scale = Scale(24, 4, told.photos, 0, told.measured, told.at_once, {})
+    scale = Scale(24, 4, (told.photos,), told.measured, told.at_once, {})
     (told.folder / "data").mkdir(parents=True)
     with bot_and_sandbox(told.folder / "data", settings, told.bot_python) as page:
         say("the bot answers")
@@ -63,7 +63,7 @@ async def demo(told: argparse.Namespace) -> dict[str, Any]:
             try:
                 flywheel = Flywheel(crowd, Album(7, told.pack), database, scale)
                 await flywheel.measure()
-                await several(scale.first, scale.at_once, flywheel.share)
+                await several(told.photos, scale.at_once, flywheel.share)
                 say(f"{crowd.photos} photos, {crowd.ratings} ratings")
                 return await turn(flywheel)
             finally:
