@@ -1,5 +1,6 @@
 """The committed demo model, asked through the CPU engine as the bot asks: it sees, speaks both languages, and ends."""
 import base64
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from openai import OpenAI
 from bot.engine.child import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects, subjects_named
 from trainer.demo_model.texts import NEUTRAL, Reader, load_shapes
 
@@ -69,3 +71,10 @@ def test_the_checkpoint_is_small_and_has_its_card():
     assert (CHECKPOINT / "model.safetensors").stat().st_size <= 15 * 2**20
     card = (CHECKPOINT / "CARD.md").read_text(encoding="utf-8")
     assert all(word in card for word in ("subject_accuracy", "other_set_accuracy", "language_accuracy", "p50_s", "real photos"))
+
+
+def test_it_learnt_from_named_sets_and_never_from_the_held_out_one():
+    learnt = json.loads((CHECKPOINT / "training.json").read_text(encoding="utf-8"))["sets"]
+    notice = (CHECKPOINT.parent / "NOTICE").read_text(encoding="utf-8")
+    assert HELD_OUT not in learnt and len(learnt) >= 10
+    assert [name for name in learnt if f"\n  {name} " not in notice] == []
