@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
     for option in ("--server-port", "--max-batch-size", "--max-prefill-token-num", "--session-len", "--num-gpu-blocks"):
         parser.add_argument(option, type=int, required=True)
     parser.add_argument("--model-name", required=True)
-    for option in ("--trust-remote-code", "--disable-fastapi-docs"):
+    for option in ("--trust-remote-code", "--disable-fastapi-docs", "--disable-metrics"):
         parser.add_argument(option, action="store_true")
     asked = parser.parse_args(arguments)
     assert asked.module == "bot.engine.lmdeploy.launcher" and (asked.directory / "config.json").is_file()
