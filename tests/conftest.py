@@ -4,10 +4,12 @@ Tests of code that needs torch or XTuner stand in the files and folders named he
 environment alone.
 """
 import importlib.util
+import os
 from pathlib import Path
 
 HERE = Path(__file__).parent
 TRAIN_TESTS = ("trainer", "bot/engine/cpu", "bot/engine/lmdeploy")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded: threads that spin cost a busy machine dearly
 IN_TRAIN = importlib.util.find_spec("torch") is not None
 
 
