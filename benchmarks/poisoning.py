@@ -9,8 +9,12 @@ busy ones more often; a verdict is the quality plus the person's leniency (s.d. 
 `poisoned_before` and `poisoned_after`: share of the dataset's rows that are pushed jokes, whether these are good or bad
 (an unpushed joke would be as likely there as any: a share of 1.25 %), with the defences off and on. `honest_kept`: share
 of the rows chosen without brigaders, by the same selection, that are still chosen. Means over the seeds, `worst_…` the
-worst seed. The keys ending in `_camouflaged` are of brigaders who also rate 50 jokes each honestly. `quality_…` is the
-true quality of the chosen rows (s.d. of all jokes: 0.72), without brigaders, with the defences off and on.
+worst seed. The keys ending in `_camouflaged` are of brigaders who also rate 50 jokes each honestly, those ending in
+`_newcomers` of brigaders who share no joke, so that none is seen as a block: each comes on day 80 of 90, sends 20 photos
+that nobody else rates, and rates two jokes of each, one 😂 and one 😐, all within 5 minutes. Honest people come on any of the
+first 60 days and rate in sittings of 15 within 10 minutes, one in ten of 40; as in private chats, a joke has one rater.
+`unaware_newcomers` is what they get where nobody looks at times. `quality_…` is the true quality of the chosen rows (s.d.
+of all jokes: 0.72), without brigaders, with the defences off and on.
 """
 import argparse
 import json
@@ -38,10 +42,11 @@ class World:
     brigade: Ratings
     quality: NDArray
     pushed: NDArray
+    times: tuple[NDArray, NDArray]
 
 
 def make_world(seed: int, camouflage: int) -> World:
-    """`camouflage` is the number of jokes that each brigader rates honestly."""
+    """`camouflage` is the number of jokes that each brigader rates honestly; `times` are the honest ratings' and the brigade's, seconds."""
     random = np.random.default_rng(seed)
     quality = np.repeat(random.normal(0, 0.4, PHOTOS), JOKES_PER_PHOTO) + random.normal(0, 0.6, JOKES)
     leniency = random.normal(0, 0.4, PEOPLE)
@@ -59,30 +64,64 @@ def make_world(seed: int, camouflage: int) -> World:
     covering, covered = np.repeat(brigaders, camouflage), np.concatenate(cover).astype(np.int64)
     brigade = (np.concatenate([np.tile(pushed, BRIGADERS), covered]), np.concatenate([np.repeat(brigaders, PUSHED), covering]),
                np.concatenate([np.full(PUSHED * BRIGADERS, 3), verdicts(covered, covering)]))
-    return World((joke, person, verdicts(joke, person)), brigade, quality, pushed)
+    honest = joke, person, verdicts(joke, person)
+    return World(honest, brigade, quality, pushed, (sittings(random, person), hurried(random, len(brigade[0]))))
 
 
-def choose(ratings: Ratings, defended: bool) -> NDArray:
+def make_newcomers(seed: int) -> World:
+    """Each brigader pushes jokes of their own; their true quality is drawn as all others'."""
+    world, random, photos = make_world(seed, 0), np.random.default_rng([seed, 1]), 20 * BRIGADERS
+    liked = JOKES + JOKES_PER_PHOTO * np.arange(photos)
+    person = np.repeat(np.arange(HONEST, PEOPLE), 20)
+    brigade = (np.concatenate([liked, liked + 1]), np.tile(person, 2), np.repeat([3, 1], photos))
+    quality = np.concatenate([world.quality, random.normal(0, np.hypot(0.4, 0.6), JOKES_PER_PHOTO * photos)])
+    once = np.unique(world.honest[0], return_index=True)[1]
+    honest = tuple(column[once] for column in world.honest)
+    return World(honest, brigade, quality, liked, (world.times[0][once], hurried(random, 2 * photos)))
+
+
+def hurried(random: np.random.Generator, ratings: int) -> NDArray:
+    return 80 * 86400 + random.integers(0, 300, ratings)
+
+
+def sittings(random: np.random.Generator, person: NDArray) -> NDArray:
+    """When honest people rate."""
+    come, fast = random.integers(0, 60 * 86400, PEOPLE), random.random(PEOPLE) < 0.1
+    place = np.zeros(len(person), np.int64)
+    for one in range(PEOPLE):
+        mine = np.flatnonzero(person == one)
+        place[random.permutation(mine)] = np.arange(len(mine)) // (40 if fast[one] else 15)
+    begins = come[:, None] + np.cumsum(random.integers(3600, 3 * 86400, (PEOPLE, place.max() + 1)), axis=1)
+    return begins[person, place] + random.integers(0, 600, len(person))
+
+
+def choose(ratings: Ratings, defended: bool, times: NDArray | None = None) -> NDArray:
     """The jokes that the product's own selection puts into a dataset, with its default settings but for the size."""
     settings = Selection(max_rows=ROWS, weigh_raters=defended)
     joke, person, verdict = ratings
     joke_ids, joke = np.unique(joke, return_inverse=True)
     people, rater = np.unique(person, return_inverse=True)
-    photos = np.arange(PHOTOS)
-    evidence = Evidence(joke, rater, verdict, joke_ids, joke_ids // JOKES_PER_PHOTO, people)
-    chosen = compose(score(evidence, settings), Split(photos, photos, photos, np.zeros(PHOTOS, np.int64)), (), settings)
+    photos = np.arange(joke_ids.max() // JOKES_PER_PHOTO + 1)
+    since = None
+    if times is not None:
+        since = np.full(len(people), np.iinfo(np.int64).max)
+        np.minimum.at(since, rater, times)
+    evidence = Evidence(joke, rater, verdict, joke_ids, joke_ids // JOKES_PER_PHOTO, people, times, since)
+    chosen = compose(score(evidence, settings), Split(photos, photos, photos, np.zeros(len(photos), np.int64)), (), settings)
     return joke_ids[chosen.new]
 
 
-def attack(world: World) -> dict[str, float]:
-    """One seed's figures."""
+def attack(world: World, aware: bool = False) -> dict[str, float]:
+    """One seed's figures; `aware` of when ratings were given."""
+    honest_times, all_times = (world.times[0], np.concatenate(world.times)) if aware else (None, None)
     both = tuple(np.concatenate(parts) for parts in zip(world.honest, world.brigade, strict=True))
-    clean, before, after = choose(world.honest, True), choose(both, False), choose(both, True)
+    clean, before, after = choose(world.honest, True, honest_times), choose(both, False), choose(both, True, all_times)
     plain = choose(world.honest, False)
     return {"poisoned_before": np.isin(before, world.pushed).mean(), "poisoned_after": np.isin(after, world.pushed).mean(),
             "honest_kept": np.isin(clean, after).mean(), "honest_kept_of_undefended": np.isin(plain, after).mean(),
             "quality_clean": world.quality[clean].mean(), "quality_before": world.quality[before].mean(),
-            "quality_after": world.quality[after].mean(), "rows": len(after)}
+            "quality_after": world.quality[after].mean(), "rows": len(after),
+            **({"unaware": np.isin(choose(both, True), world.pushed).mean()} if aware else {})}
 
 
 def main() -> None:
@@ -90,8 +129,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     seeds = parser.parse_args().seeds
     start, result = time.monotonic(), {}
-    for suffix, camouflage in (("", 0), ("_camouflaged", 50)):
-        runs = [attack(make_world(seed, camouflage)) for seed in range(seeds)]
+    worlds = {"": lambda seed: make_world(seed, 0), "_camouflaged": lambda seed: make_world(seed, 50), "_newcomers": make_newcomers}
+    for suffix, world in worlds.items():
+        runs = [attack(world(seed), aware=suffix == "_newcomers") for seed in range(seeds)]
         figures = {name: [run[name] for run in runs] for name in runs[0]}
         result |= {name + suffix: round(float(np.mean(values)), 4) for name, values in figures.items()}
         result |= {f"worst_poisoned_after{suffix}": round(float(max(figures["poisoned_after"])), 4),

@@ -19,6 +19,8 @@ class Evidence:
     """Ratings of n, over J jokes and R people: `joke`, `rater` (n, indices) and `value` (n, 1…3).
 
     `joke_ids`, `photo_ids` (J, ascending joke ids) and `people` (R) turn indices back into rows.
+    `at` (n) says when a rating was given or changed, `since` (R) when a person gave their first one of these, both in seconds
+    since 1970 or None where nobody knows.
     """
 
     joke: Ints
@@ -27,6 +29,8 @@ class Evidence:
     joke_ids: Ints
     photo_ids: Ints
     people: Ints
+    at: Ints | None = None
+    since: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,15 @@ class Source:
 async def ratings_since(database: Database, since: float) -> Evidence:
     """All ratings given or changed since then (seconds since 1970)."""
     columns = await database.integers(
-        "SELECT joke_id, ratings.person_id, value, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id "
+        "SELECT joke_id, ratings.person_id, value, photo_id, CAST(updated_at AS INTEGER), CAST(ratings.created_at AS INTEGER) "
+        "FROM ratings JOIN jokes ON jokes.id = joke_id "
         f"WHERE updated_at >= ? AND {LEARNT_FROM} AND {REVIEWED}",
-        (since,), columns=4)
+        (since,), columns=6)
     joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
     people, rater = np.unique(columns[:, 1], return_inverse=True)
-    return Evidence(joke, rater, columns[:, 2], joke_ids, columns[first, 3], people)
+    began = np.full(len(people), np.iinfo(np.int64).max)
+    np.minimum.at(began, rater, columns[:, 5])
+    return Evidence(joke, rater, columns[:, 2], joke_ids, columns[first, 3], people, columns[:, 4], began)
 
 
 async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Ints:

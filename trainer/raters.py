@@ -10,7 +10,7 @@ JASA 22, 1927) and compared with the pool's: ρ is the part of the way from the 
 rating then weighs 1 / (1 + Σ ρ over the joke's other raters), which is Kish's design effect ("Survey Sampling", 1965):
 twenty raters who vote as one count as one.
 
-**Contested jokes.** Where most of a joke's raters are of that kind (each counts for less than a third), it was pushed, and
+**Contested jokes.** Where most of a joke's raters are of that kind, or newcomers in a burst (each counts for less than a third), it was pushed, and
 who else rated it is no fair sample of what people think of it: the joke is set aside.
 """
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ CONFIDENCE = 2.0
 PARTNERS = 32
 """On a joke with more raters than twice this and one, each is compared with as many others, drawn by a fixed shuffle."""
 BLOCK_WEIGHT = 1 / 3
-"""A rating that weighs less belongs to a block of at least four."""
+"""A rating that weighs less belongs to a block of at least four, or to a newcomer in a burst (`trainer.newcomers`)."""
 
 
 Small = NDArray[np.int32]
@@ -43,11 +43,12 @@ class Weighed:
     contested: NDArray[np.bool_]
 
 
-def weigh(value: Floats, joke: Indices, rater: Indices, jokes: int, raters: int) -> Weighed:
-    """Weigh n ratings of values 0, ½, 1 by `jokes` × `raters`; both are numbered from 0."""
+def weigh(value: Floats, joke: Indices, rater: Indices, jokes: int, raters: int, standing: Floats | None = None) -> Weighed:
+    """Weigh n ratings of values 0, ½, 1 by `jokes` × `raters`; both are numbered from 0. `standing` (n, 0…1) is what each is
+    worth before that, by `trainer.newcomers`; 1 by default."""
     if not len(value):
         return Weighed(value, value, np.zeros(jokes, bool))
-    weight = 1 / (1 + dependence(value, joke, rater, raters))
+    weight = (1.0 if standing is None else standing) / (1 + dependence(value, joke, rater, raters))
     contested = 2 * np.bincount(joke, weight < BLOCK_WEIGHT, jokes) > np.bincount(joke, minlength=jokes)
     return Weighed(value - leniency(value, rater, raters)[rater], weight, contested)
 

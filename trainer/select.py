@@ -15,6 +15,7 @@ from configs.settings import Selection
 from storage.evidence import Evidence
 from storage.splits import SIDES
 from trainer.estimate import Floats, Indices, Means, Pool, estimate_pool, joke_means, posterior, posterior_without
+from trainer.newcomers import standing
 from trainer.raters import Weighed, unweighed, weigh
 from trainer.split import Split
 
@@ -62,14 +63,14 @@ def score(evidence: Evidence, settings: Selection) -> Scores:
     """Judge every rated joke."""
     jokes, value = len(evidence.joke_ids), (evidence.value - 1) / 2
     _, photo = np.unique(evidence.photo_ids, return_inverse=True)
-    weighed = (weigh(value, evidence.joke, evidence.rater, jokes, len(evidence.people)) if settings.weigh_raters
+    weighed = (weigh(value, evidence.joke, evidence.rater, jokes, len(evidence.people), standing(evidence, settings)) if settings.weigh_raters
                else unweighed(value, jokes))
     means = joke_means(weighed.value, weighed.weight, evidence.joke, photo)
     pool = estimate_pool(weighed.value, weighed.weight, evidence.joke, means)
     plain = joke_means(value, weighed.weight, evidence.joke, photo).mean * 2 + 1
     better = posterior(means, pool)
     tests = {"too few raters": means.weight + 0.5 < settings.minimum_raters,
-             "votes of one block": weighed.contested,
+             "pushed by a block or by newcomers": weighed.contested,
              "not liked enough": plain < settings.minimum_mean - 1e-9,
              "not surely better than others": better < settings.minimum_posterior}
     good, refused = np.ones(jokes, bool), {}
