@@ -20,6 +20,7 @@ from bot.handlers.privacy import keep_forgetting
 from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
+from bot.languages import Languages
 from bot.latest import Latest
 from bot.loop.conductor import Conductor
 from bot.loop.schedule import Schedule
@@ -78,7 +79,7 @@ class App:
         self.servers = await self._make_servers()
         self._cleanup.push_async_callback(self.servers.stop)
         await self.servers.start()
-        self.parts = self._make_parts()
+        self.parts = await self._make_parts()
         self.servers.on_pause = self.parts.joker.queue.hold
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
@@ -117,11 +118,12 @@ class App:
         registered = await register_base(self.database, base.name, str(base.directory) if base.directory else None)
         return make_servers(self.settings, await champion(self.database) or registered)
 
-    def _make_parts(self) -> Parts:
+    async def _make_parts(self) -> Parts:
         settings, prompts = self.settings, load_prompts()
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
-        return Parts(settings=settings, database=self.database, prompts=prompts, words=words, bot=self.bot,
-                     hands=Hands(most), latest=latest, asides=Asides(self.bot, words, latest, most),
+        languages = await Languages.load(self.database, words, prompts, settings.joke.language)
+        return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, bot=self.bot,
+                     hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
                      servers=self.servers, moderator=Moderator(settings.guard),
                      joker=Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos))
 

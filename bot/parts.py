@@ -11,6 +11,7 @@ from bot.engine.servers import Servers
 from bot.handlers.aside import Asides
 from bot.hands import Hands
 from bot.joker import Joker
+from bot.languages import Languages
 from bot.latest import Latest
 from bot.moderation import Moderator
 from bot.words import Words
@@ -35,6 +36,7 @@ class Parts:
     database: Database
     prompts: Prompts
     words: Words
+    languages: Languages
     bot: TelegramBot
     hands: Hands
     latest: Latest
@@ -49,9 +51,8 @@ class Parts:
 
     def language(self, person: User | None) -> str:
         """The language to speak with somebody."""
-        return self.words.language(person.language_code if person else None)
+        return self.languages.of(person)
 
     def joke_language(self, person: User | None) -> str:
         """The language of their jokes: their own where there are prompts for it, else the one in the settings."""
-        primary = (person.language_code or "" if person else "").split("-")[0].lower()
-        return primary if primary in self.prompts.languages else self.settings.joke.language
+        return self.languages.of_jokes(person)

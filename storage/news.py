@@ -39,5 +39,6 @@ async def note_language(database: Database, person_id: int, language: str) -> No
 
 
 async def language_of(database: Database, person_id: int) -> str | None:
-    """The language that an admin spoke last, or None."""
-    return await database.value("SELECT language FROM admin_languages WHERE person_id = ?", (person_id,))
+    """The language that an admin chose, else the one that they spoke last, or None."""
+    return await database.value("SELECT coalesce((SELECT language FROM chosen_languages WHERE person_id = ?1), "
+                                "(SELECT language FROM admin_languages WHERE person_id = ?1))", (person_id,))

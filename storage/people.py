@@ -12,7 +12,8 @@ from storage.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages", "aged_people")
+FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages", "aged_people",
+             "chosen_languages")
 """Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
@@ -86,6 +87,21 @@ async def set_private(database: Database, person_id: int, private: bool) -> None
 async def is_private(database: Database, person_id: int) -> bool:
     """Whether nothing of theirs is learnt from."""
     return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (person_id,)))
+
+
+async def set_language(database: Database, person_id: int, language: str | None) -> None:
+    """Keep the language that a person chose; None forgets it."""
+    async with database.write() as connection:
+        if language is None:
+            await connection.execute("DELETE FROM chosen_languages WHERE person_id = ?", (person_id,))
+        else:
+            await connection.execute("INSERT INTO chosen_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
+                                     (person_id, language))
+
+
+async def chosen_languages(database: Database) -> dict[int, str]:
+    """The language of everybody who chose one, by person."""
+    return {row["person_id"]: row["language"] for row in await database.rows("SELECT person_id, language FROM chosen_languages")}
 
 
 async def counted(connection: aiosqlite.Connection) -> tuple[int, int, int]:

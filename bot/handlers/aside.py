@@ -6,6 +6,7 @@ from telegram import Message
 
 from bot.api import TelegramBot
 from bot.handlers.saying import NO_PREVIEW, reply_to
+from bot.languages import Languages
 from bot.latest import Latest
 from bot.outgoing import Priority
 from bot.words import Words
@@ -27,8 +28,8 @@ class Burst:
 class Asides:
     """All bursts under way. `most` is how many photos one person may have in work."""
 
-    def __init__(self, bot: TelegramBot, words: Words, latest: Latest, most: int) -> None:
-        self._bot, self._words, self._latest, self._most = bot, words, latest, most
+    def __init__(self, bot: TelegramBot, words: Words, languages: Languages, latest: Latest, most: int) -> None:
+        self._bot, self._words, self._languages, self._latest, self._most = bot, words, languages, latest, most
         self._bursts: dict[tuple[int, int], Burst] = {}
 
     def set_aside(self, message: Message) -> None:
@@ -43,8 +44,7 @@ class Asides:
         self._latest.put(("aside", *key), lambda: self._show(message, burst))
 
     async def _show(self, message: Message, burst: Burst) -> None:
-        language = self._words.language(message.from_user.language_code if message.from_user else None)
-        text = self._words.say(language, "queue-mine-aside", limit=self._most, aside=burst.aside)
+        text = self._words.say(self._languages.of(message.from_user), "queue-mine-aside", limit=self._most, aside=burst.aside)
         if burst.message_id is None:
             sent = await self._bot.send_message(message.chat.id, text, reply_parameters=reply_to(message.message_id),
                                                 link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)

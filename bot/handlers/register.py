@@ -12,6 +12,7 @@ from bot.handlers.admin_review import review_pressed, show_review
 from bot.handlers.another import another
 from bot.handlers.duel import duel_pressed
 from bot.handlers.help import show_help, show_stats, start
+from bot.handlers.language import language, language_pressed
 from bot.handlers.photo import photo, pointed_at
 from bot.handlers.privacy import forget_me, forget_pressed
 from bot.handlers.private import privacy, private
@@ -20,7 +21,8 @@ from bot.handlers.reading import picture_in
 from bot.handlers.unsupported import other
 from bot.parts import Parts
 
-COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "stats": show_stats, "privacy": privacy, "private": private, "forget": forget_me}
+COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "stats": show_stats, "language": language, "privacy": privacy,
+            "private": private, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
 ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback}
 """Those of admins, which only their menu shows."""
@@ -54,6 +56,7 @@ def register(application: Application, parts: Parts) -> None:
     application.add_handler(CallbackQueryHandler(bound(another), r"^a:"))
     application.add_handler(CallbackQueryHandler(bound(duel_pressed), r"^d:"))
     application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
+    application.add_handler(CallbackQueryHandler(bound(language_pressed), r"^l:"))
     application.add_handler(CallbackQueryHandler(bound(review_pressed), r"^v:"))
     application.add_handler(CallbackQueryHandler(bound(decide), r"^(yes|no):"))
     application.add_handler(CallbackQueryHandler(bound(unknown)))

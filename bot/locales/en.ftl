@@ -13,6 +13,7 @@ help =
     In groups I speak when spoken to: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
 
     /stats  how we're doing so far
+    /language  what I speak with you
     /private  keep yours out of what I learn from
     /forget  wipe everything of yours from my memory
 
@@ -20,6 +21,7 @@ command-start = Say hello
 command-help = What I can do
 command-joke = A joke about the photo you reply to
 command-stats = How we're doing so far
+command-language = What I speak with you
 command-privacy = What I keep of yours
 command-private = Let me learn from yours, or not
 command-forget = Wipe everything of yours
@@ -117,6 +119,13 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+# /language
+language-name = English
+language-ask = Which language shall I speak with you? Your jokes follow.
+language-app = Same as my Telegram app
+language-chosen = English it is, for my words and for your jokes.
+language-as-app = All right, I follow the language of your Telegram app.
 
 # /privacy and /private
 privacy =

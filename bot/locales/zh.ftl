@@ -13,6 +13,7 @@ help =
     在群里我不插嘴：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片，我就出来。
 
     /stats  看看战绩
+    /language  换一种语言
     /private  不让我拿你的去学习
     /forget  把你的一切从我这儿抹掉
 
@@ -20,6 +21,7 @@ command-start = 打个招呼
 command-help = 我会什么
 command-joke = 给你回复的那张照片讲个笑话
 command-stats = 看看战绩
+command-language = 换一种语言
 command-privacy = 我留着你的什么
 command-private = 让不让我学你的
 command-forget = 抹掉你的一切
@@ -96,6 +98,13 @@ stats =
         [0] 还没人打过分
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
+
+# /language
+language-name = 中文
+language-ask = 想让我跟你说哪种语言？笑话也会跟着换。
+language-app = 跟 Telegram 应用一致
+language-chosen = 好，以后就说中文，笑话也讲中文的。
+language-as-app = 好，你的 Telegram 应用是什么语言，我就说什么语言。
 
 # /privacy 和 /private
 privacy =

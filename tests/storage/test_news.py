@@ -4,6 +4,7 @@ import time
 import pytest
 
 from storage import news, promotion, runs
+from storage.people import set_language
 
 ADMIN, OTHER = 1, 2
 
@@ -47,3 +48,11 @@ async def test_an_admins_language_is_the_one_they_spoke_last(database, language)
     for spoken in ("en", "zh", language):
         await news.note_language(database, ADMIN, spoken)
     assert await news.language_of(database, ADMIN) == language
+
+
+async def test_a_language_that_an_admin_chose_goes_before_the_one_they_spoke(database):
+    await news.note_language(database, ADMIN, "en")
+    await set_language(database, ADMIN, "zh")
+    assert await news.language_of(database, ADMIN) == "zh"
+    await set_language(database, ADMIN, None)
+    assert await news.language_of(database, ADMIN) == "en"
