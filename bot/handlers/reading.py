@@ -19,11 +19,16 @@ class Picture:
 
 
 def picture_in(message: Message) -> Picture | None:
-    """The picture of a message, sent as a photo or as a file that claims to be one by its type or name."""
+    """The picture of a message: a photo, a file that claims to be one by its type or name, a sticker that stands still, or
+    the still (a JPEG of at most 320 × 320) that Telegram supplies with an animation or a video."""
     if message.photo:
         return Picture(message.photo[-1].file_id, message.photo[-1].file_size)
+    if moving := message.animation or message.video:
+        return Picture(moving.thumbnail.file_id, moving.thumbnail.file_size) if moving.thumbnail else None
+    if sticker := message.sticker:
+        return None if sticker.is_animated or sticker.is_video else Picture(sticker.file_id, sticker.file_size)
     file = message.document
-    if file is None or message.animation:
+    if file is None:
         return None
     named = PurePath(file.file_name or "").suffix.lower() in EXTENSIONS
     if named or (file.mime_type or "").startswith("image/"):

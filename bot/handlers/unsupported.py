@@ -8,7 +8,8 @@ from bot.parts import Parts
 
 KINDS = {"animation": "animation", "video": "video", "video_note": "video", "sticker": "sticker", "voice": "voice", "audio": "voice",
          "document": "document"}
-"""Which words fit which part of a message. An animation has a document as well, so it comes first."""
+"""Which words fit which part of a message. An animation has a document as well, so it comes first.
+Animations, videos and stickers come here where there is no still of them."""
 OTHERS = ("contact", "location", "venue", "poll", "dice", "game", "story", "paid_media", "checklist")
 
 

@@ -5,7 +5,7 @@ start =
     Then press 😂, 🙂 or 😐: I learn from honest faces. 🔁 gets you another one.
 
 help =
-    Send me a photo, as a photo or as a file. A caption is a welcome hint.
+    Send me a photo, as a photo or as a file; stickers and GIFs will do too. A caption is a welcome hint.
 
     😂 🙂 😐  how it landed; you can change your mind
     🔁  another joke about the same photo
@@ -31,7 +31,7 @@ say-photo = You've got a way with words, but I work from pictures. Send me a pho
 joke-about-what = A joke about which photo? Send me one, or answer a photo with /joke.
 not-a-photo-video = That's too fast for me, I look at one picture at a time. Pick your favourite frame and send it as a photo.
 not-a-photo-animation = That won't hold still for me. Send me a still from it as a photo, and I'm in.
-not-a-photo-sticker = Lovely sticker. For now I only know my way around photos, though. Got one?
+not-a-photo-sticker = Lovely sticker, but it won't sit still for me. Got one that does, or a photo?
 not-a-photo-voice = I'm all eyes and no ears. Send me a photo instead?
 not-a-photo-document = There's no picture in that file that I could open. JPEG, PNG and WebP work best.
 not-a-photo-other = I wouldn't know how to joke about that. A photo, on the other hand…

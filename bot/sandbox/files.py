@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from bot.sandbox.pictures import thumbnail
 
 DOWNLOAD_LIMIT = 20 * 1024 * 1024
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif", "video/mp4": "mp4"}
+EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif", "video/mp4": "mp4",
+              "video/webm": "webm", "application/x-tgsticker": "tgs"}
 LETTERS = {"photos": "AgACAgIAAxkBAAI", "documents": "BQACAgIAAxkBAAI", "stickers": "CAACAgIAAxkBAAI",
            "animations": "CgACAgIAAxkBAAI", "videos": "BAACAgIAAxkBAAI", "thumbnails": "AAMCAgADGQEAAg"}
 

@@ -47,11 +47,12 @@ def document(files: Files, data: bytes, file_name: str | None, mime_type: str | 
 
 
 def sticker(files: Files, data: bytes, emoji: str = "🙂") -> Part:
-    """A static sticker (WebP)."""
-    file = files.add(data, "stickers", "image/webp")
+    """A sticker: static (WebP), animated (.TGS, which is gzip) or a video (WebM), as its first bytes say."""
+    animated, video = data.startswith(b"\x1f\x8b"), data.startswith(b"\x1aE\xdf\xa3")
+    file = files.add(data, "stickers", "application/x-tgsticker" if animated else "video/webm" if video else "image/webp")
     size = measure(data)
-    return {"sticker": {**picture_size(file, size or (512, 512)), "type": "regular", "is_animated": False,
-                        "is_video": False, "emoji": emoji, **thumbnail_part(files, file, size)}}
+    return {"sticker": {**picture_size(file, size or (512, 512)), "type": "regular", "is_animated": animated,
+                        "is_video": video, "emoji": emoji, **thumbnail_part(files, file, size)}}
 
 
 def animation(files: Files, data: bytes, thumbnail: bytes | None = None) -> Part:

@@ -39,6 +39,19 @@ async def test_a_picture_sent_as_a_file_is_a_photo(stage, picture, kind, name, m
     assert "a hint" in stage.engine.asked[-1].user
 
 
+async def test_a_sticker_that_stands_still_is_a_photo(stage, picture):
+    await stage.joke(stage.world.send_sticker(stage.alice, stage.alice, picture((512, 384), kind="WEBP")))
+    assert stage.engine.asked[-1].size == (512, 384)
+
+
+@pytest.mark.parametrize("kind", ["animation", "video"])
+async def test_of_what_moves_telegrams_still_is_a_photo(stage, picture, kind):
+    send = stage.world.send_animation if kind == "animation" else stage.world.send_video
+    await stage.joke(send(stage.alice, stage.alice, b"\0\0\0\x18ftypisom" + bytes(64), picture((320, 180)), "wait for it"))
+    assert stage.engine.asked[-1].size == (320, 180)
+    assert "wait for it" in stage.engine.asked[-1].user
+
+
 async def test_each_photo_of_an_album_is_answered(stage, picture):
     album = stage.world.send_album(stage.alice, stage.alice, [picture(colour=(shade, 0, 0)) for shade in (50, 100, 150)])
     for photo in album:
