@@ -85,6 +85,7 @@ class Crowd:
     duels: int = 0
     lost: int = 0
     failed: int = 0
+    _asked: set[tuple[int, int]] = field(default_factory=set)
     _replies: dict[tuple[int, int], asyncio.Future[Message | None]] = field(default_factory=dict)
 
     async def gather(self, people: int, groups: int, per_group: int, jury: int) -> None:
@@ -110,7 +111,8 @@ class Crowd:
                 message = event.json().get("message") or {}
                 photo = message.get("reply_to_message", {}).get("message_id")
                 sorry = message.get("text") in self.apologies
-                if photo is not None and (message.get("reply_markup") or sorry):
+                asked = (message.get("chat", {}).get("id"), photo) in self._asked
+                if photo is not None and (message.get("reply_markup") or sorry or asked):
                     reply = self.reply(message["chat"]["id"], photo)
                     if not reply.done():
                         reply.set_result(None if sorry else message)
@@ -124,8 +126,9 @@ class Crowd:
             return await response.json()
 
     async def say(self, person: int, text: str) -> Message:
-        """Write to the bot; its answer with buttons. Raises TimeoutError."""
+        """Write to the bot; its answer, with buttons or without. Raises TimeoutError."""
         sent = (await self.post("text", person=person, chat=person, text=text))["message"]["message_id"]
+        self._asked.add((person, sent))
         answer = await asyncio.wait_for(self.reply(person, sent), self.timeout_s)
         if answer is None:
             raise RuntimeError(f"The bot apologised for {text}.")

@@ -78,9 +78,11 @@ class Scale:
 
 
 FULL = Scale(24, 3, (420, 0, 300), 200, 6, {"GATE_REPLIES": "12", "GATE_PHOTOS": "40"})
-SMALL = Scale(6, 2, (36, 0), 8, 4, {"RETRAIN_MINIMUM_PAIRS": "6", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
+SMALL = Scale(6, 2, (48, 0), 8, 4, {"SELECTION_HOLDOUT_SHARE": "0.4", "RETRAIN_MINIMUM_PAIRS": "5", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
                                  "CANARY_EARLY_SHARE": "0.5", "CANARY_RATINGS": "40", "DUEL_EVERY": "5", "SELECTION_MAX_ROWS": "16", "SELECTION_PERSON_SHARE": "1"})
 PER_GROUP = 6
+PATIENCE, MORE = 6, 12
+"""How often an admin asks for a run while there is too little new, and how many more photos people send before each next time."""
 
 
 class Album:
@@ -157,7 +159,12 @@ class Flywheel:
     async def learn(self) -> Run:
         """/retrain in the chat, and yes; the run once the gate has spoken."""
         before = {run.id for run in await runs.history(self.database)}
-        question = await self.crowd.say(ADMIN, "/retrain")
+        for _ in range(PATIENCE):
+            question = await self.crowd.say(ADMIN, "/retrain")
+            if "reply_markup" in question:
+                break
+            print(question["text"], file=sys.stderr, flush=True)
+            await several(MORE, self.scale.at_once, self.share)
         await self.crowd.press(ADMIN, ADMIN, question, 0)
         return await self.run_that(lambda run: run.id not in before and run.state not in runs.STEPS)
 
