@@ -30,9 +30,13 @@ class PhotoLost(JokebotError):
 
 async def say(parts: "Parts", message: Message, name: str, **values: Any) -> None:
     """Answer a message in its sender's language, quoting it. Does nothing where the bot was shut out or the chat is flooded."""
-    text = parts.words.say(parts.language(message.from_user), name, **values)
+    await say_text(parts, message, parts.words.say(parts.language(message.from_user), name, **values))
+
+
+async def say_text(parts: "Parts", message: Message, text: str) -> None:
+    """The same with a text that is put together already."""
     try:
-        await parts.bot.send_message(message.chat.id, text, reply_parameters=reply_to(message.message_id),
+        await parts.bot.send_message(message.chat.id, fitting(text), reply_parameters=reply_to(message.message_id),
                                      link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)
     except (Shed, Forbidden) as error:
         log.info("an answer to chat %d was dropped: %r", message.chat.id, error)

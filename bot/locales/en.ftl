@@ -12,6 +12,8 @@ help =
 
     In groups I speak when spoken to: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
 
+    /best  what this chat laughed at most
+    /mine  your latest jokes
     /stats  how we're doing so far
     /language  what I speak with you
     /private  keep yours out of what I learn from
@@ -20,6 +22,8 @@ help =
 command-start = Say hello
 command-help = What I can do
 command-joke = A joke about the photo you reply to
+command-best = What this chat laughed at most
+command-mine = Your latest jokes
 command-stats = How we're doing so far
 command-language = What I speak with you
 command-privacy = What I keep of yours
@@ -119,6 +123,12 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+# /best and /mine
+best-title = 🏆 What this chat laughed at most
+best-none = No favourites here yet. Give a few jokes a 😂, and ask me again.
+mine-title = 🗂 Your latest jokes
+mine-none = I haven't told you a joke here yet. Send me a photo, and we'll change that!
 
 # /language
 language-name = English

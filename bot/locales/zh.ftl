@@ -12,6 +12,8 @@ help =
 
     在群里我不插嘴：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片，我就出来。
 
+    /best  这里最好笑的笑话
+    /mine  你最近的笑话
     /stats  看看战绩
     /language  换一种语言
     /private  不让我拿你的去学习
@@ -20,6 +22,8 @@ help =
 command-start = 打个招呼
 command-help = 我会什么
 command-joke = 给你回复的那张照片讲个笑话
+command-best = 这里最好笑的笑话
+command-mine = 你最近的笑话
 command-stats = 看看战绩
 command-language = 换一种语言
 command-privacy = 我留着你的什么
@@ -98,6 +102,12 @@ stats =
         [0] 还没人打过分
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
+
+# /best 和 /mine
+best-title = 🏆 这里最好笑的笑话
+best-none = 这里还没有谁脱颖而出。先给几个笑话按 😂，回头再来问我。
+mine-title = 🗂 你最近的笑话
+mine-none = 我在这儿还没给你讲过笑话。发张照片来，马上补上！
 
 # /language
 language-name = 中文

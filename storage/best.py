@@ -1,0 +1,47 @@
+"""Jokes to look back on: the best liked of a chat, and a person's own."""
+from dataclasses import dataclass
+
+from storage.database import Database
+from storage.ratings import Counts
+
+PRIOR_RATINGS = 1.5
+"""How many ratings at the chat's mean are added to each joke's own: σ²/(τ² + τ_φ²) with the shares that `trainer/estimate.py`
+assumes where the ratings can't tell (0.60 / (0.25 + 0.15)). So one lone 😂 doesn't beat nine out of ten."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A joke that was told, and how people rated it."""
+
+    text: str
+    counts: Counts
+
+
+SUMS = "coalesce(sum(value = 3), 0) AS funny, coalesce(sum(value = 2), 0) AS somewhat, coalesce(sum(value = 1), 0) AS unfunny"
+IN_CHAT = "jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id = :chat)"
+BEST = f"""WITH rated AS (SELECT jokes.id, text, count(*) AS ratings, sum(value - 1) / 2.0 AS liking, {SUMS}
+        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {IN_CHAT} GROUP BY jokes.id)
+    SELECT text, funny, somewhat, unfunny FROM rated WHERE ratings >= :least AND liking > 0
+    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings) FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :most"""
+
+
+async def best_of_chat(database: Database, chat_id: int, *, least: int, most: int) -> list[Told]:
+    """The best liked jokes that were shown in a chat, best first, of those with at least `least` ratings and one that isn't 😐.
+
+    A verdict counts 0 (😐), ½ (🙂) or 1 (😂); a joke's mean is shrunk towards the chat's, the more the fewer its ratings.
+    """
+    rows = await database.rows(BEST, {"chat": chat_id, "least": least, "most": most, "prior": PRIOR_RATINGS})
+    return [_told(row) for row in rows]
+
+
+async def latest_of_person(database: Database, person_id: int, *, chat_id: int | None, most: int) -> list[Told]:
+    """The jokes that a person asked for last, newest first; only those shown in that chat where one is given."""
+    where = f" AND {IN_CHAT}" if chat_id is not None else ""
+    rows = await database.rows(f"SELECT text, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
+                               f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :most",
+                               {"person": person_id, "chat": chat_id, "most": most})
+    return [_told(row) for row in rows]
+
+
+def _told(row) -> Told:
+    return Told(row["text"], Counts(row["funny"], row["somewhat"], row["unfunny"]))
