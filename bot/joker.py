@@ -65,6 +65,20 @@ class Joker:
                       completion_tokens=reply.completion_tokens, latency_s=reply.latency_s)
         return await self._stored(await add_joke(self._database, new, update_id))
 
+    async def explain(self, joke: Joke, photo: Photo, *, person_id: int, language: str,
+                      on_place: OnPlace | None = None, on_text: OnText | None = None) -> str:
+        """What is funny about a joke, by the version that told it where it still serves. It is not stored: it is no joke.
+
+        `language` is the explanation's, whatever the joke's is. Raises as `joke` does.
+        """
+        prompt = self._prompts.ask(language, "explain", joke.caption, joke.text)
+        async with self.queue.place(person_id, on_place):
+            data = await asyncio.to_thread(self._read, photo)
+            _, reply = await self._ask_allowed(self._router.arm_of(joke.model_id) or self._router.champion, language, on_text,
+                                               system=self._prompts.system, user=prompt, photo=data, media_type=photo.media_type,
+                                               sampling=Sampling.of(self._settings.joke, language))
+        return reply.text
+
     async def _ask_allowed(self, arm: Arm, language: str, on_text: OnText | None, **question: Any) -> tuple[Arm, Reply]:
         """Ask until a joke comes that is not on the block list. Raises EngineError, JokeBlocked."""
         async def shown(text: str) -> None:

@@ -20,7 +20,7 @@ async def another(parts: Parts, update: Update) -> None:
     if joke is None:
         await respond(query, parts.words.say(language, "button-unknown"), alert=True)
         return
-    photo = await _photo(parts, joke.photo_id)
+    photo = await kept_photo(parts, joke.photo_id)
     if photo is None:
         await respond(query, parts.words.say(language, "photo-gone"), alert=True)
         return
@@ -34,7 +34,7 @@ async def another(parts: Parts, update: Update) -> None:
         await respond(query, parts.words.say(language, "queue-mine", limit=limit), alert=True)
 
 
-async def _photo(parts: Parts, photo_id: int) -> Photo | None:
+async def kept_photo(parts: Parts, photo_id: int) -> Photo | None:
     """The photo, if its file is still there as well."""
     photo = await get_photo(parts.database, photo_id)
     return photo if photo and photo_path(parts.settings.storage.photos, photo).exists() else None

@@ -12,6 +12,7 @@ from bot.handlers.admin_review import review_pressed, show_review
 from bot.handlers.another import another
 from bot.handlers.best import best, mine
 from bot.handlers.duel import duel_pressed
+from bot.handlers.explain import explain
 from bot.handlers.help import show_help, show_stats, start
 from bot.handlers.language import language, language_pressed
 from bot.handlers.photo import photo, pointed_at
@@ -22,8 +23,8 @@ from bot.handlers.reading import picture_in
 from bot.handlers.unsupported import other
 from bot.parts import Parts
 
-COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "best": best, "mine": mine, "stats": show_stats,
-            "language": language, "privacy": privacy, "private": private, "forget": forget_me}
+COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "explain": explain, "best": best, "mine": mine,
+            "stats": show_stats, "language": language, "privacy": privacy, "private": private, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
 ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback}
 """Those of admins, which only their menu shows."""

@@ -1,6 +1,7 @@
 """Everything that isn't a photo: a kind word in private, silence in groups unless the bot is meant."""
 from telegram import Message, Update
 
+from bot.handlers.explain import asks_why, explain_replied
 from bot.handlers.photo import pointed_at
 from bot.handlers.reading import answers_bot, calls_bot, is_private
 from bot.handlers.saying import say
@@ -27,7 +28,9 @@ async def other(parts: Parts, update: Update) -> None:
 
 
 async def _text(parts: Parts, update: Update, message: Message) -> None:
-    """Words alone. A plain reply to a joke is talk among people, so in a group only a mention counts."""
+    """Words alone. A plain reply to a joke is talk among people, so in a group only a mention counts, and "explain"."""
+    if asks_why(parts, message) and await explain_replied(parts, update, message):
+        return
     if calls_bot(message, parts.bot):
         await pointed_at(parts, update)
     elif is_private(message):

@@ -12,6 +12,7 @@ help =
 
     In groups I speak when spoken to: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
 
+    /explain  in reply to a joke: what's funny about it
     /best  what this chat laughed at most
     /mine  your latest jokes
     /stats  how we're doing so far
@@ -22,6 +23,7 @@ help =
 command-start = Say hello
 command-help = What I can do
 command-joke = A joke about the photo you reply to
+command-explain = What's funny about the joke you reply to
 command-best = What this chat laughed at most
 command-mine = Your latest jokes
 command-stats = How we're doing so far
@@ -123,6 +125,10 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+# /explain; explain-words are what a reply to a joke may say instead, with commas between
+explain-words = explain, explain it, explain the joke, explain this
+explain-what = Which joke? Answer one of mine with /explain, and I'll ruin it for you.
 
 # /best and /mine
 best-title = 🏆 What this chat laughed at most

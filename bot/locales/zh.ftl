@@ -12,6 +12,7 @@ help =
 
     在群里我不插嘴：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片，我就出来。
 
+    /explain  回复一个笑话：笑点在哪儿
     /best  这里最好笑的笑话
     /mine  你最近的笑话
     /stats  看看战绩
@@ -22,6 +23,7 @@ help =
 command-start = 打个招呼
 command-help = 我会什么
 command-joke = 给你回复的那张照片讲个笑话
+command-explain = 你回复的笑话，笑点在哪儿
 command-best = 这里最好笑的笑话
 command-mine = 你最近的笑话
 command-stats = 看看战绩
@@ -102,6 +104,10 @@ stats =
         [0] 还没人打过分
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
+
+# /explain；回复笑话时说 explain-words 里的词也行，用逗号隔开
+explain-words = 解释, 解释一下, 解释下, 笑点在哪, 笑点在哪里
+explain-what = 解释哪个？用 /explain 回复我讲过的一个笑话，我来替你拆穿它。
 
 # /best 和 /mine
 best-title = 🏆 这里最好笑的笑话
