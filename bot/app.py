@@ -14,6 +14,7 @@ from bot.api import TelegramBot
 from bot.backups import keep_backing_up
 from bot.canary.trials import Trials
 from bot.engine.servers import Servers, make_servers
+from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.handlers.errors import apologise, give_up
 from bot.handlers.privacy import keep_forgetting
@@ -110,6 +111,7 @@ class App:
     async def stop(self) -> None:
         """Let handlers under way finish, then close everything. Call it after `run` has ended, or after a failed `start`."""
         if self.updates:
+            self.parts.albums.stop()
             await self.updates.stop(GRACE_S)
         await self._cleanup.aclose()
 
@@ -124,7 +126,7 @@ class App:
         languages = await Languages.load(self.database, words, prompts, settings.joke.language)
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, bot=self.bot,
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
-                     servers=self.servers, moderator=Moderator(settings.guard),
+                     albums=Albums(self.bot, self.database, settings.limits), servers=self.servers, moderator=Moderator(settings.guard),
                      joker=Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos))
 
     async def _meet_telegram(self) -> None:

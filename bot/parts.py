@@ -8,6 +8,7 @@ from telegram import User
 
 from bot.api import TelegramBot
 from bot.engine.servers import Servers
+from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.hands import Hands
 from bot.joker import Joker
@@ -41,6 +42,7 @@ class Parts:
     hands: Hands
     latest: Latest
     asides: Asides
+    albums: Albums
     servers: Servers
     joker: Joker
     moderator: Moderator

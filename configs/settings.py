@@ -47,6 +47,8 @@ class Limits(Section):
     photo_pixels: Count = Field(50_000_000, description="Largest photo that is decoded, width times height.")
     photos_waiting_per_person: Count = Field(20, description="Photos one person may have in the queue.")
     photos_waiting: Count = Field(2000, description="Photos in the queue over all people.")
+    album_quiet_s: float = Field(2.0, ge=0, description="How long after an album's newest photo its others wait for a caption, seconds.")
+    album_call_quiet_s: float = Field(15.0, ge=0, description="In groups: how long they wait, unnoticed, for one that calls the bot.")
     updates_in_work: Count = Field(256, description="Updates handled at the same time; the rest wait in the inbox.")
 
 

@@ -10,6 +10,9 @@ from storage.database import Database
 OFFSET_LASTS_S = 6 * 86400.0
 """After a week without updates Telegram numbers the next one at random, maybe lower (https://core.telegram.org/bots/api#update)."""
 
+OF_ALBUM = ("state = 'pending' AND json_extract(payload, '$.message.media_group_id') = ? "
+            "AND json_extract(payload, '$.message.chat.id') = ?")
+
 
 @dataclass(frozen=True)
 class Begun:
@@ -61,6 +64,21 @@ async def begun(database: Database, update_id: int) -> Begun:
     """What an earlier attempt at the update has left; nothing for most."""
     row = await database.row("SELECT joke_id, message_id, attempts FROM inbox WHERE update_id = ?", (update_id,))
     return Begun(**dict(row)) if row else Begun()
+
+
+async def album(database: Database, chat_id: int, media_group_id: str) -> list[dict[str, Any]]:
+    """The unfinished updates with photos of one album, oldest first."""
+    rows = await database.rows(f"SELECT payload FROM inbox WHERE {OF_ALBUM} ORDER BY update_id", (media_group_id, chat_id))
+    return [json.loads(row["payload"]) for row in rows]
+
+
+async def note_album(database: Database, chat_id: int, media_group_id: str, key: str, note: dict[str, Any]) -> set[int]:
+    """Write what is known of an album into its unfinished updates, under `key`; returns their ids."""
+    async with database.write() as connection:
+        rows = await connection.execute_fetchall(
+            f"UPDATE inbox SET payload = json_set(payload, ?, json(?)) WHERE {OF_ALBUM} RETURNING update_id",
+            (f"$.{key}", json.dumps(note, ensure_ascii=False), media_group_id, chat_id))
+    return {row["update_id"] for row in rows}
 
 
 async def show(database: Database, update_id: int, message_id: int) -> None:

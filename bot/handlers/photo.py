@@ -6,6 +6,7 @@ from telegram import Message, Update, User
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 
 from bot.api import TelegramBot
+from bot.handlers.albums import Album
 from bot.handlers.duel import tell_both
 from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_private, picture_in
 from bot.handlers.saying import PhotoLost, say, words_for
@@ -22,11 +23,14 @@ FETCH_TRIES = 7
 
 
 async def photo(parts: Parts, update: Update) -> None:
-    """A message with a picture. In groups the bot answers it only when it is called or replied to."""
+    """A message with a picture. In groups the bot answers it only when it, or another of its album, calls the bot or replies to it."""
     message = update.effective_message
-    if message is None or not (is_private(message) or calls_bot(message, parts.bot) or answers_bot(message, parts.bot)):
+    if message is None:
         return
-    await answer(parts, update, message, hint_in(message, parts.bot))
+    album = await parts.albums.join(update, message)
+    meant = is_private(message) or calls_bot(message, parts.bot) or answers_bot(message, parts.bot)
+    if meant or (album and await parts.albums.is_called(album)):
+        await answer(parts, update, message, hint_in(message, parts.bot), album)
 
 
 async def pointed_at(parts: Parts, update: Update) -> None:
@@ -38,17 +42,19 @@ async def pointed_at(parts: Parts, update: Update) -> None:
     if target is None or picture_in(target) is None:
         await say(parts, message, "joke-about-what")
         return
-    await answer(parts, update, target, hint_in(message, parts.bot) or hint_in(target, parts.bot))
+    await answer(parts, update, target, hint_in(message, parts.bot) or hint_in(target, parts.bot) or parts.albums.known_hint(target))
 
 
-async def answer(parts: Parts, update: Update, message: Message, caption: str | None) -> None:
-    """Answer the picture in `message` with a joke, or say what is wrong with it."""
+async def answer(parts: Parts, update: Update, message: Message, caption: str | None, album: Album | None = None) -> None:
+    """Answer the picture in `message` with a joke, or say what is wrong with it. Without a caption of its own it gets its album's."""
     picture, person, asking = picture_in(message), update.effective_user, update.effective_message
     if picture is None or person is None or asking is None:
         return
     try:
         with parts.hands.hold(person.id):
             stored = await get_photo(parts, picture, person)
+            if album and caption is None:
+                caption = await parts.albums.hint(album)
             asked = Asked(update.update_id, person, message.chat.id, message.message_id, caption)
             if not await tell_both(parts, asked, stored):
                 await tell(parts, asked, stored)

@@ -22,6 +22,7 @@ async def other(parts: Parts, update: Update) -> None:
     if message.text is not None:
         await _text(parts, update, message)
         return
+    await parts.albums.join(update, message)
     name = _words_for(message)
     if name and (is_private(message) or calls_bot(message, parts.bot) or answers_bot(message, parts.bot)):
         await say(parts, message, name)

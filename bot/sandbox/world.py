@@ -124,8 +124,10 @@ class World:
         return self._say(person_id, chat_id, {"text": text, **({"entities": entities} if entities else {})}, reply_to)
 
     def send_photo(self, person_id: int, chat_id: int, data: bytes, caption: str | None = None,
-                   reply_to: int | None = None) -> Message:
-        return self._say(person_id, chat_id, media.photo(self.files, data), reply_to, caption)
+                   reply_to: int | None = None, album: str | None = None) -> Message:
+        """`album` is the media_group_id of an album that it belongs to, for photos of one that arrive apart."""
+        group = {"media_group_id": album} if album else {}
+        return self._say(person_id, chat_id, {**media.photo(self.files, data), **group}, reply_to, caption)
 
     def send_document(self, person_id: int, chat_id: int, data: bytes, file_name: str | None = None,
                       mime_type: str | None = None, caption: str | None = None, reply_to: int | None = None) -> Message:

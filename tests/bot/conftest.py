@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
-FAST = {"limits": {"messages_per_s": 1000, "chat_messages_per_s": 1000, "group_messages_per_min": 60_000, "edit_interval_s": 0.2},
+FAST = {"limits": {"messages_per_s": 1000, "chat_messages_per_s": 1000, "group_messages_per_min": 60_000, "edit_interval_s": 0.2,
+                   "album_quiet_s": 0.2, "album_call_quiet_s": 0.2},
         "engine": {"attempts": 2, "retry_delay_s": 0.01}}
 
 

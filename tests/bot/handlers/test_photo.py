@@ -52,12 +52,6 @@ async def test_of_what_moves_telegrams_still_is_a_photo(stage, picture, kind):
     assert "wait for it" in stage.engine.asked[-1].user
 
 
-async def test_each_photo_of_an_album_is_answered(stage, picture):
-    album = stage.world.send_album(stage.alice, stage.alice, [picture(colour=(shade, 0, 0)) for shade in (50, 100, 150)])
-    for photo in album:
-        await stage.joke(photo)
-
-
 async def test_chinese_people_get_chinese_jokes_and_words(stage):
     stage.world.send_text(stage.ming, stage.ming, "/start")
     await stage.joke(stage.send_photo(person=stage.ming))

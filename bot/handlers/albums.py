@@ -1,0 +1,118 @@
+"""Albums. Telegram sends each photo as an update of its own and marks no last one; the caption is on any one of them.
+
+What one item says holds for all: its caption is the hint, and where it calls the bot, all are meant. An item that comes late
+still joins. How long the others wait for it counts from the arrival of the newest item, so a slow download splits no album.
+What is known is also written to those in the inbox, for the next start: the item that said it may be done by then.
+"""
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from telegram import Bot, Message, Update
+
+from bot.handlers.reading import answers_bot, calls_bot, hint_in
+from configs.settings import Limits
+from storage import inbox
+from storage.database import Database
+
+REMEMBERED_S = 3600.0
+"""An item that comes longer after the one before is on its own."""
+MANY = 256
+NOTE = "jokebot_album"
+"""The key of what is known of its album in an update in the inbox; Telegram has none of that name."""
+
+
+@dataclass
+class Album:
+    """What is known of an album. `newest_at`: seconds of time.monotonic at which its newest item came."""
+
+    hint: str | None = None
+    newest_at: float = 0.0
+    hinted: asyncio.Event = field(default_factory=asyncio.Event)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    noted: set[int] = field(default_factory=set)
+
+    def learn(self, hint: str | None, called: bool) -> bool:
+        """Whether that was news. The first caption stays the album's."""
+        news = bool(hint and self.hint is None) or (called and not self.called.is_set())
+        if hint and self.hint is None:
+            self.hint = hint
+            self.hinted.set()
+        if called:
+            self.called.set()
+        return news
+
+
+class Albums:
+    """The albums of the last hour."""
+
+    def __init__(self, bot: Bot, database: Database, limits: Limits) -> None:
+        self._bot, self._database, self._limits = bot, database, limits
+        self._albums: dict[tuple[int, str], Album] = {}
+        self._waiting: set[asyncio.Task[Any]] = set()
+
+    async def join(self, update: Update, message: Message) -> Album | None:
+        """Take an item's arrival into account; None for a message of no album."""
+        if not message.media_group_id:
+            return None
+        key = (message.chat.id, message.media_group_id)
+        album = self._albums.get(key)
+        first = album is None
+        if album is None:
+            self._make_room()
+            album = self._albums[key] = Album()
+        album.newest_at = time.monotonic()
+        news = self._learn(album, update)
+        if first:
+            for raw in await inbox.album(self._database, *key):
+                news |= self._learn(album, Update.de_json(raw, self._bot))
+        if news or ((album.hint or album.called.is_set()) and update.update_id not in album.noted):
+            note = {"hint": album.hint, "called": album.called.is_set()}
+            album.noted |= await inbox.note_album(self._database, *key, NOTE, note)
+        return album
+
+    async def hint(self, album: Album) -> str | None:
+        """The album's caption, waited for as long as items may still come."""
+        await self._until(album, album.hinted, self._limits.album_quiet_s)
+        return album.hint
+
+    async def is_called(self, album: Album) -> bool:
+        """Whether any item calls the bot. Nobody notices this wait, so it is longer; `stop` ends it."""
+        task = asyncio.current_task()
+        assert task
+        self._waiting.add(task)
+        try:
+            return await self._until(album, album.called, self._limits.album_call_quiet_s)
+        finally:
+            self._waiting.discard(task)
+
+    def known_hint(self, message: Message) -> str | None:
+        """The caption of the album that a message belongs to, if it is remembered."""
+        album = self._albums.get((message.chat.id, message.media_group_id or ""))
+        return album.hint if album else None
+
+    def stop(self) -> None:
+        """Who waits for a call goes on with that after the next start: their updates stay in the inbox."""
+        for task in self._waiting:
+            task.cancel()
+
+    def _learn(self, album: Album, update: Update) -> bool:
+        note, message = update.api_kwargs.get(NOTE) or {}, update.effective_message
+        news = album.learn(note.get("hint"), bool(note.get("called")))
+        if message is None:
+            return news
+        return album.learn(hint_in(message, self._bot), calls_bot(message, self._bot) or answers_bot(message, self._bot)) or news
+
+    async def _until(self, album: Album, event: asyncio.Event, quiet_s: float) -> bool:
+        while not event.is_set() and (left := album.newest_at + quiet_s - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await event.wait()
+        return event.is_set()
+
+    def _make_room(self) -> None:
+        if len(self._albums) >= MANY:
+            oldest = time.monotonic() - REMEMBERED_S
+            self._albums = {key: album for key, album in self._albums.items() if album.newest_at > oldest}
