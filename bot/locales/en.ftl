@@ -145,7 +145,7 @@ language-as-app = All right, I follow the language of your Telegram app.
 
 # /privacy and /private
 privacy =
-    What I keep: the photos you send (without place or camera data), your captions, the jokes I told and your ratings. I may learn from them. { $state }
+    What I keep: the photos you send (without place or camera data), your captions, the jokes I told, your ratings, and your language if you picked one. From photos, jokes and ratings I may learn. { $state }
 
     /private  change that
     /forget  wipe everything of yours, for good; backups lose it within { $days ->
