@@ -10,9 +10,6 @@ from storage.database import Database
 OFFSET_LASTS_S = 6 * 86400.0
 """After a week without updates Telegram numbers the next one at random, maybe lower (https://core.telegram.org/bots/api#update)."""
 
-OF_ALBUM = ("state = 'pending' AND json_extract(payload, '$.message.media_group_id') = ? "
-            "AND json_extract(payload, '$.message.chat.id') = ?")
-
 
 @dataclass(frozen=True)
 class Begun:
@@ -32,8 +29,8 @@ async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list
     async with database.write() as connection:
         for update in updates:
             cursor = await connection.execute(
-                "INSERT INTO inbox (update_id, payload, received_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (update["update_id"], json.dumps(update, ensure_ascii=False), now))
+                "INSERT INTO inbox (update_id, payload, received_at, album) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (update["update_id"], json.dumps(update, ensure_ascii=False), now, _album_of(update)))
             if cursor.rowcount == 1:
                 new.append(update["update_id"])
             await cursor.close()
@@ -68,7 +65,7 @@ async def begun(database: Database, update_id: int) -> Begun:
 
 async def album(database: Database, chat_id: int, media_group_id: str) -> list[dict[str, Any]]:
     """The unfinished updates with photos of one album, oldest first."""
-    rows = await database.rows(f"SELECT payload FROM inbox WHERE {OF_ALBUM} ORDER BY update_id", (media_group_id, chat_id))
+    rows = await database.rows("SELECT payload FROM inbox WHERE album = ? ORDER BY update_id", (f"{chat_id}/{media_group_id}",))
     return [json.loads(row["payload"]) for row in rows]
 
 
@@ -76,9 +73,16 @@ async def note_album(database: Database, chat_id: int, media_group_id: str, key:
     """Write what is known of an album into its unfinished updates, under `key`; returns their ids."""
     async with database.write() as connection:
         rows = await connection.execute_fetchall(
-            f"UPDATE inbox SET payload = json_set(payload, ?, json(?)) WHERE {OF_ALBUM} RETURNING update_id",
-            (f"$.{key}", json.dumps(note, ensure_ascii=False), media_group_id, chat_id))
+            "UPDATE inbox SET payload = json_set(payload, ?, json(?)) WHERE album = ? RETURNING update_id",
+            (f"$.{key}", json.dumps(note, ensure_ascii=False), f"{chat_id}/{media_group_id}"))
     return {row["update_id"] for row in rows}
+
+
+def _album_of(update: dict[str, Any]) -> str | None:
+    message = update.get("message")
+    if not isinstance(message, dict) or not message.get("media_group_id"):
+        return None
+    return f"{message.get('chat', {}).get('id')}/{message['media_group_id']}"
 
 
 async def show(database: Database, update_id: int, message_id: int) -> None:
@@ -91,7 +95,7 @@ async def finish(database: Database, *update_ids: int, failed: bool = False) -> 
     """Mark updates as done (or given up); their payload is forgotten."""
     state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
-        await connection.executemany("UPDATE inbox SET state = ?, payload = NULL, finished_at = ? WHERE update_id = ?",
+        await connection.executemany("UPDATE inbox SET state = ?, payload = NULL, album = NULL, finished_at = ? WHERE update_id = ?",
                                      [(state, now, one) for one in update_ids])
 
 

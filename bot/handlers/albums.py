@@ -19,7 +19,8 @@ from storage.database import Database
 
 REMEMBERED_S = 3600.0
 """An item that comes longer after the one before is on its own."""
-MANY = 256
+MANY = 4096
+"""Albums remembered at the most; the one that was quiet for the longest goes first."""
 NOTE = "jokebot_album"
 """The key of what is known of its album in an update in the inbox; Telegram has none of that name."""
 
@@ -58,14 +59,12 @@ class Albums:
         if not message.media_group_id:
             return None
         key = (message.chat.id, message.media_group_id)
-        album = self._albums.get(key)
-        first = album is None
-        if album is None:
-            self._make_room()
-            album = self._albums[key] = Album()
+        self._make_room()
+        known = self._albums.pop(key, None)
+        album = self._albums[key] = known or Album()
         album.newest_at = time.monotonic()
         news = self._learn(album, update)
-        if first:
+        if known is None:
             for raw in await inbox.album(self._database, *key):
                 news |= self._learn(album, Update.de_json(raw, self._bot))
         if news or ((album.hint or album.called.is_set()) and update.update_id not in album.noted):
@@ -113,6 +112,7 @@ class Albums:
         return event.is_set()
 
     def _make_room(self) -> None:
-        if len(self._albums) >= MANY:
-            oldest = time.monotonic() - REMEMBERED_S
-            self._albums = {key: album for key, album in self._albums.items() if album.newest_at > oldest}
+        """Forget the quiet ones, which come first: every item moves its album to the end."""
+        expired = time.monotonic() - REMEMBERED_S
+        while self._albums and (len(self._albums) > MANY or next(iter(self._albums.values())).newest_at < expired):
+            del self._albums[next(iter(self._albums))]
