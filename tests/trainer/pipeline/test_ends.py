@@ -140,7 +140,7 @@ async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
         running = asyncio.create_task(Children(descriptor, 10, nice=3).run("http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch))
         await looked.wait()
     assert in_use(tmp_path)
-    (child,) = psutil.Process().children()
+    (child,) = (one for one in psutil.Process().children() if "http.server" in one.cmdline())
     assert child.nice() == psutil.Process().nice() + 3
     free.set()
     with pytest.raises(CancelledRun):

@@ -1,9 +1,11 @@
 """LMDeploy's own Python code (.venv/lmdeploy-cpu) beside the train environment: what it does before a GPU is needed."""
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import ImageFile
 
 from configs.settings import ROOT
 from configs.torchvision_shim import import_torchvision
@@ -17,6 +19,9 @@ torch.set_num_threads(1)
 import_torchvision(torch)
 # At the end, so that the train environment's own packages stay the ones that are imported.
 sys.path.append(str(PARTS))
+importlib.import_module("lmdeploy.vl.media.image")
+# With that import LMDeploy tells Pillow, for the whole process, to take pictures that are cut off. Other tests expect a refusal.
+ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 @pytest.fixture(scope="session")
