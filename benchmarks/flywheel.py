@@ -78,10 +78,10 @@ class Scale:
 
 
 FULL = Scale(24, 3, (420, 0, 300), 200, 6, {"GATE_REPLIES": "12", "GATE_PHOTOS": "40"})
-SMALL = Scale(6, 2, (48, 0), 8, 4, {"SELECTION_HOLDOUT_SHARE": "0.4", "RETRAIN_MINIMUM_PAIRS": "5", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
+SMALL = Scale(6, 2, (60, 0), 8, 4, {"SELECTION_HOLDOUT_SHARE": "0.4", "RETRAIN_MINIMUM_PAIRS": "3", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
                                  "CANARY_EARLY_SHARE": "0.5", "CANARY_RATINGS": "40", "DUEL_EVERY": "5", "SELECTION_MAX_ROWS": "16", "SELECTION_PERSON_SHARE": "1"})
 PER_GROUP = 6
-PATIENCE, MORE = 6, 12
+PATIENCE, MORE = 20, 12
 """How often an admin asks for a run while there is too little new, and how many more photos people send before each next time."""
 
 
