@@ -31,6 +31,7 @@ from bot.moderation import Moderator
 from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
 from bot.polling import Poller, token_refused
+from bot.styles import Styles
 from bot.updates import RawUpdate, Updates
 from bot.words import Words
 from configs.errors import JokebotError, SettingsError
@@ -126,7 +127,7 @@ class App:
         languages = await Languages.load(self.database, words, prompts, settings.joke.language)
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, bot=self.bot,
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
-                     albums=Albums(self.bot, self.database, settings.limits), servers=self.servers, moderator=Moderator(settings.guard),
+                     albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers, moderator=Moderator(settings.guard),
                      joker=Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos))
 
     async def _meet_telegram(self) -> None:

@@ -15,6 +15,7 @@ from bot.joker import Joker
 from bot.languages import Languages
 from bot.latest import Latest
 from bot.moderation import Moderator
+from bot.styles import Styles
 from bot.words import Words
 from configs.prompts import Prompts
 from configs.settings import Settings
@@ -45,6 +46,7 @@ class Parts:
     albums: Albums
     servers: Servers
     joker: Joker
+    styles: Styles
     moderator: Moderator
     conductor: "Conductor | None" = None
     decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))

@@ -13,6 +13,8 @@ from configs.errors import PromptError
 PROMPTS_FILE = Path(__file__).with_name("prompts.toml")
 CAPTION_LIMIT = 300
 """Characters of a caption that reach the model; Telegram allows 1,024."""
+EXPLAIN = "explain"
+"""The style that explains a joke and tells none."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Language:
     caption: str
     joke: str
     styles: dict[str, str]
+
+    @property
+    def joke_styles(self) -> tuple[str, ...]:
+        """The styles that tell jokes, in the file's order."""
+        return tuple(style for style in self.styles if style != EXPLAIN)
 
 
 @dataclass(frozen=True)

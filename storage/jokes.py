@@ -70,6 +70,13 @@ async def get_joke(database: Database, joke_id: int) -> Joke | None:
     return Joke(**dict(row)) if row else None
 
 
+async def styles_told(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
+    """The styles in which jokes about a photo were told in a chat, the one whose latest joke is oldest first."""
+    rows = await database.rows("SELECT style FROM jokes JOIN deliveries ON joke_id = jokes.id WHERE photo_id = ? AND chat_id = ? "
+                               "AND language = ? GROUP BY style ORDER BY max(jokes.id)", (photo_id, chat_id, language))
+    return [row["style"] for row in rows]
+
+
 async def add_delivery(database: Database, joke_id: int, chat_id: int, message_id: int, update_id: int | None = None) -> None:
     """Record that a joke is shown in a message; doing it twice for one message changes nothing."""
     async with database.write() as connection:

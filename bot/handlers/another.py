@@ -1,4 +1,4 @@
-"""🔁: another joke about the same photo, in a message of its own."""
+"""🔁: another joke about the same photo, in another style, in a message of its own."""
 from telegram import Message, Update
 
 from bot.handlers.buttons import find_pressed
@@ -28,7 +28,8 @@ async def another(parts: Parts, update: Update) -> None:
         with parts.hands.hold(query.from_user.id):
             await respond(query, parts.words.say(language, "another-coming"))
             asked = Asked(update.update_id, query.from_user, query.message.chat.id, photo_message(query.message), joke.caption)
-            await tell(parts, asked, photo)
+            async with parts.styles.another(parts.joke_language(query.from_user), asked.chat_id, photo.id, joke.style) as style:
+                await tell(parts, asked, photo, style=style)
     except HandsFull:
         limit = parts.settings.limits.photos_waiting_per_person
         await respond(query, parts.words.say(language, "queue-mine", limit=limit), alert=True)

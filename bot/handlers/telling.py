@@ -35,13 +35,13 @@ class Asked:
     caption: str | None
 
 
-async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
-    """Get a joke and show it; or say kindly why there is none."""
+async def tell(parts: Parts, asked: Asked, photo: Photo, *, style: str | None = None) -> None:
+    """Get a joke and show it; or say kindly why there is none. `style` None leaves the choice as it is for a new photo."""
     language = parts.language(asked.person)
     async with Live(parts, asked.update_id, asked.chat_id, asked.message_id, language) as live:
         try:
             joke = await parts.joker.joke(photo, person_id=asked.person.id, language=parts.joke_language(asked.person),
-                                          caption=asked.caption, chat_id=asked.chat_id, update_id=asked.update_id,
+                                          style=style, caption=asked.caption, chat_id=asked.chat_id, update_id=asked.update_id,
                                           on_place=live.place, on_text=live.text)
         except JokebotError as error:
             name, values = words_for(error, parts.settings.limits)
