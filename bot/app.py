@@ -13,6 +13,7 @@ from telegram.ext import Application
 from bot.api import TelegramBot
 from bot.backups import keep_backing_up
 from bot.canary.trials import Trials
+from bot.chats import Chats, Daily
 from bot.engine.servers import Servers, make_servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
@@ -125,7 +126,9 @@ class App:
         settings, prompts = self.settings, load_prompts()
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
         languages = await Languages.load(self.database, words, prompts, settings.joke.language)
-        return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, bot=self.bot,
+        chats = await Chats.load(self.database, prompts, languages)
+        return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, chats=chats,
+                     daily=Daily(self.database, chats), bot=self.bot,
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
                      albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers, moderator=Moderator(settings.guard),
                      joker=Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from telegram import User
 
 from bot.api import TelegramBot
+from bot.chats import Chats, Daily
 from bot.engine.servers import Servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
@@ -39,6 +40,8 @@ class Parts:
     prompts: Prompts
     words: Words
     languages: Languages
+    chats: Chats
+    daily: Daily
     bot: TelegramBot
     hands: Hands
     latest: Latest
@@ -57,6 +60,6 @@ class Parts:
         """The language to speak with somebody."""
         return self.languages.of(person)
 
-    def joke_language(self, person: User | None) -> str:
-        """The language of their jokes: their own where there are prompts for it, else the one in the settings."""
-        return self.languages.of_jokes(person)
+    def joke_language(self, person: User | None, chat_id: int) -> str:
+        """The language of a joke for them in that chat: the chat's, their own where there are prompts for it, else the one in the settings."""
+        return self.chats.joke_language(chat_id, person)

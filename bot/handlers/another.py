@@ -25,11 +25,14 @@ async def another(parts: Parts, update: Update) -> None:
         await respond(query, parts.words.say(language, "photo-gone"), alert=True)
         return
     try:
+        if await parts.daily.is_full(query.message.chat.id, update.update_id):
+            await respond(query, parts.words.say(language, "daily-full", jokes=parts.chats.of(query.message.chat.id).daily), alert=True)
+            return
         with parts.hands.hold(query.from_user.id):
             await respond(query, parts.words.say(language, "another-coming"))
-            asked = Asked(update.update_id, query.from_user, query.message.chat.id, photo_message(query.message), joke.caption)
-            async with parts.styles.another(parts.joke_language(query.from_user), asked.chat_id, photo.id, joke.style) as style:
-                await tell(parts, asked, photo, style=style)
+            chat_id, number = query.message.chat.id, photo_message(query.message)
+            async with parts.styles.another(parts.joke_language(query.from_user, chat_id), chat_id, photo.id, joke.style) as style:
+                await tell(parts, Asked(update.update_id, query.from_user, chat_id, number, joke.caption, style), photo)
     except HandsFull:
         limit = parts.settings.limits.photos_waiting_per_person
         await respond(query, parts.words.say(language, "queue-mine", limit=limit), alert=True)

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import re
 import secrets
+from dataclasses import replace
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import Forbidden
@@ -95,6 +96,8 @@ async def _both(parts: Parts, asked: Asked, photo: Photo, duel: Duel, live: Live
     if candidate is None:
         return None
     first, second = (champion, candidate) if duel.first_model_id == champion.model.id else (candidate, champion)
+    language = parts.joke_language(asked.person, asked.chat_id)
+    asked = replace(asked, style=parts.chats.style(asked.chat_id, language, asked.style))  # one for both
     made = await asyncio.gather(_side(parts, asked, photo, duel, "a", first, live), _side(parts, asked, photo, duel, "b", second, live),
                                 return_exceptions=True)
     for one in made:
@@ -109,8 +112,8 @@ async def _side(parts: Parts, asked: Asked, photo: Photo, duel: Duel, side: str,
     kept = duel.joke_a if side == "a" else duel.joke_b
     if kept and (joke := await get_joke(parts.database, kept)):
         return joke
-    joke = await parts.joker.joke(photo, person_id=asked.person.id, language=parts.joke_language(asked.person), caption=asked.caption,
-                                  arm=arm, on_place=live.place)
+    joke = await parts.joker.joke(photo, person_id=asked.person.id, language=parts.joke_language(asked.person, asked.chat_id), style=asked.style,
+                                  caption=asked.caption, arm=arm, on_place=live.place)
     await set_joke(parts.database, duel.id, side, joke.id)
     return joke
 

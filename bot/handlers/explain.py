@@ -57,7 +57,7 @@ async def _answer(parts: Parts, update: Update, message: Message, joke: Joke, ph
     language = parts.language(person)
     async with Live(parts, update.update_id, message.chat.id, message.message_id, language) as live:
         try:
-            text = await parts.joker.explain(joke, photo, person_id=person.id if person else 0, language=parts.joke_language(person),
+            text = await parts.joker.explain(joke, photo, person_id=person.id if person else 0, language=parts.joke_language(person, message.chat.id),
                                              on_place=live.place, on_text=live.text)
         except JokebotError as error:
             log.warning("update %d gets no explanation: %s", update.update_id, error)

@@ -44,6 +44,11 @@ class Live:
         self._task = asyncio.create_task(self._follow())
         return self
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a message already."""
+        return self._message_id is not None
+
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._quiet()
 

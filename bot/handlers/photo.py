@@ -8,12 +8,13 @@ from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 from bot.api import TelegramBot
 from bot.handlers.albums import Album
 from bot.handlers.duel import tell_both
-from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_private, picture_in
+from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_photo, is_private, picture_in
 from bot.handlers.saying import PhotoLost, say, words_for
-from bot.handlers.telling import Asked, tell
+from bot.handlers.telling import Asked, say_full, tell
 from bot.hands import HandsFull
 from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
+from bot.style_names import wished
 from storage.photos import CheckedPhoto, Photo, PhotoError, check_photo, keep_photo
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,9 @@ async def photo(parts: Parts, update: Update) -> None:
         return
     album = await parts.albums.join(update, message)
     meant = is_private(message) or calls_bot(message, parts.bot) or answers_bot(message, parts.bot)
-    if meant or (album and await parts.albums.is_called(album)):
-        await answer(parts, update, message, hint_in(message, parts.bot), album)
+    every = not meant and parts.chats.of(message.chat.id).answers == "photos" and is_photo(message)
+    if meant or every or (album and await parts.albums.is_called(album)):
+        await answer(parts, update, message, hint_in(message, parts.bot), album, unasked=every)
 
 
 async def pointed_at(parts: Parts, update: Update) -> None:
@@ -45,25 +47,32 @@ async def pointed_at(parts: Parts, update: Update) -> None:
     await answer(parts, update, target, hint_in(message, parts.bot) or hint_in(target, parts.bot) or parts.albums.known_hint(target))
 
 
-async def answer(parts: Parts, update: Update, message: Message, caption: str | None, album: Album | None = None) -> None:
+async def answer(parts: Parts, update: Update, message: Message, caption: str | None, album: Album | None = None, *,
+                 unasked: bool = False) -> None:
     """Answer the picture in `message` with a joke, or say what is wrong with it. Without a caption of its own it gets its album's."""
     picture, person, asking = picture_in(message), update.effective_user, update.effective_message
     if picture is None or person is None or asking is None:
+        return
+    if await parts.daily.is_full(message.chat.id, update.update_id):
+        await say_full(parts, message.chat.id, asking.message_id, update.update_id, person)
         return
     try:
         with parts.hands.hold(person.id):
             stored = await get_photo(parts, picture, person)
             if album and caption is None:
                 caption = await parts.albums.hint(album)
-            asked = Asked(update.update_id, person, message.chat.id, message.message_id, caption)
+            style, caption = wished(parts.words, parts.prompts, caption)
+            asked = Asked(update.update_id, person, message.chat.id, message.message_id, caption, style, unasked)
             if not await tell_both(parts, asked, stored):
                 await tell(parts, asked, stored)
     except HandsFull:
-        parts.asides.set_aside(asking)
+        if not unasked:
+            parts.asides.set_aside(asking)
     except (PhotoError, PhotoLost) as error:
         name, values = words_for(error, parts.settings.limits)
         log.info("update %d: no photo: %s", update.update_id, error)
-        await say(parts, asking, name, **values)
+        if not unasked:
+            await say(parts, asking, name, **values)
 
 
 async def get_photo(parts: Parts, picture: Picture, person: User) -> Photo:

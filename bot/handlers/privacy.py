@@ -48,6 +48,7 @@ async def forget_pressed(parts: Parts, update: Update) -> None:
     storage = parts.settings.storage
     forgotten = await forget(parts.database, person, storage.photos, storage.datasets)
     parts.languages.forget(person)
+    parts.chats.forget(person)
     log.info("a person was forgotten: %d photos, %d jokes, %d ratings", forgotten.photos, forgotten.jokes, forgotten.ratings)
     numbers = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
     await close(parts, query, parts.words.say(language, "forget-done" if any(numbers.values()) else "forget-nothing", **numbers))

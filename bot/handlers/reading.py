@@ -36,6 +36,11 @@ def picture_in(message: Message) -> Picture | None:
     return None
 
 
+def is_photo(message: Message) -> bool:
+    """Whether it is a photo, or a picture as a file: no sticker, animation or video."""
+    return picture_in(message) is not None and not (message.sticker or message.animation or message.video)
+
+
 def is_private(message: Message) -> bool:
     return message.chat.type == ChatType.PRIVATE
 

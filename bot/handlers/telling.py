@@ -11,7 +11,8 @@ from telegram.error import Forbidden
 from bot.engine.queue import QueueFull
 from bot.handlers.buttons import buttons
 from bot.handlers.live import Live
-from bot.handlers.saying import words_for
+from bot.handlers.saying import NO_PREVIEW, reply_to, words_for
+from bot.outgoing import Priority
 from bot.parts import Parts
 from configs.errors import JokebotError
 from storage.jokes import add_delivery
@@ -26,27 +27,37 @@ TURN_S = 2.0
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks for a joke, with which update, and which message the joke answers."""
+    """Who asks for a joke, with which update, and which message the joke answers.
+
+    `style` is the one wished for; None leaves it to the chat. `unasked`: a photo that nobody called the bot for, so that there
+    is nobody to tell why it gets no joke.
+    """
 
     update_id: int
     person: User
     chat_id: int
     message_id: int
     caption: str | None
+    style: str | None = None
+    unasked: bool = False
 
 
-async def tell(parts: Parts, asked: Asked, photo: Photo, *, style: str | None = None) -> None:
-    """Get a joke and show it; or say kindly why there is none. `style` None leaves the choice as it is for a new photo."""
-    language = parts.language(asked.person)
+async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
+    """Get a joke and show it; or say kindly why there is none."""
+    if not await parts.daily.take(asked.chat_id, asked.update_id):
+        await say_full(parts, asked.chat_id, asked.message_id, asked.update_id, asked.person)
+        return
+    language, jokes_in = parts.language(asked.person), parts.joke_language(asked.person, asked.chat_id)
     async with Live(parts, asked.update_id, asked.chat_id, asked.message_id, language) as live:
         try:
-            joke = await parts.joker.joke(photo, person_id=asked.person.id, language=parts.joke_language(asked.person),
-                                          style=style, caption=asked.caption, chat_id=asked.chat_id, update_id=asked.update_id,
-                                          on_place=live.place, on_text=live.text)
+            joke = await parts.joker.joke(photo, person_id=asked.person.id, language=jokes_in,
+                                          style=parts.chats.style(asked.chat_id, jokes_in, asked.style),
+                                          caption=asked.caption, chat_id=asked.chat_id, update_id=asked.update_id,
+                                          on_place=None if asked.unasked else live.place, on_text=live.text)
         except JokebotError as error:
-            name, values = words_for(error, parts.settings.limits)
             log.log(logging.INFO if isinstance(error, QueueFull) else logging.WARNING, "update %d gets no joke: %s", asked.update_id, error)
-            await live.end(parts.words.say(language, name, **values))
+            await parts.daily.give_back(asked.chat_id, asked.update_id)
+            await _say_why(parts, asked, live, error)
             return
         try:
             async with _in_turn(parts, live.again):
@@ -56,6 +67,24 @@ async def tell(parts: Parts, asked: Asked, photo: Photo, *, style: str | None = 
             log.info("joke %d can't be delivered: chat %d has shut the bot out", joke.id, asked.chat_id)
             return
     log.info("update %d: joke %d for photo %d, engine %.2f s", asked.update_id, joke.id, photo.id, joke.latency_s)
+
+
+async def say_full(parts: Parts, chat_id: int, message_id: int, update_id: int, person: User | None) -> None:
+    """Say that the chat has had all of today's jokes, to the first who asks for one more; silence for the rest of the day."""
+    if not await parts.daily.is_news(chat_id, update_id):
+        return
+    text = parts.words.say(parts.chats.spoken(chat_id, person), "daily-full", jokes=parts.chats.of(chat_id).daily)
+    with suppress(Forbidden):
+        await parts.bot.send_message(chat_id, text, reply_parameters=reply_to(message_id), link_preview_options=NO_PREVIEW,
+                                     rate_limit_args=Priority.FINAL)
+
+
+async def _say_why(parts: Parts, asked: Asked, live: Live, error: JokebotError) -> None:
+    """There is no joke: say why, or nothing where nobody asked and nothing is shown yet."""
+    if asked.unasked and not live.begun:
+        return
+    name, values = words_for(error, parts.settings.limits)
+    await live.end(parts.words.say(parts.language(asked.person), name, **values))
 
 
 @asynccontextmanager

@@ -126,6 +126,28 @@ stats =
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
 
+# Styles of jokes. style-…-words are what a caption may say for that photo alone, with a # in front or nothing beside it.
+style-usual = The usual
+style-neutral = Plain joke
+style-pun = Pun
+style-deadpan = Deadpan
+style-absurd = Absurd
+style-naodong = Wild ideas
+style-surprise = Surprise me
+style-neutral-words = plain
+style-pun-words = pun, puns, wordplay
+style-deadpan-words = deadpan
+style-absurd-words = absurd
+style-naodong-words = wild, wild ideas
+style-surprise-words = surprise, surprise me
+
+# A group has set how many jokes it gets a day
+daily-full =
+    { $jokes ->
+        [one] That was today's joke for this group.
+       *[other] That was today's { $jokes } jokes for this group.
+    } I'm saving my voice and will be back after midnight.
+
 # /explain; explain-words are what a reply to a joke may say instead, with commas between
 explain-words = explain, explain it, explain the joke, explain this
 explain-what = Which joke? Answer one of mine with /explain, and I'll ruin it for you.

@@ -105,6 +105,24 @@ stats =
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
 
+# 笑话的风格。style-…-words：配文里写上 # 加这个词，或者只写这个词，那张照片就用这个风格。
+style-usual = 默认
+style-neutral = 普通笑话
+style-pun = 谐音梗
+style-deadpan = 冷笑话
+style-absurd = 荒诞
+style-naodong = 脑洞大开
+style-surprise = 随便来一种
+style-neutral-words = 普通笑话
+style-pun-words = 谐音, 谐音梗
+style-deadpan-words = 冷笑话, 一本正经
+style-absurd-words = 荒诞
+style-naodong-words = 脑洞, 脑洞大开
+style-surprise-words = 随机, 随便来一种
+
+# 群里定了一天讲几个
+daily-full = 今天的 { $jokes } 个笑话讲完啦。嗓子歇一歇，过了零点再来！
+
 # /explain；回复笑话时说 explain-words 里的词也行，用逗号隔开
 explain-words = 解释, 解释一下, 解释下, 笑点在哪, 笑点在哪里
 explain-what = 解释哪个？用 /explain 回复我讲过的一个笑话，我来替你拆穿它。

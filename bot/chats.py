@@ -1,0 +1,97 @@
+"""What each chat has set: the language and style of its jokes, when it gets some, and how many a day."""
+import random
+import time
+
+from telegram import User
+
+from bot.languages import Languages
+from configs.prompts import Prompts
+from storage import chats
+from storage.chats import Chat
+from storage.database import Database
+
+SURPRISE = "surprise"
+"""In place of a style: another one each time."""
+
+
+class Chats:
+    """Settings are kept in the database; all of them are in memory as well, because every message in a group asks for some."""
+
+    def __init__(self, database: Database, prompts: Prompts, languages: Languages, kept: dict[int, Chat]) -> None:
+        self._database, self._prompts, self._languages, self._kept = database, prompts, languages, kept
+
+    @classmethod
+    async def load(cls, database: Database, prompts: Prompts, languages: Languages) -> "Chats":
+        """With all that chats have set so far."""
+        return cls(database, prompts, languages, await chats.every_chat(database))
+
+    def of(self, chat_id: int) -> Chat:
+        """A chat's settings."""
+        return self._kept.get(chat_id) or Chat(chat_id)
+
+    def weekly(self) -> list[Chat]:
+        """The chats that want the best of each week."""
+        return [chat for chat in self._kept.values() if chat.weekly_since is not None]
+
+    async def change(self, chat_id: int, **values: object) -> None:
+        """Keep new values of some of a chat's settings (fields of `Chat`)."""
+        self._kept[chat_id] = await chats.change_chat(self._database, chat_id, **values)
+
+    async def move(self, former_id: int, chat_id: int) -> None:
+        """A group became a supergroup and has another id."""
+        moved = await chats.move_chat(self._database, former_id, chat_id)
+        self._kept.pop(former_id, None)
+        if moved:
+            self._kept[chat_id] = moved
+
+    def forget(self, chat_id: int) -> None:
+        """Drop the settings of a private chat that is deleted from the database."""
+        self._kept.pop(chat_id, None)
+
+    def joke_language(self, chat_id: int, person: User | None) -> str:
+        """The language of a joke in that chat for that person."""
+        chosen = self.of(chat_id).language
+        return chosen if chosen in self._prompts.languages else self._languages.of_jokes(person)
+
+    def spoken(self, chat_id: int, person: User | None = None) -> str:
+        """The language to speak with all of a chat."""
+        chat = self.of(chat_id)
+        return chat.language or chat.speaks or self._languages.of(person)
+
+    def style(self, chat_id: int, language: str, wish: str | None = None) -> str | None:
+        """The style of the next joke there: `wish`, else what the chat has set; None for the usual one."""
+        on_offer, style = self._prompts.language(language).joke_styles, wish or self.of(chat_id).style
+        if style == SURPRISE:
+            return random.choice(on_offer)
+        return style if style in on_offer else None
+
+
+class Daily:
+    """How many jokes a chat gets a day, by this machine's date."""
+
+    def __init__(self, database: Database, chats_: Chats) -> None:
+        self._database, self._chats = database, chats_
+
+    async def is_full(self, chat_id: int, update_id: int) -> bool:
+        """Whether there is no joke left for an update. Cheap: it is asked before a photo is fetched."""
+        most = self._chats.of(chat_id).daily
+        return most is not None and await chats.is_full(self._database, chat_id, update_id, today(), most)
+
+    async def take(self, chat_id: int, update_id: int) -> bool:
+        """Take one of today's jokes, before it is made; False where none is left."""
+        most = self._chats.of(chat_id).daily
+        return most is None or await chats.take(self._database, chat_id, update_id, today(), most)
+
+    async def give_back(self, chat_id: int, update_id: int) -> None:
+        """There was no joke after all."""
+        if self._chats.of(chat_id).daily is not None:
+            await chats.give_back(self._database, update_id)
+
+    async def is_news(self, chat_id: int, update_id: int) -> bool:
+        """Whether to say that today's jokes are used up: once a day."""
+        return await chats.tell_full(self._database, chat_id, update_id, today())
+
+
+def today() -> str:
+    """This machine's date."""
+    return time.strftime("%Y-%m-%d")

@@ -1,0 +1,48 @@
+"""Styles: everybody can have one for a single photo by a word in its caption."""
+import pytest
+
+from bot.style_names import label, styles, wished
+from bot.words import Words
+from configs.prompts import load_prompts
+
+WORDS, PROMPTS = Words(), load_prompts()
+
+
+@pytest.mark.parametrize("language", WORDS.languages)
+def test_every_style_on_offer_has_a_name_and_a_word_for_captions(language):
+    assert "explain" not in styles(PROMPTS)
+    names = [label(WORDS, language, style) for style in styles(PROMPTS)]
+    assert len(set(names)) == len(names) and not set(names) & set(styles(PROMPTS))
+    for style in styles(PROMPTS):
+        first = WORDS.say(language, f"style-{style}-words").split(",")[0].strip()
+        assert wished(WORDS, PROMPTS, f"#{first}") == (style, None)
+
+
+@pytest.mark.parametrize(("caption", "expected"), [
+    (None, (None, None)), ("my boss", (None, "my boss")), ("Deadpan!", ("deadpan", None)), ("a pun about bread", (None, "a pun about bread")),
+    ("my boss #pun on Monday", ("pun", "my boss on Monday")), ("#PUN", ("pun", None)), ("我老板 #冷笑话", ("deadpan", "我老板")), ("谐音梗", ("pun", None)),
+    ("＃脑洞", ("naodong", None)), ("#monday #absurd", ("absurd", "#monday")), ("C#pun", (None, "C#pun")), ("#punished", (None, "#punished")),
+    ("#explain", (None, "#explain")), ("#surprise", ("surprise", None))])
+def test_a_hashtag_anywhere_or_a_name_alone_is_a_wish_and_the_rest_is_the_hint(caption, expected):
+    assert wished(WORDS, PROMPTS, caption) == expected
+
+
+def test_a_style_without_words_is_called_by_its_own_name():
+    assert label(WORDS, "en", "limerick") == "limerick"
+
+
+@pytest.mark.parametrize(("person", "language"), [("alice", "en"), ("ming", "zh")])
+async def test_a_photo_gets_the_style_that_its_caption_asks_for(stage, person, language):
+    await stage.joke(stage.send_photo("my boss #deadpan", person=getattr(stage, person)))
+    assert stage.engine.asked[-1].user.startswith(PROMPTS.ask(language, "deadpan"))
+    assert (await stage.value("SELECT style FROM jokes"), await stage.value("SELECT caption FROM jokes")) == ("deadpan", "my boss")
+    await stage.joke(stage.send_photo("my boss", person=getattr(stage, person)))
+    assert await stage.value("SELECT style FROM jokes ORDER BY id DESC") == PROMPTS.language(language).default
+
+
+async def test_a_surprise_is_drawn_from_the_styles_on_offer(stage, monkeypatch):
+    offered = []
+    monkeypatch.setattr("bot.chats.random.choice", lambda styles: offered.append(styles) or styles[-1])
+    await stage.joke(stage.send_photo("#surprise"))
+    assert offered == [PROMPTS.language("en").joke_styles]
+    assert await stage.value("SELECT style FROM jokes") == offered[0][-1]
