@@ -2,24 +2,41 @@
 import { byId, el } from "./dom.js";
 import { store } from "./store.js";
 
+const nothing = () => [];
 let field;
 let send;
+let offer = nothing; // what the list shows, asked again whenever the store changes: the bot may set its commands late
 let matches = [];
 let chosen = 0;
 
 export function prepareCompletion(textField, sendCommand) {
   field = textField;
   send = sendCommand;
+  byId("commands").addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
   byId("commands").addEventListener("click", toggleAll);
   field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && hide(), 100));
-  store.on("view", () => (byId("commands").hidden = store.menu().length === 0));
+  store.on("view", follow);
 }
+
+function follow() {
+  byId("commands").hidden = store.menu().length === 0;
+  show(offer);
+}
+
+/** Show what is offered now; what was chosen stays so where it is still on offer. */
+function show(what) {
+  const before = what === offer ? matches[chosen]?.label : undefined;
+  offer = what;
+  matches = offer();
+  chosen = Math.max(0, matches.findIndex((match) => match.label === before));
+  draw();
+}
+
+const allCommands = () => store.menu().map(commandMatch);
 
 function toggleAll() {
   if (matches.length) return hide();
-  matches = store.menu().map(commandMatch);
-  chosen = 0;
-  draw();
+  show(allCommands);
   field.focus();
 }
 
@@ -48,16 +65,18 @@ function nameMatch(word) {
   return [{ label: name, hint: store.bot.first_name, use }];
 }
 
-/** Look at what stands before the cursor and offer what fits. */
+/** Offer what fits to what stands before the cursor. */
 export function suggest() {
+  chosen = 0;
+  show(fitting);
+}
+
+function fitting() {
   const before = field.value.slice(0, field.selectionStart);
   const command = /^\/(\w*)$/u.exec(before);
   const name = /(?:^|\s)(@\w*)$/u.exec(before);
-  if (command)
-    matches = store.menu().filter((one) => one.command.startsWith(command[1].toLowerCase())).map(commandMatch);
-  else matches = name && inGroup() ? nameMatch(name[1]) : [];
-  chosen = 0;
-  draw();
+  if (command) return allCommands().filter((match) => match.label.startsWith(`/${command[1].toLowerCase()}`));
+  return name && inGroup() ? nameMatch(name[1]) : [];
 }
 
 /** Handle a key for the list; true where it was for the list. */
@@ -80,8 +99,7 @@ function use(match) {
 }
 
 function hide() {
-  matches = [];
-  draw();
+  show(nothing);
 }
 
 function draw() {

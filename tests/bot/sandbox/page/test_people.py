@@ -179,3 +179,37 @@ async def test_a_person_sees_the_commands_that_are_theirs(page, call):
     await switch(page, "Bob")
     await page.get_by_role("combobox", name="Message").fill("/")
     await expect(page.get_by_role("option")).to_have_text([re.compile("/start")])
+
+
+async def test_commands_that_come_after_the_slash_was_typed_are_offered(page, call):
+    """The bot may begin, or change its commands, while somebody is writing."""
+    await page.get_by_role("combobox", name="Message").fill("/s")
+    await expect(page.get_by_role("option")).to_have_count(0)
+    names = ["help", "start", "stats"]
+    await call("setMyCommands", commands=[{"command": name, "description": name} for name in names])
+    await expect(page.get_by_role("option")).to_have_text([re.compile("/start"), re.compile("/stats")])
+    await page.keyboard.press("ArrowDown")
+    await call("setMyCommands", commands=[{"command": name, "description": name} for name in ["send", *names]])
+    await expect(page.get_by_role("option")).to_have_count(3)
+    await expect(page.get_by_role("option", selected=True)).to_have_text(re.compile("/stats"))
+    await page.keyboard.press("Escape")
+    await call("setMyCommands", commands=[{"command": "stats", "description": "Counts"}])
+    await page.get_by_role("button", name="Commands").click()
+    await expect(page.get_by_role("option")).to_have_text([re.compile("/stats *Counts")])
+
+
+async def test_the_list_of_commands_follows_the_person_and_what_the_bot_sets(page, call):
+    await call("setMyCommands", commands=[{"command": "start", "description": "Begin"}])
+    button = page.get_by_role("button", name="Commands")
+    await button.click()
+    await expect(page.get_by_role("option")).to_have_text([re.compile("/start")])
+    await call("setMyCommands", commands=[{"command": "retrain", "description": "Learn"}], scope={"type": "chat", "chat_id": ALICE})
+    await expect(page.get_by_role("option")).to_have_text([re.compile("/retrain")])
+    await button.click()
+    await expect(page.get_by_role("option")).to_have_count(0)
+    await button.click(delay=300)
+    await expect(page.get_by_role("option")).to_have_text([re.compile("/retrain")])
+    await page.evaluate(f"location.hash = '{BOB}/{BOB}'")
+    await expect(page.get_by_role("option")).to_have_count(0)
+    await button.click()
+    await expect(page.get_by_role("option")).to_have_text([re.compile("/start")])
