@@ -12,6 +12,7 @@ from telegram.ext import Application
 
 from bot.api import TelegramBot
 from bot.backups import keep_backing_up
+from bot.bans import Bans
 from bot.canary.trials import Trials
 from bot.chats import Chats, Daily
 from bot.engine.servers import Servers, make_servers
@@ -29,6 +30,7 @@ from bot.loop.schedule import Schedule
 from bot.loop.service import Service
 from bot.metrics import Metrics
 from bot.moderation import Moderator
+from bot.names import Names
 from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
 from bot.polling import Poller, token_refused
@@ -108,6 +110,7 @@ class App:
             tasks.create_task(keep_backing_up(self.settings))
             tasks.create_task(self._check_database())
             tasks.create_task(keep_forgetting(self.parts))
+            tasks.create_task(self.parts.names.keep())
             tasks.create_task(self._conduct())
 
     async def stop(self) -> None:
@@ -126,12 +129,14 @@ class App:
         settings, prompts = self.settings, load_prompts()
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
         languages = await Languages.load(self.database, words, prompts, settings.joke.language)
-        chats = await Chats.load(self.database, prompts, languages)
+        chats, bans = await Chats.load(self.database, prompts, languages), await Bans.load(self.database, settings.telegram.admins)
+        joker = Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos)
+        joker.banned = bans.holds
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, chats=chats,
-                     daily=Daily(self.database, chats), bot=self.bot,
+                     daily=Daily(self.database, chats), names=Names(self.database), bans=bans, bot=self.bot,
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
-                     albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers, moderator=Moderator(settings.guard),
-                     joker=Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos))
+                     albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers,
+                     moderator=Moderator(settings.guard), joker=joker)
 
     async def _meet_telegram(self) -> None:
         pauses = backoff()

@@ -1,9 +1,12 @@
 """A photo becomes a joke: the prompt, a place in the queue, the engine, a row."""
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from bot.bans import Banned
 from bot.engine.client import EngineError, OnText, Reply, Sampling
 from bot.engine.queue import FairQueue, OnPlace
 from bot.engine.router import Arm, Router
@@ -34,6 +37,7 @@ class Joker:
         self._database, self._settings, self._router = database, settings, router
         self._prompts, self._photos = prompts, photos
         self._blocked = BlockList.of(settings.guard)
+        self.banned: Callable[[int], bool] = lambda person_id: False
         limits = settings.limits
         self.queue = FairQueue(settings.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
 
@@ -44,7 +48,7 @@ class Joker:
 
         `arm` is the model version to ask, where the router shall not choose. `on_place` and `on_text` are as in
         FairQueue.place and EngineClient.ask.
-        Raises PromptError for an unknown language or style, QueueFull, PhotoMissing, EngineError, JokeBlocked.
+        Raises PromptError for an unknown language or style, QueueFull, Banned, PhotoMissing, EngineError, JokeBlocked.
         """
         if update_id is not None and (kept := (await inbox.begun(self._database, update_id)).joke_id):
             joke = await self._stored(kept)
@@ -53,7 +57,7 @@ class Joker:
         style = style or self._settings.joke.style or self._prompts.language(language).default
         prompt = self._prompts.ask(language, style, caption)
         sampling = Sampling.of(self._settings.joke, language)
-        async with self.queue.place(person_id, on_place):
+        async with self._place(person_id, on_place):
             # Read now and not before: a thousand waiting photos stay on the disk.
             data = await asyncio.to_thread(self._read, photo)
             key = {"person": person_id, "chat": chat_id or person_id, "photo": photo.id}[self._settings.engine.canary_by]
@@ -72,12 +76,20 @@ class Joker:
         `language` is the explanation's, whatever the joke's is. Raises as `joke` does.
         """
         prompt = self._prompts.ask(language, "explain", joke.caption, joke.text)
-        async with self.queue.place(person_id, on_place):
+        async with self._place(person_id, on_place):
             data = await asyncio.to_thread(self._read, photo)
             _, reply = await self._ask_allowed(self._router.arm_of(joke.model_id) or self._router.champion, language, on_text,
                                                system=self._prompts.system, user=prompt, photo=data, media_type=photo.media_type,
                                                sampling=Sampling.of(self._settings.joke, language))
         return reply.text
+
+    @asynccontextmanager
+    async def _place(self, person_id: int, on_place: OnPlace | None) -> AsyncIterator[None]:
+        """A place at the engine. Raises QueueFull, and Banned for somebody who was banned while they waited."""
+        async with self.queue.place(person_id, on_place):
+            if self.banned(person_id):
+                raise Banned("An admin has banned the person who asked.")
+            yield
 
     async def _ask_allowed(self, arm: Arm, language: str, on_text: OnText | None, **question: Any) -> tuple[Arm, Reply]:
         """Ask until a joke comes that is not on the block list. Raises EngineError, JokeBlocked."""

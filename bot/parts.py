@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from telegram import User
 
 from bot.api import TelegramBot
+from bot.bans import Bans
 from bot.chats import Chats, Daily
 from bot.engine.servers import Servers
 from bot.handlers.albums import Albums
@@ -16,6 +17,7 @@ from bot.joker import Joker
 from bot.languages import Languages
 from bot.latest import Latest
 from bot.moderation import Moderator
+from bot.names import Names
 from bot.styles import Styles
 from bot.words import Words
 from configs.prompts import Prompts
@@ -42,6 +44,8 @@ class Parts:
     languages: Languages
     chats: Chats
     daily: Daily
+    names: Names
+    bans: Bans
     bot: TelegramBot
     hands: Hands
     latest: Latest

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.__main__ import load, names
-from bot.handlers.register import COMMANDS
+from bot.handlers.register import ADMIN_COMMANDS, COMMANDS
 from bot.words import Words
 from configs.reference import cell, settings_markdown
 from configs.settings import ROOT
@@ -22,6 +22,12 @@ itself, whichever environment it was called from.
 CHAT_HEAD = """## In the chat
 
 These stand in Telegram's menu, in the reader's own language. A photo needs none.
+
+| command | does |
+|---|---|
+"""
+ADMIN_HEAD = """
+For admins (the setting `telegram.admins`) alone, in their menu:
 
 | command | does |
 |---|---|
@@ -79,7 +85,8 @@ def typed(default: object) -> str:
 
 def chat_markdown() -> str:
     words = Words(default="en")
-    return CHAT_HEAD + "\n".join(f"| `/{name}` | {cell(words.say('en', f'command-{name}'))} |" for name in COMMANDS) + "\n"
+    tables = ["".join(f"| `/{name}` | {cell(words.say('en', f'command-{name}'))} |\n" for name in commands) for commands in (COMMANDS, ADMIN_COMMANDS)]
+    return CHAT_HEAD + tables[0] + ADMIN_HEAD + tables[1]
 
 
 def sentence(text: str) -> str:

@@ -105,6 +105,17 @@ class Database:
                 parts.append(np.fromiter(values, np.int64, columns * len(rows)).reshape(-1, columns))
         return np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
 
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator["Database"]:
+        """The same database, read through a connection of its own: a query that takes seconds holds up nobody else's."""
+        reader = await _connect(self.path, busy_timeout_s=10.0)
+        beside = Database(self.path, reader, self._writer)
+        beside._lock = self._lock
+        try:
+            yield beside
+        finally:
+            await reader.close()
+
     async def close(self) -> None:
         await self._reader.close()
         await self._writer.close()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import aiosqlite
 
-from storage import dataset_files
+from storage import bans, dataset_files
 from storage.database import Database
 from storage.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
 FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages", "aged_people",
-             "chosen_languages")
+             "chosen_languages", "known_people")
 """Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
@@ -70,6 +70,7 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (person_id,))
         for table in ("runs", "promotions", "reviews"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))
+        await bans.forget(connection, person_id)
         await connection.execute(UNSHOWN)
         after = await counted(connection)
     return Forgotten(*(old - new for old, new in zip(before, after, strict=True)))

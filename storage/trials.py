@@ -113,7 +113,7 @@ async def rated_photos(database: Database, model_id: int, since: float, *, befor
                        late_at: float | None = None) -> list[Rated]:
     """One model's rated jokes made from `since` on and before `before`, photo by photo, in the order of their first jokes.
 
-    Ratings of private people, and of what is theirs, don't count, and neither do jokes of duels: they stood beside another.
+    Ratings of private or banned people, and of what is theirs, don't count, and neither do jokes of duels: they stood beside another.
     """
     rows = await database.rows(
         "SELECT photo_id, jokes.created_at >= ? AS late, sum(value > 1) AS likes, count(*) AS ratings FROM jokes "
@@ -124,11 +124,11 @@ async def rated_photos(database: Database, model_id: int, since: float, *, befor
 
 
 async def duel_picks(database: Database, trial: Trial) -> list[int]:
-    """What people chose in a trial's duels, private people left out: 1 the candidate's joke, -1 the champion's, 0 neither."""
+    """What people chose in a trial's duels, private and banned people left out: 1 the candidate's joke, -1 the champion's, 0 neither."""
     rows = await database.rows(
         "SELECT CASE WHEN choice = 'meh' THEN 0 WHEN (choice = 'a') = (first_model_id = ?) THEN 1 ELSE -1 END AS pick FROM duels "
-        "WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN (SELECT person_id FROM private_people) ORDER BY id",
-        (trial.candidate_id, trial.id))
+        "WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN (SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people) "
+        "ORDER BY id", (trial.candidate_id, trial.id))
     return [row["pick"] for row in rows]
 
 

@@ -1,6 +1,5 @@
 """/retrain asks and begins, /retrain cancel stops, /runs looks back."""
 import contextlib
-import time
 
 from telegram import Message, Update
 
@@ -10,7 +9,7 @@ from bot.handlers.rating import respond
 from bot.handlers.saying import say
 from bot.loop import processes
 from bot.loop.processes import LookError, Prospect
-from bot.loop.progress import duration
+from bot.loop.progress import day_and_time, duration
 from bot.outgoing import Shed
 from bot.parts import Parts
 from storage import runs, trials
@@ -129,11 +128,6 @@ async def show_runs(parts: Parts, update: Update) -> None:
         await answer(parts, message, "\n".join(lines))
     else:
         await say(parts, message, "runs-none")
-
-
-def day_and_time(at: float) -> str:
-    """A time in this machine's time zone, the same in every language."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
 def first_sentence(text: str, most: int = 160) -> str:

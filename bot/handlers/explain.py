@@ -4,6 +4,7 @@ import logging
 from telegram import Message, Update
 from telegram.error import Forbidden
 
+from bot.bans import Banned
 from bot.handlers.another import kept_photo
 from bot.handlers.live import Live
 from bot.handlers.reading import answers_bot, hint_in
@@ -59,6 +60,9 @@ async def _answer(parts: Parts, update: Update, message: Message, joke: Joke, ph
         try:
             text = await parts.joker.explain(joke, photo, person_id=person.id if person else 0, language=parts.joke_language(person, message.chat.id),
                                              on_place=live.place, on_text=live.text)
+        except Banned:
+            await live.drop()
+            return
         except JokebotError as error:
             log.warning("update %d gets no explanation: %s", update.update_id, error)
             name, values = words_for(error, parts.settings.limits)

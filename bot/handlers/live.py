@@ -3,6 +3,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -75,6 +76,13 @@ class Live:
             self._chat_id, text, reply_markup=markup, reply_parameters=reply_to(self._reply_to_id),
             link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
         return message.message_id
+
+    async def drop(self) -> None:
+        """Show nothing after all: what was begun goes."""
+        await self._quiet()
+        if self._message_id is not None:
+            with suppress(TelegramError, Shed):
+                await self._parts.bot.delete_message(self._chat_id, self._message_id, rate_limit_args=Priority.ANSWER)
 
     async def _remember(self, message_id: int) -> None:
         try:

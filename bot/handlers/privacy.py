@@ -49,6 +49,7 @@ async def forget_pressed(parts: Parts, update: Update) -> None:
     forgotten = await forget(parts.database, person, storage.photos, storage.datasets)
     parts.languages.forget(person)
     parts.chats.forget(person)
+    parts.names.forget(person)
     log.info("a person was forgotten: %d photos, %d jokes, %d ratings", forgotten.photos, forgotten.jokes, forgotten.ratings)
     numbers = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
     await close(parts, query, parts.words.say(language, "forget-done" if any(numbers.values()) else "forget-nothing", **numbers))

@@ -7,9 +7,11 @@ from telegram.ext import Application, CallbackQueryHandler, CommandHandler, Mess
 
 from bot.handlers.admin import decided, for_admins
 from bot.handlers.admin_models import promote, promote_decided, rollback, show_models
+from bot.handlers.admin_people import ban, show_users, unban, users_pressed
 from bot.handlers.admin_retrain import retrain, retrain_decided, show_runs
 from bot.handlers.admin_review import review_pressed, show_review
 from bot.handlers.another import another
+from bot.handlers.banned import turned_away
 from bot.handlers.best import best, mine
 from bot.handlers.duel import duel_pressed
 from bot.handlers.explain import explain
@@ -26,8 +28,11 @@ from bot.parts import Parts
 COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "explain": explain, "best": best, "mine": mine,
             "stats": show_stats, "language": language, "privacy": privacy, "private": private, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
-ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback}
+ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback,
+                  "users": show_users, "ban": ban, "unban": unban}
 """Those of admins, which only their menu shows."""
+FOR_ALL = (forget_me, forget_pressed)
+"""What somebody who is banned may do too."""
 DECISIONS = {"retrain": retrain_decided, "promote": promote_decided}
 """What a yes or a no to a question of `bot.handlers.admin.ask` leads to."""
 
@@ -51,7 +56,9 @@ def register(application: Application, parts: Parts) -> None:
     """Add all handlers. The first that fits gets the update."""
     def bound(handler: Callable[[Parts, Update], Awaitable[None]]) -> Callable[[Update, Any], Awaitable[None]]:
         async def handle(update: Update, context: Any) -> None:
-            await handler(parts, update)
+            parts.names.note(update.effective_user)
+            if handler in FOR_ALL or not await turned_away(parts, update):
+                await handler(parts, update)
         return handle
 
     application.add_handler(CallbackQueryHandler(bound(rating), r"^r:"))
@@ -60,6 +67,7 @@ def register(application: Application, parts: Parts) -> None:
     application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
     application.add_handler(CallbackQueryHandler(bound(language_pressed), r"^l:"))
     application.add_handler(CallbackQueryHandler(bound(review_pressed), r"^v:"))
+    application.add_handler(CallbackQueryHandler(bound(users_pressed), r"^u:"))
     application.add_handler(CallbackQueryHandler(bound(decide), r"^(yes|no):"))
     application.add_handler(CallbackQueryHandler(bound(unknown)))
     for name, handler in COMMANDS.items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from telegram import User
 from telegram.error import Forbidden
 
+from bot.bans import Banned
 from bot.engine.queue import QueueFull
 from bot.handlers.buttons import buttons
 from bot.handlers.live import Live
@@ -54,6 +55,11 @@ async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
                                           style=parts.chats.style(asked.chat_id, jokes_in, asked.style),
                                           caption=asked.caption, chat_id=asked.chat_id, update_id=asked.update_id,
                                           on_place=None if asked.unasked else live.place, on_text=live.text)
+        except Banned as error:
+            log.info("update %d gets no joke: %s", asked.update_id, error)
+            await parts.daily.give_back(asked.chat_id, asked.update_id)
+            await live.drop()
+            return
         except JokebotError as error:
             log.log(logging.INFO if isinstance(error, QueueFull) else logging.WARNING, "update %d gets no joke: %s", asked.update_id, error)
             await parts.daily.give_back(asked.chat_id, asked.update_id)

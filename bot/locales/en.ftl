@@ -167,7 +167,7 @@ language-as-app = All right, I follow the language of your Telegram app.
 
 # /privacy and /private
 privacy =
-    What I keep: the photos you send (without place or camera data), your captions, the jokes I told, your ratings, and your language if you picked one. From photos, jokes and ratings I may learn. { $state }
+    What I keep: your name as Telegram shows it, the photos you send (without place or camera data), your captions, the jokes I told, your ratings, and your language if you picked one. From photos, jokes and ratings I may learn. { $state }
 
     /private  change that
     /forget  wipe everything of yours, for good; backups lose it within { $days ->
@@ -226,12 +226,17 @@ help-admin =
     /models  the models there are
     /promote  put one of them into service
     /rollback  back to the model before
+    /users  who is here
+    /ban, /unban  put somebody out, and let them in again
 command-retrain = Train a new model
 command-runs = How training went
 command-review = See what would be learnt
 command-models = The models there are
 command-promote = Put a model into service
 command-rollback = Back to the model before
+command-users = Who is here
+command-ban = Put somebody out
+command-unban = Let somebody in again
 admins-only = That one is for my admins. Photos are for everybody, though!
 not-your-button = That's for the one who asked.
 duration-minutes =
@@ -244,6 +249,59 @@ duration-hours =
         [0] { "" }
        *[other] {" "}{ $minutes } min
     }
+
+# /users, /ban, /unban; banned is for the one who is
+users-in-private = These are people's names, so I only show them in our own chat.
+users-none = Nobody has been here yet.
+users-title = { $people ->
+        [one] 👥 One person
+       *[other] 👥 { $people } people, the most active first
+    }
+users-did = { $photos ->
+        [one] { $photos } photo
+       *[other] { $photos } photos
+    }, { $jokes ->
+        [one] { $jokes } joke
+       *[other] { $jokes } jokes
+    }, { $ratings ->
+        [0] no ratings
+        [one] { $ratings } rating ({ $liking }% 😂 or 🙂)
+       *[other] { $ratings } ratings ({ $liking }% 😂 or 🙂)
+    }{ $last ->
+        [none] { "" }
+       *[other] {" "}· last { $last }
+    }
+users-banned = { $until ->
+        [good] banned for good
+       *[other] banned until { $until }
+    }
+ban-how = Answer one of their messages with /ban, or say /ban @name or /ban and their number (/users shows it). You may add for how long (30m, 12h, 3d, 2w) and why.
+unban-how = Answer one of their messages with /unban, or say /unban @name or /unban and their number; /users shows it.
+ban-unknown = I don't know a { $who }. Answer one of their messages with /ban, or give their number; /users shows it.
+ban-admin = That's an admin, and admins can't be banned.
+ban-bot = That's a bot. I don't listen to those anyway.
+ban-done =
+    🚫 Banned { $until ->
+        [good] for good
+       *[other] until { $until }
+    }: { $who }{ $reason ->
+        [none] .
+       *[other] {" "}({ $reason }).
+    } I won't answer them, and their ratings don't count meanwhile. /unban { $person } takes it back.
+ban-news = 🚫 { $admin } banned { $who } { $until ->
+        [good] for good
+       *[other] until { $until }
+    }{ $reason ->
+        [none] .
+       *[other] : { $reason }
+    }
+unban-done = ✅ Welcome again: { $who }. What they rated before counts again, too.
+unban-none = They aren't banned: { $who }.
+unban-news = ✅ { $admin } let { $who } in again.
+banned = An admin has asked me to stop answering you{ $until ->
+        [good] . Please don't take it to heart
+       *[other] {" "}until { $until }; after that I look forward to your photos again
+    }. /forget still wipes everything of yours.
 
 # /retrain
 retrain-ask =

@@ -142,7 +142,7 @@ language-as-app = 好，你的 Telegram 应用是什么语言，我就说什么�
 
 # /privacy 和 /private
 privacy =
-    我留着的：你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你打的分，还有你选过的语言。照片、笑话和打分我会拿来学习。{ $state }
+    我留着的：你在 Telegram 上的名字、你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你打的分，还有你选过的语言。照片、笑话和打分我会拿来学习。{ $state }
 
     /private  改一改这个
     /forget  把你的一切彻底删掉；备份里的最多再留 { $days } 天
@@ -178,12 +178,17 @@ help-admin =
     /models  有哪些模型
     /promote  让其中一个上岗
     /rollback  换回上一个模型
+    /users  都有谁来过
+    /ban、/unban  请谁离开，再请谁回来
 command-retrain = 训练一个新模型
 command-runs = 训练得怎么样了
 command-review = 看看接下来要学什么
 command-models = 有哪些模型
 command-promote = 让一个模型上岗
 command-rollback = 换回上一个模型
+command-users = 都有谁来过
+command-ban = 请某人离开
+command-unban = 请某人回来
 admins-only = 这个只有管理员能用。不过照片谁都可以发！
 not-your-button = 这是问别人的。
 duration-minutes = { $minutes } 分钟
@@ -192,6 +197,49 @@ duration-hours =
         [0] { "" }
        *[other] {" "}{ $minutes } 分
     }
+
+# /users、/ban、/unban；banned 是说给被封的人听的
+users-in-private = 这些是大家的名字，只在咱俩的私聊里给你看。
+users-none = 还没有人来过。
+users-title = 👥 { $people } 个人，最活跃的在前
+users-did = { $photos } 张照片，{ $jokes } 个笑话，{ $ratings ->
+        [0] 没打过分
+       *[other] { $ratings } 次打分（{ $liking }% 是 😂 或 🙂）
+    }{ $last ->
+        [none] { "" }
+       *[other] {" "}· 最近 { $last }
+    }
+users-banned = { $until ->
+        [good] 永久封禁
+       *[other] 封禁到 { $until }
+    }
+ban-how = 回复对方的一条消息发 /ban，或者发 /ban @名字、/ban 加编号（/users 里有）。后面可以加多久（30m、12h、3d、2w，或 3天）和原因。
+unban-how = 回复对方的一条消息发 /unban，或者发 /unban @名字、/unban 加编号；编号 /users 里有。
+ban-unknown = 我不认识 { $who }。回复对方的一条消息发 /ban，或者给我编号；/users 里有。
+ban-admin = 那是管理员，管理员不能封。
+ban-bot = 那是个机器人，我本来就不理它们。
+ban-done =
+    🚫 已封禁（{ $until ->
+        [good] 永久
+       *[other] 到 { $until }
+    }）：{ $who }{ $reason ->
+        [none] { "" }
+       *[other] （{ $reason }）
+    }。我不再回应，这期间对方打的分也不算。发 /unban { $person } 可以撤销。
+ban-news = 🚫 { $admin } 封禁了 { $who }（{ $until ->
+        [good] 永久
+       *[other] 到 { $until }
+    }）{ $reason ->
+        [none] 。
+       *[other] ：{ $reason }
+    }
+unban-done = ✅ 欢迎回来：{ $who }。以前打的分也重新算数了。
+unban-none = 没有封禁：{ $who }。
+unban-news = ✅ { $admin } 让 { $who } 回来了。
+banned = 管理员让我{ $until ->
+        [good] 别再回应你了，请别往心里去
+       *[other] 在 { $until } 之前先不回应你；过了那时候，我等着看你的新照片
+    }。想让我忘掉你的一切，/forget 还是可以用。
 
 # /retrain
 retrain-ask =

@@ -101,3 +101,8 @@ def duration(words: Words, language: str, seconds: float) -> str:
     if minutes < 90:
         return words.say(language, "duration-minutes", minutes=minutes)
     return words.say(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)
+
+
+def day_and_time(at: float) -> str:
+    """A time in this machine's time zone, the same in every language."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

@@ -17,10 +17,12 @@ class Person:
     id: int
     name: str
     language_code: str
+    username: str | None = None
 
     def user(self) -> dict[str, Any]:
         """Telegram's User object."""
-        return {"id": self.id, "is_bot": False, "first_name": self.name, "language_code": self.language_code}
+        name = {"username": self.username} if self.username else {}
+        return {"id": self.id, "is_bot": False, "first_name": self.name, **name, "language_code": self.language_code}
 
     def summary(self) -> dict[str, Any]:
         return {"id": self.id, "name": self.name, "language_code": self.language_code}

@@ -66,9 +66,9 @@ class World:
         members = [self.add_person(name, code).id for name, code in (("Alice", "en"), ("Bob", "en"), ("小明", "zh"))]
         self.group_id = self._add_chat("supergroup", "Joke lovers", members)
 
-    def add_person(self, name: str, language_code: str = "en") -> Person:
+    def add_person(self, name: str, language_code: str = "en", username: str | None = None) -> Person:
         """A new person with an open private chat with the bot."""
-        person = Person(FIRST_PERSON_ID + len(self.people), name, language_code)
+        person = Person(FIRST_PERSON_ID + len(self.people), name, language_code, username)
         self.people[person.id] = person
         self.chats[person.id] = Chat(person.id, "private", name, [person.id], self._private_message_ids)
         self.events.emit({"type": "person", "person": person.summary()})

@@ -6,7 +6,7 @@ import pytest
 from fluent.syntax import FluentParser, ast
 
 from bot.engine.errors import Kind
-from bot.handlers.register import COMMANDS
+from bot.handlers.register import ADMIN_COMMANDS, COMMANDS
 from bot.handlers.unsupported import KINDS
 from bot.words import FALLBACK, LOCALES, Words
 from configs.prompts import load_prompts
@@ -41,11 +41,17 @@ def test_languages_have_the_same_messages_with_the_same_variables(language):
 def test_every_reason_and_every_command_has_words_of_its_own(language):
     there = messages(language).keys()
     wanted = {f"photo-{reason}" for reason in get_args(Reason)} | {f"engine-{kind}" for kind in get_args(Kind)}
-    wanted |= {f"command-{name}" for name in COMMANDS} | {f"not-a-photo-{kind}" for kind in KINDS.values()}
+    wanted |= {f"command-{name}" for name in COMMANDS | ADMIN_COMMANDS} | {f"not-a-photo-{kind}" for kind in KINDS.values()}
     assert wanted <= there
     values = {"megabytes": 20, "megapixels": 50}
     said = [WORDS.say(language, name, **values) for name in sorted(wanted)]
     assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize("language", WORDS.languages)
+def test_admins_help_names_every_command_of_theirs(language):
+    said = WORDS.say(language, "help-admin", bot="jokebot")
+    assert [name for name in ADMIN_COMMANDS if f"/{name}" not in said] == []
 
 
 @pytest.mark.parametrize(("code", "language"), [("zh-hans", "zh"), ("zh_TW", "zh"), ("ZH", "zh"), ("en-GB", "en"), ("de", "en"), ("", "en"), (None, "en")])

@@ -1,0 +1,74 @@
+"""Bans: who put whom out, for how long, and who let them in again. Rows stay, as the record of it."""
+import time
+from dataclasses import dataclass
+
+import aiosqlite
+
+from storage.database import Database
+
+IN_FORCE = "lifted_at IS NULL AND (until IS NULL OR until > ?)"
+NOT_BANNED = "ratings.person_id NOT IN (SELECT person_id FROM banned_people) AND jokes.person_id NOT IN (SELECT person_id FROM banned_people)"
+"""A condition for queries on ratings joined with jokes: nothing that a banned person rated or asked for."""
+
+
+@dataclass(frozen=True)
+class Ban:
+    """A ban; `until` None is for good, `banned_by` None an admin who was forgotten since. Times are seconds since 1970."""
+
+    id: int
+    person_id: int
+    reason: str
+    banned_by: int | None
+    banned_at: float
+    until: float | None
+    lifted_by: int | None
+    lifted_at: float | None
+    told_at: float | None
+
+
+async def ban(database: Database, person_id: int, *, by: int, until: float | None = None, reason: str = "") -> Ban:
+    """Ban a person from now on; an earlier ban ends with it."""
+    now = time.time()
+    async with database.write() as connection:
+        await _lift(connection, person_id, by, now)
+        async with connection.execute("INSERT INTO bans (person_id, reason, banned_by, banned_at, until) VALUES (?, ?, ?, ?, ?) RETURNING *",
+                                      (person_id, reason, by, now, until)) as cursor:
+            return Ban(**dict(await cursor.fetchone()))
+
+
+async def lift(database: Database, person_id: int, *, by: int | None = None) -> bool:
+    """Let a person in again; False where they weren't banned."""
+    now = time.time()
+    async with database.write() as connection:
+        async with connection.execute(f"SELECT 1 FROM bans WHERE person_id = ? AND {IN_FORCE}", (person_id, now)) as cursor:
+            banned = await cursor.fetchone() is not None
+        await _lift(connection, person_id, by, now)
+    return banned
+
+
+async def in_force(database: Database) -> list[Ban]:
+    """All bans that hold now."""
+    return [Ban(**dict(row)) for row in await database.rows(f"SELECT * FROM bans WHERE {IN_FORCE} ORDER BY id", (time.time(),))]
+
+
+async def history(database: Database, person_id: int) -> list[Ban]:
+    """A person's bans, the latest first."""
+    return [Ban(**dict(row)) for row in await database.rows("SELECT * FROM bans WHERE person_id = ? ORDER BY id DESC", (person_id,))]
+
+
+async def told(database: Database, ban_id: int, at: float) -> None:
+    """Note when the person was told."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE bans SET told_at = ? WHERE id = ?", (at, ban_id))
+
+
+async def forget(connection: aiosqlite.Connection, person_id: int) -> None:
+    """A person who is forgotten stays banned, by their number alone: a deletion is no way around a ban."""
+    await connection.execute(f"DELETE FROM bans WHERE person_id = ? AND NOT ({IN_FORCE})", (person_id, time.time()))
+    await connection.execute("UPDATE bans SET reason = '' WHERE person_id = ?", (person_id,))
+    for column in ("banned_by", "lifted_by"):
+        await connection.execute(f"UPDATE bans SET {column} = NULL WHERE {column} = ?", (person_id,))
+
+
+async def _lift(connection: aiosqlite.Connection, person_id: int, by: int | None, now: float) -> None:
+    await connection.execute("UPDATE bans SET lifted_by = ?, lifted_at = ? WHERE person_id = ? AND lifted_at IS NULL", (by, now, person_id))

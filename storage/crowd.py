@@ -1,0 +1,74 @@
+"""Who is here: people's names, and how much they send and rate. For admins."""
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from storage.database import Database
+
+
+@dataclass(frozen=True)
+class Named:
+    """A person as Telegram shows them; `username` is without its @."""
+
+    person_id: int
+    name: str
+    username: str | None = None
+
+
+@dataclass(frozen=True)
+class Active:
+    """What a person did. `name` is None where they were never seen by name; `last_at` is seconds since 1970."""
+
+    person_id: int
+    name: str | None
+    username: str | None
+    photos: int
+    jokes: int
+    ratings: int
+    liked: int
+    last_at: float | None
+    banned: bool
+    until: float | None
+
+
+DID = """SELECT person_id, count(*) AS photos, 0 AS jokes, 0 AS ratings, 0 AS liked, max(sent_at) AS last_at FROM photo_senders GROUP BY person_id
+    UNION ALL SELECT person_id, 0, count(*), 0, 0, max(created_at) FROM jokes GROUP BY person_id
+    UNION ALL SELECT person_id, 0, 0, count(*), sum(value > 1), max(updated_at) FROM ratings GROUP BY person_id
+    UNION ALL SELECT person_id, 0, 0, 0, 0, NULL FROM banned_people"""
+
+
+async def note_names(database: Database, people: Iterable[Named]) -> None:
+    """Remember what people are called now. A username that moves on to somebody else is no longer the one's before."""
+    rows = [(one.person_id, one.name, one.username) for one in people]
+    async with database.write() as connection:
+        await connection.executemany("UPDATE known_people SET username = NULL WHERE username = ? AND person_id != ?",
+                                     [(username, person_id) for person_id, _, username in rows if username])
+        await connection.executemany("INSERT INTO known_people VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, "
+                                     "username = excluded.username", rows)
+
+
+async def find_username(database: Database, username: str) -> Named | None:
+    """Who has that username (without @, in capitals or not), as far as is known."""
+    row = await database.row("SELECT * FROM known_people WHERE username = ?", (username,))
+    return Named(**dict(row)) if row else None
+
+
+async def named(database: Database, person_id: int) -> Named | None:
+    """What a person is called, as far as is known."""
+    row = await database.row("SELECT * FROM known_people WHERE person_id = ?", (person_id,))
+    return Named(**dict(row)) if row else None
+
+
+async def most_active(database: Database, limit: int, offset: int = 0) -> list[Active]:
+    """People, those with the most jokes and ratings first. Reads all ratings: on a large database, ask through `Database.aside`."""
+    rows = await database.rows(
+        f"SELECT did.person_id, name, username, sum(photos) AS photos, sum(jokes) AS jokes, sum(ratings) AS ratings, sum(liked) AS liked, "
+        "max(last_at) AS last_at, did.person_id IN (SELECT person_id FROM banned_people) AS banned, "
+        "(SELECT until FROM bans WHERE bans.person_id = did.person_id AND lifted_at IS NULL) AS until "
+        f"FROM ({DID}) AS did LEFT JOIN known_people ON known_people.person_id = did.person_id "
+        "GROUP BY did.person_id ORDER BY sum(jokes) + sum(ratings) DESC, did.person_id LIMIT ? OFFSET ?", (limit, offset))
+    return [Active(**{**dict(row), "banned": bool(row["banned"])}) for row in rows]
+
+
+async def people(database: Database) -> int:
+    """How many there are."""
+    return await database.value(f"SELECT count(DISTINCT person_id) FROM ({DID})")
