@@ -19,17 +19,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 WORK=${WORK:-/tmp/jokebot-bench} NAME=${NAME:-h100} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
-begun=$(date +%s)
-
-say() { echo "== $(($(date +%s) - begun)) s: $*"; }
-
-# Once a machine: wheels of one set into a folder of their own.
-site() {
-    local folder=$SITES/site-$1
-    if [ -e "$folder/.whole" ]; then return 0; fi
-    say "installing $1"
-    python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target "$folder" "$BUNDLE/$1"/*.whl && touch "$folder/.whole"
-}
+. benchmarks/gpu_parts.sh
 
 setup() {
     mkdir -p "$WORK/serve" benchmarks/results
@@ -53,24 +43,10 @@ setup() {
     fi
 }
 
-# Runs a command within its limit, its output shown and kept, and notes how it ended.
-part() {
-    local name=$1 limit=$2 from
-    shift 2
-    from=$(date +%s)
-    say "$name, at most $limit s"
-    timeout -k 20 "$limit" "$@" 2>&1 | tee "$WORK/$name.out"
-    local code=${PIPESTATUS[0]}
-    summary+=("$name: $([ "$code" = 0 ] && echo ok || echo "FAILED ($code)"), $(($(date +%s) - from)) s; $(tail -n 1 "$WORK/$name.out" | cut -c1-400)")
-    keep
-}
-
 keep() {
     [ -n "${OUT:-}" ] || return 0
     cp -f benchmarks/results/*_"$NAME".json "$OUT" 2>/dev/null
-    for log in "$WORK"/*.out "$WORK"/*/*.log; do
-        [ -e "$log" ] && { echo "##### $log"; tail -n 80 "$log" | cut -c1-500; }
-    done >"$OUT/logs.txt" 2>/dev/null
+    logs 80 "$WORK"/*.out "$WORK"/*/*.log >"$OUT/logs.txt" 2>/dev/null
     return 0
 }
 
@@ -105,7 +81,6 @@ share() {
     part share 330 env PYTHONPATH="$TRAIN_PATH" "$TRAIN" benchmarks/share.py --model "$WORK/base" --folder "$WORK/share" --save "$NAME" ${SHARE_OPTIONS:-}
 }
 
-summary=()
 if setup; then
     say "ready"
     [ $# -gt 0 ] || set -- tiles serve swap parity share
@@ -118,7 +93,4 @@ if setup; then
 else
     summary+=("setup: FAILED")
 fi
-keep
-say "done"
-printf '%s\n' "${summary[@]}"
-case "${summary[*]}" in *FAILED* | *"no such part"*) exit 1 ;; esac
+finish

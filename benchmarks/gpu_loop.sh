@@ -17,17 +17,7 @@ cd "$(dirname "$0")/.."
 WORK=${WORK:-/tmp/jokebot-loop} NAME=${NAME:-h100} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}
 BASE=${BASE:-/tmp/jokebot-bench/base}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
-begun=$(date +%s)
-
-say() { echo "== $(($(date +%s) - begun)) s: $*"; }
-
-# Once a machine: wheels of one set into a folder of their own.
-site() {
-    local folder=$SITES/site-$1
-    if [ -e "$folder/.whole" ]; then return 0; fi
-    say "installing $1"
-    python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target "$folder" "$BUNDLE/$1"/*.whl && touch "$folder/.whole"
-}
+. benchmarks/gpu_parts.sh
 
 # An interpreter that always has these packages, whoever starts it.
 interpreter() {
@@ -52,24 +42,10 @@ setup() {
         "$BOT" -c 'import telegram; print("python-telegram-bot", telegram.__version__)'
 }
 
-# Runs a command within its limit, its output shown and kept, and notes how it ended.
-part() {
-    local name=$1 limit=$2 from
-    shift 2
-    from=$(date +%s)
-    say "$name, at most $limit s"
-    timeout -k 20 "$limit" "$@" 2>&1 | tee "$WORK/$name.out"
-    local code=${PIPESTATUS[0]}
-    summary+=("$name: $([ "$code" = 0 ] && echo ok || echo "FAILED ($code)"), $(($(date +%s) - from)) s; $(tail -n 1 "$WORK/$name.out" | cut -c1-900)")
-    keep
-}
-
 keep() {
     [ -n "${OUT:-}" ] || return 0
     cp -f "benchmarks/results/loop_$NAME.json" "$OUT" 2>/dev/null
-    for log in "$WORK"/*.out $(find "$WORK" -name '*.log'); do
-        [ -e "$log" ] && { echo "##### $log"; tail -n 60 "$log" | cut -c1-400; }
-    done >"$OUT/loop-logs.txt" 2>/dev/null
+    logs 60 "$WORK"/*.out $(find "$WORK" -name '*.log') >"$OUT/loop-logs.txt" 2>/dev/null
     return 0
 }
 
@@ -85,7 +61,6 @@ two_b() {
     part 2b "${HEAVY_LIMIT:-260}" "$TRAIN" benchmarks/gpu_loop.py 2b --folder "$WORK/2b" --bot-python "$BOT" --base "$BASE" --save "$NAME" ${LOOP_OPTIONS:-}
 }
 
-summary=()
 if setup; then
     say "ready"
     [ $# -gt 0 ] || set -- demo 2b
@@ -99,7 +74,4 @@ if setup; then
 else
     summary+=("setup: FAILED")
 fi
-keep
-say "done"
-printf '%s\n' "${summary[@]}"
-case "${summary[*]}" in *FAILED* | *"no such part"*) exit 1 ;; esac
+finish
