@@ -47,8 +47,13 @@ def held(directory: Path) -> Iterator[None]:
 
 def in_use(directory: Path) -> bool:
     """Whether a bot works on the folder at this moment."""
+    return is_locked(directory / LOCK)
+
+
+def is_locked(file: Path) -> bool:
+    """Whether any process holds the lock of that file; where there is no file, none does."""
     try:
-        descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:

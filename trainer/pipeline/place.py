@@ -12,8 +12,10 @@ from pathlib import Path
 
 from configs.errors import JokebotError
 from configs.settings import Storage
+from storage.folder import is_locked
 from trainer.merge.adapter import WEIGHTS
 
+LOCK = ".lock"
 PART = re.compile(r"\.(?P<name>run-[\d-]+)\.part")
 """What a killed merge leaves of a model."""
 
@@ -87,16 +89,9 @@ def taken(descriptor: int) -> bool:
 def open_lock(folder: Path) -> int:
     """The lock's file, opened; this process alone has the descriptor until a child is given it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def in_use(folder: Path) -> bool:
     """Whether a process works on a run at this moment."""
-    descriptor = open_lock(folder)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(folder / LOCK)
