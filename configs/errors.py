@@ -1,8 +1,17 @@
 """Errors that a person meets: the message says what happened and what to do."""
+from typing import Any
 
 
 class JokebotError(Exception):
-    """Base of every error that is shown to a person as one line; anything else is a defect and keeps its traceback."""
+    """Base of every error that is shown to a person as one line; anything else is a defect and keeps its traceback.
+
+    Where `code` is given, it and the `values` to fill in say the same as the message: `bot/locales` has words for
+    `reason-CODE` in every language (a test looks).
+    """
+
+    def __init__(self, *message: object, code: str = "", **values: Any) -> None:
+        super().__init__(*message)
+        self.code, self.values = code, values
 
 
 class SettingsError(JokebotError):

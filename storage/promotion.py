@@ -9,6 +9,7 @@ import aiosqlite
 from storage import models, runs
 from storage.database import Database
 from storage.models import Model, NewModel, RegistryError
+from storage.reasons import Reason, Why
 from storage.runs import Run
 
 KINDS = ("canary", "admin", "rollback", "watch")
@@ -32,7 +33,7 @@ class SawForgotten(RegistryError):
     """The model learnt from somebody who asked to be forgotten since: it must not serve."""
 
     def __init__(self, model_id: int) -> None:
-        super().__init__(f"Model {model_id} doesn't enter service. {FORGOTTEN}")
+        super().__init__(f"Model {model_id} doesn't enter service. {FORGOTTEN}", code="saw-forgotten", model=model_id)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ async def judged(database: Database, run: Run, compared_with: int, verdict: dict
     ChampionChanged where `compared_with` serves no longer, SawForgotten, MovedError.
     """
     to = {"promote": "canary", "reject": "rejected", "undecided": "undecided"}[verdict["answer"]]
-    reason = " ".join(verdict["reasons"])
+    reason = Reason(" ".join(verdict["reasons"]), "gate", {"codes": verdict.get("codes", [])})
     async with database.write() as connection:
         serving = await models.read(connection, "status = 'champion'")
         if serving is None or serving.id != compared_with:
@@ -70,7 +71,7 @@ async def judged(database: Database, run: Run, compared_with: int, verdict: dict
         if to == "canary" and await _saw(connection, run.candidate_id):
             raise SawForgotten(run.candidate_id)
         moved = await runs.move(connection, run, to, reason=reason, verdict=json.dumps(verdict, ensure_ascii=False), champion_id=compared_with)
-        await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason)
+        await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason.text)
         await connection.execute("UPDATE models SET measures = json_set(measures, '$.gate', json(?)) WHERE id = ?",
                                  (json.dumps(verdict.get("measures", {}), ensure_ascii=False), run.candidate_id))
         return moved
@@ -86,7 +87,7 @@ async def begin_canary(database: Database, run: Run) -> Model:
         return await models.read(connection, "id = ?", (run.candidate_id,))
 
 
-async def end_run(database: Database, run: Run, to: str, reason: str) -> Run:
+async def end_run(database: Database, run: Run, to: str, reason: Why) -> Run:
     """End a run without a promotion: `rejected`, `undecided`, `failed` or `cancelled`. Raises MovedError.
 
     A rejected candidate is rejected; any other one stays a candidate, for `/promote N`.
@@ -95,7 +96,7 @@ async def end_run(database: Database, run: Run, to: str, reason: str) -> Run:
         return await _end(connection, run, to, reason)
 
 
-async def promote(database: Database, model_id: int, kind: str, *, reason: str = "", asked_by: int | None = None) -> Promotion:
+async def promote(database: Database, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None) -> Promotion:
     """Put a model into service, in one transaction: the champion steps back and is known as its predecessor, the datasets that
     the new one has learnt are `learnt` and no others, its run is promoted; a trial of another model ends.
 
@@ -106,7 +107,7 @@ async def promote(database: Database, model_id: int, kind: str, *, reason: str =
         return await _swap(connection, model, kind, reason, asked_by)
 
 
-async def rollback(database: Database, kind: str = "rollback", *, reason: str = "", asked_by: int | None = None) -> Promotion:
+async def rollback(database: Database, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None) -> Promotion:
     """Put the predecessor back into service. The champion is retired; where the watch asks (kind `watch`) it is rejected.
 
     Raises RegistryError where there is none that may serve.
@@ -114,7 +115,7 @@ async def rollback(database: Database, kind: str = "rollback", *, reason: str = 
     async with database.write() as connection:
         back = await _predecessor(connection)
         if back is None:
-            raise RegistryError("There is no earlier model to go back to.")
+            raise RegistryError("There is no earlier model to go back to.", code="no-way-back")
         return await _swap(connection, back, kind, reason, asked_by)
 
 
@@ -160,17 +161,18 @@ async def removable(database: Database, keep: int) -> list[Model]:
 async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
     model = await models.read(connection, "id = ?", (model_id,))
     if model is None:
-        raise RegistryError(f"There is no model {model_id}; `jokebot models` lists them.")
+        raise RegistryError(f"There is no model {model_id}; `jokebot models` lists them.", code="no-such-model", model=model_id)
     if model.status == "champion":
-        raise RegistryError(f"Model {model_id} is in service already.")
+        raise RegistryError(f"Model {model_id} is in service already.", code="in-service", model=model_id)
     async with connection.execute("SELECT id, state FROM runs WHERE candidate_id = ? AND state = 'judging'", (model_id,)) as cursor:
         judging = await cursor.fetchone()
     if judging:
-        raise RegistryError(f"Model {model_id} is being judged by run {judging['id']}. Wait for its verdict, or cancel the run.")
+        raise RegistryError(f"Model {model_id} is being judged by run {judging['id']}. Wait for its verdict, or cancel the run.",
+                            code="being-judged", model=model_id, run=judging["id"])
     if model.status not in MAY_SERVE:
-        raise RegistryError(f"Model {model_id} was rejected and doesn't enter service. {model.reason}".rstrip())
+        raise RegistryError(f"Model {model_id} was rejected and doesn't enter service. {model.reason}".rstrip(), code="was-rejected", model=model_id)
     if model.removed_at:
-        raise RegistryError(f"The files of model {model_id} were removed, so it can't enter service.")
+        raise RegistryError(f"The files of model {model_id} were removed, so it can't enter service.", code="files-removed", model=model_id)
     if await _saw(connection, model_id):
         raise SawForgotten(model_id)
     return model
@@ -193,9 +195,10 @@ async def _predecessor(connection: aiosqlite.Connection) -> Model | None:
     return None
 
 
-async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, reason: str, asked_by: int | None) -> Promotion:
+async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, why: Why, asked_by: int | None) -> Promotion:
     if kind not in KINDS:
         raise ValueError(f"a model comes into service by one of {KINDS}, not {kind!r}")
+    reason = Reason.of(why).text
     old = await models.read(connection, "status = 'champion'")
     if old:
         aside = "base" if old.is_base else "rejected" if kind == "watch" else "retired"
@@ -203,7 +206,7 @@ async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, reaso
     await models.set_status(connection, model.id, "champion", reason)
     if old and kind not in ("rollback", "watch"):
         await connection.execute("UPDATE models SET predecessor_id = ? WHERE id = ?", (old.id, model.id))
-    await _end_trial(connection, model, reason)
+    await _end_trial(connection, model, why)
     await _mark_learnt(connection, model.id)
     await connection.execute(f"{SAW_FORGOTTEN} UPDATE models SET status = 'retired', reason = ? WHERE id IN saw AND status != 'champion'", (FORGOTTEN,))
     async with connection.execute("INSERT INTO promotions (model_id, replaced_id, kind, reason, asked_by, at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *",
@@ -211,7 +214,7 @@ async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, reaso
         return Promotion(**dict(await cursor.fetchone()))
 
 
-async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: str) -> None:
+async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: Why) -> None:
     """A run in canary ends with a change of champion: promoted where it is its model, cancelled where it is another one."""
     async with connection.execute("SELECT * FROM runs WHERE state = 'canary'") as cursor:
         row = await cursor.fetchone()
@@ -221,13 +224,14 @@ async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: str
     if run.candidate_id == model.id:
         await runs.move(connection, run, "promoted", reason=reason)
     else:
-        await _end(connection, run, "cancelled", f"Model {model.id} entered service meanwhile, so there was nothing left to compare with.")
+        text = f"Model {model.id} entered service meanwhile, so there was nothing left to compare with."
+        await _end(connection, run, "cancelled", Reason(text, "overtaken", {"model": model.id}))
 
 
-async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: str) -> Run:
+async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: Why) -> Run:
     moved = await runs.move(connection, run, to, reason=reason)
     if run.candidate_id:
-        await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason)
+        await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", moved.reason)
     return moved
 
 

@@ -17,6 +17,7 @@ import aiosqlite
 
 from configs.errors import JokebotError
 from storage.database import Database
+from storage.reasons import Reason, Why
 
 STEPS = ("queued", "exporting", "training", "merging", "judging")
 """What the pipeline process does; a run in `canary` is the bot's."""
@@ -53,6 +54,7 @@ class Run:
     """A run's row. `started_by` is one of STARTERS; `verdict` is the gate's JSON text; times are seconds since 1970.
 
     `given_dataset` is the dataset that was asked for, where the run doesn't export its own; `dataset` is the one it trains on.
+    `reason` is a sentence, `cause` the same for other languages; `why` has both.
     """
 
     id: int
@@ -72,6 +74,11 @@ class Run:
     cancel_at: float | None
     created_at: float
     finished_at: float | None
+    cause: str
+
+    @property
+    def why(self) -> Reason:
+        return Reason.read(self.reason, self.cause)
 
     @property
     def finished(self) -> bool:
@@ -121,7 +128,7 @@ async def timeline(database: Database, run_id: int) -> list[tuple[str, float]]:
     return [(row["state"], row["at"]) for row in rows]
 
 
-async def advance(database: Database, run: Run, to: str, *, reason: str = "", **changes: Any) -> Run:
+async def advance(database: Database, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
     """Move a run on from the state that `run` says, and change columns of CHANGEABLE with it. Returns the row as it is then.
 
     Raises MovedError where the run is in another state by now, ValueError for a move that NEXT doesn't have.
@@ -130,14 +137,14 @@ async def advance(database: Database, run: Run, to: str, *, reason: str = "", **
         return await move(connection, run, to, reason=reason, **changes)
 
 
-async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: str = "", **changes: Any) -> Run:
+async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
     """`advance` within a transaction that changes other tables too."""
     if run.finished or to not in NEXT[run.state] | AT_ANY_TIME:
         raise ValueError(f"a run that is {run.state} doesn't become {to}")
     if not changes.keys() <= CHANGEABLE:
         raise ValueError(f"a move doesn't change {', '.join(sorted(changes.keys() - CHANGEABLE))}")
-    now = time.time()
-    values = {"state": to, "reason": reason, "attempts": 0, "finished_at": now if to in FINISHED else None, **changes}
+    now, said = time.time(), Reason.of(reason)
+    values = {"state": to, "reason": said.text, "cause": said.cause, "attempts": 0, "finished_at": now if to in FINISHED else None, **changes}
     assignments = ", ".join(f"{column} = ?" for column in values)
     async with connection.execute(f"UPDATE runs SET {assignments} WHERE id = ? AND state = ? RETURNING *",
                                   (*values.values(), run.id, run.state)) as cursor:
@@ -169,10 +176,11 @@ async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
     return Run(**dict(row))
 
 
-async def remember(database: Database, run: Run, reason: str) -> Run:
+async def remember(database: Database, run: Run, reason: JokebotError) -> Run:
     """Note why the present step has to be begun again. Returns the row as it is then, wherever the run is by now."""
     async with database.write() as connection:
-        await connection.execute("UPDATE runs SET reason = ? WHERE id = ? AND state = ?", (reason, run.id, run.state))
+        said = Reason.of(reason)
+        await connection.execute("UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?", (said.text, said.cause, run.id, run.state))
     return await find(database, run.id)
 
 

@@ -17,6 +17,7 @@ from bot.parts import Parts
 from bot.trial import Decision, Trial
 from storage import promotion, runs, trials
 from storage.models import RegistryError
+from storage.reasons import Reason
 from storage.runs import MovedError, Run
 
 log = logging.getLogger(__name__)
@@ -59,11 +60,12 @@ class Trials:
             except MovedError:
                 return False
             except NoRoom as error:
-                await self._end(run, "undecided", f"{error} So nobody could try it; /promote {run.candidate_id} makes it the champion.")
+                await self._end(run, "undecided", Reason(
+                    f"{error} So nobody could try it; /promote {run.candidate_id} makes it the champion.", "no-room", {"what": str(error)}))
                 return False
             except ServerError as error:
                 if (pause := next(pauses, None)) is None:
-                    await self._end(run, "failed", f"The candidate can't be served. {error}")
+                    await self._end(run, "failed", Reason(f"The candidate can't be served. {error}", "not-served", {"what": str(error)}))
                     return False
                 log.warning("run %d: its candidate can't be served, next try in %.0f s: %s", run.id, pause, error)
                 await asyncio.sleep(pause)
@@ -99,7 +101,7 @@ class Trials:
         try:
             await promotion.may_serve(self._database, trial.candidate_id)
         except RegistryError as error:
-            await self._end(run, "failed", str(error))
+            await self._end(run, "failed", error)
             return
         champion, candidate = [await trials.rated_photos(self._database, model, trial.began_at, late_at=trial.late_at)
                                for model in (trial.champion_id, trial.candidate_id)]
@@ -119,21 +121,21 @@ class Trials:
         try:
             await self._service.promote(run.candidate_id or 0, "canary", reason=self.words(decision))
         except RegistryError as error:
-            await self._end(run, "failed", str(error))
+            await self._end(run, "failed", error)
         except ServerError as error:
             log.warning("run %d: its candidate has won, but can't take over yet: %s", run.id, error)
 
     async def _cancel(self, run: Run) -> None:
         if run.state == "canary":
-            await self._end(run, "cancelled", "An admin stopped it.")
+            await self._end(run, "cancelled", Reason("An admin stopped it.", "cancelled"))
 
-    async def _end(self, run: Run, state: str, reason: str) -> None:
+    async def _end(self, run: Run, state: str, reason: Reason | RegistryError) -> None:
         try:
             await promotion.end_run(self._database, run, state, reason)
         except MovedError as error:
             log.info("run %d has ended otherwise: %s", run.id, error)
         else:
-            log.info("run %d is %s: %s", run.id, state, reason)
+            log.info("run %d is %s: %s", run.id, state, Reason.of(reason).text)
 
     async def _close(self, run: Run) -> None:
         """Whoever ended it: the candidate gets no deliveries any more, unless it is the champion now."""
@@ -150,7 +152,7 @@ class Trials:
         except ServerError as error:
             log.warning("model %d goes on being served: %s", run.candidate_id, error)
 
-    def words(self, decision: Decision) -> str:
+    def words(self, decision: Decision) -> Reason:
         """A verdict with its figures, for people."""
         settings = self._parts.settings.canary
         verdict = {"better": "People like its jokes better.", "worse": "People like its jokes less.",
@@ -159,4 +161,6 @@ class Trials:
         arms = [f"{arm.likes} of {arm.ratings} ratings liked {whose}" for arm, whose in
                 ((decision.candidate, "its jokes"), (decision.champion, "the champion's"))]
         duels = f" There were {decision.duels} duels." if decision.duels else ""
-        return f"{verdict} {arms[0][0].upper()}{arms[0][1:]}, {arms[1]}.{duels}"
+        old, new = decision.champion, decision.candidate
+        return Reason(f"{verdict} {arms[0][0].upper()}{arms[0][1:]}, {arms[1]}.{duels}", f"trial-{decision.reason}",
+                      {"likes": new.likes, "ratings": new.ratings, "old-likes": old.likes, "old-ratings": old.ratings, "duels": decision.duels})

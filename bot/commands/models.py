@@ -14,6 +14,7 @@ from storage.database import Database
 from storage.folder import in_use as bot_runs
 from storage.model_files import code_of, model_digest
 from storage.models import Model, RegistryError
+from storage.reasons import Reason
 
 HELP = "show the models, register a base, put one into service, go back to the one before"
 ENVIRONMENT = "bot"
@@ -112,7 +113,7 @@ async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
         model = await models.find(database, arguments.model)
         if bot_runs(settings.storage.directory):
             return await asked(database, "promote", model.id)
-        await promotion.promote(database, model.id, "admin", reason="An admin put it into service.")
+        await promotion.promote(database, model.id, "admin", reason=Reason("An admin put it into service.", "admin"))
         print(f"Model {model.id} ({model.name}) is in service; the bot serves it when it starts.")
     finally:
         await database.close()

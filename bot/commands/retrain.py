@@ -40,6 +40,7 @@ async def cancel(settings: Settings) -> str:
     from storage import promotion, runs
     from storage.database import Database
     from storage.folder import in_use as bot_runs
+    from storage.reasons import Reason
     from trainer.pipeline import keeping
     from trainer.pipeline.place import held, in_use
     database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
@@ -51,7 +52,7 @@ async def cancel(settings: Settings) -> str:
         if in_use(settings.storage.runs) or bot_runs(settings.storage.directory):
             return f"Run {current.id} is asked to end; `jokebot runs {current.id}` shows when it has."
         async with held(settings.storage.runs, wait_s=1.0):
-            await promotion.end_run(database, await runs.find(database, current.id), "cancelled", "It was cancelled.")
+            await promotion.end_run(database, await runs.find(database, current.id), "cancelled", Reason("It was cancelled.", "cancelled"))
             await keeping.tidy(database, settings)
         return f"Run {current.id} is cancelled. The model in service stays."
     finally:

@@ -4,6 +4,7 @@ from telegram import Message, Update
 from bot.handlers.admin import Decided, answer, ask, words_after
 from bot.handlers.rating import respond
 from bot.handlers.saying import say
+from bot.loop.reasons import in_words
 from bot.loop.service import Change, Service
 from bot.outgoing import Priority
 from bot.parts import Parts
@@ -11,9 +12,11 @@ from configs.errors import JokebotError
 from storage import models, promotion
 from storage.measures import ratings_by_model
 from storage.models import Model, RegistryError
+from storage.reasons import Reason
 
 MARKS = {"champion": "⭐", "canary": "🧪", "candidate": "🆕", "base": "🧱", "retired": "💤", "rejected": "🙅"}
 SHOWN = 15
+ASKED = Reason("An admin asked for it.", "admin")
 
 
 async def show_models(parts: Parts, update: Update) -> None:
@@ -69,7 +72,7 @@ async def _ask(parts: Parts, message: Message, number: int) -> None:
     try:
         await promotion.may_serve(parts.database, number)
     except RegistryError as error:
-        await say(parts, message, "promote-failed", why=str(error))
+        await say(parts, message, "promote-failed", why=in_words(parts.words, parts.language(message.from_user), error))
         return
     text = parts.words.say(parts.language(message.from_user), "promote-ask", model=number, called=model.name, champion=serving.id,
                            **{"champion-name": serving.name})
@@ -92,9 +95,9 @@ async def promote_decided(parts: Parts, update: Update, pressed: Decided) -> Non
         return
     await show("promote-under-way", model=pressed.number)
     try:
-        change = await _service(parts).promote(pressed.number, "admin", reason="An admin asked for it.", asked_by=query.from_user.id)
+        change = await _service(parts).promote(pressed.number, "admin", reason=ASKED, asked_by=query.from_user.id)
     except JokebotError as error:
-        await show("promote-failed", why=str(error))
+        await show("promote-failed", why=in_words(parts.words, language, error))
         return
     await show("promote-done", model=change.model.id, seconds=_seconds(change))
 
@@ -109,16 +112,16 @@ async def rollback(parts: Parts, update: Update) -> None:
         await say(parts, message, "rollback-none", model=serving.id if serving else 0)
         return
     try:
-        change = await _service(parts).roll_back(reason="An admin asked for it.", asked_by=person.id)
+        change = await _service(parts).roll_back(reason=ASKED, asked_by=person.id)
     except JokebotError as error:
-        await say(parts, message, "promote-failed", why=str(error))
+        await say(parts, message, "promote-failed", why=in_words(parts.words, parts.language(message.from_user), error))
         return
     await say(parts, message, "rollback-done", model=change.model.id, called=change.model.name, seconds=_seconds(change))
 
 
 def _service(parts: Parts) -> Service:
     if parts.conductor is None:
-        raise JokebotError("The bot is only just starting; try again in a moment.")
+        raise JokebotError("The bot is only just starting; try again in a moment.", code="starting")
     return parts.conductor.service
 
 

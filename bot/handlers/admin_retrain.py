@@ -1,5 +1,6 @@
 """/retrain asks and begins, /retrain cancel stops, /runs looks back."""
 import contextlib
+import re
 
 from telegram import Message, Update
 
@@ -10,6 +11,7 @@ from bot.handlers.saying import say
 from bot.loop import processes
 from bot.loop.processes import LookError, Prospect
 from bot.loop.progress import day_and_time, duration
+from bot.loop.reasons import in_words
 from bot.outgoing import Shed
 from bot.parts import Parts
 from storage import runs, trials
@@ -123,7 +125,7 @@ async def show_runs(parts: Parts, update: Update) -> None:
         lines.append(parts.words.say(language, "runs-line", mark=MARKS.get(run.state, "🎓"), run=run.id, when=day_and_time(run.created_at),
                                      what=parts.words.say(language, f"run-state-{run.state}"), time=took))
         if run.reason and run.finished:
-            lines.append(f"    {first_sentence(run.reason)}")
+            lines.append(f"    {first_sentence(in_words(parts.words, language, run.why))}")
     if lines:
         await answer(parts, message, "\n".join(lines))
     else:
@@ -133,7 +135,7 @@ async def show_runs(parts: Parts, update: Update) -> None:
 def first_sentence(text: str, most: int = 160) -> str:
     """The beginning of a reason, short enough for a list."""
     line = text.strip().splitlines()[0]
-    sentence = line.split(". ")[0].rstrip(".")
-    return f"{sentence[:most].rstrip()}…" if len(sentence) > most else f"{sentence}."
+    sentence = re.split(r"(?<=[.!?]) |(?<=。)", line)[0]
+    return f"{sentence[:most].rstrip()}…" if len(sentence) > most else sentence
 
 

@@ -413,6 +413,63 @@ gate-load = It can't be loaded.
 gate-prompt = It reads the prompts otherwise than the old one.
 gate-nan = It computes numbers that are none.
 
+# Why a run ended, or a model doesn't change
+reason-admin = An admin asked for it.
+reason-command = It was asked for on the command line.
+reason-cancelled = An admin stopped it.
+reason-overtaken = Model { $model } entered service meanwhile, so there was nothing left to compare with.
+reason-attempts = Its step “{ $step }” was begun { $times } times and never came to its end.{ $signal ->
+        [none] { "" }
+        [SIGKILL] {" "}Something killed it (SIGKILL); the machine was probably short of memory.
+       *[other] {" "}It was ended by { $signal }.
+    }
+reason-killed = Its step “{ $step }” was ended by { $signal }.{ $signal ->
+        [SIGKILL] {" "}The machine was probably short of memory.
+       *[other] { "" }
+    }
+reason-died = Its process ended { $times } times without getting anywhere. The log has more.
+reason-step = Its step “{ $step }” failed: { $what }
+reason-silent = Its step “{ $step }” ended with code { $what } and said nothing. The log has more.
+reason-checkpoint = The training can't go on from its checkpoint: { $what }
+reason-defect = A defect ended it: { $what }
+reason-training-data = Its data can't be learnt from: { $what }
+reason-training-empty = Its dataset is empty, so there is nothing to learn: { $what }
+reason-training-memory = There wasn't enough memory to train. A lower training.batch_size needs less.
+reason-training-disk = The disk is full: { $what }
+reason-training-nan = The training went astray: its loss is no number any more. A lower training.learning_rate may help.
+reason-training-model = The model can't be trained: { $what }
+reason-training-deepspeed = training.deepspeed is set, and DeepSpeed isn't installed in the train environment.
+reason-training-crash = The training crashed: { $what }
+reason-no-disk = There's too little disk: a run needs { $needed } GB, the reserve included, and { $free } GB are free. Make room, or lower retrain.keep_models or training.keep_checkpoints.
+reason-no-memory = There's too little memory: a run needs { $needed } GB, the reserve included, and { $free } GB are free. End what else runs here, or lower retrain.memory_reserve_gb.
+reason-no-files = This host has no files of model { $model } ({ $called }), and a run needs them: set model.directory, or say where they are with jokebot models add.
+reason-files-gone = The files of model { $model } ({ $called }) are gone.
+reason-no-model = No model is registered, so there's nothing to start from: jokebot models add.
+reason-dataset-gone = The dataset { $dataset } has no files any more. Import it anew.
+reason-unchanged = Nothing has changed since run { $run }, which trained on the same jokes and is { $state }. More ratings will help.
+reason-forgotten-given = The dataset it was given holds jokes of somebody who asked to be forgotten since.
+reason-forgotten-often = It began again { $times } times, for people who asked to be forgotten, and gives up.
+reason-nothing-rated = Nothing to learn from yet: nobody has rated a joke.
+reason-nothing-new = Nothing new to learn: of { $jokes } rated jokes none can be used that wasn't learnt before. More ratings, of more photos and by more people, will help.
+reason-too-little = Too little new: { $new ->
+        [one] one good joke
+       *[other] { $new } good jokes
+    }, and a run wants { $wanted }. More ratings, of more photos and by more people, will help.
+reason-no-room = There's no room to serve both models, so nobody could try the new one. { $what }
+reason-not-served = The new model can't be served. { $what }
+reason-saw-forgotten = Model { $model } doesn't enter service: it learnt from somebody who asked to be forgotten since.
+reason-no-such-model = There is no model { $model }.
+reason-in-service = Model { $model } is in service already.
+reason-being-judged = Model { $model } is being judged by run { $run }. Wait for its verdict, or cancel the run.
+reason-was-rejected = Model { $model } was rejected and doesn't enter service.
+reason-files-removed = The files of model { $model } were removed, so it can't enter service.
+reason-no-way-back = There is no earlier model to go back to.
+reason-starting = I'm only just starting. Try again in a moment.
+reason-trial-better = People like its jokes better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
+reason-trial-worse = People like its jokes less: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
+reason-trial-ratings = All the ratings are in, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.
+reason-trial-days = The time is up, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.
+
 # The picture at the end
 card-title-canary = Model { $model } is on trial
 card-title-promoted = Model { $model } is in service

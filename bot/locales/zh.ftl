@@ -340,6 +340,60 @@ gate-load = 它加载不了。
 gate-prompt = 它读提示词的方式和旧的不一样。
 gate-nan = 它算出来的数不是数。
 
+# 训练为什么结束，模型为什么没换
+reason-admin = 管理员要求的。
+reason-command = 命令行要求的。
+reason-cancelled = 管理员把它停了。
+reason-overtaken = 模型 { $model } 中途上岗了，没有可比的了。
+reason-attempts = “{ $step }”这一步开始了 { $times } 次，一次也没做完。{ $signal ->
+        [none] { "" }
+        [SIGKILL] 它是被强行终止的（SIGKILL），多半是内存不够。
+       *[other] 它被 { $signal } 终止了。
+    }
+reason-killed = “{ $step }”这一步被 { $signal } 终止了。{ $signal ->
+        [SIGKILL] 多半是内存不够。
+       *[other] { "" }
+    }
+reason-died = 它的进程停了 { $times } 次，毫无进展。详情见日志。
+reason-step = “{ $step }”这一步失败了：{ $what }
+reason-silent = “{ $step }”这一步以代码 { $what } 结束，什么也没说。详情见日志。
+reason-checkpoint = 没法从检查点接着训练：{ $what }
+reason-defect = 程序出了毛病：{ $what }
+reason-training-data = 数据没法拿来学：{ $what }
+reason-training-empty = 数据集是空的，没有可学的：{ $what }
+reason-training-memory = 内存不够，没法训练。调低 training.batch_size 会省一些。
+reason-training-disk = 磁盘满了：{ $what }
+reason-training-nan = 训练跑偏了，损失已经不是数了。调低 training.learning_rate 也许管用。
+reason-training-model = 这个模型没法训练：{ $what }
+reason-training-deepspeed = 设置了 training.deepspeed，可训练环境里没装 DeepSpeed。
+reason-training-crash = 训练崩溃了：{ $what }
+reason-no-disk = 磁盘不够：连预留在内要 { $needed } GB，只剩 { $free } GB。腾点地方，或者调低 retrain.keep_models 或 training.keep_checkpoints。
+reason-no-memory = 内存不够：连预留在内要 { $needed } GB，只剩 { $free } GB。停掉别的程序，或者调低 retrain.memory_reserve_gb。
+reason-no-files = 这台机器上没有模型 { $model }（{ $called }）的文件，训练用得上：设置 model.directory，或者用 jokebot models add 告诉我在哪儿。
+reason-files-gone = 模型 { $model }（{ $called }）的文件不见了。
+reason-no-model = 还没有登记过模型，没法开始：jokebot models add。
+reason-dataset-gone = 数据集 { $dataset } 的文件不在了，请重新导入。
+reason-unchanged = 自第 { $run } 次训练（{ $state }）以来没有变化，学的是同样的笑话。多打些分就好了。
+reason-forgotten-given = 指定的数据集里，有后来要求被忘记的人的笑话。
+reason-forgotten-often = 因为有人要求被忘记，它重来了 { $times } 次，不再试了。
+reason-nothing-rated = 还没有可学的：没人给笑话打过分。
+reason-nothing-new = 没有新东西可学：{ $jokes } 个打过分的笑话里，没有还没学过又用得上的。多一些照片、多一些人打分就好了。
+reason-too-little = 新的太少：只有 { $new } 个好笑话，至少要 { $wanted } 个。多一些照片、多一些人打分就好了。
+reason-no-room = 放不下两个模型，所以没人能试用新的。{ $what }
+reason-not-served = 新模型启动不了。{ $what }
+reason-saw-forgotten = 模型 { $model } 不能上岗：它学过后来要求被忘记的人的东西。
+reason-no-such-model = 没有模型 { $model }。
+reason-in-service = 模型 { $model } 已经在岗了。
+reason-being-judged = 第 { $run } 次训练正在评判模型 { $model }。等它的结论，或者取消这次训练。
+reason-was-rejected = 模型 { $model } 已被淘汰，不能上岗。
+reason-files-removed = 模型 { $model } 的文件已经删了，不能上岗。
+reason-no-way-back = 前面没有模型可换回。
+reason-starting = 我才刚启动，请稍后再试。
+reason-trial-better = 大家更喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+reason-trial-worse = 大家没那么喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+reason-trial-ratings = 打分够了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+reason-trial-days = 时间到了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+
 # 结束时的图
 card-title-canary = 模型 { $model } 试用中
 card-title-promoted = 模型 { $model } 上岗了

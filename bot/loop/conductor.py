@@ -21,6 +21,7 @@ from bot.loop.service import Service
 from bot.parts import Parts
 from configs.errors import JokebotError
 from storage import promotion, requests, runs
+from storage.reasons import Reason
 from storage.runs import STEPS, Run
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ LOOK_S = 0.5
 """How often a run's process is looked after."""
 CANCEL_S = 30.0
 """How long a run's process may take, besides its own grace, to notice that it shall end."""
+STOPPED = Reason("An admin stopped it.", "cancelled")
 PAUSES_S = (1.0, 5.0, 15.0, 60.0, 60.0)
 """Before a process that ended without getting anywhere is begun again; after the last one the run has failed."""
 
@@ -103,7 +105,7 @@ class Conductor:
         try:
             await servers.pause("training")
         except ServerError as error:
-            await self._end(run, "failed", str(error))
+            await self._end(run, "failed", error)
             return
         try:
             await self._work(run)
@@ -123,11 +125,12 @@ class Conductor:
             if run.state not in STEPS:
                 return
             if run.cancel_at:
-                await self._end(run, "cancelled", "An admin stopped it.")
+                await self._end(run, "cancelled", STOPPED)
                 return
             failures = failures + 1 if run.state == before.state else 0
             if failures > len(PAUSES_S):
-                await self._end(run, "failed", f"Its process ended {failures} times without getting anywhere.{said}")
+                text = f"Its process ended {failures} times without getting anywhere.{said}"
+                await self._end(run, "failed", Reason(text, "died", {"times": failures}))
                 return
             if failures:
                 log.warning("run %d: its process ended while it was %s.%s", run.id, run.state, said)
@@ -170,7 +173,7 @@ class Conductor:
                 await asyncio.sleep(DEFECT_S)
             await asyncio.sleep(TELL_S)
 
-    async def _end(self, run: Run, state: str, reason: str) -> None:
+    async def _end(self, run: Run, state: str, reason: Reason | JokebotError) -> None:
         with suppress(runs.MovedError):
             await promotion.end_run(self._database, run, state, reason)
         await self.news.show(await runs.find(self._database, run.id))
@@ -181,7 +184,7 @@ class Conductor:
         try:
             while (run := await self._told(run)).state == "canary":
                 if driving is None and run.cancel_at:
-                    await self._end(run, "cancelled", "An admin stopped it.")
+                    await self._end(run, "cancelled", STOPPED)
                 if driving and driving.done():
                     driving.result()
                     return
@@ -207,10 +210,10 @@ class Conductor:
     async def _answer(self, request: requests.Request) -> tuple[str, bool]:
         try:
             if request.kind == "promote":
-                change = await self.service.promote(request.model_id or 0, "admin", reason="Asked for on the command line.")
+                change = await self.service.promote(request.model_id or 0, "admin", reason=Reason("Asked for on the command line.", "command"))
             else:
-                change = await self.service.roll_back(reason="Asked for on the command line.")
-        except (JokebotError, ServerError) as error:
+                change = await self.service.roll_back(reason=Reason("Asked for on the command line.", "command"))
+        except JokebotError as error:
             return str(error), False
         return f"Model {change.model.id} ({change.model.name}) is in service instead of model {change.replaced.id}, after {change.seconds:.1f} s.", True
 

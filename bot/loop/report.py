@@ -7,14 +7,13 @@ from typing import Any
 from bot.drawing.draw import draw
 from bot.loop.measured import Measured, pairs_of, rows
 from bot.loop.progress import duration, read_losses
+from bot.loop.reasons import gate_words, in_words
 from bot.parts import Parts
 from storage import runs, trials
 from storage.runs import Run
 from storage.trials import Trial
 
 OUTCOMES = {"canary": "open", "promoted": "good", "rejected": "bad", "undecided": "open"}
-LEFT_OUT = ("fine",)
-"""Reasons of the gate that say nothing besides the outcome."""
 
 
 class Report:
@@ -35,23 +34,15 @@ class Report:
         return "\n".join(lines)
 
     async def _why(self) -> list[str]:
-        """The trial's figures where there was one, else the gate's reasons, else what the run says."""
+        """The trial's figures where there was one, else what the run says: the gate's reasons, or its own."""
         trial = await trials.trial_of_run(self._parts.database, self._run.id)
         liking = Measured(self._parts.words, self._language).liking(trial)
         if liking and self._run.state in ("promoted", "rejected", "undecided"):
             return [self._say("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
-        verdict = self._run.judged
-        if verdict and self._run.state in ("canary", "rejected", "undecided"):
-            return [self._reason(code, text) for code, text in zip(verdict.get("codes") or verdict["reasons"], verdict["reasons"], strict=True)
-                    if code not in LEFT_OUT]
-        return [self._run.reason] if self._run.reason else []
-
-    def _reason(self, code: str, text: str) -> str:
-        """A reason of the gate in the admin's language, where there are words for it."""
-        try:
-            return self._say(f"gate-{code.replace(' ', '-').replace('_', '-')}")
-        except KeyError:
-            return text
+        why = self._run.why
+        if why.code == "gate":
+            return gate_words(self._parts.words, self._language, why)
+        return [in_words(self._parts.words, self._language, why)] if why.text else []
 
     async def picture(self) -> bytes | None:
         """The picture, a PNG; None before the gate has measured anything. Raises DrawingError where it can't be drawn."""

@@ -12,6 +12,7 @@ from storage import models, promotion
 from storage.database import Database
 from storage.models import Model
 from storage.promotion import Promotion
+from storage.reasons import Why
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Service:
         self._database, self._servers = database, servers
         self._changing = asyncio.Lock()
 
-    async def promote(self, model_id: int, kind: str, *, reason: str = "", asked_by: int | None = None) -> Change:
+    async def promote(self, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None) -> Change:
         """Put a model into service; `kind` is one of storage.promotion.KINDS.
 
         Raises RegistryError where it may not serve, ServerError where it can't; then nothing has changed.
@@ -41,7 +42,7 @@ class Service:
             model = await promotion.may_serve(self._database, model_id)
             return await self._change(model, promotion.promote(self._database, model_id, kind, reason=reason, asked_by=asked_by))
 
-    async def roll_back(self, kind: str = "rollback", *, reason: str = "", asked_by: int | None = None) -> Change:
+    async def roll_back(self, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None) -> Change:
         """Put the model before back into service. Raises RegistryError where there is none, ServerError where it can't be served."""
         async with self._changing:
             model = await promotion.predecessor(self._database)

@@ -3,9 +3,11 @@ import asyncio
 
 import pytest
 
+from configs.errors import JokebotError
 from storage import runs
 from storage.database import Database
 from storage.people import forget_rows
+from storage.reasons import Reason
 
 
 async def test_there_is_one_run_at_a_time(database):
@@ -33,6 +35,16 @@ async def test_of_two_processes_one_moves_the_run_and_the_other_is_told(database
     assert isinstance(loser, runs.MovedError)
     assert await runs.find(database, run.id) == winner
     assert [state for state, _ in await runs.timeline(database, run.id)] == ["queued", "exporting"]
+
+
+async def test_why_a_run_ended_is_kept_as_a_sentence_and_as_a_code(database):
+    run = await runs.create_run(database, "command")
+    again = await runs.remember(database, run, JokebotError("It was killed.", code="killed", signal="SIGKILL"))
+    assert again.why == Reason("It was killed.", "killed", {"signal": "SIGKILL"})
+    ended = await runs.advance(database, again, "failed", reason=Reason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]}))
+    assert (await runs.find(database, run.id)).why == ended.why == Reason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]})
+    plain = await runs.advance(database, await runs.create_run(database, "command"), "failed", reason="no room")
+    assert plain.why == Reason("no room")
 
 
 async def test_a_run_takes_no_way_that_there_is_not(database):

@@ -103,7 +103,7 @@ class Exporter:
         learnt = await datasets.learnt_jokes(self.database)
         chosen, train, problems = await self._choose(scores, split, learnt, verified)
         if len(chosen.new) < self.minimum:
-            raise NothingToLearnError(too_little(len(chosen.new), self.minimum) if chosen.new else nothing_new(scores, chosen, problems))
+            raise too_little(len(chosen.new), self.minimum) if chosen.new else nothing_new(scores, chosen, problems)
         known = await datasets.every(self.database)
         imported = imported_rows(known, self.folder, split, settings.near_duplicate_bits,
                                  min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)), self.blocked)
@@ -184,17 +184,20 @@ def repeats(judged: Sequence[Judged], split: Split) -> dict[int, str]:
     return found
 
 
-def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> str:
-    """Why no dataset comes of the ratings, for a person."""
+def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> NothingToLearnError:
+    """Why no dataset comes of the ratings."""
     if not len(scores.evidence.value):
-        return "Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again."
+        return NothingToLearnError("Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.", code="nothing-rated")
     reasons = sorted_counts(scores.refused, chosen.left_out, problems)
     said = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
-    return (f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt before"
-            f"{f' ({said})' if said else ''}. More ratings, of more photos and by more people, will help.")
+    return NothingToLearnError(f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt before"
+                               f"{f' ({said})' if said else ''}. More ratings, of more photos and by more people, will help.",
+                               code="nothing-new", jokes=len(scores.evidence.joke_ids))
 
 
-def too_little(new: int, minimum: int) -> str:
-    """Why no dataset comes of so few new pairs, for a person."""
-    return (f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not learnt before, and a run "
-            f"wants {minimum} (setting retrain.minimum_pairs). More ratings, of more photos and by more people, will help.")
+def too_little(new: int, minimum: int) -> NothingToLearnError:
+    """Why no dataset comes of so few new pairs."""
+    return NothingToLearnError(
+        f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not learnt before, and a run "
+        f"wants {minimum} (setting retrain.minimum_pairs). More ratings, of more photos and by more people, will help.",
+        code="too-little", new=new, wanted=minimum)

@@ -79,6 +79,9 @@ def check_end(step: str, code: int, log: Path) -> None:
     """Raises KilledError or FailedError for an exit code that is not 0."""
     if code < 0:
         likely = " The machine was probably short of memory." if code == -signal.SIGKILL else ""
-        raise KilledError(f"The {step} was ended by {signal.Signals(-code).name}.{likely}")
+        name = signal.Signals(-code).name
+        raise KilledError(f"The {step} was ended by {name}.{likely}", code="killed", step=step, signal=name)
     if code:
-        raise FailedError(last_line(log) or f"The {step} ended with code {code} and said nothing; see {log}.")
+        said = last_line(log)
+        raise FailedError(said or f"The {step} ended with code {code} and said nothing; see {log}.",
+                          code="step" if said else "silent", step=step, what=said or str(code))

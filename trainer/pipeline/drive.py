@@ -10,6 +10,7 @@ from configs.settings import Settings
 from storage import promotion, runs
 from storage.database import Database
 from storage.promotion import ChampionChanged, SawForgotten
+from storage.reasons import Reason
 from storage.runs import MovedError, Run
 from trainer.pipeline import exporting, judging, keeping, training
 from trainer.pipeline.child import Children, KilledError
@@ -50,14 +51,14 @@ async def step(job: Job, run: Run) -> Run:
     try:
         run = await runs.count_attempt(job.database, run)
         if run.attempts > job.settings.retrain.attempts:
-            return await fail(job, run, f"Its step {run.state} was begun {run.attempts - 1} times and never came to its end. {run.reason}".rstrip())
+            return await end(job, run, "failed", too_often(run))
         return await STEPS[run.state](job, run)
     except (asyncio.CancelledError, Stopped):
         with contextlib.suppress(MovedError):
             await asyncio.shield(runs.count_attempt(job.database, run, -1))
         raise
     except CancelledRun:
-        return await end(job, run, "cancelled", "It was cancelled.")
+        return await end(job, run, "cancelled", Reason("It was cancelled.", "cancelled"))
     except (Forgotten, SawForgotten):
         return await exporting.begin_again(job, run)
     except (MovedError, ChampionChanged) as error:
@@ -65,21 +66,25 @@ async def step(job: Job, run: Run) -> Run:
         return await runs.find(job.database, run.id)
     except KilledError as error:
         log.warning("run %d is still %s: %s", run.id, run.state, error)
-        return await runs.remember(job.database, run, str(error))
+        return await runs.remember(job.database, run, error)
     except sqlite3.Error:
         raise
     except JokebotError as error:
-        return await fail(job, run, str(error))
+        return await end(job, run, "failed", error)
     except Exception as error:
         log.exception("run %d has failed", run.id)
-        return await fail(job, run, f"A defect ended it: {type(error).__name__}: {error}.")
+        what = f"{type(error).__name__}: {error}"
+        return await end(job, run, "failed", Reason(f"A defect ended it: {what}.", "defect", {"what": what}))
 
 
-async def fail(job: Job, run: Run, reason: str) -> Run:
-    return await end(job, run, "failed", reason)
+def too_often(run: Run) -> Reason:
+    """Why a run ends whose step was begun again and again; the reason that it has so far is what ended the last attempt."""
+    times, last = run.attempts - 1, run.why
+    return Reason(f"Its step {run.state} was begun {times} times and never came to its end. {last.text}".rstrip(), "attempts",
+                  {"step": run.state, "times": times, "signal": last.values.get("signal", "none")})
 
 
-async def end(job: Job, run: Run, to: str, reason: str) -> Run:
+async def end(job: Job, run: Run, to: str, reason: Reason | JokebotError) -> Run:
     try:
         return await promotion.end_run(job.database, run, to, reason)
     except MovedError:

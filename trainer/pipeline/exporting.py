@@ -6,6 +6,7 @@ from configs.blocklist import BlockList
 from storage import datasets, models, promotion, runs
 from storage.dataset_files import DatasetError
 from storage.models import Model
+from storage.reasons import Reason
 from storage.runs import Run
 from trainer.dataset.export import Exporter, NothingToLearnError
 from trainer.pipeline.job import Job
@@ -35,12 +36,13 @@ async def export(job: Job, run: Run) -> Run:
     if run.given_dataset:
         dataset = (await datasets.find(job.database, run.given_dataset)).name
         if not (job.settings.storage.datasets / dataset).is_dir():
-            raise DatasetError(f"The dataset {dataset[:12]} has no files any more. Import it anew.")
+            raise DatasetError(f"The dataset {dataset[:12]} has no files any more. Import it anew.",
+                               code="dataset-gone", dataset=dataset[:12])
     else:
         try:
             dataset = await new_dataset(job, run, start)
         except NothingToLearnError as error:
-            return await runs.advance(job.database, run, "undecided", reason=str(error))
+            return await runs.advance(job.database, run, "undecided", reason=error)
     return await runs.advance(job.database, run, "training", dataset=dataset, champion_id=champion.id, start_id=start.id)
 
 
@@ -68,7 +70,7 @@ async def new_dataset(job: Job, run: Run, start: Model) -> str:
     earlier = await runs.concluded_on(job.database, name)
     if earlier and run.started_by in ("schedule", "pairs"):
         raise NothingToLearnError(f"Nothing has changed since run {earlier.id}, which trained on the same pairs and was {earlier.state}. "
-                                  "More ratings will help.")
+                                  "More ratings will help.", code="unchanged", run=earlier.id, state=earlier.state)
     return name
 
 
@@ -79,7 +81,9 @@ async def begin_again(job: Job, run: Run, most: int = 3) -> Run:
     """
     if run.given_dataset or run.restarts >= most:
         why = "the dataset it was given holds rows of a person" if run.given_dataset else f"it began again {run.restarts} times, for people"
-        return await promotion.end_run(job.database, run, "failed", f"It ends here: {why} who asked to be forgotten since.")
+        reason = Reason(f"It ends here: {why} who asked to be forgotten since.", "forgotten-given" if run.given_dataset else "forgotten-often",
+                        {"times": run.restarts})
+        return await promotion.end_run(job.database, run, "failed", reason)
     if run.candidate_id:
         await models.retire(job.database, run.candidate_id, "retired", promotion.FORGOTTEN)
         await models.files_removed(job.database, run.candidate_id)

@@ -60,14 +60,16 @@ class Job:
         directory = Path(model.directory) if model.directory else own.directory if model.name == own.name else None
         if directory is None:
             raise ModelDirectoryError(f"This host has no files of model {model.id} ({model.name}), and a run needs them: "
-                                      f"set model.directory, or say where they are: `jokebot models add DIR --name {model.name}`.")
+                                      f"set model.directory, or say where they are: `jokebot models add DIR --name {model.name}`.",
+                                      code="no-files", model=model.id, called=model.name)
         if not directory.is_dir():
-            raise ModelDirectoryError(f"The files of model {model.id} ({model.name}) are gone from {directory}.")
+            raise ModelDirectoryError(f"The files of model {model.id} ({model.name}) are gone from {directory}.",
+                                      code="files-gone", model=model.id, called=model.name)
         return directory.resolve()
 
     async def champion(self) -> Model:
         """Raises RegistryError where no model is in service."""
         serving = await models.champion(self.database)
         if serving is None:
-            raise models.RegistryError("No model is registered, so there is nothing to start from: `jokebot models add DIR`.")
+            raise models.RegistryError("No model is registered, so there is nothing to start from: `jokebot models add DIR`.", code="no-model")
         return serving

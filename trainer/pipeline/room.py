@@ -40,7 +40,8 @@ def check_disk(folder: Path, base: Base, training: Training, settings: Retrain) 
     needed, free = disk_needed(base, training) + int(settings.disk_reserve_gb * 1e9), shutil.disk_usage(folder).free
     if free < needed:
         raise NoRoomError(f"A run needs {needed / 1e9:.1f} GB of disk in {folder}, the reserve included, and {free / 1e9:.1f} GB are free. "
-                          "Make room, or lower retrain.keep_models or training.keep_checkpoints.")
+                          "Make room, or lower retrain.keep_models or training.keep_checkpoints.",
+                          code="no-disk", needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
 
 
 def check_memory(base: Base, settings: Retrain) -> None:
@@ -48,7 +49,8 @@ def check_memory(base: Base, settings: Retrain) -> None:
     needed, free = base.nbytes + int(settings.memory_reserve_gb * 1e9), free_memory()
     if free is not None and free < needed:
         raise NoRoomError(f"A run needs {needed / 1e9:.1f} GB of memory, the reserve included, and {free / 1e9:.1f} GB are free. "
-                          "End what else runs here, or lower retrain.memory_reserve_gb.")
+                          "End what else runs here, or lower retrain.memory_reserve_gb.",
+                          code="no-memory", needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
 
 
 def free_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = CGROUP) -> int | None:

@@ -73,8 +73,10 @@ async def run_training(job: Job, run: Run, plan: Plan) -> None:
             # The checkpoint may be what breaks it: the next attempt begins at the first step.
             await asyncio.to_thread(shutil.rmtree, plan.work, ignore_errors=True)
             (plan.out / PLAN).unlink()
-            raise KilledError(f"The training can't go on from its checkpoint: {error}") from error
-        raise FailedError(told.get("message") or str(error)) from error
+            raise KilledError(f"The training can't go on from its checkpoint: {error}", code="checkpoint", what=str(error)) from error
+        if (message := told.get("message")) and told.get("reason"):
+            raise FailedError(message, code=f"training-{told['reason']}", what=message) from error
+        raise
 
 
 async def merge(job: Job, run: Run) -> Run:

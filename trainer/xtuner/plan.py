@@ -19,7 +19,7 @@ class TrainingError(JokebotError):
 
     def __init__(self, reason: str, message: str) -> None:
         assert reason in self.REASONS
-        super().__init__(message)
+        super().__init__(message, code=f"training-{reason}", what=message)
         self.reason = reason
 
 

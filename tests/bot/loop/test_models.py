@@ -64,7 +64,8 @@ async def test_what_cannot_be_promoted_is_said_at_once(stage):
     for words, text in ((stage.words("promote-how"), "/promote"), (stage.words("promote-how"), "/promote the best"),
                         (stage.words("promote-unknown", model=99), "/promote 99"), (stage.words("promote-already", model=serving.id), f"/promote {serving.id}")):
         assert (await stage.answer(say(stage, text)))["text"] == words
-    assert "It was worse." in (await stage.answer(say(stage, f"/promote {rejected.id}")))["text"]
+    why = stage.words("reason-was-rejected", model=rejected.id)
+    assert (await stage.answer(say(stage, f"/promote {rejected.id}")))["text"] == stage.words("promote-failed", why=why)
     assert (await stage.answer(say(stage, "/rollback")))["text"] == stage.words("rollback-none", model=serving.id)
 
 

@@ -1,0 +1,40 @@
+"""Why something came to its end: a sentence, and the same as a code with what is filled in, for who speaks another language.
+
+Whoever ends a run writes both down. The sentence is for the command line and the log; the bot has words for codes, and takes
+the sentence where it has none.
+"""
+import json
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from configs.errors import JokebotError
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`code` is empty where there is only the sentence; `values` are texts, numbers, and lists of them."""
+
+    text: str
+    code: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, said: "Why") -> Self:
+        if isinstance(said, JokebotError):
+            return cls(str(said), said.code, said.values)
+        return cls(said) if isinstance(said, str) else cls(said.text, said.code, said.values)
+
+    @classmethod
+    def read(cls, text: str, cause: str) -> Self:
+        """From a row's two columns."""
+        known = json.loads(cause) if cause else {}
+        return cls(text, known.get("code", ""), known.get("values", {}))
+
+    @property
+    def cause(self) -> str:
+        """Code and values as JSON; empty without a code."""
+        return json.dumps({"code": self.code, "values": self.values}, ensure_ascii=False) if self.code else ""
+
+
+Why = Reason | JokebotError | str
+"""What a reason is made of."""
