@@ -11,8 +11,8 @@ to the candidate with the probability that the last look gave. Two worlds:
 
 `harmful_promoted`, `equal_promoted`, `better_promoted`: share of candidates promoted within the 1,000 ratings of both arms
 together. `median_ratings`: median, over better candidates, of the ratings at their promotion. Further keys: `…_stopped`, shares
-stopped for harm; `terrible_ratings`, median of the candidate's own ratings until one that nobody likes is stopped; `steady_…`
-and `drift_…`: equal candidates where the base liking stays, or goes from .4 to .6 in the trial.
+stopped for harm; `terrible_ratings`, median of the candidate's own ratings until one that nobody likes is stopped;
+`drift_equal_promoted`: equal candidates where the base liking goes from .4 to .6 in the trial.
 """
 import argparse
 import heapq
@@ -103,17 +103,17 @@ def share(decisions: list[Decision], answer: str) -> float:
     return round(sum(decision.answer == answer for decision in decisions) / len(decisions), 4)
 
 
-def measure(pool: ProcessPoolExecutor, count: int, suffix: str, world: World) -> dict[str, float]:
-    """One world's figures."""
+def measure(pool: ProcessPoolExecutor, count: int, suffix: str, world: World, first: int = 0) -> dict[str, float]:
+    """One world's figures; `first` is added to every seed."""
     figures: dict[str, float] = {}
     for place, (name, effect) in enumerate(EFFECTS.items()):
-        decisions = trials(pool, count, 1_000_000 * (place + 1), world, effect)
+        decisions = trials(pool, count, first + 1_000_000 * (place + 1), world, effect)
         figures[f"{name}_promoted{suffix}"] = share(decisions, "promote")
         figures[f"{name}_stopped{suffix}"] = share(decisions, "harm")
         if name == "better":
             figures[f"median_ratings{suffix}"] = statistics.median(
                 [decision.ratings for decision in decisions if decision.answer == "promote"] or [0])
-    terrible = trials(pool, count // 10, 4_000_000, world, -0.499)
+    terrible = trials(pool, count // 10, first + 4_000_000, world, -0.499)
     figures[f"terrible_ratings{suffix}"] = statistics.median(decision.candidate.ratings for decision in terrible)
     return figures
 
@@ -121,18 +121,20 @@ def measure(pool: ProcessPoolExecutor, count: int, suffix: str, world: World) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=1000, help="of each kind in each world")
-    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/gate.json")
+    parser.add_argument("--first", type=int, default=0, help="added to every seed: other candidates than the lines were settled with (default 0)")
+    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/gate.json, or gate_fresh.json for other seeds")
     arguments = parser.parse_args()
     start, cores = time.monotonic(), len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores) as pool:
-        figures = measure(pool, arguments.candidates, "", World()) | measure(pool, arguments.candidates, "_groups", World(GROUP))
-        drifting = trials(pool, arguments.candidates, 5_000_000, World(1, BASE - 0.1, BASE + 0.1), 0.0)
+        figures = {**measure(pool, arguments.candidates, "", World(), arguments.first),
+                   **measure(pool, arguments.candidates, "_groups", World(GROUP), arguments.first)}
+        drifting = trials(pool, arguments.candidates, arguments.first + 5_000_000, World(1, BASE - 0.1, BASE + 0.1), 0.0)
         figures["drift_equal_promoted"] = share(drifting, "promote")
-    result = {**figures, "candidates": arguments.candidates, "seconds": round(time.monotonic() - start, 1),
+    result = {**figures, "candidates": arguments.candidates, "first": arguments.first, "seconds": round(time.monotonic() - start, 1),
               "cpu_s": round(os.times().children_user, 1)}
     if arguments.keep:
         told = {**result, "settings": Canary().model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
-        (RESULTS / "gate.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        (RESULTS / ("gate_fresh.json" if arguments.first else "gate.json")).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result))
 
 
