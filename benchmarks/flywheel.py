@@ -59,7 +59,7 @@ SETTINGS = {
     "ENGINE_KIND": "cpu", "ENGINE_CANARY_BY": "photo", "MODEL_NAME": "demo", "MODEL_DIRECTORY": str(CHECKPOINT), "LOG_LEVEL": "INFO",
     "LIMITS_MESSAGES_PER_S": "1000", "LIMITS_CHAT_MESSAGES_PER_S": "1000", "LIMITS_GROUP_MESSAGES_PER_MIN": "60000", "LIMITS_EDIT_INTERVAL_S": "30",
     "JOKE_STYLE": "neutral", "JOKE_TEMPERATURE": "1", "JOKE_TOP_P": "1", "GATE_TEMPERATURE": "1", "GATE_TOP_P": "1", "RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "SELECTION_HOLDOUT_SHARE": "0.15",
-    "TRAINING_LEARNING_RATE": "6e-4", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
+    "TRAINING_LEARNING_RATE": "9e-4", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
     "TRAINING_EPOCHS": "1", "TRAINING_BATCH_SIZE": "8", "TRAINING_ACCUMULATION": "1", "TRAINING_WORKERS": "0",
     "CANARY_EARLY_SHARE": "0.4", "CANARY_EARLY_RATINGS": "30", "DUEL_EVERY": "10", "BACKUP_EVERY_H": "0"}
 """What differs from the defaults: sizes for a model three hundred times smaller than the real ones, and a quicker start of the trial."""
@@ -67,7 +67,8 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything: photos before each run (the last again and again), the jury's pictures, acts at once, further settings."""
+    """How much of everything: photos that people have sent in all before each run, those of trials too; the jury's pictures, acts at
+    once, further settings."""
 
     people: int
     groups: int
@@ -77,8 +78,8 @@ class Scale:
     settings: dict[str, str]
 
 
-FULL = Scale(24, 3, (420, 0, 300), 200, 6, {"GATE_REPLIES": "12", "GATE_PHOTOS": "40"})
-SMALL = Scale(6, 2, (60, 0), 8, 4, {"SELECTION_HOLDOUT_SHARE": "0.4", "RETRAIN_MINIMUM_PAIRS": "3", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
+FULL = Scale(24, 3, (420, 800, 1650), 200, 6, {"GATE_REPLIES": "12", "GATE_PHOTOS": "40"})
+SMALL = Scale(6, 2, (60,), 8, 4, {"SELECTION_HOLDOUT_SHARE": "0.4", "RETRAIN_MINIMUM_PAIRS": "3", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "CANARY_EARLY_RATINGS": "8",
                                  "CANARY_EARLY_SHARE": "0.5", "CANARY_RATINGS": "40", "DUEL_EVERY": "5", "SELECTION_MAX_ROWS": "16", "SELECTION_PERSON_SHARE": "1"})
 PER_GROUP = 6
 PATIENCE, MORE = 20, 12
@@ -115,6 +116,7 @@ class Flywheel:
 
     def __init__(self, crowd: Crowd, album: Album, database: Database, scale: Scale) -> None:
         self.crowd, self.album, self.database, self.scale = crowd, album, database, scale
+        self.shared = 0
         self.liking: list[float] = []
         self.told: list[dict[str, Any]] = []
 
@@ -123,7 +125,8 @@ class Flywheel:
         began = time.monotonic()
         await self.measure()
         for number in range(rounds):
-            await several(self.scale.photos[min(number, len(self.scale.photos) - 1)], self.scale.at_once, self.share)
+            wanted = self.scale.photos[number] if number < len(self.scale.photos) else 0
+            await several(max(0, wanted - self.shared), self.scale.at_once, self.share)
             await self.round()
             await self.measure()
         return {"liking": self.liking, "ratings": self.crowd.ratings, "seconds": round(time.monotonic() - began),
@@ -131,6 +134,7 @@ class Flywheel:
                 "leaked": await self.leaked(), "runs": self.told}
 
     async def share(self, number: int) -> None:
+        self.shared += 1
         await self.crowd.share(number, self.album.next())
 
     async def measure(self) -> None:
@@ -142,7 +146,7 @@ class Flywheel:
 
     async def round(self) -> Run:
         """One run, from /retrain to the end of its trial; what is to be told of it goes to `told`."""
-        began = time.monotonic()
+        began, photos = time.monotonic(), self.shared
         run = await self.learn()
         learnt_s, ratings = round(time.monotonic() - began), self.crowd.ratings
         if not run.finished:
@@ -150,7 +154,7 @@ class Flywheel:
         trial = await trial_of_run(self.database, run.id)
         rows = await self.database.value("SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = ? AND part = 'train'",
                                          (run.dataset,))
-        self.told.append({"state": run.state, "reason": run.reason, "rows": rows, "learnt_s": learnt_s, "trial_ratings": self.crowd.ratings - ratings,
+        self.told.append({"state": run.state, "reason": run.reason, "photos": photos, "rows": rows, "learnt_s": learnt_s, "trial_ratings": self.crowd.ratings - ratings,
                           "trial": json.loads(trial.measures) if trial else None, "seconds": round(time.monotonic() - began),
                           "steps": await self.steps(run)})
         print(json.dumps(self.told[-1]), file=sys.stderr, flush=True)
