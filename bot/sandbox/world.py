@@ -258,7 +258,7 @@ class World:
             raise SandboxError(f"There is no chat {chat_id}.")
         return list(self.chats[chat_id].messages.values())
 
-    async def wait_for(self, predicate: Callable[["World"], T], timeout_s: float = 30) -> T:
+    async def wait_for(self, predicate: Callable[["World"], T], timeout_s: float = 60) -> T:
         """The predicate's first true value; it is asked again at every event. Raises TimeoutError, which says what the
         world looked like."""
         try:

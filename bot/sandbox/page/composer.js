@@ -23,6 +23,7 @@ export function prepareComposer() {
   document.addEventListener("bot-command", (event) => deliver(event.detail));
   store.on("view", changePlace);
   store.on("reply", () => [drawReply(), field.focus()]);
+  store.on("messages", drawReply);
   store.on("connection", drawComposer);
 }
 

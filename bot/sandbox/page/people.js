@@ -10,7 +10,18 @@ export function preparePeople() {
   byId("person-form").addEventListener("submit", addPerson);
   byId("group-form").addEventListener("submit", addGroup);
   byId("new-group").addEventListener("click", openGroupForm);
-  store.on("view", drawMe);
+  store.on("view", () => [drawMe(), drawOpen()]);
+}
+
+/** Somebody who comes while a list of people is open stands in it too. */
+function drawOpen() {
+  const list = byId("people");
+  if (list.matches(":popover-open")) {
+    const focused = [...list.querySelectorAll("button")].indexOf(document.activeElement);
+    listPeople();
+    if (focused >= 0) list.querySelectorAll("button")[focused]?.focus();
+  }
+  if (byId("group-dialog").open) listMembers();
 }
 
 function drawMe() {
@@ -85,18 +96,27 @@ async function addPerson(event) {
 }
 
 function openGroupForm() {
-  byId("group-members").replaceChildren(
-    ...store.people.map((person) =>
-      el(
-        "label",
-        { class: "menu-row" },
-        el("input", { type: "checkbox", name: "members", value: person.id, checked: true }),
-        avatar(person.id, person.name),
-        person.name,
-      ),
-    ),
-  );
+  byId("group-members").replaceChildren();
+  listMembers();
   byId("group-dialog").showModal();
+}
+
+/** Those who aren't in the form yet; what was chosen there stays. */
+function listMembers() {
+  const listed = new Set([...byId("group-members").querySelectorAll("input")].map((box) => Number(box.value)));
+  byId("group-members").append(
+    ...store.people
+      .filter((person) => !listed.has(person.id))
+      .map((person) =>
+        el(
+          "label",
+          { class: "menu-row" },
+          el("input", { type: "checkbox", name: "members", value: person.id, checked: true }),
+          avatar(person.id, person.name),
+          person.name,
+        ),
+      ),
+  );
 }
 
 async function addGroup(event) {

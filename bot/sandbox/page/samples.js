@@ -7,7 +7,13 @@ import { store } from "./store.js";
 
 const OFFERED = 8;
 
-export async function offerSamples() {
+export function prepareSamples() {
+  store.on("view", drawWords);
+  store.on("connection", () => store.connected && offerSamples()); // another sandbox may have others
+  offerSamples();
+}
+
+async function offerSamples() {
   const samples = (await api.samples()).slice(0, OFFERED);
   byId("samples").hidden = samples.length === 0;
   byId("sample-list").replaceChildren(
@@ -29,8 +35,6 @@ export async function offerSamples() {
       ),
     ),
   );
-  store.on("view", drawWords);
-  drawWords();
 }
 
 function drawWords() {

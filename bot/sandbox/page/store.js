@@ -64,6 +64,7 @@ class Store extends EventTarget {
       const byNumber = [...messages].sort((a, b) => a.message_id - b.message_id);
       this.messages.set(Number(chat), new Map(byNumber.map((message) => [message.message_id, message])));
     }
+    for (const chat of this.replies.keys()) this.#followReply(chat);
     this.#chooseFromAddress();
   }
 
@@ -117,6 +118,7 @@ class Store extends EventTarget {
     if (event.type === "action") return this.#act(chat, event);
     if (event.type === "delete") this.messages.get(chat)?.delete(event.message_id);
     else this.#keep(chat, event.message);
+    this.#followReply(chat);
     this.tell("messages", { chat, type: event.type, message: event.message });
   }
 
@@ -124,6 +126,15 @@ class Store extends EventTarget {
     if (!this.messages.has(chat)) this.messages.set(chat, new Map());
     this.messages.get(chat).set(message.message_id, message);
     if (message.from?.id === this.bot.id) this.#actions.delete(chat);
+  }
+
+  /** What is being answered may be edited, or gone. */
+  #followReply(chat) {
+    const answered = this.replies.get(chat);
+    if (!answered) return;
+    const now = this.messages.get(chat)?.get(answered.message_id);
+    if (now) this.replies.set(chat, now);
+    else this.replies.delete(chat);
   }
 
   #act(chat, event) {

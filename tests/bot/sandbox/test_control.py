@@ -11,6 +11,12 @@ ALICE, BOB = 1001, 1002
 KEYBOARD = {"inline_keyboard": [[{"text": "😂", "callback_data": "3"}]]}
 
 
+@pytest.fixture(autouse=True)
+def patient_press(monkeypatch):
+    """A pressed button waits for its answer as long as a slow machine takes for it."""
+    monkeypatch.setattr("bot.sandbox.control.ANSWER_S", 60.0)
+
+
 @pytest.fixture
 def control(sandbox, http):
     async def request(method, path, **options):
@@ -48,7 +54,7 @@ async def test_a_menu_of_somebodys_own_is_told_for_their_chat_alone(control, cal
 async def test_events_are_pushed_as_they_happen(sandbox, http, control, call):
     async with http.ws_connect(f"{sandbox.url}/sandbox/events") as socket:
         async def event():
-            return json.loads((await socket.receive(timeout=30)).data)
+            return json.loads((await socket.receive(timeout=60)).data)
         sandbox.world.send_text(ALICE, ALICE, "hi")
         hello = await event()
         assert (hello["type"], hello["chat_id"], hello["message"]["text"]) == ("message", ALICE, "hi")

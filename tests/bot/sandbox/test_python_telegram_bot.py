@@ -13,7 +13,7 @@ KEYBOARD = InlineKeyboardMarkup([[InlineKeyboardButton("😂", callback_data="3"
 @pytest.fixture
 async def ptb(sandbox):
     async with Bot(sandbox.token, base_url=f"{sandbox.url}/bot", base_file_url=f"{sandbox.url}/file/bot",
-                   request=HTTPXRequest(read_timeout=60, connection_pool_size=8)) as bot:
+                   request=HTTPXRequest(**dict.fromkeys(("read_timeout", "write_timeout", "connect_timeout", "pool_timeout"), 60.0), connection_pool_size=8)) as bot:
         yield bot
 
 

@@ -62,7 +62,7 @@ async def test_a_long_poll_returns_as_soon_as_something_happens(sandbox, poll):
     started = time.monotonic()
     sandbox.world.send_text(ALICE, ALICE, "now")
     assert [update["message"]["text"] for update in await waiting] == ["now"]
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 45
 
 
 async def test_a_long_poll_ends_empty_at_its_time_out(poll):
@@ -117,4 +117,4 @@ async def test_stopping_the_sandbox_ends_a_long_poll(sandbox, call):
     started = time.monotonic()
     await sandbox.stop()
     assert await waiting == (200, {"ok": True, "result": []})
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 45

@@ -21,7 +21,7 @@ class Receiver:
         return web.Response(status=status)
 
     async def next(self):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self.received.get()
 
 
@@ -42,6 +42,7 @@ async def test_updates_are_posted_with_the_secret_and_confirmed(sandbox, call, r
     first, second = await receiver.next(), await receiver.next()
     assert [update["message"]["text"] for _, update, _ in (first, second)] == ["before", "after"]
     assert first[2] == second[2] == "s3cret_-"
+    await sandbox.world.wait_for(lambda world: len(sandbox.updates) == 0)
     await call("deleteWebhook")
     assert (await call("getUpdates"))[1]["result"] == []
 

@@ -52,7 +52,15 @@ async def open_page(sandbox: Sandbox, browser: Browser, mistakes: list[str]) -> 
         return page
 
     yield open_
+    for context in browser.contexts:
+        await context.close()
     assert mistakes == []
+
+
+@pytest.fixture(autouse=True)
+def patient_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pressed button waits for its answer as long as a slow machine takes for it."""
+    monkeypatch.setattr("bot.sandbox.control.ANSWER_S", PATIENCE_MS / 1000)
 
 
 @pytest.fixture

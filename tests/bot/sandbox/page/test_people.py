@@ -3,7 +3,6 @@ import asyncio
 import re
 
 import pytest
-from aiohttp.test_utils import unused_port
 from playwright.async_api import expect
 
 from bot.sandbox.server import Sandbox
@@ -86,9 +85,10 @@ async def test_a_person_and_a_group_are_added(page, sandbox):
     assert set(zoo.members) == {ALICE, MING, zoe.id}
 
 
-async def test_the_page_says_when_the_sandbox_is_away_and_loads_all_anew_when_it_is_back(open_page, mistakes, sandbox):
-    async with Sandbox.running(port=(port := unused_port())) as first:
-        page = await open_page()
+async def test_the_page_says_when_the_sandbox_is_away_and_loads_all_anew_when_it_is_back(open_page, mistakes):
+    page = await open_page()
+    async with Sandbox.running() as first:
+        port = int(first.url.rpartition(":")[2])
         await page.goto(first.url)
         first.world.send_text(ALICE, ALICE, "before")
         await expect(page.locator(".message .text")).to_have_text("before")
@@ -102,6 +102,7 @@ async def test_the_page_says_when_the_sandbox_is_away_and_loads_all_anew_when_it
         await expect(page.locator(".chat", has_text="in between")).to_be_visible()
         second.world.send_text(ALICE, ALICE, "and on")
         await expect(page.locator(".message .text")).to_have_text(["after", "and on"])
+        await page.close()
     mistakes[:] = [line for line in mistakes if "WebSocket" not in line and "ERR_" not in line]
 
 
@@ -125,6 +126,20 @@ async def test_a_message_that_comes_while_the_state_is_on_its_way_is_kept(page, 
     await expect(page.locator(".message .text")).to_have_text("meanwhile")
 
 
+async def test_somebody_who_comes_stands_in_the_lists_that_are_open(page, sandbox):
+    await page.locator("#me").click()
+    people = page.locator("#people")
+    await expect(people.get_by_role("button", name="Bob")).to_be_visible()
+    sandbox.world.add_person("Zoë")
+    await expect(people.get_by_role("button", name="Zoë")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="New group").click()
+    await page.get_by_role("checkbox", name="Bob").uncheck()
+    sandbox.world.add_person("Yves")
+    await expect(page.get_by_role("checkbox", name="Yves")).to_be_checked()
+    await expect(page.get_by_role("checkbox", name="Bob")).not_to_be_checked()
+
+
 async def test_trouble_is_made_with_the_drawer_and_ended(page, call, sandbox):
     await page.get_by_role("button", name="Make trouble").click()
     await page.get_by_label("Method").fill("sendMessage")
@@ -144,16 +159,16 @@ async def test_trouble_is_made_with_the_drawer_and_ended(page, call, sandbox):
     await expect(page.locator("#trouble")).to_be_hidden()
 
 
-async def test_a_newcomer_sends_a_sample(browser, tmp_path, picture):
+async def test_a_newcomer_sends_a_sample(page, tmp_path, picture):
     path = tmp_path / "coffee.jpg"
     path.write_bytes(picture(300, 200))
     async with Sandbox.running(samples={"coffee": path}) as sandbox:
-        page = await browser.new_page()
         await page.goto(sandbox.url)
         await page.get_by_role("button", name="Send the photo coffee").click()
         await expect(page.locator(".message.mine img")).to_be_visible()
         await expect(page.locator("#samples")).to_be_hidden()
         assert sandbox.world.messages(ALICE)[0]["photo"][-1]["width"] == 300
+        await page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -162,6 +177,7 @@ async def test_on_a_phone_chats_and_conversation_take_turns(scheme, open_page, s
     sandbox.world.send_text(ALICE, ALICE, "wide " * 60 + "W" * 200)
     await expect(page.locator("#conversation")).to_be_visible()
     await expect(page.locator("#sidebar")).to_be_hidden()
+    await expect(page.locator(".message .text")).to_contain_text("wide wide")
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     light = await page.locator("#conversation").evaluate("main => getComputedStyle(main).backgroundColor") == "rgb(245, 242, 236)"
     assert light == (scheme == "light")

@@ -48,7 +48,7 @@ async def test_a_photo_gets_a_joke_that_grows_in_place_and_a_press_is_counted_an
     assert (query["data"], query["from"]["id"], query["message"]["message_id"]) == ("3", ALICE, number)
     await call("editMessageReplyMarkup", chat_id=ALICE, message_id=number, reply_markup=keyboard(1))
     await call("answerCallbackQuery", callback_query_id=query["id"], text="Thank you!")
-    await expect(page.locator(".toast")).to_have_text("Thank you!")
+    await expect(page.locator("#announcement")).to_have_text("Thank you!")
     await expect(laugh.locator(".key-count")).to_have_text("1")
     await expect(laugh).not_to_have_attribute("aria-busy", "true")
     await expect(page.locator(".message")).to_have_count(2)
@@ -135,8 +135,9 @@ async def test_a_refused_sending_says_why_and_gives_everything_back(page, choose
     await choose("photo", photo_file())
     await page.get_by_role("combobox", name="Caption").fill("please")
     await page.route("**/sandbox/files", lambda route: route.fulfill(status=400, json={"error": "The file is too big."}))
-    await page.get_by_role("button", name="Send", exact=True).click()
-    await expect(page.locator(".toast.trouble")).to_have_text("The file is too big.")
+    async with page.expect_console_message(lambda line: "status of 400" in line.text):
+        await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator("#announcement")).to_have_text("The file is too big.")
     await expect(page.get_by_role("combobox", name="Caption")).to_have_value("please")
     await expect(page.locator("#tray-files li")).to_have_count(1)
     assert sandbox.world.messages(ALICE) == []
@@ -153,8 +154,9 @@ async def test_after_a_break_only_what_was_not_sent_is_given_back(page, choose, 
         await (route.abort() if len(answered) == 2 else route.continue_())
 
     await page.route("**/sandbox/files", fail_second)
-    await page.get_by_role("button", name="Send", exact=True).click()
-    await expect(page.locator(".toast.trouble")).to_contain_text("can't be reached")
+    async with page.expect_console_message(lambda line: "ERR_FAILED" in line.text):
+        await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator("#announcement")).to_contain_text("can't be reached")
     await expect(page.locator("#tray-files .tray-name")).to_have_text(["two.jpg", "three.jpg"])
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator(".file-name")).to_have_text(["one.jpg", "two.jpg", "three.jpg"])
@@ -173,6 +175,32 @@ async def test_a_message_is_answered_with_its_arrow(page, sandbox, call):
     await expect(page.locator(".message.mine .quotation")).to_contain_text("Which photo?")
     await expect(page.locator("#reply")).to_be_hidden()
     assert sandbox.world.messages(ALICE)[-1]["reply_to_message"]["message_id"] == answer["result"]["message_id"]
+
+
+async def test_what_is_being_answered_follows_its_edits_and_its_end(page, call):
+    _, answer = await call("sendMessage", chat_id=ALICE, text="Which photo?")
+    number = answer["result"]["message_id"]
+    await page.locator(".message").hover()
+    await page.get_by_role("button", name="Reply to Jokebot: Which photo?").click()
+    await call("editMessageText", chat_id=ALICE, message_id=number, text="Which of them?")
+    await expect(page.locator("#reply-words")).to_have_text("Which of them?")
+    await call("deleteMessage", chat_id=ALICE, message_id=number)
+    await expect(page.locator("#reply")).to_be_hidden()
+    await page.get_by_role("combobox", name="Message").fill("Never mind")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.mine .text")).to_have_text("Never mind")
+
+
+async def test_a_toast_goes_by_itself(page, call):
+    await page.clock.install()
+    await call("sendMessage", chat_id=ALICE, text="joke", reply_markup=keyboard())
+    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    await page.get_by_role("button", name="🙂").click()
+    query = (await update(call))["callback_query"]
+    await call("answerCallbackQuery", callback_query_id=query["id"], text="Noted")
+    await expect(page.locator(".toast.answer")).to_have_text("Noted")
+    await page.clock.run_for(5000)
+    await expect(page.locator(".toast")).to_have_count(0)
 
 
 async def test_commands_are_completed_by_keyboard(page, sandbox, call):
