@@ -210,15 +210,19 @@ async def without_model(database: Database) -> set[str]:
     return {row["model_name"] for row in rows}
 
 
-async def typical_seconds(database: Database, runs: int = 5) -> float | None:
-    """The median time from queued to the end of judging over the last runs that were judged, or None before the first."""
-    rows = await database.rows(
-        "SELECT max(later.at) - runs.created_at AS seconds FROM runs JOIN run_states AS judging ON judging.run_id = runs.id AND judging.state = 'judging' "
-        "JOIN run_states AS later ON later.run_id = runs.id AND later.rowid = "
-        "(SELECT min(rowid) FROM run_states WHERE run_id = runs.id AND rowid > judging.rowid) "
-        "WHERE later.state IN ('canary', 'rejected', 'undecided') GROUP BY runs.id ORDER BY runs.id DESC LIMIT ?", (runs,))
-    seconds = sorted(row["seconds"] for row in rows)
-    return seconds[len(seconds) // 2] if seconds else None
+async def expected_seconds(database: Database, rows: int, latest: int = 5) -> float | None:
+    """How long a run on so many rows will take from queued to the gate's verdict, or None before the first: the median over the last
+    runs that were judged of what their training took for each row, and their other steps in all."""
+    judged = await database.rows(
+        "SELECT id, (SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = dataset AND part = 'train') AS rows "
+        "FROM runs WHERE verdict IS NOT NULL AND restarts = 0 ORDER BY id DESC LIMIT ?", (latest,))
+    found = []
+    for run in judged:
+        entered = await timeline(database, run["id"])
+        lasted = {state: later - at for (state, at), (_, later) in zip(entered, entered[1:], strict=False) if state in STEPS}
+        training = lasted.pop("training", 0.0)
+        found.append(sum(lasted.values()) + training * (rows / run["rows"] if run["rows"] else 1.0))
+    return sorted(found)[len(found) // 2] if found else None
 
 
 _CURRENT = "SELECT * FROM runs WHERE state IN ('queued', 'exporting', 'training', 'merging', 'judging', 'canary')"

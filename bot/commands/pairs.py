@@ -3,6 +3,8 @@ import argparse
 import asyncio
 import dataclasses
 import json
+from pathlib import Path
+from typing import Any
 
 from configs.settings import Settings
 
@@ -25,13 +27,19 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def look(settings: Settings) -> dict[str, int]:
+async def look(settings: Settings) -> dict[str, Any]:
     from configs.blocklist import BlockList
+    from storage import models
     from storage.database import Database
+    from trainer.forecast import forecast
     from trainer.prospect import look_ahead
 
     database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
     try:
-        return dataclasses.asdict(await look_ahead(database, settings.selection, BlockList.of(settings.guard)))
+        found = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
+        serving = await models.champion(database)
+        directory = Path(serving.directory) if serving and serving.directory else settings.model.directory
+        training = forecast(found.new + found.replayed, directory, settings) if directory else None
+        return {**dataclasses.asdict(found), "training": dataclasses.asdict(training) if training else None}
     finally:
         await database.close()

@@ -103,7 +103,7 @@ async def queue(database: "Database", arguments: argparse.Namespace, settings: S
         question = f"Train a new model on the dataset {name[:12]}"
     else:
         found = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
-        question = said(found, await runs.typical_seconds(database), settings.retrain.minimum_pairs)
+        question = said(found, await runs.expected_seconds(database, found.new + found.replayed), settings.retrain.minimum_pairs)
     if not arguments.yes and not await asyncio.to_thread(agreed, question):
         return None
     return await runs.create_run(database, "command", dataset=name)

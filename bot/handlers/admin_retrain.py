@@ -56,11 +56,19 @@ async def _ask(parts: Parts, message: Message) -> None:
 
 async def _question(parts: Parts, found: Prospect, language: str) -> str:
     """How many pairs, from how many people, how long, and what happens to service."""
-    seconds = await runs.typical_seconds(parts.database)
-    how_long = (parts.words.say(language, "retrain-time-unknown") if seconds is None
-                else parts.words.say(language, "retrain-time", time=duration(parts.words, language, seconds)))
-    return parts.words.say(language, "retrain-ask", new=found.new, replayed=found.replayed, people=found.people, time=how_long,
+    return parts.words.say(language, "retrain-ask", new=found.new, replayed=found.replayed, people=found.people,
+                           time=await _how_long(parts, found, language),
                            service=parts.words.say(language, f"retrain-service-{service(parts)}"))
+
+
+async def _how_long(parts: Parts, found: Prospect, language: str) -> str:
+    """By the last runs here; before the first by what was measured elsewhere, which is named."""
+    seconds = await runs.expected_seconds(parts.database, found.new + found.replayed)
+    if seconds is not None:
+        return parts.words.say(language, "retrain-time", time=duration(parts.words, language, seconds))
+    if found.training is None:
+        return parts.words.say(language, "retrain-time-unknown")
+    return parts.words.say(language, f"retrain-time-by-{found.training['basis']}", time=duration(parts.words, language, found.training["seconds"]))
 
 
 def service(parts: Parts) -> str:

@@ -322,6 +322,9 @@ retrain-ask =
     💬 { $service }
 retrain-time = About { $time }, by experience
 retrain-time-unknown = It's the first time here: I'll know once it has begun
+retrain-time-by-h100 = About { $time } to train, as measured on a card like yours; comparing the models comes on top. It's the first time here
+retrain-time-by-gpu = About { $time } to train on an H100, and comparing the models comes on top. I don't know your card yet: it may take several times as long
+retrain-time-by-cpu = Perhaps { $time } to train, as measured on two busy CPU cores; comparing the models comes on top. It's the first time here
 retrain-service-url = Meanwhile I go on telling jokes. The engine isn't mine to restart: a new model can only be tried once somebody serves it.
 retrain-service-beside = Meanwhile I go on telling jokes, perhaps a little slower.
 retrain-service-sleep = Training needs the graphics card to itself: photos wait that long, and are answered afterwards.

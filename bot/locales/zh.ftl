@@ -254,6 +254,9 @@ retrain-ask =
     💬 { $service }
 retrain-time = 照以往的经验，大约 { $time }
 retrain-time-unknown = 这儿还是头一回，开始了才知道要多久
+retrain-time-by-h100 = 照同类显卡上的实测，训练大约要 { $time }，新旧对比另算。这儿还是头一回
+retrain-time-by-gpu = 在 H100 上训练大约要 { $time }，新旧对比另算。你这块卡我还没试过，也许要好几倍
+retrain-time-by-cpu = 照两个忙着的 CPU 核上的实测，训练也许要 { $time }，新旧对比另算。这儿还是头一回
 retrain-service-url = 训练时我照样讲笑话。引擎不归我管：新模型要有人部署了，才能试用。
 retrain-service-beside = 训练时我照样讲笑话，可能稍微慢一点。
 retrain-service-sleep = 训练要独占显卡：这段时间照片先排着队，完了再一一回答。

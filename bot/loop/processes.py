@@ -32,6 +32,7 @@ class Prospect:
     """What a run would learn from now: `new` jokes that people liked, `replayed` ones learnt before, by the ratings of so many `people`.
 
     `fresh` are those of the new ones that no run has had before, whatever became of it; `jokes` the new ones' ids, best first.
+    `training` says how long the training will take, by what was measured elsewhere: `seconds` and `basis` (trainer/forecast.py).
     """
 
     new: int
@@ -39,6 +40,7 @@ class Prospect:
     replayed: int
     people: int
     jokes: list[int] = field(default_factory=list)
+    training: dict[str, Any] | None = None
 
 
 def variables(settings: Settings) -> dict[str, str]:

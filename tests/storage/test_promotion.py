@@ -119,13 +119,16 @@ async def test_a_model_that_is_being_judged_does_not_enter_service(database, bas
     await promotion.promote(database, run.candidate_id, "admin")
 
 
-async def test_the_time_that_runs_take_is_told_from_the_last_ones(database, base, made):
-    assert await runs.typical_seconds(database) is None
-    for number, seconds in enumerate((10, 30, 20)):
-        run = await promotion.judged(database, await made(), base.id, {**PROMOTE, "answer": "reject"})
+async def test_the_time_that_a_run_will_take_is_told_from_the_last_ones_and_the_rows(database, base, made, joke):
+    assert await runs.expected_seconds(database, 100) is None
+    jokes = [await joke(7, 320), await joke(7, 321)]
+    for number, training in enumerate((10, 30, 20)):
+        run = await promotion.judged(database, await made(*jokes), base.id, {**PROMOTE, "answer": "reject"})
         async with database.write() as connection:
-            await connection.execute("UPDATE run_states SET at = ? WHERE run_id = ? AND state = 'rejected'", (run.created_at + seconds, run.id))
-        assert await runs.typical_seconds(database) == pytest.approx((10, 30, 20)[number])
+            for state, at in (("queued", 0), ("exporting", 0), ("training", 0), ("merging", training), ("judging", training), ("rejected", training + 5)):
+                await connection.execute("UPDATE run_states SET at = ? WHERE run_id = ? AND state = ?", (run.created_at + at, run.id, state))
+        assert await runs.expected_seconds(database, 2) == pytest.approx((15, 35, 25)[number])
+    assert await runs.expected_seconds(database, 4) == pytest.approx(2 * 20 + 5)
 
 
 async def test_an_undecided_trial_leaves_a_candidate_for_an_admin(database, base, made):

@@ -26,9 +26,9 @@ class Theatre:
     data: Path
 
     def pairs(self, new: int, *, fresh: int | None = None, replayed: int = 0, people: int = 3,
-              jokes: Sequence[int] = ()) -> None:
+              jokes: Sequence[int] = (), training: dict[str, Any] | None = None) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
-        found = {"new": new, "fresh": new if fresh is None else fresh, "replayed": replayed, "people": people, "jokes": list(jokes)}
+        found = {"new": new, "fresh": new if fresh is None else fresh, "replayed": replayed, "people": people, "jokes": list(jokes), "training": training}
         (self.data / "pairs.json").write_text(json.dumps(found))
 
     def play(self, *acts: dict[str, Any]) -> None:

@@ -41,6 +41,22 @@ async def test_the_question_says_how_many_pairs_from_how_many_people_how_long_an
     assert await runs.current_run(stage.app.database) is None
 
 
+@pytest.mark.parametrize("basis", ["h100", "gpu", "cpu"])
+async def test_before_the_first_run_the_time_is_told_by_what_was_measured_elsewhere(stage, theatre, basis):
+    theatre.pairs(42, training={"seconds": 600.0, "basis": basis})
+    question = await stage.joke(say(stage, "/retrain"))
+    assert stage.words(f"retrain-time-by-{basis}", time=stage.words("duration-minutes", minutes=10)) in question["text"]
+
+
+async def test_afterwards_the_time_is_told_by_the_last_runs(stage, theatre):
+    theatre.pairs(42, training={"seconds": 600.0, "basis": "cpu"})
+    run = await judged_run(stage.app.database, "reject")
+    async with stage.app.database.write() as connection:
+        await connection.execute("UPDATE run_states SET at = at + 1800 WHERE run_id = ? AND state IN ('merging', 'judging', 'rejected')", (run.id,))
+    question = await stage.joke(say(stage, "/retrain"))
+    assert stage.words("retrain-time", time=stage.words("duration-minutes", minutes=30)) in question["text"]
+
+
 async def test_too_little_new_is_an_answer(stage, theatre):
     theatre.pairs(9)
     assert (await stage.answer(say(stage, "/retrain")))["text"] == stage.words("retrain-too-little", new=9, wanted=10)
