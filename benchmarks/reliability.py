@@ -11,7 +11,8 @@ last kill the bot may finish, and every message and row is counted. Printed last
     ratings_doubled             rows that nobody pressed for, and more people on a joke's buttons than have rated it
     commands_lost               commands that got no answer
     repeated_replies            messages beyond the one that each photo, 🔁 and command is due
-    most_repeated_at_once       the same after one single kill
+    most_repeated_by_one_kill   the same, by the kill that made the bot forget that it had sent the message already
+    repeated_without_a_kill     the same, where the bot had not been killed in between
     apologies                   photos given up with an apology, because they were cut off again and again
     recovery_s                  process start after a kill until the bot first answers somebody, median
 """
@@ -51,6 +52,7 @@ RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAG
           "JOKEBOT_ENGINE_RETRY_DELAY_S": "0.05", "JOKEBOT_LOG_LEVEL": "WARNING"}
 JOKE = "A cat walks into a bar. The bar is closed."
 SAYING = {"sendmessage", "editmessagetext", "editmessagereplymarkup", "answercallbackquery"}
+UNFINISHED = "unfinished"
 Message = dict[str, Any]
 Request = tuple[int, int]
 """Chat and message that the bot has to reply to."""
@@ -147,12 +149,29 @@ class Judge:
         commands = sum(not self.replies(request) for request in self.people.commands)
         return {"photos_lost": photos, "commands_lost": commands}
 
-    def repeated(self) -> Counter[int]:
-        """Replies beyond what is due, by the number of kills before each."""
-        extra: Counter[int] = Counter()
-        for request, due in (self.people.photos + self.people.commands).items():
-            extra.update(cycle for _, cycle in self.people.replies.get(request, [])[due:])
-        return extra
+    def repeated(self) -> Counter[int | None]:
+        """Replies beyond what is due, by the kill that ended the process which had sent them; None where there was no such kill."""
+        return sum((self.lost(request, due) for request, due in (self.people.photos + self.people.commands).items()), Counter[int | None]())
+
+    def lost(self, request: Request, due: int) -> Counter[int | None]:
+        """Of the replies to one message those that the bot didn't know any more when it sent another, by the kill after each.
+
+        Of several messages with one joke these are all but the last; so are messages that never became a joke or an apology,
+        and if there are still more than are due, the earliest.
+        """
+        replies = self.people.replies.get(request, [])
+        extra, newest = max(0, len(replies) - due), replies[-1][1] if replies else 0
+        kept = {self.content(request, number): number for number, _ in replies}
+        kept.pop(UNFINISHED, None)
+        lost_first = sorted(replies, key=lambda reply: (reply[0] in kept.values(), reply[0]))
+        return Counter(cycle if cycle < newest else None for _, cycle in lost_first[:extra])
+
+    def content(self, request: Request, number: int) -> str:
+        """What makes two messages the same reply: the joke that their buttons are about, else whether they are final."""
+        message = self.people.world.message(request[0], number)
+        if message and "reply_markup" in message:
+            return message["reply_markup"]["inline_keyboard"][0][0]["callback_data"].split(":")[1]
+        return "apology" if message and self.is_final(message) else UNFINISHED
 
     def ratings(self) -> dict[str, int]:
         with closing(sqlite3.connect(self.database)) as connection:
@@ -207,7 +226,8 @@ class Trial:
             await self.settle(process)
         repeated, photos = self.judge.repeated(), self.people.photos.total()
         return {"cycles": cycles, "photos": photos, "ratings": self.people.presses, **self.judge.unanswered(), **self.judge.ratings(),
-                "repeated_replies": repeated.total(), "most_repeated_at_once": max(repeated.values(), default=0),
+                "repeated_replies": repeated.total(), "repeated_without_a_kill": repeated.pop(None, 0),
+                "most_repeated_by_one_kill": max(repeated.values(), default=0),
                 "apologies": self.judge.apologised(), "recovery_s": round(statistics.median(self.recoveries), 2) if self.recoveries else None}
 
     @asynccontextmanager

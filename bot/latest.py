@@ -1,5 +1,6 @@
 """Coalesced calls: of those that have to do with one thing, one runs at a time, and of those that wait only the newest."""
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 
@@ -20,7 +21,7 @@ class Latest:
     def put(self, key: Hashable, call: Callable[[], Awaitable[object]]) -> None:
         self._next[key] = call
         if key not in self._running:
-            self._running[key] = asyncio.create_task(self._run(key))
+            self._running[key] = asyncio.create_task(self._run(key), context=contextvars.Context())  # it outlives the update it began with
 
     async def drain(self, grace_s: float) -> None:
         """Let what is under way finish for that long, then drop the rest."""

@@ -19,6 +19,7 @@ from typing import Any
 from telegram.error import BadRequest, NetworkError, RetryAfter
 from telegram.ext import BaseRateLimiter
 
+from bot.replies import Slot, Window, next_slot
 from configs.settings import Limits
 
 log = logging.getLogger(__name__)
@@ -39,13 +40,13 @@ Call = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class Priority(IntEnum):
-    """What a call is worth; given as `rate_limit_args`, ANSWER where nothing is given."""
+    """What a call is worth; given as `rate_limit_args`, ANSWER where nothing is given. python-telegram-bot would drop a 0."""
 
-    FINAL = 0
+    FINAL = 1
     """Jokes and their buttons: always arrive."""
-    ANSWER = 1
+    ANSWER = 2
     """Everything else that is said."""
-    COSMETIC = 2
+    COSMETIC = 3
     """Chat actions, places in the queue, half-written jokes: now or never."""
 
 
@@ -144,6 +145,7 @@ class Outgoing(BaseRateLimiter[Priority]):
                  sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._limits, self._clock, self._sleep = limits, clock, sleep
         self._all = Gate(limits.messages_per_s, clock, sleep)
+        self._window = Window(limits.sends_at_once)
         self._chats: dict[int, Gate] = {}
         self._sweep_at = MANY_CHATS
 
@@ -160,14 +162,20 @@ class Outgoing(BaseRateLimiter[Priority]):
         """Make the call when its chat and the whole bot have budget for it.
 
         Raises Shed for a cosmetic call that would have to wait or fails, and for an answer where too many wait already;
-        TelegramError for a call that Telegram refuses or that doesn't succeed within PATIENCE_S.
+        TelegramError for a call that Telegram refuses or that doesn't succeed within PATIENCE_S. A message that an earlier
+        process has sent (bot/replies.py) is not sent again.
         """
         priority = Priority.ANSWER if rate_limit_args is None else rate_limit_args
         patience = CALLBACK_PATIENCE_S if endpoint == "answerCallbackQuery" else PATIENCE_S
         chat_id, deadline, pauses = data.get("chat_id"), self._clock() + patience, backoff()
+        slot = next_slot() if makes_message(endpoint) else None
+        if slot and slot.message_id is not None:
+            return {"message_id": slot.message_id, "date": 0, "chat": {"id": chat_id, "type": "private" if chat_id > 0 else "group"}}
         while True:
-            await self._admit(chat_id, priority)
             try:
+                if makes_message(endpoint):
+                    return await self._send(callback, args, kwargs, chat_id, priority, slot)
+                await self._admit(chat_id, priority)
                 return await callback(*args, **kwargs)
             except BadRequest:
                 raise
@@ -184,22 +192,39 @@ class Outgoing(BaseRateLimiter[Priority]):
                 if not flooded or chat_id is None:
                     await self._sleep(pause)
 
-    async def _admit(self, chat_id: int | None, priority: Priority) -> None:
+    async def _send(self, callback: Call, args: Any, kwargs: dict[str, Any], chat_id: int, priority: Priority, slot: Slot | None) -> Any:
+        """Send a message and write that down, before the next one may go."""
+        await self._admit(chat_id, priority, self._window)
+        try:
+            sent = await callback(*args, **kwargs)
+            if slot:
+                await slot.note(sent["message_id"])
+            return sent
+        finally:
+            self._window.leave()
+
+    async def _admit(self, chat_id: int | None, priority: Priority, window: Window | None = None) -> None:
+        """Wait for the chat's budget, then for a place in the window, then for the whole bot's budget."""
         if chat_id is None:
             return
         chat = self._chat(chat_id)
-        if priority is Priority.COSMETIC and not (chat.open() and self._all.open()):
+        if priority is Priority.COSMETIC and not (chat.open() and self._all.open() and (window is None or window.open())):
             raise Shed("no budget")
         if priority is Priority.ANSWER and chat.waiting() >= ANSWERS_WAITING:
             raise Shed("too many answers wait")
         await chat.enter(priority)
-        passed = False
+        entered = passed = False
         try:
-            await self._all.enter(priority)
+            if window:
+                await window.enter(priority)
+                entered = True
+            await self._all.enter(Priority.FINAL if window else priority)  # nobody else can send meanwhile
             self._all.leave()
             passed = True
         finally:
             chat.leave(passed=passed)
+            if window and entered and not passed:
+                window.leave()
 
     def _chat(self, chat_id: int) -> Gate:
         if len(self._chats) >= self._sweep_at:
@@ -210,6 +235,11 @@ class Outgoing(BaseRateLimiter[Priority]):
             rate = self._limits.group_messages_per_min / 60 if group else self._limits.chat_messages_per_s
             self._chats[chat_id] = Gate(rate, self._clock, self._sleep, window_s=60.0 if group else 1.0)
         return self._chats[chat_id]
+
+
+def makes_message(endpoint: str) -> bool:
+    """Whether a call, made twice, makes two messages."""
+    return endpoint.startswith("send") and endpoint != "sendChatAction"
 
 
 def seconds_of(error: RetryAfter) -> float:

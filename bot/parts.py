@@ -57,7 +57,6 @@ class Parts:
     moderator: Moderator
     conductor: "Conductor | None" = None
     decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
 
     def language(self, person: User | None) -> str:

@@ -1,8 +1,8 @@
 """From the inbox into handlers: an update is a committed row first, then a task, then a finished row.
 
-A restart finds what was not finished in the inbox and takes it up again. What was taken up before and still isn't finished
-goes a few at a time, then one at a time: one of them may be what ends the process, and the others shall not be given up because of it. What
-doesn't fit stays in the table, so that a flood costs disk and not memory. Pressed buttons never wait behind photos.
+A restart finds what was not finished in the inbox and takes it up again, without the replies that were sent already. What was
+taken up before and still isn't finished goes a few at a time, then one at a time: one of them may be what ends the process, and
+the others shall not be given up because of it. What doesn't fit stays in the table, so that a flood costs disk and not memory. Pressed buttons never wait behind photos.
 """
 import asyncio
 import logging
@@ -10,9 +10,11 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from bot.replies import replies_to
 from configs.settings import Limits
 from storage import duels, inbox, jokes
 from storage.database import Database
+from storage.inbox import Begun
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +23,6 @@ ATTEMPTS = 3
 REFILL_PAUSE_S = 0.02
 SECOND_TRIES = 8
 """Updates that were taken up again once before and are in work at the same time; later tries go one by one."""
-LINE_S = 0.1
-"""How long an update that was left by an earlier process keeps the next one waiting."""
 PAGE = 200
 
 RawUpdate = dict[str, Any]
@@ -45,7 +45,6 @@ class Updates:
         self._backlog = self._reading = False
         self._changed = asyncio.Event()
         self._ended: dict[bool, list[int]] = {False: [], True: []}
-        self._line, self._left_until = asyncio.Lock(), -1
         self._second = {False: asyncio.Semaphore(SECOND_TRIES), True: asyncio.Semaphore(SECOND_TRIES)}
         self._suspect = {False: asyncio.Lock(), True: asyncio.Lock()}
         self._feeder: asyncio.Task[None] | None = None
@@ -55,7 +54,7 @@ class Updates:
         """Take up what an earlier process left, pressed buttons first. Call it before the first `receive`."""
         after = -1
         while page := await inbox.pending(self._database, after=after, limit=PAGE):
-            self._left_until = after = page[-1][0]["update_id"]
+            after = page[-1][0]["update_id"]
             await self._take_up([row for row in page if is_pressed(row[0])])
             self._backlog |= not all(is_pressed(update) for update, _ in page)
         self._feeder = asyncio.create_task(self._feed())
@@ -107,8 +106,6 @@ class Updates:
                 async with (self._second if attempts == 1 else self._suspect)[is_pressed(update)]:
                     await inbox.start(self._database, number)
                     await self._persist([number], failed=not await self._attempt(update, attempts, again))
-            elif again and number <= self._left_until and not is_pressed(update):
-                await self._attempt_in_line(update)
             else:
                 self._finish(number, failed=not await self._attempt(update, attempts, again))
         except Exception:
@@ -120,28 +117,15 @@ class Updates:
             if self._backlog or self._pressed >= self._most - 1:
                 self._changed.set()
 
-    async def _attempt_in_line(self, update: RawUpdate) -> None:
-        """What a killed process left doesn't answer all at once, so that a next kill finds few answers on their way."""
-        task, number = None, update["update_id"]
-        try:
-            async with self._line:
-                task = asyncio.create_task(self._attempt(update, 0, True))
-                await asyncio.wait({task}, timeout=LINE_S)
-                if task.done():
-                    await self._persist([number], failed=not task.result())
-                    return
-            self._finish(number, failed=not await task)
-        finally:
-            if task:
-                task.cancel()
-
     async def _attempt(self, update: RawUpdate, attempts: int, again: bool) -> bool:
         number = update["update_id"]
         if again and (await jokes.delivery_of_update(self._database, number) or await duels.is_shown(self._database, number)):
             return True
+        begun = await inbox.begun(self._database, number) if again else Begun()
         # A joke that is stored only has to be shown, which takes no chances.
-        hopeless = attempts >= ATTEMPTS and not (await inbox.begun(self._database, number)).joke_id
-        return await (self._give_up if hopeless else self._handle)(update)
+        hopeless = attempts >= ATTEMPTS and not begun.joke_id
+        with replies_to(self._database, number, begun.sent):
+            return await (self._give_up if hopeless else self._handle)(update)
 
     async def _take_up(self, rows: Sequence[tuple[RawUpdate, int]]) -> None:
         if fresh := [update["update_id"] for update, attempts in rows if not attempts]:

@@ -42,6 +42,7 @@ class Limits(Section):
     messages_per_s: Positive = Field(30.0, description="Calls that send or edit, over all chats, per second.")
     chat_messages_per_s: Positive = Field(1.0, description="The same within one private chat.")
     group_messages_per_min: Positive = Field(20.0, description="The same within one group, per minute.")
+    sends_at_once: Count = Field(1, description="New messages on their way to Telegram at the same time. A kill repeats as many at most.")
     edit_interval_s: Positive = Field(1.2, description="Shortest time between two edits of a joke while it is written.")
     photo_bytes: Count = Field(20_000_000, description="Largest photo that is fetched; Telegram's own limit is 20 MB.")
     photo_pixels: Count = Field(50_000_000, description="Largest photo that is decoded, width times height.")

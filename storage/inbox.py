@@ -2,7 +2,7 @@
 import json
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from storage.database import Database
@@ -15,12 +15,13 @@ OFFSET_LASTS_S = 6 * 86400.0
 class Begun:
     """How far the answer to an update has come: the joke that is stored for it, and the message that people see.
 
-    `attempts` counts how often it was taken up from the inbox.
+    `attempts` counts how often it was taken up from the inbox; `sent` has the ids of its other replies, by their number.
     """
 
     joke_id: int | None = None
     message_id: int | None = None
     attempts: int = 0
+    sent: dict[int, int] = field(default_factory=dict)
 
 
 async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
@@ -59,8 +60,11 @@ async def start(database: Database, *update_ids: int) -> None:
 
 async def begun(database: Database, update_id: int) -> Begun:
     """What an earlier attempt at the update has left; nothing for most."""
-    row = await database.row("SELECT joke_id, message_id, attempts FROM inbox WHERE update_id = ?", (update_id,))
-    return Begun(**dict(row)) if row else Begun()
+    row = await database.row("SELECT joke_id, message_id, attempts, sent FROM inbox WHERE update_id = ?", (update_id,))
+    if row is None:
+        return Begun()
+    sent = {int(number): message_id for number, message_id in json.loads(row["sent"] or "{}").items()}
+    return Begun(row["joke_id"], row["message_id"], row["attempts"], sent)
 
 
 async def album(database: Database, chat_id: int, media_group_id: str) -> list[dict[str, Any]]:
@@ -91,11 +95,18 @@ async def show(database: Database, update_id: int, message_id: int) -> None:
         await connection.execute("UPDATE inbox SET message_id = ? WHERE update_id = ?", (message_id, update_id))
 
 
+async def note_reply(database: Database, update_id: int, number: int, message_id: int) -> None:
+    """Note that the `number`-th reply to an update, from 0 on, was sent."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE inbox SET sent = json_set(coalesce(sent, '{}'), ?, ?) WHERE update_id = ? AND state = 'pending'",
+                                 (f'$."{number}"', message_id, update_id))
+
+
 async def finish(database: Database, *update_ids: int, failed: bool = False) -> None:
     """Mark updates as done (or given up); their payload is forgotten."""
     state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
-        await connection.executemany("UPDATE inbox SET state = ?, payload = NULL, album = NULL, finished_at = ? WHERE update_id = ?",
+        await connection.executemany("UPDATE inbox SET state = ?, payload = NULL, album = NULL, sent = NULL, finished_at = ? WHERE update_id = ?",
                                      [(state, now, one) for one in update_ids])
 
 

@@ -16,6 +16,7 @@ from bot.canary.fall import Fall, look
 from bot.loop.service import Service
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.replies import noted_by
 from bot.trial import Unit
 from configs.errors import JokebotError
 from storage import news, promotion, trials
@@ -104,11 +105,18 @@ class Watching:
         """Every admin hears of a step back, also after a restart."""
         model, seen, words = await find(self._database, watch.model_id), watch.measured, self._parts.words
         back = await find(self._database, seen["back"])
-        for chat_id in self._parts.settings.telegram.admins:
+        told = list(seen.get("told", ()))
+
+        async def note(_: int) -> None:
+            told.append(chat_id)
+            await trials.note_watch(self._database, watch.id, {**seen, "told": told})
+
+        for chat_id in [one for one in self._parts.settings.telegram.admins if one not in told]:
             language = await news.language_of(self._database, chat_id) or words.language(None)
             text = words.say(language, "watch-fell", model=model.id, back=back.id, now=round(100 * seen["now"]), before=round(100 * seen["before"]))
             try:
-                await self._parts.bot.send_message(chat_id, text, rate_limit_args=Priority.ANSWER)
+                with noted_by(note):
+                    await self._parts.bot.send_message(chat_id, text, rate_limit_args=Priority.ANSWER)
             except (TelegramError, Shed) as error:
                 log.info("admin %d can't be told of the step back: %s", chat_id, error)
         await trials.fall_told(self._database, watch.id)

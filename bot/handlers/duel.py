@@ -42,8 +42,7 @@ async def tell_both(parts: Parts, asked: Asked, photo: Photo) -> bool:
             return False
         text = parts.words.say(language, "duel", a=jokes[0].text, b=jokes[1].text)
         try:
-            message_id = await live.end(text, buttons(parts, language, duel.id))
-            await show_duel(parts.database, duel.id, message_id)
+            await live.end(text, buttons(parts, language, duel.id), lambda message_id: show_duel(parts.database, duel.id, message_id))
         except Forbidden:
             log.info("duel %d can't be delivered: chat %d has shut the bot out", duel.id, asked.chat_id)
             return True

@@ -14,6 +14,7 @@ from bot.handlers.saying import NO_PREVIEW, fitting, reply_to
 from bot.latest import is_unchanged
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.replies import Note, noted_by
 from storage import inbox
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ class Live:
         self._parts, self._update_id, self._chat_id, self._reply_to_id, self._language = parts, update_id, chat_id, reply_to_id, language
         self._interval_s = parts.settings.limits.edit_interval_s
         self._note = self._text = self._shown = ""
-        self.again = False
         self._not_before = 0.0
         self._message_id: int | None = None
         self._news = asyncio.Event()
@@ -40,8 +40,7 @@ class Live:
 
     async def __aenter__(self) -> Self:
         """A message that an earlier process began, and was killed over, is gone on with."""
-        begun = await inbox.begun(self._parts.database, self._update_id)
-        self._message_id, self.again = begun.message_id, begun.attempts > 0
+        self._message_id = (await inbox.begun(self._parts.database, self._update_id)).message_id
         self._task = asyncio.create_task(self._follow())
         return self
 
@@ -66,15 +65,18 @@ class Live:
         self._text = text
         self._news.set()
 
-    async def end(self, text: str, markup: InlineKeyboardMarkup | None = None) -> int:
-        """Show the final text and return its message's id. Raises TelegramError."""
+    async def end(self, text: str, markup: InlineKeyboardMarkup | None = None, note: Note | None = None) -> int:
+        """Show the final text and return its message's id, once `note` has written it down. Raises TelegramError."""
         await self._quiet()
         text = fitting(text)
         if self._message_id is not None and await self._edit_finally(text, markup):
+            if note:
+                await note(self._message_id)
             return self._message_id
-        message = await self._parts.bot.send_message(
-            self._chat_id, text, reply_markup=markup, reply_parameters=reply_to(self._reply_to_id),
-            link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
+        with noted_by(note or self._remember):
+            message = await self._parts.bot.send_message(
+                self._chat_id, text, reply_markup=markup, reply_parameters=reply_to(self._reply_to_id),
+                link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
         return message.message_id
 
     async def drop(self) -> None:
@@ -151,10 +153,10 @@ class Live:
     async def _show_now(self, text: str) -> None:
         bot = self._parts.bot
         if self._message_id is None:
-            message = await bot.send_message(self._chat_id, text, reply_parameters=reply_to(self._reply_to_id),
-                                             link_preview_options=NO_PREVIEW, rate_limit_args=Priority.COSMETIC)
+            with noted_by(self._remember):
+                message = await bot.send_message(self._chat_id, text, reply_parameters=reply_to(self._reply_to_id),
+                                                 link_preview_options=NO_PREVIEW, rate_limit_args=Priority.COSMETIC)
             self._message_id = message.message_id
-            await self._remember(message.message_id)
         else:
             await bot.edit_message_text(text, self._chat_id, self._message_id, link_preview_options=NO_PREVIEW,
                                         rate_limit_args=Priority.COSMETIC)

@@ -1,8 +1,6 @@
 """Telling a joke about a stored photo: queue, engine, message, delivery. For a new photo and for 🔁 alike."""
-import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from telegram import User
@@ -20,10 +18,6 @@ from storage.jokes import add_delivery
 from storage.photos import Photo
 
 log = logging.getLogger(__name__)
-
-
-TURN_S = 2.0
-"""Longest wait for another chat's message to get through."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +60,8 @@ async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
             await _say_why(parts, asked, live, error)
             return
         try:
-            async with _in_turn(parts, live.again):
-                message_id = await live.end(joke.text, buttons(joke.id))
-                await add_delivery(parts.database, joke.id, asked.chat_id, message_id, asked.update_id)
+            await live.end(joke.text, buttons(joke.id), lambda message_id: add_delivery(
+                parts.database, joke.id, asked.chat_id, message_id, asked.update_id))
         except Forbidden:
             log.info("joke %d can't be delivered: chat %d has shut the bot out", joke.id, asked.chat_id)
             return
@@ -91,18 +84,3 @@ async def _say_why(parts: Parts, asked: Asked, live: Live, error: JokebotError) 
         return
     name, values = words_for(error, parts.settings.limits)
     await live.end(parts.words.say(parts.language(asked.person), name, **values))
-
-
-@asynccontextmanager
-async def _in_turn(parts: Parts, again: bool) -> AsyncIterator[None]:
-    """After a restart many jokes are ready at once. Shown one by one, at most one of them is shown twice after a next kill."""
-    held = False
-    if again:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TURN_S):
-                held = await parts.turn.acquire()
-    try:
-        yield
-    finally:
-        if held:
-            parts.turn.release()

@@ -1,7 +1,7 @@
 """What admins see of a run: one message that goes on with it, a picture when the gate has spoken, a word at the end.
 
 Everything is sent to each admin's private chat. What has been sent is noted in the database, so a bot that is restarted goes
-on with the same message, tells what it missed, and repeats nothing (but what it was telling while it was killed).
+on with the same message, tells what it missed, and repeats nothing (but the one message that was on its way when it was killed).
 """
 import asyncio
 import logging
@@ -17,6 +17,7 @@ from bot.loop.progress import Progress, read_progress, text_of
 from bot.loop.report import Report
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.replies import noted_by
 from configs.errors import JokebotError
 from storage import news, runs, trials
 from storage.runs import Run
@@ -87,12 +88,11 @@ class News:
         if (await runs.find(self._parts.database, run.id)).finished:
             return
         try:
-            sent = await self._parts.bot.send_message(chat_id, text, disable_notification=True, link_preview_options=NO_PREVIEW,
-                                                      rate_limit_args=Priority.ANSWER)
+            with noted_by(lambda message_id: runs.follow(self._parts.database, run.id, chat_id, message_id)):
+                await self._parts.bot.send_message(chat_id, text, disable_notification=True, link_preview_options=NO_PREVIEW,
+                                                   rate_limit_args=Priority.ANSWER)
         except (Forbidden, BadRequest) as error:
             log.info("admin %d can't be told of run %d: %s", chat_id, run.id, error)
-            return
-        await runs.follow(self._parts.database, run.id, chat_id, sent.message_id)
 
     async def tell(self) -> None:
         """Tell every admin what came of runs that they haven't been told of yet: each thing once."""
@@ -103,23 +103,26 @@ class News:
                     await self._tell(run, chat_id, what)
 
     async def _tell(self, run: Run, chat_id: int, what: str) -> None:
-        language, database = await self.language(chat_id), self._parts.database
+        async def told(_: int = 0) -> None:
+            await news.tell(self._parts.database, run.id, chat_id, what)
+            if run.finished:
+                await news.tell(self._parts.database, run.id, chat_id, "ended")
+
+        language = await self.language(chat_id)
         report = Report(self._parts, run, self.folder(run), language)
         text = await report.text()
         try:
             picture = await self._picture(report)
-            if picture:
-                await self._parts.bot.send_photo(chat_id, picture, caption=fitting(text, most=CAPTION), rate_limit_args=Priority.FINAL)
-            else:
-                await self._parts.bot.send_message(chat_id, fitting(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
+            with noted_by(told):
+                if picture:
+                    await self._parts.bot.send_photo(chat_id, picture, caption=fitting(text, most=CAPTION), rate_limit_args=Priority.FINAL)
+                else:
+                    await self._parts.bot.send_message(chat_id, fitting(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
         except (Forbidden, BadRequest) as error:
             log.info("admin %d can't be told of run %d: %s", chat_id, run.id, error)
+            await told()
         except (TelegramError, Shed) as error:
             log.warning("admin %d is told of run %d later: %s", chat_id, run.id, error)
-            return
-        await news.tell(database, run.id, chat_id, what)
-        if run.finished:
-            await news.tell(database, run.id, chat_id, "ended")
 
     async def _picture(self, report: Report) -> bytes | None:
         """A run's end is told all the same where its picture can't be drawn."""

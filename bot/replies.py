@@ -1,0 +1,111 @@
+"""What was sent is written down before the next message goes out: so a kill repeats one message at most.
+
+Telegram takes a message without a key by which it would know it again, and a bot can't look up what it has sent. A message that
+was on its way when the process was killed is therefore sent again: it may have arrived or not, and lost would be worse. Two on
+their way would make two such messages, so there is one at a time (`Window`), from its sending until its row is committed.
+"""
+import asyncio
+import contextlib
+import heapq
+import itertools
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from storage import inbox
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+Note = Callable[[int], Awaitable[object]]
+"""Writes down that a message was sent; gets its id."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one message: `note` writes down that it was sent; `message_id` is set where an earlier process sent it."""
+
+    note: Note
+    message_id: int | None = None
+
+
+_slots: ContextVar[Callable[[], Slot] | None] = ContextVar("slots", default=None)
+
+
+def next_slot() -> Slot | None:
+    """The place for the message that is about to be sent; None where nobody keeps one."""
+    slots = _slots.get()
+    return slots() if slots else None
+
+
+@contextlib.contextmanager
+def noted_by(note: Note) -> Iterator[None]:
+    """What is sent inside is written down by `note`."""
+    with _kept_in(lambda: Slot(note)):
+        yield
+
+
+@contextlib.contextmanager
+def replies_to(database: Database, update_id: int, sent: dict[int, int]) -> Iterator[None]:
+    """What is sent inside answers an update: its messages are counted and written down with it, and those that an earlier
+    process has sent (`sent`: message ids by number) are not sent again."""
+    numbers = itertools.count()
+
+    def slot() -> Slot:
+        number = next(numbers)
+
+        async def note(message_id: int) -> None:
+            try:
+                await inbox.note_reply(database, update_id, number, message_id)
+            except sqlite3.Error as error:
+                log.warning("update %d: a reply that was sent can't be noted: %s", update_id, error)
+        return Slot(note, sent.get(number))
+    with _kept_in(slot):
+        yield
+
+
+@contextlib.contextmanager
+def _kept_in(slots: Callable[[], Slot]) -> Iterator[None]:
+    token = _slots.set(slots)
+    try:
+        yield
+    finally:
+        _slots.reset(token)
+
+
+class Window:
+    """Lets `most` messages be on their way at a time, the others by priority and then by order of arrival."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+
+    def open(self) -> bool:
+        """Whether a message could go now without waiting."""
+        return self._free > 0
+
+    async def enter(self, priority: int) -> None:
+        """Wait for a place. `leave` has to follow."""
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Give the place to whoever is next."""
+        while self._waiting:
+            _, _, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
