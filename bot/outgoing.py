@@ -84,8 +84,9 @@ class Gate:
         """Whether a call could pass now without waiting."""
         return not self._held and not self._waiting and self.delay() == 0
 
-    def waiting(self) -> int:
-        return len(self._waiting)
+    def waiting(self, priority: Priority) -> int:
+        """How many of that priority wait."""
+        return sum(one == priority and not turn.done() for one, _, turn in self._waiting)
 
     def close_for(self, seconds: float) -> None:
         """Let nothing through for that long."""
@@ -210,7 +211,7 @@ class Outgoing(BaseRateLimiter[Priority]):
         chat = self._chat(chat_id)
         if priority is Priority.COSMETIC and not (chat.open() and self._all.open() and (window is None or window.open())):
             raise Shed("no budget")
-        if priority is Priority.ANSWER and chat.waiting() >= ANSWERS_WAITING:
+        if priority is Priority.ANSWER and chat.waiting(Priority.ANSWER) >= ANSWERS_WAITING:
             raise Shed("too many answers wait")
         await chat.enter(priority)
         entered = passed = False
