@@ -7,8 +7,9 @@ from configs.errors import JokebotError
 
 def main() -> None:
     """Draw what stands on the standard input."""
-    from bot.drawing.run_card import RunCard, draw
-    cards = {"run": lambda content: draw(RunCard.from_json(content))}
+    from bot.drawing import run_card, stats_card
+    cards = {"run": lambda content: run_card.draw(run_card.RunCard.from_json(content)),
+             "stats": lambda content: stats_card.draw(stats_card.StatsCard.from_json(content))}
     try:
         sys.stdout.buffer.write(cards[sys.argv[1]](json.load(sys.stdin)))
     except JokebotError as error:

@@ -27,7 +27,7 @@ NO_BREAK_BEFORE = frozenset("，。！？；：、）》」』”’…%,.!?;:)]
 
 @dataclass(frozen=True)
 class Colours:
-    """One palette for light and dark chats: a picture can't know which it is looked at in."""
+    """A palette. The usual one suits light and dark chats alike: most pictures can't know which they are looked at in."""
 
     page: str = "#20242e"
     card: str = "#2b303c"
@@ -39,9 +39,13 @@ class Colours:
     after: str = "#5fd1a8"
     worse: str = "#f0857d"
     accent: str = "#f7c65b"
+    cool: str = "#74b0ff"
+    deep: str = "#b09cff"
 
 
 COLOURS = Colours()
+LIGHT = Colours(page="#eef0f5", card="#ffffff", raised="#e4e7ee", ink="#1b1f2a", faint="#626b7c", line="#dfe3ea", before="#b4bccb", after="#1f9d77",
+                worse="#cf4a3f", accent="#eda515", cool="#3d7fe0", deep="#7357d9")
 
 
 class Canvas:
@@ -49,6 +53,7 @@ class Canvas:
 
     def __init__(self, width: int, height: int, colours: Colours = COLOURS) -> None:
         self.width, self.height, self.colours = width, height, colours
+        matplotlib.rcParams["font.family"] = list(families())  # of what axes write by themselves
         self.figure = Figure((width / DPI, height / DPI), dpi=DPI, facecolor=colours.page)
         FigureCanvasAgg(self.figure)
 
@@ -71,6 +76,11 @@ class Canvas:
         axes.axis("off")
         axes.add_patch(FancyBboxPatch((radius, radius), width - 2 * radius, height - 2 * radius, linewidth=0, facecolor=colour,
                                       boxstyle=f"round,pad={radius},rounding_size={radius}"))
+
+    def card(self, y: float, height: float, title: str, *, margin: float = 40, pad: float = 32, size: float = 34) -> None:
+        """A box over the whole width, with its title."""
+        self.box(margin, y, self.width - 2 * margin, height, self.colours.card, radius=28)
+        self.words(margin + pad, y + pad, title, size, bold=True)
 
     def photo(self, x: float, y: float, side: int, data: Path) -> None:
         """A picture's middle as a square. Raises OSError where it can't be read."""
@@ -109,6 +119,16 @@ def width_of(text: str, size: float, bold: bool = False) -> float:
     """A line's width in pixels."""
     width, _, _ = _measuring().get_renderer().get_text_width_height_descent(text, font(size, bold), ismath=False)
     return float(width)
+
+
+def shortened(text: str, width: float, size: float, *, bold: bool = False) -> str:
+    """The text in one line of that width; where it is longer it ends in "…"."""
+    text = writable(" ".join(text.split()), bold=bold)
+    if width_of(text, size, bold) <= width:
+        return text
+    while text and width_of(f"{text}…", size, bold) > width:
+        text = text[:-1].rstrip()
+    return f"{text}…"
 
 
 def wrapped(text: str, width: float, size: float, *, most: int = 99, bold: bool = False) -> list[str]:

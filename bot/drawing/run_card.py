@@ -121,7 +121,7 @@ def _curve_height(card: RunCard) -> float:
 def _curve(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
     """Loss against steps: each step faint, their running mean thick."""
     colours = canvas.colours
-    _card(canvas, y, height, card.words["loss"])
+    canvas.card(y, height, card.words["loss"])
     axes = canvas.axes(MARGIN + PAD + 70, y + PAD + HEAD + 24, WIDTH - 2 * (MARGIN + PAD) - 90, CURVE - 54)
     losses = np.asarray(card.losses, float)
     steps = np.arange(1, len(losses) + 1)
@@ -167,7 +167,7 @@ def _label(measure: Measure) -> list[str]:
 def _measures(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
     """A table: what was measured, before, after."""
     colours, right = canvas.colours, WIDTH - MARGIN - PAD
-    _card(canvas, y, height, card.words["measures"])
+    canvas.card(y, height, card.words["measures"])
     canvas.words(right - 210, y + PAD + 6, card.words["before"], SMALL, colours.before, align="right")
     canvas.words(right, y + PAD + 6, card.words["after"], SMALL, colours.after, align="right")
     y += PAD + HEAD + 20
@@ -196,7 +196,7 @@ def _joke(text: str) -> list[str]:
 def _photos(canvas: Canvas, card: RunCard, pairs: list[Pair], y: float, height: float) -> None:
     """Each photo with the joke of before above that of after."""
     colours = canvas.colours
-    _card(canvas, y, height, card.words["photos"])
+    canvas.card(y, height, card.words["photos"])
     x, y = MARGIN + PAD + PHOTO + 36, y + PAD + HEAD + 28
     for pair in pairs:
         canvas.photo(MARGIN + PAD, y, PHOTO, Path(pair.photo))
@@ -206,9 +206,3 @@ def _photos(canvas: Canvas, card: RunCard, pairs: list[Pair], y: float, height: 
             canvas.words(x + 26, at, name, SMALL, colour, bold=True)
             at = canvas.lines(x, at + 44, _joke(text), TEXT, ink) + 18
         y += _pair_height(pair) + GAP
-
-
-def _card(canvas: Canvas, y: float, height: float, title: str) -> None:
-    canvas.box(MARGIN, y, WIDTH - 2 * MARGIN, height, canvas.colours.card, radius=28)
-    canvas.words(MARGIN + PAD, y + PAD, title, HEAD, bold=True)
-

@@ -15,13 +15,14 @@ from bot.handlers.banned import turned_away
 from bot.handlers.best import best, mine
 from bot.handlers.duel import duel_pressed
 from bot.handlers.explain import explain
-from bot.handlers.help import show_help, show_stats, start
+from bot.handlers.help import show_help, start
 from bot.handlers.language import language, language_pressed
 from bot.handlers.photo import photo, pointed_at
 from bot.handlers.privacy import forget_me, forget_pressed
 from bot.handlers.private import privacy, private
 from bot.handlers.rating import rating, unknown
 from bot.handlers.reading import picture_in
+from bot.handlers.stats import show_stats, stats_pressed
 from bot.handlers.unsupported import other
 from bot.parts import Parts
 
@@ -68,6 +69,7 @@ def register(application: Application, parts: Parts) -> None:
     application.add_handler(CallbackQueryHandler(bound(language_pressed), r"^l:"))
     application.add_handler(CallbackQueryHandler(bound(review_pressed), r"^v:"))
     application.add_handler(CallbackQueryHandler(bound(users_pressed), r"^u:"))
+    application.add_handler(CallbackQueryHandler(bound(stats_pressed), r"^s:"))
     application.add_handler(CallbackQueryHandler(bound(decide), r"^(yes|no):"))
     application.add_handler(CallbackQueryHandler(bound(unknown)))
     for name, handler in COMMANDS.items():

@@ -148,6 +148,68 @@ daily-full =
        *[other] That was today's { $jokes } jokes for this group.
     } I'm saving my voice and will be back after midnight.
 
+# The picture of /stats, for admins
+stats-title = How we're doing
+stats-period = { $first } to { $last }{ $days ->
+        [one] { "" }
+       *[other] , { $days } days
+    }
+stats-date = { $month ->
+        [1] Jan
+        [2] Feb
+        [3] Mar
+        [4] Apr
+        [5] May
+        [6] Jun
+        [7] Jul
+        [8] Aug
+        [9] Sep
+        [10] Oct
+        [11] Nov
+       *[other] Dec
+    } { $day }, { $year }
+stats-day = { $month ->
+        [1] Jan
+        [2] Feb
+        [3] Mar
+        [4] Apr
+        [5] May
+        [6] Jun
+        [7] Jul
+        [8] Aug
+        [9] Sep
+        [10] Oct
+        [11] Nov
+       *[other] Dec
+    } { $day }
+stats-number = { $number }
+stats-tile-photos = { $number ->
+        [one] photo
+       *[other] photos
+    }
+stats-tile-jokes = { $number ->
+        [one] joke
+       *[other] jokes
+    }
+stats-tile-ratings = { $number ->
+        [one] rating
+       *[other] ratings
+    }
+stats-tile-liked = liked
+stats-ratings = Ratings a day
+stats-funny = funny
+stats-somewhat = somewhat
+stats-unfunny = not
+stats-liking = How the models are liked
+stats-method = Liked: funny or somewhat, of all ratings. Bars: 95 % intervals (Wilson).
+stats-photos = Photos a day
+stats-latency = How long a joke takes
+stats-median = median
+stats-slowest = p95
+stats-seconds = s
+stats-weekly = means over a week
+stats-nothing = Nothing yet
+
 # /explain; explain-words are what a reply to a joke may say instead, with commas between
 explain-words = explain, explain it, explain the joke, explain this
 explain-what = Which joke? Answer one of mine with /explain, and I'll ruin it for you.

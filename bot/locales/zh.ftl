@@ -123,6 +123,36 @@ style-surprise-words = 随机, 随便来一种
 # 群里定了一天讲几个
 daily-full = 今天的 { $jokes } 个笑话讲完啦。嗓子歇一歇，过了零点再来！
 
+# /stats 的图，给管理员看
+stats-title = 大家玩得怎么样
+stats-period = { $first } 到 { $last }，共 { $days } 天
+stats-date = { $year }年{ $month }月{ $day }日
+stats-day = { $month }/{ $day }
+stats-number = { $number }
+stats-tile-photos = { $number ->
+       *[other] 张照片
+    }
+stats-tile-jokes = { $number ->
+       *[other] 个笑话
+    }
+stats-tile-ratings = { $number ->
+       *[other] 次打分
+    }
+stats-tile-liked = 喜欢
+stats-ratings = 每天的打分
+stats-funny = 好笑
+stats-somewhat = 还行
+stats-unfunny = 不好笑
+stats-liking = 各模型的喜欢率
+stats-method = 喜欢：好笑或还行，占全部打分的比例。横条：95% 置信区间（Wilson）。
+stats-photos = 每天的照片
+stats-latency = 讲一个笑话要多久
+stats-median = 中位数
+stats-slowest = p95
+stats-seconds = 秒
+stats-weekly = 按周平均
+stats-nothing = 还什么都没有
+
 # /explain；回复笑话时说 explain-words 里的词也行，用逗号隔开
 explain-words = 解释, 解释一下, 解释下, 笑点在哪, 笑点在哪里
 explain-what = 解释哪个？用 /explain 回复我讲过的一个笑话，我来替你拆穿它。

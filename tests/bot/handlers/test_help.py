@@ -1,4 +1,4 @@
-"""/start, /help and /stats."""
+"""/start, /help and the command menu."""
 import json
 
 import pytest
@@ -10,16 +10,6 @@ async def test_commands_are_answered_in_ones_own_language(stage, command):
         message = stage.world.send_text(person, person, f"/{command}")
         answer = await stage.answer(message)
         assert answer["text"] == stage.words(command, language, bot=stage.world.bot["username"])
-
-
-async def test_stats_count_mine_and_everybodys(stage):
-    mine, _ = await stage.joke(stage.send_photo()), await stage.joke(stage.send_photo(person=stage.bob))
-    await stage.press(mine, 0)
-    await stage.press(mine, 2, person=stage.alice)
-    await stage.quiet()
-    answer = await stage.answer(stage.world.send_text(stage.alice, stage.alice, "/stats"))
-    assert answer["text"] == ("You: 1 photo, 1 joke, 1 rating, 0% 😂 or 🙂.\n"
-                              "All of us: 1 photo, 2 jokes, 1 rating, 0% 😂 or 🙂.")
 
 
 async def test_the_command_menu_is_set_in_every_language(stage):

@@ -1,0 +1,52 @@
+"""What the picture of /stats shows, in a reader's language: the JSON that `bot/drawing/stats_card.py` draws in its own process."""
+from datetime import date
+from typing import Any
+
+from bot.words import Words
+from storage import history, stats
+from storage.database import Database
+from storage.history import Day, Liked
+from storage.models import champion
+from storage.stats import Stats
+
+MODELS = 7
+NAMED = ("ratings", "funny", "somewhat", "unfunny", "liking", "method", "photos", "latency", "median", "slowest", "seconds", "nothing", "weekly")
+
+
+async def content(database: Database, words: Words, language: str, *, dark: bool) -> dict[str, Any]:
+    """The picture's content as JSON. Reads all ratings, through a connection of its own."""
+    async with database.aside() as beside:
+        days, totals = await history.days(beside), await stats.overall(beside)
+        versions, serving = await history.liked_by_model(beside, MODELS), await champion(beside)
+    return Charts(words, language).card(days, totals, versions, serving.id if serving else 0, dark=dark)
+
+
+class Charts:
+    """Puts figures into words."""
+
+    def __init__(self, words: Words, language: str) -> None:
+        self._words, self._language = words, language
+
+    def card(self, days: list[Day], totals: Stats, versions: list[Liked], serving: int, *, dark: bool) -> dict[str, Any]:
+        """The whole picture."""
+        period = self._say("stats-period", first=self._day(days[0].day, year=True), last=self._day(days[-1].day, year=True), days=len(days))
+        liking = f"{100 * totals.liking:.0f} %" if totals.ratings else "–"
+        tiles = [(self._say("stats-number", number=number), self._say(f"stats-tile-{name}", number=number))
+                 for name, number in (("photos", totals.photos), ("jokes", totals.jokes), ("ratings", totals.ratings))]
+        return {"title": self._say("stats-title"), "subtitle": period, "words": {name: self._say(f"stats-{name}") for name in NAMED},
+                "dark": dark, "tiles": [*tiles, (liking, self._say("stats-tile-liked"))], "days": [self._day(one.day) for one in days],
+                **{name: [getattr(one, name) for one in days] for name in ("funny", "somewhat", "unfunny", "photos")},
+                "seconds": [None if one.p50_s is None else (one.p50_s, one.p95_s) for one in days],
+                "versions": [self._version(one, serving) for one in versions]}
+
+    def _version(self, one: Liked, serving: int) -> dict[str, Any]:
+        low, high = history.wilson(one.liked, one.ratings)
+        star = "★ " if one.model_id == serving else ""
+        return {"label": f"{star}{one.model_id} {one.name}", "share": one.liked / one.ratings, "low": low, "high": high,
+                "note": self._say("measure-ratings", ratings=one.ratings), "serves": one.model_id == serving}
+
+    def _day(self, day: date, *, year: bool = False) -> str:
+        return self._say("stats-date" if year else "stats-day", year=str(day.year), month=day.month, day=day.day)
+
+    def _say(self, name: str, **values: Any) -> str:
+        return self._words.say(self._language, name, **values)

@@ -1,0 +1,66 @@
+"""/stats: words for everybody, the picture for admins, in light and dark."""
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from bot.drawing.canvas import COLOURS, LIGHT
+from bot.sandbox.people import FIRST_PERSON_ID
+from tests.bot.conftest import callback_data
+
+WORDS = "You: 1 photo, 1 joke, 1 rating, 0% 😂 or 🙂.\nAll of us: 1 photo, 2 jokes, 1 rating, 0% 😂 or 🙂."
+
+
+@pytest.fixture
+async def stage(stage_with):
+    return await stage_with(telegram={"admins": [FIRST_PERSON_ID]})
+
+
+async def send(stage, person=None, chat=None):
+    person = person or stage.alice
+    return await stage.answer(stage.world.send_text(person, chat or person, "/stats"))
+
+
+def page(stage, message):
+    """The colour of a picture's corner."""
+    data = stage.world.files.get(message["photo"][-1]["file_id"]).data
+    return "#{:02x}{:02x}{:02x}".format(*Image.open(io.BytesIO(data)).convert("RGB").getpixel((3, 3)))
+
+
+def near(one: str, other: str) -> bool:
+    def parts(colour: str) -> Iterator[int]:
+        return (int(colour[place:place + 2], 16) for place in (1, 3, 5))
+    return all(abs(a - b) < 8 for a, b in zip(parts(one), parts(other), strict=True))
+
+
+async def test_people_get_words_about_themselves_and_everybody(stage):
+    theirs, _ = await stage.joke(stage.send_photo(person=stage.bob)), await stage.joke(stage.send_photo())
+    await stage.press(theirs, 0, person=stage.bob)
+    await stage.press(theirs, 2, person=stage.bob)
+    await stage.quiet()
+    answer = await send(stage, stage.bob)
+    assert answer["text"] == WORDS and not callback_data(answer)
+    assert "photo" not in await send(stage, chat=stage.group), "a group gets no picture, whoever asks"
+
+
+async def test_admins_get_the_picture_and_turn_on_the_night_and_the_day(stage):
+    message = await send(stage)
+    assert message["caption"].startswith("You: 0 photos") and callback_data(message) == ["s:dark"] and near(page(stage, message), LIGHT.page)
+    await stage.press_data(message, "s:dark")
+    await stage.shows(message, "☀️")
+    now = stage.world.message(stage.alice, message["message_id"])
+    assert near(page(stage, now), COLOURS.page) and now["caption"] == message["caption"]
+    await stage.press_data(now, "s:light")
+    await stage.shows(message, "🌙")
+
+
+async def test_nobody_else_has_a_picture_drawn(stage):
+    theirs = await send(stage, stage.bob)
+    assert await stage.press_data(theirs, "s:dark", person=stage.bob, forged=True) == stage.words("not-your-button")
+
+
+async def test_where_no_picture_can_be_drawn_the_words_come_alone(stage, monkeypatch):
+    from bot.drawing import draw
+    monkeypatch.setattr(draw, "PATIENCE_S", 0.0)
+    assert (await send(stage))["text"].startswith("You: 0 photos")
