@@ -5,11 +5,14 @@ environment alone.
 """
 import importlib.util
 import os
+import signal
 from pathlib import Path
 
 HERE = Path(__file__).parent
 TRAIN_TESTS = ("trainer", "bot/engine/cpu", "bot/engine/lmdeploy")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded: threads that spin cost a busy machine dearly
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in what a shell starts in the background; children would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 IN_TRAIN = importlib.util.find_spec("torch") is not None
 
 

@@ -20,14 +20,14 @@ from configs.tiling import tile_count
 
 TILE_TOKENS = 256
 SPECIAL = re.compile(r"(<\|\w+\|>|</?\w+>)")
-FAULTS = ("", "hang", "empty", "garbage", "die", "drop")
+FAULTS = ("", "hang", "stall", "slow", "empty", "garbage", "die", "drop")
 
 
 TOY = {name: number for number, name in enumerate(("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"), 1)}
 
 
 class StubServer(StubEngine):
-    """`fault` begins after `after` chat requests: no word comes, or none that is one, or the process ends. `specials` are the
+    """`fault` begins after `after` chat requests: no word comes, or no end, or words for seven seconds, or none that is one, or the process ends. `specials` are the
     ids of special tokens."""
 
     key, fault, after, template = "", "", 0, "whole"
@@ -82,11 +82,13 @@ class StubServer(StubEngine):
         if self.fault == "die":
             answer = Answer(answer.text, token_s=0.05)
             asyncio.get_running_loop().call_later(0.2, os._exit, 9)
-        told = {"empty": Answer(""), "garbage": Answer("!!!!!!!!!!!!!!!!"), "drop": Answer(answer.text, ending="drop")}
+        told = {"stall": Answer(answer.text, ending="hang"), "slow": Answer(" ".join([answer.text] * 9), token_s=0.2), "empty": Answer(""), "garbage": Answer("!!!!!!!!!!!!!!!!"), "drop": Answer(answer.text, ending="drop")}
         return await super()._stream(request, model, told.get(self.fault, answer))
 
 
 async def serve(arguments: argparse.Namespace) -> None:
+    while arguments.when and not arguments.when.exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
     answer = Answer(arguments.text or f"{arguments.name} tells a joke.", arguments.first_token_s, arguments.token_s)
     async with StubServer.running(arguments.port, answer=answer, models=[arguments.name]) as engine:
         engine.key, engine.fault = os.environ.get("STUB_KEY", ""), arguments.fault
@@ -101,6 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bot.engine.stub_server", description="Plays a server that the bot runs.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--name", default="stub", help="the model's name")
+    parser.add_argument("--when", type=Path, metavar="FILE", help="begin once this file is there")
     parser.add_argument("--text", default="", help="what it answers (default: names the model)")
     parser.add_argument("--first-token-s", type=float, default=0.0)
     parser.add_argument("--token-s", type=float, default=0.0)

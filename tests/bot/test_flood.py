@@ -1,7 +1,12 @@
 """Floods of photos and of 429s: everybody is served, jokes always arrive, and nobody waits for somebody else's chat."""
 import asyncio
+import time
+from contextlib import suppress
+from functools import partial
 
+from bot import api
 from bot.engine.stub import Answer
+from bot.outgoing import Outgoing
 
 
 async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set_aside_with_one_message(stage_with):
@@ -41,12 +46,37 @@ async def test_everybody_waiting_is_told_so_when_the_line_is_full(stage_with):
     gate.set()
 
 
-async def test_a_429_delays_one_joke_and_no_other(stage):
-    stage.sandbox.faults.add("sendMessage", "429", retry_after=3)
+class Clock:
+    """The machine's clock, which can be put forward: whoever sleeps by it wakes."""
+
+    def __init__(self) -> None:
+        self.forward_s, self.moved = 0.0, asyncio.Event()
+
+    def now(self) -> float:
+        return time.monotonic() + self.forward_s
+
+    async def sleep(self, seconds: float) -> None:
+        ends = self.now() + seconds
+        while (left := ends - self.now()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.moved.wait(), left)
+
+    def put_forward(self, seconds: float) -> None:
+        self.forward_s += seconds
+        self.moved.set()
+        self.moved = asyncio.Event()
+
+
+async def test_a_429_delays_one_joke_and_no_other(stage_with, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(api, "Outgoing", partial(Outgoing, clock=clock.now, sleep=clock.sleep))
+    stage = await stage_with()
+    stage.sandbox.faults.add("sendMessage", "429", retry_after=300)
     delayed = stage.send_photo()
-    await stage.world.wait_for(lambda _: stage.calls("sendMessage"))
+    await stage.world.wait_for(lambda _: stage.calls("sendMessage"), 60)
     await stage.joke(stage.send_photo(person=stage.bob))
     assert not stage.answers(delayed)
+    clock.put_forward(301)
     await stage.joke(delayed)
     await stage.quiet()
     assert len(stage.answers(delayed)) == 1

@@ -1,4 +1,6 @@
 """python-telegram-bot's calls through aiohttp: what arrives, and what each failure becomes."""
+from contextlib import AsyncExitStack
+
 import pytest
 from telegram import Bot
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter, TimedOut
@@ -16,13 +18,25 @@ async def sandbox():
 
 
 @pytest.fixture
-async def http():
-    async with AiohttpRequest(4, 0.5, trust_env=False) as request:
-        yield request
+async def http_with():
+    """Requests with a time limit."""
+    async with AsyncExitStack() as stack:
+        async def make(timeout_s: float) -> AiohttpRequest:
+            return await stack.enter_async_context(AiohttpRequest(4, timeout_s, trust_env=False))
+        yield make
+
+
+@pytest.fixture
+async def http(http_with):
+    return await http_with(60.0)
 
 
 @pytest.fixture
 async def bot(sandbox, http):
+    return bot_on(sandbox, http)
+
+
+def bot_on(sandbox: Sandbox, http: AiohttpRequest) -> Bot:
     return Bot(sandbox.token, base_url=f"{sandbox.url}/bot", base_file_url=f"{sandbox.url}/file/bot", request=http, get_updates_request=http)
 
 
@@ -40,12 +54,19 @@ async def test_files_go_and_come_unharmed(sandbox, bot, picture):
     assert message.caption == "Ünique"
 
 
-@pytest.mark.parametrize(("kind", "error"), [("429", RetryAfter), ("500", NetworkError), ("502", NetworkError), ("cut", NetworkError),
-                                             ("timeout", TimedOut)])
+@pytest.mark.parametrize(("kind", "error"), [("429", RetryAfter), ("500", NetworkError), ("502", NetworkError), ("cut", NetworkError)])
 async def test_each_failure_becomes_the_error_that_is_expected(sandbox, bot, kind, error):
     sandbox.faults.add("getMe", kind)
     with pytest.raises(error) as caught:
         await bot.get_me()
+    assert sandbox.token not in str(caught.value)
+    await bot.get_me()
+
+
+async def test_an_answer_that_does_not_come_is_timed_out(sandbox, bot, http_with):
+    sandbox.faults.add("getMe", "timeout")
+    with pytest.raises(TimedOut) as caught:
+        await bot_on(sandbox, await http_with(0.5)).get_me()
     assert sandbox.token not in str(caught.value)
     await bot.get_me()
 
@@ -74,4 +95,4 @@ async def test_a_server_that_is_not_there_is_a_network_error(http):
 
 async def test_it_is_a_request_of_python_telegram_bot_with_its_own_time_limit(http):
     assert isinstance(http, BaseRequest)
-    assert http.read_timeout == 0.5
+    assert http.read_timeout == 60.0

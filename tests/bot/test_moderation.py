@@ -1,4 +1,5 @@
 """The hook for photos: asked before a photo is kept, and no trouble of its own is the bot's."""
+import asyncio
 import sys
 import threading
 from types import ModuleType
@@ -66,16 +67,19 @@ async def test_hooks_that_hang_hold_nothing_up(hook, photo):
         calls.append(1)
         gate.wait()
 
-    moderator = Moderator(Guard(moderate=hook(hang), moderate_timeout_s=0.05))
+    name = hook(hang)
+    moderator = Moderator(Guard(moderate=name, moderate_timeout_s=0.05))
     for _ in range(moderation.MOST_HANGING + 3):
         with pytest.raises(PhotoError):
             await moderator.check(photo)
-    assert len(calls) == moderation.MOST_HANGING, "no more threads are begun than may hang"
+    assert len(hanging := moderator._hanging) == moderation.MOST_HANGING
     gate.set()
-    for thread in moderator._hanging:
-        thread.join(30)
-    await Moderator(Guard(moderate=moderator._settings.moderate)).check(photo)
+    for thread in hanging:
+        await asyncio.to_thread(thread.join, 60)
+    assert len(calls) == moderation.MOST_HANGING, "no more threads are begun than may hang"
+    moderator._settings = Guard(moderate=name)
     await moderator.check(photo)
+    assert not moderator._hanging
 
 
 @pytest.mark.parametrize(("name", "said"), [("no_such_module:moderate", "can't be imported"), ("bot.moderation:nothing", "can't be imported"),

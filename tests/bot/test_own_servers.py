@@ -18,7 +18,9 @@ async def stage_on(tmp_path, monkeypatch):
     launcher = StubLauncher()
     monkeypatch.setattr("bot.engine.owned.launcher", lambda settings: launcher)
     async with AsyncExitStack() as stack:
-        async def start(**sections) -> tuple[Stage, StubLauncher]:
+        async def start(*options: list[str], **sections) -> tuple[Stage, StubLauncher]:
+            """`options` are what the champion's server is told at its first start, at its second, …"""
+            launcher.tell("base", *options or [[]])
             sandbox = await stack.enter_async_context(Sandbox.running(port=0, token="123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"))
             sections["engine"] = {"kind": "cpu", "attempts": 6, **sections.get("engine", {})}
             settings = make_settings(sandbox.url, "http://127.0.0.1:9/v1", tmp_path / "data", **{"servers": QUICK, **sections})
@@ -29,8 +31,7 @@ async def stage_on(tmp_path, monkeypatch):
 
 
 async def test_a_photo_whose_server_is_killed_is_answered_when_it_is_back(stage_on):
-    stage, launcher = await stage_on()
-    launcher.tell("base", ["--token-s", "0.3"], [])
+    stage, launcher = await stage_on(["--fault", "stall", "--after", "3"], [])
     photo = stage.send_photo()
     server = stage.app.servers._fleets[1].servers[0]
     await stage.until(lambda: server.outstanding == 1)
@@ -53,14 +54,15 @@ async def test_people_hear_that_the_bot_is_studying_and_get_their_jokes_afterwar
     await stage.quiet()
 
 
-async def test_people_hear_of_a_change_of_models_that_memory_cannot_hold_beside_the_old_one(stage_on):
+async def test_people_hear_of_a_change_of_models_that_memory_cannot_hold_beside_the_old_one(stage_on, tmp_path):
     stage, launcher = await stage_on(servers={**QUICK, "extra": False})
     await stage.joke(stage.send_photo())
-    launcher.tell("green", ["--first-token-s", "0.8"])
+    launcher.tell("green", ["--when", str(tmp_path / "green may start")])
     swap = asyncio.create_task(stage.app.servers.swap(model(2, "green")))
     await stage.until(lambda: stage.app.servers.paused == "swap")
     photo = stage.send_photo()
     await stage.answer(photo, lambda one: one["text"] == stage.words("place-swap", place=1))
+    (tmp_path / "green may start").touch()
     await swap
     assert states(stage.app.servers) == [("base", "asleep"), ("green", "ready")]
 

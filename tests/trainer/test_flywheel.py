@@ -11,7 +11,7 @@ from configs.settings import ROOT
 from trainer.demo_model.subjects import load_subjects
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_one_short_round_goes_all_the_way_to_a_verdict_of_people(tmp_path):
     pack = write_sample_pack(tmp_path / "pictures.zip")
     command = [sys.executable, "-P", str(ROOT / "benchmarks" / "flywheel.py"), "--small", "--rounds", "1", "--pack", str(pack), "--keep", str(tmp_path / "kept")]

@@ -28,6 +28,7 @@ async def test_a_killed_bot_goes_on_with_the_trial_to_its_verdict(tmp_path, pict
                        "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url}
         began, rated, bot = set(), 0, await start(environment)
         try:
+            await begins(database, run)
             while (run := await runs.find(database, run.id)).state == "canary" and rated < 100:
                 if rated in KILLS_AFTER:
                     bot.kill()
@@ -50,6 +51,13 @@ async def test_a_killed_bot_goes_on_with_the_trial_to_its_verdict(tmp_path, pict
 async def start(environment: dict[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment,
                                                 stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+
+
+async def begins(database: Database, run: runs.Run) -> None:
+    """Wait until the trial has begun: what is rated before it is none of its evidence."""
+    async with asyncio.timeout(60):
+        while await trial_of_run(database, run.id) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def rate(world, picture, number: int) -> None:

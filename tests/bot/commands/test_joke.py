@@ -148,10 +148,10 @@ def fake_train_python(folder: Path, *arguments: str) -> Path:
 
 
 async def test_a_model_is_served_as_long_as_it_is_needed(photo, tmp_path):
-    python = fake_train_python(tmp_path, "--text", "from the child")
+    python = fake_train_python(tmp_path, "--text", f"from the child {tmp_path}")
     code, out, err = await jokebot(photo, photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
-    assert (code, out, err) == (0, f"{photo}: from the child\n" * 2, "")
-    assert not children_of_the_stub("from the child")
+    assert (code, out, err) == (0, f"{photo}: from the child {tmp_path}\n" * 2, "")
+    assert not children_of_the_stub(f"from the child {tmp_path}")
 
 
 async def test_an_engine_that_can_not_start_is_told_with_its_last_words(photo, tmp_path):

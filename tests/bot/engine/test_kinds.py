@@ -84,7 +84,7 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
                 process.kill()
 
         assert (await servers.router.champion.client.ask(**question, on_text=on_text)).text and killed
-        assert [state.restarts for state in servers.status()] == [1]
+        await until(lambda: [state.restarts for state in servers.status()] == [1] and states(servers) == [("demo", "ready")])
         await servers.swap(model(3, "green", DEMO))
         assert states(servers) == [("green", "ready")] and (await servers.router.champion.client.ask(**question)).text
     finally:

@@ -148,9 +148,19 @@ async def test_where_memory_holds_no_extra_server_photos_wait_while_the_models_c
 async def test_the_servers_sleep_while_a_run_trains_and_answer_afterwards(make, question):
     servers = await make(count=2)
     client = servers.router.champion.client
-    asked = asyncio.create_task(client.ask(**question))
-    await until(lambda: any(state.outstanding for state in servers.status()))
-    await servers.pause("training")
+    heard, seen = asyncio.Event(), asyncio.Event()
+
+    async def on_text(text: str) -> None:
+        heard.set()
+        await seen.wait()
+
+    asked = asyncio.create_task(client.ask(**question, on_text=on_text))
+    await heard.wait()
+    pausing = asyncio.create_task(servers.pause("training"))
+    await until(lambda: servers.paused == "training")
+    assert states(servers).count(("model-1", "draining")) == 2 and not asked.done()
+    seen.set()
+    await pausing
     assert (await asked).text, "what was in work was answered first"
     assert servers.paused == "training" and states(servers) == [("model-1", "asleep")] * 2 and not await servers.ready()
     with pytest.raises(ServerError, match="trains"):

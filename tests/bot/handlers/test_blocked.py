@@ -10,7 +10,7 @@ def shown(stage):
 
 
 async def test_a_blocked_joke_is_made_again_and_never_shown_even_while_it_is_written(stage_with):
-    bad = Answer("one two DaMn three four five", first_token_s=1.2, token_s=0.3)
+    bad = Answer("one two three four five six seven eight nine ten eleven twelve DaMn thirteen", token_s=0.3)
     stage = await stage_with(answer=Answer("A clean cat."), script=[bad], guard=GUARD)
     joke = await stage.joke(stage.send_photo())
     assert joke["text"] == "A clean cat." and stage.engine.requests == 2

@@ -30,12 +30,12 @@ def blocks(number):
     return buffer.getvalue()
 
 
-async def seen(stage, found, patience_s=840):
+async def seen(stage, found, patience_s=2100):
     """The newest message to the admin of which `found` is true."""
     return await stage.world.wait_for(lambda world: next((one for one in reversed(world.messages(stage.alice)) if found(one)), None), patience_s)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 @pytest.mark.skipif(not TRAIN_PYTHON.exists(), reason="there is no train environment here; `make env-train` makes it")
 async def test_a_run_from_the_chat_ends_in_a_model_that_takes_over_and_steps_back(stage_with):
     stage = await stage_with(script=[Answer(f"Nobody ordered the {word}, yet here it is.") for word in "abcdefghijklmn"], **LEARNING)

@@ -205,12 +205,12 @@ def test_a_full_disk_leaves_nothing(base: Path, adapter: Path, tmp_path: Path) -
 
 
 def test_a_killed_merge_leaves_no_model_and_the_next_one_clears_up(base: Path, adapter: Path, tmp_path: Path) -> None:
-    code = ("import sys, time; from pathlib import Path; from trainer.merge.job import merge; from trainer.merge.arithmetic import Adder\n"
-            "add = Adder.add\nAdder.add = lambda *a: (time.sleep(0.05), add(*a))\n"
+    code = ("import os, sys, time; from pathlib import Path; from trainer.merge.job import merge; from trainer.merge.arithmetic import Adder\n"
+            "main = os.getpid()\ndef wait(*a):\n    while main in (os.getpid(), os.getppid()): time.sleep(0.01)\nAdder.add = wait\n"
             "merge(*map(Path, sys.argv[1:]))")
     with subprocess.Popen([sys.executable, "-c", code, str(adapter), str(base), str(tmp_path / "out")], cwd=ROOT) as process:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / ".out.part" / "model.safetensors").exists() and time.monotonic() < deadline:
+        deadline = time.monotonic() + 200
+        while not (tmp_path / ".out.part" / "model.safetensors").exists() and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert [file.name for file in tmp_path.iterdir()] == [".out.part"]

@@ -48,24 +48,30 @@ class Pipeline:
             sections.setdefault(section, {})[key] = value
         return Settings(**sections)
 
-    def start(self, *arguments: Any, bomb: str = "", gate: str | None = "promote", **more: Any) -> subprocess.Popen:
+    def start(self, *arguments: Any, bomb: str = "", hold: int = 0, gate: str | None = "promote", **more: Any) -> subprocess.Popen:
+        """Start `jokebot ARGUMENTS`; `bombs/sitecustomize.py` says what the names before the settings mean."""
         told = {f"JOKEBOT_{name}": str(value) for name, value in {**self.told, **more}.items()}
         environment = {**os.environ, **told, "JOKEBOT_CONFIG": str(self.memory.root / "empty.toml"), "OMP_NUM_THREADS": "1",
                        "JOKEBOT_STORAGE_DIRECTORY": str(self.memory.root), "JOKEBOT_MODEL_DIRECTORY": str(self.model),
-                       "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable, "PYTHONPATH": f"{ROOT}{os.pathsep}{BOMBS}", "BOMB": bomb, **({"GATE": gate} if gate else {})}
+                       "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable, "PYTHONPATH": f"{ROOT}{os.pathsep}{BOMBS}", "BOMB": bomb, **({"GATE": gate} if gate else {}),
+                       **({"HOLD": f"{hold} {self.memory.root / 'go'}"} if hold else {})}
         with (self.memory.root / "pipeline.log").open("a") as log:
             process = subprocess.Popen([sys.executable, "-m", "bot", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
         self.processes.append(process)
         return process
 
-    async def end(self, process: subprocess.Popen, seconds: float = 900) -> int:
+    def go(self) -> None:
+        """Let a training that is held go on, and all later ones."""
+        (self.memory.root / "go").touch()
+
+    async def end(self, process: subprocess.Popen, seconds: float = 2000) -> int:
         return await asyncio.to_thread(process.wait, seconds)
 
     async def call(self, *arguments: Any, **how: Any) -> int:
         return await self.end(self.start(*arguments, **how))
 
-    async def until(self, process: subprocess.Popen, true: Callable[[], Any], seconds: float = 900) -> None:
+    async def until(self, process: subprocess.Popen, true: Callable[[], Any], seconds: float = 2000) -> None:
         """Wait for something that the process brings about."""
         deadline = time.monotonic() + seconds
         while not true():

@@ -11,7 +11,7 @@ from trainer.oogiri.importer import Import, Importer
 GATE = {"GATE_REPLIES": 2, "GATE_MAX_TOKENS": 8}
 TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了", "我妈说这叫时尚"]
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 """Each starts trainings, and a training starts slowly on a busy machine."""
 
 

@@ -13,12 +13,12 @@ from trainer.pipeline.drive import drive
 from trainer.pipeline.job import CancelledRun
 from trainer.pipeline.place import PlaceInUse, held, in_use
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 """Each starts trainings, and a training starts slowly on a busy machine."""
 
 
 async def test_a_stopped_run_is_gone_on_with_and_a_cancelled_one_ends(pipeline):
-    process = pipeline.start("pipeline", 1)
+    process = pipeline.start("pipeline", 1, hold=1)
     await pipeline.until(process, lambda: len(pipeline.steps()) >= 1)
     process.send_signal(signal.SIGTERM)
     assert await pipeline.end(process) == 143, pipeline.log()

@@ -10,7 +10,7 @@ from trainer.xtuner.progress import read_progress
 
 KILLED = -signal.SIGKILL
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 """Each starts trainings, and a training starts slowly on a busy machine."""
 
 
@@ -29,15 +29,16 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
         await killed(pipeline, bomb, "training")
 
     # The pipeline is killed in the middle of the training: the child is on its leash, writes a checkpoint and ends.
-    process = pipeline.start("pipeline", 1)
+    process = pipeline.start("pipeline", 1, hold=1)
     await pipeline.until(process, lambda: len(pipeline.steps()) >= 1)
     process.kill()
     assert await pipeline.end(process) == KILLED
     first = read_progress(pipeline.place.directory)["pid"]
     # The child alone is killed: the pipeline begins it again. Then both are, when all is done but the adapter's name.
-    process = pipeline.start("pipeline", 1, bomb="rename adapter.safetensors")
+    process = pipeline.start("pipeline", 1, bomb="rename adapter.safetensors", hold=2)
     await pipeline.until(process, lambda: read_progress(pipeline.place.directory)["pid"] != first and len(pipeline.steps()) >= 2)
     os.kill(read_progress(pipeline.place.directory)["pid"], signal.SIGKILL)
+    pipeline.go()
     assert await pipeline.end(process) == KILLED, pipeline.log()
     assert (await pipeline.run()).state == "training" and pipeline.steps() == [1, 2, 3, 4]
     assert "The training was ended by SIGKILL" in pipeline.log()

@@ -37,7 +37,7 @@ class Run:
     log: Path
     said: dict[str, Any] = field(default_factory=dict)
 
-    def wait(self, seconds: float = 240) -> int:
+    def wait(self, seconds: float = 1000) -> int:
         code = self.process.wait(seconds)
         self.said = read_progress(self.out)
         return code
@@ -45,7 +45,7 @@ class Run:
     def losses(self) -> dict[int, float]:
         return {int(line["step"]): line["loss"] for line in read_losses(self.out)}
 
-    def until(self, true: Callable[[], Any], seconds: float = 240) -> None:
+    def until(self, true: Callable[[], Any], seconds: float = 1000) -> None:
         """Wait for something that the run brings about."""
         deadline = time.monotonic() + seconds
         while not true():

@@ -4,6 +4,7 @@ BOMB says where SIGKILL comes:
     rename NAME    just before a file or directory gets that name (a regular expression); in a child its parent dies first
     before STATE   when all for a state is made, and the run's row is not moved yet
     in STATE       when the row is moved, and nothing of that state is done
+HOLD is "STEP FILE": a training waits when it has done that step, until it is asked to end or the file is there.
 GATE is what the gate answers: its own work is tested with it, and is not what these tests are about. `wait` waits to be killed.
 """
 import os
@@ -50,6 +51,17 @@ def on_state(kind: str, state: str) -> None:
     runs.move = deadly
 
 
+def hold(step: int, gone_on: Path) -> None:
+    from trainer.xtuner.progress import Progress
+    log = Progress.log
+
+    def held(self, number, *more):
+        log(self, number, *more)
+        while number >= step and not gone_on.exists() and not signal.getsignal(signal.SIGTERM).__self__.asked:
+            time.sleep(0.02)
+    Progress.log = held
+
+
 @dataclass
 class Verdict:
     answer: str
@@ -69,6 +81,8 @@ if KIND == "rename":
     on_rename(WHAT)
 elif KIND and PIPELINE:
     on_state(KIND, WHAT)
+if "HOLD" in os.environ:
+    hold(int(os.environ["HOLD"].split()[0]), Path(os.environ["HOLD"].split()[1]))
 if "GATE" in os.environ:
     sys.modules["trainer.gate"] = types.ModuleType("trainer.gate")
     sys.modules["trainer.gate"].judge = judge
