@@ -110,7 +110,7 @@ class Crowd:
             async for event in socket:
                 message = event.json().get("message") or {}
                 photo = message.get("reply_to_message", {}).get("message_id")
-                sorry = message.get("text") in self.apologies
+                sorry = message.get("text", "").split("\n")[0] in self.apologies
                 asked = (message.get("chat", {}).get("id"), photo) in self._asked
                 if photo is not None and (message.get("reply_markup") or sorry or asked):
                     reply = self.reply(message["chat"]["id"], photo)

@@ -141,7 +141,11 @@ class Judge:
 
     def is_final(self, message: Message) -> bool:
         """A joke with its buttons, or an apology; neither a place in the queue nor half a joke."""
-        return "reply_markup" in message or message["text"] in self.apologies
+        return "reply_markup" in message or self.is_apology(message)
+
+    def is_apology(self, message: Message) -> bool:
+        """By its first line; the number that an admin can look for may follow."""
+        return message["text"].split("\n")[0] in self.apologies
 
     def unanswered(self) -> dict[str, int]:
         """Photos and commands that are still due something."""
@@ -193,7 +197,7 @@ class Judge:
         return found
 
     def apologised(self) -> int:
-        return sum(message["text"] in self.apologies for request in self.people.photos for message in self.replies(request))
+        return sum(self.is_apology(message) for request in self.people.photos for message in self.replies(request))
 
     def unfinished(self) -> int:
         with closing(sqlite3.connect(self.database)) as connection:

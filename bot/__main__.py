@@ -13,6 +13,7 @@ import os
 import sys
 from pathlib import Path
 
+from bot.logs import complain
 from configs.errors import JokebotError
 from configs.settings import Settings, load_settings
 
@@ -62,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         enter_environment(command.ENVIRONMENT, settings, argv)
         return command.run(arguments, settings)
     except JokebotError as error:
-        print(f"jokebot: {error}", file=sys.stderr)
+        complain(error)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -58,6 +58,7 @@ class Joker:
         prompt = self._prompts.ask(language, style, caption)
         sampling = Sampling.of(self._settings.joke, language)
         async with self._place(person_id, on_place):
+            log.debug("photo %d has its turn, person %d", photo.id, person_id)
             # Read now and not before: a thousand waiting photos stay on the disk.
             data = await asyncio.to_thread(self._read, photo)
             key = {"person": person_id, "chat": chat_id or person_id, "photo": photo.id}[self._settings.engine.canary_by]

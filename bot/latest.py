@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from telegram.error import BadRequest, TelegramError
 
 from bot.outgoing import Shed
+from configs.log_lines import REQUEST, about
 
 log = logging.getLogger(__name__)
 
@@ -15,11 +16,11 @@ class Latest:
     """`put` a call for a key: it runs in the background, at once or after the one under way, unless a newer one comes."""
 
     def __init__(self) -> None:
-        self._next: dict[Hashable, Callable[[], Awaitable[object]]] = {}
+        self._next: dict[Hashable, tuple[Callable[[], Awaitable[object]], str]] = {}
         self._running: dict[Hashable, asyncio.Task[None]] = {}
 
     def put(self, key: Hashable, call: Callable[[], Awaitable[object]]) -> None:
-        self._next[key] = call
+        self._next[key] = call, REQUEST.get()
         if key not in self._running:
             self._running[key] = asyncio.create_task(self._run(key), context=contextvars.Context())  # it outlives the update it began with
 
@@ -34,8 +35,10 @@ class Latest:
 
     async def _run(self, key: Hashable) -> None:
         try:
-            while call := self._next.pop(key, None):
-                await self._call(call)
+            while found := self._next.pop(key, None):
+                call, request = found
+                with about(request=request):
+                    await self._call(call)
         finally:
             del self._running[key]
 

@@ -1,33 +1,29 @@
-"""Logging to stderr, with every secret cut out of every line."""
+"""Logging to stderr, as text or JSON lines, with every secret cut out of every line."""
 import logging
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from configs.log_lines import Lines
 from configs.settings import Settings
 
-FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 BOT_TOKEN = re.compile(r"\d{5,}(?::|%3A)[\w-]{30,}", re.IGNORECASE)
 CHATTY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "telegram", "aiohttp.access", "asyncio", "PIL")
 """They log each request (httpx with its address, which holds the token) or say what the bot says itself."""
 
 
-class Redacting(logging.Formatter):
-    """Formats a record, its traceback too, and replaces the secrets in it, and whatever looks like a bot's token."""
+def without(secrets: Iterable[str]) -> Callable[[str], str]:
+    """A function that replaces these in a text, and whatever looks like a bot's token."""
+    forms = sorted({form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}, key=len, reverse=True)
 
-    def __init__(self, secrets: Iterable[str], format: str = FORMAT) -> None:
-        super().__init__(format)
-        forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}
-        self._secrets = sorted(forms, key=len, reverse=True)
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
+    def clean(text: str) -> str:
+        for form in forms:
+            text = text.replace(form, "[secret]")
         return BOT_TOKEN.sub("[token]", text)
+    return clean
 
 
 def secrets_of(settings: Settings) -> list[str]:
@@ -38,9 +34,9 @@ def secrets_of(settings: Settings) -> list[str]:
 
 
 def configure(settings: Settings) -> None:
-    """Send all logging to stderr at the level the settings ask for. What ends the process is logged too, so redacted too."""
+    """Send all logging to stderr as the settings ask for. What ends the process is logged too, so cleaned too."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacting(secrets_of(settings)))
+    handler.setFormatter(Lines(settings.log.format, without(secrets_of(settings))))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log.level)
@@ -48,3 +44,12 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log.level)))
     logging.captureWarnings(True)
     sys.excepthook = lambda kind, error, trace: logging.getLogger("jokebot").critical("stopped by a defect", exc_info=(kind, error, trace))
+
+
+def complain(error: Exception) -> None:
+    """Say on stderr why a command ends: in words for a person, or as one more JSON line where lines are JSON."""
+    formatters = [handler.formatter for handler in logging.getLogger().handlers]
+    if any(isinstance(one, Lines) and one.json for one in formatters):
+        logging.getLogger("jokebot").critical("%s", error)
+    else:
+        print(f"jokebot: {error}", file=sys.stderr)

@@ -175,9 +175,12 @@ class Outgoing(BaseRateLimiter[Priority]):
         while True:
             try:
                 if makes_message(endpoint):
-                    return await self._send(callback, args, kwargs, chat_id, priority, slot)
-                await self._admit(chat_id, priority)
-                return await callback(*args, **kwargs)
+                    answered = await self._send(callback, args, kwargs, chat_id, priority, slot)
+                else:
+                    await self._admit(chat_id, priority)
+                    answered = await callback(*args, **kwargs)
+                log.debug("%s is done%s", endpoint, "" if chat_id is None else f", chat {chat_id}")
+                return answered
             except BadRequest:
                 raise
             except (RetryAfter, NetworkError) as error:

@@ -8,9 +8,11 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Any
 
 from bot.replies import replies_to
+from configs.log_lines import about, request_id
 from configs.settings import Limits
 from storage import duels, inbox, jokes
 from storage.database import Database
@@ -65,6 +67,8 @@ class Updates:
         for update in updates:
             if update["update_id"] not in new:
                 continue
+            with about(request=request_id(update["update_id"])):
+                log.debug("update %d is in the inbox", update["update_id"])
             if is_pressed(update) or (self._room() > 0 and not self._backlog and not self._reading):
                 self._begin(update)
             else:
@@ -97,7 +101,8 @@ class Updates:
             return
         self._unfinished.add(number)
         self._pressed += is_pressed(update)
-        self._work[number] = asyncio.create_task(self._run(update, attempts, again))
+        with about(request=request_id(number)):
+            self._work[number] = asyncio.create_task(self._run(update, attempts, again))
 
     async def _run(self, update: RawUpdate, attempts: int, again: bool) -> None:
         number = update["update_id"]
@@ -151,7 +156,7 @@ class Updates:
         """Updates that end at the same time are finished in one transaction: each costs a wait for the disk."""
         self._ended[failed].append(number)
         if self._finisher is None or self._finisher.done():
-            self._finisher = asyncio.create_task(self._finish_all())
+            self._finisher = asyncio.create_task(self._finish_all(), context=Context())
 
     async def _finish_all(self) -> None:
         while any(self._ended.values()):

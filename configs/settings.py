@@ -117,6 +117,7 @@ class Log(Section):
     """What is written about the bot's work."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is written.")
+    format: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line for programs.")
 
 
 class Settings(BaseSettings):

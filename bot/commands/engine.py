@@ -36,7 +36,9 @@ def positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from bot.engine.cpu.preflight import check, reserve
+    from bot.logs import configure
 
+    configure(settings)
     check(arguments.directory)
     with contextlib.closing(reserve(arguments.host, arguments.port)) as place:
         import torch

@@ -3,13 +3,17 @@ import argparse
 import asyncio
 import logging
 import signal
-import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bot.logs import complain, configure
+from configs.log_lines import about
 from configs.settings import Settings
 
 if TYPE_CHECKING:
     from storage.runs import Run
+
+log = logging.getLogger("jokebot")
 
 HELP = "work on a run until its model waits for its trial (the bot starts this by itself)"
 ENVIRONMENT = "train"
@@ -25,24 +29,25 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     143 where this one was stopped and the run is to be gone on with."""
     from trainer.dataset.session import count_without_torch
     count_without_torch()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    return asyncio.run(work(settings, arguments.run))
+    configure(settings)
+    return asyncio.run(work(settings, arguments.run, log.info))
 
 
-async def work(settings: Settings, run_id: int) -> int:
-    """Drive a run; SIGTERM and Ctrl-C stop it cleanly."""
+async def work(settings: Settings, run_id: int, say: Callable[[str], object]) -> int:
+    """Drive a run; SIGTERM and Ctrl-C stop it cleanly. All that is logged meanwhile is about the run."""
     from trainer.pipeline.drive import drive
     from trainer.pipeline.job import Stopped
     from trainer.pipeline.place import PlaceInUse
-    task = asyncio.create_task(drive(settings, run_id, say))
+    with about(run=run_id):
+        task = asyncio.create_task(drive(settings, run_id, lambda run: say(state_of(run))))
     stop_once(task)
     try:
         ended = await task
     except PlaceInUse as error:
-        print(f"jokebot: {error}", file=sys.stderr)
+        complain(error)
         return BUSY
     except (asyncio.CancelledError, Stopped):
-        print(f"run {run_id}: stopped; it goes on from here the next time", flush=True)
+        say(f"run {run_id}: stopped; it goes on from here the next time")
         return STOPPED
     return FAILED if ended.state == "failed" else DONE
 
@@ -60,5 +65,5 @@ def stop_once(task: asyncio.Task) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
-def say(run: "Run") -> None:
-    print(f"run {run.id}: {run.state}{f': {run.reason}' if run.reason else ''}", flush=True)
+def state_of(run: "Run") -> str:
+    return f"run {run.id}: {run.state}{f': {run.reason}' if run.reason else ''}"

@@ -3,6 +3,7 @@ import argparse
 import asyncio
 import logging
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from configs.errors import JokebotError
@@ -74,7 +75,7 @@ async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
     if bot_runs(settings.storage.directory):
         print(f"Run {begun.id} is queued, and the running bot takes it up. `jokebot runs {begun.id}` shows how far it is.")
         return 0
-    code = await work(settings, begun.id)
+    code = await work(settings, begun.id, partial(print, flush=True))
     await say_what_is_next(settings, begun.id)
     return code
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from configs.errors import JokebotError
+from configs.log_lines import message_in
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
 READY = re.compile(r"(?:listening on|Chat page:)\s+(?P<url>https?://\S+?)/?\s*$|: ready as ")
@@ -78,7 +79,7 @@ class Child:
 
     @property
     def lines(self) -> list[str]:
-        """The last lines it printed."""
+        """What its last lines say; of log lines the message alone."""
         with self._changed:
             return [line for line in self._lines if line.strip()]
 
@@ -130,7 +131,7 @@ class Child:
                     self._log.write(line)
                 text = line.decode("utf-8", "replace").rstrip()
                 with self._changed:
-                    self._lines.append(text)
+                    self._lines.append(message_in(text))
                     self._ready = self._ready or READY.search(text)
                     self._changed.notify_all()
         if self._log:

@@ -5,6 +5,7 @@ retries are off, ours know which failures pass (`bot/engine/errors.py`) and end 
 """
 import asyncio
 import base64
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from bot.engine.errors import EngineError, translated
+from configs.log_lines import HEADER, REQUEST
 from configs.settings import Engine, Joke
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 __all__ = ["EngineClient", "EngineError", "OnText", "Reply", "Sampling"]
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 OnText = Callable[[str], Awaitable[None]]
@@ -165,7 +169,9 @@ class EngineClient:
             # A joke that was finished stays one, whatever came instead of the token counts.
             if not (draft.text.strip() and draft.finish_reason in ("stop", "length")):
                 raise
-        return self._finished(draft, time.monotonic() - started)
+        reply = self._finished(draft, time.monotonic() - started)
+        log.debug("%s at %s wrote %s tokens in %.2f s", model, self._settings.url, reply.completion_tokens, reply.latency_s)
+        return reply
 
     async def _drafts(self, model: str, messages: list[dict[str, Any]], sampling: Sampling, draft: _Draft,
                       deadline: float) -> AsyncIterator[str]:
@@ -176,6 +182,7 @@ class EngineClient:
             stream = await self._within(first, client.chat.completions.create(
                 model=model, messages=messages, temperature=sampling.temperature, top_p=sampling.top_p,
                 max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True}, extra_body=sampling.extra(),
+                extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
                 **({} if sampling.seed is None else {"seed": sampling.seed})))
         try:
             while True:

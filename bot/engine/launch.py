@@ -8,7 +8,7 @@ from configs.errors import JokebotError
 from configs.settings import Settings
 from storage.models import Model
 
-KEPT = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_")
+KEPT = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_", "JOKEBOT_LOG_")
 """The bot's variables that a CPU engine reads as well; the others, the token first, are none of its business."""
 WARM = (1, 1, 2, 4)
 

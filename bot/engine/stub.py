@@ -11,11 +11,13 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from aiohttp import web
 from PIL import Image
+
+from configs.log_lines import HEADER
 
 Ending = Literal["stop", "length", "abort", "no_end", "drop", "hang", "garbage", "no_usage"]
 
@@ -61,6 +63,7 @@ class Asked:
     top_p: float
     max_tokens: int
     seed: int | None
+    request_id: str = ""
 
 
 @dataclass
@@ -125,7 +128,7 @@ class StubEngine:
         try:
             body = await request.json()
             self.bodies.append(body)
-            asked = read_request(body)
+            asked = replace(read_request(body), request_id=request.headers.get(HEADER, ""))
             self.asked.append(asked)
             if asked.model not in self.models:
                 return _error(Refusal(404, f"there is no model {asked.model!r}"))

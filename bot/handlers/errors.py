@@ -6,7 +6,7 @@ from telegram.error import Forbidden, TelegramError
 
 from bot.handlers.another import photo_message
 from bot.handlers.rating import respond
-from bot.handlers.saying import NO_PREVIEW, reply_to, say
+from bot.handlers.saying import NO_PREVIEW, apology, reply_to, say_text
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from storage import inbox
@@ -24,7 +24,7 @@ async def apologise(parts: Parts, update: Update, error: BaseException | None) -
         if query := update.callback_query:
             await respond(query, parts.words.say(parts.language(query.from_user), "button-failed"))
         elif update.effective_message:
-            await say(parts, update.effective_message, "defect")
+            await say_text(parts, update.effective_message, apology(parts, parts.language(update.effective_user), "defect"))
     except (TelegramError, Shed) as failure:
         log.info("update %d: the apology did not arrive: %s", update.update_id, failure)
     return True
@@ -38,7 +38,7 @@ async def give_up(parts: Parts, update: Update) -> None:
         if query:
             await respond(query, parts.words.say(parts.language(query.from_user), "button-failed"))
         if message and (query is None or (query.data or "").startswith("a:")):
-            text = parts.words.say(parts.language(update.effective_user), "given-up")
+            text = apology(parts, parts.language(update.effective_user), "given-up")
             await _say_in_its_place(parts, update.update_id, message.chat.id, photo_message(message) if query else message.message_id, text)
     except (TelegramError, Shed) as error:
         log.info("update %d: the apology did not arrive: %s", update.update_id, error)

@@ -8,7 +8,7 @@ from bot.bans import Banned
 from bot.handlers.another import kept_photo
 from bot.handlers.live import Live
 from bot.handlers.reading import answers_bot, hint_in
-from bot.handlers.saying import say, words_for
+from bot.handlers.saying import no_joke, say
 from bot.hands import HandsFull
 from bot.parts import Parts
 from configs.errors import JokebotError
@@ -65,8 +65,7 @@ async def _answer(parts: Parts, update: Update, message: Message, joke: Joke, ph
             return
         except JokebotError as error:
             log.warning("update %d gets no explanation: %s", update.update_id, error)
-            name, values = words_for(error, parts.settings.limits)
-            text = parts.words.say(language, name, **values)
+            text = no_joke(parts, language, error)
         try:
             await live.end(text)
         except Forbidden:

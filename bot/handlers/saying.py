@@ -11,6 +11,7 @@ from bot.hands import HandsFull
 from bot.joker import JokeBlocked, PhotoMissing
 from bot.outgoing import Priority, Shed
 from configs.errors import JokebotError
+from configs.log_lines import REQUEST
 from configs.settings import Limits
 from storage.photos import PhotoError
 
@@ -66,6 +67,18 @@ def words_for(error: JokebotError, limits: Limits) -> tuple[str, dict[str, Any]]
             return "joke-blocked", {}
         case _:
             return "defect", {}
+
+
+def apology(parts: "Parts", language: str, name: str) -> str:
+    """A message about a failure of ours, with the id under which the log has it; a person can pass it on to an admin."""
+    said, number = parts.words.say(language, name), REQUEST.get()
+    return f"{said}\n\n{parts.words.say(language, 'apology-number', id=number)}" if number else said
+
+
+def no_joke(parts: "Parts", language: str, error: JokebotError) -> str:
+    """What is said in place of a joke."""
+    name, values = words_for(error, parts.settings.limits)
+    return apology(parts, language, name) if name == "defect" else parts.words.say(language, name, **values)
 
 
 def fitting(text: str, ending: str = "…", *, most: int = TEXT_UNITS) -> str:

@@ -10,7 +10,7 @@ from bot.bans import Banned
 from bot.engine.queue import QueueFull
 from bot.handlers.buttons import buttons
 from bot.handlers.live import Live
-from bot.handlers.saying import NO_PREVIEW, reply_to, words_for
+from bot.handlers.saying import NO_PREVIEW, no_joke, reply_to
 from bot.outgoing import Priority
 from bot.parts import Parts
 from configs.errors import JokebotError
@@ -82,5 +82,4 @@ async def _say_why(parts: Parts, asked: Asked, live: Live, error: JokebotError) 
     """There is no joke: say why, or nothing where nobody asked and nothing is shown yet."""
     if asked.unasked and not live.begun:
         return
-    name, values = words_for(error, parts.settings.limits)
-    await live.end(parts.words.say(parts.language(asked.person), name, **values))
+    await live.end(no_joke(parts, parts.language(asked.person), error))

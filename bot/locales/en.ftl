@@ -276,6 +276,7 @@ forget-not-yours = That's for the one who asked. Send /forget yourself, and I'll
 # Our own mistakes
 defect = Something broke on my side, not yours. I've made a note of it. Please try again in a moment.
 given-up = I stumbled over this one several times and had to let it go. Sorry! Could you send it again?
+apology-number = Should you tell my admins, this helps them find it: { $id }
 
 # For admins
 help-admin =

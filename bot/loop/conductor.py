@@ -20,6 +20,7 @@ from bot.loop.processes import start_pipeline
 from bot.loop.service import Service
 from bot.parts import Parts
 from configs.errors import JokebotError
+from configs.log_lines import about
 from storage import promotion, requests, runs
 from storage.reasons import Reason
 from storage.runs import STEPS, Run
@@ -85,10 +86,9 @@ class Conductor:
 
     async def _round(self) -> None:
         run = await runs.current_run(self._database)
-        if run and run.state in STEPS:
-            await self._make_room_and_work(run)
-        elif run:
-            await self._try(run)
+        if run:
+            with about(run=run.id):
+                await (self._make_room_and_work if run.state in STEPS else self._try)(run)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -2,9 +2,9 @@
 import asyncio
 import hmac
 import json
+import logging
 import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,6 +16,9 @@ from PIL import Image
 from bot.engine.cpu.pictures import PictureError, open_picture
 from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError, chunk, completion, parse, parse_encode, usage
 from bot.engine.cpu.worker import Job, Worker
+from configs.log_lines import HEADER, about, accepted
+
+log = logging.getLogger(__name__)
 
 BODY_BYTES = 64 * 2**20
 """A 20 MB photo is 27 MB of base64; twice that is room enough."""
@@ -49,11 +52,12 @@ class Server:
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
-        """Check the key, and give every error OpenAI's shape."""
+        """Check the key, note whose request it is, and give every error OpenAI's shape."""
         try:
             if request.path != "/health":
                 self.check_key(request)
-            return await handler(request)
+            with about(request=accepted(request.headers.get(HEADER))):
+                return await handler(request)
         except (RequestError, web.HTTPException) as error:
             if isinstance(error, web.HTTPException):
                 error = RequestError(error.reason, status=error.status)
@@ -89,7 +93,7 @@ class Server:
             return await (self.stream(http, job) if request.stream else self.answer(job))
         finally:
             job.cancelled.set()
-            log(job)
+            note(job)
 
     @staticmethod
     async def json(http: web.Request) -> Any:
@@ -143,11 +147,10 @@ def event(data: dict) -> bytes:
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
-def log(job: Job) -> None:
+def note(job: Job) -> None:
     """One line a request, without its text and picture."""
-    print(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} chat {job.request.id} {job.finish} prompt={job.prompt_tokens} "
-          f"tiles={job.tiles} new={job.completion_tokens} waited={job.waited_s:.2f}s "
-          f"all={time.monotonic() - job.received:.2f}s", file=sys.stderr, flush=True)
+    log.info("chat %s %s prompt=%d tiles=%d new=%d waited=%.2fs all=%.2fs", job.request.id, job.finish, job.prompt_tokens, job.tiles,
+             job.completion_tokens, job.waited_s, time.monotonic() - job.received)
 
 
 async def serve(place: socket.socket, worker: Worker, options: Options) -> None:

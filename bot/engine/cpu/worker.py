@@ -1,10 +1,11 @@
 """One thread that writes texts one after another, and the bounded queue of those that wait for it."""
 import asyncio
+import logging
 import queue
 import threading
 import time
-import traceback
 from collections.abc import AsyncIterator
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -13,6 +14,8 @@ from bot.engine.cpu.model import Cancelled, Model
 from bot.engine.cpu.protocol import ChatRequest, RequestError
 from bot.engine.cpu.sampling import Sampler
 from bot.engine.cpu.text import TextStream
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Job:
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     events: "asyncio.Queue[Piece | RequestError]" = field(default_factory=asyncio.Queue)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    context: Context = field(default_factory=copy_context)
+    """What log lines about it are about."""
     received: float = field(default_factory=time.monotonic)
     waited_s: float = 0.0
     prompt_tokens: int = 0
@@ -100,7 +105,7 @@ class Worker:
             except RequestError as error:
                 job.emit(error)
             except Exception:  # whatever it is, it belongs to this request and must not end the thread
-                traceback.print_exc()
+                job.context.run(log.exception, "request %s failed", job.request.id)
                 job.emit(RequestError("The engine failed at this request; its log says why.", status=500))
 
     def serve(self, job: Job) -> None:

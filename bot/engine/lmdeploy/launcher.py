@@ -1,6 +1,6 @@
 """`lmdeploy serve api_server` with our preprocess: run by the serve environment's Python, which has LMDeploy and not the bot.
 
-    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [any option of api_server]
+    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [--log-format text|json] [any option of api_server]
 
 LMDeploy itself is not changed: its registries are told of our classes (`vision.py` in this process, `model.py` in the engine
 process, which LMDeploy starts by `spawn` and which therefore runs this file's top level too, as `__mp_main__`). Where that
@@ -17,8 +17,13 @@ import sys
 import threading
 import time
 
+from bot.engine.lmdeploy.noting import note_requests
+from configs.log_lines import Lines
+
 MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
 """Tells the engine process what was registered in the server process."""
+LOG_FORMAT = "LMDEPLOY_JOKEBOT_LOG_FORMAT"
+"""Tells it the form of our log lines."""
 ARCHITECTURE = "InternVLChatModel"
 TESTED = ("0.18.0",)
 """Versions of LMDeploy whose inner parts are known to fit."""
@@ -31,7 +36,7 @@ logger = logging.getLogger("jokebot.launcher")
 def prepare_log() -> None:
     """Our lines reach the log by a handler of their own: LMDeploy raises the level of all that the root logger has."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    handler.setFormatter(Lines(os.environ.get(LOG_FORMAT, "text")))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -81,9 +86,11 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
     parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
     parser.add_argument("--key-env", default="")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--server-name", default="127.0.0.1")
     parser.add_argument("--server-port", type=int, default=23333)
     ours, rest = parser.parse_known_args(arguments)
+    os.environ[LOG_FORMAT] = ours.log_format
     prepare_log()
     os.environ[MODE] = register_or_warn() if ours.preprocess == "gpu" else "stock"
     logger.info("preprocess: %s", os.environ[MODE])
@@ -91,6 +98,7 @@ def main(arguments: list[str]) -> None:
     # LMDeploy reads its own command line; the key joins it in this process alone, where `ps` doesn't show it.
     sys.argv = ["lmdeploy", "serve", "api_server", *rest, "--server-name", ours.server_name,
                 "--server-port", str(ours.server_port), *(["--api-keys", key] if key else [])]
+    note_requests()
     threading.Thread(target=say_when_listening, args=(ours.server_name, ours.server_port), daemon=True).start()
     importlib.import_module("lmdeploy.cli").run()
 

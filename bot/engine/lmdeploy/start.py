@@ -23,7 +23,7 @@ def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -
     limits = settings.lmdeploy
     served = ["--model-name", name] if name else []
     return [str(settings.environments.serve_python), "-m", "bot.engine.lmdeploy.launcher", str(model_dir.absolute()),
-            "--preprocess", limits.preprocess, "--key-env", KEY_VARIABLE,
+            "--preprocess", limits.preprocess, "--key-env", KEY_VARIABLE, "--log-format", settings.log.format,
             "--server-name", "127.0.0.1", "--server-port", str(port), *served,
             # Only ever a checkpoint of our own: without it InternVL2's configuration is not understood (ran, 0.18.0).
             "--trust-remote-code", "--backend", "pytorch", "--log-level", "WARNING", "--disable-fastapi-docs",

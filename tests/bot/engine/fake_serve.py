@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("-m", dest="module")
     parser.add_argument("directory", type=Path)
-    for option in ("--preprocess", "--key-env", "--server-name", "--backend", "--log-level"):
+    for option in ("--preprocess", "--key-env", "--log-format", "--server-name", "--backend", "--log-level"):
         parser.add_argument(option)
     for option in ("--server-port", "--max-batch-size", "--max-prefill-token-num", "--session-len", "--num-gpu-blocks"):
         parser.add_argument(option, type=int, required=True)

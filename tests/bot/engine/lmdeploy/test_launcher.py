@@ -1,22 +1,29 @@
 """LMDeploy's server is started by its own command line, with our classes in the places of its own."""
+import io
+import json
+import logging
 import os
 import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 
 import lmdeploy
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from lmdeploy.cli import entrypoint
 from lmdeploy.pytorch.models.module_map import MODULE_MAP
 from lmdeploy.vl.model.base import VISION_MODELS
 from lmdeploy.vl.model.builder import load_vl_model
 from lmdeploy.vl.model.internvl import InternVLVisionModel
 
-from bot.engine.lmdeploy import launcher
+from bot.engine.lmdeploy import launcher, noting
 from bot.engine.lmdeploy.start import KEY_VARIABLE, command
 from bot.engine.lmdeploy.vision import PhotoVisionModel
+from configs.log_lines import Lines
 from configs.settings import ROOT, Settings
 
 
@@ -24,7 +31,10 @@ from configs.settings import ROOT, Settings
 def registries(monkeypatch):
     monkeypatch.setitem(VISION_MODELS.module_dict, "InternVLVisionModel", InternVLVisionModel)
     monkeypatch.setitem(MODULE_MAP, launcher.ARCHITECTURE, MODULE_MAP[launcher.ARCHITECTURE])
-    monkeypatch.delenv(launcher.MODE, raising=False)
+    monkeypatch.setattr("uvicorn.run", uvicorn.run)
+    monkeypatch.setattr(launcher.logger, "handlers", [])
+    for name in (launcher.MODE, launcher.LOG_FORMAT):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "argv", sys.argv)
 
 
@@ -73,6 +83,41 @@ def test_stock_stays_stock_where_it_is_asked_for(started, tiny):
     launcher.main([str(tiny), "--preprocess", "stock"])
     assert os.environ[launcher.MODE] == "stock" and VISION_MODELS.module_dict["InternVLVisionModel"] is InternVLVisionModel
     assert started == [["lmdeploy", "serve", "api_server", str(tiny), "--server-name", "127.0.0.1", "--server-port", "23333"]]
+
+
+def test_a_chat_request_leaves_a_line_under_the_id_that_the_bot_gave_it(monkeypatch):
+    given, stream, app = [], io.StringIO(), FastAPI()
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: given.append(app))
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Lines("json"))
+    monkeypatch.setattr(noting.logger, "handlers", [handler])
+    monkeypatch.setattr(noting.logger, "level", logging.INFO)
+
+    @app.post(noting.CHAT)
+    def chat() -> str:
+        return "a joke"
+
+    @app.get("/health")
+    def health() -> str:
+        return "well"
+    launcher.note_requests()
+    uvicorn.run(app=app)
+    with socket.create_server(("127.0.0.1", 0)) as place:
+        server = uvicorn.Server(uvicorn.Config(given[0], log_config=None))
+        serving = threading.Thread(target=server.run, args=([place],))
+        serving.start()
+        try:
+            url = f"http://127.0.0.1:{place.getsockname()[1]}"
+            urllib.request.urlopen(f"{url}/health", timeout=60).read()
+            for number in ("abc", "not one of ours"):
+                asked = urllib.request.Request(f"{url}{noting.CHAT}", method="POST", headers={"X-Request-Id": number})
+                assert urllib.request.urlopen(asked, timeout=60).read() == b'"a joke"'
+        finally:
+            server.should_exit = True
+            serving.join(60)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["request"] for line in lines] == ["abc", None]
+    assert all(line["message"].startswith("chat 200 all=") for line in lines)
 
 
 def test_the_ready_line_comes_when_the_port_answers_and_not_before(capsys):
