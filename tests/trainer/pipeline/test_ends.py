@@ -1,5 +1,6 @@
 """A run ends in an answer, is stopped, is cancelled, or begins again: each cleanly, with the champion in service."""
 import asyncio
+import json
 import os
 import signal
 
@@ -61,6 +62,13 @@ async def test_too_little_new_is_an_answer(pipeline):
     assert run.state == "undecided" and run.candidate_id is None
     assert run.reason.startswith("Too little new: ") and "a run wants 50" in run.reason
     assert await datasets.every(pipeline.database) == []
+
+
+async def test_every_line_of_its_process_knows_the_run(pipeline):
+    assert await pipeline.call("pipeline", 1, RETRAIN_MINIMUM_PAIRS=50, LOG_FORMAT="json") == 0
+    lines = [json.loads(line) for line in (pipeline.memory.root / "pipeline.log").read_text().splitlines()]
+    assert {line["run"] for line in lines} == {1}
+    assert [line["message"] for line in lines][-1].startswith("run 1: undecided: Too little new")
 
 
 async def test_what_a_run_has_no_room_for_is_said_before_it_trains(pipeline):
