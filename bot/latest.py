@@ -24,6 +24,11 @@ class Latest:
         if key not in self._running:
             self._running[key] = asyncio.create_task(self._run(key), context=contextvars.Context())  # it outlives the update it began with
 
+    async def settled(self, key: Hashable) -> None:
+        """Wait until nothing is under way for a key."""
+        while task := self._running.get(key):
+            await asyncio.wait({task})
+
     async def drain(self, grace_s: float) -> None:
         """Let what is under way finish for that long, then drop the rest."""
         tasks = list(self._running.values())

@@ -17,14 +17,16 @@ class Styles:
         self._coming: Counter[tuple[str, int, int, str]] = Counter()
 
     @asynccontextmanager
-    async def another(self, language: str, chat_id: int, photo_id: int, pressed: str) -> AsyncIterator[str]:
-        """A style for a further joke about a photo in a chat, taken until the block ends; `pressed` is that of the joke it follows.
+    async def another(self, language: str, chat_id: int, photo_id: int, *, pressed: str | None = None, first: str | None = None) -> AsyncIterator[str]:
+        """A style for a further joke about a photo in a chat, taken until the block ends.
 
-        Once all were heard it is the one that was heard longest ago. Raises PromptError for an unknown language.
+        `pressed` is that of the joke it follows; `first` is taken where the chat has heard none about that photo. Once all were
+        heard it is the one that was heard longest ago. Raises PromptError for an unknown language.
         """
         told = await styles_told(self._database, photo_id, chat_id, language)
         coming = [style for (*key, style), count in self._coming.items() if key == [language, chat_id, photo_id] and count]
-        style = choose(self._prompts.language(language).joke_styles, told, [*coming, pressed])
+        taken = [*coming, *([pressed] if pressed else [])]
+        style = first if first and not (told or taken) else choose(self._prompts.language(language).joke_styles, told, taken)
         key = (language, chat_id, photo_id, style)
         self._coming[key] += 1
         try:

@@ -71,6 +71,7 @@ class Joke(Section):
 
     language: str = Field("en", description="Language of jokes for people whose own language has no prompts.")
     style: str = Field("", description="Style from prompts.toml; empty takes the language's default.")
+    album: Literal["each", "one"] = Field("each", description="An album gets a joke for each photo, or one with buttons to ask for the others'.")
     temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")
     top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
     max_tokens: Count = Field(160, description="Longest joke, tokens.")

@@ -32,6 +32,8 @@ STEPS = (
     f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {OLD_PHOTOS} ON CONFLICT DO NOTHING",
     f"DELETE FROM photos WHERE {OLD_PHOTOS}",
     "DELETE FROM jokes WHERE id IN (SELECT id FROM old_jokes)",
+    # The captions that an album's buttons ask with are as old as its joke.
+    "DELETE FROM albums WHERE created_at < :jokes",
     "DELETE FROM ratings WHERE updated_at < :ratings",
     # A manifest names raters by number; whoever has no rating left is named no more.
     "DELETE FROM dataset_raters WHERE person_id NOT IN (SELECT person_id FROM ratings)",

@@ -77,12 +77,15 @@ async def styles_told(database: Database, photo_id: int, chat_id: int, language:
     return [row["style"] for row in rows]
 
 
-async def add_delivery(database: Database, joke_id: int, chat_id: int, message_id: int, update_id: int | None = None) -> None:
-    """Record that a joke is shown in a message; doing it twice for one message changes nothing."""
+async def add_delivery(database: Database, joke_id: int, chat_id: int, message_id: int, update_id: int | None = None, *,
+                       album_id: int | None = None) -> None:
+    """Record that a joke is shown in a message, and that it is the answer to an album; doing it twice for one message changes nothing."""
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (chat_id, message_id) DO NOTHING", (joke_id, chat_id, message_id, update_id, time.time()))
+        if album_id is not None:
+            await connection.execute("UPDATE albums SET message_id = ? WHERE id = ?", (message_id, album_id))
 
 
 async def get_delivery(database: Database, chat_id: int, message_id: int) -> Delivery | None:

@@ -13,7 +13,7 @@ from storage.erasure import finish_erasure
 log = logging.getLogger(__name__)
 
 FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages", "aged_people",
-             "chosen_languages", "known_people")
+             "chosen_languages", "albums", "known_people")
 """Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)

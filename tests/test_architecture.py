@@ -61,3 +61,9 @@ def test_sql_lives_in_storage():
             words = [node.value for node in ast.walk(ast.parse(file.read_text()))
                      if isinstance(node, ast.Constant) and isinstance(node.value, str)]
             assert not [text for text in words if text.lstrip().startswith(("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "))], name(file)
+
+
+def test_migrations_are_numbered_without_gaps_or_doubles():
+    """A second one of the same number would never be applied."""
+    numbers = [int(file.name.split("_")[0]) for file in sorted((ROOT / "storage" / "migrations").glob("*.sql"))]
+    assert numbers == [*range(1, len(numbers) + 1)]

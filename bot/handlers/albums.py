@@ -6,13 +6,15 @@ What is known is also written to those in the inbox, for the next start: the ite
 """
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from telegram import Bot, Message, Update
 
 from bot.handlers.reading import answers_bot, calls_bot, hint_in
+from bot.hands import Hands, HandsFull
 from configs.settings import Limits
 from storage import inbox
 from storage.database import Database
@@ -21,6 +23,8 @@ REMEMBERED_S = 3600.0
 """An item that comes longer after the one before is on its own."""
 MANY = 4096
 """Albums remembered at the most; the one that was quiet for the longest goes first."""
+SLOW_S = 15.0
+"""The longest that an album's answer waits for photos that are being fetched."""
 NOTE = "jokebot_album"
 """The key of what is known of its album in an update in the inbox; Telegram has none of that name."""
 
@@ -34,6 +38,12 @@ class Album:
     hinted: asyncio.Event = field(default_factory=asyncio.Event)
     called: asyncio.Event = field(default_factory=asyncio.Event)
     noted: set[int] = field(default_factory=set)
+    fetching: set[int] = field(default_factory=set)
+    """Updates whose photo has come and is not stored yet."""
+    fetched: asyncio.Event = field(default_factory=asyncio.Event)
+    refused: bool = False
+    _inside: int = 0
+    _hand: ExitStack | None = None
 
     def learn(self, hint: str | None, called: bool) -> bool:
         """Whether that was news. The first caption stays the album's."""
@@ -44,6 +54,42 @@ class Album:
         if called:
             self.called.set()
         return news
+
+
+    @property
+    def let_in(self) -> bool:
+        """Whether photos of it were taken in hand already."""
+        return self._hand is not None and not self.refused
+
+    @contextmanager
+    def one_hand(self, hands: Hands, person_id: int) -> Iterator[None]:
+        """All that is in work of the album is one photo in hand. Raises HandsFull: an album is let in whole, or set aside whole."""
+        if self.refused:
+            raise HandsFull("The rest of this album was set aside.")
+        if self._hand is None:
+            try:
+                self._hand = ExitStack()
+                self._hand.enter_context(hands.hold(person_id))
+            except HandsFull:
+                self.refused = True
+                raise
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if not self._inside:
+                self._hand.close()
+
+    @contextmanager
+    def fetch(self, update_id: int) -> Iterator[None]:
+        """A photo is being fetched, as `settled` wants to know."""
+        self.fetching.add(update_id)
+        try:
+            yield
+        finally:
+            self.fetching.discard(update_id)
+            self.fetched.set()
 
 
 class Albums:
@@ -76,6 +122,15 @@ class Albums:
         """The album's caption, waited for as long as items may still come."""
         await self._until(album, album.hinted, self._limits.album_quiet_s)
         return album.hint
+
+    async def settled(self, album: Album) -> None:
+        """Wait until no more items are to be expected, and those that came are stored. A slow one is left to join later."""
+        await self._until(album, asyncio.Event(), self._limits.album_quiet_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SLOW_S):
+                while album.fetching:
+                    album.fetched.clear()
+                    await album.fetched.wait()
 
     async def is_called(self, album: Album) -> bool:
         """Whether any item calls the bot. Nobody notices this wait, so it is longer; `stop` ends it."""

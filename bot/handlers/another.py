@@ -1,5 +1,5 @@
 """🔁: another joke about the same photo, in another style, in a message of its own."""
-from telegram import Message, Update
+from telegram import CallbackQuery, Message, Update
 
 from bot.handlers.buttons import find_pressed
 from bot.handlers.rating import respond
@@ -25,17 +25,29 @@ async def another(parts: Parts, update: Update) -> None:
         await respond(query, parts.words.say(language, "photo-gone"), alert=True)
         return
     try:
-        if await parts.daily.is_full(query.message.chat.id, update.update_id):
-            await respond(query, parts.words.say(language, "daily-full", jokes=parts.chats.of(query.message.chat.id).daily), alert=True)
-            return
-        with parts.hands.hold(query.from_user.id):
-            await respond(query, parts.words.say(language, "another-coming"))
-            chat_id, number = query.message.chat.id, photo_message(query.message)
-            async with parts.styles.another(parts.joke_language(query.from_user, chat_id), chat_id, photo.id, joke.style) as style:
-                await tell(parts, Asked(update.update_id, query.from_user, chat_id, number, joke.caption, style), photo)
+        if not await is_full(parts, update, query):
+            with parts.hands.hold(query.from_user.id):
+                await respond(query, parts.words.say(language, "another-coming"))
+                chat_id, number = query.message.chat.id, photo_message(query.message)
+                async with parts.styles.another(parts.joke_language(query.from_user, chat_id), chat_id, photo.id, pressed=joke.style) as style:
+                    await tell(parts, Asked(update.update_id, query.from_user, chat_id, number, joke.caption, style), photo)
     except HandsFull:
-        limit = parts.settings.limits.photos_waiting_per_person
-        await respond(query, parts.words.say(language, "queue-mine", limit=limit), alert=True)
+        await say_hands_full(parts, query)
+
+
+async def is_full(parts: Parts, update: Update, query: CallbackQuery) -> bool:
+    """Whether the chat has had all of today's jokes; then that is said."""
+    if not await parts.daily.is_full(query.message.chat.id, update.update_id):
+        return False
+    words = parts.words.say(parts.language(query.from_user), "daily-full", jokes=parts.chats.of(query.message.chat.id).daily)
+    await respond(query, words, alert=True)
+    return True
+
+
+async def say_hands_full(parts: Parts, query: CallbackQuery) -> None:
+    """Say to whoever pressed that they have enough in work."""
+    limit = parts.settings.limits.photos_waiting_per_person
+    await respond(query, parts.words.say(parts.language(query.from_user), "queue-mine", limit=limit), alert=True)
 
 
 async def kept_photo(parts: Parts, photo_id: int) -> Photo | None:

@@ -1,16 +1,20 @@
 """The buttons under a joke: what they show, what they send, and keeping their counts up to date."""
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.outgoing import Priority
 from bot.parts import Parts
+from storage.albums import AlbumPhoto, photos_under
 from storage.jokes import add_delivery, get_delivery, get_joke
-from storage.ratings import Counts
+from storage.ratings import Counts, counts
 
 EMOJI = {3: "😂", 2: "🙂", 1: "😐"}
-ANOTHER = "🔁"
+ANOTHER, PHOTO = "🔁", "🖼"
+IN_A_ROW, MOST_NUMBERS = 5, 50
+"""Telegram's albums have 10 photos, and a message at most 100 buttons."""
 PRESSED = re.compile(r"r:(?P<rated>\d{1,18}):(?P<value>[123])|a:(?P<another>\d{1,18})")
 
 
@@ -22,13 +26,15 @@ class Pressed:
     value: int | None
 
 
-def buttons(joke_id: int, counts: Counts | None = None) -> InlineKeyboardMarkup:
-    """One row: the three verdicts with how often each was given, and another one."""
-    counts = counts or Counts()
-    given = {3: counts.funny, 2: counts.somewhat, 1: counts.unfunny}
-    row = [InlineKeyboardButton(f"{emoji} {given[value]}" if given[value] else emoji, callback_data=f"r:{joke_id}:{value}")
+def buttons(joke_id: int, given: Counts | None = None, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
+    """One row: the three verdicts with how often each was given, and another one. Under an album's joke its photos by number, too."""
+    given = given or Counts()
+    votes = {3: given.funny, 2: given.somewhat, 1: given.unfunny}
+    row = [InlineKeyboardButton(f"{emoji} {votes[value]}" if votes[value] else emoji, callback_data=f"r:{joke_id}:{value}")
            for value, emoji in EMOJI.items()]
-    return InlineKeyboardMarkup([[*row, InlineKeyboardButton(ANOTHER, callback_data=f"a:{joke_id}")]])
+    numbers = [InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=f"n:{photo.id}") for photo in album[:MOST_NUMBERS]]
+    further = [numbers[start:start + IN_A_ROW] for start in range(0, len(numbers), IN_A_ROW)] if len(numbers) > 1 else []
+    return InlineKeyboardMarkup([[*row, InlineKeyboardButton(ANOTHER, callback_data=f"a:{joke_id}")], *further])
 
 
 async def find_pressed(parts: Parts, query: CallbackQuery) -> Pressed | None:
@@ -56,9 +62,10 @@ async def _adopt(parts: Parts, query: CallbackQuery, joke_id: int) -> bool:
     return True
 
 
-def show_counts(parts: Parts, chat_id: int, message_id: int, joke_id: int, counts: Counts) -> None:
-    """Bring the counts to the buttons, soon; of several changes the last is shown."""
+def show_buttons(parts: Parts, chat_id: int, message_id: int, joke_id: int) -> None:
+    """Bring the counts, and an album's numbers, to the buttons, soon; of several changes the last is shown."""
     async def edit() -> None:
-        await parts.bot.edit_message_reply_markup(chat_id, message_id, reply_markup=buttons(joke_id, counts),
+        album = await photos_under(parts.database, chat_id, message_id)
+        await parts.bot.edit_message_reply_markup(chat_id, message_id, reply_markup=buttons(joke_id, await counts(parts.database, joke_id), album),
                                                   rate_limit_args=Priority.FINAL)
     parts.latest.put((chat_id, message_id), edit)

@@ -37,7 +37,7 @@ async def give_up(parts: Parts, update: Update) -> None:
     try:
         if query:
             await respond(query, parts.words.say(parts.language(query.from_user), "button-failed"))
-        if message and (query is None or (query.data or "").startswith("a:")):
+        if message and (query is None or (query.data or "").startswith(("a:", "n:"))):
             text = apology(parts, parts.language(update.effective_user), "given-up")
             await _say_in_its_place(parts, update.update_id, message.chat.id, photo_message(message) if query else message.message_id, text)
     except (TelegramError, Shed) as error:

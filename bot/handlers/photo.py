@@ -1,6 +1,7 @@
 """A photo, in any of its forms: fetched, checked, kept, answered with a joke."""
 import asyncio
 import logging
+from dataclasses import replace
 
 from telegram import Message, Update, User
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
@@ -11,10 +12,12 @@ from bot.handlers.duel import tell_both
 from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_photo, is_private, picture_in
 from bot.handlers.saying import PhotoLost, say, words_for
 from bot.handlers.telling import Asked, say_full, tell
+from bot.handlers.whole_album import tell_whole
 from bot.hands import HandsFull
 from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
 from bot.style_names import wished
+from storage.albums import join_album
 from storage.photos import CheckedPhoto, Photo, PhotoError, check_photo, keep_photo
 
 log = logging.getLogger(__name__)
@@ -53,16 +56,21 @@ async def answer(parts: Parts, update: Update, message: Message, caption: str | 
     picture, person, asking = picture_in(message), update.effective_user, update.effective_message
     if picture is None or person is None or asking is None:
         return
-    if await parts.daily.is_full(message.chat.id, update.update_id):
+    whole = album if parts.settings.joke.album == "one" else None
+    if not (whole and whole.let_in) and await parts.daily.is_full(message.chat.id, update.update_id):
         await say_full(parts, message.chat.id, asking.message_id, update.update_id, person)
         return
     try:
+        asked = Asked(update.update_id, person, message.chat.id, message.message_id, caption, unasked=unasked)
+        if whole:
+            await _join(parts, asked, picture, whole, str(message.media_group_id))
+            return
         with parts.hands.hold(person.id):
             stored = await get_photo(parts, picture, person)
             if album and caption is None:
                 caption = await parts.albums.hint(album)
             style, caption = wished(parts.words, parts.prompts, caption)
-            asked = Asked(update.update_id, person, message.chat.id, message.message_id, caption, style, unasked)
+            asked = replace(asked, style=style, caption=caption)
             if not await tell_both(parts, asked, stored):
                 await tell(parts, asked, stored)
     except HandsFull:
@@ -73,6 +81,16 @@ async def answer(parts: Parts, update: Update, message: Message, caption: str | 
         log.info("update %d: no photo: %s", update.update_id, error)
         if not unasked:
             await say(parts, asking, name, **values)
+
+
+async def _join(parts: Parts, asked: Asked, picture: Picture, album: Album, media_group_id: str) -> None:
+    """A photo of an album that gets one joke: stored, and counted among its album's. Raises as `get_photo`, and HandsFull."""
+    with album.one_hand(parts.hands, asked.person.id):
+        with album.fetch(asked.update_id):
+            stored = await get_photo(parts, picture, asked.person)
+            joined = await join_album(parts.database, asked.chat_id, media_group_id, asked.update_id, asked.person.id,
+                                      message_id=asked.message_id, photo_id=stored.id, caption=asked.caption)
+        await tell_whole(parts, asked, album, joined)
 
 
 async def get_photo(parts: Parts, picture: Picture, person: User) -> Photo:

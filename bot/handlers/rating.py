@@ -2,7 +2,7 @@
 from telegram import CallbackQuery, Update
 from telegram.error import BadRequest
 
-from bot.handlers.buttons import EMOJI, find_pressed, show_counts
+from bot.handlers.buttons import EMOJI, find_pressed, show_buttons
 from bot.parts import Parts
 from storage.ratings import rate, verdict
 
@@ -20,8 +20,8 @@ async def rating(parts: Parts, update: Update) -> None:
     if await verdict(parts.database, pressed.joke_id, person_id) == pressed.value:
         await respond(query, parts.words.say(language, "rated-same", emoji=emoji))
         return
-    counts = await rate(parts.database, pressed.joke_id, person_id, pressed.value, update.update_id)
-    show_counts(parts, query.message.chat.id, query.message.message_id, pressed.joke_id, counts)
+    await rate(parts.database, pressed.joke_id, person_id, pressed.value, update.update_id)
+    show_buttons(parts, query.message.chat.id, query.message.message_id, pressed.joke_id)
     await respond(query, parts.words.say(language, "rated", emoji=emoji))
 
 

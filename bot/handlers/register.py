@@ -24,6 +24,7 @@ from bot.handlers.rating import rating, unknown
 from bot.handlers.reading import picture_in
 from bot.handlers.stats import show_stats, stats_pressed
 from bot.handlers.unsupported import other
+from bot.handlers.whole_album import number_pressed
 from bot.parts import Parts
 
 COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "explain": explain, "best": best, "mine": mine,
@@ -64,6 +65,7 @@ def register(application: Application, parts: Parts) -> None:
 
     application.add_handler(CallbackQueryHandler(bound(rating), r"^r:"))
     application.add_handler(CallbackQueryHandler(bound(another), r"^a:"))
+    application.add_handler(CallbackQueryHandler(bound(number_pressed), r"^n:"))
     application.add_handler(CallbackQueryHandler(bound(duel_pressed), r"^d:"))
     application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
     application.add_handler(CallbackQueryHandler(bound(language_pressed), r"^l:"))

@@ -14,6 +14,7 @@ from bot.handlers.saying import NO_PREVIEW, no_joke, reply_to
 from bot.outgoing import Priority
 from bot.parts import Parts
 from configs.errors import JokebotError
+from storage.albums import AlbumPhoto, photos_of
 from storage.jokes import add_delivery
 from storage.photos import Photo
 
@@ -25,7 +26,7 @@ class Asked:
     """Who asks for a joke, with which update, and which message the joke answers.
 
     `style` is the one wished for; None leaves it to the chat. `unasked`: a photo that nobody called the bot for, so that there
-    is nobody to tell why it gets no joke.
+    is nobody to tell why it gets no joke. `album_id`: the joke is the answer to that album and gets buttons for its photos.
     """
 
     update_id: int
@@ -35,6 +36,7 @@ class Asked:
     caption: str | None
     style: str | None = None
     unasked: bool = False
+    album_id: int | None = None
 
 
 async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
@@ -60,12 +62,22 @@ async def tell(parts: Parts, asked: Asked, photo: Photo) -> None:
             await _say_why(parts, asked, live, error)
             return
         try:
-            await live.end(joke.text, buttons(joke.id), lambda message_id: add_delivery(
-                parts.database, joke.id, asked.chat_id, message_id, asked.update_id))
+            await live.end(joke.text, buttons(joke.id, album=await _album(parts, asked)),
+                           lambda message_id: _delivered(parts, asked, joke.id, message_id))
         except Forbidden:
             log.info("joke %d can't be delivered: chat %d has shut the bot out", joke.id, asked.chat_id)
             return
     log.info("update %d: joke %d for photo %d, engine %.2f s", asked.update_id, joke.id, photo.id, joke.latency_s)
+
+
+async def _album(parts: Parts, asked: Asked) -> list[AlbumPhoto]:
+    return await photos_of(parts.database, asked.album_id) if asked.album_id else []
+
+
+async def _delivered(parts: Parts, asked: Asked, joke_id: int, message_id: int) -> None:
+    """An update whose delivery is known is done with at a restart. That of an album is not: photos that came meanwhile lack their buttons."""
+    update_id = asked.update_id if asked.album_id is None else None
+    await add_delivery(parts.database, joke_id, asked.chat_id, message_id, update_id, album_id=asked.album_id)
 
 
 async def say_full(parts: Parts, chat_id: int, message_id: int, update_id: int, person: User | None) -> None:

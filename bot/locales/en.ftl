@@ -85,6 +85,7 @@ queue-full = Everybody wants a joke right now and the waiting room is full. Try 
 rated = Noted: { $emoji }
 rated-same = It's { $emoji } already
 another-coming = One more, coming up!
+number-coming = Photo { $number }, coming up!
 button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
 button-failed = That didn't get through. Please press it again.
 

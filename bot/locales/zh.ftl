@@ -78,6 +78,7 @@ queue-full = 现在人人都想听笑话，候场的都站满了。过几分钟�
 rated = 记下了：{ $emoji }
 rated-same = 本来就是 { $emoji }
 another-coming = 再来一个，马上！
+number-coming = 第 { $number } 张，马上来！
 button-unknown = 这个按钮我认不得了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？
 

@@ -197,3 +197,18 @@ async def test_a_running_bot_has_no_torch_in_memory(peers, picture):
     mapped = await asyncio.to_thread(Path(f"/proc/{bot.process.pid}/maps").read_text)
     assert "_sqlite3" in mapped
     assert "torch" not in mapped
+
+
+async def test_a_killed_bot_answers_an_album_once_with_a_button_for_each_photo(peers, picture):
+    peers.engine.answer = Answer(gate=(gate := asyncio.Event()))
+    bot = await peers.start(JOKEBOT_JOKE_ALBUM="one")
+    album = peers.world.send_album(peers.alice, peers.alice, [picture((300 + number, 240)) for number in range(3)])
+    await peers.works()
+    bot.process.kill()
+    await bot.ended()
+
+    gate.set()
+    await peers.start(JOKEBOT_JOKE_ALBUM="one")
+    await peers.world.wait_for(lambda _: [len(callback_data(joke)) for joke in peers.jokes(album[0])] == [4 + 3], 60)
+    await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
+    assert [len(peers.jokes(photo)) for photo in album] == [1, 0, 0]
