@@ -140,7 +140,8 @@ class Conductor:
         """One process of the run, from its start to its end; its last words. It sees by itself that the run is cancelled; one that
         doesn't is stopped, as all are when the bot stops."""
         log_file = self.news.folder(run) / "pipeline.log"
-        child = await asyncio.to_thread(start_pipeline, run.id, self._parts.settings, log_file)
+        # Not in a thread: a stop of the bot that came meanwhile would leave the process behind.
+        child = start_pipeline(run.id, self._parts.settings, log_file)
         patience = self._parts.settings.retrain.stop_grace_s + CANCEL_S
         try:
             while child.running:
