@@ -36,6 +36,7 @@ from bot.parts import Parts
 from bot.polling import Poller, token_refused
 from bot.styles import Styles
 from bot.updates import RawUpdate, Updates
+from bot.weekly import BestOfWeek
 from bot.words import Words
 from configs.errors import JokebotError, SettingsError
 from configs.prompts import load_prompts
@@ -70,6 +71,7 @@ class App:
         self.parts: Parts
         self.servers: Servers
         self.schedule: Schedule
+        self.best_of_week: BestOfWeek
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
 
@@ -94,6 +96,7 @@ class App:
         service = Service(self.database, self.servers)
         self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
         self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
+        self.best_of_week = BestOfWeek(self.parts)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)
         self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)
@@ -110,6 +113,7 @@ class App:
             tasks.create_task(keep_backing_up(self.settings))
             tasks.create_task(self._check_database())
             tasks.create_task(keep_forgetting(self.parts))
+            tasks.create_task(self.best_of_week.run())
             tasks.create_task(self.parts.names.keep())
             tasks.create_task(self._conduct())
 

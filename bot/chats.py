@@ -29,10 +29,6 @@ class Chats:
         """A chat's settings."""
         return self._kept.get(chat_id) or Chat(chat_id)
 
-    def weekly(self) -> list[Chat]:
-        """The chats that want the best of each week."""
-        return [chat for chat in self._kept.values() if chat.weekly_since is not None]
-
     async def change(self, chat_id: int, **values: object) -> None:
         """Keep new values of some of a chat's settings (fields of `Chat`)."""
         self._kept[chat_id] = await chats.change_chat(self._database, chat_id, **values)
@@ -56,7 +52,7 @@ class Chats:
     def spoken(self, chat_id: int, person: User | None = None) -> str:
         """The language to speak with all of a chat."""
         chat = self.of(chat_id)
-        return chat.language or chat.speaks or self._languages.of(person)
+        return self._languages.chosen(chat_id) or chat.language or chat.speaks or self._languages.of(person)
 
     def style(self, chat_id: int, language: str, wish: str | None = None) -> str | None:
         """The style of the next joke there: `wish`, else what the chat has set; None for the usual one."""

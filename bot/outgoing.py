@@ -138,7 +138,7 @@ class Gate:
 class Outgoing(BaseRateLimiter[Priority]):
     """The rate limiter that python-telegram-bot passes every call through, except getUpdates.
 
-    Calls without a chat (getFile, answerCallbackQuery, …) have no budget and don't wait. A lost connection and a 5xx
+    Calls that say nothing in a chat (getFile, getChatMember, answerCallbackQuery, …) have no budget and don't wait. A lost connection and a 5xx
     are tried again as a 429 is, since an answer that is repeated is better than one that is lost.
     """
 
@@ -168,7 +168,8 @@ class Outgoing(BaseRateLimiter[Priority]):
         """
         priority = Priority.ANSWER if rate_limit_args is None else rate_limit_args
         patience = CALLBACK_PATIENCE_S if endpoint == "answerCallbackQuery" else PATIENCE_S
-        chat_id, deadline, pauses = data.get("chat_id"), self._clock() + patience, backoff()
+        chat_id = None if endpoint.startswith("get") else data.get("chat_id")
+        deadline, pauses = self._clock() + patience, backoff()
         slot = next_slot() if makes_message(endpoint) else None
         if slot and slot.message_id is not None:
             return {"message_id": slot.message_id, "date": 0, "chat": {"id": chat_id, "type": "private" if chat_id > 0 else "group"}}

@@ -53,6 +53,15 @@ class Limits(Section):
     updates_in_work: Count = Field(256, description="Updates handled at the same time; the rest wait in the inbox.")
 
 
+class Weekly(Section):
+    """The best of the week, in chats that have turned it on with /settings."""
+
+    day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field("sun", description="The day on which it is posted.")
+    hour: int = Field(18, ge=0, le=23, description="The hour, in this machine's time.")
+    photos: int = Field(3, ge=1, le=5, description="Most photos in it.")
+    rated: Count = Field(5, description="Jokes of the week that must have been rated in a chat; with fewer nothing is posted there.")
+
+
 class Storage(Section):
     """Where everything is kept."""
 
@@ -132,6 +141,7 @@ class Settings(BaseSettings):
     lmdeploy: Lmdeploy = Lmdeploy()
     servers: Servers = Servers()
     joke: Joke = Joke()
+    weekly: Weekly = Weekly()
     storage: Storage = Storage()
     backup: Backup = Backup()
     environments: Environments = Environments()

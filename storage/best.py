@@ -18,7 +18,9 @@ class Told:
 
 
 SUMS = "coalesce(sum(value = 3), 0) AS funny, coalesce(sum(value = 2), 0) AS somewhat, coalesce(sum(value = 1), 0) AS unfunny"
-IN_CHAT = "jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id = :chat)"
+CHATS = "(SELECT :chat UNION SELECT former_id FROM former_chats WHERE chat_id = :chat)"
+"""A chat, and the group that it was before it became a supergroup."""
+IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
 BEST = f"""WITH rated AS (SELECT jokes.id, text, count(*) AS ratings, sum(value - 1) / 2.0 AS liking, {SUMS}
         FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {IN_CHAT} GROUP BY jokes.id)
     SELECT text, funny, somewhat, unfunny FROM rated WHERE ratings >= :least AND liking > 0

@@ -52,7 +52,7 @@ async def move_chat(database: Database, former_id: int, chat_id: int) -> Chat | 
     async with database.write() as connection:
         await connection.execute("UPDATE former_chats SET chat_id = ? WHERE chat_id = ?", (chat_id, former_id))
         await connection.execute("INSERT INTO former_chats VALUES (?, ?) ON CONFLICT DO UPDATE SET chat_id = excluded.chat_id", (former_id, chat_id))
-        for table in ("chats", "chat_jokes"):
+        for table in ("chats", "chat_jokes", "weekly_posts"):
             await connection.execute(f"UPDATE OR IGNORE {table} SET chat_id = ? WHERE chat_id = ?", (chat_id, former_id))
         await connection.execute("DELETE FROM chats WHERE chat_id = ?", (former_id,))
         async with connection.execute(f"SELECT {', '.join(COLUMNS)} FROM chats WHERE chat_id = ?", (chat_id,)) as cursor:

@@ -22,13 +22,14 @@ from bot.handlers.privacy import forget_me, forget_pressed
 from bot.handlers.private import privacy, private
 from bot.handlers.rating import rating, unknown
 from bot.handlers.reading import picture_in
+from bot.handlers.settings import moved, settings, settings_pressed, style
 from bot.handlers.stats import show_stats, stats_pressed
 from bot.handlers.unsupported import other
 from bot.handlers.whole_album import number_pressed
 from bot.parts import Parts
 
 COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "explain": explain, "best": best, "mine": mine,
-            "stats": show_stats, "language": language, "privacy": privacy, "private": private, "forget": forget_me}
+            "stats": show_stats, "style": style, "settings": settings, "language": language, "privacy": privacy, "private": private, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
 ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback,
                   "users": show_users, "ban": ban, "unban": unban}
@@ -69,6 +70,7 @@ def register(application: Application, parts: Parts) -> None:
     application.add_handler(CallbackQueryHandler(bound(duel_pressed), r"^d:"))
     application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
     application.add_handler(CallbackQueryHandler(bound(language_pressed), r"^l:"))
+    application.add_handler(CallbackQueryHandler(bound(settings_pressed), r"^c:"))
     application.add_handler(CallbackQueryHandler(bound(review_pressed), r"^v:"))
     application.add_handler(CallbackQueryHandler(bound(users_pressed), r"^u:"))
     application.add_handler(CallbackQueryHandler(bound(stats_pressed), r"^s:"))
@@ -78,5 +80,6 @@ def register(application: Application, parts: Parts) -> None:
         application.add_handler(CommandHandler(name, bound(handler)))
     for name, handler in ADMIN_COMMANDS.items():
         application.add_handler(CommandHandler(name, bound(for_admins(handler))))
+    application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, bound(moved)))
     application.add_handler(MessageHandler(HasPicture(), bound(photo)))
     application.add_handler(MessageHandler(filters.ALL, bound(other)))

@@ -16,6 +16,8 @@ help =
     /best  what this chat laughed at most
     /mine  your latest jokes
     /stats  how we're doing so far
+    /style  the kind of jokes, for good; #pun, #deadpan, #absurd or #wild in a caption is for that photo
+    /settings  how I behave here
     /language  what I speak with you
     /private  keep yours out of what I learn from
     /forget  wipe everything of yours from my memory
@@ -27,6 +29,8 @@ command-explain = What's funny about the joke you reply to
 command-best = What this chat laughed at most
 command-mine = Your latest jokes
 command-stats = How we're doing so far
+command-style = Puns, deadpan, absurd: the kind of jokes
+command-settings = How I behave in this chat
 command-language = What I speak with you
 command-privacy = What I keep of yours
 command-private = Let me learn from yours, or not
@@ -220,6 +224,58 @@ best-title = 🏆 What this chat laughed at most
 best-none = No favourites here yet. Give a few jokes a 😂, and ask me again.
 mine-title = 🗂 Your latest jokes
 mine-none = I haven't told you a joke here yet. Send me a photo, and we'll change that!
+
+# /settings, and /style, which is one of its pages. What begins with a small picture is on a button, so it is short.
+settings-group = ⚙️ How I behave in this group
+settings-private = ⚙️ How I joke for you
+settings-language = 🌐 Language of jokes: { $value }
+settings-style = 🎭 Style: { $value }
+settings-answers = 📷 I answer: { $value }
+settings-daily = ⏳ Jokes a day: { $value }
+settings-weekly = 🏆 Best of the week: { $value }
+settings-changers = 🔑 Who may change this: { $value }
+settings-back = ‹ Back
+settings-close = Done
+settings-saved = Saved
+settings-look = Only this group's admins can change this: /settings works for them.
+settings-look-style = Only this group's admins can change this. For one photo of yours, put #pun, #deadpan, #absurd, #wild or #surprise into its caption.
+settings-admins-only = Only this group's admins can change that.
+settings-language-ask = Which language shall I joke in? I can also follow whoever asks for the joke.
+settings-language-any = each in their own
+settings-style-ask =
+    Which style shall my jokes have here?
+
+    For a single photo, put #pun, #deadpan, #absurd, #wild or #surprise into its caption.
+settings-answers-ask =
+    Which photos shall I joke about?
+
+    When called: you mention me in the caption, answer me with a photo, or answer a photo with /joke.
+    Every photo: photos and pictures sent as files. GIFs, videos and stickers still need a call.
+settings-answers-called = when called
+settings-answers-photos = every photo
+settings-blind = ⚠️ Telegram doesn't show me every photo yet. Make me an admin of this group, or ask whoever runs me to turn off group privacy at @BotFather.
+settings-daily-ask = How many jokes a day shall this group get, all of you together? Each day begins at midnight, { $zone } time.
+settings-daily-none = no limit
+settings-weekly-ask =
+    Once a week I can bring back the photos you liked most, each with its joke: { $day ->
+        [mon] Mondays
+        [tue] Tuesdays
+        [wed] Wednesdays
+        [thu] Thursdays
+        [fri] Fridays
+        [sat] Saturdays
+       *[sun] Sundays
+    } at { $hour }:00, { $zone } time. Shall I?
+
+    I leave out everybody who has said /private, and quiet weeks.
+settings-weekly-on = on
+settings-weekly-off = off
+settings-changers-ask = Who may change how I behave here?
+settings-changers-admins = admins
+settings-changers-all = everybody
+
+# The best of the week
+weekly-title = 🏆 What you liked most this week
 
 # /language
 language-name = English

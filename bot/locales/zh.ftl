@@ -16,6 +16,8 @@ help =
     /best  这里最好笑的笑话
     /mine  你最近的笑话
     /stats  看看战绩
+    /style  换个笑话风格；只想换一张的，配文里写 #谐音梗、#冷笑话、#荒诞 或 #脑洞
+    /settings  我在这儿该怎么做
     /language  换一种语言
     /private  不让我拿你的去学习
     /forget  把你的一切从我这儿抹掉
@@ -27,6 +29,8 @@ command-explain = 你回复的笑话，笑点在哪儿
 command-best = 这里最好笑的笑话
 command-mine = 你最近的笑话
 command-stats = 看看战绩
+command-style = 换个笑话风格
+command-settings = 我在这儿该怎么做
 command-language = 换一种语言
 command-privacy = 我留着你的什么
 command-private = 让不让我学你的
@@ -163,6 +167,58 @@ best-title = 🏆 这里最好笑的笑话
 best-none = 这里还没有谁脱颖而出。先给几个笑话按 😂，回头再来问我。
 mine-title = 🗂 你最近的笑话
 mine-none = 我在这儿还没给你讲过笑话。发张照片来，马上补上！
+
+# /settings；/style 是其中一页。以小图开头的写在按钮上，要短。
+settings-group = ⚙️ 我在这个群里该怎么做
+settings-private = ⚙️ 我该怎么给你讲笑话
+settings-language = 🌐 笑话用：{ $value }
+settings-style = 🎭 风格：{ $value }
+settings-answers = 📷 什么时候讲：{ $value }
+settings-daily = ⏳ 一天几个：{ $value }
+settings-weekly = 🏆 每周精选：{ $value }
+settings-changers = 🔑 谁能改：{ $value }
+settings-back = ‹ 返回
+settings-close = 好了
+settings-saved = 记住了
+settings-look = 这些只有群管理员能改，他们发 /settings 就行。
+settings-look-style = 这些只有群管理员能改。只想换一张照片的风格，就在配文里写 #谐音梗、#冷笑话、#荒诞、#脑洞 或 #随机。
+settings-admins-only = 这个只有群管理员能改。
+settings-language-ask = 我用什么语言讲笑话？也可以谁要听就用谁的语言。
+settings-language-any = 各人自己的语言
+settings-style-ask =
+    在这儿我用什么风格讲笑话？
+
+    只想换一张照片的风格，就在配文里写 #谐音梗、#冷笑话、#荒诞、#脑洞 或 #随机。
+settings-answers-ask =
+    哪些照片要我讲笑话？
+
+    叫我时：配文里 @ 我，用照片回复我，或者用 /joke 回复一张照片。
+    每张照片：照片和当文件发的图片都讲。动图、视频和贴纸还得叫我一声。
+settings-answers-called = 叫我时
+settings-answers-photos = 每张照片
+settings-blind = ⚠️ Telegram 现在不让我看到所有照片。请把我设为群管理员，或者请我的主人到 @BotFather 关掉群隐私模式。
+settings-daily-ask = 这个群一天讲几个笑话，大家一共？每天从零点算起（{ $zone } 时间）。
+settings-daily-none = 不限
+settings-weekly-ask =
+    每周一次，我可以把你们最喜欢的照片连同笑话再拿出来乐一乐：{ $day ->
+        [mon] 周一
+        [tue] 周二
+        [wed] 周三
+        [thu] 周四
+        [fri] 周五
+        [sat] 周六
+       *[sun] 周日
+    } { $hour }:00（{ $zone } 时间）。要吗？
+
+    发过 /private 的人不会出现，冷清的一周就不发了。
+settings-weekly-on = 开
+settings-weekly-off = 关
+settings-changers-ask = 谁可以改我在这儿的做法？
+settings-changers-admins = 管理员
+settings-changers-all = 所有人
+
+# 每周精选
+weekly-title = 🏆 这一周你们最喜欢的
 
 # /language
 language-name = 中文

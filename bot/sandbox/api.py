@@ -50,6 +50,8 @@ class Api:
         chat = self.chat(parameters)
         if chat.blocked:
             raise Refusal("bot was blocked by the user", 403)
+        if chat.upgraded_to:
+            raise Refusal("group chat was upgraded to a supergroup chat", upgraded_to=chat.upgraded_to)
         if self.floods:
             self.floods.check(method, chat.id)
         return chat

@@ -16,6 +16,9 @@ CALLBACK_TEXT_LIMIT = 200
 SECRET_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
 COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
 OWNER_RIGHTS = {"is_anonymous": False}
+RIGHTS = dict.fromkeys(("can_be_edited", "can_manage_chat", "can_delete_messages", "can_manage_video_chats", "can_restrict_members",
+                        "can_promote_members", "can_change_info", "can_invite_users", "can_post_stories", "can_edit_stories",
+                        "can_delete_stories", "can_pin_messages"), False)
 
 
 def load() -> dict[str, Method]:
@@ -150,9 +153,12 @@ async def get_chat(api: Api, parameters: Parameters) -> dict[str, Any]:
 async def get_chat_member(api: Api, parameters: Parameters) -> dict[str, Any]:
     chat, user_id = api.chat(parameters), parameters.integer("user_id")
     if user_id == api.world.bot["id"]:
-        return {"user": api.world.bot_user(), "status": "member"}
+        rights = {"status": "administrator", **RIGHTS, "is_anonymous": False} if user_id in chat.administrators else {"status": "member"}
+        return {"user": api.world.bot_user(), **rights}
     if user_id not in api.world.people:
         raise Refusal("PARTICIPANT_ID_INVALID" if user_id > 0 else "invalid user_id specified")
+    if chat.hides_members:
+        raise Refusal("CHAT_ADMIN_REQUIRED")
     return member(api, chat, user_id)
 
 
@@ -161,7 +167,7 @@ async def get_chat_administrators(api: Api, parameters: Parameters) -> list[dict
     chat = api.chat(parameters)
     if chat.type == "private":
         raise Refusal("there are no administrators in the private chat")
-    return [member(api, chat, chat.members[0])]
+    return [member(api, chat, one) for one in (chat.members[0], *chat.administrators) if one in chat.members]
 
 
 @method("getChatMemberCount")
@@ -170,9 +176,11 @@ async def get_chat_member_count(api: Api, parameters: Parameters) -> int:
 
 
 def member(api: Api, chat: Chat, user_id: int) -> dict[str, Any]:
-    """A group's first member made it and owns it; there are no other administrators."""
+    """A group's first member made it and owns it."""
     user = api.world.people[user_id].user()
     if user_id not in chat.members:
         return {"user": user, "status": "left"}
+    if user_id in chat.administrators:
+        return {"user": user, "status": "administrator", **RIGHTS, "is_anonymous": chat.administrators[user_id]}
     owner = chat.type != "private" and chat.members[0] == user_id
     return {"user": user, "status": "creator", **OWNER_RIGHTS} if owner else {"user": user, "status": "member"}

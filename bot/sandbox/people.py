@@ -7,6 +7,9 @@ from typing import Any
 FIRST_PERSON_ID = 1001
 FIRST_GROUP_ID = -1_001_000_000_001
 
+ANONYMOUS = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+"""Who an anonymous administrator's messages are from (https://core.telegram.org/bots/api#message, `sender_chat`)."""
+
 Message = dict[str, Any]
 
 
@@ -30,9 +33,9 @@ class Person:
 
 @dataclass(slots=True)
 class Chat:
-    """A private chat (id = the person's) or a supergroup; `messages` holds the newest ones in order.
+    """A private chat (id = the person's), a group or a supergroup; `messages` holds the newest ones in order.
 
-    As in Telegram, a supergroup counts its own message ids, while private chats share one counter.
+    As in Telegram, a supergroup counts its own message ids, while all other chats share one counter.
     """
 
     id: int
@@ -42,6 +45,16 @@ class Chat:
     message_ids: "count[int]"
     messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
     blocked: bool = False
+    administrators: dict[int, bool] = field(default_factory=dict)
+    """People besides the owner, a group's first member; whether each is anonymous."""
+    hides_members: bool = False
+    upgraded_to: int | None = None
+
+    def sender(self, person: Person) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Who a person's messages here are from, and what else is in them because of that."""
+        if self.administrators.get(person.id):
+            return ANONYMOUS, {"sender_chat": self.shape()}
+        return person.user(), {}
 
     def shape(self) -> dict[str, Any]:
         """Telegram's Chat object, as messages carry it."""

@@ -11,17 +11,19 @@ class Refusal(Exception):
     the reason with a small first letter.
     """
 
-    def __init__(self, reason: str, code: int = 400, retry_after: int | None = None) -> None:
+    def __init__(self, reason: str, code: int = 400, retry_after: int | None = None, upgraded_to: int | None = None) -> None:
         self.code = code
         self.description = f"{PREFIXES[code]}: {reason}" if code in PREFIXES else reason
         self.retry_after = retry_after
+        given = {"retry_after": retry_after, "migrate_to_chat_id": upgraded_to}
+        self.parameters = {name: value for name, value in given.items() if value is not None}
         super().__init__(self.description)
 
     def body(self) -> dict[str, object]:
         """The answer's JSON object."""
         body: dict[str, object] = {"ok": False, "error_code": self.code, "description": self.description}
-        if self.retry_after is not None:
-            body["parameters"] = {"retry_after": self.retry_after}
+        if self.parameters:
+            body["parameters"] = self.parameters
         return body
 
 

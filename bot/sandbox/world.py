@@ -61,16 +61,16 @@ class World:
         self.chats: dict[int, Chat] = {}
         self.callbacks: OrderedDict[str, Callback] = OrderedDict()
         self._first_message_id = first_message_id
-        self._private_message_ids = count(first_message_id)
+        self.private_message_ids = count(first_message_id)
         self._ids = count(first_number(clock()))
         members = [self.add_person(name, code).id for name, code in (("Alice", "en"), ("Bob", "en"), ("小明", "zh"))]
-        self.group_id = self._add_chat("supergroup", "Joke lovers", members)
+        self.group_id = self.add_chat("supergroup", "Joke lovers", members)
 
     def add_person(self, name: str, language_code: str = "en", username: str | None = None) -> Person:
         """A new person with an open private chat with the bot."""
         person = Person(FIRST_PERSON_ID + len(self.people), name, language_code, username)
         self.people[person.id] = person
-        self.chats[person.id] = Chat(person.id, "private", name, [person.id], self._private_message_ids)
+        self.chats[person.id] = Chat(person.id, "private", name, [person.id], self.private_message_ids)
         self.events.emit({"type": "person", "person": person.summary()})
         return person
 
@@ -79,11 +79,12 @@ class World:
         members = [self.person(member).id for member in member_ids]
         if not members:
             raise SandboxError("A group needs at least one person.")
-        group_id = self._add_chat("supergroup", title, members)
+        group_id = self.add_chat("supergroup", title, members)
         self._membership(self.chats[group_id], self.people[members[0]], "left", "member")
         return group_id
 
-    def _add_chat(self, kind: str, title: str, members: list[int]) -> int:
+    def add_chat(self, kind: str, title: str, members: list[int]) -> int:
+        """A new chat of that type, which nobody is told of. Returns its id."""
         groups = sum(chat.type != "private" for chat in self.chats.values())
         chat = Chat(FIRST_GROUP_ID - groups, kind, title, members, count(self._first_message_id))
         self.chats[chat.id] = chat
@@ -206,7 +207,8 @@ class World:
             replied = self.message(chat_id, reply_to)
             if replied is None:
                 raise SandboxError(f"There is no message {reply_to} in chat {chat_id} to reply to.")
-        message = self.post(self.chats[chat_id], person.user(), content, replied)
+        sender, more = self.chats[chat_id].sender(person)
+        message = self.post(self.chats[chat_id], sender, {**more, **content}, replied)
         self.updates.put("message", message)
         return message
 

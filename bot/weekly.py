@@ -1,0 +1,151 @@
+"""The best of the week: once a week, in chats that have turned it on, the photos that were liked most, with their jokes.
+
+A chat's row says which week it had last, and each picture is noted as begun before it is sent: however often the bot is killed,
+nothing comes twice. A time that passes while the bot is down is met at its start, if that is less than a day late.
+"""
+import asyncio
+import io
+import logging
+import sqlite3
+import time
+from datetime import datetime, timedelta
+
+from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
+
+from bot.handlers.best import LEAST_IN_GROUPS
+from bot.handlers.buttons import EMOJI
+from bot.handlers.saying import fitting
+from bot.outgoing import Priority, Shed
+from bot.parts import Parts
+from configs.blocklist import BlockList
+from configs.settings import Weekly
+from storage import weekly
+from storage.photos import photo_file
+from storage.weekly import Liked, Post
+
+log = logging.getLogger(__name__)
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LATE_S = 86400.0
+LOOK_S = 60.0
+"""How often it is looked whether the time has come: clocks are set, and hosts sleep."""
+GRACE_S = 5.0
+"""How long a stop waits for a picture that is being sent."""
+MEDALS = ("🥇", "🥈", "🥉", "4️⃣", "5️⃣")
+CAPTION_UNITS = 1024
+PHOTO_BYTES, PHOTO_SIDES, SMALLER_SIDE = 10_000_000, 10_000, 2560
+"""Telegram's limits for a photo: bytes, and width plus height in pixels (https://core.telegram.org/bots/api#sendphoto)."""
+
+
+class BestOfWeek:
+    """`run` it for as long as the bot does."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._database = parts, parts.database
+        self._settings, self._blocked = parts.settings.weekly, BlockList.of(parts.settings.guard)
+
+    async def run(self) -> None:
+        """Post when it is time, and what was missed at the start. Ends only by being cancelled."""
+        while True:
+            try:
+                await self.look(time.time())
+            except (sqlite3.Error, OSError) as error:
+                log.warning("the best of the week is posted later: %s", error)
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self, now: float) -> None:
+        """Post wherever it is due at that time (seconds since 1970) and less than a day late."""
+        due = latest_due(self._settings, now)
+        if now - due >= LATE_S:
+            return
+        for chat_id in await weekly.due_chats(self._database, due):
+            try:
+                await self._post(chat_id, due)
+            except (TelegramError, Shed) as error:
+                log.warning("chat %d gets the rest of its week later: %s", chat_id, error)
+
+    async def _post(self, chat_id: int, due: float) -> None:
+        if not await weekly.is_taken_up(self._database, chat_id, due):
+            chosen = await self._choose(chat_id, due)
+            await weekly.take_up(self._database, chat_id, due, [liked.joke_id for liked in chosen])
+            log.info("chat %d: %d photos are the best of its week", chat_id, len(chosen))
+        while post := await weekly.next_post(self._database, chat_id):
+            await weekly.begin_post(self._database, chat_id, post.place)
+            sending = asyncio.create_task(self._send(chat_id, post))
+            try:
+                chat_id = await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                await asyncio.wait({sending}, timeout=GRACE_S)
+                sending.cancel()
+                raise
+        await weekly.drop_posts(self._database, chat_id)
+
+    async def _choose(self, chat_id: int, due: float) -> list[Liked]:
+        """The best joke of each of the best photos; none where too few jokes were rated."""
+        since = (datetime.fromtimestamp(due) - timedelta(days=7)).timestamp()
+        rated, found = await weekly.liked_most(self._database, chat_id, since, due, least=LEAST_IN_GROUPS if chat_id < 0 else 1)
+        if rated < self._settings.rated:
+            return []
+        best: dict[int, Liked] = {}
+        for liked in found:
+            if not self._blocked.hit(liked.text, liked.language) and photo_file(self._parts.settings.storage.photos, liked.sha256).exists():
+                best.setdefault(liked.photo_id, liked)
+        return list(best.values())[:self._settings.photos]
+
+    async def _send(self, chat_id: int, post: Post) -> int:
+        """Send one picture with its joke. Returns the chat's id, which is another one where the group has become a supergroup."""
+        data = await asyncio.get_running_loop().run_in_executor(self._parts.decoders, self._picture, post.liked)
+        if data is None:
+            return chat_id
+        try:
+            await self._parts.bot.send_photo(chat_id, data, caption=self._caption(chat_id, post), rate_limit_args=Priority.FINAL)
+        except ChatMigrated as error:
+            await weekly.begin_post(self._database, chat_id, post.place, begun=False)
+            await self._parts.chats.move(chat_id, error.new_chat_id)
+            return error.new_chat_id
+        except RetryAfter:
+            await weekly.begin_post(self._database, chat_id, post.place, begun=False)
+            raise
+        except Forbidden:
+            log.info("chat %d has shut the bot out and gets no more weeks", chat_id)
+            await self._parts.chats.change(chat_id, weekly_since=None)
+            await weekly.drop_posts(self._database, chat_id)
+        except BadRequest as error:
+            log.warning("chat %d does not get the photo of joke %d: %s", chat_id, post.liked.joke_id, error)
+        return chat_id
+
+    def _caption(self, chat_id: int, post: Post) -> str:
+        counts = post.liked.counts
+        given = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
+        title = self._parts.words.say(self._parts.chats.spoken(chat_id), "weekly-title") + "\n\n" if post.first else ""
+        ending = "\n" + " · ".join(f"{emoji} {count}" for emoji, count in given if count)
+        room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
+        return f"{title}{MEDALS[post.place - 1]} {fitting(post.liked.text, most=room)}{ending}"
+
+    def _picture(self, liked: Liked) -> bytes | None:
+        """The photo's file, made smaller where Telegram would refuse it; None where it is gone. Blocks."""
+        try:
+            data = photo_file(self._parts.settings.storage.photos, liked.sha256).read_bytes()
+        except OSError as error:
+            log.info("the photo of joke %d can't be shown again: %s", liked.joke_id, error)
+            return None
+        return data if liked.bytes <= PHOTO_BYTES and liked.width + liked.height <= PHOTO_SIDES else smaller(data)
+
+
+def smaller(data: bytes) -> bytes:
+    """The same picture with sides of at most SMALLER_SIDE pixels, a JPEG."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.thumbnail((SMALLER_SIDE, SMALLER_SIDE))
+        buffer = io.BytesIO()
+        picture.convert("RGB").save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def latest_due(settings: Weekly, now: float) -> float:
+    """The latest time that the week was due, in this machine's time zone; `now` and the result in seconds since 1970."""
+    local = datetime.fromtimestamp(now)
+    days = (local.weekday() - DAYS.index(settings.day)) % 7
+    due = local.replace(hour=settings.hour, minute=0, second=0, microsecond=0) - timedelta(days=days)
+    return (due if due.timestamp() <= now else due - timedelta(days=7)).timestamp()
