@@ -46,7 +46,7 @@ def stamp_of(name: str) -> str:
 
 
 def pip(python: Path, *arguments: str) -> None:
-    done = subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments])
+    done = subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "10", *arguments])
     if done.returncode:
         raise EnvironmentFailure(f"pip could not install {' '.join(arguments)}; its message is above.")
 
