@@ -2,6 +2,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -13,8 +14,8 @@ from storage.ratings import Counts, counts
 
 EMOJI = {3: "😂", 2: "🙂", 1: "😐"}
 ANOTHER, PHOTO = "🔁", "🖼"
-IN_A_ROW, MOST_NUMBERS = 5, 50
-"""Telegram's albums have 10 photos, and a message at most 100 buttons."""
+IN_A_ROW, MOST_NUMBERS = 4, 50
+"""More beside each other are cut on a phone. Telegram's albums have 10 photos, and a message at most 100 buttons."""
 PRESSED = re.compile(r"r:(?P<rated>\d{1,18}):(?P<value>[123])|a:(?P<another>\d{1,18})")
 
 
@@ -33,8 +34,17 @@ def buttons(joke_id: int, given: Counts | None = None, album: Sequence[AlbumPhot
     row = [InlineKeyboardButton(f"{emoji} {votes[value]}" if votes[value] else emoji, callback_data=f"r:{joke_id}:{value}")
            for value, emoji in EMOJI.items()]
     numbers = [InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=f"n:{photo.id}") for photo in album[:MOST_NUMBERS]]
-    further = [numbers[start:start + IN_A_ROW] for start in range(0, len(numbers), IN_A_ROW)] if len(numbers) > 1 else []
-    return InlineKeyboardMarkup([[*row, InlineKeyboardButton(ANOTHER, callback_data=f"a:{joke_id}")], *further])
+    return InlineKeyboardMarkup([[*row, InlineKeyboardButton(ANOTHER, callback_data=f"a:{joke_id}")], *_even_rows(numbers)])
+
+
+def _even_rows(numbers: list[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
+    """Rows that differ by one button at most, the longer ones first; none for a single photo."""
+    if len(numbers) < 2:
+        return []
+    count = -(-len(numbers) // IN_A_ROW)
+    short, longer = divmod(len(numbers), count)
+    ends = list(accumulate(short + (row < longer) for row in range(count)))
+    return [numbers[start:end] for start, end in pairwise([0, *ends])]
 
 
 async def find_pressed(parts: Parts, query: CallbackQuery) -> Pressed | None:

@@ -244,7 +244,7 @@ async def test_photos_outside_albums_are_answered_as_ever(stage, pictures):
     assert stage.labels(await stage.joke(photo)) == RATINGS
 
 
-async def test_ten_photos_have_ten_buttons_in_two_rows(stage, pictures):
+async def test_ten_photos_have_ten_buttons_as_a_phone_has_room_for_them(stage, pictures):
     album = stage.world.send_album(stage.alice, stage.alice, pictures(10))
     joke = await whole(stage, album[0], 10)
-    assert [len(row) for row in joke["reply_markup"]["inline_keyboard"]] == [4, 5, 5]
+    assert [len(row) for row in joke["reply_markup"]["inline_keyboard"]] == [4, 4, 3, 3]
