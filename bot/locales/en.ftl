@@ -10,13 +10,13 @@ help =
     😂 🙂 😐  how it landed; you can change your mind
     🔁  another joke about the same photo, in another style
 
-    In groups I speak when spoken to: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
+    In groups I speak when spoken to, unless /settings says otherwise: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
 
     /explain  in reply to a joke: what's funny about it
     /best  what this chat laughed at most
     /mine  your latest jokes
     /stats  how we're doing so far
-    /style  the kind of jokes, for good; #pun, #deadpan, #absurd or #wild in a caption is for that photo
+    /style  the style of my jokes; for a single photo, put #pun, #deadpan, #absurd or #wild in its caption
     /settings  how I behave here
     /language  what I speak with you
     /private  keep yours out of what I learn from
@@ -132,13 +132,13 @@ stats =
     }.
 
 # Styles of jokes. style-…-words are what a caption may say for that photo alone, with a # in front or nothing beside it.
-style-usual = The usual
-style-neutral = Plain joke
-style-pun = Pun
-style-deadpan = Deadpan
-style-absurd = Absurd
-style-naodong = Wild ideas
-style-surprise = Surprise me
+style-usual = the usual
+style-neutral = plain joke
+style-pun = pun
+style-deadpan = deadpan
+style-absurd = absurd
+style-naodong = wild ideas
+style-surprise = surprise me
 style-neutral-words = plain
 style-pun-words = pun, puns, wordplay
 style-deadpan-words = deadpan

@@ -10,14 +10,14 @@ help =
     😂 🙂 😐  好不好笑，你说了算，随时可以改
     🔁  同一张照片，换个路数再来一个
 
-    在群里我不插嘴：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片，我就出来。
+    在群里我不插嘴（/settings 另有安排的除外）：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片，我就出来。
 
     /explain  回复一个笑话：笑点在哪儿
     /best  这里最好笑的笑话
     /mine  你最近的笑话
     /stats  看看战绩
     /style  换个笑话风格；只想换一张的，配文里写 #谐音梗、#冷笑话、#荒诞 或 #脑洞
-    /settings  我在这儿该怎么做
+    /settings  这里的设置
     /language  换一种语言
     /private  不让我拿你的去学习
     /forget  把你的一切从我这儿抹掉
@@ -30,7 +30,7 @@ command-best = 这里最好笑的笑话
 command-mine = 你最近的笑话
 command-stats = 看看战绩
 command-style = 换个笑话风格
-command-settings = 我在这儿该怎么做
+command-settings = 这里的设置
 command-language = 换一种语言
 command-privacy = 我留着你的什么
 command-private = 让不让我学你的
@@ -169,8 +169,8 @@ mine-title = 🗂 你最近的笑话
 mine-none = 我在这儿还没给你讲过笑话。发张照片来，马上补上！
 
 # /settings；/style 是其中一页。以小图开头的写在按钮上，要短。
-settings-group = ⚙️ 我在这个群里该怎么做
-settings-private = ⚙️ 我该怎么给你讲笑话
+settings-group = ⚙️ 本群设置
+settings-private = ⚙️ 你的设置
 settings-language = 🌐 笑话用：{ $value }
 settings-style = 🎭 风格：{ $value }
 settings-answers = 📷 什么时候讲：{ $value }
@@ -213,7 +213,7 @@ settings-weekly-ask =
     发过 /private 的人不会出现，冷清的一周就不发了。
 settings-weekly-on = 开
 settings-weekly-off = 关
-settings-changers-ask = 谁可以改我在这儿的做法？
+settings-changers-ask = 谁可以改本群设置？
 settings-changers-admins = 管理员
 settings-changers-all = 所有人
 

@@ -46,18 +46,18 @@ async def choose(stage, chat, page, value, person=None):
 async def test_pages_turn_in_one_message_and_show_what_is_chosen(stage):
     menu = await ask(stage, stage.alice, stage.group)
     assert menu["text"] == stage.words("settings-group")
-    assert stage.labels(menu) == [stage.words("settings-language", value="each in their own"), stage.words("settings-style", value="The usual"),
+    assert stage.labels(menu) == [stage.words("settings-language", value="each in their own"), stage.words("settings-style", value="the usual"),
                                   stage.words("settings-answers", value="when called"), stage.words("settings-daily", value="no limit"),
                                   stage.words("settings-weekly", value="off"), stage.words("settings-changers", value="admins"), "Done"]
     assert await press(stage, menu, "c:style") == ""
-    await marked(stage, menu, "The usual")
+    await marked(stage, menu, "the usual")
     assert await press(stage, menu, "c:style:pun") == stage.words("settings-saved")
-    await marked(stage, menu, "Pun")
+    await marked(stage, menu, "pun")
     await press(stage, menu, "c:main")
-    await stage.world.wait_for(lambda _: stage.words("settings-style", value="Pun") in stage.labels(menu), 60)
+    await stage.world.wait_for(lambda _: stage.words("settings-style", value="pun") in stage.labels(menu), 60)
     await press(stage, menu, "c:close")
     await stage.world.wait_for(lambda world: "reply_markup" not in world.message(stage.group, menu["message_id"]), 60)
-    assert stage.words("settings-style", value="Pun") in stage.world.message(stage.group, menu["message_id"])["text"]
+    assert stage.words("settings-style", value="pun") in stage.world.message(stage.group, menu["message_id"])["text"]
     assert len(stage.answers(stage.world.message(stage.group, menu["reply_to_message"]["message_id"]))) == 1
 
 
