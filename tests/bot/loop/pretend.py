@@ -3,7 +3,7 @@
 DATA/play.json is a list of acts, DATA/played the number of those that are done:
     {"row": {"state": "training", …}}   change the run's row        {"file": "progress.json", "text": "…"}   write into its folder
     {"wait": "name"}                    until DATA/name exists      {"say": "…"}   {"die": true}   {"end": 1}
-`jokebot pairs --json` says what stands in DATA/pairs.json.
+DATA/pid is its own number. `jokebot pairs --json` says what stands in DATA/pairs.json.
 """
 import json
 import os
@@ -45,6 +45,7 @@ def main() -> None:
     if "pairs" in sys.argv:
         print((DATA / "pairs.json").read_text())
         return
+    (DATA / "pid").write_text(str(os.getpid()))
     run, done = int(sys.argv[-1]), DATA / "played"
     acts = json.loads((DATA / "play.json").read_text())
     for number in range(int(done.read_text()) if done.exists() else 0, len(acts)):

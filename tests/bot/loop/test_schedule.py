@@ -4,7 +4,9 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from apscheduler.triggers.interval import IntervalTrigger
 
+from bot.loop import schedule as clock
 from bot.loop.schedule import NAME, trigger
 from configs.errors import SettingsError
 from storage import runs, schedule
@@ -42,6 +44,18 @@ async def test_a_time_that_passed_while_the_bot_was_down_is_met_once_at_its_star
         assert time.time() < await schedule.due_at(stage.app.database, NAME) <= time.time() + 86400
     async with curtain() as stage:
         assert await history(stage) == [("schedule", "queued")]
+
+
+async def test_the_clock_ticks_by_itself_and_never_twice_for_times_that_were_missed(stage_with, sections, theatre, monkeypatch):
+    monkeypatch.setattr(clock, "trigger", lambda line: IntervalTrigger(seconds=1))
+    theatre.pairs(20)
+    theatre.play({"wait": "never"})
+    stage = await stage_with(**sections)
+    await stage.until(lambda: stage.app.schedule._jobs.get_jobs_by_name(NAME))
+    job, = stage.app.schedule._jobs.get_jobs_by_name(NAME)
+    assert (job.job.coalesce, job.job.max_instances, job.job.misfire_grace_time) == (True, 1, None)
+    await stage.until(lambda: theatre.data.joinpath("played").exists())
+    assert await history(stage) == [("schedule", "queued")]
 
 
 async def test_the_clock_begins_a_run_only_where_there_is_enough_to_learn(admins_stage, theatre):
