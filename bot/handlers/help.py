@@ -13,4 +13,5 @@ async def start(parts: Parts, update: Update) -> None:
 
 async def show_help(parts: Parts, update: Update) -> None:
     if update.effective_message:
-        await say(parts, update.effective_message, "help-admin" if is_admin(parts, update.effective_user) else "help", bot=parts.bot.username)
+        name = "help-admin" if is_admin(parts, update.effective_user) else "help"
+        await say(parts, update.effective_message, name, bot=parts.bot.username, album=parts.settings.joke.album)

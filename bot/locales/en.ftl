@@ -8,7 +8,10 @@ help =
     Send me a photo, as a photo or as a file; stickers and GIFs will do too. A caption is a welcome hint.
 
     😂 🙂 😐  how it landed; you can change your mind
-    🔁  another joke about the same photo, in another style
+    🔁  another joke about the same photo, in another style{ $album ->
+        [one] {"\u000A"}🖼 2  a joke about the second photo of your album
+       *[each] { "" }
+    }
 
     In groups I speak when spoken to, unless /settings says otherwise: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
 
