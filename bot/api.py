@@ -27,6 +27,12 @@ class TelegramBot(ExtBot[Priority]):
                          request=AiohttpRequest(CONNECTIONS, TIMEOUT_S, trust_env=proxied),
                          get_updates_request=AiohttpRequest(1, TIMEOUT_S, trust_env=proxied), rate_limiter=Outgoing(settings.limits))
 
+    async def shutdown(self) -> None:
+        """Close all connections, also those of a bot that Telegram didn't let in."""
+        await super().shutdown()
+        for request in self._request:
+            await request.shutdown()
+
     async def raw_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         """Updates from `offset` on, as Telegram's JSON; waits up to `timeout_s` for a first. Raises TelegramError."""
         data = {"offset": offset, "timeout": timeout_s, "limit": 100, "allowed_updates": UPDATES}

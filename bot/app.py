@@ -10,8 +10,9 @@ from telegram import BotCommand, BotCommandScopeChat, Update
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
+from bot.alerts import Alerts
 from bot.api import TelegramBot
-from bot.backups import keep_backing_up
+from bot.backups import Backing
 from bot.bans import Bans
 from bot.canary.trials import Trials
 from bot.chats import Chats, Daily
@@ -24,6 +25,7 @@ from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
 from bot.languages import Languages
+from bot.last_words import say_last_words, take_back
 from bot.latest import Latest
 from bot.loop.conductor import Conductor
 from bot.loop.schedule import Schedule
@@ -33,7 +35,7 @@ from bot.moderation import Moderator
 from bot.names import Names
 from bot.outgoing import backoff, seconds_of
 from bot.parts import Parts
-from bot.polling import Poller, token_refused
+from bot.polling import Poller, TokenRefused, token_refused
 from bot.styles import Styles
 from bot.updates import RawUpdate, Updates
 from bot.weekly import BestOfWeek
@@ -41,8 +43,8 @@ from bot.words import Words
 from configs.errors import JokebotError, SettingsError
 from configs.prompts import load_prompts
 from configs.settings import Settings
-from storage import inbox
-from storage.database import Database, check_file, unusable
+from storage import alerts, inbox
+from storage.database import Database, DatabaseError, check_file, unusable
 from storage.folder import held
 from storage.models import champion, register_base
 
@@ -72,6 +74,7 @@ class App:
         self.servers: Servers
         self.schedule: Schedule
         self.best_of_week: BestOfWeek
+        self.backing: Backing
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
 
@@ -79,9 +82,9 @@ class App:
         """Open the database, meet Telegram, take up what was left. Raises JokebotError where that is impossible."""
         settings = self.settings
         self._cleanup.enter_context(held(settings.storage.directory))
+        self._cleanup.push_async_callback(self.bot.shutdown)
         self.database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
         self._cleanup.push_async_callback(self.database.close)
-        self._cleanup.push_async_callback(self.bot.shutdown)
         await self._meet_telegram()
         self.servers = await self._make_servers()
         self._cleanup.push_async_callback(self.servers.stop)
@@ -94,6 +97,10 @@ class App:
             self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers)
             self._cleanup.push_async_callback(self.metrics.stop)
         service = Service(self.database, self.servers)
+        self.backing = Backing(settings)
+        self.parts.alerts = Alerts(self.parts, self.backing)
+        logging.getLogger().addHandler(self.parts.mistakes)
+        self._cleanup.callback(logging.getLogger().removeHandler, self.parts.mistakes)
         self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
         self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
         self.best_of_week = BestOfWeek(self.parts)
@@ -110,7 +117,8 @@ class App:
             tasks.create_task(self._greet_engine())
             tasks.create_task(self._name_commands())
             tasks.create_task(self._prune())
-            tasks.create_task(keep_backing_up(self.settings))
+            tasks.create_task(self.backing.keep())
+            tasks.create_task(self.parts.alerts.run())
             tasks.create_task(self._check_database())
             tasks.create_task(keep_forgetting(self.parts))
             tasks.create_task(self.best_of_week.run())
@@ -207,6 +215,7 @@ class App:
         """On a damaged database every further row makes it worse. Raises DatabaseError."""
         while True:
             await asyncio.to_thread(check_file, self.settings.storage.database)
+            take_back(self.settings)
             await asyncio.sleep(CHECK_EVERY_S)
 
     async def _handle(self, raw: RawUpdate) -> bool:
@@ -244,13 +253,19 @@ async def run_until_stopped(settings: Settings) -> None:
 
 
 async def _run(app: App) -> None:
+    """Start and run. Before it ends by an error that admins should hear of, they hear of it, or will."""
     try:
         await app.start()
         await app.run()
-    except ExceptionGroup as group:
-        error: Exception = group
+    except Exception as caught:
+        error: Exception = caught
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
-        raise unusable(app.settings.storage.database, error) if isinstance(error, sqlite3.Error) else error from None
-    except sqlite3.Error as error:
-        raise unusable(app.settings.storage.database, error) from error
+        if isinstance(error, sqlite3.Error):
+            error = unusable(app.settings.storage.database, error)
+        if isinstance(error, DatabaseError):
+            await say_last_words(app.settings, app.bot, error)
+        if isinstance(error, TokenRefused):
+            with suppress(sqlite3.Error):
+                await alerts.begin(app.database, "token", {})
+        raise error from None

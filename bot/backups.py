@@ -15,16 +15,25 @@ LOOK_EVERY_S = 600.0
 """How often it is looked whether a backup is due: clocks jump, and machines sleep."""
 
 
-async def keep_backing_up(settings: Settings) -> None:
-    """Make a backup whenever the newest one is older than the settings say; never ends."""
-    await asyncio.sleep(START_S)
-    while True:
-        if settings.backup.every_h:
-            try:
-                await asyncio.to_thread(_back_up_if_due, settings)
-            except JokebotError as error:
-                log.error("no backup could be made: %s", error)
-        await asyncio.sleep(LOOK_EVERY_S)
+class Backing:
+    """Makes backups; `trouble` is why the last one that was due couldn't be made, or ""."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.trouble = ""
+
+    async def keep(self) -> None:
+        """Make a backup whenever the newest one is older than the settings say; never ends."""
+        await asyncio.sleep(START_S)
+        while True:
+            if self._settings.backup.every_h:
+                try:
+                    await asyncio.to_thread(_back_up_if_due, self._settings)
+                    self.trouble = ""
+                except JokebotError as error:
+                    log.error("no backup could be made: %s", error)
+                    self.trouble = str(error)
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _back_up_if_due(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """What handlers work with. `bot/app.py` puts it together; tests may as well."""
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from bot.hands import Hands
 from bot.joker import Joker
 from bot.languages import Languages
 from bot.latest import Latest
+from bot.mistakes import Mistakes
 from bot.moderation import Moderator
 from bot.names import Names
 from bot.styles import Styles
@@ -25,6 +27,7 @@ from configs.settings import Settings
 from storage.database import Database
 
 if TYPE_CHECKING:
+    from bot.alerts import Alerts
     from bot.loop.conductor import Conductor
 
 DECODERS = 2
@@ -56,6 +59,9 @@ class Parts:
     styles: Styles
     moderator: Moderator
     conductor: "Conductor | None" = None
+    alerts: "Alerts | None" = None
+    mistakes: Mistakes = field(default_factory=Mistakes)
+    started_at: float = field(default_factory=time.time)
     decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
 

@@ -27,6 +27,10 @@ class SecondPoller(JokebotError):
     """Another process fetches this bot's updates."""
 
 
+class TokenRefused(JokebotError):
+    """Telegram doesn't take the bot's token (any more)."""
+
+
 class Poller:
     """Fetches updates for as long as `run` runs; `polled` is set once Telegram has answered."""
 
@@ -35,7 +39,7 @@ class Poller:
         self._conflicts, self._settled, self._heard_at = 0, False, 0.0
 
     async def run(self) -> None:
-        """Raises SecondPoller, or JokebotError where Telegram refuses the token; goes on through everything else."""
+        """Raises SecondPoller, or TokenRefused; goes on through everything else."""
         offset, pauses, away = await inbox.next_offset(self._database), backoff(), False
         while True:
             try:
@@ -85,5 +89,5 @@ class Poller:
         return CONFLICT_PAUSE_S
 
 
-def token_refused() -> JokebotError:
-    return JokebotError("Telegram refuses the bot's token. Copy it again from @BotFather into JOKEBOT_TELEGRAM_TOKEN.")
+def token_refused() -> TokenRefused:
+    return TokenRefused("Telegram refuses the bot's token. Copy it again from @BotFather into JOKEBOT_TELEGRAM_TOKEN.")

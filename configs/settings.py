@@ -97,6 +97,16 @@ class Backup(Section):
     directory: Path | None = Field(None, description="Their folder, better on another disk; unset takes `backups` in the data folder.")
 
 
+class Alerts(Section):
+    """What admins are told of in the chat, once each, and again when it is over (docs/admins.md)."""
+
+    engine_min: float = Field(5.0, ge=0, description="Minutes for which the engine doesn't answer; 0 tells nothing of it.")
+    disk_gb: float = Field(5.0, ge=0, description="Free disk, 10⁹ bytes, that is too little for the data or the backups; 0 tells nothing of it.")
+    database_min: float = Field(1.0, ge=0, description="Minutes for which the database can't be written; 0 tells nothing of it.")
+    gpu_min: float = Field(1.0, ge=0, description="Minutes for which a graphics card is missing that was there; 0 tells nothing of it.")
+    webhook_min: float = Field(10.0, ge=0, description="Minutes for which Telegram can't reach the webhook; 0 tells nothing of it.")
+
+
 class Environments(Section):
     """Interpreters of the other environments (`make env-train`, `make env-serve`)."""
 
@@ -144,6 +154,7 @@ class Settings(BaseSettings):
     weekly: Weekly = Weekly()
     storage: Storage = Storage()
     backup: Backup = Backup()
+    alerts: Alerts = Alerts()
     environments: Environments = Environments()
     model: Model = Model()
     selection: Selection = Selection()

@@ -66,7 +66,7 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
         for table in FORGOTTEN:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (person_id,))
         # A private chat has its person's id; in it stand only messages for this person.
-        for table in ("deliveries", "run_messages", "run_news", "chats", "chat_jokes", "weekly_posts"):
+        for table in ("deliveries", "run_messages", "run_news", "alert_news", "chats", "chat_jokes", "weekly_posts"):
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (person_id,))
         for table in ("runs", "promotions", "reviews"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))

@@ -33,6 +33,7 @@ class _Ticket:
     """Whether somebody wants to be told the place."""
     place: int = field(default=0, compare=False)
     granted: bool = field(default=False, compare=False)
+    entered_at: float = field(default_factory=time.monotonic, compare=False)
     changed: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
 
@@ -67,6 +68,11 @@ class FairQueue:
     def waiting(self) -> int:
         """How many wait."""
         return len(self._line)
+
+    @property
+    def longest_wait_s(self) -> float:
+        """How long the one has waited who waits longest; 0 where nobody does."""
+        return time.monotonic() - min((ticket.entered_at for ticket in self._line), default=time.monotonic())
 
     @property
     def in_flight(self) -> int:

@@ -362,6 +362,11 @@ command-ban = Put somebody out
 command-unban = Let somebody in again
 admins-only = That one is for my admins. Photos are for everybody, though!
 not-your-button = That's for the one who asked.
+duration-days =
+    { $days } d{ $hours ->
+        [0] { "" }
+       *[other] {" "}{ $hours } h
+    }
 duration-minutes =
     { $minutes ->
         [one] a minute
@@ -425,6 +430,32 @@ banned = An admin has asked me to stop answering you{ $until ->
         [good] . Please don't take it to heart
        *[other] {" "}until { $until }; after that I look forward to your photos again
     }. /forget still wipes everything of yours.
+
+# Alerts, to admins. "began" when it is wrong, "ended" when it is over; both at once where nobody could be told before
+alert-engine-began = 🔴 The engine hasn't answered for { $minutes ->
+        [one] a minute
+       *[other] { $minutes } minutes
+    }. People are told so kindly.{ $why ->
+        [none] { "" }
+       *[other] {" "}It says: { $why }
+    } /status shows more.
+alert-engine-ended = 🟢 The engine answers again, after { $time }.
+alert-disk-began = 🔴 The disk is nearly full: { $free } GB left. When it is full, photos stay with Telegram until there is room.
+alert-disk-ended = 🟢 There's room on the disk again.
+alert-backup-began = 🔴 The backup failed: { $why } I try again every ten minutes.
+alert-backup-ended = 🟢 Backups work again.
+alert-database-began = 🔴 I can't write into the database: { $why }. Until I can, photos and ratings stay with Telegram.
+alert-database-ended = 🟢 The database can be written again, after { $time }. What was sent meanwhile is being answered.
+alert-webhook-began = 🔴 Telegram can't reach me, and { $waiting ->
+        [one] one update waits
+       *[other] { $waiting } updates wait
+    }: { $why }
+alert-webhook-ended = 🟢 Telegram reaches me again.
+alert-gpu-began = 🔴 A graphics card is gone: { $now } of { $had } left. nvidia-smi on the host may say why.
+alert-gpu-ended = 🟢 All graphics cards are there again.
+alert-token-began = 🔴 On { $began } Telegram refused my token, and I had to stop.
+alert-token-ended = 🟢 It takes my token again, { $time } later.
+alert-damaged = 🔴 I have to stop: { $why }
 
 # /retrain
 retrain-ask =

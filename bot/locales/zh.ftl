@@ -282,6 +282,11 @@ command-ban = 请某人离开
 command-unban = 请某人回来
 admins-only = 这个只有管理员能用。不过照片谁都可以发！
 not-your-button = 这是问别人的。
+duration-days =
+    { $days } 天{ $hours ->
+        [0] { "" }
+       *[other] {" "}{ $hours } 小时
+    }
 duration-minutes = { $minutes } 分钟
 duration-hours =
     { $hours } 小时{ $minutes ->
@@ -331,6 +336,26 @@ banned = 管理员让我{ $until ->
         [good] 别再回应你了，请别往心里去
        *[other] 在 { $until } 之前先不回应你；过了那时候，我等着看你的新照片
     }。想让我忘掉你的一切，/forget 还是可以用。
+
+# 给管理员的警报。began 是出事了，ended 是好了；先前没法通知的，两句一起说
+alert-engine-began = 🔴 引擎已经 { $minutes } 分钟没有回应了，来的人我会好好解释。{ $why ->
+        [none] { "" }
+       *[other] 它说：{ $why }。
+    }详情看 /status。
+alert-engine-ended = 🟢 引擎恢复了，中断了 { $time }。
+alert-disk-began = 🔴 磁盘快满了，只剩 { $free } GB。满了以后，新照片会先留在 Telegram 那边。
+alert-disk-ended = 🟢 磁盘又有空间了。
+alert-backup-began = 🔴 备份失败：{ $why } 我每十分钟再试一次。
+alert-backup-ended = 🟢 备份又正常了。
+alert-database-began = 🔴 数据库写不进去：{ $why }。恢复之前，照片和打分先留在 Telegram 那边。
+alert-database-ended = 🟢 数据库又能写了，中断了 { $time }。这期间发来的，正在补上。
+alert-webhook-began = 🔴 Telegram 连不上我，有 { $waiting } 条更新在等：{ $why }
+alert-webhook-ended = 🟢 Telegram 又能连上我了。
+alert-gpu-began = 🔴 有显卡不见了：{ $had } 块只剩 { $now } 块。可以在主机上用 nvidia-smi 看看原因。
+alert-gpu-ended = 🟢 显卡都回来了。
+alert-token-began = 🔴 { $began }，Telegram 拒绝了我的令牌，我只好停下。
+alert-token-ended = 🟢 过了 { $time }，令牌又能用了。
+alert-damaged = 🔴 我不得不停下：{ $why }
 
 # /retrain
 retrain-ask =

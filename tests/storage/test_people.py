@@ -18,7 +18,7 @@ ALICE, BOB = 7, 8
 KEPT = {
     "photos": "go with their last sender", "deliveries": "go with their jokes", "run_messages": "go with a private chat", "run_news": "go with a private chat",
     "chats": "go with a private chat", "chat_jokes": "go with a private chat", "weekly_posts": "go with a private chat", "former_chats": "names groups alone",
-    "bans": "a deletion is no way around a ban, which stays by its number alone",
+    "alert_news": "go with a private chat", "bans": "a deletion is no way around a ban, which stays by its number alone",
 }
 
 

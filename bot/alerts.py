@@ -1,0 +1,162 @@
+"""Admins are told when something is wrong, once, and again when it is over; a restart repeats nothing.
+
+What is wrong is a row (`storage/alerts.py`), and so is who has been told. Only where the database itself can't be written is an
+alert kept in memory, until it can.
+"""
+import asyncio
+import logging
+import sqlite3
+import time
+from typing import Any
+
+from telegram.error import BadRequest, Forbidden, TelegramError
+
+from bot.backups import Backing
+from bot.checks import CannotTell, Check, Checks, Detail
+from bot.handlers.saying import NO_PREVIEW, fitting
+from bot.loop.progress import day_and_time, duration
+from bot.outgoing import Priority, Shed
+from bot.parts import Parts
+from storage import alerts, news
+from storage.alerts import Alert
+
+log = logging.getLogger(__name__)
+
+LOOK_S, TELL_S = 15.0, 3.0
+WELL_S = 60.0
+"""All must be well for so long before it is said to be over: what flutters is one trouble."""
+DEFECT_S = 60.0
+GRACE_S = 5.0
+WHY = 300
+"""Longest reason that is told, characters."""
+
+
+class Alerts:
+    """`run` it once, for as long as the bot runs. `lasting` are the troubles that last."""
+
+    def __init__(self, parts: Parts, backing: Backing) -> None:
+        self._parts, self._database = parts, parts.database
+        self.lasting: dict[str, Alert] = {}
+        self._unsaved: dict[str, set[int]] = {}
+        """What can't be written down, with the chats that know of it."""
+        self._checks: dict[str, Check] = Checks(parts, backing, self.lasting).all()
+        self._bad_since: dict[str, float] = {}
+        self._well_since: dict[str, float] = {}
+        self._looked_at: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Look and tell; never ends by itself."""
+        await self._again(self._take_up, 1.0, once=True)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._again(self.look, LOOK_S))
+            tasks.create_task(self._again(self.tell, TELL_S))
+
+    async def _again(self, step: Any, pause_s: float, *, once: bool = False) -> None:
+        """Whatever goes wrong in here, people who send photos shall not notice."""
+        while True:
+            try:
+                await step()
+                if once:
+                    return
+            except sqlite3.Error as error:
+                log.warning("alerts wait: %s", error)
+            except Exception:
+                log.exception("alerts wait")
+                await asyncio.sleep(DEFECT_S)
+            await asyncio.sleep(pause_s)
+
+    async def _take_up(self) -> None:
+        """What lasted when the bot stopped. What nothing looks at is over: that a bot runs is proof that its token is taken."""
+        self.lasting.update(await alerts.lasting(self._database))
+        for what in self.lasting.keys() - self._checks.keys():
+            await alerts.end(self._database, what)
+            del self.lasting[what]
+
+    async def look(self) -> None:
+        """Look at all that is due."""
+        for what, check in self._checks.items():
+            if time.monotonic() - self._looked_at.get(what, float("-inf")) >= check.every_s:
+                self._looked_at[what] = time.monotonic()
+                await self._look_at(what, check)
+
+    async def _look_at(self, what: str, check: Check) -> None:
+        try:
+            detail = await check.look()
+        except CannotTell:
+            return
+        now = time.monotonic()
+        if detail is None:
+            self._bad_since.pop(what, None)
+            if what in self.lasting and now - self._well_since.setdefault(what, now) >= WELL_S:
+                await self._end(what)
+            return
+        self._well_since.pop(what, None)
+        if now - self._bad_since.setdefault(what, now) >= check.patience_s and what not in self.lasting:
+            await self._begin(what, detail)
+
+    async def _begin(self, what: str, detail: Detail) -> None:
+        log.error("alert: %s %s", what, detail)
+        try:
+            self.lasting[what] = await alerts.begin(self._database, what, detail)
+        except sqlite3.Error:
+            self.lasting[what] = Alert(0, what, "{}", time.time())
+            self._unsaved[what] = set()
+            await self._tell_unsaved(what, detail)
+
+    async def _end(self, what: str) -> None:
+        log.warning("over: %s", what)
+        if what in self._unsaved:
+            await alerts.begin(self._database, what, {}, at=self.lasting[what].began_at, told=self._unsaved[what])
+            del self._unsaved[what]
+        await alerts.end(self._database, what)
+        del self.lasting[what]
+
+    async def tell(self) -> None:
+        """Tell every admin what they don't know yet."""
+        for alert, chat_id, words in await alerts.untold(self._database, self._parts.settings.telegram.admins):
+            telling = asyncio.ensure_future(self._tell(alert, chat_id, words))
+            try:
+                await asyncio.shield(telling)
+            except asyncio.CancelledError:
+                # The bot stops: what is on its way is noted, so that the next start doesn't repeat it.
+                await asyncio.wait({telling}, timeout=GRACE_S)
+                telling.cancel()
+                raise
+
+    async def _tell(self, alert: Alert, chat_id: int, words: list[str]) -> None:
+        if await self._send(chat_id, self.text(alert, await self._language(chat_id), words)):
+            await alerts.tell(self._database, alert.id, chat_id, words)
+
+    async def _tell_unsaved(self, what: str, detail: Detail) -> None:
+        for chat_id in self._parts.settings.telegram.admins:
+            text = self._words(f"alert-{what}-began", await self._language(chat_id), detail)
+            if await self._send(chat_id, text):
+                self._unsaved[what].add(chat_id)
+
+    def text(self, alert: Alert, language: str, words: list[str]) -> str:
+        """What there is to say of an alert."""
+        ended = alert.ended_at or time.time()
+        detail = {**alert.details, "began": day_and_time(alert.began_at), "time": duration(self._parts.words, language, ended - alert.began_at)}
+        return "\n".join(self._words(f"alert-{alert.what}-{word}", language, detail) for word in words)
+
+    def _words(self, name: str, language: str, detail: Detail) -> str:
+        blanks = {"began": "", "time": "", "why": "none", "minutes": 0, "free": "?", "had": 0, "now": 0, "waiting": 0}
+        values = {**blanks, **detail}
+        return self._parts.words.say(language, name, **{**values, "why": str(values["why"])[:WHY]})
+
+    async def _send(self, chat_id: int, text: str) -> bool:
+        """False where it shall be tried again later."""
+        try:
+            await self._parts.bot.send_message(chat_id, fitting(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)
+        except (Forbidden, BadRequest) as error:
+            log.info("admin %d can't be told: %s", chat_id, error)
+        except (TelegramError, Shed) as error:
+            log.warning("admin %d is told later: %s", chat_id, error)
+            return False
+        return True
+
+    async def _language(self, chat_id: int) -> str:
+        try:
+            return self._parts.words.language(await news.language_of(self._database, chat_id))
+        except sqlite3.Error:
+            return self._parts.words.language(None)
