@@ -10,6 +10,7 @@ from bot.handlers.admin_models import promote, promote_decided, rollback, show_m
 from bot.handlers.admin_people import ban, show_users, unban, users_pressed
 from bot.handlers.admin_retrain import retrain, retrain_decided, show_runs
 from bot.handlers.admin_review import review_pressed, show_review
+from bot.handlers.admin_status import show_status
 from bot.handlers.another import another
 from bot.handlers.banned import turned_away
 from bot.handlers.best import best, mine
@@ -31,7 +32,7 @@ from bot.parts import Parts
 COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "explain": explain, "best": best, "mine": mine,
             "stats": show_stats, "style": style, "settings": settings, "language": language, "privacy": privacy, "private": private, "forget": forget_me}
 """The commands, in the order in which Telegram's menu shows them."""
-ADMIN_COMMANDS = {"retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback,
+ADMIN_COMMANDS = {"status": show_status, "retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback,
                   "users": show_users, "ban": ban, "unban": unban}
 """Those of admins, which only their menu shows."""
 FOR_ALL = (forget_me, forget_pressed)

@@ -343,6 +343,7 @@ help-admin =
     { help }
 
     Because you're an admin:
+    /status  how everything is
     /retrain  train a new model
     /runs  how training went
     /review  see what would be learnt, and drop what shouldn't
@@ -351,6 +352,7 @@ help-admin =
     /rollback  back to the model before
     /users  who is here
     /ban, /unban  put somebody out, and let them in again
+command-status = How everything is
 command-retrain = Train a new model
 command-runs = How training went
 command-review = See what would be learnt
@@ -377,6 +379,58 @@ duration-hours =
         [0] { "" }
        *[other] {" "}{ $minutes } min
     }
+
+# /status, for admins
+status-title = Jokebot { $version } · up { $time }
+status-engine = Engine { $state ->
+        [up] answers
+        [asleep] sleeps while a model is trained or changed
+       *[down] doesn't answer
+    }{ $all ->
+        [0] { "" }
+       *[other] {" "}· { $up } of { $all } ready
+    }{ $says ->
+        [none] { "" }
+       *[other] {" "}· { $says }
+    }
+status-queue = { $waiting ->
+        [0] Nobody waits
+        [one] One photo waits, for { $time }
+       *[other] { $waiting } photos wait, the first for { $time }
+    }{ $working ->
+        [0] { "" }
+       *[other] {" "}· { $working } in work
+    }
+status-seconds = { $seconds } s
+status-model = Model { $model } · { $called }
+status-canary = {" "}· on trial: { $model } · { $called }, { $share } %
+status-gpu = { $card } · { $used } of { $all } GB
+status-gpu-gone = No graphics card answers nvidia-smi
+status-disk = { $free } free · data { $data } · database { $database }
+status-backup = Backup { $time } ago
+status-backup-none = No backup yet
+status-backup-off = No backups are made (backup.every_h is 0)
+status-run = Run { $run } { $what }, { $time } ago.
+status-run-none = No training yet.
+status-run-now = Run { $run } · { $what }
+status-next = { $when ->
+        [none] Next: when somebody says /retrain
+       *[other] Next: { $when }
+    }
+status-errors = { $count ->
+        [0] No errors in the last 24 hours
+        [one] One error in the last 24 hours, see the log
+       *[other] { $count } errors in the last 24 hours, see the log
+    }
+status-unknown = { $what }: can't tell just now
+status-what-engine = Engine
+status-what-queue = Queue
+status-what-model = Model
+status-what-gpu = Graphics card
+status-what-disk = Disk
+status-what-backup = Backup
+status-what-run = Training
+status-what-errors = Errors
 
 # /users, /ban, /unban; banned is for the one who is
 users-in-private = These are people's names, so I only show them in our own chat.

@@ -263,6 +263,7 @@ help-admin =
     { help }
 
     你是管理员，所以还有：
+    /status  一切可好
     /retrain  训练一个新模型
     /runs  训练得怎么样了
     /review  看看接下来要学什么，不该学的划掉
@@ -271,6 +272,7 @@ help-admin =
     /rollback  换回上一个模型
     /users  都有谁来过
     /ban、/unban  请谁离开，再请谁回来
+command-status = 一切可好
 command-retrain = 训练一个新模型
 command-runs = 训练得怎么样了
 command-review = 看看接下来要学什么
@@ -293,6 +295,56 @@ duration-hours =
         [0] { "" }
        *[other] {" "}{ $minutes } 分
     }
+
+# /status，给管理员
+status-title = Jokebot { $version } · 已运行 { $time }
+status-engine = 引擎{ $state ->
+        [up] 正常
+        [asleep] 在休息（正在训练或换模型）
+       *[down] 没有回应
+    }{ $all ->
+        [0] { "" }
+       *[other] {" "}· { $up }/{ $all } 就绪
+    }{ $says ->
+        [none] { "" }
+       *[other] {" "}· { $says }
+    }
+status-queue = { $waiting ->
+        [0] 没人排队
+       *[other] { $waiting } 张照片在排队，最久的等了 { $time }
+    }{ $working ->
+        [0] { "" }
+       *[other] {" "}· { $working } 张在处理
+    }
+status-seconds = { $seconds } 秒
+status-model = 模型 { $model } · { $called }
+status-canary = {" "}· 试用：{ $model } · { $called }，{ $share }%
+status-gpu = { $card } · { $used }/{ $all } GB
+status-gpu-gone = nvidia-smi 看不到显卡
+status-disk = 剩余 { $free } · 数据 { $data } · 数据库 { $database }
+status-backup = { $time }前备份过
+status-backup-none = 还没有备份
+status-backup-off = 没有开自动备份（backup.every_h 是 0）
+status-run = 第 { $run } 次训练{ $what }，{ $time }前。
+status-run-none = 还没训练过。
+status-run-now = 第 { $run } 次训练 · { $what }
+status-next = { $when ->
+        [none] 下一次：等人发 /retrain
+       *[other] 下一次：{ $when }
+    }
+status-errors = 最近 24 小时{ $count ->
+        [0] 没有错误
+       *[other] 有 { $count } 个错误，详见日志
+    }
+status-unknown = { $what }：现在看不出来
+status-what-engine = 引擎
+status-what-queue = 排队
+status-what-model = 模型
+status-what-gpu = 显卡
+status-what-disk = 磁盘
+status-what-backup = 备份
+status-what-run = 训练
+status-what-errors = 错误
 
 # /users、/ban、/unban；banned 是说给被封的人听的
 users-in-private = 这些是大家的名字，只在咱俩的私聊里给你看。

@@ -50,7 +50,7 @@ class News:
 
     async def show(self, run: Run) -> None:
         """Bring the message about a run up to date in every admin's chat; sends it where there is none yet."""
-        progress = await self._progress(run)
+        progress = await self.progress(run)
         interval = max(self._parts.settings.limits.edit_interval_s, min(SLOWEST_S, (progress.eta_s or 0.0) / STEPS_SHOWN))
         for chat_id in self._chats:
             text = text_of(run, progress, self._parts.words, await self.language(chat_id))
@@ -60,7 +60,8 @@ class News:
             self._not_before[chat_id] = now + interval
             self._parts.latest.put(("run", chat_id), self._showing(run, chat_id, text, known))
 
-    async def _progress(self, run: Run) -> Progress:
+    async def progress(self, run: Run) -> Progress:
+        """How far a run is."""
         if run.state != "canary":
             return await asyncio.to_thread(read_progress, run, self.folder(run))
         trial = await trials.trial_of_run(self._parts.database, run.id)

@@ -1,0 +1,125 @@
+"""/status: a line for everything, and lights before what needs a look."""
+import asyncio
+import logging
+import stat
+import time
+
+import pytest
+
+from bot import backups, checks, status, vitals
+from bot.engine.router import Arm
+from bot.engine.stub import Answer
+from bot.loop.progress import day_and_time
+from bot.sandbox.people import FIRST_PERSON_ID
+from storage import promotion, runs, schedule
+from storage.models import register_base
+
+ADMIN = {"admins": [FIRST_PERSON_ID]}
+
+
+async def lines(stage, person=None):
+    """What /status says, line by line."""
+    person = person or stage.alice
+    head, empty, *rest = (await stage.answer(stage.world.send_text(person, person, "/status")))["text"].split("\n")
+    assert not empty
+    return [head, *rest]
+
+
+@pytest.fixture
+def plenty(monkeypatch):
+    """A host with much room and no card, whatever this one has."""
+    monkeypatch.setattr(vitals, "free_bytes", lambda folder: 900 * 10**9)
+    monkeypatch.setattr(vitals, "NVIDIA_SMI", "no-such-tool")
+
+
+async def test_all_is_well(stage_with, plenty, monkeypatch):
+    monkeypatch.setattr(backups, "START_S", 0.0)
+    stage = await stage_with(telegram=ADMIN)
+    await stage.joke(stage.send_photo())
+    await stage.until(lambda: any(stage.settings.backup_folder.glob("jokebot-*/backup.json")))
+    found = await lines(stage)
+    assert found[0].startswith(f"🟢 Jokebot {status.program_version()} · up ")
+    assert found[1:4] == ["🟢 Engine answers", "🟢 Nobody waits", "🟢 Model 1 · base"]
+    assert found[4].startswith("🟢 900 GB free · data ") and " · database " in found[4]
+    due = day_and_time(await schedule.due_at(stage.app.database, "retrain"))
+    assert found[5].startswith("🟢 Backup ") and found[5].endswith(" ago")
+    assert found[6:] == [f"🟢 No training yet. Next: {due}", "🟢 No errors in the last 24 hours"]
+
+
+async def test_what_needs_a_look_is_seen_at_once(stage_with, plenty, monkeypatch):
+    monkeypatch.setattr(vitals, "free_bytes", lambda folder: 10**9)
+    stage = await stage_with(telegram=ADMIN, backup={"every_h": 0}, retrain={"cron": ""})
+    stage.engine.models.clear()
+    run = await runs.create_run(stage.app.database, "command")
+    await stage.app.schedule.stop()
+    await promotion.end_run(stage.app.database, run, "failed", "why")
+    for _ in range(2):
+        logging.getLogger("somewhere").error("a mistake")
+    found = await lines(stage)
+    assert found[0].startswith("🔴 Jokebot") and "🔴 Engine doesn't answer" in found
+    assert [line for line in found if line.startswith("🔴 1.0 GB free")]
+    assert "🟡 No backups are made (backup.every_h is 0)" in found
+    assert [line for line in found if line.startswith(f"🟡 Run {run.id} failed, ") and line.endswith(" ago. Next: when somebody says /retrain")]
+    assert "🟡 2 errors in the last 24 hours, see the log" in found
+
+
+async def test_the_queue_the_canary_and_a_run_under_way(stage_with, plenty):
+    gate = asyncio.Event()
+    stage = await stage_with(Answer(gate=gate), telegram=ADMIN, engine={"in_flight": 1})
+    try:
+        router = stage.app.servers.router
+        router.set_canary(Arm(await register_base(stage.app.database, "run-1", None), router.champion.client), 0.0)
+        for _ in range(3):
+            stage.send_photo(person=stage.bob)
+        queue = stage.app.parts.joker.queue
+        await stage.until(lambda: queue.waiting == 2)
+        queue._line[0].entered_at = time.monotonic() - 90
+        found = await lines(stage)
+        assert [line for line in found if line.startswith("🟡 2 photos wait, the first for ") and line.endswith(" · 1 in work")]
+        assert "🟢 Model 1 · base · on trial: 2 · run-1, 0 %" in found
+    finally:
+        gate.set()
+    await stage.quiet()
+
+
+async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_holds_nothing_up(stage_with, plenty, tmp_path, monkeypatch):
+    tool = tmp_path / "nvidia-smi"
+    monkeypatch.setattr(vitals, "NVIDIA_SMI", str(tool))
+    monkeypatch.setattr(checks, "SLOW_S", 3600.0)
+
+    def says(script):
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(stat.S_IRWXU)
+
+    says("echo 'NVIDIA H200, 30000, 143771'; echo 'NVIDIA H200, 100, 143771'")
+    stage = await stage_with(telegram=ADMIN)
+    found = await lines(stage)
+    assert [line for line in found if "H200" in line] == ["🟢 H200 · 31 of 151 GB", "🟢 H200 · 0 of 151 GB"]
+    monkeypatch.setattr(vitals, "PATIENCE_S", 0.2)
+    says("exec sleep 600")
+    assert "🔴 No graphics card answers nvidia-smi" in await lines(stage)
+
+
+async def test_a_line_that_cannot_be_had_leaves_the_others(stage_with, plenty, monkeypatch):
+    def broken(folder, most_s=0.0):
+        raise OSError("gone")
+    monkeypatch.setattr(vitals, "weigh", broken)
+    stage = await stage_with(telegram=ADMIN)
+    found = await lines(stage)
+    assert "🟡 Disk: can't tell just now" in found and "🟢 Engine answers" in found
+
+
+async def test_it_is_short_in_every_language(stage_with, plenty):
+    stage = await stage_with(telegram={"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]})
+    found = await lines(stage, stage.ming)
+    assert "🟢 引擎正常" in found and len(found) < 12 and max(map(len, found)) < 80
+
+
+def test_a_folder_is_weighed_once_for_each_file_and_never_for_long(tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "one").write_bytes(b"x" * 1000)
+    (tmp_path / "deep" / "again").hardlink_to(tmp_path / "deep" / "er" / "one")
+    (tmp_path / "two").write_bytes(b"x" * 500)
+    assert vitals.weigh(tmp_path) == vitals.Weight(1500, True)
+    assert not vitals.weigh(tmp_path, -1.0).whole
+    assert vitals.weigh(tmp_path / "nowhere") == vitals.Weight(0, True)
