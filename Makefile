@@ -12,7 +12,7 @@ help:
 	@echo "make test         all tests (those in a browser where Chromium is installed)"
 	@echo "make lint         ruff"
 	@echo "make bench-NAME   run benchmarks/NAME.py; its last line is one JSON object"
-	@echo "make docs         the site of docs/ in build/site/, with reference pages made from the code"
+	@echo "make docs         the site of docs/ in build/site/, its reference pages and plots made from code and results"
 	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
 	@echo "make lock         renew the locks in configs/requirements/"
 
@@ -40,6 +40,7 @@ test: env-bot env-train env-lmdeploy-cpu
 
 docs: env-bot env-docs
 	@$(BOT) -m bot.reference docs/reference
+	@$(BOT) -m benchmarks.page docs/reference
 	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/python -m mkdocs build --strict --quiet
 	@echo "The site: build/site/index.html"
 

@@ -1,0 +1,203 @@
+"""Writes the site's results page and its plots from benchmarks/results/*.json: `python -m benchmarks.page FOLDER`, which `make docs` calls.
+
+Every figure on the page comes from a file there, with the machine and the day it was measured; a result that is not there has
+no section.
+"""
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import plots
+from benchmarks.machine import RESULTS
+
+Result = dict[str, Any]
+HEAD = """# Results
+
+Made by `make docs` from the files in `benchmarks/results/`, each of which is what `make bench-NAME` printed on the machine named
+below it. [Benchmarks](../benchmarks.md) tells how to run them yourself.
+"""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page about one result: `says` is its text with figures, `draw` its plot where it has one."""
+
+    result: str
+    title: str
+    says: Callable[[Result], str]
+    draw: Callable[[Result, plots.Theme], bytes] | None = None
+    about: str = ""
+
+
+def percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def table(rows: dict[str, object], head: tuple[str, str] = ("", "")) -> str:
+    return "\n".join([f"| {head[0]} | {head[1]} |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+
+
+def loop(result: Result) -> str:
+    told = result["run"]["reason"] or result["run"]["state"]
+    return (f"`benchmarks/gpu_loop.py`: a run while photos keep coming, engine {result['engine']}. {result['photos']} photos, of which {result['lost']} got no answer and "
+            f"{result['failed']} an apology; {result['ratings']} ratings. The run took {result['retrain_s']:.0f} s and ended as {result['run']['state']}: {told}")
+
+
+def flywheel(result: Result) -> str:
+    runs = [f"| {number} | {run['rows']} | {run['state']} | {run['trial_ratings']} | {run['seconds']} s |" for number, run in enumerate(result["runs"], 1)]
+    return "\n".join([
+        f"People with a hidden taste ({', '.join(result['taste']['styles'])}) rate jokes, and the bot finds out what they like: ratings, export, "
+        f"XTuner, merge, gate, trial and swap, nothing bypassed. The jury, which presses nothing, liked {percent(result['liking'][0], 1)} of the jokes "
+        f"before and {percent(result['liking'][-1], 1)} after {len(result['runs'])} runs. {result['ratings']:,} ratings and {result['duels']} duels; "
+        f"{result['lost']} photos without a joke, {result['leaked']} of the jury's pictures in a dataset.", "",
+        "| run | jokes learnt from | ended as | ratings of its trial | took |", "|---|---|---|---|---|", *runs])
+
+
+def trial(result: Result) -> str:
+    return (f"Simulated candidates are tried by the product's own code, which looks after every rating; base liking .5, {result['candidates']:,} candidates "
+            "of each kind. Asked for: of those 5 points worse at most 1 % promoted, of equal ones at most 5 %, of those 10 points better at least 80 %. "
+            f"With one rater a joke a promotion takes {result['median_ratings']:.0f} ratings (median); a candidate that nobody likes is stopped after "
+            f"{result['terrible_ratings']:.0f}. With eight raters a joke the same 1,000 ratings tell of an eighth of the jokes, hence the lower power.")
+
+
+def train(result: Result) -> str:
+    return (f"QLoRA at InternVL2-2B's shape, batch {result['batch']}, 13 tiles, rank {result['rank']}. A step takes {result['ours']['step_s']:.2f} s where "
+            f"stock XTuner takes {result['stock']['step_s']:.2f} s, {result['speedup']:.1f} times as fast, {result['speedup_to_sdpa']:.2f} times with XTuner's attention "
+            f"fused too; in the first epoch, while features are kept, {result['ours']['first_epoch_step_s']:.2f} s. It takes more memory because "
+            "activations are kept while there is room; `training.recompute` changes that.")
+
+
+def loss_gap(result: Result) -> str:
+    worst = max(result["rates"].values(), key=lambda one: one["loss_gap"])
+    return (f"Our runs learn what XTuner's own do: over {result['steps']} steps the losses lie {percent(worst['loss_gap'], 1)} apart at most (mean over the steps, "
+            f"limit {percent(result['gap_limit'])}). Two runs of stock XTuner, with its two kinds of attention, lie {percent(worst['stock_gap'], 2)} apart there.")
+
+
+def merge(result: Result) -> str:
+    return (f"An adapter of rank {result['rank']} added to {result['weight_gb']:.1f} GB: {plots.middle(result['merge_s']):.1f} s and {result['rss_mb'] / 1000:.2f} GB of "
+            f"memory, where `convert_to_official` takes {result['stock_s']:.1f} s and {result['stock_rss_mb'] / 1000:.1f} GB. The largest difference between "
+            f"the two results is {result['max_ulp']:g} units in the last place.")
+
+
+def increments(result: Result) -> str:
+    return (f"Five runs, each with other subjects and another sentence. At the end, earlier lessons lie {result['older_base']:.3f} nats a token off where each run "
+            f"starts from the base and repeats the old pairs, {result['older_last']:.3f} where it goes on from the champion; what nobody trained drifted "
+            f"{result['drift_base']:.3f} and {result['drift_last']:.3f}. [Where a run starts](../loop.md#where-a-run-starts) tells what follows.")
+
+
+def poisoning(result: Result) -> str:
+    return (f"A fifth of the raters push 50 jokes. Without the defences {percent(result['poisoned_before'], 1)} of the dataset is theirs, with them "
+            f"{percent(result['poisoned_after'], 1)}, while {percent(result['honest_kept'])} of the honest choice stays; newcomers in a hurry get "
+            f"{percent(result['poisoned_before_newcomers'])} and {percent(result['poisoned_after_newcomers'], 1)}, and {percent(result['honest_kept_newcomers'])} stays. "
+            f"Means over {result['seeds']} simulated worlds.")
+
+
+def learning(result: Result) -> str:
+    return ("200 jokes in one style, one small run, and the demo model is asked again about pictures that no training has seen: "
+            f"{percent(result['style_before'])} of its jokes were of that style, {percent(result['style_after'], 1)} are.")
+
+
+def bot(result: Result) -> str:
+    return "The bot's own cost, beside an engine that answers at once:\n\n" + table({
+        "start": f"{result['start_s']:.2f} s", "photo to joke, median": f"{result['own_latency_ms']:.0f} ms",
+        "… the slowest twentieth": f"{result['own_latency_p95_ms']:.0f} ms", "photos a second": f"{result['photos_per_s']:.0f}",
+        "memory after 2,000 photos": f"{result['rss_mb_at_2000']:.0f} MB", f"memory after {result['photos']:,}": f"{result['rss_mb']:.0f} MB"})
+
+
+def reliability(result: Result) -> str:
+    return f"The bot is killed {result['cycles']} times at random moments while people use it:\n\n" + table({
+        f"photos lost, of {result['photos']:,}": result["photos_lost"], f"ratings lost, of {result['ratings']:,}": result["ratings_lost"],
+        "ratings counted twice": result["ratings_doubled"], "commands without an answer": result["commands_lost"],
+        "replies that came again": f"{result['repeated_replies']}, {result['most_repeated_at_once']} at once at most",
+        "from the start to the first answer": f"{result['recovery_s']:.2f} s"})
+
+
+def demo_model(result: Result) -> str:
+    return f"The committed demo model ({result['mb']:.1f} MiB), asked {result['replies']} times:\n\n" + table({
+        "names a drawing of a kind that it learnt from": percent(result["subject_accuracy"]),
+        "… the same things by an artist that it never saw": percent(result["other_set_accuracy"]),
+        "speaks the language asked for": percent(result["language_accuracy"]), "tells the style asked for": percent(result["style_accuracy"], 1),
+        "a joke, on a busy machine": f"{result['p50_s']:.1f} s"})
+
+
+def parity(result: Result) -> str:
+    launcher = result["launcher"]
+    return (f"The demo model served by LMDeploy on a GPU says the same as the CPU engine, greedily: {launcher['exact']} of {launcher['of']} replies to the letter, "
+            f"and all {launcher['near']} but for words that are as likely (the largest gap is {max(one['gap'] for one in result['differences']):.3f} nats).")
+
+
+def swap(result: Result) -> str:
+    return (f"A model takes another's place while {result['clients']} clients keep asking, with CPU engines on a busy machine: of {result['requests_during']} photos during "
+            f"{result['swaps']} swaps {result['failed']} failed; the slowest hundredth took {result['p99_during_s']:.0f} s, before the swaps {result['p99_before_s']:.0f} s. "
+            "It shows that nobody is lost, and says nothing about speed.")
+
+
+SECTIONS = (
+    Section("flywheel", "The flywheel", flywheel, about="Liking rises from run to run"),
+    Section("loop", "The loop while photos come", loop),
+    Section("gate", "The trial", trial, plots.trial, "Shares of candidates that are promoted"),
+    Section("train_h100", "A training step", train, plots.steps, "Seconds a step and memory, XTuner and ours"),
+    Section("loss_gap_h100", "The same losses", loss_gap, plots.losses, "Two loss curves that lie on each other"),
+    Section("merge_h100", "The merge", merge, plots.merging, "Seconds and memory of three ways"),
+    Section("increments", "From the base or from the champion", increments, plots.starts, "Forgetting over five runs"),
+    Section("poisoning", "Brigades", poisoning, plots.poisoned, "Shares of a dataset that brigades get"),
+    Section("learning", "A fine-tune that can be seen", learning, plots.tuned, "Style and naming before and after"),
+    Section("bot", "The bot itself", bot),
+    Section("reliability", "Killed again and again", reliability),
+    Section("swap_cpu", "A swap", swap),
+    Section("demo_model", "The demo model", demo_model),
+    Section("demo_parity_h100", "LMDeploy and the CPU engine", parity),
+)
+
+
+def plain(result: Result) -> str:
+    """What a result without a text of its own says: its single figures, by their names."""
+    figures = {f"`{name}`": value for name, value in result.items() if isinstance(value, int | float | bool)}
+    return table(figures) if figures else "See the file."
+
+
+def measured(result: Result) -> str:
+    """Where and when: the machine and the day, and what else the file says about it."""
+    machine = result.get("machine", {})
+    where = machine.get("gpu") or f"{machine.get('cores', '?')} cores{', ' + machine['processor'] if machine.get('processor') else ''}"
+    notes = [note for note in (machine.get("note"), result.get("note")) if note]
+    return f"<small>{where}, {result.get('date', 'undated')}{''.join(f'; {note.rstrip(chr(46))}' for note in notes)}.</small>"
+
+
+def picture(name: str, about: str) -> str:
+    return "\n".join(f"![{about}](plots/{name}-{theme}.svg#only-{theme}){{ width=600 }}" for theme in plots.THEMES)
+
+
+def load(name: str) -> list[Result]:
+    """The results of a benchmark: of `NAME.json`, or of all `NAME_….json` where a run has a name of its own."""
+    files = [file] if (file := RESULTS / f"{name}.json").is_file() else sorted(RESULTS.glob(f"{name}_*.json"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    (folder / "plots").mkdir(parents=True, exist_ok=True)
+    parts = [HEAD]
+    for section in SECTIONS:
+        found = load(section.result)
+        for number, result in enumerate(found):
+            parts += [f"## {section.title}\n"] if not number else []
+            if not number and (section.draw or section.result == "flywheel"):
+                draw = partial(section.draw, result) if section.draw else partial(plots.flywheel, found)
+                plots.write(section.result, draw, folder / "plots")
+                parts.append(picture(section.result, section.about) + "\n")
+            parts += [section.says(result) + "\n", measured(result) + "\n"]
+    told = tuple(section.result for section in SECTIONS)
+    for file in sorted(RESULTS.glob("*.json")):
+        if not file.stem.startswith(told):
+            result = json.loads(file.read_text(encoding="utf-8"))
+            parts += [f"## {file.stem.replace('_', ' ').capitalize()}\n", plain(result) + "\n", measured(result) + "\n"]
+    (folder / "results.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

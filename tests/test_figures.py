@@ -1,0 +1,103 @@
+"""The figures that pages and the README quote are those that benchmarks/results/ keeps, rounded as they are written."""
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import page as module
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+N = r"(\d[\d,]*(?:\.\d+)?)"
+"""A figure in a claim's pattern."""
+
+
+@cache
+def kept(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def flywheel(key: str) -> Any:
+    return kept("flywheel_deadpan")[key]
+
+
+def gate(*keys: str) -> list[float]:
+    return [100 * kept("gate")[key] for key in keys]
+
+
+def train(*keys: str) -> list[float]:
+    return [kept("train_h100")[key]["step_s"] for key in keys]
+
+
+def merge(key: str) -> Any:
+    return kept("merge_h100")[key]
+
+
+def increments(start: str, key: str) -> list[float]:
+    return [run[key] for run in kept("increments")[start] if run[key] is not None]
+
+
+def poisoning(*keys: str) -> list[float]:
+    return [100 * kept("poisoning")[key] for key in keys]
+
+
+CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
+    ("README.md", rf"Liking rises from {N} to {N} in three runs", lambda: [flywheel("liking")[0], flywheel("liking")[-1]]),
+    ("README.md", rf"three runs in {N} minutes; the second brought too little, {N} to {N}", lambda: [flywheel("seconds") / 60, *flywheel("liking")[1:3]]),
+    ("docs/status.md", rf"a step of batch 4 takes {N} s where stock XTuner takes {N} s", lambda: train("ours", "stock")),
+    ("docs/status.md", rf"merge of {N} GB {N} s where convert_to_official takes {N} s",
+     lambda: [merge("weight_gb"), sorted(merge("merge_s"))[1], merge("stock_s")]),
+    ("docs/status.md", rf"names {N} % of what it learnt from, \d+ to {N} %",
+     lambda: [100 * kept("demo_model")["subject_accuracy"], 100 * kept("demo_model")["other_set_accuracy"]]),
+    ("docs/gate.md", rf"harmful, −5 points: promoted \| ≤ 1 % \| {N} % \| {N} %", lambda: gate("harmful_promoted", "harmful_promoted_groups")),
+    ("docs/gate.md", rf"equal: promoted \| ≤ 5 % \| {N} % \| {N} %", lambda: gate("equal_promoted", "equal_promoted_groups")),
+    ("docs/gate.md", rf"promoted within 1,000 ratings \| ≥ 80 %; – \| {N} % \| {N} %", lambda: gate("better_promoted", "better_promoted_groups")),
+    ("docs/gate.md", rf"ratings at the promotion, median \| \| {N} \| {N}", lambda: [kept("gate")["median_ratings"], kept("gate")["median_ratings_groups"]]),
+    ("docs/gate.md", rf"stopped after {N} of its own ratings", lambda: [kept("gate")["terrible_ratings"]]),
+    ("docs/gate.md", rf"`drift_equal_promoted`\): {N} %", lambda: gate("drift_equal_promoted")),
+    ("docs/loop.md", rf"earlier increments taught: base \| \| {N} \| {N} \| {N} \| \*\*{N}\*\*", lambda: increments("base", "older")),
+    ("docs/loop.md", rf"… champion \| \| {N} \| {N} \| {N} \| \*\*{N}\*\*", lambda: increments("last", "older")),
+    ("docs/loop.md", rf"the last one taught: base \| {N} \| {N} \| {N} \| {N} \| {N}", lambda: increments("base", "newest")),
+    ("docs/loop.md", rf"never trained: base \| {N} \| {N} \| {N} \| {N} \| \*\*{N}\*\*", lambda: increments("base", "drift")),
+    ("docs/loop.md", rf"rows trained on: base \| {N} \| {N} \| {N} \| {N} \| {N}", lambda: increments("base", "rows")),
+    ("docs/training.md", rf"the whole process takes {N} to {N} s, a plain copy {N} to {N} s, and\s+convert_to_official {N} s",
+     lambda: [min(merge("merge_s")), max(merge("merge_s")), min(merge("copy_s")), max(merge("copy_s")), merge("stock_s")]),
+    ("docs/training.md", rf"stays below \d+ MB, against {N} GB", lambda: [merge("stock_rss_mb") / 1000]),
+    ("docs/datasets.md", rf"push 50 jokes get {N} % of a dataset's rows without", lambda: poisoning("poisoned_before")),
+    ("docs/datasets.md", rf"none with them, while {N} % of the honest choice stays", lambda: poisoning("honest_kept")),
+    ("docs/datasets.md", rf"get {N} % without the defences, {N} % with those that", lambda: poisoning("poisoned_before_newcomers", "unaware_newcomers")),
+    ("docs/checkpoints.md", rf"7,448,640 parameters, {N} MiB", lambda: [kept("demo_model")["mb"]]),
+    ("docs/deploy/8gb.md", rf"took {N} GB on the H100, ours {N} GB",
+     lambda: [kept("train_h100")["stock"]["memory_mb"] / 1000, kept("train_h100")["ours"]["memory_mb"] / 1000]),
+]
+
+
+@pytest.mark.parametrize(("page", "pattern", "figures"), CLAIMS, ids=[f"{page}-{number}" for number, (page, _, _) in enumerate(CLAIMS)])
+def test_a_quoted_figure_is_what_was_measured(page, pattern, figures):
+    found = re.search(pattern, (ROOT / page).read_text(encoding="utf-8"))
+    assert found, f"{page} no longer says so; mend the claim here: {pattern}"
+    for written, measured in zip(found.groups(), figures(), strict=True):
+        digits = len(written.partition(".")[2])
+        assert abs(float(written.replace(",", "")) - measured) <= 0.5001 * 10**-digits, f"{page} says {written}, measured was {measured}"
+
+
+def test_the_results_page_tells_of_every_result(tmp_path, monkeypatch):
+    """One without a text of its own too, so that nobody's result is forgotten."""
+    results = tmp_path / "results"
+    shutil.copytree(RESULTS, results)
+    (results / "novel.json").write_text('{"speed": 12.5, "note": "as new", "losses": [1], "date": "2026-01-01", "machine": {"cores": 2}}')
+    monkeypatch.setattr(module, "RESULTS", results)
+    monkeypatch.setattr(sys, "argv", ["page", str(tmp_path)])
+    module.main()
+    page = (tmp_path / "results.md").read_text()
+    assert page.count("<small>") == len(list(results.glob("*.json")))
+    assert "## Novel" in page and "| `speed` | 12.5 |" in page and "2 cores, 2026-01-01; as new." in page
+    plots = re.findall(r"\]\((plots/\S+-(light|dark)\.svg)#only-(\w+)\)", page)
+    assert len(plots) >= 16 and all(colour == only and (tmp_path / path).read_text().startswith("<?xml") for path, colour, only in plots)
+    assert {path for path, _, _ in plots} == {f"plots/{file.name}" for file in (tmp_path / "plots").iterdir()}
