@@ -16,6 +16,10 @@ from storage.database import DatabaseError, check_file
 
 ENOUGH_DISK_BYTES = 5 * 2**30
 """Room for photos, a dataset and one more 2B model (4.4 GB)."""
+PATIENCE_S = 600
+"""Torch and its kin are imported: seconds, and minutes where the machine has ten other things to do."""
+NO_LIBRARY = "cannot open shared object file"
+LIBRARIES = "install the system's library; on Debian `apt-get install libgl1 libglib2.0-0` has those that OpenCV wants"
 PROBE = """
 import importlib.metadata as m, json, platform, sys
 wanted = json.loads(sys.argv[1])
@@ -135,15 +139,15 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
     lock = locked_versions(name)
     try:
         done = subprocess.run([str(python), "-c", PROBE, json.dumps(list(lock)), json.dumps(modules)],
-                              capture_output=True, text=True, timeout=120, cwd=ROOT)
+                              capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT)
         report = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, IndexError, json.JSONDecodeError) as error:
         return [Finding(state, f"{name} env", f"its Python can't be asked: {error}", f"run `make env-{name}` again")]
     wrong = [f"{package} {version or 'missing'} (wanted {lock[package]})"
              for package, version in report["versions"].items() if version != lock[package]]
     if wrong or report["errors"]:
-        return [Finding(state, f"{name} env", "; ".join([*report["errors"], *wrong[:4]]),
-                        f"delete .venv/{name} and run `make env-{name}`")]
+        lacking = any(NO_LIBRARY in error for error in report["errors"])
+        return [Finding(state, f"{name} env", "; ".join([*report["errors"], *wrong[:4]]), LIBRARIES if lacking else f"delete .venv/{name} and run `make env-{name}`")]
     card = f", {report['cuda']}" if report.get("cuda") else ", no GPU" if "cuda" in report else ""
     return [Finding("ok", f"{name} env", f"Python {report['python']}, {len(lock)} packages as locked{card}")]
 
@@ -151,7 +155,7 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
 async def check_environments(settings: Settings) -> list[Finding]:
     """The environments that the settings name; LMDeploy's is needed on a GPU host alone."""
     train = check_environment("train", settings.environments.train_python,
-                              ["torch", "torchvision", "transformers", "bitsandbytes", "mmengine", "peft", "xtuner"], needed=True)
+                              ["torch", "torchvision", "transformers", "bitsandbytes", "mmengine", "cv2", "peft", "xtuner"], needed=True)
     serve = settings.environments.serve_python
     if not serve.exists() and shutil.which("nvidia-smi") is None:
         return [*train, Finding("note", "serve env", "not made: this host has no NVIDIA driver; the CPU engine needs none")]

@@ -2,7 +2,8 @@
 
 Called by the Makefile with the system's Python; standard library only. An environment is `.venv/NAME`, filled from the
 lock `configs/requirements/NAME.txt`. A stamp beside it records what it was made from, so a second call is quick.
-Locks are renewed by `make lock`, which calls this with `--lock`.
+Locks are renewed by `make lock`, which calls this with `--lock`. A container image is built where there is no NVIDIA driver
+and perhaps none of our code yet: `--image cpu|gpu` says for what it is (configs/deploy/Dockerfile).
 """
 import argparse
 import hashlib
@@ -34,13 +35,13 @@ def has_nvidia_driver() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-def torch_requirement() -> str:
+def torch_requirement(*, gpu: bool) -> str:
     """The torch to ask pip for: the CPU build by its exact version, so that pip cannot take gigabytes of CUDA instead."""
-    return f"torch=={TORCH}" if has_nvidia_driver() else f"torch=={TORCH}+cpu"
+    return f"torch=={TORCH}" if gpu else f"torch=={TORCH}+cpu"
 
 
-def stamp_of(name: str) -> str:
-    parts = [platform.python_version(), *NO_DEPENDENCIES.get(name, []), torch_requirement() if name == "train" else ""]
+def stamp_of(name: str, *, gpu: bool) -> str:
+    parts = [platform.python_version(), *NO_DEPENDENCIES.get(name, []), torch_requirement(gpu=gpu) if name == "train" else ""]
     parts += [(HERE / f"{listed}.txt").read_text() for listed in LISTS[name]]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -51,39 +52,42 @@ def pip(python: Path, *arguments: str) -> None:
         raise EnvironmentFailure(f"pip could not install {' '.join(arguments)}; its message is above.")
 
 
-def install_torch(python: Path) -> None:
+def install_torch(python: Path, *, gpu: bool) -> None:
     try:
-        pip(python, torch_requirement())
+        pip(python, torch_requirement(gpu=gpu))
     except EnvironmentFailure as failure:
         raise EnvironmentFailure(
-            f"{failure}\nThis host has no NVIDIA driver, so the CPU build of torch is wanted and pip did not find it. "
+            f"{failure}\nThis is for no NVIDIA GPU, so the CPU build of torch is wanted and pip did not find it. "
             "Set PIP_EXTRA_INDEX_URL to the CPU index named on PyTorch's installation page, or PIP_FIND_LINKS to a "
             "folder with the wheel, and run this again (docs/environments.md)."
-            if not has_nvidia_driver() else str(failure)) from None
+            if not gpu else str(failure)) from None
 
 
-def make(name: str, *, lock: bool) -> None:
-    if name == "serve" and not has_nvidia_driver():
+def make(name: str, *, lock: bool, image: str = "") -> None:
+    """Make an environment where it isn't there as locked. `image` ("cpu", "gpu"): without test tools and without our own code."""
+    gpu = image == "gpu" or not image and has_nvidia_driver()
+    if name == "serve" and not gpu:
         raise EnvironmentFailure("This host has no NVIDIA driver, and LMDeploy runs on nothing else here: the serve "
                                  "environment is not made. `jokebot engine cpu` serves models on a CPU.")
     folder = ROOT / ".venv" / name
     stamp = folder / "jokebot-stamp"
-    if not lock and stamp.exists() and stamp.read_text() == stamp_of(name):
+    if not lock and stamp.exists() and stamp.read_text() == stamp_of(name, gpu=gpu):
         return
     print(f"Making the {name} environment in {folder.relative_to(ROOT)} …", flush=True)
     python = folder / "bin" / "python"
     stamp.unlink(missing_ok=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
     if name == "train":
-        install_torch(python)
-    for listed in LISTS[name]:
+        install_torch(python, gpu=gpu)
+    for listed in LISTS[name][:1] if image else LISTS[name]:
         pip(python, "-r", str(HERE / f"{listed}.{'in' if lock else 'txt'}"))
         if lock:
             write_lock(python, listed)
     if NO_DEPENDENCIES.get(name):
         pip(python, "--no-deps", *NO_DEPENDENCIES[name])
-    pip(python, "--no-deps", "-e", str(ROOT))
-    stamp.write_text(stamp_of(name))
+    if not image:
+        pip(python, "--no-deps", "-e", str(ROOT))
+    stamp.write_text(stamp_of(name, gpu=gpu))
 
 
 def make_parts() -> None:
@@ -127,6 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("name", choices=sorted([*LISTS, PARTS]))
     parser.add_argument("--lock", action="store_true", help="resolve the .in list anew and write the lock")
+    parser.add_argument("--image", choices=["cpu", "gpu"], default="", help="for a container image of that kind")
     arguments = parser.parse_args()
     try:
         if arguments.name == PARTS:
@@ -134,7 +139,7 @@ def main() -> int:
         elif arguments.lock and arguments.name == "serve":
             lock_serve()
         else:
-            make(arguments.name, lock=arguments.lock)
+            make(arguments.name, lock=arguments.lock, image=arguments.image)
     except EnvironmentFailure as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -75,6 +75,15 @@ async def test_an_environment_that_is_missing_or_none_of_ours_is_named(tmp_path)
     assert wrong.state == "bad" and "torch" in wrong.says
 
 
+def test_a_library_of_the_system_that_is_missing_is_no_reason_to_make_the_environment_anew(tmp_path):
+    (tmp_path / "cv2.py").write_text('raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")')
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nPYTHONPATH='{tmp_path}' exec '{Settings().environments.train_python}' \"$@\"\n")
+    python.chmod(0o700)
+    (found,) = doctor.check_environment("train", python, ["cv2"], needed=True)
+    assert found.state == "bad" and "libGL.so.1" in found.says and "apt-get install libgl1" in found.todo
+
+
 async def test_a_full_disk_is_told(tmp_path, monkeypatch):
     assert (await doctor.check_disk(settings_for(tmp_path / "not" / "there")))[0].state in ("ok", "bad")
     monkeypatch.setattr(doctor, "ENOUGH_DISK_BYTES", 2**60)
