@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import load, names
-from bot.handlers.register import COMMANDS
+from bot.handlers.register import ADMIN_COMMANDS, COMMANDS
 from bot.reference import command_markdown, commands_markdown
 from configs.reference import settings_markdown
 from configs.settings import Settings
@@ -45,7 +45,13 @@ def test_a_command_s_section_names_all_its_arguments(name):
 
 def test_every_chat_command_is_named():
     page = commands_markdown()
-    assert all(f"| `/{name}` | " in page for name in COMMANDS)
+    assert [f"/{name}" for name in [*COMMANDS, *ADMIN_COMMANDS]] == re.findall(r"^\| `(/\w+)` \| \w", page, re.MULTILINE)
+
+
+def test_the_chat_commands_that_pages_show_exist():
+    for page in (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("index", "tutorial", "loop"))):
+        shown = set(re.findall(r"`/([a-z]{3,})(?: N| cancel)?`", page.read_text()))
+        assert shown - {"newbot"} <= {*COMMANDS, *ADMIN_COMMANDS}, f"{page.name}; /newbot is BotFather's"
 
 
 @pytest.mark.parametrize(("name", "section"), SECTIONS, ids=[name for name, _ in SECTIONS])
