@@ -138,10 +138,11 @@ async def test_jokes_of_duels_are_no_ratings_evidence(dueling):
     assert await chat.stage.value("SELECT count(*) FROM deliveries WHERE message_id = ?", duel["message_id"]) == 0
 
 
-async def test_a_photo_whose_duel_was_cut_off_by_a_restart_is_answered_once(dueling):
+async def test_a_photo_whose_duel_was_cut_off_by_a_restart_is_answered_once(dueling, monkeypatch):
     """The bot ends while the candidate's joke is under way. At its next start no candidate is served yet: a single joke it is."""
     from bot.engine.stub import Answer
 
+    monkeypatch.setattr("bot.app.GRACE_S", 0.1)
     chat, _ = await dueling()
     chat.stage.engine.answers["candidate"] = Answer(NEW, gate=asyncio.Event())
     photo = chat.send()
