@@ -31,6 +31,7 @@ from bot.loop.conductor import Conductor
 from bot.loop.schedule import Schedule
 from bot.loop.service import Service
 from bot.metrics import Metrics
+from bot.metrics_host import Host
 from bot.moderation import Moderator
 from bot.names import Names
 from bot.outgoing import backoff, seconds_of
@@ -93,14 +94,15 @@ class App:
         self.servers.on_pause = self.parts.joker.queue.hold
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
-        if settings.metrics.listen:
-            self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers)
-            self._cleanup.push_async_callback(self.metrics.stop)
         service = Service(self.database, self.servers)
         self.backing = Backing(settings)
         self.parts.alerts = Alerts(self.parts, self.backing)
         logging.getLogger().addHandler(self.parts.mistakes)
         self._cleanup.callback(logging.getLogger().removeHandler, self.parts.mistakes)
+        if settings.metrics.listen:
+            host = Host(settings, self.parts.mistakes, self.parts.alerts.lasting)
+            self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers, host)
+            self._cleanup.push_async_callback(self.metrics.stop)
         self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
         self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
         self.best_of_week = BestOfWeek(self.parts)

@@ -8,22 +8,26 @@ import logging
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AsyncExitStack
 
 from aiohttp import web
 
 from bot.engine.queue import FairQueue
 from bot.engine.servers import Servers
+from bot.metrics_host import Host
+from bot.status import program_version
 from configs.errors import SettingsError
 from configs.settings import Settings
 from storage.database import Database
-from storage.measures import Told, inbox_pending, ratings_by_model
+from storage.measures import Told, inbox_pending, models_shown, ratings_by_model
 
 log = logging.getLogger(__name__)
 
 BOUNDS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 """The latency histogram's buckets: a fast GPU answers within the first few, a CPU within the last."""
+MODELS = 20
+"""The newest model versions that have figures of their own, besides those that serve: labels must not grow for ever."""
 REST = 20
 """Reading all ratings took a time; they are read again after so many times as long."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -34,8 +38,8 @@ Samples = Mapping[tuple[tuple[str, str], ...], float]
 class Metrics:
     """An HTTP server for a monitor. Make one with `start`, and `stop` it."""
 
-    def __init__(self, database: Database, queue: FairQueue, servers: Servers) -> None:
-        self._database, self._queue, self._servers = database, queue, servers
+    def __init__(self, database: Database, queue: FairQueue, servers: Servers, host: Host) -> None:
+        self._database, self._queue, self._servers, self._host = database, queue, servers, host
         self._told, self._ratings, self._read_again_at = Told(BOUNDS_S), {}, 0.0
         self._started_at = time.time()
         self._scrape = asyncio.Lock()
@@ -43,10 +47,10 @@ class Metrics:
         self.url = ""
 
     @classmethod
-    async def start(cls, settings: Settings, queue: FairQueue, servers: Servers) -> "Metrics":
-        """Listen at `metrics.listen`; port 0 takes a free one. Raises SettingsError where that is impossible."""
+    async def start(cls, settings: Settings, queue: FairQueue, servers: Servers, host: Host | None = None) -> "Metrics":
+        """Listen at `metrics.listen`; port 0 takes a free one. `host` counts errors and knows the alerts. Raises SettingsError where that is impossible."""
         database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-        metrics = cls(database, queue, servers)
+        metrics = cls(database, queue, servers, host or Host(settings))
         metrics._cleanup.push_async_callback(database.close)
         try:
             await metrics._listen(settings.metrics.listen)
@@ -88,14 +92,18 @@ class Metrics:
             await self._told.catch_up(self._database)
             await self._read_ratings()
             pending, ready = await inbox_pending(self._database), await self._servers.ready()
-        gauges = {"queue_waiting": ("Photos in the queue.", self._queue.waiting), "queue_in_flight": ("Requests at the engine.", self._queue.in_flight),
+            shown, more = await models_shown(self._database, MODELS), await self._host.families(self._database)
+        gauges = {"queue_waiting": ("Photos in the queue.", self._queue.waiting),
+                  "queue_longest_wait_seconds": ("How long the one has waited who waits longest.", self._queue.longest_wait_s), "queue_in_flight": ("Requests at the engine.", self._queue.in_flight),
                   "inbox_pending": ("Updates kept and not yet finished.", pending),
                   "engine_up": ("Whether the engine answers and serves the model.", int(ready)),
                   "start_time_seconds": ("When the bot started, seconds since 1970.", self._started_at)}
-        ratings = {(("model", model), ("value", str(value))): count for (model, value), count in self._ratings.items()}
-        families = [family("jokes_total", "counter", "Jokes made, by model version.", {(("model", name),): count for name, count in self._told.jokes.items()}),
-                    histogram(self._told), family("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
-                    *(family(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()), *engine_families(self._servers)]
+        ratings = {(("model", model), ("value", str(value))): count for (model, value), count in self._ratings.items() if model in shown}
+        jokes = {(("model", name),): count for name, count in self._told.jokes.items() if name in shown}
+        families = [family("info", "gauge", "The program's version.", {(("version", program_version()),): 1}),
+                    family("jokes_total", "counter", "Jokes made, by model version.", jokes), histogram(self._told, shown), family("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
+                    *(family(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()), *engine_families(self._servers),
+                    *(family(*one) for one in more)]
         return web.Response(body="".join(families).encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _read_ratings(self) -> None:
@@ -110,11 +118,11 @@ def family(name: str, kind: str, text: str, samples: Samples) -> str:
     return head(name, kind, text) + "".join(sample(name, labels, value) for labels, value in samples.items())
 
 
-def histogram(told: Told) -> str:
-    """The latency's histogram, a set of buckets for each model version."""
+def histogram(told: Told, shown: Collection[str]) -> str:
+    """The latency's histogram, a set of buckets for each model version that is shown."""
     name = "joke_latency_seconds"
     lines = [head(name, "histogram", "From the request to the engine to its last word.")]
-    for model, jokes in told.jokes.items():
+    for model, jokes in ((name, count) for name, count in told.jokes.items() if name in shown):
         label = ("model", model)
         for bound, count in zip((*map(str, told.bounds), "+Inf"), (*told.within[model], jokes), strict=True):
             lines.append(sample(f"{name}_bucket", (label, ("le", bound)), count))

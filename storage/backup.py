@@ -78,6 +78,15 @@ def backups(folder: Path) -> list[Backup]:
     return [read(directory) for directory in _whole(folder)]
 
 
+def newest_at(folder: Path) -> float | None:
+    """When the newest whole backup was made, seconds since 1970; None where there is none that can be read. Cheap."""
+    newest = _newest(folder)
+    try:
+        return read(newest).created_at if newest else None
+    except BackupError:
+        return None
+
+
 def read(directory: Path) -> Backup:
     """What a backup says of itself. Raises BackupError where it is none, or of a newer program."""
     try:

@@ -41,6 +41,33 @@ async def ratings_by_model(database: Database) -> dict[tuple[str, int], int]:
     return {(name, value): count for name, value, count in rows}
 
 
+@dataclass(frozen=True)
+class Runs:
+    """How many runs ended in each state, the state of the one under way, and when the last one ended (seconds since 1970)."""
+
+    ended: dict[str, int]
+    under_way: str | None
+    last_at: float | None
+
+
+async def runs_so_far(database: Database) -> Runs:
+    """All runs there were."""
+    rows = await database.rows("SELECT state, finished_at IS NOT NULL AS over, count(*) AS runs, max(finished_at) AS last_at FROM runs GROUP BY state, over")
+    ended = {row["state"]: row["runs"] for row in rows if row["over"]}
+    return Runs(ended, next((row["state"] for row in rows if not row["over"]), None), max((row["last_at"] for row in rows if row["over"]), default=None))
+
+
+async def models_shown(database: Database, most: int) -> set[str]:
+    """The newest model versions and those that serve: a registry grows for ever, a monitor's labels must not."""
+    rows = await database.rows("SELECT name FROM models WHERE status IN ('champion', 'canary') OR id IN (SELECT id FROM models ORDER BY id DESC LIMIT ?)", (most,))
+    return {row["name"] for row in rows}
+
+
+async def banned_people(database: Database) -> int:
+    """How many are banned now."""
+    return await database.value("SELECT count(*) FROM banned_people")
+
+
 async def inbox_pending(database: Database) -> int:
     """Updates that are kept and not finished."""
     return await database.value("SELECT count(*) FROM inbox WHERE state = 'pending'")

@@ -1,5 +1,6 @@
 """The figures that a monitor reads, over HTTP, from a running bot."""
 import asyncio
+import logging
 import math
 import re
 import socket
@@ -7,6 +8,7 @@ import socket
 import aiohttp
 import pytest
 
+from bot import backups, checks, metrics
 from bot.app import App
 from bot.engine.given import GivenServers
 from bot.engine.queue import FairQueue
@@ -14,10 +16,14 @@ from bot.engine.router import Arm
 from bot.engine.stub import Answer
 from bot.metrics import Metrics, escaped
 from bot.metrics import histogram as histogram_of
+from bot.metrics_host import ALERTS, run_families
 from configs.errors import SettingsError
-from configs.settings import Settings
-from storage.measures import Told
+from configs.settings import ROOT, Settings
+from storage import promotion, runs
+from storage.alerts import Alert
+from storage.measures import Runs, Told
 from storage.models import Model, register_base
+from storage.runs import UNFINISHED
 
 SAMPLE = re.compile(r'(?P<name>[a-z_]+)(?:\{(?P<labels>(?:[a-z]+="(?:[^"\\\n]|\\.)*",?)*)\})? (?P<value>\S+)')
 ON = {"listen": "127.0.0.1:0"}
@@ -150,5 +156,72 @@ def test_a_name_can_not_break_the_format():
     assert escaped('a"b\\c\nd') == r'a\"b\\c\nd'
     told = Told((1.0,))
     told.jokes['x"} 1\nfake 2'], told.seconds['x"} 1\nfake 2'], told.within['x"} 1\nfake 2'] = 1, 0.5, [1]
-    lines = [line for line in histogram_of(told).splitlines() if not line.startswith("#")]
+    lines = [line for line in histogram_of(told, told.jokes).splitlines() if not line.startswith("#")]
     assert len(lines) == 4 and all(SAMPLE.fullmatch(line) for line in lines)
+
+
+async def test_where_a_run_is_and_how_runs_ended(stage_with):
+    stage = await stage_with(metrics=ON)
+    await stage.app.schedule.stop()
+    samples = await scrape(stage.app)
+    assert samples['jokebot_run_state{state="none"}'] == 1 and "jokebot_last_run_timestamp_seconds" not in samples
+    run = await runs.create_run(stage.app.database, "command")
+    run = await promotion.end_run(stage.app.database, run, "failed", "")
+    samples = await scrape(stage.app)
+    assert samples['jokebot_runs_total{outcome="failed"}'] == 1 and samples['jokebot_runs_total{outcome="promoted"}'] == 0
+    assert samples["jokebot_last_run_timestamp_seconds"] == run.finished_at
+    assert sum(value for name, value in samples.items() if name.startswith("jokebot_run_state")) == 1
+
+
+def test_every_state_of_a_run_has_its_sample():
+    for state in (*UNFINISHED, None):
+        samples = run_families(Runs({}, state, None))[0][3]
+        assert len(samples) == len(UNFINISHED) + 1
+        assert [labels for labels, value in samples.items() if value] == [(("state", state or "none"),)]
+
+
+async def test_errors_backups_bans_and_the_disk_are_seen(stage_with, monkeypatch):
+    monkeypatch.setattr(backups, "START_S", 0.0)
+    stage = await stage_with(metrics=ON)
+    before = (await scrape(stage.app))["jokebot_errors_total"]
+    logging.getLogger("somewhere").error("a mistake")
+    await stage.app.parts.bans.ban(stage.bob, by=stage.alice)
+    await scrape_until(stage.app, "jokebot_errors_total", before + 1)
+    await stage.until(lambda: any(stage.settings.backup_folder.glob("jokebot-*/backup.json")))
+    samples = await scrape(stage.app)
+    assert samples["jokebot_banned_people"] == 1 and samples["jokebot_database_bytes"] > 4096 and samples["jokebot_disk_free_bytes"] > 0
+    assert samples["jokebot_last_backup_timestamp_seconds"] > 1.7e9
+
+
+async def test_what_admins_were_told_of_and_lasts_is_seen(stage_with):
+    stage = await stage_with(metrics=ON)
+    assert set(checks.Checks(stage.app.parts, stage.app.backing, {}).all()) <= set(ALERTS)
+    assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 0
+    stage.app.parts.alerts.lasting["engine"] = Alert(0, "engine", "{}", 0.0)
+    assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 1
+
+
+async def test_old_models_have_no_figures_of_their_own(stage_with, monkeypatch):
+    monkeypatch.setattr(metrics, "MODELS", 2)
+    stage = await stage_with(metrics=ON)
+    await stage.joke(stage.send_photo())
+    await scrape_until(stage.app, 'jokebot_jokes_total{model="base"}', 1)
+    for number in range(3):
+        other = await register_base(stage.app.database, f"later-{number}", None)
+        async with stage.app.database.write() as connection:
+            await connection.execute("INSERT INTO jokes SELECT NULL, photo_id, ?, person_id, language, style, caption, prompt, text, temperature, top_p, "
+                                     "max_tokens, prompt_tokens, completion_tokens, latency_s, created_at FROM jokes WHERE model_id = 1 LIMIT 1", (other.id,))
+    samples = await scrape_until(stage.app, 'jokebot_jokes_total{model="later-2"}', 1)
+    assert 'jokebot_jokes_total{model="later-1"}' in samples and 'jokebot_jokes_total{model="base"}' in samples
+    assert not [name for name in samples if "later-0" in name]
+
+
+async def test_the_page_and_the_example_rules_name_what_there_is_and_nothing_else(stage_with):
+    stage = await stage_with(metrics=ON)
+    _, text = await get(stage.app, "/metrics")
+    there = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    page = (ROOT / "docs" / "deploy" / "metrics.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(jokebot_\w+)", page, re.MULTILINE)) == there
+    rules = (ROOT / "configs" / "deploy" / "prometheus-alerts.yml").read_text(encoding="utf-8")
+    used = {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"\bjokebot_\w+", rules)}
+    assert used <= there and len(used) > 8

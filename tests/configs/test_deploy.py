@@ -34,15 +34,27 @@ EXAMPLE = (DEPLOY / "jokebot.env.example").read_text()
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 
 
-@pytest.fixture
-def compose() -> dict[str, Any]:
-    """The compose file. PyYAML is locked in the train environment alone."""
+def from_yaml(file: Path) -> Any:
+    """What a YAML file says. PyYAML is locked in the train environment alone."""
     python = Settings().environments.train_python
     if not python.exists():
         pytest.skip("there is no train environment: run `make env-train`")
     program = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)"
-    text = (DEPLOY / "compose.yaml").read_text()
-    return json.loads(subprocess.run([python, "-c", program], input=text, capture_output=True, text=True, check=True).stdout)
+    return json.loads(subprocess.run([python, "-c", program], input=file.read_text(), capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    """The compose file."""
+    return from_yaml(DEPLOY / "compose.yaml")
+
+
+def test_every_alert_rule_is_whole():
+    group, = from_yaml(DEPLOY / "prometheus-alerts.yml")["groups"]
+    assert len({rule["alert"] for rule in group["rules"]}) == len(group["rules"]) > 8
+    for rule in group["rules"]:
+        assert rule["expr"] and rule["labels"]["severity"] in ("page", "ticket") and rule["annotations"]["summary"].endswith(".")
+        assert rule["expr"].count("(") == rule["expr"].count(")")
 
 
 def variables(text: str) -> set[str]:
