@@ -94,6 +94,8 @@ class Backup(Section):
 
     every_h: float = Field(24.0, ge=0, description="Hours between two; 0 makes none by itself.")
     keep: Count = Field(7, description="Backups kept; older ones are removed, and what people had forgotten since goes with them.")
+    models: Literal["none", "serving", "all"] = Field("serving", description=(
+        "Models whose files are in them: those in service, on trial and next to go back to; all that the bot made; or none."))
     directory: Path | None = Field(None, description="Their folder, better on another disk; unset takes `backups` in the data folder.")
 
 

@@ -1,9 +1,9 @@
-"""Backups: a copy of the database, consistent in itself, with all photos and datasets it knows, while the bot works on.
+"""Backups: a copy of the database, consistent in itself, with the photos, datasets and models it knows, while the bot works on.
 
 A backup is a folder `jokebot-<UTC time>`, laid out as the data folder is, with a `backup.json`. It is made under a
-temporary name, opened and checked, flushed, and renamed, so that under its own name it is always whole. Photo and dataset
-files never change, so on the same disk they are links and cost no room; on another disk (which a broken disk calls for)
-a photo is copied once and linked from one backup to the next.
+temporary name, opened and checked, flushed, and renamed, so that under its own name it is always whole. Files of photos,
+datasets and models never change, so on the same disk they are links and cost no room; on another disk (which a broken disk
+calls for) a photo or a model is copied once and linked from one backup to the next. A base is an admin's own, and not in it.
 """
 import fcntl
 import json
@@ -40,6 +40,7 @@ class Backup:
     photos: int
     ratings: int
     missing: int
+    models: int = 0
 
 
 def layout(directory: Path) -> Storage:
@@ -47,8 +48,10 @@ def layout(directory: Path) -> Storage:
     return Storage(directory=directory)
 
 
-def back_up(storage: Storage, folder: Path, *, keep: int = 0) -> Backup:
+def back_up(storage: Storage, folder: Path, *, keep: int = 0, models: str = "serving") -> Backup:
     """Make a backup in `folder`, then remove all but the newest `keep` (0: none). Blocks, for a thread or the command line.
+
+    `models` is the setting backup.models: whose files it holds.
 
     Raises BackupError, with nothing left behind, and DatabaseError for a damaged database; older backups stay then.
     """
@@ -60,7 +63,7 @@ def back_up(storage: Storage, folder: Path, *, keep: int = 0) -> Backup:
         earlier = _newest(folder)
         temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
-            backup = _fill(storage, temporary, earlier, time.time())
+            backup = _fill(storage, temporary, earlier, time.time(), models)
             directory = _free_name(folder, backup.created_at)
             temporary.rename(directory)
         except BaseException:
@@ -112,7 +115,7 @@ def verify(directory: Path) -> Backup:
     return backup
 
 
-def _fill(storage: Storage, directory: Path, earlier: Path | None, now: float) -> Backup:
+def _fill(storage: Storage, directory: Path, earlier: Path | None, now: float, models: str) -> Backup:
     target = layout(directory)
     _copy_database(storage.database, target.database)
     ratings, photos, missing = check_file(target.database), 0, 0
@@ -124,7 +127,9 @@ def _fill(storage: Storage, directory: Path, earlier: Path | None, now: float) -
             missing += 1
     for name in _datasets(target.database):
         _bring_tree(storage.datasets / name, target.datasets / name)
-    backup = Backup(directory, now, photos, ratings, missing)
+    brought = sum(_bring_tree(storage.models / name, target.models / name, layout(earlier).models / name if earlier else None)
+                  for name in _models(target.database, models))
+    backup = Backup(directory, now, photos, ratings, missing, brought)
     write_json(directory / RECORD, {"format": FORMAT, **{key: value for key, value in asdict(backup).items() if key != "directory"}})
     for folder in [path for path in directory.rglob("*") if path.is_dir()] + [directory]:
         flush(folder)
@@ -159,15 +164,20 @@ def _bring(sources: list[Path], target: Path, size: int) -> bool:
     return True
 
 
-def _bring_tree(source: Path, target: Path) -> None:
-    """A dataset's files; one that is not there, or goes while it is read, is left out: exporting makes it again."""
+def _bring_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
+    """A dataset's or a model's files, linked to those of an `earlier` backup where that saves a copy. One that is not there, or
+    goes while it is read, is left out: False."""
     try:
         for file in sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")):
             place = target / file.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            link_or_copy(file, place)
+            known = earlier / file.relative_to(source) if earlier else None
+            far = file.stat().st_dev != place.parent.stat().st_dev
+            same = far and known is not None and known.exists() and known.stat().st_size == file.stat().st_size
+            link_or_copy(known if known and same else file, place)
     except FileNotFoundError:
         shutil.rmtree(target, ignore_errors=True)
+    return target.exists()
 
 
 def photos_in(database: Path) -> Iterator[tuple[str, int]]:
@@ -179,6 +189,18 @@ def photos_in(database: Path) -> Iterator[tuple[str, int]]:
 def _datasets(database: Path) -> list[str]:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM datasets WHERE state != 'replaced'")]
+
+
+MODELS_KEPT = {"none": "false", "all": "true",
+               "serving": "status IN ('champion', 'canary') OR id = (SELECT predecessor_id FROM models WHERE status = 'champion')"}
+
+
+def _models(database: Path, which: str) -> list[str]:
+    """The folders' names of the models, made by this program, that a backup is to hold."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT directory FROM models WHERE base_id IS NOT NULL AND removed_at IS NULL AND directory IS NOT NULL "
+                                  f"AND ({MODELS_KEPT[which]}) ORDER BY id")
+        return [Path(directory).name for (directory,) in rows]
 
 
 def _whole(folder: Path) -> list[Path]:

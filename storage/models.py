@@ -146,3 +146,12 @@ async def files_removed(database: Database, model_id: int) -> None:
                                           "AND status NOT IN ('champion', 'canary')", (time.time(), model_id))
         if cursor.rowcount == 0:
             raise RegistryError(f"The files of model {model_id} stay: it is in service, on trial or a base.")
+
+
+async def files_found(database: Database, model_id: int, directory: str | None) -> None:
+    """Record where a model's files are after a restore; None: nowhere."""
+    async with database.write() as connection:
+        if directory:
+            await connection.execute("UPDATE models SET directory = ? WHERE id = ?", (directory, model_id))
+        else:
+            await connection.execute("UPDATE models SET removed_at = ? WHERE id = ?", (time.time(), model_id))

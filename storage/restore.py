@@ -1,21 +1,26 @@
 """Going back to a backup. What was there before is kept in a folder of its own, so that a restore can be undone."""
+import asyncio
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from configs.settings import Storage
 from storage.backup import Backup, BackupError, explained, layout, photos_in, verify
 from storage.dataset_files import file_digest, flush, link_or_copy
+from storage.mending import Mended, mend_registry
+from storage.model_files import files_of
 from storage.photos import photo_file
 
 BEFORE = "before-restore-"
 
 
-def restore(directory: Path, storage: Storage) -> tuple[Backup, Path]:
-    """Put a backup in the data folder's place; returns it and the folder with what was there. Hold the data folder.
+def restore(directory: Path, storage: Storage) -> tuple[Backup, Path, Mended]:
+    """Put a backup in the data folder's place; returns it, the folder with what was there, and what became of the registry.
+    Hold the data folder.
 
-    The backup is verified first. The database changes in one rename, after its photos are there: cut off at any moment,
-    the same call again ends the same way. Raises BackupError, DatabaseError, with nothing changed by then.
+    The backup is verified first. The database changes in one rename, after its photos and models are there: cut off at any
+    moment, the same call again ends the same way. Raises BackupError, DatabaseError, with nothing changed by then.
     """
     backup, source = verify(directory), layout(directory)
     aside = storage.directory / f"{BEFORE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
@@ -31,9 +36,29 @@ def restore(directory: Path, storage: Storage) -> tuple[Backup, Path]:
             if not (storage.datasets / dataset.name).exists():
                 storage.datasets.mkdir(exist_ok=True, mode=0o700)
                 shutil.copytree(dataset, storage.datasets / dataset.name)
+        for model in source.models.iterdir() if source.models.exists() else ():
+            _bring_model(model, storage.models / model.name, aside / "models" / model.name)
+        with ThreadPoolExecutor(1) as thread:  # the caller may have a loop of its own
+            mended = thread.submit(asyncio.run, mend_registry(new, storage.models.absolute())).result()
         _swap(new, storage.database, aside)
         _set_aside_photos(storage, aside)
-    return backup, aside
+    return backup, aside, mended
+
+
+def _bring_model(source: Path, target: Path, aside: Path) -> None:
+    """A model's files; what else is in their place goes aside."""
+    if target.exists() and all((target / file.name).exists() and file_digest(target / file.name) == file_digest(file) for file in files_of(source)):
+        return
+    temporary = target.with_name(f".restored-{target.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True, mode=0o700)
+    for file in files_of(source):
+        link_or_copy(file, temporary / file.name)
+    flush(temporary)
+    if target.exists():
+        aside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.rename(aside)
+    temporary.rename(target)
 
 
 def _bring_photo(source: Path, target: Path, sha256: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "copy the database, the photos and the datasets, while the bot works on"
+HELP = "copy the database, the photos, the datasets and the models in service, while the bot works on"
 ENVIRONMENT = "bot"
 
 
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         for one in backups(folder):
             print(f"{one.directory}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.created_at))}  {one.photos} photos, {one.ratings} ratings")
         return 0
-    made = back_up(settings.storage, folder, keep=settings.backup.keep)
+    made = back_up(settings.storage, folder, keep=settings.backup.keep, models=settings.backup.models)
     lost = f"; {made.missing} photos have no file any more" if made.missing else ""
-    print(f"{made.directory}: {made.photos} photos, {made.ratings} ratings{lost}.")
+    print(f"{made.directory}: {made.photos} photos, {made.ratings} ratings, {made.models} models{lost}.")
     return 0

@@ -16,8 +16,10 @@ from storage.backup import BackupError, back_up, backups, verify
 from storage.database import Database, DatabaseError
 from storage.dataset_files import file_digest
 from storage.jokes import NewJoke, add_joke
-from storage.models import register_base
+from storage.model_files import model_digest
+from storage.models import champion, find, register_base
 from storage.photos import check_photo, keep_photo, photo_file
+from storage.promotion import promote
 from storage.ratings import rate
 from storage.restore import restore
 
@@ -47,6 +49,18 @@ class House:
         joke_id = await add_joke(self.database, joke)
         await rate(self.database, joke_id, 5, 3)
         self.rated.append((joke_id, photo.id))
+
+    async def promote(self, name: str) -> Path:
+        """A model of the bot's own takes over."""
+        directory = self.storage.models.absolute() / name
+        directory.mkdir(parents=True)
+        (directory / "model.safetensors").write_bytes(random.Random(name).randbytes(5000))
+        async with self.database.write() as connection:
+            await connection.execute("INSERT INTO models (name, status, base_id, parent_id, start_id, directory, digest, created_at) "
+                                     "VALUES (?, 'candidate', ?, ?, ?, ?, ?, 0)",
+                                     (name, self.model_id, self.model_id, self.model_id, str(directory), model_digest(directory)))
+        await promote(self.database, (await find(self.database, name)).id, "admin")
+        return directory
 
     def photo_files(self) -> list[Path]:
         return sorted(self.storage.photos.glob("??/*.jpg"))
@@ -95,7 +109,7 @@ async def test_a_restore_undoes_what_came_after_and_keeps_it_aside(house, tmp_pa
     made = back_up(house.storage, tmp_path / "backups")
     await house.live()
     await house.database.close()
-    _, aside = restore(made.directory, house.storage)
+    _, aside, _ = restore(made.directory, house.storage)
     await house.open()
     assert await house.database.value("SELECT count(*) FROM ratings") == 1
     assert [file.stem for file in house.photo_files()] == [row["sha256"] for row in await house.database.rows("SELECT sha256 FROM photos")]
@@ -201,3 +215,48 @@ async def test_two_backups_at_once_do_not_meet(house, tmp_path):
     await house.live()
     with module._alone(tmp_path / "backups"), pytest.raises(BackupError, match="Another backup"):
         back_up(house.storage, tmp_path / "backups")
+
+
+async def test_the_models_in_service_come_back_with_their_files_wherever_the_data_is_restored(house, tmp_path):
+    for name in ("first", "second", "third"):
+        await house.promote(name)
+    made = back_up(house.storage, tmp_path / "backups")
+    assert made.models == 2 and sorted(path.name for path in (made.directory / "models").iterdir()) == ["second", "third"]
+    other = Storage(directory=tmp_path / "other")
+    _, _, mended = restore(made.directory, other)
+    assert ([model.name for model in mended.gone], mended.serving) == (["first"], None)
+    restored = await Database.open(other.database)
+    serving = await champion(restored)
+    assert (serving.name, Path(serving.directory)) == ("third", other.models.absolute() / "third")
+    assert model_digest(Path(serving.directory)) == serving.digest
+    assert (await find(restored, "first")).removed_at and not (await find(restored, "second")).removed_at
+    await restored.close()
+
+
+async def test_a_champion_that_was_not_in_the_backup_steps_back_to_a_model_that_is_there(house, tmp_path):
+    first, second = await house.promote("first"), await house.promote("second")
+    made = back_up(house.storage, tmp_path / "backups", models="none")
+    assert made.models == 0
+    await house.database.close()
+    (second / "model.safetensors").write_bytes(b"rotten")
+    _, _, mended = restore(made.directory, house.storage)
+    assert ([model.name for model in mended.gone], mended.serving.name) == (["second"], "first")
+    (first / "model.safetensors").unlink()
+    _, _, mended = restore(made.directory, house.storage)
+    assert mended.serving.name == "base"
+    await house.open()
+    assert (await champion(house.database)).name == "base"
+
+
+async def test_a_model_that_has_rotted_is_brought_back_and_the_rotten_one_is_kept_aside(house, tmp_path):
+    directory = await house.promote("first")
+    made = back_up(house.storage, tmp_path / "backups")
+    await house.database.close()
+    file = directory / "model.safetensors"
+    file.unlink()
+    file.write_bytes(b"rotten")
+    _, aside, mended = restore(made.directory, house.storage)
+    await house.open()
+    serving = await champion(house.database)
+    assert not mended.gone and model_digest(directory) == serving.digest
+    assert (aside / "models" / "first" / "model.safetensors").read_bytes() == b"rotten"

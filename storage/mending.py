@@ -1,0 +1,59 @@
+"""The registry of a restored database, brought in line with the model files that there are."""
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storage import models, promotion, runs
+from storage.database import Database
+from storage.model_files import model_digest
+from storage.models import Model
+from storage.promotion import Promotion
+
+log = logging.getLogger(__name__)
+
+GONE = "Its files were not in the backup that was restored."
+
+
+@dataclass
+class Mended:
+    """What a restore did to the registry: models whose files are gone, and who serves now where the champion was one of them."""
+
+    gone: list[Model] = field(default_factory=list)
+    serving: Model | None = None
+
+
+async def mend_registry(path: Path, folder: Path) -> Mended:
+    """Point each model of this program's own at its files in `folder` and put aside those that have none.
+
+    Where the champion has none, its predecessor serves, in the end the base; a run whose model is gone ends.
+    """
+    database, mended = await Database.open(path), Mended()
+    try:
+        for model in [one for one in await models.every(database) if not one.is_base and one.directory and not one.removed_at]:
+            place = folder / Path(model.directory).name
+            whole = is_whole(place, model.digest)
+            await models.files_found(database, model.id, str(place) if whole else None)
+            mended.gone += [] if whole else [model]
+        lost = {model.id for model in mended.gone}
+        run = await runs.current_run(database)
+        if run and run.candidate_id in lost:
+            await promotion.end_run(database, run, "failed", GONE)
+        champion = await models.champion(database)
+        if champion and champion.id in lost:
+            mended.serving = await _step_back(database)
+    finally:
+        await database.close()
+    return mended
+
+
+def is_whole(directory: Path, digest: str | None) -> bool:
+    """Whether a model's files are all there and unchanged."""
+    try:
+        return model_digest(directory) == digest
+    except OSError:
+        return False
+
+
+async def _step_back(database: Database) -> Model | None:
+    change: Promotion = await promotion.rollback(database, reason=GONE)
+    return await models.find(database, change.model_id)
