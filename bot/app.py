@@ -1,5 +1,6 @@
 """The bot put together: Telegram on one side, the inbox and the handlers in the middle, storage and the engine on the other."""
 import asyncio
+import json
 import logging
 import signal
 import sqlite3
@@ -43,11 +44,12 @@ from bot.weekly import BestOfWeek
 from bot.words import Words
 from configs.errors import JokebotError, SettingsError
 from configs.prompts import load_prompts
-from configs.settings import Settings
+from configs.settings import ROOT, Settings
 from storage import alerts, inbox
 from storage.database import Database, DatabaseError, check_file, unusable
 from storage.folder import held
-from storage.models import champion, register_base
+from storage.model_files import code_of
+from storage.models import agree, champion, register_base
 
 log = logging.getLogger("jokebot")
 
@@ -55,6 +57,8 @@ GRACE_S = 10.0
 """How long a stop waits for handlers under way."""
 PRUNE_EVERY_S = 3600.0
 CHECK_EVERY_S = 6 * 3600.0
+PROGRAM = ROOT / "configs"
+"""A model in there is part of the program, and changes with it."""
 FIRST_POLL_S = 0.1
 """Until then the first poll is under way and doesn't wait for anything else that a start does."""
 
@@ -137,6 +141,8 @@ class App:
     async def _make_servers(self) -> Servers:
         base = self.settings.model
         registered = await register_base(self.database, base.name, str(base.directory) if base.directory else None)
+        if base.directory and registered.code is None and not base.directory.is_relative_to(PROGRAM) and base.directory.is_dir():
+            await agree(self.database, registered.id, json.dumps(await asyncio.to_thread(code_of, base.directory)))
         return make_servers(self.settings, await champion(self.database) or registered)
 
     async def _make_parts(self) -> Parts:

@@ -81,6 +81,13 @@ async def register_base(database: Database, name: str, directory: str | None, di
         return await read(connection, "name = ?", (name,))
 
 
+async def agree(database: Database, model_id: int, code: str, digest: str | None = None, *, anew: bool = False) -> None:
+    """Record the code (JSON) that a base may run: where none is recorded yet, or `anew` where an admin was asked."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE models SET code = ?, digest = coalesce(?, digest) WHERE id = ? AND base_id IS NULL AND (code IS NULL OR ?)",
+                                 (code, digest, model_id, anew))
+
+
 async def champion(database: Database) -> Model | None:
     """The model in service, or None before a base is registered."""
     row = await database.row("SELECT * FROM models WHERE status = 'champion'")
@@ -108,12 +115,12 @@ async def of_status(database: Database, status: str) -> list[Model]:
 
 
 async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Model:
-    """Register a run's result within a transaction."""
+    """Register a run's result within a transaction; its code is its base's."""
     async with connection.execute(
-            "INSERT INTO models (name, status, parent_id, base_id, start_id, dataset, run_id, directory, digest, measures, created_at) "
-            "VALUES (?, 'candidate', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            "INSERT INTO models (name, status, parent_id, base_id, start_id, dataset, run_id, directory, digest, measures, created_at, code) "
+            "VALUES (?, 'candidate', ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT code FROM models WHERE id = ?)) RETURNING *",
             (new.name, new.parent_id, new.base_id, new.start_id, new.dataset, new.run_id, new.directory, new.digest, new.measures,
-             time.time())) as cursor:
+             time.time(), new.base_id)) as cursor:
         return Model(**dict(await cursor.fetchone()))
 
 

@@ -76,6 +76,9 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
     database = await opened(settings)
     try:
         model = await models.register_base(database, name, str(directory), digest, json.dumps(code))
+        if model.is_base and model.directory == str(directory) and model.code != json.dumps(code):
+            await models.agree(database, model.id, json.dumps(code), digest, anew=True)
+            model = await models.find(database, model.id)
     finally:
         await database.close()
     if (model.directory, model.digest) != (str(directory), digest):

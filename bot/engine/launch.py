@@ -6,6 +6,7 @@ from pathlib import Path
 
 from configs.errors import JokebotError
 from configs.settings import Settings
+from storage.model_files import check_code
 from storage.models import Model
 
 KEPT = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_", "JOKEBOT_LOG_")
@@ -33,12 +34,13 @@ Launcher = Callable[[Model, int, str], Launch]
 
 
 def directory_of(model: Model) -> Path:
-    """Where the model's checkpoint is. Raises JokebotError where this host doesn't have it."""
+    """Where the model's checkpoint is. Raises JokebotError where this host doesn't have it, or its code is not what was agreed to."""
     if model.directory is None:
         raise JokebotError(f"The registry knows no directory for model {model.name}; set JOKEBOT_MODEL_DIRECTORY.")
     directory = Path(model.directory).absolute()
     if not (directory / "config.json").is_file():
         raise JokebotError(f"Model {model.name} is not at {directory}.")
+    check_code(model, directory)
     return directory
 
 

@@ -1,10 +1,12 @@
 """What the steps of a run work with, and what can come between."""
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from configs.settings import Settings
 from storage import datasets, models, runs
 from storage.database import Database
+from storage.model_files import check_code
 from storage.models import Model
 from storage.runs import Run
 from trainer.pipeline.child import Children, check_end
@@ -55,7 +57,7 @@ class Job:
         check_end(step, code, log)
 
     async def directory(self, model: Model) -> Path:
-        """Where a model's files are on this host. Raises ModelDirectoryError."""
+        """Where a model's files are on this host. Raises ModelDirectoryError, and RegistryError where its code has changed."""
         own = self.settings.model
         directory = Path(model.directory) if model.directory else own.directory if model.name == own.name else None
         if directory is None:
@@ -65,6 +67,7 @@ class Job:
         if not directory.is_dir():
             raise ModelDirectoryError(f"The files of model {model.id} ({model.name}) are gone from {directory}.",
                                       code="files-gone", model=model.id, called=model.name)
+        await asyncio.to_thread(check_code, model, directory)
         return directory.resolve()
 
     async def champion(self) -> Model:

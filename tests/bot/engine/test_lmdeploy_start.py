@@ -3,12 +3,14 @@ import json
 
 import pytest
 
+from bot.engine.launch import directory_of
 from bot.engine.lmdeploy import memory
 from bot.engine.lmdeploy.memory import block_gb, cache_blocks, session_tokens
 from bot.engine.lmdeploy.start import KEY_VARIABLE, command, environment
 from configs import settings as settings_module
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
+from storage.models import Model, RegistryError
 
 INTERNVL2_2B = {"num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 8, "hidden_size": 2048}
 
@@ -17,6 +19,14 @@ def test_the_key_is_in_the_environment_and_not_in_the_command(tmp_path):
     told = command(tmp_path / "model", 23456, Settings(), name="champion")
     assert told[told.index("--key-env") + 1] == KEY_VARIABLE and environment("a-secret")[KEY_VARIABLE] == "a-secret"
     assert not [word for word in told if "secret" in word]
+
+
+def test_no_server_starts_with_code_that_was_not_agreed_to(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "modeling.py").write_text("print('something else')")
+    model = Model(1, "mine", "champion", None, None, str(tmp_path), None, "{}", 0.0, code=json.dumps({"modeling.py": "0" * 64}))
+    with pytest.raises(RegistryError, match="has changed"):
+        directory_of(model)
 
 
 def test_the_server_gets_none_of_the_bots_settings_and_secrets():
