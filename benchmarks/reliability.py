@@ -43,6 +43,8 @@ from bot.words import Words
 
 TOKEN = "123456:reliability"
 ACTIONS_PER_S = 10.0
+MOST_WAITING = 60
+"""People send no further photos while so many are unanswered: a slow machine shall be killed at work, not buried."""
 LONGEST_CYCLE_S = 20.0
 """A bot that says nothing for so long is killed without waiting for a call of it."""
 SETTLE_S = 900.0
@@ -58,6 +60,13 @@ Request = tuple[int, int]
 """Chat and message that the bot has to reply to."""
 
 
+def apologies() -> set[str]:
+    """All that may be said in place of a joke, in every language."""
+    words = Words()
+    names = ("given-up", "defect", "photo-lost", "engine-down", "engine-slow", "engine-empty", "engine-cut_off")
+    return {words.say(language, name) for language in words.languages for name in names}
+
+
 class People:
     """Acts as everybody and remembers what each is due."""
 
@@ -71,11 +80,15 @@ class People:
         self.pressed: dict[tuple[int, int], tuple[int, str]] = {}
         self.presses = self.made = self.cycle = 0
         self.replies: dict[Request, list[tuple[int, int]]] = {}
+        self.waiting: set[Request] = set()
+        self.apologies = apologies()
         world.events.listeners.append(self.hear)
 
     def hear(self, event: dict[str, Any]) -> None:
         """Note each of the bot's messages, and after how many kills it came."""
         message = event.get("message") or {}
+        if "reply_to_message" in message and ("reply_markup" in message or (message.get("text") or "").split("\n")[0] in self.apologies):
+            self.waiting.discard((event["chat_id"], message["reply_to_message"]["message_id"]))
         if event["type"] == "message" and message["from"]["is_bot"] and "reply_to_message" in message:
             request = event["chat_id"], message["reply_to_message"]["message_id"]
             self.replies.setdefault(request, []).append((message["message_id"], self.cycle))
@@ -86,7 +99,8 @@ class People:
             await asyncio.sleep(self.random.expovariate(ACTIONS_PER_S))
             kind = self.random.random()
             if kind < 0.45:
-                self.send_photo()
+                if len(self.waiting) < MOST_WAITING:
+                    self.send_photo()
             elif kind < 0.85:
                 self.press()
             else:
@@ -104,6 +118,7 @@ class People:
         chat = self.group if grouped else person
         message = self.world.send_photo(person, chat, buffer.getvalue(), "/joke" if grouped else None)
         self.photos[chat, message["message_id"]] += 1
+        self.waiting.add((chat, message["message_id"]))
 
     def press(self) -> None:
         """Some button of some joke; nobody presses a verdict again before the bot has answered the last press."""
@@ -130,9 +145,6 @@ class Judge:
 
     def __init__(self, people: People, database: Path) -> None:
         self.people, self.database = people, database
-        words = Words()
-        names = ("given-up", "defect", "photo-lost", "engine-down", "engine-slow", "engine-empty", "engine-cut_off")
-        self.apologies = {words.say(language, name) for language in words.languages for name in names}
 
     def replies(self, request: Request) -> list[Message]:
         """The bot's replies to a message as they are now."""
@@ -145,7 +157,7 @@ class Judge:
 
     def is_apology(self, message: Message) -> bool:
         """By its first line; the number that an admin can look for may follow."""
-        return message["text"].split("\n")[0] in self.apologies
+        return message["text"].split("\n")[0] in self.people.apologies
 
     def unanswered(self) -> dict[str, int]:
         """Photos and commands that are still due something."""
