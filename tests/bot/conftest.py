@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 FAST = {"limits": {"messages_per_s": 1000, "chat_messages_per_s": 1000, "group_messages_per_min": 60_000, "edit_interval_s": 0.2,
                    "album_quiet_s": 0.2, "album_call_quiet_s": 0.2},
-        "engine": {"attempts": 2, "retry_delay_s": 0.01}}
+        "engine": {"attempts": 2, "retry_delay_s": 0.01, "connect_timeout_s": 100, "first_token_timeout_s": 200, "token_timeout_s": 200,
+                   "total_timeout_s": 400}}
+PATIENCE_S = 200
+"""How long a test waits for what has to come: on a busy machine the first import of the engine's client alone takes a minute."""
 
 
 def make_picture(size: tuple[int, int] = (320, 240), colour: Any = (200, 30, 60), kind: str = "JPEG", mode: str = "RGB") -> bytes:
@@ -71,11 +74,11 @@ class Stage:
 
     async def answer(self, message: dict[str, Any], until: Callable[[dict[str, Any]], bool] = lambda one: True) -> dict[str, Any]:
         """The bot's first reply for which `until` is true."""
-        return await self.world.wait_for(lambda _: next((one for one in self.answers(message) if until(one)), None), 60)
+        return await self.world.wait_for(lambda _: next((one for one in self.answers(message) if until(one)), None), PATIENCE_S)
 
     async def joke(self, message: dict[str, Any], number: int = 1) -> dict[str, Any]:
         """The reply with buttons (the `number`-th) to a photo."""
-        found = await self.world.wait_for(lambda _: [one for one in self.answers(message) if callback_data(one)][number - 1:number], 60)
+        found = await self.world.wait_for(lambda _: [one for one in self.answers(message) if callback_data(one)][number - 1:number], PATIENCE_S)
         return found[0]
 
     async def press(self, joke: dict[str, Any], place: int, *, person: int | None = None) -> str:
@@ -84,7 +87,7 @@ class Stage:
 
     async def press_data(self, joke: dict[str, Any], data: str, *, person: int | None = None, forged: bool = False) -> str:
         query = self.world.press(person or self.alice, joke["chat"]["id"], joke["message_id"], data, forged)
-        answer = await self.world.answer(query, 30)
+        answer = await self.world.answer(query, PATIENCE_S)
         assert answer is not None, "the button was not answered"
         return answer["text"]
 
@@ -95,14 +98,14 @@ class Stage:
 
     async def shows(self, joke: dict[str, Any], *labels: str) -> None:
         """Wait until the buttons say that."""
-        await self.world.wait_for(lambda _: self.labels(joke) == list(labels), 60)
+        await self.world.wait_for(lambda _: self.labels(joke) == list(labels), PATIENCE_S)
 
     async def value(self, sql: str, *parameters: Any) -> Any:
         return await self.app.database.value(sql, parameters)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that the sandbox sees nothing of."""
-        for _ in range(6000):
+        for _ in range(100 * PATIENCE_S):
             if condition():
                 return
             await asyncio.sleep(0.01)
@@ -110,8 +113,8 @@ class Stage:
 
     async def quiet(self) -> None:
         """Wait until every update is finished."""
-        await self.world.wait_for(lambda world: not len(world.updates), 60)
-        for _ in range(6000):
+        await self.world.wait_for(lambda world: not len(world.updates), PATIENCE_S)
+        for _ in range(100 * PATIENCE_S):
             if not await self.value("SELECT count(*) FROM inbox WHERE state = 'pending'"):
                 return
             await asyncio.sleep(0.01)

@@ -152,7 +152,7 @@ async def test_an_album_is_one_photo_in_hand_and_is_set_aside_whole(stage_with, 
     await stage.until(lambda: bool(stage.engine.asked))
     stage.world.send_album(stage.alice, stage.alice, pictures(3, 500))
     aside = stage.words("queue-mine-aside", limit=1, aside=3)
-    await stage.world.wait_for(lambda world: any(message.get("text") == aside for message in world.messages(stage.alice)), 60)
+    await stage.world.wait_for(lambda world: any(message.get("text") == aside for message in world.messages(stage.alice)), 200)
     gate.set()
     await whole(stage, album[0], 3)
     await stage.quiet()
