@@ -36,6 +36,7 @@ from bot.metrics_host import Host
 from bot.moderation import Moderator
 from bot.names import Names
 from bot.outgoing import backoff, seconds_of
+from bot.panel.server import Panel
 from bot.parts import Parts
 from bot.polling import Poller, TokenRefused, token_refused
 from bot.styles import Styles
@@ -82,6 +83,7 @@ class App:
         self.backing: Backing
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
+        self.panel: Panel | None = None
 
     async def start(self) -> None:
         """Open the database, meet Telegram, take up what was left. Raises JokebotError where that is impossible."""
@@ -98,6 +100,9 @@ class App:
         self.servers.on_pause = self.parts.joker.queue.hold
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
+        if settings.panel.listen:
+            self.panel = await Panel.start(self.parts)
+            self._cleanup.push_async_callback(self.panel.stop)
         service = Service(self.database, self.servers)
         self.backing = Backing(settings)
         self.parts.alerts = Alerts(self.parts, self.backing)

@@ -5,7 +5,9 @@ own HTTP interface (bot/demo_check.py). Nothing here is known to the parts: they
 the settings that anyone else would use.
 """
 import os
+import secrets
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -70,6 +72,15 @@ def samples(settings: Settings, data: Path) -> Path:
 
 
 @contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that a child may listen on (with SO_REUSEADDR, as aiohttp does) and that nobody else is given: it stays bound here."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+@contextmanager
 def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
     """Start the two parts, yield when all are ready, end them at the end. Raises ChildError where one doesn't start."""
     logs = data / "logs"
@@ -79,6 +90,9 @@ def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
                  "JOKEBOT_ENGINE_KIND": "cpu", "JOKEBOT_MODEL_NAME": "demo",
                  "JOKEBOT_MODEL_DIRECTORY": str(DEMO_MODEL)}
     with ExitStack() as stack:
+        address = f"127.0.0.1:{stack.enter_context(reserved_port())}"
+        variables |= {"JOKEBOT_PANEL_LISTEN": address, "JOKEBOT_PANEL_URL": f"http://{address}", "JOKEBOT_PANEL_KEY": secrets.token_urlsafe()}
+
         def start(name: str, python: Path | str, *command: str) -> Child:
             child = start_child(name, [str(python), "-m", "bot", *command], log=logs / f"{name}.log", environment=variables, cwd=ROOT)
             return stack.enter_context(child)

@@ -134,6 +134,14 @@ class Metrics(Section):
     listen: str = Field("", description="host:port that answers /metrics and /health, 127.0.0.1:9464 say; empty turns them off. They ask for no password.")
 
 
+class Panel(Section):
+    """The admin pages: what `jokebot sandbox` shows an admin of a running bot."""
+
+    listen: str = Field("", description="host:port where the bot answers the sandbox's admin pages, 127.0.0.1:9465 say; empty turns them off.")
+    url: str = Field("", description="Where `jokebot sandbox` finds them, http://127.0.0.1:9465 say; empty leaves them out.")
+    key: SecretStr = Field(SecretStr(""), description="What the sandbox shows the bot; any long text, the same for both. Better set as JOKEBOT_PANEL_KEY.")
+
+
 class Log(Section):
     """What is written about the bot's work."""
 
@@ -169,6 +177,7 @@ class Settings(BaseSettings):
     guard: Guard = Guard()
     retention: Retention = Retention()
     metrics: Metrics = Metrics()
+    panel: Panel = Panel()
     log: Log = Log()
 
     @property

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from bot.sandbox.floods import FloodLimits
+from bot.sandbox.panel import Panel
 from bot.sandbox.server import TOKEN, Sandbox
 from bot.sandbox.updates import first_number
 from configs.settings import Settings
@@ -25,18 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     samples = {file.name: file for file in sorted(arguments.samples.iterdir())} if arguments.samples else {}
-    asyncio.run(serve(arguments.port, arguments.token, FloodLimits() if arguments.floods else None, samples))
+    panel = Panel(settings.panel.url, settings.panel.key.get_secret_value())
+    asyncio.run(serve(arguments.port, arguments.token, FloodLimits() if arguments.floods else None, samples, panel))
     return 0
 
 
-async def serve(port: int, token: str, flood_limits: FloodLimits | None, samples: dict[str, Path]) -> None:
+async def serve(port: int, token: str, flood_limits: FloodLimits | None, samples: dict[str, Path], panel: Panel) -> None:
     """Run until SIGINT or SIGTERM. Raises SandboxError where the port is taken."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     async with Sandbox.running(port=port, token=token, flood_limits=flood_limits, calls_kept=CALLS_KEPT, samples=samples,
-                               first_message_id=first_number(time.time())) as sandbox:
+                               first_message_id=first_number(time.time()), panel=panel) as sandbox:
         print(f"Chat page:  {sandbox.url}/\n\nPoint a bot at it:\n"
               f"  JOKEBOT_TELEGRAM_BASE_URL={sandbox.url} JOKEBOT_TELEGRAM_TOKEN={token} jokebot run\n\nCtrl+C ends it.", flush=True)
         await ended.wait()

@@ -751,3 +751,78 @@ promote-done = Model { $model } is in service now, after { $seconds } s. /rollba
 promote-failed = That didn't work, and nothing has changed: { $why }
 rollback-none = There's nothing to go back to: model { $model } is the first.
 rollback-done = Back to model { $model } ({ $called }), in { $seconds } s.
+
+## The admin pages of `jokebot sandbox`
+
+panel-title = Admin
+panel-tabs = Admin pages
+panel-now = Now
+panel-runs = Trainings
+panel-models = Models
+panel-ratings = Ratings
+panel-number = { $number }
+panel-run = Run
+panel-no-run = No training is under way. One begins by the clock, with enough new jokes that people liked, or when you say so.
+panel-retrain = Train now
+panel-cancel = Stop the training
+panel-in-chat = The bot answers in the chat.
+panel-loss = Loss
+panel-step = step
+panel-by-admin = asked for by an admin
+panel-by-command = begun in the terminal
+panel-by-schedule = begun by the clock
+panel-by-pairs = begun because there was enough to learn
+panel-serves = Who answers photos
+panel-health = How it is
+panel-engine = Engine
+panel-engine-up = answers
+panel-engine-down = doesn't answer
+panel-waiting = Photos waiting
+panel-in-flight = Being answered
+panel-inbox = Updates to do
+panel-disk = Free on disk
+panel-gigabytes = { $free } GB
+panel-servers = Servers
+panel-server-starting = starting
+panel-server-checking = being checked
+panel-server-ready = ready
+panel-server-given = not ours
+panel-server-draining = finishing
+panel-server-asleep = asleep
+panel-server-restarting = starting again
+panel-server-ended = ended
+panel-restarts =
+    { $restarts ->
+        [one] started again once
+       *[other] started again { $restarts } times
+    }
+panel-paused-training = Photos wait: the training has the graphics card.
+panel-paused-swap = Photos wait a moment: one model takes another's place.
+panel-no-runs = Nothing has been trained yet.
+panel-loading = Loading…
+panel-taught =
+    { $rows ->
+        [one] It learnt from one joke that people liked.
+       *[other] It learnt from { $rows } jokes that people liked.
+    }
+panel-measures = What was measured
+panel-before = Before
+panel-after = After
+panel-times = How long it took
+panel-jokes = Jokes
+panel-picture = The outcome of run
+panel-roll-back = Back to
+panel-share = gets
+panel-from = from
+panel-start = weights of
+panel-liked = liked
+panel-promote = Put into service
+panel-gone = Its files were removed.
+panel-interval = Liked: 😂 or 🙂, with the 95 % interval by Wilson.
+panel-nothing-rated = Nobody has rated a joke yet.
+panel-by-day = Ratings a day
+panel-by-model = By model
+panel-rated-last = Rated last
+panel-funny = funny
+panel-somewhat = somewhat funny
+panel-unfunny = not funny

@@ -16,8 +16,8 @@ from bot.engine.child import Child, start_child
 from configs.errors import JokebotError
 from configs.settings import PREFIX, ROOT, Section, Settings
 
-NOT_THEIRS = ("telegram", "metrics")
-"""Sections that the train environment has no use for; the bot's token stays with the bot."""
+NOT_THEIRS = ("telegram", "metrics", "panel")
+"""Sections that the train environment has no use for; the bot's token and the admin pages' key stay with the bot."""
 LOOK_TIMEOUT_S = 300.0
 GRACE_S = 10.0
 """What the pipeline gets beyond the grace of its own child, so that it isn't killed while that writes its checkpoint."""

@@ -42,6 +42,7 @@ from bot.sandbox import bodies
 from bot.sandbox.api import Api
 from bot.sandbox.faults import Faults
 from bot.sandbox.page_files import page_file
+from bot.sandbox.panel import Panel
 from bot.sandbox.parameters import Parameters, Upload
 from bot.sandbox.people import Message
 from bot.sandbox.refusal import Refusal, SandboxError
@@ -58,11 +59,12 @@ Answer = dict[str, Any] | list[dict[str, Any]]
 class Control:
     """The routes above, for one world."""
 
-    def __init__(self, world: World, faults: Faults, api: Api, samples: dict[str, Path]) -> None:
+    def __init__(self, world: World, faults: Faults, api: Api, samples: dict[str, Path], panel: Panel) -> None:
         self.world = world
         self.pictures = samples
         self.failures = faults
         self.api = api
+        self.panel = panel
         self.sockets = Sockets(world.events)
 
     def add_routes(self, app: web.Application) -> None:
@@ -75,6 +77,7 @@ class Control:
         app.router.add_get("/sandbox/samples", told(self.samples))
         app.router.add_get("/sandbox/samples/{name}", self.sample)
         app.router.add_get("/sandbox/file/{file_id}", self.file)
+        self.panel.add_routes(app)
         app.router.add_get("/", page_file)
         app.router.add_get("/page/{name:.+}", page_file)
         app.router.add_get("/{name}", page_file)
@@ -85,7 +88,7 @@ class Control:
         return {"bot": world.bot_user(), "people": [person.summary() for person in world.people.values()],
                 "chats": [chat.summary() for chat in world.chats.values()],
                 "messages": {str(chat_id): world.messages(chat_id) for chat_id in world.chats}, "commands": self.api.default_commands(), "menus": self.menus(),
-                "faults": [fault.summary() for fault in self.failures.waiting]}
+                "panel": bool(self.panel.url), "faults": [fault.summary() for fault in self.failures.waiting]}
 
     def menus(self) -> dict[str, list[dict[str, str]]]:
         """Menus that differ from everybody's, by the person's and the chat's number."""

@@ -26,6 +26,7 @@ from bot.sandbox.files import Files
 from bot.sandbox.floods import FloodLimits, Floods
 from bot.sandbox.guard import guard
 from bot.sandbox.methods import load
+from bot.sandbox.panel import Panel
 from bot.sandbox.parameters import UPLOAD_LIMIT, Parameters
 from bot.sandbox.people import bot_user
 from bot.sandbox.refusal import Refusal, SandboxError
@@ -44,12 +45,13 @@ class Sandbox:
     `flood_limits`: refuse what is too fast, as Telegram does. `webhook_retry_s`: first pause after a failed delivery.
     `callback_timeout_s`: how long a press can be answered. `samples`: pictures that the page offers, by name.
     `first_message_id`: where each chat's messages are numbered from; a bot that has met an earlier sandbox remembers its numbers.
+    `panel`: where a bot's figures for admins are read.
     """
 
     def __init__(self, host: str, token: str, *, username: str = "jokebot_sandbox_bot", messages_kept: int = 1000,
                  file_bytes: int = 512 * 1024 * 1024, calls_kept: int = 100_000, flood_limits: FloodLimits | None = None,
                  webhook_retry_s: float = 1.0, callback_timeout_s: float = 30.0,
-                 samples: dict[str, Path] | None = None, first_message_id: int = 1) -> None:
+                 samples: dict[str, Path] | None = None, first_message_id: int = 1, panel: Panel | None = None) -> None:
         bot_id = token.partition(":")[0]
         if not bot_id.isdigit() or not token.partition(":")[2]:
             raise SandboxError("A bot's token has the form 123456:letters.")
@@ -64,6 +66,7 @@ class Sandbox:
         floods = Floods(flood_limits) if flood_limits else None
         self.api = Api(self.world, self.updates, self.webhook, floods, callback_timeout_s)
         self.samples = samples or {}
+        self.panel = panel or Panel()
         self._methods = load()
         self._runner: web.AppRunner | None = None
 
@@ -100,7 +103,7 @@ class Sandbox:
         app = web.Application(middlewares=[guard], client_max_size=UPLOAD_LIMIT)
         app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._call)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
-        Control(self.world, self.faults, self.api, self.samples).add_routes(app)
+        Control(self.world, self.faults, self.api, self.samples, self.panel).add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False)
         await self._runner.setup()
         try:

@@ -24,6 +24,22 @@ export const addFault = (fault) => call("POST", "/sandbox/faults", fault);
 export const clearFaults = () => call("DELETE", "/sandbox/faults");
 export const fileAddress = (fileId) => `/sandbox/file/${encodeURIComponent(fileId)}`;
 
+/** The ids of those who may see the admin pages. */
+export const panelAdmins = () => call("GET", "/sandbox/panel/admins");
+export const panelRun = (run, who) => call("GET", `/sandbox/panel/runs/${run}?${new URLSearchParams(who)}`);
+
+/** The admin pages' figures, {told, tag}; null where they are still what `tag` stands for. */
+export async function panel(who, tag) {
+  const response = await fetch(`/sandbox/panel?${new URLSearchParams(who)}`, {
+    headers: tag ? { "If-None-Match": tag } : {},
+    cache: "no-store",
+  }).catch(() => null);
+  if (response?.status === 304) return null;
+  const told = await response?.json().catch(() => null);
+  if (!response?.ok || !told) throw new Error(told?.error ?? "The bot doesn't answer.");
+  return { told, tag: response.headers.get("ETag") ?? "" };
+}
+
 /** Sample pictures that the sandbox offers: [{name, url}]; none where it has none. */
 export const samples = () => call("GET", "/sandbox/samples").catch(() => []);
 

@@ -13,6 +13,7 @@ class Store extends EventTarget {
   commands = [];
   menus = {}; // "person/chat" → commands, where they aren't everybody's
   faults = [];
+  panel = false; // whether the sandbox knows a bot's figures for admins
   messages = new Map(); // chat id → Map(message id → message), in the order of message ids
   person = null;
   chat = null;
@@ -58,6 +59,7 @@ class Store extends EventTarget {
       commands: state.commands,
       menus: state.menus ?? {},
       faults: state.faults,
+      panel: state.panel ?? false,
     });
     this.messages = new Map();
     for (const [chat, messages] of Object.entries(state.messages)) {

@@ -1,0 +1,75 @@
+"""Pictures for the page: a joke's photo made small, a photo of a gate's gallery, and the picture of a run's outcome."""
+import asyncio
+import io
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+
+from bot.loop.report import Report
+from bot.parts import Parts
+from storage import rated, runs
+from storage.photos import photo_path
+
+SIDE = 320
+KEPT_S = 300.0
+"""A drawn picture is kept so long, as drawing one takes a second or two, and not longer: what it shows may be forgotten."""
+
+
+class Picture(NamedTuple):
+    data: bytes
+    media_type: str
+
+
+class Pictures:
+    """Reads and draws; one drawing at a time."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._drawn: dict[tuple[int, str, str], tuple[float, bytes | None]] = {}
+        self._drawing = asyncio.Lock()
+
+    async def photo(self, joke_id: int) -> Picture | None:
+        """A rated joke's photo; None where there is none that may be shown."""
+        photo = await rated.rated_photo(self._parts.database, joke_id)
+        return await self._small(photo_path(self._parts.settings.storage.photos, photo)) if photo else None
+
+    async def gallery(self, run_id: int, place: int) -> Picture | None:
+        """A photo that both models spoke about while a run was judged. Raises RunError for an unknown run."""
+        run = await runs.find(self._parts.database, run_id)
+        shown = run.judged.get("gallery", [])
+        if not run.dataset or place >= len(shown):
+            return None
+        named = Path(shown[place]["photo"])
+        if named.is_absolute() or ".." in named.parts:
+            return None
+        return await self._small(self._parts.settings.storage.datasets / run.dataset / named)
+
+    async def outcome(self, run_id: int, language: str) -> Picture | None:
+        """What admins are sent when a run has been judged. Raises RunError for an unknown run, DrawingError where it can't be drawn."""
+        run = await runs.find(self._parts.database, run_id)
+        key = run.id, run.state, language
+        async with self._drawing:
+            self._drawn = {known: made for known, made in self._drawn.items() if time.monotonic() - made[0] < KEPT_S}
+            if key not in self._drawn:
+                data = await Report(self._parts, run, self._parts.settings.storage.runs / str(run.id), language).picture()
+                self._drawn[key] = time.monotonic(), data
+            data = self._drawn[key][1]
+        return Picture(data, "image/png") if data else None
+
+    async def _small(self, file: Path) -> Picture | None:
+        try:
+            return Picture(await asyncio.get_running_loop().run_in_executor(self._parts.decoders, small, file), "image/jpeg")
+        except OSError:
+            return None
+
+
+def small(file: Path) -> bytes:
+    """The picture's middle as a square JPEG of SIDE pixels. Raises OSError where it can't be read."""
+    with Image.open(file) as image:
+        image.draft("RGB", (SIDE * 2, SIDE * 2))
+        square = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    square.save(buffer, "JPEG", quality=82)
+    return buffer.getvalue()
