@@ -1,7 +1,7 @@
 """Asks two models about the same photos, one model after the other: two checkpoints need the memory of one."""
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,13 +23,14 @@ class NamedPhoto:
 
 @dataclass(frozen=True)
 class Question:
-    """What both models are asked about each photo."""
+    """What both models are asked about each photo. `seed` is the first photo's, the next ones' follow."""
 
     language: str
     style: str
     system: str
     user: str
     sampling: Sampling
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,19 @@ async def ask(letter: str, model: str, engine: Engine, photos: list[NamedPhoto],
     try:
         name, place = next(iter(await client.models()), "nameless"), urlsplit(model).netloc.rpartition("@")[2] or "CPU engine"
         answers = []
-        for one in photos:
-            answers.append(answer := await ask_one(client, one, question))
+        for number, one in enumerate(photos):
+            answers.append(answer := await ask_one(client, one, question, number))
             print(f"{letter} {name}, {one.name}: {answer.text or answer.trouble}", file=sys.stdout if answer.text else sys.stderr, flush=True)
     finally:
         await client.close()
     return Side(name, place, answers)
 
 
-async def ask_one(client: EngineClient, one: NamedPhoto, question: Question) -> Answer:
+async def ask_one(client: EngineClient, one: NamedPhoto, question: Question, number: int) -> Answer:
+    """The joke about photo `number`, from 0 on. Each photo has a seed of its own: with one for all, a small model tells one joke about all."""
     try:
-        reply = await client.ask(system=question.system, user=question.user, photo=one.photo.data,
-                                 media_type=one.photo.media_type, sampling=question.sampling)
+        reply = await client.ask(system=question.system, user=question.user, photo=one.photo.data, media_type=one.photo.media_type,
+                                 sampling=replace(question.sampling, seed=question.seed + number))
     except JokebotError as error:
         return Answer(trouble=str(error))
     return Answer(reply.text, reply.latency_s)

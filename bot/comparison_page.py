@@ -68,7 +68,8 @@ def how(question: Question, photos: int) -> str:
     """What was asked, and with which sampling."""
     chosen = question.sampling
     facts = [f"{photos} photo{'s' if photos != 1 else ''}", f"language {question.language}", f"style {question.style}",
-             f"temperature {chosen.temperature:g}", f"top-p {chosen.top_p:g}", f"seed {chosen.seed}"]
+             f"temperature {chosen.temperature:g}", f"top-p {chosen.top_p:g}",
+             f"seed {question.seed}" if photos == 1 else f"seeds {question.seed} to {question.seed + photos - 1}"]
     return (f'<p class="asked" lang="{escape(question.language)}" dir="auto">{escape(question.user)}</p>\n'
             f'<p class="facts">{escape(" · ".join(facts))}</p>')
 

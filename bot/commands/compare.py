@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="PAGE.html", help="the page to write; it needs no other file")
     parser.add_argument("--language", metavar="L", help="the jokes' language, as in configs/prompts.toml (default: the setting joke.language)")
     parser.add_argument("--style", metavar="S", help="a style of configs/prompts.toml (default: the language's)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="for both models, so that the same call makes the same page (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first photo's, for both models; the same call makes the same page (default: 1)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -44,8 +44,7 @@ def asked(arguments: argparse.Namespace, settings: Settings) -> Question:
     prompts, chosen = load_prompts(), settings.joke
     language = arguments.language or chosen.language
     style = arguments.style or chosen.style or prompts.language(language).default
-    sampling = Sampling.of(chosen, language, arguments.seed)
-    return Question(language, style, prompts.system, prompts.ask(language, style), sampling)
+    return Question(language, style, prompts.system, prompts.ask(language, style), Sampling.of(chosen, language), arguments.seed)
 
 
 def complete(sides: list[Side], photos: list[Path]) -> bool:

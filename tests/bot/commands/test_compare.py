@@ -57,6 +57,12 @@ async def test_both_models_are_asked_the_same_with_the_same_seed(before, after, 
     assert "Why did the cat\ncross the road?" in page and "The cat has no comment." in page and "seed 42" in page
 
 
+async def test_each_photo_has_a_seed_of_its_own_that_both_models_share(before, after, photo, tmp_path):
+    code, _, _ = await jokebot(before.url, after.url, photo, photo, photo, "--out", tmp_path / "page.html", "--seed", 7)
+    assert code == 0 and [one.seed for one in before.asked] == [one.seed for one in after.asked] == [7, 8, 9]
+    assert "seeds 7 to 9" in (tmp_path / "page.html").read_text()
+
+
 async def test_the_page_needs_nothing_else_and_runs_nothing(before, after, photo, tmp_path):
     after.answer = Answer(NASTY)
     await jokebot(before.url, after.url, photo, photo, "--out", tmp_path / "page.html")
