@@ -43,6 +43,7 @@ class BestOfWeek:
     def __init__(self, parts: Parts) -> None:
         self._parts, self._database = parts, parts.database
         self._settings, self._blocked = parts.settings.weekly, BlockList.of(parts.settings.guard)
+        self._looking = asyncio.Lock()
 
     async def run(self) -> None:
         """Post when it is time, and what was missed at the start. Ends only by being cancelled."""
@@ -58,11 +59,12 @@ class BestOfWeek:
         due = latest_due(self._settings, now)
         if now - due >= LATE_S:
             return
-        for chat_id in await weekly.due_chats(self._database, due):
-            try:
-                await self._post(chat_id, due)
-            except (TelegramError, Shed) as error:
-                log.warning("chat %d gets the rest of its week later: %s", chat_id, error)
+        async with self._looking:
+            for chat_id in await weekly.due_chats(self._database, due):
+                try:
+                    await self._post(chat_id, due)
+                except (TelegramError, Shed) as error:
+                    log.warning("chat %d gets the rest of its week later: %s", chat_id, error)
 
     async def _post(self, chat_id: int, due: float) -> None:
         if not await weekly.is_taken_up(self._database, chat_id, due):

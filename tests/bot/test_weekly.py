@@ -1,4 +1,5 @@
 """The best of the week in the chats: opted in, once a week, never twice, and nobody who doesn't want to be shown."""
+import asyncio
 import time
 from datetime import datetime
 
@@ -50,7 +51,7 @@ async def week_ago(stage, seconds=7200):
         await connection.execute("UPDATE chats SET weekly_since = weekly_since - ?", (seconds,))
 
 
-def this_hour(hours_late=0):
+def this_hour():
     """Settings by which the week was due at the beginning of this hour."""
     now = datetime.now()
     return {**FEW, "day": DAYS[now.weekday()], "hour": now.hour}
@@ -135,15 +136,24 @@ async def test_what_is_a_day_late_is_left_out(stage):
 async def test_a_bot_that_is_killed_while_it_posts_posts_nothing_twice(stage_with, monkeypatch):
     """The first picture is on its way when the process ends: it arrives, and the next process goes on with the second."""
     monkeypatch.setattr("bot.weekly.GRACE_S", 0.0)
+    gate = asyncio.Event()
     stage = await stage_with(script=[Answer(text) for text in TEXTS], weekly=this_hour())
     await set_up(stage, stage.group)
     await week_ago(stage)
-    stage.sandbox.faults.add("sendPhoto", "slow", delay_s=3.0)
+    send = stage.sandbox._methods["sendphoto"]
+
+    async def late(api, parameters):
+        await gate.wait()
+        return await send(api, parameters)
+
+    monkeypatch.setitem(stage.sandbox._methods, "sendphoto", late)
     await stage.restart()
     await stage.world.wait_for(lambda _: stage.calls("sendPhoto"), 60)
+    await stage.process.aclose()
+    gate.set()
+    await stage.world.wait_for(lambda _: shown(stage, stage.group), 60)
     await stage.restart()
     await stage.world.wait_for(lambda _: len(shown(stage, stage.group)) == 3, 60)
-    await stage.app.best_of_week.look(time.time())
     assert sorted(caption.splitlines()[-2] for caption in shown(stage, stage.group)) == ["🥇 Great.", "🥈 Good.", "🥉 Fine."]
     assert len(stage.calls("sendPhoto")) == 3
 
