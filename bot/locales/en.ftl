@@ -153,7 +153,7 @@ style-surprise-words = surprise, surprise me
 daily-full =
     { $jokes ->
         [one] That was today's joke for this group.
-       *[other] That was today's { $jokes } jokes for this group.
+       *[other] Those were today's { $jokes } jokes for this group.
     } I'm saving my voice and will be back after midnight.
 
 # The picture of /stats, for admins
