@@ -87,6 +87,13 @@ def test_a_quoted_figure_is_what_was_measured(page, pattern, figures):
         assert abs(float(written.replace(",", "")) - measured) <= 0.5001 * 10**-digits, f"{page} says {written}, measured was {measured}"
 
 
+def test_every_benchmark_that_a_page_names_is_there():
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        named = {f"{name}.py" for name in re.findall(r"make bench-([a-z]\w*)", text)} | set(re.findall(r"benchmarks/(\w+\.(?:py|sh))", text))
+        assert not [name for name in named if not (ROOT / "benchmarks" / name).is_file()], page.name
+
+
 def test_the_results_page_tells_of_every_result(tmp_path, monkeypatch):
     """One without a text of its own too, so that nobody's result is forgotten."""
     results = tmp_path / "results"
