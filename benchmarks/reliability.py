@@ -44,8 +44,10 @@ from bot.words import Words
 TOKEN = "123456:reliability"
 ACTIONS_PER_S = 10.0
 MOST_WAITING = 60
-"""People send no further photos while so many are unanswered: a slow machine shall be killed at work, not buried."""
-LONGEST_CYCLE_S = 20.0
+"""People do no more while so much of what they did is unanswered: a slow machine shall be killed at work, not buried."""
+START_S = 0.5
+"""Process start until somebody is answered, on a quiet machine; where it takes longer, the kills wait longer too."""
+LONGEST_CYCLE_S = 30.0
 """A bot that says nothing for so long is killed without waiting for a call of it."""
 SETTLE_S = 900.0
 RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
@@ -98,15 +100,20 @@ class People:
         while True:
             await asyncio.sleep(self.random.expovariate(ACTIONS_PER_S))
             kind = self.random.random()
+            if len(self.waiting) >= MOST_WAITING or self.unheard() >= MOST_WAITING:
+                continue
             if kind < 0.45:
-                if len(self.waiting) < MOST_WAITING:
-                    self.send_photo()
+                self.send_photo()
             elif kind < 0.85:
                 self.press()
             else:
                 person = self.random.choice(self.people)
                 message = self.world.send_text(person, person, self.random.choice(("/start", "/help", "/stats", "hello")))
                 self.commands[person, message["message_id"]] += 1
+
+    def unheard(self) -> int:
+        """Presses that the bot has not answered."""
+        return sum(not self.world.callbacks[query].answered.is_set() for _, query in self.pressed.values())
 
     def send_photo(self) -> None:
         """A picture that nobody has sent yet, in private or in the group."""
@@ -131,6 +138,7 @@ class People:
         kind, joke_id, *value = data.split(":")
         if kind == "a":
             self.photos[chat, joke["reply_to_message"]["message_id"]] += 1
+            self.waiting.add((chat, joke["reply_to_message"]["message_id"]))
             self.world.press(person, chat, joke["message_id"], data)
             return
         last = self.pressed.get((int(joke_id), person))
@@ -269,7 +277,8 @@ class Trial:
         """Wait until it is time: while the bot starts, any time, as one of its calls arrives, or just after one."""
         kind = self.random.random()
         if kind < 0.4:
-            await asyncio.sleep(self.random.uniform(0.0, 1.5) if kind < 0.1 else self.random.uniform(0.5, 5.0))
+            slower = max(1.0, statistics.median(self.recoveries[-20:] or [START_S]) / START_S)
+            await asyncio.sleep(slower * (self.random.uniform(0.0, 1.5) if kind < 0.1 else self.random.uniform(0.5, 5.0)))
             return
         since, wanted = time.monotonic(), self.random.randint(1, 40)
         with suppress(TimeoutError):

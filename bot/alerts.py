@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from telegram.error import BadRequest, Forbidden, TelegramError
@@ -17,6 +18,7 @@ from bot.handlers.saying import NO_PREVIEW, fitting
 from bot.loop.progress import day_and_time, duration
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.replies import noted_by
 from storage import alerts, news
 from storage.alerts import Alert
 
@@ -29,6 +31,10 @@ DEFECT_S = 60.0
 GRACE_S = 5.0
 WHY = 300
 """Longest reason that is told, characters."""
+
+
+async def unnoted(_: int = 0) -> None:
+    """For what is noted elsewhere."""
 
 
 class Alerts:
@@ -124,8 +130,10 @@ class Alerts:
                 raise
 
     async def _tell(self, alert: Alert, chat_id: int, words: list[str]) -> None:
-        if await self._send(chat_id, self.text(alert, await self._language(chat_id), words)):
+        async def note(_: int = 0) -> None:
             await alerts.tell(self._database, alert.id, chat_id, words)
+
+        await self._send(chat_id, self.text(alert, await self._language(chat_id), words), note)
 
     async def _tell_unsaved(self, what: str, detail: Detail) -> None:
         for chat_id in self._parts.settings.telegram.admins:
@@ -144,12 +152,14 @@ class Alerts:
         values = {**blanks, **detail}
         return self._parts.words.say(language, name, **{**values, "why": str(values["why"])[:WHY]})
 
-    async def _send(self, chat_id: int, text: str) -> bool:
-        """False where it shall be tried again later."""
+    async def _send(self, chat_id: int, text: str, note: Callable[..., Awaitable[None]] = unnoted) -> bool:
+        """False where it shall be tried again later; otherwise `note` has written it down."""
         try:
-            await self._parts.bot.send_message(chat_id, fitting(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)
+            with noted_by(note):
+                await self._parts.bot.send_message(chat_id, fitting(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)
         except (Forbidden, BadRequest) as error:
             log.info("admin %d can't be told: %s", chat_id, error)
+            await note()
         except (TelegramError, Shed) as error:
             log.warning("admin %d is told later: %s", chat_id, error)
             return False

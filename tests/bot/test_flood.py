@@ -6,6 +6,7 @@ from functools import partial
 
 from bot import api
 from bot.engine.stub import Answer
+from bot.handlers import live
 from bot.outgoing import Outgoing
 
 
@@ -127,3 +128,29 @@ async def test_an_answer_that_got_lost_after_an_edit_is_no_failure(stage_with):
     await stage.quiet()
     assert len(stage.answers(photo)) == 1
     assert await stage.value("SELECT count(*) FROM deliveries") == 1
+
+
+async def test_a_long_429_on_typing_costs_no_joke_and_is_not_tried_again(stage_with, monkeypatch):
+    monkeypatch.setattr(live, "TYPING_AFTER_S", 0.0)
+    monkeypatch.setattr(live, "TYPING_LASTS_S", 0.1)
+    gate = asyncio.Event()
+    stage = await stage_with(Answer(gate=gate))
+    stage.sandbox.faults.add("sendChatAction", "429", retry_after=3600)
+    photo = stage.send_photo()
+    await stage.world.wait_for(lambda _: stage.calls("sendChatAction"), 60)
+    for _ in range(3):
+        await stage.answer(stage.world.send_text(stage.bob, stage.bob, "/help"))
+    assert len(stage.calls("sendChatAction")) == 1
+    stage.app.bot.rate_limiter._chats.clear()  # an hour later
+    gate.set()
+    await stage.joke(photo)
+
+
+async def test_a_long_429_on_a_callback_loses_no_rating_and_no_other_button(stage):
+    joke, other = await stage.joke(stage.send_photo()), await stage.joke(stage.send_photo(person=stage.bob))
+    stage.sandbox.faults.add("answerCallbackQuery", "429", retry_after=3600)
+    stage.world.press(stage.alice, joke["chat"]["id"], joke["message_id"], joke["reply_markup"]["inline_keyboard"][0][0]["callback_data"])
+    await stage.shows(joke, "😂 1", "🙂", "😐", "🔁")
+    assert await stage.press(other, 1, person=stage.bob) == stage.words("rated", emoji="🙂")
+    await stage.quiet()
+    assert await stage.value("SELECT count(*) FROM ratings") == 2
