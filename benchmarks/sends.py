@@ -1,0 +1,94 @@
+"""`make bench-sends`: what it costs that new messages go out one after the other (bot/replies.py, limits.sends_at_once).
+
+The sandbox runs in this process and takes `delay_ms` longer to answer a sendMessage; the stub engine answers at once. For each
+delay and each setting a hundred people send a photo at once, then one photo comes after the other. Telegram's own limit of 30
+messages a second is raised, to see this one. Printed last, as one JSON object: a list `cases` of
+
+    delay_ms, sends_at_once
+    jokes_per_s      a hundred photos at once, until the last joke
+    one_p50_ms       photo to joke while nobody else asks
+"""
+import asyncio
+import io
+import itertools
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from bot.engine.stub import StubEngine
+from bot.sandbox.server import Sandbox
+
+TOKEN = "123456:sends"
+PEOPLE, ONES = 100, 15
+DELAYS_S, SETTINGS = (0.0, 0.1), (1, 3, 1000)
+RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000", "JOKEBOT_ENGINE_IN_FLIGHT": "32",
+          "JOKEBOT_LOG_LEVEL": "WARNING"}
+
+
+class Askers:
+    """People who send photos, and when each got a joke."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.world = sandbox.world
+        self.people = [self.world.add_person(f"Person {number}").id for number in range(PEOPLE)]
+        self.numbers = itertools.count()
+        self.waiting: dict[tuple[int, int], asyncio.Future[float]] = {}
+        self.world.events.listeners.append(self.hear)
+
+    def hear(self, event: dict[str, Any]) -> None:
+        message = event.get("message") or {}
+        request = event.get("chat_id"), message.get("reply_to_message", {}).get("message_id")
+        if message.get("reply_markup") and (future := self.waiting.pop(request, None)):
+            future.set_result(time.perf_counter())
+
+    async def ask(self, person: int) -> float:
+        """Send a photo; seconds until its joke is there."""
+        number, buffer = next(self.numbers) * 7919 % 0xFFFFFF, io.BytesIO()
+        Image.new("RGB", (64, 48), (number >> 16, number >> 8 & 255, number & 255)).save(buffer, "PNG")
+        sent = time.perf_counter()
+        message = self.world.send_photo(person, person, buffer.getvalue())
+        future = self.waiting[person, message["message_id"]] = asyncio.get_running_loop().create_future()
+        return await future - sent
+
+
+async def measure(delay_s: float, at_once: int, folder: Path) -> dict[str, Any]:
+    """One case."""
+    async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine:
+        environment = {**os.environ, **RAISED, "JOKEBOT_STORAGE_DIRECTORY": str(folder), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+                       "JOKEBOT_LIMITS_SENDS_AT_ONCE": str(at_once), "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url}
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment, stdout=asyncio.subprocess.DEVNULL)
+        try:
+            askers = Askers(sandbox)
+            for person in askers.people[:3]:
+                await askers.ask(person)
+            if delay_s:
+                sandbox.faults.add("sendMessage", "slow", times=None, delay_s=delay_s)
+            began = time.perf_counter()
+            await asyncio.gather(*map(askers.ask, askers.people))
+            took = time.perf_counter() - began
+            ones = [await askers.ask(person) for person in askers.people[:ONES]]
+        finally:
+            process.terminate()
+            await process.wait()
+    return {"delay_ms": round(1000 * delay_s), "sends_at_once": at_once, "jokes_per_s": round(PEOPLE / took, 1),
+            "one_p50_ms": round(1000 * statistics.median(ones), 1)}
+
+
+async def main() -> None:
+    cases = []
+    for delay_s, at_once in itertools.product(DELAYS_S, SETTINGS):
+        with tempfile.TemporaryDirectory() as folder:
+            cases.append(await measure(delay_s, at_once, Path(folder) / "data"))
+        print(cases[-1], flush=True)
+    print(json.dumps({"cases": cases}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
