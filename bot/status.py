@@ -126,11 +126,11 @@ class Status:
         due = await schedule.due_at(database, "retrain") if self._settings.retrain.cron else None
         following = self._say("status-next", when=day_and_time(due) if due and due != float("inf") else "none")
         if last is None:
-            return FINE, f"{self._say('status-run-none')} {following}"
+            return FINE, self._say("status-run-none", next=following)
         state = self._say(f"run-state-{last.state}")
         if last.finished:
             ago = self._duration(time.time() - (last.finished_at or time.time()))
-            return LOOK if last.state == "failed" else FINE, f"{self._say('status-run', run=last.id, what=state, time=ago)} {following}"
+            return LOOK if last.state == "failed" else FINE, self._say("status-run", run=last.id, what=state, time=ago, next=following)
         share = await self._share(last)
         return FINE, self._say("status-run-now", run=last.id, what=f"{state} {share}".strip())
 

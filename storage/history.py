@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from storage.database import Database
+from storage.measures import BY_JOKE
 
 DAY = "date({}, 'unixepoch', 'localtime')"
 SHORTEST = 7
@@ -70,8 +71,9 @@ LATENCY = f"""SELECT day, max(many) AS jokes, min(CASE WHEN place >= 0.5 * many 
 async def liked_by_model(database: Database, most: int) -> list[Liked]:
     """The newest rated model versions, newest first; the one in service and the one on trial are among them where they are rated."""
     rows = await database.rows(
-        "SELECT models.id AS model_id, models.name, models.status, sum(value > 1) AS liked, count(*) AS ratings FROM ratings "
-        "JOIN jokes ON jokes.id = ratings.joke_id JOIN models ON models.id = jokes.model_id GROUP BY models.id "
+        f"SELECT models.id AS model_id, models.name, models.status, sum(by_joke.funny + by_joke.somewhat) AS liked, "
+        f"sum(by_joke.funny + by_joke.somewhat + by_joke.unfunny) AS ratings FROM ({BY_JOKE}) AS by_joke "
+        "CROSS JOIN jokes ON jokes.id = by_joke.joke_id JOIN models ON models.id = jokes.model_id GROUP BY models.id "
         "ORDER BY models.status IN ('champion', 'canary') DESC, models.id DESC LIMIT ?", (most,))
     return sorted((Liked(**dict(row)) for row in rows), key=lambda one: -one.model_id)
 

@@ -410,8 +410,8 @@ status-disk = { $free } free · data { $data } · database { $database }
 status-backup = Backup { $time } ago
 status-backup-none = No backup yet
 status-backup-off = No backups are made (backup.every_h is 0)
-status-run = Run { $run } { $what }, { $time } ago.
-status-run-none = No training yet.
+status-run = Run { $run } { $what }, { $time } ago. { $next }
+status-run-none = No training yet. { $next }
 status-run-now = Run { $run } · { $what }
 status-next = { $when ->
         [none] Next: when somebody says /retrain

@@ -325,8 +325,8 @@ status-disk = 剩余 { $free } · 数据 { $data } · 数据库 { $database }
 status-backup = { $time }前备份过
 status-backup-none = 还没有备份
 status-backup-off = 没有开自动备份（backup.every_h 是 0）
-status-run = 第 { $run } 次训练{ $what }，{ $time }前。
-status-run-none = 还没训练过。
+status-run = 第 { $run } 次训练{ $what }，{ $time }前。{ $next }
+status-run-none = 还没训练过。{ $next }
 status-run-now = 第 { $run } 次训练 · { $what }
 status-next = { $when ->
         [none] 下一次：等人发 /retrain
