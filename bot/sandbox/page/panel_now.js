@@ -13,7 +13,7 @@ export function drawNow(told, { command }) {
 }
 
 function idle(words, command) {
-  return card(words.now, { class: "run" }, empty(words["no-run"]), buttons(action(words.retrain, "retrain", () => command("/retrain"), "primary"), words));
+  return card(words.runs, { class: "run" }, empty(words["no-run"]), buttons(action(words.retrain, "retrain", () => command("/retrain"), "primary"), words));
 }
 
 /** A button, and where its answer is going to be. */

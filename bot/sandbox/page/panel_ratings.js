@@ -19,7 +19,9 @@ export function drawRatings(told, { person }) {
 
 /** The verdicts' parts of a whole, as lengths; `most` is what the full length stands for. */
 const stack = (one, most, side) =>
-  Object.keys(VERDICTS).map((name) => el("span", { class: name, style: { [side]: `${(100 * one[name]) / most}%` } }));
+  Object.keys(VERDICTS)
+    .filter((name) => one[name] > 0)
+    .map((name) => el("span", { class: name, style: { [side]: `${(100 * one[name]) / most}%` } }));
 
 function byDay({ days, language }) {
   const most = Math.max(1, ...days.map(total));
