@@ -101,7 +101,7 @@ class Alerts:
             await self._begin(what, detail)
 
     async def _begin(self, what: str, detail: Detail) -> None:
-        log.error("alert: %s %s", what, detail)
+        log.warning("alert: %s %s", what, detail)
         try:
             self.lasting[what] = await alerts.begin(self._database, what, detail)
         except sqlite3.Error:

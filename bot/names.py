@@ -27,6 +27,7 @@ class Names:
         self._database = database
         self._known: OrderedDict[int, Named] = OrderedDict()
         self._new: dict[int, Named] = {}
+        self._writing = asyncio.Lock()
 
     def note(self, person: User | None) -> None:
         """Somebody came by."""
@@ -39,10 +40,11 @@ class Names:
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
 
-    def forget(self, person_id: int) -> None:
-        """Drop somebody who is deleted from the database."""
-        self._known.pop(person_id, None)
-        self._new.pop(person_id, None)
+    async def forget(self, person_id: int) -> None:
+        """Drop somebody who is about to be deleted from the database: once this returns, nothing about them is on its way there."""
+        async with self._writing:
+            self._known.pop(person_id, None)
+            self._new.pop(person_id, None)
 
     async def find(self, username: str) -> Named | None:
         """Who has that username, without @, in capitals or not."""
@@ -55,14 +57,15 @@ class Names:
 
     async def write(self) -> None:
         """Write down what is new. Raises sqlite3.Error; then it is still to be written."""
-        new, self._new = self._new, {}
-        if not new:
-            return
-        try:
-            await note_names(self._database, new.values())
-        except sqlite3.Error:
-            self._new = {**new, **self._new}
-            raise
+        async with self._writing:
+            new, self._new = self._new, {}
+            if not new:
+                return
+            try:
+                await note_names(self._database, new.values())
+            except sqlite3.Error:
+                self._new = {**new, **self._new}
+                raise
 
     async def keep(self) -> None:
         """Never ends by itself."""

@@ -46,10 +46,10 @@ async def forget_pressed(parts: Parts, update: Update) -> None:
         await close(parts, query, parts.words.say(language, "forget-kept"))
         return
     storage = parts.settings.storage
+    await parts.names.forget(person)
     forgotten = await forget(parts.database, person, storage.photos, storage.datasets)
     parts.languages.forget(person)
     parts.chats.forget(person)
-    parts.names.forget(person)
     log.info("a person was forgotten: %d photos, %d jokes, %d ratings", forgotten.photos, forgotten.jokes, forgotten.ratings)
     numbers = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
     await close(parts, query, parts.words.say(language, "forget-done" if any(numbers.values()) else "forget-nothing", **numbers))

@@ -24,7 +24,8 @@ TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 FAST = {"limits": {"messages_per_s": 1000, "chat_messages_per_s": 1000, "group_messages_per_min": 60_000, "edit_interval_s": 0.2,
                    "album_quiet_s": 0.2, "album_call_quiet_s": 0.2},
         "engine": {"attempts": 2, "retry_delay_s": 0.01, "connect_timeout_s": 100, "first_token_timeout_s": 200, "token_timeout_s": 200,
-                   "total_timeout_s": 400}}
+                   "total_timeout_s": 400},
+        "alerts": {"disk_gb": 0}}
 PATIENCE_S = 200
 """How long a test waits for what has to come: on a busy machine the first import of the engine's client alone takes a minute."""
 
@@ -129,7 +130,7 @@ class Stage:
 
 
 def make_settings(sandbox_url: str, engine_url: str, folder: Path, **sections: dict[str, Any]) -> Settings:
-    """Settings without a limit that would slow a test down; `sections` change them."""
+    """Settings without a limit that would slow a test down, nor an alert about the disk of whoever runs it; `sections` change them."""
     base: dict[str, dict[str, Any]] = {"telegram": {"token": TOKEN, "base_url": sandbox_url}, "storage": {"directory": folder}, **FAST}
     base["engine"] = {**base["engine"], "url": engine_url}
     return Settings(**{name: {**base.get(name, {}), **sections.get(name, {})} for name in base.keys() | sections.keys()})
