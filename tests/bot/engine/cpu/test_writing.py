@@ -164,7 +164,7 @@ class Failing:
             yield token
 
 
-async def test_a_failure_ends_its_own_request_and_no_other(model: Model, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_failure_ends_its_own_request_and_no_other(model: Model, caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker(cast(Model, Failing(model)), 4)
     request = parse({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}, model.prompts)
     jobs = [Job(request, []) for _ in range(3)]
@@ -174,7 +174,7 @@ async def test_a_failure_ends_its_own_request_and_no_other(model: Model, capfd: 
     assert [[piece.finish async for piece in jobs[number].pieces()][-1] for number in (0, 2)] == ["length", "length"]
     with pytest.raises(RequestError, match="its log says why") as caught:
         [piece async for piece in jobs[1].pieces()]
-    assert caught.value.status == 500 and "none left" in capfd.readouterr().err
+    assert caught.value.status == 500 and "none left" in caplog.text
     worker.end()
     worker.thread.join(60)
     with pytest.raises(RequestError, match="busy"):
