@@ -13,6 +13,7 @@ const PERIOD_MS = 2000;
 const TABS = { now: drawNow, runs: drawRuns, models: drawModels, ratings: drawRatings };
 
 let admins = null; // their ids, once the bot has named them
+let learning = false;
 let told = null; // what the bot said last
 let tag = "";
 let trouble = "";
@@ -23,21 +24,23 @@ let entering = false; // the tab gets the focus as soon as it is there
 
 export function preparePanel() {
   byId("open-panel").addEventListener("click", () => go("now"));
-  store.on("view", follow);
+  store.on("view", () => [learnAdmins(), follow()]);
   store.on("connection", () => store.connected && refresh());
   document.addEventListener("visibilitychange", refresh);
-  learnAdmins();
 }
 
 /** The bot may start after the sandbox: it is asked until it answers. */
 async function learnAdmins() {
+  if (learning || admins || !store.panel) return;
+  learning = true;
   try {
-    if (store.panel) admins = await api.panelAdmins();
+    admins = await api.panelAdmins();
+    follow();
   } catch {
-    // It is away; the next try is coming.
+    setTimeout(learnAdmins, PERIOD_MS);
+  } finally {
+    learning = false;
   }
-  if (admins) follow();
-  else setTimeout(learnAdmins, PERIOD_MS);
 }
 
 const allowed = () => Boolean(store.panel && admins?.includes(store.person));

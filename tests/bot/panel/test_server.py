@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from bot.app import App
+from bot.engine.router import Arm
 from bot.panel.now import thinned
 from configs.errors import SettingsError
-from storage import runs
+from storage import models, runs
 from tests.bot.conftest import make_settings
 from tests.bot.panel.played import say_progress
 
@@ -69,6 +70,19 @@ async def test_a_run_under_way_is_told_with_its_step_and_what_is_left(watch):
     assert [step["state"] for step in told["run"]["steps"]] == ["done", "done", "now", "todo", "todo", "todo"]
     assert "12" in told["run"]["counted"] and "40" in told["run"]["counted"] and "2 min" in told["run"]["left"]
     assert len(told["run"]["losses"]) == 12 and run.id not in {one["id"] for one in told["runs"]}
+
+
+async def test_a_trial_and_a_pause_are_seen_in_who_answers(watch):
+    watched = await watch()
+    servers = watched.stage.app.servers
+    servers.router.set_canary(Arm(await models.find(watched.stage.app.database, 3), servers.router.champion.client), 0.25)
+    servers.paused = "training"
+    _, told, _ = await watched.get(language="zh-hans")
+    assert [(one["id"], one["status"], one["share"]) for one in told["service"]] == [(2, "champion", 0.75), (3, "canary", 0.25)]
+    assert told["paused"] == watched.stage.words("panel-paused-training", "zh")
+    assert told["health"][0] == {"label": "引擎", "value": "正常", "tone": "good"}
+    watched.stage.engine.models[:] = []
+    assert (await watched.get())[1]["health"][0] == {"label": "Engine", "value": "doesn't answer", "tone": "bad"}
 
 
 async def test_who_has_what_there_is_isn_t_told_it_again(watch):
