@@ -156,8 +156,10 @@ SECTIONS = (
 
 def plain(result: Result) -> str:
     """What a result without a text of its own says: its single figures, by their names."""
-    figures = {f"`{name}`": value for name, value in result.items() if isinstance(value, int | float | bool)}
-    return table(figures) if figures else "See the file."
+    figures = {f"`{name}`": value for name, value in result.items() if isinstance(value, int | float)}
+    rows = {f"`{name}`": ", ".join(map(str, value)) for name, value in result.items()
+            if isinstance(value, list) and 0 < len(value) <= 6 and all(isinstance(one, int | float | str) for one in value)}
+    return table(rows | figures) if rows or figures else "See the file."
 
 
 def measured(result: Result) -> str:
