@@ -45,6 +45,8 @@ TOKEN = "123456:reliability"
 ACTIONS_PER_S = 10.0
 MOST_WAITING = 60
 """People do no more while so much of what they did is unanswered: a slow machine shall be killed at work, not buried."""
+DIGEST_S = 0.3
+"""What the killed process had sent still arrives so long after; then a message is the next process's."""
 START_S = 0.5
 """Process start until somebody is answered, on a quiet machine; where it takes longer, the kills wait longer too."""
 LONGEST_CYCLE_S = 30.0
@@ -242,6 +244,8 @@ class Trial:
             async with self.bot() as process:
                 await self.moment(process)
                 process.kill()
+                await process.wait()
+                await asyncio.sleep(DIGEST_S)
                 self.people.cycle = cycle + 1
         acting.cancel()
         with suppress(asyncio.CancelledError):
