@@ -112,7 +112,7 @@ def reliability(result: Result) -> str:
     return f"The bot is killed {result['cycles']} times at random moments while people use it:\n\n" + table({
         f"photos lost, of {result['photos']:,}": result["photos_lost"], f"ratings lost, of {result['ratings']:,}": result["ratings_lost"],
         "ratings counted twice": result["ratings_doubled"], "commands without an answer": result["commands_lost"],
-        "replies that came again": f"{result['repeated_replies']}, {result['most_repeated_at_once']} at once at most",
+        "replies that came again": f"{result['repeated_replies']}, {result['most_repeated_by_one_kill']} by one kill at most",
         "from the start to the first answer": f"{result['recovery_s']:.2f} s"})
 
 
