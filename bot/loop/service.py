@@ -1,6 +1,7 @@
 """Who is in service: the servers and the registry changed together, one change at a time."""
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -60,8 +61,8 @@ class Service:
             raise
         try:
             await recorded
-        except JokebotError:
-            # Somebody changed the registry between the look and the swap.
+        except (JokebotError, sqlite3.Error):
+            # Somebody changed the registry between the look and the swap, or the database is locked or its disk full.
             await self._servers.swap(replaced)
             raise
         seconds = time.monotonic() - began
