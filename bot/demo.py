@@ -83,6 +83,7 @@ def reserved_port() -> Iterator[int]:
 @contextmanager
 def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
     """Start the two parts, yield when all are ready, end them at the end. Raises ChildError where one doesn't start."""
+    data = data.absolute()  # the parts run in the program's own folder
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     variables = {**os.environ, **{f"JOKEBOT_{name}": value for name, value in LEARNING.items()}, "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_PERSON_ID),

@@ -156,7 +156,7 @@ def _liking(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
 
 
 def _forest(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
-    colours, left, right = canvas.colours, 250, 292
+    colours, left, right = canvas.colours, 250, 316
     axes = canvas.axes(MARGIN + PAD + left, y, WIDTH - 2 * (MARGIN + PAD) - left - right, height)
     low, high = span(card.versions)
     axes.set(xlim=(low, high), ylim=(len(card.versions) - 0.5, -0.5), yticks=[])
@@ -174,7 +174,7 @@ def _forest(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
         canvas.words(MARGIN + PAD, middle - TEXT / 2 - 4, shortened(one.label, left - 24, TEXT, bold=one.serves), TEXT, bold=one.serves)
         edge = WIDTH - MARGIN - PAD
         canvas.words(edge, middle - TEXT / 2 - 4, f"{100 * one.share:.0f} %", TEXT, bold=True, align="right")
-        canvas.words(edge - 100, middle - SMALL / 2 - 3, one.note, SMALL, colours.faint, align="right")
+        canvas.words(edge - 124, middle - SMALL / 2 - 3, one.note, SMALL, colours.faint, align="right")
 
 
 def span(versions: list[Version]) -> tuple[float, float]:

@@ -1,0 +1,20 @@
+"""The demo's parts start from wherever it is typed, and its data stay there."""
+import json
+import urllib.request
+from pathlib import Path
+
+from bot import demo
+from configs.settings import Settings
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return answer.read()
+
+
+def test_it_runs_from_any_folder_with_its_pictures_and_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with demo.running(Settings(), data=Path("demo")) as parts:
+        offered = json.loads(fetched(f"{parts.page}/sandbox/samples"))
+        assert [fetched(parts.page + one["url"])[:2] for one in offered].count(b"\xff\xd8") >= len(list(demo.DRAWN_SAMPLES.glob("*.jpg")))
+        assert (tmp_path / "demo" / "jokebot.sqlite3").is_file()
