@@ -15,9 +15,9 @@ from aiohttp import web
 
 from bot.engine.queue import FairQueue
 from bot.engine.servers import Servers
+from bot.listening import listen
 from bot.metrics_host import Host
 from bot.status import program_version
-from configs.errors import SettingsError
 from configs.settings import Settings
 from storage.database import Database
 from storage.measures import Told, inbox_pending, models_shown, ratings_by_model
@@ -64,18 +64,10 @@ class Metrics:
         await self._cleanup.aclose()
 
     async def _listen(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/health", self._health)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await runner.setup()
-        self._cleanup.push_async_callback(runner.cleanup)
-        try:
-            await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
-        except (OSError, ValueError, OverflowError) as error:
-            raise SettingsError(f"The metrics can't be served at {address} (JOKEBOT_METRICS_LISTEN): {error}.") from error
-        self.url = f"http://{host or '127.0.0.1'}:{runner.addresses[0][1]}"
+        self.url = await listen(app, address, self._cleanup, what="The metrics", variable="JOKEBOT_METRICS_LISTEN")
         log.info("metrics at %s/metrics", self.url)
 
     async def _health(self, request: web.Request) -> web.Response:

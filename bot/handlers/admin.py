@@ -3,7 +3,15 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update, User
+from telegram import (
+    CallbackQuery,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    MaybeInaccessibleMessage,
+    Message,
+    Update,
+    User,
+)
 
 from bot.handlers.rating import respond
 from bot.handlers.saying import NO_PREVIEW, fitting, reply_to, say
@@ -64,6 +72,19 @@ async def decided(parts: Parts, query: CallbackQuery) -> Decided | None:
     match, person = DECIDED.fullmatch(query.data or ""), query.from_user
     if match and int(match["person"]) == person.id and is_admin(parts, person):
         return Decided(match["answer"] == "yes", match["what"], int(match["number"]))
+    await respond(query, parts.words.say(parts.language(person), "not-your-button"), alert=True)
+    return None
+
+
+async def pressed_by_admin(parts: Parts, query: CallbackQuery, pattern: re.Pattern[str],
+                           message: type[MaybeInaccessibleMessage] = MaybeInaccessibleMessage) -> re.Match[str] | None:
+    """What an admin pressed, in a chat of their own, as `pattern` reads it; None, with a word to them, for anything else.
+
+    `message` is the kind that the button has to stand under: Message where an old one, which Telegram no longer shows, won't do.
+    """
+    match, person = pattern.fullmatch(query.data or ""), query.from_user
+    if match and is_admin(parts, person) and isinstance(query.message, message) and query.message.chat.id == person.id:
+        return match
     await respond(query, parts.words.say(parts.language(person), "not-your-button"), alert=True)
     return None
 

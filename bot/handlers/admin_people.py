@@ -8,7 +8,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import MessageEntityType
 from telegram.error import BadRequest, TelegramError
 
-from bot.handlers.admin import is_admin
+from bot.handlers.admin import pressed_by_admin
 from bot.handlers.rating import respond
 from bot.handlers.reading import is_private
 from bot.handlers.saying import NO_PREVIEW, fitting, reply_to, say
@@ -56,9 +56,9 @@ async def users_pressed(parts: Parts, update: Update) -> None:
     query = update.callback_query
     if query is None:
         return
-    person, language, match = query.from_user, parts.language(query.from_user), PRESSED.fullmatch(query.data or "")
-    if match is None or not is_admin(parts, person) or query.message is None or query.message.chat.id != person.id:
-        await respond(query, parts.words.say(language, "not-your-button"), alert=True)
+    person, language = query.from_user, parts.language(query.from_user)
+    match = await pressed_by_admin(parts, query, PRESSED)
+    if match is None:
         return
     await respond(query, "")
     text, markup = await page_of(parts, language, int(match["page"]))

@@ -6,7 +6,7 @@ import re
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 
-from bot.handlers.admin import is_admin
+from bot.handlers.admin import pressed_by_admin
 from bot.handlers.rating import respond
 from bot.handlers.reading import is_private
 from bot.handlers.saying import fitting, say
@@ -49,9 +49,9 @@ async def review_pressed(parts: Parts, update: Update) -> None:
     query = update.callback_query
     if query is None:
         return
-    person, language, match = query.from_user, parts.language(query.from_user), PRESSED.fullmatch(query.data or "")
-    if match is None or not is_admin(parts, person) or query.message is None or query.message.chat.id != person.id:
-        await respond(query, parts.words.say(language, "not-your-button"), alert=True)
+    person, language = query.from_user, parts.language(query.from_user)
+    match = await pressed_by_admin(parts, query, PRESSED)
+    if match is None:
         return
     joke_id, answer = int(match["joke"]), match["answer"]
     first = await review.decide(parts.database, joke_id, kept=answer == "keep", asked_by=person.id)

@@ -1,4 +1,6 @@
 """🔁: another joke about the same photo, in another style, in a message of its own."""
+from collections.abc import Awaitable, Callable
+
 from telegram import CallbackQuery, Message, Update
 
 from bot.handlers.buttons import find_pressed
@@ -20,17 +22,25 @@ async def another(parts: Parts, update: Update) -> None:
     if joke is None:
         await respond(query, parts.words.say(language, "button-unknown"), alert=True)
         return
-    photo = await kept_photo(parts, joke.photo_id)
+    chat_id, number = query.message.chat.id, photo_message(query.message)
+
+    async def tell_another(photo: Photo) -> None:
+        await respond(query, parts.words.say(language, "another-coming"))
+        async with parts.styles.another(parts.joke_language(query.from_user, chat_id), chat_id, photo.id, pressed=joke.style) as style:
+            await tell(parts, Asked(update.update_id, query.from_user, chat_id, number, joke.caption, style), photo)
+    await tell_about(parts, update, query, joke.photo_id, tell_another)
+
+
+async def tell_about(parts: Parts, update: Update, query: CallbackQuery, photo_id: int, tell_it: Callable[[Photo], Awaitable[None]]) -> None:
+    """Call `tell_it` with the photo, where it is still kept, the chat has a joke left today and the person a hand free; else say why not."""
+    photo = await kept_photo(parts, photo_id)
     if photo is None:
-        await respond(query, parts.words.say(language, "photo-gone"), alert=True)
+        await respond(query, parts.words.say(parts.language(query.from_user), "photo-gone"), alert=True)
         return
     try:
         if not await is_full(parts, update, query):
             with parts.hands.hold(query.from_user.id):
-                await respond(query, parts.words.say(language, "another-coming"))
-                chat_id, number = query.message.chat.id, photo_message(query.message)
-                async with parts.styles.another(parts.joke_language(query.from_user, chat_id), chat_id, photo.id, pressed=joke.style) as style:
-                    await tell(parts, Asked(update.update_id, query.from_user, chat_id, number, joke.caption, style), photo)
+                await tell_it(photo)
     except HandsFull:
         await say_hands_full(parts, query)
 

@@ -8,7 +8,7 @@ from telegram.error import BadRequest
 
 from bot import charts
 from bot.drawing.draw import DrawingError, draw
-from bot.handlers.admin import is_admin
+from bot.handlers.admin import is_admin, pressed_by_admin
 from bot.handlers.rating import respond
 from bot.handlers.reading import is_private
 from bot.handlers.saying import reply_to, say_text
@@ -49,9 +49,9 @@ async def stats_pressed(parts: Parts, update: Update) -> None:
     query = update.callback_query
     if query is None:
         return
-    person, language, match = query.from_user, parts.language(query.from_user), PRESSED.fullmatch(query.data or "")
-    if match is None or not is_admin(parts, person) or not isinstance(query.message, Message) or query.message.chat.id != person.id:
-        await respond(query, parts.words.say(language, "not-your-button"), alert=True)
+    person, language = query.from_user, parts.language(query.from_user)
+    match = await pressed_by_admin(parts, query, PRESSED, Message)
+    if match is None:
         return
     await respond(query, "")
     picture = await picture_of(parts, language, match["look"])

@@ -10,11 +10,10 @@ from dataclasses import replace
 from telegram import CallbackQuery, Update
 
 from bot.handlers.albums import Album
-from bot.handlers.another import is_full, kept_photo, say_hands_full
+from bot.handlers.another import tell_about
 from bot.handlers.buttons import show_buttons
 from bot.handlers.rating import respond
 from bot.handlers.telling import Asked, tell
-from bot.hands import HandsFull
 from bot.parts import Parts
 from bot.style_names import wished
 from storage import albums, inbox
@@ -47,16 +46,7 @@ async def number_pressed(parts: Parts, update: Update) -> None:
         await respond(query, parts.words.say(language, "button-unknown"), alert=True)
         return
     pressed, caption = found
-    photo = await kept_photo(parts, pressed.photo_id)
-    if photo is None:
-        await respond(query, parts.words.say(language, "photo-gone"), alert=True)
-        return
-    try:
-        if not await is_full(parts, update, query):
-            with parts.hands.hold(query.from_user.id):
-                await _tell_number(parts, update, query, pressed, photo, caption)
-    except HandsFull:
-        await say_hands_full(parts, query)
+    await tell_about(parts, update, query, pressed.photo_id, lambda photo: _tell_number(parts, update, query, pressed, photo, caption))
 
 
 async def _tell_first(parts: Parts, asked: Asked, album: Album, album_id: int) -> int:

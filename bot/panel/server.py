@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.drawing.draw import DrawingError
+from bot.listening import listen
 from bot.panel.now import now
 from bot.panel.past import past, run_details
 from bot.panel.pictures import Picture, Pictures
@@ -61,7 +62,6 @@ class Panel:
         await self._cleanup.aclose()
 
     async def _listen(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/panel", self._overview)
         app.router.add_get("/panel/admins", self._admins)
@@ -69,14 +69,7 @@ class Panel:
         app.router.add_get("/panel/runs/{run:[0-9]{1,15}}/picture", self._outcome)
         app.router.add_get("/panel/runs/{run:[0-9]{1,15}}/photos/{place:[0-9]{1,4}}", self._gallery)
         app.router.add_get("/panel/jokes/{joke:[0-9]{1,15}}/photo", self._photo)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await runner.setup()
-        self._cleanup.push_async_callback(runner.cleanup)
-        try:
-            await web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port)).start()
-        except (OSError, ValueError, OverflowError) as error:
-            raise SettingsError(f"The admin pages can't be served at {address} (JOKEBOT_PANEL_LISTEN): {error}.") from error
-        self.url = f"http://{host or '127.0.0.1'}:{runner.addresses[0][1]}"
+        self.url = await listen(app, address, self._cleanup, what="The admin pages", variable="JOKEBOT_PANEL_LISTEN")
         log.info("admin pages' figures at %s/panel", self.url)
 
     @web.middleware
