@@ -18,7 +18,7 @@ from bot.handlers.saying import NO_PREVIEW, fitting
 from bot.loop.progress import day_and_time, duration
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
-from bot.replies import noted_by
+from bot.replies import let_finish, noted_by
 from storage import alerts, news
 from storage.alerts import Alert
 
@@ -28,7 +28,6 @@ LOOK_S, TELL_S = 15.0, 3.0
 WELL_S = 60.0
 """All must be well for so long before it is said to be over: what flutters is one trouble."""
 DEFECT_S = 60.0
-GRACE_S = 5.0
 WHY = 300
 """Longest reason that is told, characters."""
 
@@ -120,14 +119,7 @@ class Alerts:
     async def tell(self) -> None:
         """Tell every admin what they don't know yet."""
         for alert, chat_id, words in await alerts.untold(self._database, self._parts.settings.telegram.admins):
-            telling = asyncio.ensure_future(self._tell(alert, chat_id, words))
-            try:
-                await asyncio.shield(telling)
-            except asyncio.CancelledError:
-                # The bot stops: what is on its way is noted, so that the next start doesn't repeat it.
-                await asyncio.wait({telling}, timeout=GRACE_S)
-                telling.cancel()
-                raise
+            await let_finish(self._tell(alert, chat_id, words))
 
     async def _tell(self, alert: Alert, chat_id: int, words: list[str]) -> None:
         async def note(_: int = 0) -> None:

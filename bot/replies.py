@@ -10,15 +10,19 @@ import heapq
 import itertools
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from storage import inbox
 from storage.database import Database
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+GRACE_S = 5.0
+"""How long a stop waits for a message that is on its way."""
 Note = Callable[[int], Awaitable[object]]
 """Writes down that a message was sent; gets its id."""
 
@@ -73,6 +77,17 @@ def _kept_in(slots: Callable[[], Slot]) -> Iterator[None]:
         yield
     finally:
         _slots.reset(token)
+
+
+async def let_finish(sending: Coroutine[Any, Any, T]) -> T:
+    """What `sending` returns. A cancellation gives it GRACE_S to be sent and noted, so that the next start doesn't send it again."""
+    task = asyncio.create_task(sending)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=GRACE_S)
+        task.cancel()
+        raise
 
 
 class Window:

@@ -17,6 +17,7 @@ from bot.handlers.buttons import EMOJI
 from bot.handlers.saying import fitting
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.replies import let_finish
 from configs.blocklist import BlockList
 from configs.settings import Weekly
 from storage import weekly
@@ -29,8 +30,6 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LATE_S = 86400.0
 LOOK_S = 60.0
 """How often it is looked whether the time has come: clocks are set, and hosts sleep."""
-GRACE_S = 5.0
-"""How long a stop waits for a picture that is being sent."""
 MEDALS = ("🥇", "🥈", "🥉", "4️⃣", "5️⃣")
 CAPTION_UNITS = 1024
 PHOTO_BYTES, PHOTO_SIDES, SMALLER_SIDE = 10_000_000, 10_000, 2560
@@ -73,13 +72,7 @@ class BestOfWeek:
             log.info("chat %d: %d photos are the best of its week", chat_id, len(chosen))
         while post := await weekly.next_post(self._database, chat_id):
             await weekly.begin_post(self._database, chat_id, post.place)
-            sending = asyncio.create_task(self._send(chat_id, post))
-            try:
-                chat_id = await asyncio.shield(sending)
-            except asyncio.CancelledError:
-                await asyncio.wait({sending}, timeout=GRACE_S)
-                sending.cancel()
-                raise
+            chat_id = await let_finish(self._send(chat_id, post))
         await weekly.drop_posts(self._database, chat_id)
 
     async def _choose(self, chat_id: int, due: float) -> list[Liked]:

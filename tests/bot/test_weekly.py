@@ -135,7 +135,7 @@ async def test_what_is_a_day_late_is_left_out(stage):
 
 async def test_a_bot_that_is_killed_while_it_posts_posts_nothing_twice(stage_with, monkeypatch):
     """The first picture is on its way when the process ends: it arrives, and the next process goes on with the second."""
-    monkeypatch.setattr("bot.weekly.GRACE_S", 0.0)
+    monkeypatch.setattr("bot.replies.GRACE_S", 0.0)
     gate = asyncio.Event()
     stage = await stage_with(script=[Answer(text) for text in TEXTS], weekly=this_hour())
     await set_up(stage, stage.group)
