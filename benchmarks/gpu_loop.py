@@ -48,8 +48,8 @@ async def demo(told: argparse.Namespace) -> dict[str, Any]:
     from storage.database import Database
 
     torch.set_num_threads(2)
-    settings = {"ENGINE_KIND": told.kind, "LMDEPLOY_SERVERS": "1", "LMDEPLOY_CACHE_BLOCKS": "512", "ENGINE_MAX_TILES": "1", "ENGINE_IN_FLIGHT": "16",
-                "GATE_REPLIES": "16", "GATE_PHOTOS": "60", "SELECTION_PERSON_SHARE": "1", "RETRAIN_MINIMUM_PAIRS": "8", "TRAINING_EPOCHS": "4",
+    settings = {"ENGINE_KIND": told.kind, "LMDEPLOY_CACHE_BLOCKS": "512", "ENGINE_MAX_TILES": "1", "ENGINE_IN_FLIGHT": "16",
+                "GATE_PHOTOS": "60", "SELECTION_PERSON_SHARE": "1", "RETRAIN_MINIMUM_PAIRS": "8", "TRAINING_EPOCHS": "4",
                 "CANARY_RATINGS": "2000", "SERVERS_PREDECESSOR": "sleep", **dict(one.split("=", 1) for one in told.set)}
     scale = Scale(24, 4, (told.photos,), told.measured, told.at_once, {})
     (told.folder / "data").mkdir(parents=True)

@@ -2,9 +2,6 @@
 import subprocess
 from functools import cache
 
-LARGE_GB = 60.0
-"""From here on a card takes two servers, a third one for a swap, and a QLoRA run of batch 4."""
-
 
 @cache
 def card_gb() -> float:

@@ -28,7 +28,7 @@ class Engine(Section):
 class Lmdeploy(Section):
     """LMDeploy servers that the bot starts itself."""
 
-    servers: int = Field(0, ge=0, description="Servers on one GPU; 0 takes two on a card of 60 GB or more, else one.")
+    servers: Count = Field(1, description="Servers on one GPU. One keeps a card busy; further ones take memory and answer no more.")
     preprocess: Literal["gpu", "stock"] = Field("gpu", description="Where photos become tiles: on the GPU, or as LMDeploy does it, on one CPU thread.")
     max_batch: Count = Field(64, description="Requests that one server works on at the same time.")
     prefill_tokens: Count = Field(8192, description="Most tokens of prompts and photos that are read in one step.")

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from configs.card import LARGE_GB, card_gb
 from configs.errors import SettingsError
 from configs.guarding import Guard, Retention
 from configs.learning import Canary, Duel, Gate, Retrain, Selection, Training, Watch
@@ -183,9 +182,7 @@ class Settings(BaseSettings):
     @property
     def server_count(self) -> int:
         """Servers of the champion that the bot runs itself."""
-        if self.servers.count or self.engine.kind != "lmdeploy":
-            return self.servers.count or 1
-        return self.lmdeploy.servers or (2 if card_gb() >= LARGE_GB else 1)
+        return self.servers.count or (self.lmdeploy.servers if self.engine.kind == "lmdeploy" else 1)
 
     @property
     def in_flight(self) -> int:

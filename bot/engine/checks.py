@@ -23,7 +23,7 @@ from configs.settings import ROOT
 SAMPLES = ROOT / "configs" / "demo-model" / "samples"
 GOLDEN = (("fox.jpg", "en"), ("cactus.jpg", "zh"), ("guitar.jpg", "en"))
 """Drawings of 448 × 448 pixels, one tile, with the language of the joke about each."""
-PROBE_TOKENS, GOLDEN_TOKENS = 8, 48
+PROBE_TOKENS, GOLDEN_TOKENS, WARM_TOKENS = 8, 48, 8
 SAME_MOST = 0.6
 """A text of which more is one and the same character is none ("!!!!" is what a broken checkpoint says)."""
 
@@ -70,7 +70,7 @@ async def warm_up(client: EngineClient, photos: int) -> None:
     data = await asyncio.to_thread(full_sized)
     prompts = load_prompts()
     await asyncio.gather(*(client.ask(system=prompts.system, user=prompts.ask("en"), photo=data, media_type="image/jpeg",
-                                      sampling=Sampling(0.8, 0.9, GOLDEN_TOKENS, seed=number)) for number in range(photos)))
+                                      sampling=Sampling(0.8, 0.9, WARM_TOKENS, seed=number)) for number in range(photos)))
 
 
 def full_sized() -> bytes:

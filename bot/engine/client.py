@@ -50,12 +50,13 @@ class Sampling:
         return cls(chosen["temperature"], chosen["top_p"], chosen["max_tokens"], seed, chosen["repetition_penalty"],
                    chosen["repetition_ngram_size"], chosen["repetition_ngram_threshold"])
 
-    def extra(self) -> dict[str, Any]:
-        """What the protocol doesn't have, under LMDeploy's names; nothing where nothing is asked for, since not every engine knows it."""
+    def extra(self, *, ngram: bool = True) -> dict[str, Any]:
+        """What the protocol doesn't have, under LMDeploy's names; nothing where nothing is asked for, since not every engine knows it.
+        Without `ngram` the rule that ends a text which repeats itself is left out."""
         found: dict[str, Any] = {}
         if self.repetition_penalty != 1.0:
             found["repetition_penalty"] = self.repetition_penalty
-        if self.ngram_size and self.ngram_threshold:
+        if ngram and self.ngram_size and self.ngram_threshold:
             found |= {"repetition_ngram_size": self.ngram_size, "repetition_ngram_threshold": self.ngram_threshold}
         return found
 
@@ -94,10 +95,14 @@ class _Draft:
 
 
 class EngineClient:
-    """A client of one engine; any number of tasks may ask at the same time. Close it at the end."""
+    """A client of one engine; any number of tasks may ask at the same time. Close it at the end.
 
-    def __init__(self, settings: Engine) -> None:
-        self._settings = settings
+    `ngram` is for engines whose rule against repetition is known to work: LMDeploy 0.18.0's own ends jokes after a word
+    (bot/engine/lmdeploy/repetition.py).
+    """
+
+    def __init__(self, settings: Engine, *, ngram: bool = True) -> None:
+        self._settings, self._ngram = settings, ngram
         self._openai: AsyncOpenAI | None = None
         self._model = settings.model
         self._lock = asyncio.Lock()
@@ -181,7 +186,7 @@ class EngineClient:
         with translated(url):
             stream = await self._within(first, client.chat.completions.create(
                 model=model, messages=messages, temperature=sampling.temperature, top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True}, extra_body=sampling.extra(),
+                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True}, extra_body=sampling.extra(ngram=self._ngram),
                 extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
                 **({} if sampling.seed is None else {"seed": sampling.seed})))
         try:

@@ -80,5 +80,6 @@ class GivenServers:
     def _client(self, model_id: int, name: str) -> EngineClient:
         client = self._clients.get(model_id)
         if client is None:
-            client = self._clients[model_id] = EngineClient(self._settings.engine.model_copy(update={"model": name}))
+            # It may be an LMDeploy as it comes, which ends jokes after a word by that rule.
+            client = self._clients[model_id] = EngineClient(self._settings.engine.model_copy(update={"model": name}), ngram=False)
         return client

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25
 PORT_TRIES = 3
 STOP_GRACE_S = 10.0
+WARM_PAUSE_S = 0.7
+"""After each burst of photos that warms a server: those beside it on the card catch up, so that nobody waits for two bursts."""
 
 
 class StartError(JokebotError):
@@ -69,6 +71,7 @@ class Process:
                 await checks.check_prompt(self.control, reply, Path(self.model.directory) if self.model.directory else None)
                 for photos in self._warm:
                     await checks.warm_up(self.client, photos)
+                    await asyncio.sleep(WARM_PAUSE_S)
         except TimeoutError:
             raise EngineError("slow", "Its first jokes took too long.") from None
         self.child.look()

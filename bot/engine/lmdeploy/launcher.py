@@ -3,8 +3,8 @@
     python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [--log-format text|json] [any option of api_server]
 
 LMDeploy itself is not changed: its registries are told of our classes (`vision.py` in this process, `model.py` in the engine
-process, which LMDeploy starts by `spawn` and which therefore runs this file's top level too, as `__mp_main__`). Where that
-fails, with another LMDeploy say, a warning is written and the server preprocesses as LMDeploy does. Once it listens,
+process, which LMDeploy starts by `spawn` and which therefore runs this file's top level too, as `__mp_main__`), and its rule
+against repetition is mended (`repetition.py`). Where that fails, with another LMDeploy say, a warning is written and the server preprocesses as LMDeploy does. Once it listens,
 `listening on ADDRESS` is printed.
 """
 import argparse
@@ -42,14 +42,20 @@ def prepare_log() -> None:
     logger.propagate = False
 
 
-def register() -> None:
-    """Put our classes in the places of LMDeploy's. Raises ImportError or another of Python's own errors where that can't be."""
+def check_version() -> None:
+    """Raises ImportError for an LMDeploy whose inner parts nobody has looked at."""
     import lmdeploy
-    from lmdeploy.pytorch.models.module_map import MODULE_MAP
-    from lmdeploy.vl.model.base import VISION_MODELS
 
     if lmdeploy.__version__ not in TESTED:
         raise ImportError(f"LMDeploy {lmdeploy.__version__} was not tried; known are {', '.join(TESTED)}")
+
+
+def register() -> None:
+    """Put our classes in the places of LMDeploy's. Raises ImportError or another of Python's own errors where that can't be."""
+    from lmdeploy.pytorch.models.module_map import MODULE_MAP
+    from lmdeploy.vl.model.base import VISION_MODELS
+
+    check_version()
     vision = importlib.import_module("bot.engine.lmdeploy.vision")
     model = importlib.import_module("bot.engine.lmdeploy.model")
     stock = vision.InternVLVisionModel.__name__
@@ -57,6 +63,19 @@ def register() -> None:
         raise AttributeError(f"LMDeploy has no {stock} or no {ARCHITECTURE}")
     VISION_MODELS.register_module(name=stock, force=True, module=vision.PhotoVisionModel)
     MODULE_MAP[ARCHITECTURE] = f"{model.__name__}.{model.PhotoInternVLChatModel.__name__}"
+
+
+def prepare_engine() -> None:
+    """In the engine process: our classes, which the server process counts on, so a failure ends it; and LMDeploy's rule against
+    repetition mended, where it is known, whatever the preprocess."""
+    try:
+        check_version()
+        importlib.import_module("bot.engine.lmdeploy.repetition").register()
+    except Exception:
+        logger.warning("LMDeploy's rule against repetition can't be mended; with joke.repetition_ngram_size it may end jokes too early.", exc_info=True)
+    if os.environ.get(MODE) == "gpu":
+        register()
+        logger.info("registered in the engine process")
 
 
 def register_or_warn() -> str:
@@ -103,11 +122,9 @@ def main(arguments: list[str]) -> None:
     importlib.import_module("lmdeploy.cli").run()
 
 
-if __name__ == "__mp_main__" and os.environ.get(MODE) == "gpu" and multiprocessing.current_process().name == ENGINE_PROCESS:
-    # The server process counts on these classes, so a failure ends it.
+if __name__ == "__mp_main__" and MODE in os.environ and multiprocessing.current_process().name == ENGINE_PROCESS:
     prepare_log()
-    register()
-    logger.info("registered in the engine process")
+    prepare_engine()
 
 if __name__ == "__main__":
     main(sys.argv[1:])

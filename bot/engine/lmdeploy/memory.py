@@ -59,9 +59,9 @@ def cache_blocks(model_dir: Path, settings: Settings) -> int:
     needed = -(-session_tokens(settings) // BLOCK)
     blocks = min(MOST, int(room / block_gb(model_dir)))
     if blocks < needed:
-        advice = "servers.extra = false (a swap then pauses), " if settings.servers.extra else ""
+        advice = "fewer lmdeploy.servers, " * (settings.server_count > 1) + "servers.extra = false (a swap then pauses), " * settings.servers.extra
         raise JokebotError(
             f"{places} LMDeploy servers of {model_dir.name} don't fit on a card of {card_gb():.0f} GB: a cache of {max(0, blocks)} blocks "
-            f"is left for each, and one photo needs {needed}. Set lmdeploy.servers = 1, {advice}"
+            f"is left for each, and one photo needs {needed}. Set {advice}"
             "a smaller engine.max_tiles or lmdeploy.prefill_tokens; or lmdeploy.cache_blocks, if you know better.")
     return blocks

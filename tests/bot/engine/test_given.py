@@ -1,8 +1,10 @@
 """Servers that somebody else runs: versions are found by their names, and nothing is started."""
 import pytest
 
+from bot.engine.client import Sampling
 from bot.engine.given import GivenServers
 from bot.engine.servers import ServerError
+from configs.serving import Joke
 from configs.settings import Settings
 from storage.models import Model
 
@@ -25,6 +27,13 @@ async def test_the_champion_is_asked_as_the_settings_say(servers, stub, question
     await servers.router.champion.client.ask(**question)
     assert stub.asked[-1].model == "first"
     assert [(state.model, state.state) for state in servers.status()] == [("base", "given")]
+
+
+async def test_an_engine_that_may_be_a_plain_lmdeploy_is_not_asked_to_end_what_repeats_itself(servers, stub, question):
+    sampling = Sampling.of(Joke(repetition_penalty=1.1), "en")
+    assert sampling.ngram_size and sampling.ngram_threshold
+    await servers.router.champion.client.ask(**{**question, "sampling": sampling})
+    assert stub.bodies[-1]["repetition_penalty"] == 1.1 and "repetition_ngram_size" not in stub.bodies[-1]
 
 
 async def test_a_version_that_the_address_offers_is_served_beside_and_swapped_in(servers, stub, question):

@@ -7,7 +7,6 @@ from bot.engine.launch import directory_of
 from bot.engine.lmdeploy import memory
 from bot.engine.lmdeploy.memory import block_gb, cache_blocks, session_tokens
 from bot.engine.lmdeploy.start import KEY_VARIABLE, command, environment
-from configs import settings as settings_module
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 from storage.models import Model, RegistryError
@@ -58,8 +57,7 @@ def checkpoint(tmp_path):
 def card(monkeypatch):
     """Says how much memory the card has, GB."""
     def has(gigabytes):
-        for module in (memory, settings_module):
-            monkeypatch.setattr(module, "card_gb", lambda: gigabytes)
+        monkeypatch.setattr(memory, "card_gb", lambda: gigabytes)
     return has
 
 
@@ -70,14 +68,14 @@ def lmdeploy(**sections):
 def test_the_cache_takes_what_the_card_has_left_beside_all_servers_and_one_more_for_a_swap(card, checkpoint):
     assert block_gb(checkpoint) == pytest.approx(64 * 98_304 / 1e9)
     card(85.0)
-    assert lmdeploy().server_count == 2 and cache_blocks(checkpoint, lmdeploy()) == 2048
-    for gigabytes in (24.0, 48.0, 60.0, 85.0):
+    assert lmdeploy().server_count == 1 and cache_blocks(checkpoint, lmdeploy()) == 2048
+    for gigabytes, servers in ((24.0, 1), (48.0, 1), (48.0, 2), (85.0, 3)):
         card(gigabytes)
-        told = lmdeploy()
+        told = lmdeploy(lmdeploy={"servers": servers})
         places = told.server_count + 1
         taken = places * (4.4 + memory.working_gb(told) + cache_blocks(checkpoint, told) * block_gb(checkpoint))
         assert taken < gigabytes and cache_blocks(checkpoint, told) * 64 > session_tokens(told)
-    assert lmdeploy(servers={"extra": False}).server_count == 2
+    assert lmdeploy(servers={"count": 2}, lmdeploy={"servers": 3}).server_count == 2
 
 
 def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_helps(card, checkpoint):
