@@ -73,7 +73,7 @@ def train(result: Result) -> str:
 
 def loss_gap(result: Result) -> str:
     worst = max(result["rates"].values(), key=lambda one: one["loss_gap"])
-    return (f"Our runs learn what XTuner's own do: over {result['steps']} steps the losses lie {percent(worst['loss_gap'], 1)} apart at most (mean over the steps, "
+    return (f"Our runs learn what XTuner's own do: over {result['steps']} steps the losses lie {percent(worst['loss_gap'], 2)} apart (mean over the steps, "
             f"limit {percent(result['gap_limit'])}). Two runs of stock XTuner, with its two kinds of attention, lie {percent(worst['stock_gap'], 2)} apart there.")
 
 
@@ -130,6 +130,19 @@ def parity(result: Result) -> str:
             f"and all {launcher['near']} but for words that are as likely (the largest gap is {max(one['gap'] for one in result['differences']):.3f} nats).")
 
 
+def serve(result: Result) -> str:
+    ours, plain, mps = (result[name] for name in ("ours", "plain", "mps"))
+    rows = {"plain LMDeploy": plain["levels"], f"ours, {ours['servers']} servers": ours["levels"],
+            **{f"ours, {count} server{'s' * (count != '1')}": levels for count, levels in ours["by_servers"].items()},
+            **{f"ours, {count} servers with NVIDIA's MPS": levels for count, levels in mps["by_servers"].items()}}
+    clients = list(plain["levels"])
+    return "\n".join([
+        f"Photos a second with InternVL2-2B's shapes, {result['tiles']} tiles a photo and {result['new_tokens']} words of reply, by how many ask at the same time "
+        f"(with one, the median is {result['p50_1_s']:.2f} s a photo; no request of any failed):", "",
+        f"| clients | {' | '.join(clients)} |", "|---|" + "---|" * len(clients),
+        *(f"| {name} | {' | '.join(format(levels[one]['photos_per_s'], '.1f') if one in levels else '' for one in clients)} |" for name, levels in rows.items())])
+
+
 def swap(result: Result) -> str:
     return (f"A model takes another's place while {result['clients']} clients keep asking, with CPU engines on a busy machine: of {result['requests_during']} photos during "
             f"{result['swaps']} swaps {result['failed']} failed; the slowest hundredth took {result['p99_during_s']:.0f} s, before the swaps {result['p99_before_s']:.0f} s. "
@@ -148,6 +161,7 @@ SECTIONS = (
     Section("learning", "A fine-tune that can be seen", learning, plots.tuned, "Style and naming before and after"),
     Section("bot", "The bot itself", bot),
     Section("reliability", "Killed again and again", reliability),
+    Section("serve_h100", "Photos a second", serve),
     Section("swap_cpu", "A swap", swap),
     Section("demo_model", "The demo model", demo_model),
     Section("demo_parity_h100", "LMDeploy and the CPU engine", parity),

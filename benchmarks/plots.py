@@ -129,18 +129,24 @@ def merging(result: Result, theme: Theme) -> bytes:
 
 
 def losses(result: Result, theme: Theme) -> bytes:
-    """The loss of stock XTuner and ours, step by step, at two rates."""
-    with sheet(theme, 3.0, 2) as (save, axes):
-        for one, (rate, curves) in zip(axes, result["losses"].items(), strict=True):
-            count = range(1, len(curves["ours"]) + 1)
-            one.plot(count, curves["stock"], color=theme.others, linewidth=5, label="XTuner")
-            one.plot(count, curves["ours"], color=theme.ours, linewidth=1.8, label="ours")
-            one.set(title=f"rate {float(rate):g}", xlabel="step", yscale="log")
-            one.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-            one.yaxis.set_minor_formatter(ticker.NullFormatter())
-            one.yaxis.set_major_locator(ticker.FixedLocator([0.5, 1, 2, 5, 10]))
-        axes[0].set_ylabel("loss, nats a token")
-        axes[0].legend(loc="upper right")
+    """The loss of stock XTuner and ours, step by step, and how far ours and XTuner's other attention lie from it."""
+    rate, curves = next(iter(result["losses"].items()))
+    count = range(1, len(curves["ours"]) + 1)
+
+    def apart(name: str) -> list[float]:
+        return [100 * (one - stock) / stock for one, stock in zip(curves[name], curves["stock"], strict=True)]
+    with sheet(theme, 3.0, 2) as (save, (left, right)):
+        left.plot(count, curves["stock"], color=theme.others, linewidth=5, label="XTuner")
+        left.plot(count, curves["ours"], color=theme.ours, linewidth=1.8, label="ours")
+        left.set(title=f"loss, rate {float(rate):g}", xlabel="step", ylabel="nats a token", yscale="log")
+        left.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        left.yaxis.set_minor_formatter(ticker.NullFormatter())
+        left.yaxis.set_major_locator(ticker.FixedLocator([0.5, 1, 2, 5, 10]))
+        left.legend(loc="upper right")
+        right.plot(count, apart("sdpa"), color=theme.others, linewidth=1.8, label="XTuner, other attention")
+        right.plot(count, apart("ours"), color=theme.ours, linewidth=1.8, label="ours")
+        right.set(title="from XTuner's, %", xlabel="step", ylim=(-1.1, 1.1))
+        right.legend(loc="upper right")
         return save()
 
 

@@ -47,6 +47,13 @@ def poisoning(*keys: str) -> list[float]:
     return [100 * kept("poisoning")[key] for key in keys]
 
 
+def serve(*path: str) -> float:
+    found = kept("serve_h100")
+    for name in path:
+        found = found[name]
+    return found["photos_per_s"]
+
+
 CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     ("README.md", rf"Liking rises from {N} to {N} in three runs", lambda: [flywheel("liking")[0], flywheel("liking")[-1]]),
     ("README.md", rf"three runs in {N} minutes; the second brought too little, {N} to {N}", lambda: [flywheel("seconds") / 60, *flywheel("liking")[1:3]]),
@@ -73,6 +80,9 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     ("docs/datasets.md", rf"none with them, while {N} % of the honest choice stays", lambda: poisoning("honest_kept")),
     ("docs/datasets.md", rf"get {N} % without the defences, {N} % with those that", lambda: poisoning("poisoned_before_newcomers", "unaware_newcomers")),
     ("docs/checkpoints.md", rf"7,448,640 parameters, {N} MiB", lambda: [kept("demo_model")["mb"]]),
+    ("docs/deploy/gpu.md", rf"answered {N} photos a second for 32 people who ask at the same time, two servers {N}, three {N}, plain LMDeploy {N}",
+     lambda: [serve("ours", "by_servers", "1", "32"), serve("ours", "levels", "32"), serve("ours", "by_servers", "3", "32"), serve("plain", "levels", "32")]),
+    ("docs/deploy/gpu.md", rf"three answered {N} and, for 64 people, {N} photos a second", lambda: [serve("mps", "by_servers", "3", "32"), serve("mps", "by_servers", "3", "64")]),
     ("docs/deploy/8gb.md", rf"took {N} GB on the H100, ours {N} GB",
      lambda: [kept("train_h100")["stock"]["memory_mb"] / 1000, kept("train_h100")["ours"]["memory_mb"] / 1000]),
 ]
