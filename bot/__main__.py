@@ -18,6 +18,8 @@ from configs.errors import JokebotError
 from configs.settings import Settings, load_settings
 
 COMMANDS = Path(__file__).with_name("commands")
+ENTERED = "_JOKEBOT_ENTERED"
+"""In the environment of a process that has just become the train environment's: its number, which exec keeps, and the interpreter."""
 
 
 def names() -> list[str]:
@@ -36,13 +38,18 @@ def overview() -> str:
 
 
 def enter_environment(environment: str, settings: Settings, argv: list[str]) -> None:
-    """Continue under the train environment's interpreter, where the command needs it and this is another one."""
+    """Continue under the train environment's interpreter, where the command needs it and this is another one.
+
+    That may be a script around one, which looks like another one from inside: a process that has entered doesn't again.
+    """
     python = settings.environments.train_python
     if environment == "bot" or Path(sys.prefix) == python.parent.parent:
         return
+    if os.environ.pop(ENTERED, "") in (f"{os.getpid()} {python}", f"{os.getppid()} {python}"):
+        return
     if not python.exists():
         raise JokebotError(f"This command needs the train environment, and {python} is not there. Run `make env-train`.")
-    os.execv(python, [str(python), "-m", "bot", *argv])
+    os.execve(python, [str(python), "-m", "bot", *argv], {**os.environ, ENTERED: f"{os.getpid()} {python}"})
 
 
 def main(argv: list[str] | None = None) -> int:
