@@ -17,6 +17,7 @@ from bot.engine.queue import FairQueue
 from bot.engine.servers import Servers
 from bot.listening import listen
 from bot.metrics_host import Host
+from bot.rested import Rested
 from bot.status import program_version
 from configs.settings import Settings
 from storage.database import Database
@@ -28,8 +29,6 @@ BOUNDS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 """The latency histogram's buckets: a fast GPU answers within the first few, a CPU within the last."""
 MODELS = 20
 """The newest model versions that have figures of their own, besides those that serve: labels must not grow for ever."""
-REST = 20
-"""Reading all ratings took a time; they are read again after so many times as long."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Samples = Mapping[tuple[tuple[str, str], ...], float]
 """Values by their labels: pairs of a name and a text."""
@@ -40,7 +39,7 @@ class Metrics:
 
     def __init__(self, database: Database, queue: FairQueue, servers: Servers, host: Host) -> None:
         self._database, self._queue, self._servers, self._host = database, queue, servers, host
-        self._told, self._ratings, self._read_again_at = Told(BOUNDS_S), {}, 0.0
+        self._told, self._ratings = Told(BOUNDS_S), Rested[None, dict[tuple[str, int], int]]()
         self._started_at = time.time()
         self._scrape = asyncio.Lock()
         self._cleanup = AsyncExitStack()
@@ -82,7 +81,7 @@ class Metrics:
     async def _metrics(self, request: web.Request) -> web.Response:
         async with self._scrape:
             await self._told.catch_up(self._database)
-            await self._read_ratings()
+            rated = await self._ratings.get(None, lambda: ratings_by_model(self._database))
             pending, ready = await inbox_pending(self._database), await self._servers.ready()
             shown, more = await models_shown(self._database, MODELS), await self._host.families(self._database)
         gauges = {"queue_waiting": ("Photos in the queue.", self._queue.waiting),
@@ -90,19 +89,13 @@ class Metrics:
                   "inbox_pending": ("Updates kept and not yet finished.", pending),
                   "engine_up": ("Whether the engine answers and serves the model.", int(ready)),
                   "start_time_seconds": ("When the bot started, seconds since 1970.", self._started_at)}
-        ratings = {(("model", model), ("value", str(value))): count for (model, value), count in self._ratings.items() if model in shown}
+        ratings = {(("model", model), ("value", str(value))): count for (model, value), count in rated.items() if model in shown}
         jokes = {(("model", name),): count for name, count in self._told.jokes.items() if name in shown}
         families = [family("info", "gauge", "The program's version.", {(("version", program_version()),): 1}),
                     family("jokes_total", "counter", "Jokes made, by model version.", jokes), histogram(self._told, shown), family("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
                     *(family(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()), *engine_families(self._servers),
                     *(family(*one) for one in more)]
         return web.Response(body="".join(families).encode(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def _read_ratings(self) -> None:
-        began = time.monotonic()
-        if began >= self._read_again_at:
-            self._ratings = await ratings_by_model(self._database)
-            self._read_again_at = time.monotonic() + REST * (time.monotonic() - began)
 
 
 def family(name: str, kind: str, text: str, samples: Samples) -> str:

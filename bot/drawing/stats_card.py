@@ -102,7 +102,7 @@ def _ratings(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
     colours = canvas.colours
     canvas.card(y, height, card.words["ratings"])
     series = [np.asarray(card.funny, float), np.asarray(card.somewhat, float), np.asarray(card.unfunny, float)]
-    shades = (colours.accent, colours.after, colours.before)
+    shades = (colours.after, colours.accent, colours.before)
     _legend(canvas, y, [(card.words[name], shade) for name, shade in zip(("funny", "somewhat", "unfunny"), shades, strict=True)])
     _bars(canvas, card, y, PLOT, series, shades)
 

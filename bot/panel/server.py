@@ -2,12 +2,10 @@
 
 Every request carries the key of the settings (`Authorization: Bearer KEY`). Whoever asks for a person who is no admin gets 403.
 """
-import asyncio
 import hashlib
 import hmac
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -21,6 +19,7 @@ from bot.panel.past import past, run_details
 from bot.panel.pictures import Picture, Pictures
 from bot.panel.speaker import Speaker
 from bot.parts import Parts
+from bot.rested import Rested
 from configs.errors import SettingsError
 from storage import runs
 from storage.runs import RunError
@@ -38,9 +37,7 @@ class Panel:
 
     def __init__(self, parts: Parts) -> None:
         self._parts, self._pictures = parts, Pictures(parts)
-        self._past: dict[str, dict[str, Any]] = {}
-        self._again_at: dict[str, float] = {}
-        self._reading = asyncio.Lock()
+        self._past = Rested[str, dict[str, Any]](LEAST_S)
         self._cleanup = AsyncExitStack()
         self.url = ""
 
@@ -93,20 +90,12 @@ class Panel:
     async def _overview(self, request: web.Request) -> web.Response:
         """All of it but the details; 304 where it is what the reader has."""
         say = self._speaker(request)
-        told = {"language": say.language, "words": say.labels(), **await now(self._parts, say), **await self._read_past(say)}
+        told = {"language": say.language, "words": say.labels(), **await now(self._parts, say), **await self._past.get(say.language, lambda: past(self._parts, say))}
         body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers={"ETag": tag})
         return web.Response(body=body, content_type="application/json", headers={"ETag": tag})
-
-    async def _read_past(self, say: Speaker) -> dict[str, Any]:
-        async with self._reading:
-            began = time.monotonic()
-            if began >= self._again_at.get(say.language, 0.0):
-                self._past[say.language] = await past(self._parts, say)
-                self._again_at[say.language] = time.monotonic() + max(LEAST_S, REST * (time.monotonic() - began))
-            return self._past[say.language]
 
     async def _run(self, request: web.Request) -> web.Response:
         run = await runs.find(self._parts.database, int(request.match_info["run"]))
