@@ -58,8 +58,8 @@ ADMIN = 1001
 SETTINGS = {
     "ENGINE_KIND": "cpu", "ENGINE_CANARY_BY": "photo", "MODEL_NAME": "demo", "MODEL_DIRECTORY": str(CHECKPOINT), "LOG_LEVEL": "INFO",
     "LIMITS_MESSAGES_PER_S": "1000", "LIMITS_CHAT_MESSAGES_PER_S": "1000", "LIMITS_GROUP_MESSAGES_PER_MIN": "60000", "LIMITS_EDIT_INTERVAL_S": "30",
-    "JOKE_STYLE": "neutral", "JOKE_TEMPERATURE": "1", "JOKE_TOP_P": "1", "GATE_TEMPERATURE": "1", "GATE_TOP_P": "1", "RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "SELECTION_HOLDOUT_SHARE": "0.15",
-    "TRAINING_LEARNING_RATE": "6e-4", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
+    "JOKE_STYLE": "neutral", "RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "SELECTION_HOLDOUT_SHARE": "0.15",
+    "TRAINING_LEARNING_RATE": "3e-4", "TRAINING_LORA_RANK": "16", "TRAINING_LORA_ALPHA": "32", "TRAINING_LORA_DROPOUT": "0",
     "TRAINING_EPOCHS": "1", "TRAINING_BATCH_SIZE": "4", "TRAINING_ACCUMULATION": "1", "TRAINING_WORKERS": "0",
     "CANARY_EARLY_SHARE": "0.4", "CANARY_EARLY_RATINGS": "30", "DUEL_EVERY": "10", "BACKUP_EVERY_H": "0"}
 """What differs from the defaults: sizes for a model three hundred times smaller than the real ones, and a quicker start of the trial."""
@@ -78,7 +78,7 @@ class Scale:
     settings: dict[str, str]
 
 
-FULL = Scale(24, 3, (420, 800, 1650), 200, 6, {"GATE_PHOTOS": "40"})
+FULL = Scale(24, 3, (420, 760, 2200), 200, 6, {"GATE_PHOTOS": "40"})
 SMALL = Scale(6, 2, (60,), 8, 4, {"SELECTION_HOLDOUT_SHARE": "0.4", "RETRAIN_MINIMUM_PAIRS": "3", "GATE_REPLIES": "4", "GATE_PHOTOS": "12", "GATE_WRONG_LANGUAGE": "0.2", "CANARY_EARLY_RATINGS": "8",
                                  "CANARY_EARLY_SHARE": "0.5", "CANARY_RATINGS": "40", "DUEL_EVERY": "5", "SELECTION_MAX_ROWS": "16", "SELECTION_PERSON_SHARE": "1"})
 """CI's. Of its gate's eight replies one in another language is let pass: so few can't tell two in a hundred from none."""
