@@ -24,7 +24,7 @@ def kept(name: str) -> dict[str, Any]:
 
 
 def flywheel(key: str) -> Any:
-    return kept("flywheel_deadpan")[key]
+    return kept("flywheel_wild")[key]
 
 
 def gate(*keys: str) -> list[float]:
@@ -56,7 +56,7 @@ def serve(*path: str) -> float:
 
 CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     ("README.md", rf"Liking rises from {N} to {N} in three runs", lambda: [flywheel("liking")[0], flywheel("liking")[-1]]),
-    ("README.md", rf"three runs in {N} minutes; the second brought too little, {N} to {N}", lambda: [flywheel("seconds") / 60, *flywheel("liking")[1:3]]),
+    ("README.md", rf"three runs in {N} minutes, {N}, {N}, {N}, {N}\)", lambda: [flywheel("seconds") / 60, *flywheel("liking")]),
     ("docs/status.md", rf"a step of batch 4 takes {N} s where stock XTuner takes {N} s", lambda: train("ours", "stock")),
     ("docs/status.md", rf"{N} photos a second on an H100 where plain LMDeploy answers {N}, {N} s for one alone",
      lambda: [kept("serve_h100")[key] for key in ("photos_per_s", "plain_photos_per_s", "p50_1_s")]),
