@@ -77,7 +77,8 @@ def flywheel(results: Sequence[Result], theme: Theme) -> bytes:
             liking = result["liking"]
             axes.plot(range(len(liking)), liking, color=colour, marker="o", label=", ".join(result["taste"]["styles"]))
             for run, value in enumerate(liking):
-                axes.annotate(f"{value:.2f}", (run, value), textcoords="offset points", xytext=(0, 8), ha="center", color=colour, fontsize=10)
+                lower = any(value < other["liking"][run] for other in results if run < len(other["liking"]))
+                axes.annotate(f"{value:.3g}", (run, value), textcoords="offset points", xytext=(0, -17 if lower else 8), ha="center", color=colour, fontsize=10)
         most = max(len(result["liking"]) for result in results)
         axes.set(ylim=(0, 1.08), xlim=(-0.25, most - 0.75), ylabel="share of new jokes that the jury likes", xticks=range(most))
         axes.set_xticklabels(["before", *(f"run {number}" for number in range(1, most))])

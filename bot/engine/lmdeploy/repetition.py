@@ -23,7 +23,7 @@ Gather = Callable[[int, Sequence[Sequenced], Any], numpy.ndarray | None]
 
 
 def telling_padding_apart(gather: Gather) -> Gather:
-    """LMDeploy's `_gather_generated_ids`, (requests, longest) token ids or None, mended. Its name is kept, so that it is mended once."""
+    """LMDeploy's `_gather_generated_ids`, (requests, longest) token ids or None, mended; one that is mended already, as it is."""
     if getattr(gather, "padding_apart", False):
         return gather
 
