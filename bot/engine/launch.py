@@ -21,10 +21,12 @@ class Launch:
     The API key is in the environment and never in the command, which every user of the host can read.
     `sleeps`: it gives its memory back at POST /sleep, and takes it again at POST /wakeup. `warm` are numbers of full-sized
     photos that it is asked about at the same time before people's come: the first of a kind compile kernels, for seconds.
+    `name` is what the server calls the model.
     """
 
     command: list[str]
     environment: dict[str, str]
+    name: str
     sleeps: bool = False
     warm: tuple[int, ...] = ()
 
@@ -57,7 +59,7 @@ def cpu_launcher(settings: Settings) -> Launcher:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_") or name.startswith(KEPT)}
         # Passive: threads that wait for each other must not spin on a core that they share during a swap.
         return Launch(command, {**kept, "PYTHONUNBUFFERED": "1", "JOKEBOT_ENGINE_API_KEY": key, "OMP_NUM_THREADS": str(threads),
-                                "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
+                                "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}, model.name)
     return launch
 
 
@@ -70,7 +72,9 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
     def launch(model: Model, port: int, key: str) -> Launch:
         if not python.exists():
             raise JokebotError(f"LMDeploy needs the serve environment, and {python} is not there. Run `make env-serve`.")
-        return Launch(command(directory_of(model), port, settings, name=model.name), environment(key), sleeps=True, warm=WARM)
+        # Never a bare name: LMDeploy 0.18.0 ends where a model is called "base" (met on an H100).
+        name = f"jokebot-{model.name}"
+        return Launch(command(directory_of(model), port, settings, name=name), environment(key), name, sleeps=True, warm=WARM)
     return launch
 
 

@@ -38,7 +38,7 @@ class Process:
     def __init__(self, model: Model, child: Child, url: str, key: str, settings: Settings, launch: Launch) -> None:
         self.model, self.child, self.sleeps, self._warm = model, child, launch.sleeps, launch.warm
         self._settings = settings
-        one = {"url": f"{url}/v1", "api_key": SecretStr(key), "model": model.name, "attempts": 1}
+        one = {"url": f"{url}/v1", "api_key": SecretStr(key), "model": launch.name, "attempts": 1}
         most = settings.servers.start_timeout_s
         self.client = EngineClient(settings.engine.model_copy(update=one))
         self._prober = EngineClient(settings.engine.model_copy(update=one | {

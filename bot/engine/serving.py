@@ -39,7 +39,7 @@ def serving_own(settings: Settings) -> Iterator[Engine]:
     launch = launcher(settings)(Model(0, model.name, "base", None, None, directory, None, "{}", 0.0), port, key)
     with start_child(f"{settings.engine.kind} server", launch.command, environment=launch.environment, cwd=ROOT) as child:
         child.wait_ready(settings.servers.start_timeout_s)
-        yield settings.engine.model_copy(update={"url": f"http://127.0.0.1:{port}/v1", "api_key": SecretStr(key), "model": model.name})
+        yield settings.engine.model_copy(update={"url": f"http://127.0.0.1:{port}/v1", "api_key": SecretStr(key), "model": launch.name})
 
 
 @contextmanager

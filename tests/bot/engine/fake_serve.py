@@ -1,6 +1,6 @@
 """Stands where the serve environment's Python would: takes LMDeploy's command line and runs a stub server in its place.
 
-It refuses what LMDeploy would: a directory that is none, an option it doesn't know, a key in its arguments.
+It refuses what LMDeploy would: a directory that is none, an option it doesn't know, a key in its arguments, a model called "base".
 """
 import argparse
 import os
@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> None:
     for option in ("--trust-remote-code", "--disable-fastapi-docs", "--disable-metrics"):
         parser.add_argument(option, action="store_true")
     asked = parser.parse_args(arguments)
+    assert asked.model_name != "base", "please specify chat template"
     assert asked.module == "bot.engine.lmdeploy.launcher" and (asked.directory / "config.json").is_file()
     assert os.environ["OMP_NUM_THREADS"] == "1" and os.environ["HF_HUB_OFFLINE"] == "1" and asked.num_gpu_blocks > 0
     os.environ["STUB_KEY"] = os.environ[asked.key_env]

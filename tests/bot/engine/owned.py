@@ -44,7 +44,7 @@ class StubLauncher:
         options = told.pop(0) if len(told) > 1 else told[0]
         command = options if options and options[0] == sys.executable else \
             [sys.executable, "-m", "bot.engine.stub_server", "--port", str(port), "--name", model.name, *options]
-        return Launch(command, {**os.environ, "STUB_KEY": key}, sleeps=self.sleeps)
+        return Launch(command, {**os.environ, "STUB_KEY": key}, model.name, sleeps=self.sleeps)
 
 
 def dies(words: str, code: int = 1) -> list[str]:

@@ -25,13 +25,13 @@ def serve_python(tmp_path):
 async def test_lmdeploy_servers_are_started_as_many_as_the_settings_say_slept_and_swapped(tmp_path, serve_python, question):
     settings = Settings(engine={"kind": "lmdeploy"}, servers=QUICK, storage={"directory": tmp_path}, lmdeploy={"servers": 2},
                         environments={"serve_python": serve_python})
-    servers = make_servers(settings, model(1, "blue", DEMO))
+    servers = make_servers(settings, model(1, "base", DEMO))
     await servers.start()
     try:
-        await until(lambda: states(servers) == [("blue", "ready")] * 2)
+        await until(lambda: states(servers) == [("base", "ready")] * 2)
         await servers.swap(model(2, "green", DEMO))
-        assert states(servers) == [("blue", "asleep")] * 2 + [("green", "ready")] * 2
-        assert (await servers.router.champion.client.ask(**question)).text == "green tells a joke."
+        assert states(servers) == [("base", "asleep")] * 2 + [("green", "ready")] * 2
+        assert (await servers.router.champion.client.ask(**question)).text == "jokebot-green tells a joke."
     finally:
         await servers.stop()
 
