@@ -56,14 +56,15 @@ def write_dataset(directory: Path, photos: int, side: int) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=("demo", "2b"), default="demo")
+    parser.add_argument("--model", type=Path, help="a checkpoint in place of those")
     parser.add_argument("--photos", type=int, default=60)
     parser.add_argument("--side", type=int, default=1280)
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep benchmarks/results/gate_speed_MACHINE.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        model = CHECKPOINT
-        if arguments.shape == "2b":
+        model = arguments.model or CHECKPOINT
+        if arguments.shape == "2b" and not arguments.model:
             write_random(model := work / "random", SHAPES["2b"], seed=1)
         dataset = write_dataset(work / "dataset", arguments.photos, arguments.side)
         start, cpu = time.monotonic(), time.process_time()
