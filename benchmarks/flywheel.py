@@ -27,6 +27,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # -P leaves the program's own folder out
 
+from benchmarks import plots  # noqa: E402
 from benchmarks.crowd import Crowd, Picture, Taste, several, until  # noqa: E402
 from benchmarks.machine import RESULTS, finish, machine  # noqa: E402
 from bot.engine.child import Child, start_child  # noqa: E402
@@ -233,23 +235,6 @@ async def play(data: Path, taste: Taste, scale: Scale, rounds: int, album: Album
                 await database.close()
 
 
-def plot(results: list[dict[str, Any]], path: Path) -> None:
-    """Liking by round, a line for each taste."""
-    import matplotlib
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 3.6), dpi=120)
-    for result in results:
-        axes.plot(range(len(result["liking"])), result["liking"], marker="o", label=f"people who like {', '.join(result['taste']['styles'])}")
-    axes.set(xlabel="runs (ratings → dataset → QLoRA → gate → trial → swap)", ylabel="liking", ylim=(0, 1),
-             xticks=range(max(len(result["liking"]) for result in results)))
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    figure.tight_layout()
-    figure.savefig(path)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--taste", default="deadpan", help="styles that people like, with commas (default deadpan)")
@@ -274,7 +259,8 @@ def main() -> None:
                "date": time.strftime("%Y-%m-%d")}
     finish(result, "flywheel", arguments.save)
     if arguments.save:
-        plot([json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("flywheel_*.json"))], RESULTS / "flywheel.png")
+        kept = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("flywheel_*.json"))]
+        plots.write("flywheel", partial(plots.flywheel, kept), RESULTS)
 
 
 if __name__ == "__main__":

@@ -42,9 +42,16 @@ def table(rows: dict[str, object], head: tuple[str, str] = ("", "")) -> str:
 
 
 def loop(result: Result) -> str:
-    told = result["run"]["reason"] or result["run"]["state"]
-    return (f"`benchmarks/gpu_loop.py`: a run while photos keep coming, engine {result['engine']}. {result['photos']} photos, of which {result['lost']} got no answer and "
-            f"{result['failed']} an apology; {result['ratings']} ratings. The run took {result['retrain_s']:.0f} s and ended as {result['run']['state']}: {told}")
+    told = (f"The demo model; an admin says /retrain while people go on sending photos, and the card that answers them ({result['engine']}) trains. Of "
+            f"{result['photos']:,} photos {result['lost']} got no answer and {result['failed']} an apology; {result['ratings']:,} ratings. The gate had its verdict "
+            f"after {result['retrain_s']:.0f} s, and the run ended as {result['run']['state']}: {result['run']['reason']} The jury liked "
+            f"{percent(result['liking_before'])} of the jokes before and {percent(result['liking_after'])} after it.")
+    if result["rollback_s"] is not None:
+        told += f" /rollback took {result['rollback_s']:.1f} s."
+    if heavy := result.get("at_2b"):
+        told += (f"\n\nWith InternVL2-2B's shapes: {heavy['train_s']:.0f} s for a run on {heavy['rows']} pairs, its start included, {heavy['merge_s']:.1f} s to merge, "
+                 f"{heavy['start_s']:.0f} s for the first server's start, {heavy['swap_s']:.0f} s for the swap while it answers, {heavy['rollback_s']:.1f} s to wake the model before.")
+    return told
 
 
 def flywheel(result: Result) -> str:
@@ -150,9 +157,19 @@ def swap(result: Result) -> str:
             f"for {result['gap_s']:.2f} s at most no joke was finished." + " It shows that nobody is lost, and says nothing about speed." * (result["kind"] == "cpu"))
 
 
+def share(result: Result) -> str:
+    alone, together = result["jokes_alone"], result["jokes_together"]
+    return (f"InternVL2-2B's shapes, {result['clients']} people who ask without a pause, and a QLoRA run of batch 4 beside them:\n\n"
+            "| | alone | together |\n|---|---|---|\n"
+            f"| a joke, median | {result['joke_p50_alone_s']:.2f} s | {result['joke_p50_together_s']:.2f} s |\n"
+            f"| photos a second | {alone['photos_per_s']:.1f} | {together['photos_per_s']:.1f} |\n"
+            f"| a step | {result['step_alone_s']:.2f} s | {result['step_together_s']:.2f} s |\n"
+            f"| memory | {result['servers_mb'] / 1000:.1f} GB, the server | {result['both_mb'] / 1000:.1f} GB |")
+
+
 SECTIONS = (
     Section("flywheel", "The flywheel", flywheel, about="Liking rises from run to run"),
-    Section("loop", "The loop while photos come", loop),
+    Section("loop_h100", "The loop while photos come", loop),
     Section("gate", "The trial", trial, plots.trial, "Shares of candidates that are promoted"),
     Section("train_h100", "A training step", train, plots.steps, "Seconds a step and memory, XTuner and ours"),
     Section("loss_gap_h100", "The same losses", loss_gap, plots.losses, "Two loss curves that lie on each other"),
@@ -164,6 +181,7 @@ SECTIONS = (
     Section("reliability", "Killed again and again", reliability),
     Section("serve_h100", "Photos a second", serve),
     Section("swap_h100", "A swap", swap),
+    Section("share_h100", "Jokes and training on one card", share),
     Section("swap_cpu", "A swap without a GPU", swap),
     Section("demo_model", "The demo model", demo_model),
     Section("demo_parity_h100", "LMDeploy and the CPU engine", parity),

@@ -18,6 +18,8 @@ from matplotlib.axes import Axes
 
 Result = dict[str, Any]
 WIDTH_IN = 6.1
+PLAIN = {"naodong": "wild ideas", "pun": "puns"}
+"""Styles by other names than the settings'."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ def bars(axes: Axes, names: Sequence[str], values: Sequence[float], colours: Seq
 def flywheel(results: Sequence[Result], theme: Theme) -> bytes:
     """Liking before and after each run, a line for each taste."""
     with sheet(theme, 3.1) as (save, (axes,)):
-        for result, colour in zip(results, (theme.ours, theme.third, theme.others, theme.limit) * len(results), strict=False):
+        for place, (result, colour) in enumerate(zip(results, (theme.ours, theme.third, theme.others, theme.limit) * len(results), strict=False)):
             liking = result["liking"]
-            axes.plot(range(len(liking)), liking, color=colour, marker="o", label=", ".join(result["taste"]["styles"]))
+            axes.plot(range(len(liking)), liking, color=colour, marker="o", label=", ".join(PLAIN.get(style, style) for style in result["taste"]["styles"]))
             for run, value in enumerate(liking):
-                lower = any(value < other["liking"][run] for other in results if run < len(other["liking"]))
+                lower = any((value, -place) < (other["liking"][run], -rank) for rank, other in enumerate(results) if run < len(other["liking"]))
                 axes.annotate(f"{value:.3g}", (run, value), textcoords="offset points", xytext=(0, -17 if lower else 8), ha="center", color=colour, fontsize=10)
         most = max(len(result["liking"]) for result in results)
         axes.set(ylim=(0, 1.08), xlim=(-0.25, most - 0.75), ylabel="share of new jokes that the jury likes", xticks=range(most))

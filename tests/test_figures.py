@@ -23,8 +23,15 @@ def kept(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def flywheel(key: str) -> Any:
-    return kept("flywheel_wild")[key]
+def flywheel(key: str, taste: str = "deadpan") -> Any:
+    return kept(f"flywheel_{taste}")[key]
+
+
+def on_one_card(*path: str) -> Any:
+    found = kept("share_h100")
+    for name in path:
+        found = found[name]
+    return found
 
 
 def gate(*keys: str) -> list[float]:
@@ -57,6 +64,17 @@ def serve(*path: str) -> float:
 CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     ("README.md", rf"Liking rises from {N} to {N} in three runs", lambda: [flywheel("liking")[0], flywheel("liking")[-1]]),
     ("README.md", rf"three runs in {N} minutes, {N}, {N}, {N}, {N}\)", lambda: [flywheel("seconds") / 60, *flywheel("liking")]),
+    ("README.md", rf"are the other line\s+\({N}, {N}, {N}, {N}\)", lambda: flywheel("liking", "wild")),
+    ("README.md", rf"of {N} photos none was lost and none failed,\s+`/retrain` had the gate's verdict after {N} s, the new jokes were liked by {N} % after {N} %, and `/rollback` took {N} s",
+     lambda: [kept("loop_h100")[key] * scale for key, scale in (("photos", 1), ("retrain_s", 1), ("liking_after", 100), ("liking_before", 100), ("rollback_s", 1))]),
+    ("docs/status.md", rf"liking rises from {N} to {N} in three runs, with another taste from {N} to {N} \(",
+     lambda: [one for taste in ("deadpan", "wild") for one in (flywheel("liking", taste)[0], flywheel("liking", taste)[-1])]),
+    ("docs/status.md", rf"a joke takes {N} s instead of {N} s", lambda: [on_one_card("joke_p50_together_s"), on_one_card("joke_p50_alone_s")]),
+    ("docs/deploy/gpu.md", rf"a joke took {N} s instead of {N} s \(median\), so that {N} photos a second\s+were answered instead of {N}, and a step took {N} s instead of {N} s; "
+                           rf"together they took {N} GB, the server alone {N} GB",
+     lambda: [on_one_card("joke_p50_together_s"), on_one_card("joke_p50_alone_s"), on_one_card("jokes_together", "photos_per_s"),
+              on_one_card("jokes_alone", "photos_per_s"), on_one_card("step_together_s"), on_one_card("step_alone_s"),
+              on_one_card("both_mb") / 1000, on_one_card("servers_mb") / 1000]),
     ("docs/status.md", rf"a step of batch 4 takes {N} s where stock XTuner takes {N} s", lambda: train("ours", "stock")),
     ("docs/status.md", rf"{N} photos a second on an H100 where plain LMDeploy answers {N}, {N} s for one alone",
      lambda: [kept("serve_h100")[key] for key in ("photos_per_s", "plain_photos_per_s", "p50_1_s")]),

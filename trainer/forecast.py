@@ -29,8 +29,9 @@ class Pace:
 
 H100 = Pace(27.9, 0.7551 / 4, 0.3426 / 4, 4.4e9, 13)
 """benchmarks/results/train_h100.json, `ours`: steps of 4 rows at InternVL2-2B's shape."""
-CPU = Pace(17.0, 0.147, 0.147, 14.9e6, 1, cores=2)
-"""benchmarks/results/flywheel_deadpan.json of 2026-11-24: 111, 242 and 597 rows of the demo model in 33.3, 45.1 and 104.7 s, least squares."""
+CPU = Pace(11.2, 0.125, 0.125, 14.9e6, 1, cores=2)
+"""benchmarks/results/flywheel_deadpan.json of 2026-11-24: 131, 246 and 859 rows of the demo model in 29.8, 37.9 and 126.1 s, least squares of
+the relative errors."""
 LIKE_H100 = ("H100", "H200")
 
 
