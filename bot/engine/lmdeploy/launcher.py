@@ -51,11 +51,10 @@ def check_version() -> None:
 
 
 def register() -> None:
-    """Put our classes in the places of LMDeploy's. Raises ImportError or another of Python's own errors where that can't be."""
+    """Put our classes in the places of LMDeploy's, whose version was looked at. Raises one of Python's own errors where that can't be."""
     from lmdeploy.pytorch.models.module_map import MODULE_MAP
     from lmdeploy.vl.model.base import VISION_MODELS
 
-    check_version()
     vision = importlib.import_module("bot.engine.lmdeploy.vision")
     model = importlib.import_module("bot.engine.lmdeploy.model")
     stock = vision.InternVLVisionModel.__name__
@@ -66,8 +65,8 @@ def register() -> None:
 
 
 def prepare_engine() -> None:
-    """In the engine process: our classes, which the server process counts on, so a failure ends it; and LMDeploy's rule against
-    repetition mended, where it is known, whatever the preprocess."""
+    """In the engine process: our classes where the server process, which has looked at the version, counts on them, so a failure
+    ends it; and LMDeploy's rule against repetition mended, where it is known, whatever the preprocess."""
     try:
         check_version()
         importlib.import_module("bot.engine.lmdeploy.repetition").register()
@@ -81,6 +80,7 @@ def prepare_engine() -> None:
 def register_or_warn() -> str:
     """The preprocess that will run: "gpu", or "stock" with a warning where our classes can't be registered."""
     try:
+        check_version()
         register()
     except Exception:
         # Whatever another version breaks, a slower server is better than none.
