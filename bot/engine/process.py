@@ -25,7 +25,7 @@ TICK_S = 0.25
 PORT_TRIES = 3
 STOP_GRACE_S = 10.0
 WARM_PAUSE_S = 0.7
-"""After each burst of photos that warms a server: those beside it on the card catch up, so that nobody waits for two bursts."""
+"""Between two bursts of photos that warm a server: those beside it on the card catch up, so that nobody waits for two bursts."""
 
 
 class StartError(JokebotError):
@@ -69,9 +69,10 @@ class Process:
             async with asyncio.timeout(until - time.monotonic()):
                 reply = await checks.check_golden(self._prober)
                 await checks.check_prompt(self.control, reply, Path(self.model.directory) if self.model.directory else None)
-                for photos in self._warm:
+                for number, photos in enumerate(self._warm):
+                    if number:
+                        await asyncio.sleep(WARM_PAUSE_S)
                     await checks.warm_up(self.client, photos)
-                    await asyncio.sleep(WARM_PAUSE_S)
         except TimeoutError:
             raise EngineError("slow", "Its first jokes took too long.") from None
         self.child.look()
