@@ -30,7 +30,7 @@ report = {"python": platform.python_version(), "versions": {name: version(name) 
 def load(module):
     if module != "torchvision": return __import__(module)
     import torch
-    from configs.torchvision_shim import import_torchvision
+    from configs.model_imports import import_torchvision
     import_torchvision(torch)
 for module in json.loads(sys.argv[2]):
     try: load(module)

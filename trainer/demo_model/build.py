@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from configs.errors import JokebotError
-from configs.torchvision_shim import import_torchvision
+from configs.model_imports import import_transformers
 from trainer.demo_model.pack import load_pack
 from trainer.demo_model.pictures import Painter
 from trainer.demo_model.random import write_random
@@ -70,8 +70,7 @@ def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> Pl
 
 def load(directory: Path) -> Any:
     """The checkpoint's model in float32, made by the modelling code that lies in it."""
-    import_torchvision(torch)
-    from transformers import AutoModel
+    AutoModel, _ = import_transformers(torch)
     return AutoModel.from_pretrained(directory, trust_remote_code=True, torch_dtype=torch.float32)
 
 

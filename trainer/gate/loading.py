@@ -1,11 +1,7 @@
 """Loads a model directory for the gate, and checks that it renders the prompt that the bot asks with."""
-import atexit
 import contextlib
 import json
-import os
-import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +10,8 @@ import psutil
 import torch
 
 from configs.errors import JokebotError
+from configs.model_imports import import_transformers
 from configs.prompts import PROMPTS_FILE, load_prompts
-from configs.torchvision_shim import import_torchvision
 
 KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
 
@@ -45,7 +41,7 @@ def load(directory: Path, device: torch.device) -> Loaded:
         kinds = [*config.get("architectures", []), *config.get("llm_config", {}).get("architectures", [])]
         if kinds != KINDS:
             raise LoadError(f"It is no InternVL2 of InternLM2 kind (it says {', '.join(map(str, kinds)) or 'nothing'}).")
-        AutoModel, AutoTokenizer = import_transformers()
+        AutoModel, AutoTokenizer = import_transformers(torch)
         # OpenGVLab's code prints; stdout is not for that.
         with contextlib.redirect_stdout(sys.stderr):
             tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
@@ -60,19 +56,6 @@ def load(directory: Path, device: torch.device) -> Loaded:
     if missing := sorted(told["missing_keys"]):
         raise LoadError(f"{len(missing)} of its weights are missing, {missing[0]} among them.")
     return Loaded(directory, model.to(device, choose_dtype(model, device)).eval(), tokenizer, device)
-
-
-def import_transformers() -> tuple[Any, Any]:
-    """AutoModel and AutoTokenizer. Nothing is fetched, and no other process's copy of a checkpoint's code is shared:
-    transformers keeps such copies by the directory's last name alone."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    if "transformers" not in sys.modules and "HF_MODULES_CACHE" not in os.environ:
-        copies = tempfile.mkdtemp(prefix="jokebot-code-")
-        atexit.register(shutil.rmtree, copies, ignore_errors=True)
-        os.environ["HF_MODULES_CACHE"] = copies
-    import_torchvision(torch)
-    from transformers import AutoModel, AutoTokenizer
-    return AutoModel, AutoTokenizer
 
 
 def choose_dtype(model: Any, device: torch.device) -> torch.dtype:

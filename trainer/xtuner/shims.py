@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-from configs.torchvision_shim import import_torchvision
+from configs.model_imports import import_torchvision
 
 
 def apply() -> None:

@@ -4,13 +4,9 @@ Only what OpenGVLab's own modelling code offers is used (`extract_feature`, `lan
 `num_image_token`, the configuration), and the decoding loop is ours: so the demo model, a merged model and OpenGVLab's
 InternVL2-2B run the same way.
 """
-import atexit
 import contextlib
 import dataclasses
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,9 +19,9 @@ from bot.engine.cpu.pictures import to_pixels
 from bot.engine.cpu.preflight import CheckpointError, check
 from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError
 from bot.engine.cpu.sampling import Sampler
+from configs.model_imports import import_transformers
 from configs.prompts import Prompts, load_prompts
 from configs.tiling import cut_tiles
-from configs.torchvision_shim import import_torchvision
 
 
 class Cancelled(Exception):
@@ -131,7 +127,7 @@ def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> 
     Raises CheckpointError where the directory holds no such checkpoint.
     """
     check(directory)
-    AutoModel, AutoTokenizer = import_transformers()
+    AutoModel, AutoTokenizer = import_transformers(torch)
     try:
         # OpenGVLab's code prints warnings; stdout is for the ready line.
         with contextlib.redirect_stdout(sys.stderr):
@@ -143,19 +139,6 @@ def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> 
     if tokenizer.convert_tokens_to_ids(prompts.template.context) in (None, tokenizer.unk_token_id):
         raise CheckpointError(f"{directory}: its tokenizer does not know {prompts.template.context}.")
     return Model(model.to(choose_dtype(model, dtype)).eval(), tokenizer, prompts, max_tiles)
-
-
-def import_transformers() -> tuple[Any, Any]:
-    """AutoModel and AutoTokenizer, set up so that nothing is fetched and no other process's copy of a checkpoint's code
-    is shared: transformers keeps such copies by the directory's last name alone."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    if "transformers" not in sys.modules and "HF_MODULES_CACHE" not in os.environ:
-        copies = tempfile.mkdtemp(prefix="jokebot-code-")
-        atexit.register(shutil.rmtree, copies, ignore_errors=True)
-        os.environ["HF_MODULES_CACHE"] = copies
-    import_torchvision(torch)
-    from transformers import AutoModel, AutoTokenizer
-    return AutoModel, AutoTokenizer
 
 
 def choose_dtype(model: Any, dtype: str) -> torch.dtype:

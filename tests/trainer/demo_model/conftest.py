@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from configs.torchvision_shim import import_torchvision
+from configs.model_imports import import_torchvision
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES
 

@@ -128,7 +128,7 @@ def test_the_merged_model_loads_by_itself_and_says_what_it_is(base: Path, adapte
     assert notes["base"]["model.json"]["run"] == 3 and notes["lora_alpha"] == 2 * RANK
     hidden = tmp_path / "base_is_gone"
     shutil.copytree(tmp_path / "merged", hidden)
-    code = ("import sys, torch; from configs.torchvision_shim import import_torchvision; import_torchvision(torch)\n"
+    code = ("import sys, torch; from configs.model_imports import import_torchvision; import_torchvision(torch)\n"
             "from transformers import AutoModel, AutoTokenizer\n"
             "model = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True, torch_dtype=torch.bfloat16)\n"
             "print(AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code=True).eos_token, model.dtype)")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import ImageFile
 
+from configs.model_imports import import_torchvision
 from configs.settings import ROOT
-from configs.torchvision_shim import import_torchvision
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES
 

@@ -136,7 +136,7 @@ def test_the_ready_line_comes_when_the_port_answers_and_not_before(capsys):
 def test_the_engine_process_registers_too_and_others_do_not():
     """LMDeploy starts processes by `spawn`, which runs the launcher's file in them under another name."""
     code = ("import multiprocessing, runpy, sys; multiprocessing.current_process().name = sys.argv.pop(1); import torch; "
-            "from configs.torchvision_shim import import_torchvision; import_torchvision(torch); "
+            "from configs.model_imports import import_torchvision; import_torchvision(torch); "
             "runpy.run_module('bot.engine.lmdeploy.launcher', run_name='__mp_main__'); "
             "print('lmdeploy' in sys.modules and sys.modules['lmdeploy.pytorch.models.module_map'].MODULE_MAP['InternVLChatModel'])")
     paths = os.pathsep.join([str(ROOT), str(Path(lmdeploy.__file__).parents[1])])
