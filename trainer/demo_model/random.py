@@ -14,7 +14,8 @@ from trainer.demo_model import tokenizer
 from trainer.demo_model.shapes import Shape, config, parameters
 from trainer.demo_model.weights import write_checkpoint
 
-CODE = Path(__file__).parents[2] / "configs" / "demo-model" / "code"
+CODE = Path(__file__).parents[2] / "configs" / "demo-model" / "checkpoint"
+"""Where our modelling code is kept: in the demo model itself, which has to hold it as any checkpoint has."""
 SPREAD = 0.02
 """Standard deviation of the weights: initializer_range of the published configuration."""
 PIECE = 8_000_000
