@@ -90,8 +90,7 @@ class App:
         settings = self.settings
         self._cleanup.enter_context(held(settings.storage.directory))
         self._cleanup.push_async_callback(self.bot.shutdown)
-        self.database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-        self._cleanup.push_async_callback(self.database.close)
+        self.database = await self._cleanup.enter_async_context(Database.of(settings.storage))
         await self._meet_telegram()
         self.servers = await self._make_servers()
         self._cleanup.push_async_callback(self.servers.stop)

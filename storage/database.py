@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from configs.settings import Storage
+
 MIGRATIONS = Path(__file__).with_name("migrations")
 RESTORE = "`jokebot restore` brings back the newest backup, and keeps this file beside it."
 
@@ -34,7 +36,8 @@ def unusable(path: Path, error: sqlite3.Error) -> DatabaseError:
 
 
 class Database:
-    """An open, migrated database. Make one with `Database.open`, and `close` it: its threads keep the process alive."""
+    """An open, migrated database. Make one with `Database.of` for a block, or with `Database.open`, and
+    `close` it: its threads keep the process alive."""
 
     def __init__(self, path: Path, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
         self.path = path
@@ -63,6 +66,16 @@ class Database:
             await writer.close()
             raise
         return cls(path, reader, writer)
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, storage: "Storage") -> AsyncIterator["Database"]:
+        """The settings' database, closed at the end of the block. Raises DatabaseError as `open` does."""
+        database = await cls.open(storage.database, busy_timeout_s=storage.busy_timeout_s)
+        try:
+            yield database
+        finally:
+            await database.close()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[aiosqlite.Connection]:

@@ -34,12 +34,9 @@ async def check(arguments: argparse.Namespace, settings: Settings) -> int:
     from trainer.dataset.session import dataset_directory, model_directory
     from trainer.xtuner.tokenizer import load_budget
 
-    database = await Database.open(settings.storage.database)
-    try:
+    async with Database.of(settings.storage) as database:
         directory = await dataset_directory(database, settings.storage.datasets, arguments.dataset)
         budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
-    finally:
-        await database.close()
     problems = check_dataset(directory, budget)
     print("\n".join(problems) or f"{directory}: sound.")
     return 1 if problems else 0
@@ -53,14 +50,11 @@ async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     from trainer.dataset.session import dataset_directory
     from trainer.dataset.summary import listing, sample, summary
 
-    database = await Database.open(settings.storage.database)
-    try:
+    async with Database.of(settings.storage) as database:
         if arguments.dataset is None:
             print(listing(await datasets.every(database), settings.storage.datasets))
             return 0
         directory = await dataset_directory(database, settings.storage.datasets, arguments.dataset)
-    finally:
-        await database.close()
     contents = read(directory)
     print(f"{summary(contents.manifest)}\n{directory}\n\n{sample(contents, arguments.rows)}")
     return 0

@@ -33,13 +33,10 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     from trainer.xtuner.tokenizer import load_budget
 
     start = time.monotonic()
-    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-    try:
+    async with Database.of(settings.storage) as database:
         budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
         exporter = Exporter(database, settings.storage.photos, settings.storage.datasets, settings.selection, budget,
                             blocked=BlockList.of(settings.guard))
         exported = await exporter.export()
-    finally:
-        await database.close()
     known = " (it was there already, with the same content)" if exported.known else ""
     return f"{summary(exported.manifest)}\n{exported.directory}{known}\n{time.monotonic() - start:.1f} s"

@@ -35,11 +35,8 @@ async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
     from trainer.oogiri.importer import Import, Importer
     from trainer.xtuner.tokenizer import load_budget
 
-    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-    try:
+    async with Database.of(settings.storage) as database:
         budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
         importer = Importer(database, settings.storage.datasets, settings.selection, settings.limits, budget)
         imported = await importer.run(Import(arguments.file, arguments.images, arguments.language, arguments.min_stars, arguments.limit))
-    finally:
-        await database.close()
     return f"{summary(imported.manifest)}\n{imported.directory}"

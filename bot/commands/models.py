@@ -42,11 +42,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     from rich.console import Console
-    database = await opened(settings)
-    try:
+    async with Database.of(settings.storage) as database:
         Console().print(table(await models.every(database), await promotion.predecessor(database)))
-    finally:
-        await database.close()
     return 0
 
 
@@ -73,14 +70,11 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
     if not arguments.yes and not await asyncio.to_thread(agreed, directory, code):
         return 1
     digest = await asyncio.to_thread(model_digest, directory)
-    database = await opened(settings)
-    try:
+    async with Database.of(settings.storage) as database:
         model = await models.register_base(database, name, str(directory), digest, json.dumps(code))
         if model.is_base and model.directory == str(directory) and model.code != json.dumps(code):
             await models.agree(database, model.id, json.dumps(code), digest, anew=True)
             model = await models.find(database, model.id)
-    finally:
-        await database.close()
     if (model.directory, model.digest) != (str(directory), digest):
         raise RegistryError(f"There is another model of the name {name!r} already ({model.directory or 'without files'}). Give --name.")
     print(f"Model {model.id} ({model.name}) is registered{' and in service' if model.status == 'champion' else ''}: {digest[:12]}")
@@ -111,27 +105,21 @@ def agreed(directory: Path, code: dict[str, str]) -> bool:
 
 
 async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
-    database = await opened(settings)
-    try:
+    async with Database.of(settings.storage) as database:
         model = await models.find(database, arguments.model)
         if bot_runs(settings.storage.directory):
             return await asked(database, "promote", model.id)
         await promotion.promote(database, model.id, "admin", reason=Reason("An admin put it into service.", "admin"))
         print(f"Model {model.id} ({model.name}) is in service; the bot serves it when it starts.")
-    finally:
-        await database.close()
     return 0
 
 
 async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
-    database = await opened(settings)
-    try:
+    async with Database.of(settings.storage) as database:
         if bot_runs(settings.storage.directory):
             return await asked(database, "rollback")
         change = await promotion.rollback(database, reason="An admin went back.")
         print(f"Model {change.model_id} is in service again; the bot serves it when it starts.")
-    finally:
-        await database.close()
     return 0
 
 
@@ -140,10 +128,6 @@ async def asked(database: Database, kind: str, model_id: int | None = None) -> i
     request = await requests.wait_for(database, await requests.ask(database, kind, model_id), wait_s=ANSWER_WITHIN_S)
     print(request.answer)
     return 0 if request.done else 1
-
-
-async def opened(settings: Settings) -> Database:
-    return await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
 
 
 KINDS = {"list": show, "add": add, "promote": promote, "rollback": rollback}

@@ -34,12 +34,9 @@ async def look(settings: Settings) -> dict[str, Any]:
     from trainer.forecast import forecast
     from trainer.prospect import look_ahead
 
-    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-    try:
+    async with Database.of(settings.storage) as database:
         found = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
         serving = await models.champion(database)
         directory = Path(serving.directory) if serving and serving.directory else settings.model.directory
         training = forecast(found.new + found.replayed, directory, settings) if directory else None
         return {**dataclasses.asdict(found), "training": dataclasses.asdict(training) if training else None}
-    finally:
-        await database.close()

@@ -44,8 +44,7 @@ async def cancel(settings: Settings) -> str:
     from storage.reasons import Reason
     from trainer.pipeline import keeping
     from trainer.pipeline.place import held, in_use
-    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-    try:
+    async with Database.of(settings.storage) as database:
         current = await runs.current_run(database)
         if current is None:
             raise runs.RunError("There is no run under way.")
@@ -56,8 +55,6 @@ async def cancel(settings: Settings) -> str:
             await promotion.end_run(database, await runs.find(database, current.id), "cancelled", Reason("It was cancelled.", "cancelled"))
             await keeping.tidy(database, settings)
         return f"Run {current.id} is cancelled. The model in service stays."
-    finally:
-        await database.close()
 
 
 async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -65,11 +62,8 @@ async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
     from bot.commands.pipeline import work
     from storage.database import Database
     from storage.folder import in_use as bot_runs
-    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-    try:
+    async with Database.of(settings.storage) as database:
         begun = await left_behind(database, arguments) or await queue(database, arguments, settings)
-    finally:
-        await database.close()
     if begun is None:
         return 0
     if bot_runs(settings.storage.directory):
@@ -125,10 +119,7 @@ def agreed(question: str) -> bool:
 async def say_what_is_next(settings: Settings, run_id: int) -> None:
     from storage import runs
     from storage.database import Database
-    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-    try:
+    async with Database.of(settings.storage) as database:
         ended = await runs.find(database, run_id)
-    finally:
-        await database.close()
     if ended.state == "canary":
         print(f"Model {ended.candidate_id} goes on trial once the bot runs. `jokebot models promote {ended.candidate_id}` puts it into service at once.")

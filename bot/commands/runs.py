@@ -30,8 +30,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def show(arguments: argparse.Namespace, settings: Settings, console: Any) -> None:
     """Print one run, or the latest. Raises RunError for a number that is none."""
-    database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-    try:
+    async with Database.of(settings.storage) as database:
         if arguments.run is None:
             console.print(listing(await runs.history(database, arguments.last)))
             return
@@ -39,8 +38,6 @@ async def show(arguments: argparse.Namespace, settings: Settings, console: Any) 
         said = {"training": training(progress_of(one, settings)),
                 "trial": trial(await trial_of_run(database, one.id), settings.canary.ratings)}
         console.print(details(one, await runs.timeline(database, one.id), said, await names(database)))
-    finally:
-        await database.close()
 
 
 async def names(database: Database) -> dict[int, str]:

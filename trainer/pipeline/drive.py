@@ -31,19 +31,15 @@ async def drive(settings: Settings, run_id: int, tell: Callable[[Run], None] = l
     process is at it, RunError where there is no such run, Stopped where somebody else ended the step's process.
     """
     # A child that a killed process has left may be writing its checkpoint.
-    async with held(settings.storage.runs, wait_s=settings.retrain.stop_grace_s) as descriptor:
-        database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
-        try:
-            run = await runs.find(database, run_id)
-            job = Job(database, settings, Place.of(run.id, settings.storage), Children(descriptor, settings.retrain.stop_grace_s, settings.retrain.nice))
-            while run.state in STEPS:
-                tell(run)
-                run = await step(job, run)
+    async with held(settings.storage.runs, wait_s=settings.retrain.stop_grace_s) as descriptor, Database.of(settings.storage) as database:
+        run = await runs.find(database, run_id)
+        job = Job(database, settings, Place.of(run.id, settings.storage), Children(descriptor, settings.retrain.stop_grace_s, settings.retrain.nice))
+        while run.state in STEPS:
             tell(run)
-            await keeping.tidy(database, settings)
-            return run
-        finally:
-            await database.close()
+            run = await step(job, run)
+        tell(run)
+        await keeping.tidy(database, settings)
+        return run
 
 
 async def step(job: Job, run: Run) -> Run:
