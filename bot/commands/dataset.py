@@ -31,12 +31,11 @@ async def check(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each thing that is wrong."""
     from storage.database import Database
     from trainer.dataset.check import check_dataset
-    from trainer.dataset.session import dataset_directory, model_directory
-    from trainer.xtuner.tokenizer import load_budget
+    from trainer.dataset.session import budget_of, dataset_directory
 
     async with Database.of(settings.storage) as database:
         directory = await dataset_directory(database, settings.storage.datasets, arguments.dataset)
-        budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
+        budget = await budget_of(database, settings, arguments.model)
     problems = check_dataset(directory, budget)
     print("\n".join(problems) or f"{directory}: sound.")
     return 1 if problems else 0

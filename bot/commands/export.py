@@ -28,13 +28,12 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     from configs.blocklist import BlockList
     from storage.database import Database
     from trainer.dataset.export import Exporter
-    from trainer.dataset.session import model_directory
+    from trainer.dataset.session import budget_of
     from trainer.dataset.summary import summary
-    from trainer.xtuner.tokenizer import load_budget
 
     start = time.monotonic()
     async with Database.of(settings.storage) as database:
-        budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
+        budget = await budget_of(database, settings, arguments.model)
         exporter = Exporter(database, settings.storage.photos, settings.storage.datasets, settings.selection, budget,
                             blocked=BlockList.of(settings.guard))
         exported = await exporter.export()

@@ -30,13 +30,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
     """Import and say what came of it."""
     from storage.database import Database
-    from trainer.dataset.session import model_directory
+    from trainer.dataset.session import budget_of
     from trainer.dataset.summary import summary
     from trainer.oogiri.importer import Import, Importer
-    from trainer.xtuner.tokenizer import load_budget
 
     async with Database.of(settings.storage) as database:
-        budget = load_budget(await model_directory(database, settings, arguments.model), settings.selection.max_length)
+        budget = await budget_of(database, settings, arguments.model)
         importer = Importer(database, settings.storage.datasets, settings.selection, settings.limits, budget)
         imported = await importer.run(Import(arguments.file, arguments.images, arguments.language, arguments.min_stars, arguments.limit))
     return f"{summary(imported.manifest)}\n{imported.directory}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from configs.settings import Settings
 from storage import datasets, models
 from storage.database import Database
-from trainer.xtuner.tokenizer import ModelDirectoryError
+from trainer.xtuner.tokenizer import Budget, ModelDirectoryError, load_budget
 
 
 def count_without_torch() -> None:
@@ -14,8 +14,9 @@ def count_without_torch() -> None:
     os.environ.update(USE_TORCH="0", TRANSFORMERS_VERBOSITY="error", TRANSFORMERS_NO_ADVISORY_WARNINGS="1")
 
 
-async def model_directory(database: Database, settings: Settings, named: Path | None = None) -> Path:
-    """The directory `named`, else the champion's, else that of the settings. Raises ModelDirectoryError."""
+async def budget_of(database: Database, settings: Settings, named: Path | None = None) -> Budget:
+    """How many tokens a row may have, and what counts them: the tokenizer in the directory `named`, else the champion's, else that
+    of the settings. Raises ModelDirectoryError."""
     champion = await models.champion(database)
     known = champion.directory if champion else None
     directory = named or (Path(known) if known else settings.model.directory)
@@ -24,7 +25,7 @@ async def model_directory(database: Database, settings: Settings, named: Path | 
                                   "set model.directory in jokebot.toml, or give --model DIR.")
     if not await asyncio.to_thread(directory.is_dir):
         raise ModelDirectoryError(f"There is no model directory {directory}.")
-    return directory
+    return load_budget(directory, settings.selection.max_length)
 
 
 async def dataset_directory(database: Database, folder: Path, named: str) -> Path:
