@@ -1,4 +1,6 @@
 """Errors that a person meets: the message says what happened and what to do."""
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -20,3 +22,12 @@ class SettingsError(JokebotError):
 
 class PromptError(JokebotError):
     """A language or style that `configs/prompts.toml` does not define."""
+
+
+@contextmanager
+def explaining(what: str, kind: type[JokebotError], why: Callable[[OSError], str]) -> Iterator[None]:
+    """Turns an OSError inside the block into a `kind` that says `what` can't be done, and `why`."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {why(error)}.") from error

@@ -12,11 +12,11 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from configs.errors import JokebotError
+from configs.errors import JokebotError, explaining
 from configs.settings import Storage
 from storage.database import DatabaseError, check_file
 from storage.dataset_files import UNFINISHED, file_digest, flush, link_or_copy, write_json
@@ -230,15 +230,6 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-class explained:
+def explained(what: str) -> AbstractContextManager[None]:
     """Turns an OSError inside the block into a BackupError that begins with `what`."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise BackupError(f"{self.what}: {error.strerror or error}. Check the folder's rights and the disk's free space.") from error
+    return explaining(what, BackupError, lambda error: f"{error.strerror or error}. Check the folder's rights and the disk's free space")

@@ -14,12 +14,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from configs.errors import JokebotError
+from configs.errors import JokebotError, explaining
 
 FORMAT = 1
 PARTS = ("train", "holdout")
@@ -155,20 +155,10 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-class explained:
+def explained(what: str) -> AbstractContextManager[None]:
     """Turns an OSError inside the block into a DatasetError that begins with `what`."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            why = "the disk is full. Free some room and try again; nothing was written" if full else (error.strerror or str(error))
-            raise DatasetError(f"{self.what}: {why}.") from error
+    return explaining(what, DatasetError, lambda error: "the disk is full. Free some room and try again; nothing was written" if
+                      error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror or str(error))
 
 
 def read(directory: Path) -> Contents:
