@@ -2,10 +2,8 @@
 
 They read their settings as every command does; what differs from the defaults is handed on in variables, without what only the bot needs.
 """
-import asyncio
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.engine.child import Child, start_child
+from bot.programs import run_program
 from configs.errors import JokebotError
 from configs.settings import PREFIX, ROOT, Section, Settings
 
@@ -78,28 +77,14 @@ def start_pipeline(run_id: int, settings: Settings, log: Path) -> Child:
 
 async def look(settings: Settings) -> Prospect:
     """What there is to learn now; takes seconds, in a process of its own. Raises LookError."""
-    code, said, mistakes = await output([str(settings.environments.train_python), "-m", "bot", "pairs", "--json"], variables(settings))
+    python = str(settings.environments.train_python)
     try:
-        return Prospect(**json.loads(said.splitlines()[-1]))
-    except (ValueError, TypeError, IndexError):
-        last = (mistakes.strip().splitlines() or [f"it ended with code {code}"])[-1]
-        raise LookError(last.removeprefix("jokebot: ")) from None
-
-
-async def output(command: list[str], environment: Mapping[str, str]) -> tuple[int, bytes, str]:
-    """Run a command to its end: its exit code, what it printed, and what it complained of. Raises LookError where that takes too long."""
-    try:
-        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=dict(environment), stdin=asyncio.subprocess.DEVNULL,
-                                                       stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-    except OSError as error:
-        raise LookError(f"{command[0]} can't be started ({error.strerror}); `make env-train` makes the train environment.") from error
-    try:
-        async with asyncio.timeout(LOOK_TIMEOUT_S):
-            said, mistakes = await process.communicate()
+        ended = await run_program([python, "-m", "bot", "pairs", "--json"], variables(settings), LOOK_TIMEOUT_S)
     except TimeoutError:
         raise LookError(f"It took longer than {LOOK_TIMEOUT_S:g} s.") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode or 0, said, mistakes.decode("utf-8", "replace")
+    except OSError as error:
+        raise LookError(f"{python} can't be started ({error.strerror}); `make env-train` makes the train environment.") from error
+    try:
+        return Prospect(**json.loads(ended.said.splitlines()[-1]))
+    except (ValueError, TypeError, IndexError):
+        raise LookError((ended.last_words or f"it ended with code {ended.code}").removeprefix("jokebot: ")) from None
