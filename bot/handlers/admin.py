@@ -14,6 +14,7 @@ from telegram import (
 )
 
 from bot.handlers.rating import respond
+from bot.handlers.reading import is_private
 from bot.handlers.saying import NO_PREVIEW, fitting, reply_to, say
 from bot.outgoing import Priority
 from bot.parts import Parts
@@ -48,6 +49,15 @@ def for_admins(handler: Handler) -> Handler:
         await news.note_language(parts.database, person.id, parts.language(person))
         await handler(parts, update)
     return handle
+
+
+async def in_private(parts: Parts, update: Update, otherwise: str) -> Message | None:
+    """The command's message, in a chat of the admin's own; None, with the words `otherwise`, in a group."""
+    message = update.effective_message
+    if message is None or is_private(message):
+        return message
+    await say(parts, message, otherwise)
+    return None
 
 
 def words_after(message: Message) -> list[str]:

@@ -8,9 +8,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import MessageEntityType
 from telegram.error import BadRequest, TelegramError
 
-from bot.handlers.admin import pressed_by_admin
+from bot.handlers.admin import in_private, pressed_by_admin
 from bot.handlers.rating import respond
-from bot.handlers.reading import is_private
 from bot.handlers.saying import NO_PREVIEW, fitting, reply_to, say
 from bot.latest import is_unchanged
 from bot.loop.progress import day_and_time
@@ -40,11 +39,8 @@ class Target:
 
 async def show_users(parts: Parts, update: Update) -> None:
     """The first page. In private alone: these are people's names."""
-    message = update.effective_message
+    message = await in_private(parts, update, "users-in-private")
     if message is None:
-        return
-    if not is_private(message):
-        await say(parts, message, "users-in-private")
         return
     text, markup = await page_of(parts, parts.language(message.from_user), 1)
     await parts.bot.send_message(message.chat.id, text, reply_parameters=reply_to(message.message_id), link_preview_options=NO_PREVIEW,

@@ -6,9 +6,8 @@ import re
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 
-from bot.handlers.admin import pressed_by_admin
+from bot.handlers.admin import in_private, pressed_by_admin
 from bot.handlers.rating import respond
-from bot.handlers.reading import is_private
 from bot.handlers.saying import fitting, say
 from bot.loop import processes
 from bot.loop.processes import LookError
@@ -27,11 +26,8 @@ CAPTION_UNITS = 1024
 
 async def show_review(parts: Parts, update: Update) -> None:
     """Look what would be learnt and show the best of it. In private alone: the photos are other people's."""
-    message = update.effective_message
+    message = await in_private(parts, update, "review-in-private")
     if message is None:
-        return
-    if not is_private(message):
-        await say(parts, message, "review-in-private")
         return
     with contextlib.suppress(Shed):
         await parts.bot.send_chat_action(message.chat.id, "typing")
