@@ -103,32 +103,42 @@ def trial(result: Result, theme: Theme) -> bytes:
         return save()
 
 
+@dataclass(frozen=True)
+class Measure:
+    """One of two measures that stand side by side: its title, a value for each bar, and how a value is written."""
+
+    title: str
+    values: Sequence[float]
+    colours: Sequence[str]
+    form: str
+
+
+def two_measures(names: Sequence[str], left: Measure, right: Measure, theme: Theme) -> bytes:
+    """Bars of two measures side by side, those of one name on one level; the right one may lack the last names."""
+    with sheet(theme, 2.3, 2) as (save, axes):
+        for one, measure, shown in zip(axes, (left, right), (names, [""] * len(right.values)), strict=True):
+            bars(one, shown, measure.values, measure.colours, measure.form)
+            one.set(title=measure.title, xticks=[])
+            one.margins(x=0.35)
+        if len(right.values) < len(names):
+            axes[1].set_ylim(len(names) - 0.5, -0.5)
+        return save()
+
+
 def steps(result: Result, theme: Theme) -> bytes:
     """Seconds of a training step and GPU memory, XTuner's ways and ours."""
-    names, kinds = ("XTuner as it comes", "XTuner with fused attention", "ours"), ("stock", "sdpa", "ours")
-    colours = (theme.others, theme.others, theme.ours)
-    with sheet(theme, 2.3, 2) as (save, (left, right)):
-        bars(left, names, [result[kind]["step_s"] for kind in kinds], colours, "{:.2f} s")
-        bars(right, ("", "", ""), [result[kind]["memory_mb"] / 1000 for kind in kinds], colours, "{:.1f} GB")
-        left.set(title="a step of 4 photos", xticks=[])
-        right.set(title="GPU memory", xticks=[])
-        left.margins(x=0.35)
-        right.margins(x=0.35)
-        return save()
+    kinds, colours = [result[kind] for kind in ("stock", "sdpa", "ours")], (theme.others, theme.others, theme.ours)
+    return two_measures(("XTuner as it comes", "XTuner with fused attention", "ours"),
+                        Measure("a step of 4 photos", [kind["step_s"] for kind in kinds], colours, "{:.2f} s"),
+                        Measure("GPU memory", [kind["memory_mb"] / 1000 for kind in kinds], colours, "{:.1f} GB"), theme)
 
 
 def merging(result: Result, theme: Theme) -> bytes:
-    """Seconds and memory of a merge, XTuner's way, a plain copy, ours."""
-    with sheet(theme, 2.3, 2) as (save, (left, right)):
-        bars(left, ("convert_to_official", "ours", "a plain copy"), [result["stock_s"], middle(result["merge_s"]), middle(result["copy_s"])],
-             (theme.others, theme.ours, theme.faint), "{:.1f} s")
-        bars(right, ("", ""), [result["stock_rss_mb"] / 1000, result["rss_mb"] / 1000], (theme.others, theme.ours), "{:.2f} GB")
-        right.set_ylim(2.5, -0.5)
-        left.set(title="4.4 GB merged in", xticks=[])
-        right.set(title="memory", xticks=[])
-        left.margins(x=0.35)
-        right.margins(x=0.35)
-        return save()
+    """Seconds and memory of a merge, XTuner's way, ours, a plain copy."""
+    colours = (theme.others, theme.ours, theme.faint)
+    return two_measures(("convert_to_official", "ours", "a plain copy"),
+                        Measure("4.4 GB merged in", [result["stock_s"], middle(result["merge_s"]), middle(result["copy_s"])], colours, "{:.1f} s"),
+                        Measure("memory", [result["stock_rss_mb"] / 1000, result["rss_mb"] / 1000], colours[:2], "{:.2f} GB"), theme)
 
 
 def losses(result: Result, theme: Theme) -> bytes:
@@ -166,20 +176,25 @@ def starts(result: Result, theme: Theme) -> bytes:
         return save()
 
 
+def before_and_after(axes: Axes, names: Sequence[str], series: Sequence[tuple[Sequence[float], str, str]], theme: Theme) -> None:
+    """Two lying bars for each name, of shares of 1: their values, colour and label, those of before first."""
+    for place, (shares, colour, label) in enumerate(series):
+        drawn = axes.barh([number + 0.36 * place for number in range(len(names))], [100 * share for share in shares], height=0.34, color=colour, label=label)
+        axes.bar_label(drawn, [f"{100 * share:.1f} %" for share in shares], padding=4)
+    axes.set_yticks([number + 0.18 for number in range(len(names))], names, color=theme.ink)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(length=0)
+    axes.xaxis.set_major_formatter(ticker.PercentFormatter(decimals=0))
+
+
 def poisoned(result: Result, theme: Theme) -> bytes:
     """The share of a dataset that three kinds of brigades get, without and with the defences."""
     kinds = {"a block of voters": "", "… who also vote as others do": "_camouflaged", "newcomers in a hurry": "_newcomers"}
     with sheet(theme, 3.0) as (save, (axes,)):
-        for place, (key, colour, name) in enumerate((("before", theme.limit, "without the defences"), ("after", theme.ours, "with them"))):
-            shares = [100 * result[f"poisoned_{key}{suffix}"] for suffix in kinds.values()]
-            drawn = axes.barh([number + 0.36 * place for number in range(len(kinds))], shares, height=0.34, color=colour, label=name)
-            axes.bar_label(drawn, [f"{share:.1f} %" for share in shares], padding=4)
-        axes.set_yticks([number + 0.18 for number in range(len(kinds))], kinds, color=theme.ink)
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(length=0)
+        before_and_after(axes, list(kinds), [([result[f"poisoned_{key}{suffix}"] for suffix in kinds.values()], colour, label) for key, colour, label in (
+            ("before", theme.limit, "without the defences"), ("after", theme.ours, "with them"))], theme)
         axes.set(xlim=(0, 33), xlabel="share of the dataset that they pushed")
-        axes.xaxis.set_major_formatter(ticker.PercentFormatter(decimals=0))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.26), ncols=2)
         return save()
 
@@ -187,16 +202,9 @@ def poisoned(result: Result, theme: Theme) -> bytes:
 def tuned(result: Result, theme: Theme) -> bytes:
     """How often the demo model speaks in the style that was asked for by training alone, and still names the thing."""
     with sheet(theme, 2.2) as (save, (axes,)):
-        for place, (key, colour) in enumerate((("before", theme.others), ("after", theme.ours))):
-            values = [100 * result[f"style_{key}"], 100 * result[f"subject_{key}"]]
-            drawn = axes.barh([0.36 * place, 1 + 0.36 * place], values, height=0.34, color=colour, label=f"{key} the training")
-            axes.bar_label(drawn, [f"{value:.1f} %" for value in values], padding=4)
-        axes.set_yticks([0.18, 1.18], ["tells the style it was taught", "names what is on the picture"], color=theme.ink)
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(length=0)
+        before_and_after(axes, ["tells the style it was taught", "names what is on the picture"], [
+            ([result[f"style_{key}"], result[f"subject_{key}"]], colour, f"{key} the training") for key, colour in (("before", theme.others), ("after", theme.ours))], theme)
         axes.set(xlim=(0, 118), xticks=[0, 50, 100])
-        axes.xaxis.set_major_formatter(ticker.PercentFormatter(decimals=0))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
         return save()
 
