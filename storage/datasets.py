@@ -113,14 +113,6 @@ async def learnt_jokes(database: Database) -> set[int]:
     return {row["joke_id"] for row in rows}
 
 
-async def trained_then_forgotten(database: Database) -> list[str]:
-    """Names of trained datasets that held rows of a person who was forgotten since: models that saw them must be retired."""
-    rows = await database.rows(
-        "SELECT name FROM datasets WHERE state IN ('trained', 'learnt') AND EXISTS (SELECT 1 FROM dataset_rows "
-        "WHERE dataset_id = datasets.id AND part = 'train' AND joke_id IS NULL AND NOT aged)")
-    return [row["name"] for row in rows]
-
-
 async def held_forgotten(database: Database, name: str) -> bool:
     """Whether a dataset had training rows of a person who was forgotten since."""
     return bool(await database.value("SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "

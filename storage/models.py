@@ -109,11 +109,6 @@ async def every(database: Database) -> list[Model]:
     return [Model(**dict(row)) for row in await database.rows("SELECT * FROM models ORDER BY id")]
 
 
-async def of_status(database: Database, status: str) -> list[Model]:
-    """The models of a status, oldest first."""
-    return [Model(**dict(row)) for row in await database.rows("SELECT * FROM models WHERE status = ? ORDER BY id", (status,))]
-
-
 async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Model:
     """Register a run's result within a transaction; its code is its base's."""
     async with connection.execute(

@@ -28,7 +28,6 @@ NEXT = {"queued": {"exporting"}, "exporting": {"training", "undecided"}, "traini
         "merging": {"judging", "exporting"}, "judging": {"canary", "rejected", "undecided", "exporting"},
         "canary": {"promoted", "rejected", "undecided"}}
 """Where a state leads, besides AT_ANY_TIME. Back to exporting: a person was forgotten whose rows the run had trained on."""
-STARTERS = ("schedule", "pairs", "admin", "command")
 CHANGEABLE = {"dataset", "model_name", "champion_id", "start_id", "candidate_id", "verdict", "restarts"}
 
 
@@ -51,7 +50,7 @@ class BusyError(RunError):
 
 @dataclass(frozen=True)
 class Run:
-    """A run's row. `started_by` is one of STARTERS; `verdict` is the gate's JSON text; times are seconds since 1970.
+    """A run's row. `started_by` is schedule, pairs, admin or command; `verdict` is the gate's JSON text; times are seconds since 1970.
 
     `given_dataset` is the dataset that was asked for, where the run doesn't export its own; `dataset` is the one it trains on.
     `reason` is a sentence, `cause` the same for other languages; `why` has both.

@@ -80,7 +80,7 @@ class OwnedServers:
             if self._settings.servers.extra:
                 await Swap(self, blue, green, self._settings).run()
             else:
-                await swap_asleep(self, blue, green, self._settings)
+                await swap_asleep(self, green, self._settings)
             await self._after_swap(blue)
             return self.router.champion
 

@@ -89,8 +89,8 @@ class Swap:
         await self._servers.wake_all(self._blue)
 
 
-async def swap_asleep(servers: "OwnedServers", blue: Fleet, green: Fleet, settings: Settings) -> None:
-    """Where memory doesn't hold an extra server: photos wait, blue sleeps, green starts, photos go on.
+async def swap_asleep(servers: "OwnedServers", green: Fleet, settings: Settings) -> None:
+    """Where memory doesn't hold an extra server: photos wait, blue (the champion) sleeps, green starts, photos go on.
 
     Raises ServerError, and leaves everything as it was: blue awake, and what waited answered by it.
     """

@@ -107,7 +107,7 @@ async def test_a_model_serves_on_after_what_it_learnt_has_aged_out_but_not_after
     await promotion.end_run(database, run, "failed", "")
     await ages(photos_days=30)
     assert [row["id"] for row in read(directory).train] == [f"joke-{young}"]
-    assert await promotion.saw_forgotten(database) == [] and await datasets.trained_then_forgotten(database) == []
+    assert await promotion.saw_forgotten(database) == [] and not await datasets.held_forgotten(database, directory.name)
     await memory.forget(ALICE)
     assert [model.id for model in await promotion.saw_forgotten(database)] == [run.candidate_id]
     assert await database.value("SELECT count(*) FROM aged_people") == 0

@@ -230,13 +230,6 @@ def to_data_url(pixels: torch.Tensor) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(to_jpeg(pixels)).decode()}"
 
 
-def open_jpeg(url: str) -> torch.Tensor:
-    """The picture (3, height, width) in 0..1 of what `to_data_url` made, as whoever gets it sees it."""
-    picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB")
-    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-    return pixels.view(picture.height, picture.width, 3).permute(2, 0, 1) / 255
-
-
 @cache
 def constants(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """MEAN and STD on the device: put there once, since every copy would make the processor wait."""

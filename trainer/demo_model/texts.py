@@ -36,10 +36,6 @@ class Shape:
     def fill(self, subject: Subject) -> str:
         return self.text.format(**subject.slots(self.language))
 
-    def fixed_words(self) -> str:
-        """The text without its slots."""
-        return "".join(part for part, *_ in string.Formatter().parse(self.text))
-
 
 @dataclass(frozen=True)
 class Match:

@@ -55,7 +55,7 @@ async def test_a_trained_dataset_keeps_its_manifest_with_the_row_blanked(memory)
     await memory.rated("11")
     exported = await memory.exporter(**ALL_TRAIN).export()
     await datasets.mark(memory.database, exported.directory.name, "trained")
-    assert await datasets.trained_then_forgotten(memory.database) == []
+    assert not await datasets.held_forgotten(memory.database, exported.directory.name)
     await forgotten(memory, 2)
     contents = read(exported.directory)
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
@@ -65,7 +65,7 @@ async def test_a_trained_dataset_keeps_its_manifest_with_the_row_blanked(memory)
     assert b"gone with its person" not in everything and photo.sha256.encode() not in everything
     assert not (exported.directory / f"images/{photo.sha256}.jpg").exists()
     assert check_dataset(exported.directory, memory.budget) == []
-    assert await datasets.trained_then_forgotten(memory.database) == [exported.directory.name]
+    assert await datasets.held_forgotten(memory.database, exported.directory.name)
 
 
 async def test_replay_never_brings_a_forgotten_joke_back(memory):
