@@ -1,5 +1,6 @@
 """The rules of docs/architecture.md, read off the source."""
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ NOT_OURS = (ROOT / "configs" / "demo-model", ROOT / "configs" / "xtuner")
 """A checkpoint's own code, and configurations that XTuner reads: files that nothing here imports."""
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if not set(file.parents) & set(NOT_OURS))
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+
+
+ROWS = [row.split(" | ")[0] for row in (ROOT / "docs" / "architecture.md").read_text().splitlines() if row.startswith("| `")]
 
 
 def name(file: Path) -> str:
@@ -53,6 +57,23 @@ def test_files_and_functions_stay_small(file):
     long = [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION]
     assert not long
+
+
+def told(row: str) -> Iterator[str]:
+    """What a row of docs/architecture.md is about: `folder/one.py two.py` are two modules of that folder, `folder/` is all in it."""
+    for span in re.findall(r"`([^`]+)`", row):
+        first, *others = span.split()
+        yield first
+        yield from (f"{first.rpartition('/')[0]}/{other}" for other in others)
+
+
+def test_every_row_of_the_page_names_what_is_there():
+    assert ROWS and [path for row in ROWS for path in told(row) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.name != "__init__.py"], ids=name)
+def test_every_module_stands_in_a_row_of_the_page(file):
+    assert any(name(file) == path or path.endswith("/") and name(file).startswith(path) for row in ROWS for path in told(row))
 
 
 def test_sql_lives_in_storage():
