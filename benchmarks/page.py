@@ -3,8 +3,8 @@
 Every figure on the page comes from a file there, with the machine and the day it was measured; a result that is not there has
 no section.
 """
+import argparse
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -215,7 +215,9 @@ def load(name: str) -> list[Result]:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where results.md and plots/ go")
+    folder = parser.parse_args().folder
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     parts = [HEAD]
     for section in SECTIONS:

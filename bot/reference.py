@@ -4,7 +4,6 @@ settings.md comes from the settings' own classes, commands.md from each command'
 command menu. Nothing is listed by hand, so nothing can be missing.
 """
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,7 +94,9 @@ def sentence(text: str) -> str:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where settings.md and commands.md go")
+    folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.md").write_text(settings_markdown(), encoding="utf-8")
     (folder / "commands.md").write_text(commands_markdown(), encoding="utf-8")
