@@ -1,4 +1,5 @@
 // The sandbox's control API. Every failure is an Error whose message can be shown to a person.
+import { say } from "./words.js";
 
 async function call(method, path, body) {
   const form = body instanceof FormData;
@@ -8,10 +9,10 @@ async function call(method, path, body) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Error("The sandbox can't be reached. Is it still running?");
+    throw new Error(say("unreachable"));
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Error(answer?.error ?? answer?.description ?? `The sandbox answered ${response.status}.`);
+  if (!response.ok) throw new Error(answer?.error ?? answer?.description ?? say("answered", response.status));
   return answer;
 }
 
@@ -36,7 +37,7 @@ export async function panel(who, tag) {
   }).catch(() => null);
   if (response?.status === 304) return null;
   const told = await response?.json().catch(() => null);
-  if (!response?.ok || !told) throw new Error(told?.error ?? "The bot doesn't answer.");
+  if (!response?.ok || !told) throw new Error(told?.error ?? say("botSilent"));
   return { told, tag: response.headers.get("ETag") ?? "" };
 }
 

@@ -9,7 +9,10 @@ import { prepareSamples } from "./samples.js";
 import { prepareSidebar } from "./sidebar.js";
 import { store } from "./store.js";
 import { prepareTrouble } from "./trouble.js";
+import { speak } from "./words.js";
 
+speak(""); // until it is known who reads
+store.on("view", () => speak(store.personById(store.person)?.language_code ?? ""));
 prepareDialogs();
 prepareSidebar();
 preparePeople();

@@ -1,14 +1,15 @@
 // Files on their way: chosen, dropped or pasted, shown in a tray above the composer with a choice of how to send them.
 import { byId, bytes, el, icon, popoverMenu } from "./dom.js";
+import { say } from "./words.js";
 
 const ALBUM_LIMIT = 10; // Telegram's limit
 const KINDS = {
-  photo: { label: "Photo", many: "Photos", accept: "image/*", icon: "photo", multiple: false },
-  album: { label: "Album", many: "Album", accept: "image/*", icon: "album", multiple: true },
-  document: { label: "File", many: "Files", accept: "", icon: "file", multiple: true },
-  sticker: { label: "Sticker", many: "Stickers", accept: "image/*,video/webm,.tgs", icon: "sticker", multiple: false },
-  animation: { label: "GIF", many: "GIFs", accept: "image/gif,video/mp4", icon: "animation", multiple: false },
-  video: { label: "Video", many: "Videos", accept: "video/*", icon: "video", multiple: false },
+  photo: { one: "photo", many: "photos", accept: "image/*", icon: "photo", multiple: false },
+  album: { one: "album", many: "album", accept: "image/*", icon: "album", multiple: true },
+  document: { one: "file", many: "files", accept: "", icon: "file", multiple: true },
+  sticker: { one: "sticker", many: "stickers", accept: "image/*,video/webm,.tgs", icon: "sticker", multiple: false },
+  animation: { one: "animation", many: "animations", accept: "image/gif,video/mp4", icon: "animation", multiple: false },
+  video: { one: "video", many: "videos", accept: "video/*", icon: "video", multiple: false },
 };
 
 let items = [];
@@ -17,18 +18,7 @@ let changed = () => {};
 
 export function prepareAttachments(onChange) {
   changed = onChange;
-  popoverMenu(byId("attach"), byId("attach-menu"));
-  const names = Object.keys(KINDS);
-  byId("attach-menu").append(
-    ...names.map((name) =>
-      el(
-        "button",
-        { type: "button", class: "menu-row", data: { kind: name }, onclick: () => choose(name) },
-        icon(KINDS[name].icon),
-        KINDS[name].label,
-      ),
-    ),
-  );
+  popoverMenu(byId("attach"), byId("attach-menu"), listKinds);
   byId("file").addEventListener("change", (event) => {
     addFiles([...event.target.files], event.target.dataset.kind);
     event.target.value = "";
@@ -42,6 +32,19 @@ export function prepareAttachments(onChange) {
   prepareDrop();
 }
 
+function listKinds() {
+  byId("attach-kinds").replaceChildren(
+    ...Object.entries(KINDS).map(([name, kind]) =>
+      el(
+        "button",
+        { type: "button", class: "menu-row", data: { kind: name }, onclick: () => choose(name) },
+        icon(kind.icon),
+        say(kind.one),
+      ),
+    ),
+  );
+}
+
 /** Open the file chooser for one kind. */
 function choose(name) {
   byId("attach-menu").hidePopover();
@@ -52,7 +55,7 @@ function choose(name) {
 }
 
 /** Put files in the tray; without a kind they get the one that suits them. */
-function addFiles(files, wanted) {
+export function addFiles(files, wanted) {
   if (!files.length) return;
   items = [...items, ...files];
   const possible = possibleKinds();
@@ -122,7 +125,7 @@ function preview(file, index) {
     el("span", { class: "tray-name" }, file.name),
     el(
       "button",
-      { type: "button", class: "remove", "aria-label": `Leave out ${file.name}`, onclick: remove },
+      { type: "button", class: "remove", "aria-label": say("leaveOut", file.name), onclick: remove },
       icon("close"),
     ),
   );
@@ -133,7 +136,7 @@ function kindChoice(name) {
     kind = name;
     changed();
   };
-  const label = items.length > 1 ? KINDS[name].many : KINDS[name].label;
+  const label = say(items.length > 1 ? KINDS[name].many : KINDS[name].one);
   return el(
     "label",
     { class: "choice" },

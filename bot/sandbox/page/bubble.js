@@ -5,9 +5,10 @@ import { keyboard } from "./keyboard.js";
 import { media, mediaKey, summary, thumbnail } from "./media.js";
 import { fileAddress } from "./api.js";
 import { store } from "./store.js";
+import { moment, say } from "./words.js";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const CLOCK = { hour: "2-digit", minute: "2-digit" };
+const EXACT = { dateStyle: "medium", timeStyle: "medium" };
 
 const blocks = new WeakMap(); // element → the block it shows now
 
@@ -16,7 +17,7 @@ export function makeBubble(block) {
   const node = el("article", { class: "message", tabindex: "-1" });
   const answer = el(
     "button",
-    { type: "button", class: "reply-arrow", title: "Reply", onclick: () => startReply(blocks.get(node).messages[0]) },
+    { type: "button", class: "reply-arrow", title: say("reply"), onclick: () => startReply(blocks.get(node).messages[0]) },
     icon("reply"),
   );
   node.append(el("span", { class: "side" }), el("div", { class: "stack" }, el("div", { class: "bubble" })), answer);
@@ -40,18 +41,18 @@ export function updateBubble(node, block) {
   };
   for (const [name, on] of Object.entries(marks)) node.classList.toggle(name, on);
   node.dataset.messageId = first.message_id;
-  node.setAttribute("aria-label", `${senderName(first)}, ${clock.format(first.date * 1000)}`);
+  node.setAttribute("aria-label", `${senderName(first)}, ${moment(first.date * 1000, CLOCK)}`);
   setChildren(node.querySelector(".bubble"), [
     sender(first, block),
     quotation(first),
     mediaPart(node, block),
     textPart(node, block),
-    moment(block),
+    time(block),
   ]);
   setChildren(node.querySelector(".side"), [
     showsSender(first) && block.endsRun && avatar(first.from.id, senderName(first), first.from.is_bot),
   ]);
-  node.querySelector(".reply-arrow").setAttribute("aria-label", `Reply to ${senderName(first)}: ${summary(first)}`);
+  node.querySelector(".reply-arrow").setAttribute("aria-label", say("replyToWords", senderName(first), summary(first)));
   updateKeys(node, block.messages.find((one) => one.reply_markup) ?? first);
 }
 
@@ -61,9 +62,9 @@ const isBare = ({ messages: [first, ...others] }) =>
 const showsSender = (message) => message.chat.type !== "private" && message.from?.id !== store.person;
 
 export function senderName(message) {
-  if (message.from?.id === store.person) return "You";
+  if (message.from?.id === store.person) return say("you");
   return (
-    [message.from?.first_name, message.from?.last_name].filter(Boolean).join(" ") || message.chat.title || "Somebody"
+    [message.from?.first_name, message.from?.last_name].filter(Boolean).join(" ") || message.chat.title || say("somebody")
   );
 }
 
@@ -73,7 +74,7 @@ function sender(message, block) {
     "p",
     { class: message.from.is_bot ? "sender bot" : "sender", style: { "--hue": hueOf(message.from.id) } },
     senderName(message),
-    message.from.is_bot && el("span", { class: "tag" }, "bot"),
+    message.from.is_bot && el("span", { class: "tag" }, say("bot")),
   );
 }
 
@@ -87,7 +88,7 @@ function quotation(message) {
     {
       type: "button",
       class: "quotation",
-      "aria-label": `In reply to ${senderName(original)}: ${words}`,
+      "aria-label": say("inReplyTo", senderName(original), words),
       onclick: () => goTo(original.message_id),
     },
     small && el("img", { src: fileAddress(small), alt: "" }),
@@ -129,14 +130,14 @@ function commonStart(before, after) {
   return at > 0 && /[\ud800-\udbff]/.test(after[at - 1]) ? at - 1 : at;
 }
 
-function moment(block) {
+function time(block) {
   const last = block.messages.at(-1);
-  const edited = last.edit_date ? `, edited ${exact.format(last.edit_date * 1000)}` : "";
+  const edited = last.edit_date ? say("edited", moment(last.edit_date * 1000, EXACT)) : "";
   const date = new Date(last.date * 1000);
   return el(
     "time",
-    { class: "moment", datetime: date.toISOString(), title: exact.format(date) + edited },
-    clock.format(date),
+    { class: "moment", datetime: date.toISOString(), title: moment(date, EXACT) + edited },
+    moment(date, CLOCK),
   );
 }
 

@@ -7,6 +7,7 @@ import { byId, languageOf } from "./dom.js";
 import { senderName } from "./bubble.js";
 import { summary } from "./media.js";
 import { store } from "./store.js";
+import { say } from "./words.js";
 
 const drafts = new Map(); // "person/chat" → text not sent yet
 let place = "";
@@ -118,7 +119,7 @@ function setReply(message) {
 function drawReply() {
   const message = store.replies.get(store.chat);
   byId("reply").hidden = !message;
-  byId("reply-name").textContent = message ? `Reply to ${senderName(message)}` : "";
+  byId("reply-name").textContent = message ? say("replyTo", senderName(message)) : "";
   byId("reply-words").textContent = message ? summary(message) : "";
 }
 
@@ -126,9 +127,8 @@ function drawComposer() {
   const field = byId("text");
   const chat = store.chatById(store.chat);
   const group = chat && chat.type !== "private";
-  const label = hasFiles() ? "Add a caption" : group ? `Message · @${store.bot.username} calls the bot` : "Message";
-  field.placeholder = label;
-  field.setAttribute("aria-label", hasFiles() ? "Caption" : "Message");
+  field.placeholder = hasFiles() ? say("addCaption") : group ? say("messageInGroup", store.bot.username) : say("message");
+  field.setAttribute("aria-label", say(hasFiles() ? "caption" : "message"));
   byId("send").disabled = sending || (!field.value.trim() && !hasFiles());
   byId("send").setAttribute("aria-busy", String(sending));
 }

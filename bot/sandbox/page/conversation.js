@@ -2,13 +2,13 @@
 import { makeBubble, updateBubble } from "./bubble.js";
 import { byId, el, setChildren } from "./dom.js";
 import { store } from "./store.js";
+import { daysAgo, moment, say } from "./words.js";
 
 const RUN_S = 300; // messages of one sender closer than this stand together
 const NEAR_END_PX = 80;
 const SHOWN = 150; // messages shown at first; older ones on request
 
-const today = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const DAY = { weekday: "long", day: "numeric", month: "long" };
 const nodes = new Map(); // block key → {node, signature}
 
 let place = "";
@@ -127,7 +127,7 @@ function sameRun(one, next) {
 function dayName(seconds) {
   const midnight = (date) => new Date(date).setHours(0, 0, 0, 0);
   const ago = Math.round((midnight(seconds * 1000) - midnight(Date.now())) / 86_400_000);
-  const name = ago > -2 ? today.format(ago, "day") : day.format(seconds * 1000);
+  const name = ago > -2 ? daysAgo(ago) : moment(seconds * 1000, DAY);
   return name[0].toUpperCase() + name.slice(1);
 }
 
@@ -157,7 +157,7 @@ function showJump() {
   button.classList.toggle("away", atEnd);
   button.tabIndex = atEnd ? -1 : 0;
   byId("missed").textContent = missed ? String(missed) : "";
-  button.setAttribute("aria-label", missed ? `To the latest message, ${missed} new` : "To the latest message");
+  button.setAttribute("aria-label", say("toLatest", missed));
 }
 
 function read() {

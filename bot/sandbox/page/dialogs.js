@@ -1,11 +1,12 @@
 // What comes in front of the page: an enlarged photo, a notice, a toast.
 import { byId, el, languageOf } from "./dom.js";
+import { say } from "./words.js";
 
 const TOAST_MS = 4200;
 
 export function enlarge(address, caption) {
   const box = byId("lightbox");
-  const picture = el("img", { src: address, alt: caption || "Photo" });
+  const picture = el("img", { src: address, alt: caption || say("photo") });
   const words = caption ? el("figcaption", { lang: languageOf(caption) }, caption) : null;
   box.querySelector("figure").replaceChildren(...[picture, words].filter(Boolean));
   box.showModal();

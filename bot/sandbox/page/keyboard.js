@@ -4,6 +4,7 @@ import { alertBox, toast } from "./dialogs.js";
 import { el, icon } from "./dom.js";
 import { safeAddress } from "./entities.js";
 import { store } from "./store.js";
+import { say } from "./words.js";
 
 export function keyboard(message) {
   const rows = message.reply_markup?.inline_keyboard ?? [];
@@ -12,7 +13,7 @@ export function keyboard(message) {
   const state = JSON.stringify([rows, waiting]);
   return el(
     "div",
-    { class: "keyboard", role: "group", "aria-label": "Buttons", data: { state } },
+    { class: "keyboard", role: "group", "aria-label": say("buttons"), data: { state } },
     ...rows.map((row) => el("div", { class: "keyboard-row" }, ...row.map((button) => key(message, button)))),
   );
 }
@@ -78,7 +79,7 @@ async function press(message, data) {
 }
 
 function show(answer) {
-  if (!answer) return toast("The bot didn't answer the button.", "trouble");
+  if (!answer) return toast(say("buttonSilent"), "trouble");
   if (!answer.text) return;
   if (answer.show_alert) alertBox(answer.text);
   else toast(answer.text);

@@ -2,6 +2,7 @@
 import { fileAddress } from "./api.js";
 import { enlarge } from "./dialogs.js";
 import { bytes, el, icon } from "./dom.js";
+import { say } from "./words.js";
 
 const STICKER_PX = 168;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -26,11 +27,11 @@ export function mediaKey(message) {
 export function summary(message) {
   const words = message.text ?? message.caption ?? "";
   if (words) return words;
-  if (message.sticker) return `${message.sticker.emoji ?? ""} Sticker`.trim();
-  if (message.photo) return "Photo";
-  if (message.animation) return "GIF";
-  if (message.video) return "Video";
-  return message.document?.file_name ?? "Message";
+  if (message.sticker) return `${message.sticker.emoji ?? ""} ${say("sticker")}`.trim();
+  if (message.photo) return say("photo");
+  if (message.animation) return say("animation");
+  if (message.video) return say("video");
+  return message.document?.file_name ?? say("message");
 }
 
 /** The smallest thing that stands for the media in a quotation: a file id, or null. */
@@ -48,15 +49,15 @@ function photo(message) {
   const sizes = message.photo;
   const largest = sizes.at(-1);
   const enough = sizes.find((size) => size.width >= 800) ?? largest;
-  const label = message.caption ? `Photo: ${message.caption}` : "Photo";
+  const label = message.caption ? say("photoOf", message.caption) : say("photo");
   const open = () => enlarge(fileAddress(largest.file_id), message.caption ?? "");
   return el(
     "button",
     {
       type: "button",
       class: "photo",
-      title: "Enlarge",
-      "aria-label": `${label}. Enlarge`,
+      title: say("enlarge"),
+      "aria-label": say("enlargeIt", label),
       style: frame(largest.width, largest.height),
       onclick: open,
     },
@@ -66,7 +67,9 @@ function photo(message) {
 
 /** Telegram carries what is no picture, too: the frame then says so. */
 function markBroken(event) {
-  event.target.closest(".photo").classList.add("broken");
+  const frame = event.target.closest(".photo");
+  frame.classList.add("broken");
+  frame.dataset.broken = say("noPicture");
 }
 
 function moving(one, { loop = false, controls = false }) {
@@ -75,7 +78,7 @@ function moving(one, { loop = false, controls = false }) {
     return el(
       "span",
       { class: "photo", style: frame(one.width, one.height) },
-      el("img", { src: source, alt: "Animation", onerror: markBroken }),
+      el("img", { src: source, alt: say("animation"), onerror: markBroken }),
     );
   }
   const playing = loop && !still.matches;
@@ -86,7 +89,7 @@ function moving(one, { loop = false, controls = false }) {
     playsinline: true,
     preload: "metadata",
     poster: one.thumbnail && fileAddress(one.thumbnail.file_id),
-    "aria-label": loop ? "Animation" : "Video",
+    "aria-label": say(loop ? "animation" : "video"),
   });
   video.muted = loop;
   video.autoplay = playing;
@@ -105,17 +108,17 @@ function sticker(one) {
     Object.assign(video, { muted: true, autoplay: !still.matches });
     return video;
   }
-  return el("img", { src: source, class: "sticker", alt: `Sticker ${one.emoji ?? ""}`.trim(), ...size });
+  return el("img", { src: source, class: "sticker", alt: `${say("sticker")} ${one.emoji ?? ""}`.trim(), ...size });
 }
 
 function file(one) {
-  const name = one.file_name ?? "file";
+  const name = one.file_name ?? say("file");
   const picture = one.thumbnail
     ? el("img", { src: fileAddress(one.thumbnail.file_id), alt: "", class: "file-picture" })
     : el("span", { class: "file-picture" }, icon("file"));
   return el(
     "a",
-    { class: "file", href: `${fileAddress(one.file_id)}?download=1`, download: name, "aria-label": `Download ${name}` },
+    { class: "file", href: `${fileAddress(one.file_id)}?download=1`, download: name, "aria-label": say("download", name) },
     picture,
     el(
       "span",

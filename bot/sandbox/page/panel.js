@@ -8,6 +8,7 @@ import { drawRatings } from "./panel_ratings.js";
 import { drawRuns } from "./panel_runs.js";
 import { showPane } from "./sidebar.js";
 import { store } from "./store.js";
+import { say } from "./words.js";
 
 const PERIOD_MS = 2000;
 const TABS = { now: drawNow, runs: drawRuns, models: drawModels, ratings: drawRatings };
@@ -113,15 +114,15 @@ function draw() {
   const head = el(
     "header",
     { class: "panel-head" },
-    el("button", { type: "button", class: "round", "aria-label": "Back to the chat", onclick: close, data: { key: "close" } }, icon("back")),
-    el("h1", { class: "grow", id: "panel-title" }, told?.words.title ?? "Admin"),
+    el("button", { type: "button", class: "round", "aria-label": say("backToChat"), onclick: close, data: { key: "close" } }, icon("back")),
+    el("h1", { class: "grow", id: "panel-title" }, told?.words.title ?? say("admin")),
     trouble && el("p", { class: "panel-trouble", role: "status" }, el("span", { class: "spinner", "aria-hidden": "true" }), trouble),
   );
   const body = el("div", { class: "panel-body", role: "tabpanel", id: "panel-body", "aria-labelledby": `tab-${name}`, tabindex: "0", data: { key: "body" } });
   const top = byId("panel-body")?.dataset.tab === name ? byId("panel-body").scrollTop : 0;
   body.dataset.tab = name;
   if (told) body.append(TABS[name](told, { person: store.person, command, redraw: draw }));
-  else if (!trouble) body.append(el("p", { class: "panel-empty" }, el("span", { class: "spinner" }), "Loading…"));
+  else if (!trouble) body.append(el("p", { class: "panel-empty" }, el("span", { class: "spinner" }), say("loading")));
   panel.lang = told?.language ?? "en";
   panel.replaceChildren(head, ...(told ? [tabs(name)] : []), body);
   body.scrollTop = top;

@@ -1,5 +1,6 @@
 // What the admin pages are put together from: cards, marks, times, bars and curves.
 import { el, languageOf } from "./dom.js";
+import { formOf } from "./words.js";
 
 /** A block with a heading. */
 export function card(title, props = {}, ...children) {
@@ -17,9 +18,6 @@ export function action(text, key, run, kind = "quiet") {
 
 /** People's words in the language that they are in. */
 export const words = (text, props = {}) => el("p", { ...props, lang: languageOf(text) }, text);
-
-/** The reader's own form of a language, which knows how they write times: en-GB for en. */
-const formOf = (language) => navigator.languages.find((one) => one.split("-")[0] === language) ?? language;
 
 /** "12 May, 14:03" in the page's language; seconds since 1970. */
 export function moment(seconds, language) {

@@ -4,6 +4,7 @@ import { toast } from "./dialogs.js";
 import { avatar, byId, el, icon, popoverMenu } from "./dom.js";
 import { showPane } from "./sidebar.js";
 import { store } from "./store.js";
+import { say } from "./words.js";
 
 export function preparePeople() {
   popoverMenu(byId("me"), byId("people"), listPeople);
@@ -33,11 +34,11 @@ function drawMe() {
       "span",
       { class: "me-words" },
       el("span", { class: "me-name" }, person.name),
-      el("span", { class: "me-hint" }, `You are this person · ${person.language_code}`),
+      el("span", { class: "me-hint" }, `${say("youAre")} · ${person.language_code}`),
     ),
     icon("down"),
   );
-  byId("me").setAttribute("aria-label", `You are ${person.name}. Switch person`);
+  byId("me").setAttribute("aria-label", say("switchPerson", person.name));
 }
 
 function listPeople() {
@@ -69,7 +70,7 @@ function listPeople() {
   const add = el(
     "li",
     {},
-    el("button", { type: "button", class: "menu-row accent", onclick: openPersonForm }, icon("plus"), "Add a person"),
+    el("button", { type: "button", class: "menu-row accent", onclick: openPersonForm }, icon("plus"), say("addPerson")),
   );
   byId("people").replaceChildren(el("ul", {}, ...rows, add));
 }

@@ -1,60 +1,75 @@
-// A newcomer needs no photo of their own: an empty chat offers the sandbox's.
+// A newcomer needs no photo of their own: an empty chat offers the sandbox's, and later the paper clip does.
 import * as api from "./api.js";
+import { addFiles } from "./attachments.js";
 import { sendPhoto } from "./composer.js";
 import { toast } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { store } from "./store.js";
+import { sampleName, say } from "./words.js";
 
 const OFFERED = 8;
 
+let samples = [];
+let drawn = ""; // the samples and their names on the page now: as long as they are the same, nothing there moves
+
 export function prepareSamples() {
-  store.on("view", drawWords);
+  store.on("view", draw);
   store.on("connection", () => store.connected && offerSamples()); // another sandbox may have others
   offerSamples();
 }
 
 async function offerSamples() {
-  const samples = (await api.samples()).slice(0, OFFERED);
-  byId("samples").hidden = samples.length === 0;
-  byId("sample-list").replaceChildren(
-    ...samples.map((sample) =>
-      el(
-        "li",
-        {},
-        el(
-          "button",
-          {
-            type: "button",
-            class: "sample",
-            "aria-label": `Send the photo ${sample.name}`,
-            title: sample.name,
-            onclick: (event) => choose(sample, event.currentTarget),
-          },
-          el("img", { src: sample.url, alt: "", loading: "lazy", width: 132, height: 132 }),
-        ),
-      ),
+  samples = (await api.samples()).slice(0, OFFERED);
+  draw();
+}
+
+const inGroup = () => (store.chatById(store.chat)?.type ?? "private") !== "private";
+
+function draw() {
+  const group = inGroup();
+  const touch = matchMedia("(hover: none)").matches; // nothing can be dropped or pasted there
+  byId("empty-title").textContent = group ? say("emptyGroupTitle", store.bot.username) : say("emptyTitle");
+  byId("empty-words").textContent = say(group ? "emptyGroupWords" : touch ? "emptyTouch" : "emptyWords");
+  byId("samples").hidden = byId("attach-samples").hidden = samples.length === 0;
+  byId("samples").classList.toggle("away", group);
+  const now = JSON.stringify(samples.map(({ name, url }) => [say("sendSample", sampleName(name)), url]));
+  if (now === drawn) return;
+  drawn = now;
+  byId("sample-list").replaceChildren(...samples.map(offer));
+  byId("attach-sample-list").replaceChildren(...samples.map(offer));
+}
+
+function offer(sample) {
+  const name = sampleName(sample.name);
+  return el(
+    "li",
+    {},
+    el(
+      "button",
+      {
+        type: "button",
+        class: "sample",
+        "aria-label": say("sendSample", name),
+        title: name,
+        onclick: (event) => choose(sample, event.currentTarget),
+      },
+      el("img", { src: sample.url, alt: "", loading: "lazy", width: 132, height: 132 }),
     ),
   );
 }
 
-function drawWords() {
-  const chat = store.chatById(store.chat);
-  const group = chat && chat.type !== "private";
-  byId("empty-title").textContent = group ? `Call @${store.bot.username}` : "Send a photo, get a joke";
-  byId("empty-words").textContent = group
-    ? "In a group the bot answers when it is mentioned, replied to or commanded: send a photo with its name."
-    : "Drop one anywhere on this page, paste one, or choose one with the paper clip.";
-  byId("samples").classList.toggle("away", Boolean(group));
-}
-
+/** Send it; in a group put it in the tray, since there the bot has to be called in the caption. */
 async function choose(sample, button) {
+  byId("attach-menu").hidePopover();
   button.setAttribute("aria-busy", "true");
   try {
     const response = await fetch(sample.url);
-    if (!response.ok) throw new Error(`The sample ${sample.name} is gone.`);
+    if (!response.ok) throw new Error(say("sampleGone", sample.name));
     const picture = await response.blob();
     const ending = picture.type.split("/")[1] ?? "jpeg";
-    await sendPhoto(new File([picture], `${sample.name}.${ending}`, { type: picture.type }));
+    const file = new File([picture], `${sample.name}.${ending}`, { type: picture.type });
+    if (inGroup()) [addFiles([file], "photo"), byId("text").focus()];
+    else await sendPhoto(file);
   } catch (error) {
     toast(error.message, "trouble");
   } finally {

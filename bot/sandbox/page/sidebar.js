@@ -2,10 +2,11 @@
 import { avatar, byId, el, languageOf, setChildren } from "./dom.js";
 import { summary } from "./media.js";
 import { store } from "./store.js";
+import { moment, say } from "./words.js";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const CLOCK = { hour: "2-digit", minute: "2-digit" };
+const DATE = { day: "numeric", month: "short" };
 const rows = new Map(); // chat id → its element
-const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
 export function prepareSidebar() {
   byId("back").addEventListener("click", () => showPane("chats"));
@@ -33,7 +34,7 @@ function chatRow(chat) {
   const last = store.lastMessage(chat.id);
   const unread = open && document.visibilityState === "visible" ? 0 : store.unread(chat.id);
   const time = last && el("time", { class: "faint" }, when(last.date));
-  const badge = unread > 0 && el("span", { class: "badge", "aria-label": `${unread} unread` }, String(unread));
+  const badge = unread > 0 && el("span", { class: "badge", "aria-label": say("unread", unread) }, String(unread));
   const name = el("span", { class: "chat-title", lang: languageOf(title) }, title);
   const top = el("span", { class: "chat-top" }, name, time);
   const bottom = el("span", { class: "chat-top" }, lastLine(chat, last), badge);
@@ -53,16 +54,16 @@ function makeRow(id) {
 
 function lastLine(chat, message) {
   if (!message)
-    return el("span", { class: "chat-last" }, chat.type === "private" ? "Send a photo, get a joke" : "No messages yet");
+    return el("span", { class: "chat-last" }, say(chat.type === "private" ? "emptyTitle" : "noMessages"));
   const mine = message.from?.id === store.person;
-  const sender = mine ? "You: " : chat.type === "private" ? "" : `${message.from?.first_name ?? ""}: `;
+  const sender = mine ? say("youSaid") : chat.type === "private" ? "" : say("said", message.from?.first_name ?? "");
   const words = summary(message).replace(/\s+/gu, " ").slice(0, 120);
   return el("span", { class: "chat-last", lang: languageOf(words) }, el("span", { class: "faint" }, sender), words);
 }
 
 function when(seconds) {
-  const moment = new Date(seconds * 1000);
-  return moment.toDateString() === new Date().toDateString() ? clock.format(moment) : date.format(moment);
+  const then = new Date(seconds * 1000);
+  return moment(then, then.toDateString() === new Date().toDateString() ? CLOCK : DATE);
 }
 
 function drawHeader() {
@@ -74,21 +75,21 @@ function drawHeader() {
   byId("chat-title").textContent = title;
   byId("chat-title").lang = languageOf(title) ?? "";
   const action = store.actionIn(chat.id);
-  const doing = chat.type === "private" ? action : action && `${store.bot.first_name} is ${action}`;
+  const doing = chat.type === "private" ? action : action && say("botIs", store.bot.first_name, action);
   byId("chat-status").textContent = doing || membersLine(chat);
   byId("chat-status").classList.toggle("acting", Boolean(action));
   byId("dots").classList.toggle("away", !action);
 }
 
 function membersLine(chat) {
-  if (chat.type === "private") return `@${store.bot.username} · bot`;
+  if (chat.type === "private") return `@${store.bot.username} · ${say("bot")}`;
   const names = (chat.members ?? [])
-    .map((id) => (id === store.person ? "you" : store.personById(id)?.name))
+    .map((id) => (id === store.person ? say("youAmongOthers") : store.personById(id)?.name))
     .filter(Boolean);
   return [store.bot.first_name, ...names].join(", ");
 }
 
 function drawConnection() {
   byId("offline").classList.toggle("away", store.connected);
-  byId("offline-words").textContent = store.connected ? "" : "Connection lost. Trying again…";
+  byId("offline-words").textContent = store.connected ? "" : say("offline");
 }

@@ -1,5 +1,6 @@
 // What the page knows: the sandbox's state, who the reader is, which chat is open, what was read and what is under way.
 import * as api from "./api.js";
+import { say } from "./words.js";
 
 const ACTION_SHOWN_MS = 5000; // Telegram shows a chat action for five seconds, or until a message comes.
 
@@ -102,7 +103,7 @@ class Store extends EventTarget {
   menu = () => this.menus[`${this.person}/${this.chat}`] ?? this.commands;
   chatById = (id) => this.chats.find((chat) => chat.id === id);
   personById = (id) => this.people.find((person) => person.id === id);
-  titleOf = (chat) => (chat.type === "private" ? this.bot.first_name : chat.title || "Group");
+  titleOf = (chat) => (chat.type === "private" ? this.bot.first_name : chat.title || say("group"));
   messagesOf = (chat) => [...(this.messages.get(chat)?.values() ?? [])];
   lastMessage = (chat) => [...(this.messages.get(chat)?.values() ?? [])].at(-1);
 
@@ -149,7 +150,7 @@ class Store extends EventTarget {
   actionIn(chat) {
     const current = this.#actions.get(chat);
     if (!current || current.until < Date.now()) return "";
-    return { upload_photo: "sending a photo…", upload_document: "sending a file…" }[current.action] ?? "typing…";
+    return say({ upload_photo: "sendingPhoto", upload_document: "sendingFile" }[current.action] ?? "typing");
   }
 
   markRead(chat) {

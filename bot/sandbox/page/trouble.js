@@ -3,6 +3,7 @@ import * as api from "./api.js";
 import { toast } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { store } from "./store.js";
+import { say } from "./words.js";
 
 export function prepareTrouble() {
   const form = byId("trouble-form");
@@ -69,11 +70,11 @@ function draw() {
 function words({ method, kind, retry_after: pause, delay_s: delay }) {
   const what =
     {
-      429: `429, retry after ${pause} s`,
-      timeout: `no answer for ${delay} s`,
-      slow: `answered after ${delay} s`,
-      cut: "connection cut",
-      cut_after: "done, but the answer is cut off",
+      429: say("says429", pause),
+      timeout: say("saysTimeout", delay),
+      slow: say("saysSlow", delay),
+      cut: say("saysCut"),
+      cut_after: say("saysCutAfter"),
     }[kind] ?? kind;
-  return `${method ?? "Any call"}: ${what}`;
+  return say("fault", method ?? say("anyCall"), what);
 }

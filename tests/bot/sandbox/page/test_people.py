@@ -171,6 +171,28 @@ async def test_a_newcomer_sends_a_sample(page, tmp_path, picture):
         await page.close()
 
 
+async def test_samples_are_offered_behind_the_paper_clip_too_and_in_a_group_they_wait_for_a_caption(page, tmp_path, picture):
+    path = tmp_path / "coffee.jpg"
+    path.write_bytes(picture(300, 200))
+    async with Sandbox.running(samples={"coffee": path}) as sandbox:
+        sandbox.world.send_text(ALICE, ALICE, "no newcomer any more")
+        await page.goto(sandbox.url)
+        await expect(page.locator(".message")).to_have_count(1)
+        await page.get_by_role("button", name="Attach").click()
+        await page.locator("#attach-menu").get_by_role("button", name="Send the photo coffee").click()
+        await expect(page.locator(".message.mine img")).to_be_visible()
+        await expect(page.locator("#attach-menu")).to_be_hidden()
+        await page.locator(f'[data-chat="{sandbox.world.group_id}"]').click()
+        await page.get_by_role("button", name="Attach").click()
+        await page.locator("#attach-menu").get_by_role("button", name="Send the photo coffee").click()
+        await expect(page.locator("#tray-files img")).to_be_visible()
+        await page.get_by_role("combobox", name="Caption").fill("@jokebot_sandbox_bot and this?")
+        await page.get_by_role("button", name="Send", exact=True).click()
+        await expect(page.locator(".message.mine .text")).to_contain_text("and this?")
+        assert sandbox.world.messages(sandbox.world.group_id)[0]["photo"][-1]["width"] == 300
+        await page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_on_a_phone_chats_and_conversation_take_turns(scheme, open_page, sandbox):
     page = await open_page(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True, color_scheme=scheme)

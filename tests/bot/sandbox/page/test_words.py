@@ -1,0 +1,55 @@
+"""The page speaks the language of the person that the reader is."""
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from bot.sandbox.page_files import PAGE
+
+MING = 1003
+pytestmark = pytest.mark.browser
+
+
+async def switch(page, name):
+    await page.locator("#me").click()
+    await page.locator("#people").get_by_role("button", name=name).click()
+    await expect(page.locator(".me-name")).to_have_text(name)
+
+
+async def test_the_page_speaks_the_persons_language(page, sandbox, picture):
+    sandbox.world.send_photo(MING, sandbox.world.group_id, picture())
+    await expect(page.get_by_role("button", name="New group")).to_be_visible()
+    await switch(page, "小明")
+    await expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    await expect(page.get_by_role("button", name="新建群")).to_be_visible()
+    await expect(page.locator("#empty-title")).to_have_text("发张照片，换个笑话")
+    await expect(page.get_by_role("combobox", name="消息")).to_have_attribute("placeholder", "消息")
+    await page.locator(f'[data-chat="{sandbox.world.group_id}"]').click()
+    await expect(page.locator(".day")).to_have_text("今天")
+    await expect(page.locator("#chat-status")).to_have_text("Jokebot, Alice, Bob, 你")
+    await page.get_by_role("button", name="照片，点击放大").click()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="添加附件").click()
+    await expect(page.locator("#attach-kinds button")).to_have_text(["照片", "相册", "文件", "贴纸", "动图", "视频"])
+    await page.keyboard.press("Escape")
+    await switch(page, "Bob")
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
+    await expect(page.locator(".day")).to_have_text("Today")
+
+
+async def test_all_that_the_page_says_has_words_in_every_language(page):
+    """Every name that index.html asks for, in each table, and the same names with the same blanks in all of them."""
+    tables = await page.evaluate("""async () => {
+        const [{ en }, { zh }] = await Promise.all([import("/page/phrases_en.js"), import("/page/phrases_zh.js")]);
+        const blanks = (phrases) => Object.fromEntries(Object.entries(phrases).map(([name, phrase]) => [name, typeof phrase === "function" ? phrase.length : 0]));
+        return [blanks(en), blanks(zh)];
+    }""")
+    asked = await page.evaluate("""() => [...document.querySelectorAll("*")].flatMap((node) =>
+        ["say", "sayLabel", "sayTitle", "sayPlaceholder"].map((mark) => node.dataset?.[mark]).filter(Boolean))""")
+    assert tables[0] == tables[1]
+    assert len(asked) > 50
+    assert set(asked) <= tables[0].keys()
+    said = "".join(path.read_text(encoding="utf-8") for path in PAGE.glob("*.js") if not path.name.startswith("phrases"))
+    named = set(re.findall(r'say\(\s*"(\w+)"', said))
+    assert len(named) > 30
+    assert named <= tables[0].keys()
