@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.handlers.best import LEAST_IN_GROUPS
-from bot.handlers.buttons import EMOJI
+from bot.handlers.best import LEAST_IN_GROUPS, given
 from bot.handlers.saying import fitting
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
@@ -110,10 +109,8 @@ class BestOfWeek:
         return chat_id
 
     def _caption(self, chat_id: int, post: Post) -> str:
-        counts = post.liked.counts
-        given = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
         title = self._parts.words.say(self._parts.chats.spoken(chat_id), "weekly-title") + "\n\n" if post.first else ""
-        ending = "\n" + " · ".join(f"{emoji} {count}" for emoji, count in given if count)
+        ending = f"\n{given(post.liked.counts)}"
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
         return f"{title}{MEDALS[post.place - 1]} {fitting(post.liked.text, most=room)}{ending}"
 

@@ -6,6 +6,7 @@ from bot.handlers.reading import is_private
 from bot.handlers.saying import fitting, say, say_text
 from bot.parts import Parts
 from storage.best import Told, best_of_chat, latest_of_person
+from storage.ratings import Counts
 
 SHOWN = 5
 LEAST_IN_GROUPS = 2
@@ -37,10 +38,11 @@ async def _show(parts: Parts, message: Message, name: str, jokes: list[Told]) ->
         await say(parts, message, f"{name}-none")
         return
     lines = [parts.words.say(parts.language(message.from_user), f"{name}-title")]
-    lines += [f"{place}. {fitting(joke.text, most=JOKE_UNITS)}\n{_counts(joke)}" for place, joke in enumerate(jokes, 1)]
+    lines += [f"{place}. {fitting(joke.text, most=JOKE_UNITS)}\n{given(joke.counts)}".rstrip() for place, joke in enumerate(jokes, 1)]
     await say_text(parts, message, "\n\n".join(lines))
 
 
-def _counts(joke: Told) -> str:
-    given = zip(EMOJI.values(), (joke.counts.funny, joke.counts.somewhat, joke.counts.unfunny), strict=True)
-    return " · ".join(f"{emoji} {count}" for emoji, count in given)
+def given(counts: Counts) -> str:
+    """"😂 2 · 😐 1": the verdicts that somebody gave; "" where nobody has."""
+    each = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
+    return " · ".join(f"{emoji} {count}" for emoji, count in each if count)

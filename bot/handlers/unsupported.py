@@ -35,7 +35,7 @@ async def _text(parts: Parts, update: Update, message: Message) -> None:
     if calls_bot(message, parts.bot):
         await pointed_at(parts, update)
     elif is_private(message):
-        await say(parts, message, "say-photo")
+        await say(parts, message, "command-unknown" if message.text.startswith("/") else "say-photo")
 
 
 def _words_for(message: Message) -> str | None:

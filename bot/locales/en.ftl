@@ -22,6 +22,7 @@ help =
     /style  the style of my jokes; for a single photo, put #pun, #deadpan, #absurd or #wild in its caption
     /settings  how I behave here
     /language  what I speak with you
+    /privacy  what I keep of yours
     /private  keep yours out of what I learn from
     /forget  wipe everything of yours from my memory
 
@@ -40,6 +41,7 @@ command-private = Let me learn from yours, or not
 command-forget = Wipe everything of yours
 
 # Things that aren't photos
+command-unknown = I don't know that command. /help shows what I can do.
 say-photo = You've got a way with words, but I work from pictures. Send me a photo!
 joke-about-what = A joke about which photo? Send me one, or answer a photo with /joke.
 not-a-photo-video = That's too fast for me, I look at one picture at a time. Pick your favourite frame and send it as a photo.
@@ -489,7 +491,7 @@ banned = An admin has asked me to stop answering you{ $until ->
 alert-engine-began = 🔴 The engine hasn't answered for { $minutes ->
         [one] a minute
        *[other] { $minutes } minutes
-    }. People are told so kindly.{ $why ->
+    }. I explain it to people kindly.{ $why ->
         [none] { "" }
        *[other] {" "}It says: { $why }
     } /status shows more.
@@ -610,19 +612,19 @@ run-back = /rollback goes back.
 gate-empty = Some of its jokes are empty.
 gate-broken = Some of its jokes are no sentences.
 gate-language = It answers in another language than it was asked in.
-gate-likelihood = What people liked has become less likely to it.
-gate-ranking = It tells liked jokes from disliked ones worse than before.
+gate-likelihood = It has become less likely to say what people liked.
+gate-ranking = It's worse than before at telling liked jokes from disliked ones.
 gate-entropy = Its jokes have become monotonous.
-gate-distinct = Its jokes use ever the same words.
-gate-self-overlap = Its jokes have become alike.
+gate-distinct = Its jokes keep using the same words.
+gate-self-overlap = Its jokes have become too much alike.
 gate-copying = It repeats word for word what it was trained on.
 gate-nothing = No photo that is held out has a liked joke yet, so there is nothing to judge by. More rated photos will help.
 gate-few = Few of the held-out photos have liked jokes, so the likelihood says little.
 gate-too-few = Few of the held-out photos have both liked and disliked jokes, so the ranking says nothing.
 gate-few-texts = There were too few new jokes to see whether they have become alike.
 gate-load = It can't be loaded.
-gate-prompt = It reads the prompts otherwise than the old one.
-gate-nan = It computes numbers that are none.
+gate-prompt = It reads the prompts differently from the old one.
+gate-nan = What it computes isn't numbers any more.
 
 # Why a run ended, or a model doesn't change
 reason-admin = An admin asked for it.
@@ -647,7 +649,7 @@ reason-training-data = Its data can't be learnt from: { $what }
 reason-training-empty = Its dataset is empty, so there is nothing to learn: { $what }
 reason-training-memory = There wasn't enough memory to train. A lower training.batch_size needs less.
 reason-training-disk = The disk is full: { $what }
-reason-training-nan = The training went astray: its loss is no number any more. A lower training.learning_rate may help.
+reason-training-nan = The training went astray: its loss isn't a number any more. A lower training.learning_rate may help.
 reason-training-model = The model can't be trained: { $what }
 reason-training-deepspeed = training.deepspeed is set, and DeepSpeed isn't installed in the train environment.
 reason-training-crash = The training crashed: { $what }
@@ -709,7 +711,7 @@ measure-likelihood = Surprise at liked jokes
 measure-less = less is better
 measure-ranking = Liked jokes told from others
 measure-distinct = Different word pairs
-measure-self-overlap = Jokes like each other
+measure-self-overlap = Likeness among its jokes
 measure-copying = Copied word for word
 measure-replies = Replies that failed
 measure-of = { $count } of { $all }
@@ -773,13 +775,13 @@ panel-by-command = begun in the terminal
 panel-by-schedule = begun by the clock
 panel-by-pairs = begun because there was enough to learn
 panel-serves = Who answers photos
-panel-health = How it is
+panel-health = How things are
 panel-engine = Engine
 panel-engine-up = answers
 panel-engine-down = doesn't answer
 panel-waiting = Photos waiting
 panel-in-flight = Being answered
-panel-inbox = Updates to do
+panel-inbox = Messages to handle
 panel-disk = Free on disk
 panel-gigabytes = { $free } GB
 panel-servers = Servers

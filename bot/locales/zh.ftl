@@ -22,6 +22,7 @@ help =
     /style  换个笑话风格；只想换一张的，配文里写 #谐音梗、#冷笑话、#荒诞 或 #脑洞
     /settings  这里的设置
     /language  换一种语言
+    /privacy  我留着你的什么
     /private  不让我拿你的去学习
     /forget  把你的一切从我这儿抹掉
 
@@ -40,6 +41,7 @@ command-private = 让不让我学你的
 command-forget = 抹掉你的一切
 
 # 不是照片
+command-unknown = 这个命令我不认识。我会什么，/help 里都有。
 say-photo = 光说不行，得有图。发张照片来吧！
 joke-about-what = 给哪张照片讲笑话？发一张来，或者用 /joke 回复一张照片。
 not-a-photo-video = 视频太快了，我一次只看得了一张。截一帧当照片发来吧。
@@ -47,7 +49,7 @@ not-a-photo-animation = 它动来动去，我看不清。截一张不动的发�
 not-a-photo-sticker = 贴纸真可爱，可惜它老动，我看不清。来张不动的，或者发张照片？
 not-a-photo-voice = 我有眼睛，没长耳朵。换张照片？
 not-a-photo-document = 这个文件里没有我能打开的图。JPEG、PNG、WebP 最稳妥。
-not-a-photo-other = 这个我不知道怎么笑起。换张照片就不一样了……
+not-a-photo-other = 这个我不知道该从哪儿笑起。换张照片就不一样了……
 
 # 用不了的照片
 photo-empty = 这个文件是空的，零字节，零笑点。再发一次？
@@ -236,9 +238,9 @@ privacy =
 
     /private  改一改这个
     /forget  把你的一切彻底删掉；备份里的最多再留 { $days } 天
-privacy-kept-photos = 照片在最后一次发来 { $days } 天后自动删除，连同它的段子。
-privacy-kept-jokes = 段子 { $days } 天后自动删除。
-privacy-kept-ratings = 评分 { $days } 天后自动删除。
+privacy-kept-photos = 照片在最后一次发来 { $days } 天后自动删除，连同它的笑话。
+privacy-kept-jokes = 笑话 { $days } 天后自动删除。
+privacy-kept-ratings = 打分 { $days } 天后自动删除。
 private-state-on = 按你的意思，你的我不学。
 private-state-off = 不想让我学，发 /private。
 private-on = 从现在起，你的照片、笑话和打分我都不拿来学习，别的照旧。再发一次 /private 就恢复。
@@ -489,7 +491,7 @@ run-ended-rejected = 🙅 第 { $run } 次训练：新模型不够好，还是�
 run-ended-undecided = 🤷 第 { $run } 次训练：看不出高下，还是用旧的。
 run-ended-failed = ⚠️ 第 { $run } 次训练失败了。还是用旧的，大家察觉不到。
 run-ended-cancelled = ✋ 第 { $run } 次训练已取消。还是用旧的。
-run-liking = 共 { $ratings } 次打分：新模型的笑话 { $new }% 有人喜欢，旧模型 { $old }%。
+run-liking = 共 { $ratings } 次打分：新模型的笑话，{ $new }% 的打分是喜欢，旧模型是 { $old }%。
 run-keep = 想用它的话：/promote { $model }
 run-back = 想换回去：/rollback
 
@@ -540,7 +542,7 @@ reason-training-deepspeed = 设置了 training.deepspeed，可训练环境里没
 reason-training-crash = 训练崩溃了：{ $what }
 reason-no-disk = 磁盘不够：连预留在内要 { $needed } GB，只剩 { $free } GB。腾点地方，或者调低 retrain.keep_models 或 training.keep_checkpoints。
 reason-no-memory = 内存不够：连预留在内要 { $needed } GB，只剩 { $free } GB。停掉别的程序，或者调低 retrain.memory_reserve_gb。
-reason-no-files = 这台机器上没有模型 { $model }（{ $called }）的文件，训练用得上：设置 model.directory，或者用 jokebot models add 告诉我在哪儿。
+reason-no-files = 这台机器上没有模型 { $model }（{ $called }）的文件，训练要用：设置 model.directory，或者用 jokebot models add 告诉我在哪儿。
 reason-files-gone = 模型 { $model }（{ $called }）的文件不见了。
 reason-no-model = 还没有登记过模型，没法开始：jokebot models add。
 reason-dataset-gone = 数据集 { $dataset } 的文件不在了，请重新导入。

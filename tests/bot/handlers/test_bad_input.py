@@ -80,13 +80,13 @@ async def test_an_odd_picture_gets_a_joke(stage, picture, name):
 
 @pytest.mark.parametrize(("kind", "words"), [("video", "not-a-photo-video"), ("animation", "not-a-photo-animation"), ("sticker", "not-a-photo-sticker"),
                                              ("sticker of video", "not-a-photo-sticker"),
-                                             ("document", "not-a-photo-document"), ("text", "say-photo")])
+                                             ("document", "not-a-photo-document"), ("text", "say-photo"), ("command", "command-unknown")])
 async def test_what_is_no_photo_gets_an_answer_of_its_own(stage, kind, words):
     alice, world = stage.alice, stage.world
     message = {"video": lambda: world.send_video(alice, alice, mp4()), "animation": lambda: world.send_animation(alice, alice, mp4()),
                "sticker": lambda: world.send_sticker(alice, alice, gzip.compress(b"{}")),
                "sticker of video": lambda: world.send_sticker(alice, alice, b"\x1aE\xdf\xa3" + bytes(64)),
                "document": lambda: world.send_document(alice, alice, b"%PDF-1.7", "letter.pdf", "application/pdf"),
-               "text": lambda: world.send_text(alice, alice, "Tell me a joke!")}[kind]()
+               "text": lambda: world.send_text(alice, alice, "Tell me a joke!"), "command": lambda: world.send_text(alice, alice, "/sing")}[kind]()
     assert (await stage.answer(message))["text"] == stage.words(words)
     await assert_nothing_kept(stage)

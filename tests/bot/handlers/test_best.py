@@ -17,8 +17,8 @@ async def test_the_best_of_a_group_is_what_was_told_there(stage_with):
         for person, place in verdicts.items():
             await stage.press(joke, place, person=person)
     await stage.quiet()
-    assert await say(stage, "/best", ming, group) == stage.words("best-title", "zh") + "\n\n1. Loved.\n😂 2 · 🙂 1 · 😐 0"
-    assert await say(stage, "/best", alice) == stage.words("best-title") + "\n\n1. Elsewhere.\n😂 1 · 🙂 0 · 😐 0"
+    assert await say(stage, "/best", ming, group) == stage.words("best-title", "zh") + "\n\n1. Loved.\n😂 2 · 🙂 1"
+    assert await say(stage, "/best", alice) == stage.words("best-title") + "\n\n1. Elsewhere.\n😂 1"
     assert await say(stage, "/best", bob) == stage.words("best-none")
 
 
@@ -30,8 +30,8 @@ async def test_mine_are_my_own_and_in_a_group_only_those_told_there(stage_with):
     joke = await stage.joke(stage.send_photo("/joke", chat=stage.group))
     await stage.press(joke, 1, person=stage.bob)
     await stage.quiet()
-    title, shown = stage.words("mine-title"), "1. In the group.\n😂 0 · 🙂 1 · 😐 0"
-    assert await say(stage, "/mine", stage.alice) == f"{title}\n\n{shown}\n\n2. First.\n😂 0 · 🙂 0 · 😐 0"
+    title, shown = stage.words("mine-title"), "1. In the group.\n🙂 1"
+    assert await say(stage, "/mine", stage.alice) == f"{title}\n\n{shown}\n\n2. First."
     assert await say(stage, "/mine", stage.alice, stage.group) == f"{title}\n\n{shown}"
     assert await say(stage, "/mine", stage.bob, stage.group) == stage.words("mine-none")
 
@@ -41,4 +41,4 @@ async def test_only_the_latest_are_shown_and_long_ones_are_cut(stage_with):
     for _ in range(6):
         await stage.joke(stage.send_photo())
     text = await say(stage, "/mine", stage.alice)
-    assert text.count("…") == 5 and text.endswith("😐 0")
+    assert text.count("…") == 5 and "5. " in text and text.endswith("…")
