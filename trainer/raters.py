@@ -116,6 +116,7 @@ def common_jokes(joke: Indices) -> tuple[Small, Small]:
     return np.concatenate(lefts), np.concatenate(rights)
 
 
-def wilson(share: Floats, count: Floats, z: float = CONFIDENCE) -> Floats:
-    """Lower confidence bound of a share of `count` trials."""
+def wilson(share: Floats, count: Floats) -> Floats:
+    """Lower end (n) of the score interval (E. B. Wilson, 1927) of shares (n) in `count` trials each (n)."""
+    z = CONFIDENCE
     return (share + z * z / (2 * count) - z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2))) / (1 + z * z / count)

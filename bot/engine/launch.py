@@ -12,6 +12,7 @@ from storage.models import Model
 KEPT = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_", "JOKEBOT_LOG_")
 """The bot's variables that a CPU engine reads as well; the others, the token first, are none of its business."""
 WARM = (1, 1, 2, 4)
+"""Photos at the same time in each burst that warms an LMDeploy server up: alone, as most people come, then some in one batch."""
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,12 @@ class Merged:
     phases: dict[str, float]
 
 
-def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, sync: bool = False, about: dict[str, Any] | None = None,
-          workers: int | None = None) -> Merged:
+def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, sync: bool = False, workers: int | None = None) -> Merged:
     """Merge an adapter into a bf16 base model and write a self-contained model directory.
 
-    `adapter` is what `read_adapter` takes, `alpha` too. `about` is added to model.json (a run's id, say). `sync` waits until
-    everything is on the disk; without it a power cut within the next half minute can tear the result, a killed process can't.
-    There is a worker for each core, unless `workers` says otherwise. The result is written beside `out` and renamed, so `out`
-    is whole or not there. Raises MergeError for wrong input and for a full disk; the input is never written to.
+    `adapter` is what `read_adapter` takes, `alpha` too. `sync` waits until everything is on the disk; without it a
+    power cut within the next half minute can tear the result, a killed process can't. There is a worker for each core, unless
+    `workers` says otherwise. The result is written beside `out` and renamed, so `out` is whole or not there. Raises MergeError for wrong input and for a full disk; the input is never written to.
     """
     start = time.monotonic()
     adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
@@ -50,7 +48,7 @@ def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, s
         copied = time.monotonic()
         written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
         note = {"format": 1, "base": origin(base), "adapter": trained.about, "lora_alpha": trained.alpha, "weight_bytes": written,
-                "merged": datetime.now(UTC).isoformat(timespec="seconds"), **(about or {})}
+                "merged": datetime.now(UTC).isoformat(timespec="seconds")}
         (part / MODEL_JSON).write_text(json.dumps(note, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         if sync:
             put_on_disk(part)

@@ -33,11 +33,8 @@ def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -
             "--session-len", str(session_tokens(settings)), "--num-gpu-blocks", str(cache_blocks(model_dir, settings))]
 
 
-def environment(key: str, *, gpu: int | None = None, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The server's environment: ours (or `base`) without the bot's settings and secrets, with what LMDeploy needs.
-
-    `gpu` is the card's number, None leaves the choice as it is.
-    """
+def environment(key: str, *, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The server's environment: ours (or `base`) without the bot's settings and secrets, with what LMDeploy needs."""
     kept = {name: value for name, value in (os.environ if base is None else base).items() if not name.startswith(OURS)}
     paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
     # One thread: 16 of torch's own starve the engine, which costs two thirds of the throughput (ran on an H100).
@@ -45,6 +42,4 @@ def environment(key: str, *, gpu: int | None = None, base: Mapping[str, str] | N
              "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1",
              # Longer than clients keep an idle connection, so that none is closed under a request.
              "UVICORN_TIMEOUT_KEEP_ALIVE": "120", KEY_VARIABLE: key}
-    if gpu is not None:
-        kept["CUDA_VISIBLE_DEVICES"] = str(gpu)
     return kept

@@ -30,9 +30,9 @@ def test_no_server_starts_with_code_that_was_not_agreed_to(tmp_path):
 
 def test_the_server_gets_none_of_the_bots_settings_and_secrets():
     given = {"JOKEBOT_TELEGRAM_TOKEN": "123:token", "JOKEBOT_ENGINE_API_KEY": "key", "HOME": "/home/bot", "PYTHONPATH": "/packages"}
-    found = environment("a-secret", gpu=1, base=given)
+    found = environment("a-secret", base=given)
     assert not [name for name in found if name.startswith("JOKEBOT_")]
-    assert found["HOME"] == "/home/bot" and found["PYTHONPATH"] == f"{ROOT}:/packages" and found["CUDA_VISIBLE_DEVICES"] == "1"
+    assert found["HOME"] == "/home/bot" and found["PYTHONPATH"] == f"{ROOT}:/packages"
 
 
 def test_one_thread_a_server_because_torchs_own_starve_the_engine():

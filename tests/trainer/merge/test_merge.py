@@ -122,10 +122,10 @@ def test_shards_stay_shards(base: Path, adapter: Path, tmp_path: Path) -> None:
 
 
 def test_the_merged_model_loads_by_itself_and_says_what_it_is(base: Path, adapter: Path, tmp_path: Path) -> None:
-    merge(adapter, base, tmp_path / "merged", about={"run": 3})
+    merge(adapter, base, tmp_path / "merged")
     merge(adapter, tmp_path / "merged", tmp_path / "twice")
     notes = json.loads((tmp_path / "twice" / "model.json").read_text())
-    assert notes["base"]["model.json"]["run"] == 3 and notes["lora_alpha"] == 2 * RANK
+    assert notes["base"]["model.json"]["adapter"]["lora_rank"] == RANK and notes["lora_alpha"] == 2 * RANK
     hidden = tmp_path / "base_is_gone"
     shutil.copytree(tmp_path / "merged", hidden)
     code = ("import sys, torch; from configs.model_imports import import_torchvision; import_torchvision(torch)\n"

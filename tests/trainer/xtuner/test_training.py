@@ -19,7 +19,7 @@ from trainer.merge.job import merge
 @pytest.fixture(scope="module")
 def model(overfitted: Any, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "joker"
-    merge(overfitted.out, base, out, about={"run": 7})
+    merge(overfitted.out, base, out)
     return out
 
 
@@ -67,9 +67,9 @@ def ask(client: OpenAI, picture: Path, prompt: str) -> str | None:
     return answer.choices[0].message.content
 
 
-def test_the_merged_model_names_its_origin(model: Path, base: Path, dataset: Path) -> None:
+def test_the_merged_model_names_its_origin(overfitted: Any, model: Path, base: Path) -> None:
     papers = json.loads((model / "model.json").read_text(encoding="utf-8"))
-    assert papers["base"]["directory"] == str(base) and papers["run"] == 7
+    assert papers["base"]["directory"] == str(base) and papers["adapter"]["run"] == overfitted.out.name
     assert len(papers["adapter"]["dataset"]["train_sha256"]) == 64
     assert papers["adapter"]["measures"]["last_loss"] < 0.2
     assert {file.name for file in base.iterdir()} < {file.name for file in model.iterdir()}
