@@ -14,7 +14,6 @@ different, from 200 chats; the bot's own rate limits are raised by settings. Pri
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.bot_process import bot_process
 from benchmarks.photos import Photos
 from bot.sandbox.server import Sandbox
 
@@ -64,26 +64,13 @@ class Load:
         return await asyncio.wait_for(future, 120) - sent
 
 
-@asynccontextmanager
-async def bot_process(sandbox: Sandbox, engine_url: str, data: Path) -> AsyncIterator[psutil.Process]:
-    """`jokebot run` as a process of its own, yielded at its first getUpdates with the seconds that took."""
-    variables = {**os.environ, **RAISED, "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
-                 "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": f"{engine_url}/v1"}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=variables, stdout=asyncio.subprocess.DEVNULL)
-    try:
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        await process.wait()
-
-
 async def start_seconds(sandbox: Sandbox, engine_url: str, folder: Path) -> float:
     """Seconds from starting the process to its first getUpdates."""
     def polls() -> int:
         return sum(call.method.lower() == "getupdates" for call in sandbox.calls)
 
     before, started = polls(), time.perf_counter()
-    async with bot_process(sandbox, engine_url, folder):
+    async with bot_process(sandbox.url, f"{engine_url}/v1", folder, TOKEN, RAISED):
         while polls() == before:
             await sandbox.world.events.next()
         return time.perf_counter() - started
@@ -117,7 +104,8 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, floa
         sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
         engine_url = await stack.enter_async_context(stub_process())
         starts = [await start_seconds(sandbox, engine_url, folder / f"start-{number}") for number in range(5)]
-        bot = await stack.enter_async_context(bot_process(sandbox, engine_url, folder / "data"))
+        process = await stack.enter_async_context(bot_process(sandbox.url, f"{engine_url}/v1", folder / "data", TOKEN, RAISED))
+        bot = psutil.Process(process.pid)
         load = Load(sandbox, Photos())
         await flood(load, CHATS)
         steady = sorted(await latencies(load, per_s=5, seconds=arguments.steady_s))

@@ -12,7 +12,6 @@ import asyncio
 import io
 import itertools
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -22,6 +21,9 @@ from typing import Any
 
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.bot_process import bot_process
 from bot.engine.stub import StubEngine
 from bot.sandbox.server import Sandbox
 
@@ -60,23 +62,17 @@ class Askers:
 
 async def measure(delay_s: float, at_once: int, folder: Path) -> dict[str, Any]:
     """One case."""
-    async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine:
-        environment = {**os.environ, **RAISED, "JOKEBOT_STORAGE_DIRECTORY": str(folder), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
-                       "JOKEBOT_LIMITS_SENDS_AT_ONCE": str(at_once), "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url}
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment, stdout=asyncio.subprocess.DEVNULL)
-        try:
-            askers = Askers(sandbox)
-            for person in askers.people[:3]:
-                await askers.ask(person)
-            if delay_s:
-                sandbox.faults.add("sendMessage", "slow", times=None, delay_s=delay_s)
-            began = time.perf_counter()
-            await asyncio.gather(*map(askers.ask, askers.people))
-            took = time.perf_counter() - began
-            ones = [await askers.ask(person) for person in askers.people[:ONES]]
-        finally:
-            process.terminate()
-            await process.wait()
+    async with (Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine,
+                bot_process(sandbox.url, engine.url, folder, TOKEN, {**RAISED, "JOKEBOT_LIMITS_SENDS_AT_ONCE": str(at_once)})):
+        askers = Askers(sandbox)
+        for person in askers.people[:3]:
+            await askers.ask(person)
+        if delay_s:
+            sandbox.faults.add("sendMessage", "slow", times=None, delay_s=delay_s)
+        began = time.perf_counter()
+        await asyncio.gather(*map(askers.ask, askers.people))
+        took = time.perf_counter() - began
+        ones = [await askers.ask(person) for person in askers.people[:ONES]]
     return {"delay_ms": round(1000 * delay_s), "sends_at_once": at_once, "jokes_per_s": round(PEOPLE / took, 1),
             "one_p50_ms": round(1000 * statistics.median(ones), 1)}
 

@@ -17,7 +17,6 @@ import argparse
 import asyncio
 import io
 import json
-import os
 import random
 import statistics
 import sys
@@ -31,6 +30,9 @@ from typing import Any
 import psutil
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.bot_process import bot_process
 from bot.engine.stub import StubEngine
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
@@ -160,15 +162,9 @@ def growth_mb_per_h(samples: list[Sample]) -> float:
 
 async def measure(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
     """Run it in `folder` and return the numbers of the module's docstring."""
-    async with Sandbox.running(port=0, token=TOKEN, messages_kept=20_000) as sandbox, StubEngine.running() as engine:
-        environment = {**os.environ, **RAISED, "JOKEBOT_STORAGE_DIRECTORY": str(folder), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
-                       "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url}
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment, stdout=asyncio.subprocess.DEVNULL)
-        try:
-            return await _measure(Crowd(sandbox.world, seed), psutil.Process(process.pid), seconds)
-        finally:
-            process.terminate()
-            await process.wait()
+    async with (Sandbox.running(port=0, token=TOKEN, messages_kept=20_000) as sandbox, StubEngine.running() as engine,
+                bot_process(sandbox.url, engine.url, folder, TOKEN, RAISED) as process):
+        return await _measure(Crowd(sandbox.world, seed), psutil.Process(process.pid), seconds)
 
 
 async def _measure(crowd: Crowd, bot: psutil.Process, seconds: float) -> dict[str, Any]:

@@ -1,21 +1,17 @@
 """Killed at random moments, the bot loses no photo and no rating, and no kill repeats more than one reply. KILL_CYCLES sets the number of kills."""
-import importlib.util
 import logging
 import os
-from pathlib import Path
 
 import pytest
 
+from benchmarks import reliability
+
 CYCLES = int(os.environ.get("KILL_CYCLES", "20"))
-PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "reliability.py"
 
 
 @pytest.mark.timeout(300 + 30 * CYCLES)
 async def test_no_kill_loses_a_photo_or_a_rating(tmp_path, caplog):
     caplog.set_level(logging.CRITICAL, "aiohttp.server")
-    specification = importlib.util.spec_from_file_location("reliability", PROGRAM)
-    reliability = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(reliability)
     counted = await reliability.measure(CYCLES, int(os.environ.get("KILL_SEED", "1")), tmp_path)
     assert counted["cycles"] == CYCLES
     assert counted["photos"] >= CYCLES

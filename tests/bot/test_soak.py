@@ -2,23 +2,19 @@
 
 SOAK_S sets how many seconds the people keep at it after the flood (60; `make bench-soak` takes half an hour).
 """
-import importlib.util
 import os
-from pathlib import Path
 
 import pytest
 
+from benchmarks import soak
+
 SOAK_S = float(os.environ.get("SOAK_S", "60"))
-PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "soak.py"
 GROWTH_MB = 60
 LATER_GROWTH_MB = 15
 
 
 @pytest.mark.timeout(1200 + SOAK_S)
 async def test_one_persons_thousand_photos_and_a_hundred_people_at_once(tmp_path):
-    specification = importlib.util.spec_from_file_location("soak", PROGRAM)
-    soak = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(soak)
     seen = await soak.measure(SOAK_S, 1, tmp_path / "data")
     flood, memory = seen["flood"], seen["rss_mb"]
     assert seen["unanswered"] == 0, seen
