@@ -13,4 +13,6 @@ def split_list(value: Any) -> Any:
 
 
 class Section(BaseModel):
+    """A section of jokebot.toml: unknown names are refused, defaults checked like what is set, and nothing changes after the start."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

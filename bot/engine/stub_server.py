@@ -58,6 +58,7 @@ class StubServer(StubEngine):
         return web.json_response({"input_ids": ids, "length": len(ids)})
 
     def encode(self, text: str) -> list[int]:
+        """Token ids that only this server knows: a special token's own, and one for each other character."""
         ids: list[int] = []
         for piece in SPECIAL.split(text):
             ids += [self.specials[piece]] if piece in self.specials else [10**6 + ord(one) for one in piece]

@@ -27,6 +27,7 @@ def gate_words(words: Words, language: str, reason: Reason) -> list[str]:
 
 
 def said(words: Words, language: str, name: str, otherwise: str, **values: Any) -> str:
+    """The message of that name, or `otherwise` where no language has it."""
     try:
         return words.say(language, name, **values)
     except KeyError:

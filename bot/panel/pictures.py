@@ -18,6 +18,8 @@ KEPT_S = 300.0
 
 
 class Picture(NamedTuple):
+    """A picture's file, and what kind it is."""
+
     data: bytes
     media_type: str
 

@@ -60,6 +60,7 @@ def last_line(t: float, alpha: float) -> float:
 
 
 def harm_line(t: float, alpha: float) -> float:
+    """Of the test for harm, in standard errors, at `t` of the information: Robbins' one-sided normal mixture, which may be looked at any time."""
     if t <= 0:
         return FAR
     share = MIXTURE / t

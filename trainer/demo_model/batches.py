@@ -59,6 +59,7 @@ class Encoder:
         return ids[:place], ids[place + 1:]
 
     def batch(self, subjects: list[int], turns: list[Turn]) -> Batch:
+        """Subjects of all pictures, and the turns about the first ones as padded rows; what is before the picture is the same in all."""
         rows, labels, before = [], [], []
         for turn in turns:
             before, asked = self.prompt(turn.user)
@@ -71,6 +72,7 @@ class Encoder:
 
 
 def padded(rows: list[list[int]], value: int) -> torch.Tensor:
+    """Rows of different lengths as (rows, longest)."""
     longest = max(map(len, rows))
     return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
 

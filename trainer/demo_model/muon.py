@@ -33,6 +33,7 @@ class Muon(torch.optim.Optimizer):
                 self.update(group, shape, matrices)
 
     def update(self, group: dict[str, Any], shape: tuple[int, ...], matrices: list[torch.Tensor]) -> None:
+        """One step of all matrices of a shape (rows, columns), stacked."""
         for matrix in matrices:
             if not self.state[matrix]:
                 self.state[matrix]["momentum"] = torch.zeros_like(matrix)

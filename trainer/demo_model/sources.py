@@ -57,6 +57,7 @@ def find_drawings(work: Path, subjects: tuple[Subject, ...], size: int) -> Itera
 
 
 def draw_svg(work: Path, subjects: tuple[Subject, ...], size: int) -> Iterator[Source]:
+    """The sets of SVG icons, drawn by render.mjs; icons that mean something else by that name are left out."""
     names = json.loads((work / "node_modules/@iconify-json/noto/chars.json").read_text(encoding="utf-8"))
     jobs, wanted = [], []
     for name in (*EMOJI, *ICONS):
@@ -101,6 +102,7 @@ def give_body(file: Path) -> None:
 
 
 def find_solids(work: Path, subjects: tuple[Subject, ...]) -> Iterator[Source]:
+    """The pictures of the set that has them as files; the first of the names that is there."""
     assets = work / "node_modules/@lobehub" / SOLID / "assets"
     for number, subject in enumerate(subjects):
         for code in subject.emoji:
@@ -109,6 +111,7 @@ def find_solids(work: Path, subjects: tuple[Subject, ...]) -> Iterator[Source]:
 
 
 def draw_glyphs(work: Path, subjects: tuple[Subject, ...], size: int) -> Iterator[Source]:
+    """The letters of the emoji font, drawn in INK; what it draws as its sign for a missing letter is left out."""
     font = ImageFont.truetype(str(work / "node_modules/@expo-google-fonts" / FONT / FONT_FILE), size * 3 // 4)
     missing = font.getmask("\U0010ffff").getbbox()
     (work / "png" / FONT).mkdir(parents=True, exist_ok=True)
@@ -126,6 +129,7 @@ def draw_glyphs(work: Path, subjects: tuple[Subject, ...], size: int) -> Iterato
 
 
 def find_clipart(work: Path, subjects: tuple[Subject, ...]) -> Iterator[Source]:
+    """Clip art of the Debian package, as clipart.txt assigns it; nothing, with a word, where there is no Debian."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         print("No clip art: openclipart-png comes from Debian's packages, and apt-get is not here.")
         return
@@ -141,6 +145,7 @@ def find_clipart(work: Path, subjects: tuple[Subject, ...]) -> Iterator[Source]:
 
 
 def tool(name: str) -> str:
+    """A program's path. Raises JokebotError where it is missing."""
     found = shutil.which(name)
     if not found:
         raise JokebotError(f"The picture pack needs {name}, which is not installed here.")

@@ -85,6 +85,7 @@ class Reader:
 
     @staticmethod
     def pattern(shape: Shape) -> str:
+        """A regular expression for the shape's texts, in which the group s (or h, with hyphens) is the subject."""
         parts = []
         for fixed, slot, *_ in string.Formatter().parse(shape.text):
             parts.append(re.escape(fixed))

@@ -240,6 +240,7 @@ class Report:
         self.since, self.shown, self.losses, self.hits = time.monotonic(), shown, [], []
 
     def end(self) -> dict[str, float]:
+        """Loss and share of hits over the last LAST_STEPS steps; empty where there were none."""
         if not self.last:
             return {}
         losses, hits = zip(*self.last, strict=True)

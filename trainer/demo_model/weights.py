@@ -55,6 +55,7 @@ def split(tensors: Iterable[Named], shard_bytes: int) -> list[list[Named]]:
 
 
 def write_file(path: Path, tensors: list[Named], source: Source) -> int:
+    """One safetensors file, its values streamed from `source`. Returns the tensors' bytes."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, size in tensors:

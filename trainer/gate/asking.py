@@ -83,6 +83,7 @@ class Asker:
 
     @torch.inference_mode()
     def likelihoods_at_once(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
+        """`likelihoods` in one pass, of token ids: each row's question with its photo's context tokens, and its answer with the end."""
         longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
         # What stands after a row's end is seen by nothing before it, so it needs no mask.
         ids = torch.tensor([question + answer + answer[-1:] * (longest - len(question) - len(answer))

@@ -77,6 +77,9 @@ def pick(texts: Sequence[str], size: int, draw: np.random.Generator) -> list[str
 
 
 def of_sources(sources: list[list[list[str]]], measure: Callable[[Sequence[str]], float], worse: Callable[..., float]) -> Measures:
+    """Means over languages of a measure of texts; `sources` are for each language the champion's, the candidate's and the training texts,
+    `worse` takes of two values the one that a reference may have. None each where no language has enough texts.
+    """
     if not sources:
         return {"champion": None, "candidate": None, "taught": None, "reference": None}
     values = np.array([[measure(texts) for texts in language] for language in sources])

@@ -45,6 +45,7 @@ def likelihood(measures: Measures, settings: Gate) -> Iterator[Reason]:
 
 
 def ranking(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    """Liked jokes are told from disliked ones worse by more than the margin, over the whole interval, on enough photos."""
     told = measures["ranking"]
     if told["photos"] >= settings.ranking_photos and told["interval"] and told["interval"][1] < -settings.ranking_margin:
         yield "ranking", (f"It tells liked jokes from disliked ones worse: {told['candidate']:.0%} right, the champion {told['champion']:.0%}, "
@@ -52,6 +53,7 @@ def ranking(measures: Measures, settings: Gate) -> Iterator[Reason]:
 
 
 def collapse(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    """Its jokes vary less than the reference's, or are more like each other, beyond what is let pass."""
     for name, least, said in (("entropy", settings.entropy_ratio, "entropy of word pairs"), ("distinct", settings.distinct_ratio, "share of different word pairs")):
         told = measures[name]
         if told["reference"] is not None and told["candidate"] < least * told["reference"]:
@@ -62,6 +64,7 @@ def collapse(measures: Measures, settings: Gate) -> Iterator[Reason]:
 
 
 def copying(measures: Measures, settings: Gate) -> Iterator[Reason]:
+    """More of its jokes stand word for word in what it was trained on than of the reference's."""
     told = measures["copying"]
     if told["reference"] is not None and told["candidate"] > told["reference"] + settings.copying:
         yield "copying", f"It repeats what it was trained on: {told['candidate']:.0%} of its jokes word for word, {told['reference']:.0%} before."

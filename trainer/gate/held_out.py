@@ -74,6 +74,7 @@ def read_held_out(dataset: Path, most: int) -> HeldOut:
 
 
 def joke_of(row: Row, entry: dict[str, Any]) -> Joke:
+    """A held-out row and its entry in the manifest; without ratings, as imported ones are, it counts as liked."""
     prompt, text = texts_of(row)
     ratings = [rating["value"] for rating in entry.get("ratings", ())]
     liking = sum(value >= LIKED for value in ratings) / len(ratings) if ratings else 1.0

@@ -88,6 +88,7 @@ def read_adapter(path: Path, alpha: float | None = None) -> Adapter:
 
 
 def read_about(path: Path) -> dict[str, Any]:
+    """What adapter.json says; {} where there is none. Raises MergeError for one that can't be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, ValueError) as error:
@@ -95,6 +96,7 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def sort_out(tensors: dict[str, Tensor]) -> tuple[dict[str, Pair], dict[str, Tensor]]:
+    """An adapter's tensors as LoRA pairs and whole ones, by the names of the base's parameters. Raises MergeError for another kind of LoRA."""
     sides: dict[str, dict[str, Tensor]] = {}
     whole: dict[str, Tensor] = {}
     for name, tensor in tensors.items():

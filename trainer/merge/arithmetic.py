@@ -50,6 +50,7 @@ class Adder:
             self.add(base[here], delta[here], out[here])
 
     def add(self, base: np.ndarray, delta: np.ndarray, out: np.ndarray) -> None:
+        """One pass: base and out (n) bf16 as uint16, delta (n) float32, which is rounded in place; n is PASS at most."""
         bits, spare = self.total[:delta.size], self.spare[:delta.size]
         total = bits.view(np.float32)
         round_to_bf16(delta, spare)

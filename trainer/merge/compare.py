@@ -26,6 +26,7 @@ def max_ulp(base: Path, reference: Path, other: Path) -> float:
 
 
 def tensor_ulp(base: Tensor, reference: Tensor, other: Tensor) -> float:
+    """`max_ulp` of one parameter."""
     worst = 0.0
     flat = [Tensor(tensor.dtype, tensor.values.reshape(-1)) for tensor in (base, reference, other)]
     for start in range(0, flat[0].values.size, ROWS):

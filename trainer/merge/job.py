@@ -65,6 +65,7 @@ def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, s
 
 
 def check_places(adapter: Path, base: Path, out: Path) -> None:
+    """Raises MergeError where the result can't be written without touching the input, or couldn't be loaded there."""
     if not base.is_dir():
         raise MergeError(f"There is no base model at {base}.")
     if out in (base, adapter, *base.parents, *adapter.parents):
@@ -93,6 +94,7 @@ def origin(base: Path) -> dict[str, Any]:
 
 
 def put_on_disk(directory: Path) -> None:
+    """fsync the files of a directory, then the directory itself."""
     for path in (*directory.iterdir(), directory):
         handle = os.open(path, os.O_RDONLY)
         try:

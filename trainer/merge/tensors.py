@@ -65,6 +65,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def map_file(path: Path) -> mmap.mmap:
+    """A file as memory, read only. Raises MergeError for one that is missing or empty."""
     try:
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
@@ -139,6 +140,7 @@ class HarmlessUnpickler(pickle.Unpickler):
 
 def rebuild_tensor(storage: tuple[str, int, np.ndarray], offset: int, size: tuple[int, ...], stride: tuple[int, ...],
                    *rest: Any) -> Tensor:
+    """What torch._utils._rebuild_tensor_v2 makes: a view into the file, of a storage as `persistent_load` gives it; offset and stride in elements."""
     dtype, start, values = storage
     item = values.itemsize
     view = np.lib.stride_tricks.as_strided(values[offset:], size, [step * item for step in stride], writeable=False)

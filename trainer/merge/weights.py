@@ -103,6 +103,7 @@ class Scratch(threading.local):
         self.block = np.empty(0, np.uint16)
 
     def room(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Space for bf16 values of that shape, overwritten by the next call."""
         if self.block.size < math.prod(shape):
             self.block = np.empty(math.prod(shape), np.uint16)
         return self.block[:math.prod(shape)].reshape(shape)
@@ -127,6 +128,7 @@ def copies_of(base: Base, adapter: Adapter, name: str, file: int) -> Iterator[Wo
 
 
 def rewrite(tensor: Tensor, file: int, offset: int) -> None:
+    """A tensor that the adapter holds whole, to its place in the file (a descriptor)."""
     values = to_bf16(finite(tensor))
     write_at(file, memoryview(values).cast("B"), offset)
 
@@ -143,6 +145,7 @@ def products_of(base: Base, adapter: Adapter, name: str, file: int) -> Iterator[
 
 
 def add_blocks(tensor: Tensor, pair: Pair, scaling: float, file: int, blocks: list[slice]) -> None:
+    """base + scaling · B·A for some rows of a tensor, block by block to their places in the file (a descriptor)."""
     a = rounded(pair.a)
     for rows in blocks:
         base = tensor.values[rows]

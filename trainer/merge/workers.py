@@ -29,6 +29,7 @@ def spread(jobs: Sequence[Work], workers: int) -> None:
 
 
 def in_threads(jobs: Sequence[Work], workers: int) -> None:
+    """As `spread`, in threads."""
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(job) for job in jobs]
         done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
@@ -90,6 +91,7 @@ def work(jobs: Sequence[Work], numbers: int, report: int, parent: int) -> None:
 
 
 def check(status: int) -> None:
+    """Raises MergeError for a child that was killed; a failure of its own has come through the pipe."""
     if code := os.waitstatus_to_exitcode(status):
         raise MergeError(f"A process of the merge was ended from outside ({code}): out of memory, perhaps.")
 

@@ -68,6 +68,7 @@ def last_step(out: Path) -> dict[str, Any]:
 
 
 def draw(out: Path) -> None:
+    """The plot of the losses; a run is none the worse where it can't be drawn."""
     if not read_losses(out):
         return
     try:
@@ -78,6 +79,9 @@ def draw(out: Path) -> None:
 
 
 def train(plan: Plan, progress: Progress, main_process: bool) -> None:
+    """From the plan to the adapter, in this process; of several, the main one writes the run's files. Raises TrainingError and whatever
+    XTuner raises.
+    """
     began = time.monotonic()
     prepare_environment(plan)
     config = prepare(plan) if main_process else None
@@ -164,6 +168,7 @@ def call_xtuner(arguments: list[str]) -> Any:
 
 
 def finish(plan: Plan, runner: Any, progress: Progress, seconds: float) -> None:
+    """Leave the adapter, its measures and the plot, and say that the run is done, after so many `seconds`."""
     from trainer.xtuner.export import export
     losses = read_losses(plan.out)
     measures = {"steps": len(losses), "first_loss": losses[0]["loss"], "last_loss": losses[-1]["loss"], "seconds": round(seconds, 1)}

@@ -9,6 +9,7 @@ class EndlessLoop(TrainLoop):
     """TrainLoop over an EndlessSampler. mmengine would load and drop every batch before the one to continue from."""
 
     def run(self) -> object:
+        """Train to the last step and return the model, as TrainLoop does; a continued run begins at the row after its last one."""
         runner = self.runner
         runner.call_hook("before_train")
         runner.call_hook("before_train_epoch")

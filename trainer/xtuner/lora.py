@@ -28,6 +28,7 @@ class Frozen:
             self.joined = torch.cat([weight, weight.new_empty(len(weight), rank)], dim=1)
 
     def unpacked(self) -> torch.Tensor:
+        """The weight (out, in) in `dtype`, from nf4 where it is packed."""
         weight = self.layer.weight
         if hasattr(weight, "quant_state"):
             from bitsandbytes.functional import dequantize_4bit
@@ -35,6 +36,7 @@ class Frozen:
         return weight.detach().to(self.dtype)
 
     def get(self) -> torch.Tensor:
+        """The weight (out, in), without what stands beside it."""
         return self.unpacked() if self.joined is None else self.joined[:, :self.layer.in_features]
 
     def beside(self, b: torch.Tensor) -> torch.Tensor:
@@ -61,6 +63,10 @@ class LoraLayer:
 
 
 class Lora(torch.autograd.Function):
+    """x (tokens, in), gate (tokens, in) or None, a (rank, in), b (out, rank) to (tokens, out); what is kept for the backward pass are x,
+    the gate and l (tokens, rank), and `seed` for the dropout's mask.
+    """
+
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, gate: torch.Tensor | None, a: torch.Tensor, b: torch.Tensor, layer: LoraLayer,
                 seed: int) -> torch.Tensor:

@@ -46,6 +46,7 @@ def read_rows(dataset: Path, max_tiles: int) -> list[Row]:
 
 
 def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> Row:
+    """One row of train.json, its picture read; `number` is its name where it has none. Raises TrainingError ("data")."""
     name = str(row.get("id", number)) if isinstance(row, dict) else str(number)
     try:
         human, gpt = row["conversations"]

@@ -87,6 +87,7 @@ def parse_encode(body: Any) -> tuple[str, bool]:
 
 
 def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[str | Picture, ...]]:
+    """The system message, or None, and the user message's parts. Raises RequestError, as all that follows."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise RequestError("messages must be a list of objects.", param="messages")
     roles = [message.get("role") for message in messages]
@@ -110,6 +111,7 @@ def parse_content(content: Any, prompts: Prompts) -> tuple[str | Picture, ...]:
 
 
 def parse_part(part: Any, prompts: Prompts) -> str | Picture:
+    """A text or a picture; a text that holds the context token could pass for a picture's tokens and is refused."""
     if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
         if prompts.template.context in part["text"]:
             raise RequestError(f"Text can't contain {prompts.template.context}.", param="messages")
@@ -129,6 +131,7 @@ def parse_stop(stop: Any) -> tuple[str, ...]:
 
 
 def number(body: dict[str, Any], name: str, default: float, least: float, most: float, whole: bool = False) -> float:
+    """A number from `least` to `most`; the default where there is none or null."""
     value = body.get(name)
     if value is None:
         return default

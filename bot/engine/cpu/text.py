@@ -25,6 +25,7 @@ class TextStream:
         return "" if self.stopped else self.release(held=False)
 
     def release(self, held: bool) -> str:
+        """What is new of the text; `held` keeps back what may turn out to begin a stop string."""
         text = self.decode(self.tokens).rstrip(BROKEN)
         end = len(text)
         places = [place for place in (text.find(stop, self.sent) for stop in self.stop) if place >= 0]

@@ -95,6 +95,7 @@ class Worker:
         self.jobs.put(None)
 
     def run(self) -> None:
+        """The thread's whole life: one job after the other until `end`. What fails ends its own job alone."""
         while (job := self.jobs.get()) is not None:
             self.unstarted.remove(job)
             try:
@@ -109,6 +110,7 @@ class Worker:
                 job.emit(RequestError("The engine failed at this request; its log says why.", status=500))
 
     def serve(self, job: Job) -> None:
+        """Write one job's text, piece by piece. Raises Cancelled where nobody waits for it any more, RequestError."""
         job.waited_s = time.monotonic() - job.received
 
         def cancelled() -> bool:
