@@ -30,7 +30,7 @@ class Charts:
     def card(self, days: list[Day], totals: Stats, versions: list[Liked], serving: int, *, dark: bool) -> dict[str, Any]:
         """The whole picture."""
         period = self._say("stats-period", first=self._day(days[0].day, year=True), last=self._day(days[-1].day, year=True), days=len(days))
-        liking = f"{100 * totals.liking:.0f} %" if totals.ratings else "–"
+        liking = f"{100 * totals.liking:.0f}%" if totals.ratings else "–"
         tiles = [(self._say("stats-number", number=number), self._say(f"stats-tile-{name}", number=number))
                  for name, number in (("photos", totals.photos), ("jokes", totals.jokes), ("ratings", totals.ratings))]
         return {"title": self._say("stats-title"), "subtitle": period, "words": {name: self._say(f"stats-{name}") for name in NAMED},

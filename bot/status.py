@@ -61,7 +61,8 @@ class Status:
 
     async def _engine(self) -> Line:
         servers = self._parts.servers
-        ours = [one for one in servers.status() if one.state != "given"]
+        serving = {arm.model.id for arm in (servers.router.champion, servers.router.canary) if arm}
+        ours = [one for one in servers.status() if one.state != "given" and (one.state != "asleep" or one.model_id in serving)]
         up = sum(one.state == "ready" for one in ours)
         try:
             async with asyncio.timeout(READY_S):
@@ -132,7 +133,7 @@ class Status:
             ago = self._duration(time.time() - (last.finished_at or time.time()))
             return LOOK if last.state == "failed" else FINE, self._say("status-run", run=last.id, what=state, time=ago, next=following)
         share = await self._share(last)
-        return FINE, self._say("status-run-now", run=last.id, what=f"{state} {share}".strip())
+        return FINE, self._say("status-run-now", run=last.id, what=f"{state} · {share}" if share else state)
 
     async def _share(self, run: runs.Run) -> str:
         trial = await trials.trial_of_run(self._parts.database, run.id) if run.state == "canary" else None
@@ -140,7 +141,7 @@ class Status:
             return self._say("run-ratings", done=await trials.trial_ratings(self._parts.database, trial), of=self._settings.canary.ratings)
         conductor = self._parts.conductor
         progress = await conductor.news.progress(run) if conductor else None
-        return f"{100 * progress.share:.0f} %" if progress and progress.of else ""
+        return f"{100 * progress.share:.0f}%" if progress and progress.of else ""
 
     async def _errors(self) -> Line:
         count = self._parts.mistakes.recent()

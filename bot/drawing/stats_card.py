@@ -160,8 +160,8 @@ def _forest(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
     axes = canvas.axes(MARGIN + PAD + left, y, WIDTH - 2 * (MARGIN + PAD) - left - right, height)
     low, high = span(card.versions)
     axes.set(xlim=(low, high), ylim=(len(card.versions) - 0.5, -0.5), yticks=[])
-    axes.xaxis.get_major_locator().set_params(nbins=5)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.xaxis.get_major_locator().set_params(nbins=4)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
     _plain(canvas, axes)
     axes.grid(axis="x", color=colours.line, linewidth=1.2)
     serving = next((one for one in card.versions if one.serves), None)
@@ -173,7 +173,7 @@ def _forest(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
         axes.plot([one.share], [place], "o", color=shade, markersize=15, markeredgewidth=2.5, markeredgecolor=colours.card, zorder=3, clip_on=False)
         canvas.words(MARGIN + PAD, middle - TEXT / 2 - 4, shortened(one.label, left - 24, TEXT, bold=one.serves), TEXT, bold=one.serves)
         edge = WIDTH - MARGIN - PAD
-        canvas.words(edge, middle - TEXT / 2 - 4, f"{100 * one.share:.0f} %", TEXT, bold=True, align="right")
+        canvas.words(edge, middle - TEXT / 2 - 4, f"{100 * one.share:.0f}%", TEXT, bold=True, align="right")
         canvas.words(edge - 124, middle - SMALL / 2 - 3, one.note, SMALL, colours.faint, align="right")
 
 

@@ -422,11 +422,11 @@ retrain-ask =
     👥 { $people } 个人打的分
     ⏱ { $time }
     💬 { $service }
-retrain-time = 照以往的经验，大约 { $time }
-retrain-time-unknown = 这儿还是头一回，开始了才知道要多久
-retrain-time-by-h100 = 照同类显卡上的实测，训练大约要 { $time }，新旧对比另算。这儿还是头一回
-retrain-time-by-gpu = 在 H100 上训练大约要 { $time }，新旧对比另算。你这块卡我还没试过，也许要好几倍
-retrain-time-by-cpu = 照两个忙着的 CPU 核上的实测，训练也许要 { $time }，新旧对比另算。这儿还是头一回
+retrain-time = 照以往的经验，大约 { $time }。
+retrain-time-unknown = 这儿还是头一回，开始了才知道要多久。
+retrain-time-by-h100 = 照同类显卡上的实测，训练大约要 { $time }，新旧对比另算。这儿还是头一回。
+retrain-time-by-gpu = 在 H100 上训练大约要 { $time }，新旧对比另算。你这块卡我还没试过，也许要好几倍。
+retrain-time-by-cpu = 照两个忙着的 CPU 核上的实测，训练也许要 { $time }，新旧对比另算。这儿还是头一回。
 retrain-service-url = 训练时我照样讲笑话。引擎不归我管：新模型要有人部署了，才能试用。
 retrain-service-beside = 训练时我照样讲笑话，可能稍微慢一点。
 retrain-service-sleep = 训练要独占显卡：这段时间照片先排着队，完了再一一回答。
@@ -641,6 +641,7 @@ panel-run = 训练
 panel-no-run = 现在没有训练。到了时间、受喜欢的新笑话攒够了，或者你发话，就会开始。
 panel-retrain = 现在训练
 panel-cancel = 停止训练
+panel-cancel-trial = 结束试用
 panel-in-chat = 机器人会在聊天里回答。
 panel-loss = 损失
 panel-step = 步数
@@ -686,7 +687,7 @@ panel-start = 权重来自
 panel-liked = 受喜欢
 panel-promote = 让它上岗
 panel-gone = 文件已删除。
-panel-interval = 受喜欢：😂 或 🙂，区间为 95 % Wilson 区间。
+panel-interval = 受喜欢：😂 或 🙂，区间为 95% Wilson 区间。
 panel-nothing-rated = 还没有人给笑话打分。
 panel-by-day = 每天的打分
 panel-by-model = 按模型

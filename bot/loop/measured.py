@@ -40,7 +40,7 @@ class Measured:
         """Every measure there is, what people said first."""
         measures, found = verdict.get("measures", {}), []
         if liking := self.liking(trial):
-            found.append(Row(self._say("measure-liking"), f"{liking.old} %", f"{liking.new} %", liking.better,
+            found.append(Row(self._say("measure-liking"), f"{liking.old}%", f"{liking.new}%", liking.better,
                              self._say("measure-ratings", ratings=liking.ratings)))
         for name in ("likelihood", "ranking"):
             told = measures.get(name) or {}
@@ -92,7 +92,7 @@ class Measured:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}%"
 
 
 def pairs_of(verdict: dict[str, Any], dataset: Path) -> list[dict[str, str]]:

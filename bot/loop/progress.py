@@ -80,7 +80,7 @@ def text_of(run: Run, progress: Progress, words: Words, language: str) -> str:
     if run.cancel_at and not run.finished:
         return "\n".join([lines[0], say("run-stopping")])
     if progress.of and run.state in COUNTED and (progress.loss is not None or run.state != "training"):
-        lines.append(f"{bar(progress.share)} {round(100 * progress.share)} %")
+        lines.append(f"{bar(progress.share)} {round(100 * progress.share)}%")
         lines.append(say(COUNTED[run.state], done=progress.done, of=progress.of, loss=f"{progress.loss or 0.0:.3g}"))
         if progress.eta_s is not None:
             lines.append(say("run-left", time=duration(words, language, progress.eta_s)))

@@ -16,6 +16,11 @@ from storage.trials import Trial
 OUTCOMES = {"canary": "open", "promoted": "good", "rejected": "bad", "undecided": "open"}
 
 
+def has_picture(run: Run) -> bool:
+    """Whether the gate has measured something and something came of it; a run that was cancelled or failed has no outcome to show."""
+    return run.state in OUTCOMES and bool(run.judged.get("measures"))
+
+
 class Report:
     """One run's, in one language."""
 
@@ -45,9 +50,9 @@ class Report:
         return [in_words(self._parts.words, self._language, why)] if why.text else []
 
     async def picture(self) -> bytes | None:
-        """The picture, a PNG; None before the gate has measured anything. Raises DrawingError where it can't be drawn."""
+        """The picture, a PNG; None where there is none to draw. Raises DrawingError where it can't be drawn."""
         verdict = self._run.judged
-        if self._run.state not in OUTCOMES or not verdict.get("measures"):
+        if not has_picture(self._run):
             return None
         trial = await trials.trial_of_run(self._parts.database, self._run.id)
         card = await asyncio.to_thread(self._card, verdict, trial, await self._seconds())

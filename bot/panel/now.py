@@ -43,9 +43,8 @@ def _counted(say: Speaker, run: Run, progress: Progress) -> str:
     if not progress.of:
         return say(f"run-doing-{run.state}")
     match run.state:
-        case "training":
-            loss = "–" if progress.loss is None else f"{progress.loss:.3g}"
-            return say("run-step", done=progress.done, of=progress.of, loss=loss)
+        case "training" if progress.loss is not None:
+            return say("run-step", done=progress.done, of=progress.of, loss=f"{progress.loss:.3g}")
         case "judging":
             return say("run-answers", done=progress.done, of=progress.of)
         case "canary":

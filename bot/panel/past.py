@@ -4,8 +4,9 @@ import dataclasses
 from typing import Any
 
 from bot.loop.measured import Measured, rows
-from bot.loop.progress import duration, read_losses
+from bot.loop.progress import MINUTE_S, duration, read_losses
 from bot.loop.reasons import in_words
+from bot.loop.report import has_picture
 from bot.panel.now import thinned
 from bot.panel.speaker import Speaker
 from bot.parts import Parts
@@ -45,7 +46,7 @@ async def run_details(parts: Parts, say: Speaker, run: Run) -> dict[str, Any]:
     """
     trial, times = await trials.trial_of_run(parts.database, run.id), await runs.timeline(parts.database, run.id)
     ends = [*(at for _, at in times[1:]), run.finished_at or times[-1][1]] if times else []
-    steps = [{"label": say(f"run-state-{state}"), "seconds": max(0.0, end - at), "took": duration(say.words, say.language, end - at)}
+    steps = [{"label": say(f"run-state-{state}"), "seconds": max(0.0, end - at), "took": _took(say, end - at)}
              for (state, at), end in zip(times, ends, strict=True) if state not in runs.FINISHED]
     dataset = parts.settings.storage.datasets / (run.dataset or "-")
     verdict, taught = run.judged, await asyncio.to_thread(rows, dataset)
@@ -53,7 +54,12 @@ async def run_details(parts: Parts, say: Speaker, run: Run) -> dict[str, Any]:
     said = [{"photo": number, "old": one["champion"], "new": one["candidate"]} for number, one in enumerate(verdict.get("gallery", []))]
     return {**run_line(say, run), "steps": steps, "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
             "taught": say("panel-taught", rows=taught) if taught else "", "said": sorted(said, key=lambda one: one["old"] == one["new"]),
-            "losses": thinned(await asyncio.to_thread(read_losses, parts.settings.storage.runs / str(run.id))), "picture": bool(verdict.get("measures"))}
+            "losses": thinned(await asyncio.to_thread(read_losses, parts.settings.storage.runs / str(run.id))), "picture": has_picture(run)}
+
+
+def _took(say: Speaker, seconds: float) -> str:
+    """A step may be over in seconds, which `duration` would call a minute."""
+    return say("status-seconds", seconds=max(1, round(seconds))) if seconds < MINUTE_S else duration(say.words, say.language, seconds)
 
 
 async def _models(database: Database, say: Speaker) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@ from typing import Any
 
 from bot.words import Words
 
-LABELS = ("title", "tabs", "now", "runs", "models", "ratings", "no-run", "retrain", "cancel", "loss", "step", "run", "in-chat", "serves", "health", "servers",
+LABELS = ("title", "tabs", "now", "runs", "models", "ratings", "no-run", "retrain", "cancel", "cancel-trial", "loss", "step", "run", "in-chat", "serves", "health", "servers",
           "no-runs", "loading", "measures", "before", "after", "times", "jokes", "picture", "roll-back", "interval", "share", "from", "start", "liked",
           "promote", "gone", "nothing-rated", "by-day", "by-model", "rated-last", "funny", "somewhat", "unfunny")
 """The page's headings and buttons: the messages `panel-NAME`, which have no blanks."""

@@ -21,7 +21,7 @@ const buttons = (button, words) => el("div", { class: "panel-buttons" }, button,
 
 function run(told, command) {
   const { words, language } = told;
-  const { id, label, steps, share, counted, left, stopping, began, by, losses } = told.run;
+  const { id, state, label, steps, share, counted, left, stopping, began, by, losses } = told.run;
   return card(
     "",
     { class: "run" },
@@ -31,7 +31,7 @@ function run(told, command) {
     progress(share, label),
     el("p", { class: "run-counted" }, el("strong", {}, share === null ? "" : percent(share)), el("span", { class: "grow" }, stopping || counted), el("span", { class: "faint" }, left)),
     losses.length > 1 && curve(losses, words.loss, words.step),
-    buttons(action(words.cancel, "cancel", () => command("/retrain cancel")), words),
+    buttons(action(words[state === "canary" ? "cancel-trial" : "cancel"], "cancel", () => command("/retrain cancel")), words),
   );
 }
 

@@ -10,6 +10,7 @@ import pytest
 from bot import backups, checks, status, vitals
 from bot.alerts import Alerts
 from bot.engine.router import Arm
+from bot.engine.servers import ServerState
 from bot.engine.stub import Answer
 from bot.loop.conductor import Conductor
 from bot.loop.progress import day_and_time
@@ -85,10 +86,21 @@ async def test_the_queue_the_canary_and_a_run_under_way(stage_with, plenty):
         queue._line[0].entered_at = time.monotonic() - 90
         found = await lines(stage)
         assert [line for line in found if line.startswith("🟡 2 photos wait, the first for ") and line.endswith(" · 1 in work")]
-        assert "🟢 Model 1 · base · on trial: 2 · run-1, 0 %" in found
+        assert "🟢 Model 1 · base · on trial: 2 · run-1, 0%" in found
     finally:
         gate.set()
     await stage.quiet()
+
+
+async def test_the_model_before_sleeps_and_nobody_needs_to_look(stage_with, plenty, monkeypatch):
+    stage = await stage_with(telegram=ADMIN)
+    servers = stage.app.servers
+    champion = servers.router.champion.model.id
+    states = [ServerState(champion, "run-1", "server-2", "ready"), ServerState(champion + 7, "base", "server-1", "asleep")]
+    monkeypatch.setattr(servers, "status", lambda: states)
+    assert "🟢 Engine answers · 1 of 1 ready" in await lines(stage)
+    states.append(ServerState(champion, "run-1", "server-3", "restarting"))
+    assert "🟡 Engine answers · 1 of 2 ready" in await lines(stage)
 
 
 async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_holds_nothing_up(stage_with, plenty, tmp_path, monkeypatch):

@@ -119,7 +119,7 @@ def test_measures_are_read_as_people_read_them(language):
     found = {row.label: row for row in Measured(WORDS, language).all({"measures": MEASURES, "codes": ["distinct"]})}
     likelihood, ranking = (found[WORDS.say(language, f"measure-{name}")] for name in ("likelihood", "ranking"))
     assert (likelihood.old, likelihood.new, likelihood.better) == ("2.500", "2.250", True)
-    assert (ranking.new, ranking.better, ranking.note) == ("70 %", None, WORDS.say(language, "measure-few", photos=12, needed=30))
+    assert (ranking.new, ranking.better, ranking.note) == ("70%", None, WORDS.say(language, "measure-few", photos=12, needed=30))
     assert found[WORDS.say(language, "measure-distinct")].better is False
     assert WORDS.say(language, "measure-copying") not in found
 
@@ -128,7 +128,7 @@ def test_what_people_said_in_the_trial_comes_first():
     seen = {"champion": {"likes": 30, "ratings": 60, "units": 60}, "candidate": {"likes": 45, "ratings": 60, "units": 60}, "reason": "better"}
     trial = Trial(**{**dict.fromkeys(Trial.__dataclass_fields__), "measures": json.dumps(seen)})
     first = Measured(WORDS, "en").all({"measures": MEASURES}, trial)[0]
-    assert (first.label, first.old, first.new, first.better) == (WORDS.say("en", "measure-liking"), "50 %", "75 %", True)
+    assert (first.label, first.old, first.new, first.better) == (WORDS.say("en", "measure-liking"), "50%", "75%", True)
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(5, "a minute"), (600, "10 minutes"), (5400, "1 h 30 min"), (7200, "2 h")])

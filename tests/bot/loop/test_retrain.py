@@ -72,7 +72,7 @@ async def test_a_yes_begins_a_run_whose_message_goes_on_in_the_questions_place(s
     loss = stage.words("run-step", done=5, of=20, loss="1.25")
     await stage.world.wait_for(lambda world: loss in world.message(stage.alice, question["message_id"])["text"], 60)
     text = stage.world.message(stage.alice, question["message_id"])["text"]
-    assert "25 %" in text and stage.words("duration-minutes", minutes=10) in text
+    assert "25%" in text and stage.words("duration-minutes", minutes=10) in text
     theatre.go("end")
     sent = [one for one in stage.world.messages(stage.alice) if one["from"]["is_bot"]]
     assert [one["message_id"] for one in sent if "🎓" in one["text"]] == [question["message_id"]]

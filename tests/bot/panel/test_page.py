@@ -46,11 +46,29 @@ async def test_a_run_is_followed_live_and_stopped_by_the_chat_command(watch, ope
     await expect(panel.locator(".runs > li").first).to_contain_text("cancelled")
 
 
+async def test_what_is_on_trial_has_a_trial_to_end_and_no_training_to_stop(watch, open_page, sandbox):
+    watched = await watch()
+    await watched.past.train(await runs.create_run(watched.stage.app.database, "admin"), watched.stage.app.database)
+    page = await open_page()
+
+    async def on_trial(route):
+        answer = await route.fetch()
+        told = await answer.json()
+        await route.fulfill(json={**told, "run": {**told["run"], "state": "canary"}})
+
+    await page.route(re.compile(r"/sandbox/panel\?"), on_trial)
+    await page.get_by_role("button", name="Admin").click()
+    await expect(page.locator("#panel").get_by_role("button", name="End the trial")).to_be_visible()
+    await expect(page.locator("#panel").get_by_role("button", name="Stop the training")).to_have_count(0)
+    await page.unroute_all(behavior="ignoreErrors")
+    await page.close()
+
+
 async def test_a_past_run_opens_with_measures_jokes_and_its_picture(watch, open_page, sandbox):
     await watch()
     page = await open_page()
     await open_admin(page, sandbox, "runs")
-    await expect(page.locator(".run-row")).to_contain_text([re.compile("Run 2.*not good enough.*What people liked"), re.compile("Run 1.*promoted|Run 1.*in service")])
+    await expect(page.locator(".run-row")).to_contain_text([re.compile("Run 2.*not good enough.*what people liked"), re.compile("Run 1.*promoted|Run 1.*in service")])
     row = page.get_by_role("button", name=re.compile("^Run 1 "))
     await row.focus()
     await page.keyboard.press("Enter")
@@ -136,8 +154,8 @@ async def test_on_a_phone_they_fit_and_arrow_keys_go_through_the_tabs_in_chinese
     await watch()
     sandbox.world.people[ALICE] = dataclasses.replace(sandbox.world.people[ALICE], language_code="zh")
     page = await open_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
-    await page.get_by_role("button", name="Back to the chats").click()
-    await page.get_by_role("button", name="Admin").click()
+    await page.get_by_role("button", name="返回聊天列表").click()
+    await page.get_by_role("button", name="管理").click()
     await expect(page.locator("#panel h1")).to_have_text("管理")
     await page.locator("#tab-now").focus()
     for name, heading in (("runs", "训练"), ("models", "模型"), ("ratings", "打分")):
@@ -148,5 +166,5 @@ async def test_on_a_phone_they_fit_and_arrow_keys_go_through_the_tabs_in_chinese
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
     light = await page.locator("#panel").evaluate("panel => getComputedStyle(panel).backgroundColor") == "rgb(245, 242, 236)"
     assert light == (scheme == "light")
-    await page.get_by_role("button", name="Back to the chat", exact=True).click()
+    await page.get_by_role("button", name="返回聊天", exact=True).click()
     await expect(page.locator("#conversation")).to_be_visible()

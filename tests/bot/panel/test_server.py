@@ -19,7 +19,7 @@ async def test_it_tells_who_serves_what_was_learnt_and_how_jokes_were_liked(watc
     assert status == 200 and told["language"] == "en" and told["words"]["title"] == "Admin"
     assert told["service"] == [{"id": 2, "name": "run-1", "share": 1.0, "status": "champion"}]
     assert [(run["id"], run["state"], run["model"]) for run in told["runs"]] == [(2, "rejected", 3), (1, "promoted", 2)]
-    assert told["runs"][0]["why"] == "What people liked has become less likely to it."
+    assert told["runs"][0]["why"] == "It has become less likely to say what people liked."
     models = {model["id"]: model for model in told["models"]}
     assert {number: (one["status"], one["parent"], one["may"]) for number, one in models.items()} == {
         3: ("rejected", "2 run-1", False), 2: ("champion", "1 InternVL2-2B", False), 1: ("base", "", True)}
@@ -56,7 +56,17 @@ async def test_a_run_s_details_have_its_measures_times_losses_and_both_models_jo
     assert (await watched.get("/runs/1/photos/9"))[0] == 404
     status, picture, _ = await watched.get("/runs/1/picture")
     assert status == 200 and picture.startswith(b"\x89PNG")
+    assert run["picture"] and (run["steps"][2]["took"], run["steps"][0]["took"]) == ("25 分钟", "5 秒")
     assert (await watched.get("/runs/77"))[0] == 404 == (await watched.get("/runs/77/picture"))[0]
+
+
+async def test_a_run_that_was_cancelled_after_the_gate_promises_no_picture(watch):
+    watched = await watch()
+    async with watched.stage.app.database.write() as connection:
+        await connection.execute("UPDATE runs SET state = 'cancelled' WHERE id = 1")
+    _, run, _ = await watched.get("/runs/1")
+    assert run["measures"] and not run["picture"]
+    assert (await watched.get("/runs/1/picture"))[0] == 404
 
 
 async def test_a_run_under_way_is_told_with_its_step_and_what_is_left(watch):
