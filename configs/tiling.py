@@ -10,7 +10,11 @@ from PIL import Image
 
 TILE = 448
 """Pixels of a tile's side."""
+TILE_TOKENS = 256
+"""Tokens of a tile, InternVL2's own figure."""
 MAX_TILES = 12
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet's, of red, green and blue in 0..1: what InternVL2 was trained with, and how OpenGVLab and XTuner normalise."""
 
 
 @cache

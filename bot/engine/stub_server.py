@@ -16,9 +16,8 @@ from aiohttp import web
 from bot.engine.checks import special_ids
 from bot.engine.stub import Answer, StubEngine
 from configs.prompts import load_prompts
-from configs.tiling import tile_count
+from configs.tiling import TILE_TOKENS, tile_count
 
-TILE_TOKENS = 256
 SPECIAL = re.compile(r"(<\|\w+\|>|</?\w+>)")
 FAULTS = ("", "hang", "stall", "slow", "empty", "garbage", "die", "drop")
 

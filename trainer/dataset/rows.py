@@ -13,7 +13,7 @@ from PIL import Image
 
 from configs.errors import PromptError
 from configs.prompts import Prompts, load_prompts
-from configs.tiling import tile_count
+from configs.tiling import TILE, tile_count
 from storage.dataset_files import IMAGES, Row, file_digest
 
 IMAGE = "<image>"
@@ -36,7 +36,7 @@ class Budget:
     max_length: int = 8192
     tile_tokens: int = 256
     max_tiles: int = 12
-    tile: int = 448
+    tile: int = TILE
 
     def length(self, prompt: str, answer: str, width: int, height: int, prompts: Prompts) -> int:
         """Tokens of a whole row as it is trained on: system prompt, template, picture, prompt, answer and its end."""

@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from configs.tiling import MEAN, STD
 from trainer.demo_model.pack import SIZE, Drawing
 from trainer.demo_model.sources import FONT, ICONS
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet's, as InternVL2's pictures are normalised everywhere."""
 MOST = 3
 """Subjects in a picture: the one that is asked about, which is the largest and lies on top, and up to two more."""
 COMPANIED = (1.0, 0.4, 0.15)

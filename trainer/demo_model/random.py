@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from configs.errors import JokebotError
+from configs.tiling import MEAN, STD, TILE
 from trainer.demo_model import tokenizer
 from trainer.demo_model.shapes import Shape, config, parameters
 from trainer.demo_model.weights import write_checkpoint
@@ -61,9 +62,9 @@ def write_frame(directory: Path, shape: Shape) -> None:
     tokenizer.dump(directory / "generation_config.json", {
         "bos_token_id": 1, "eos_token_id": stops, "pad_token_id": 2, "transformers_version": "4.48.0"})
     tokenizer.dump(directory / "preprocessor_config.json", {
-        "crop_size": 448, "do_center_crop": True, "do_normalize": True, "do_resize": True,
-        "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": [0.485, 0.456, 0.406],
-        "image_std": [0.229, 0.224, 0.225], "resample": 3, "size": 448})
+        "crop_size": TILE, "do_center_crop": True, "do_normalize": True, "do_resize": True,
+        "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": list(MEAN),
+        "image_std": list(STD), "resample": 3, "size": TILE})
 
 
 def draw(seed: int, name: str, count: int) -> Iterator[np.ndarray]:

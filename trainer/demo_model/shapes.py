@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-TILE = 448
+from configs.tiling import TILE
+
 PATCH = 14
 CONTEXT_TOKENS = (TILE // PATCH) ** 2 // 4
 """Picture tokens of one tile."""

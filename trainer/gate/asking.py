@@ -16,12 +16,10 @@ from torch.nn.functional import cross_entropy
 
 from configs.learning import Gate
 from configs.prompts import load_prompts
-from configs.tiling import cut_tiles
+from configs.tiling import MEAN, STD, cut_tiles
 from trainer.gate.loading import Loaded
 
-MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
-STD = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
-"""ImageNet's, as OpenGVLab and XTuner normalise."""
+CENTRE, SPREAD = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
 TOKENS = 16384
 """Most tokens in one pass over whole rows."""
 VISION_TILES = 8
@@ -55,7 +53,7 @@ class Asker:
             with Image.open(photo) as picture:
                 tiles = cut_tiles(picture.convert("RGB"), self.model.config.max_dynamic_patch)
             pixels = torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2).float().div(255)
-            pixels = ((pixels - MEAN) / STD).to(self.loaded.device, self.model.dtype)
+            pixels = ((pixels - CENTRE) / SPREAD).to(self.loaded.device, self.model.dtype)
             self.features[photo] = torch.cat([self.model.extract_feature(part).flatten(0, 1) for part in pixels.split(VISION_TILES)])
         return self.features[photo]
 

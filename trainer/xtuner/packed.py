@@ -16,7 +16,7 @@ from transformers import AutoTokenizer
 from xtuner.registry import BUILDER
 
 from configs.prompts import load_prompts
-from configs.tiling import cut_tiles
+from configs.tiling import MEAN, STD, cut_tiles
 from trainer.xtuner.features import FeatureStore
 from trainer.xtuner.plan import TrainingError
 from trainer.xtuner.rows import Row, load_rows
@@ -119,6 +119,6 @@ class EndlessSampler(Sampler):
 
 def to_pixels(tiles: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """uint8 (tiles, 448, 448, 3) to normalised (tiles, 3, 448, 448), with the operations of XTuner's own transform."""
-    mean, std = (torch.tensor(values, device=tiles.device).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    mean, std = (torch.tensor(values, device=tiles.device).view(3, 1, 1) for values in (MEAN, STD))
     return tiles.permute(0, 3, 1, 2).to(torch.float32).div(255).sub_(mean).div_(std).to(dtype)
 

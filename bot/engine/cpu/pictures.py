@@ -8,10 +8,9 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from configs.errors import JokebotError
+from configs.tiling import MEAN, STD
 
-MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
-STD = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
-"""ImageNet's, as OpenGVLab and XTuner normalise."""
+CENTRE, SPREAD = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
 
 
 class PictureError(JokebotError):
@@ -41,4 +40,4 @@ def to_pixels(tiles: list[Image.Image]) -> torch.Tensor:
 
 def normalise(tile: Image.Image) -> torch.Tensor:
     pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1).contiguous().to(torch.float32).div(255)
-    return pixels.sub_(MEAN).div_(STD)
+    return pixels.sub_(CENTRE).div_(SPREAD)

@@ -9,11 +9,10 @@ from pathlib import Path
 from configs.card import card_gb
 from configs.errors import JokebotError
 from configs.settings import Settings
+from configs.tiling import TILE_TOKENS
 
 BLOCK = 64
 """Tokens of a block; LMDeploy's default."""
-TILE_TOKENS = 256
-"""Tokens of a 448-pixel tile, InternVL2's own figure."""
 TEXT_TOKENS = 2048
 """Room for prompt and joke beside the photo's tokens."""
 USABLE = 0.95

@@ -1,7 +1,7 @@
 """From a photo's bytes to the tiles InternVL2 looks at, as tensor arithmetic that a GPU does in under a millisecond.
 
 LMDeploy does this on one CPU thread: Pillow's bicubic resize into the tile grid, then torchvision's ToTensor and Normalize,
-90 ms a photo of 13 tiles (measured, `docs/benchmarks.md`), and sends 15.7 MB of normalised values to its engine process. Here
+90 ms a photo of 13 tiles (measured, `docs/deploy/gpu.md`), and sends 15.7 MB of normalised values to its engine process. Here
 the engine process gets the photo's own 8-bit pixels, 3.7 MB at 1280 × 960, and does the same arithmetic itself.
 
 Pillow's resize of 8-bit pictures is separable: a horizontal pass and a vertical one, each a weighted sum over the pixels near
@@ -15,8 +15,8 @@ import numpy
 import torch
 from PIL import Image
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet's, which InternVL2 was trained with."""
+from configs.tiling import MEAN, STD
+
 SUPPORT = 2.0
 """Pixels on each side that a bicubic kernel reaches when enlarging; more by the scale when reducing."""
 PRECISION_BITS = 32 - 8 - 2
