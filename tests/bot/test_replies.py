@@ -1,6 +1,5 @@
 """One message at a time is on its way without being known to have arrived, so a kill repeats one at most."""
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from bot.replies import noted_by, replies_to
 from configs.settings import Limits
 from storage import inbox
 from storage.database import Database
+from tests.waiting import until
 
 
 class Telegram:
@@ -32,14 +32,6 @@ class Telegram:
 
     def answer(self, name: str, error: Exception | None = None) -> None:
         self.under_way[name].set_exception(error) if error else self.under_way[name].set_result(None)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(30_000):
-        if condition():
-            return
-        await asyncio.sleep(0.002)
-    raise TimeoutError
 
 
 async def settle() -> None:

@@ -1,8 +1,5 @@
 """`jokebot backup` beside a running bot, `jokebot restore` only without one."""
 import asyncio
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,36 +8,27 @@ from bot import backups as clockwork
 from configs.settings import Settings
 from storage.backup import backups
 from storage.database import Database
+from tests.bot.commands.command import jokebot
+from tests.waiting import until
 
 
-async def jokebot(settings: Settings, *command: str) -> tuple[int, str]:
+async def command(settings: Settings, *arguments: str) -> tuple[int, str]:
     """A command's exit code and all it said."""
-    environment = {**os.environ, "JOKEBOT_STORAGE_DIRECTORY": str(settings.storage.directory)}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", *command, env=environment,
-                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-    said, _ = await process.communicate()
-    return process.returncode, said.decode()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(3000):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    raise TimeoutError("it never came to that")
+    code, out, err = await jokebot(*arguments, JOKEBOT_STORAGE_DIRECTORY=str(settings.storage.directory))
+    return code, out + err
 
 
 async def test_a_running_bot_is_backed_up_and_not_restored_over(stage, tmp_path):
     joke = await stage.joke(stage.send_photo())
     await stage.press(joke, 0)
-    code, said = await jokebot(stage.settings, "backup")
+    code, said = await command(stage.settings, "backup")
     assert (code, "1 photos, 1 ratings" in said) == (0, True), said
-    code, said = await jokebot(stage.settings, "restore")
+    code, said = await command(stage.settings, "restore")
     assert (code, "Another bot is at work" in said) == (2, True), said
     await stage.joke(stage.send_photo())
     elsewhere = stage.settings.model_copy(update={"storage": stage.settings.storage.model_copy(update={"directory": tmp_path / "new"})})
     [made] = backups(stage.settings.backup_folder)
-    code, said = await jokebot(elsewhere, "restore", str(made.directory))
+    code, said = await command(elsewhere, "restore", str(made.directory))
     assert code == 0, said
     restored = await Database.open(elsewhere.storage.database)
     assert [tuple(row) for row in await restored.rows("SELECT person_id, value FROM ratings")] == [(stage.alice, 3)]
@@ -49,9 +37,9 @@ async def test_a_running_bot_is_backed_up_and_not_restored_over(stage, tmp_path)
 
 async def test_a_restore_without_a_backup_says_so(stage_with, tmp_path):
     settings = Settings(storage={"directory": tmp_path / "empty"})
-    code, said = await jokebot(settings, "restore")
+    code, said = await command(settings, "restore")
     assert (code, "There is no backup" in said) == (2, True), said
-    code, said = await jokebot(settings, "backup")
+    code, said = await command(settings, "backup")
     assert (code, "nothing to back up" in said) == (2, True), said
     assert "Traceback" not in said
 
@@ -72,7 +60,5 @@ async def test_backups_are_made_by_the_clock_and_only_when_one_is_due(stage_with
 @pytest.mark.parametrize("wrong", ["every_h = -1", "keep = 0"])
 async def test_wrong_settings_are_named(tmp_path, wrong):
     (tmp_path / "jokebot.toml").write_text(f"[backup]\n{wrong}\n")
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "backup", env={**os.environ, "JOKEBOT_CONFIG": str(tmp_path / "jokebot.toml")},
-                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-    said, _ = await process.communicate()
-    assert process.returncode == 2 and f"backup.{wrong.split()[0]}" in said.decode()
+    code, _, err = await jokebot("backup", JOKEBOT_CONFIG=str(tmp_path / "jokebot.toml"))
+    assert code == 2 and f"backup.{wrong.split()[0]}" in err

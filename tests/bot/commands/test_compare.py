@@ -1,10 +1,9 @@
 """`jokebot compare` makes a page with two models' jokes side by side."""
-import asyncio
-import os
 import re
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,10 @@ from playwright.async_api import Page, async_playwright
 
 from bot.engine.stub import Answer, Refusal, StubEngine
 from configs.prompts import load_prompts
+from configs.settings import ROOT
+from tests.bot.commands.command import jokebot
 
-ROOT = Path(__file__).parents[3]
-VARIABLES = {**{name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")}, "JOKEBOT_ENGINE_RETRY_DELAY_S": "0.01"}
+compare = partial(jokebot, "compare")
 NASTY = '<script>document.title = "taken over"</script><img src=x onerror="alert(1)"> & "quotes"\nsecond line'
 CHROMIUM = shutil.which("chromium")
 
@@ -39,16 +39,8 @@ async def after():
         yield engine
 
 
-async def jokebot(*arguments: object, **variables: str) -> tuple[int, str, str]:
-    """Run `jokebot compare`; its exit code, standard output and standard error."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "compare", *map(str, arguments), cwd=ROOT,
-                                                   env={**VARIABLES, **variables}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
-
-
 async def test_both_models_are_asked_the_same_with_the_same_seed(before, after, photo, tmp_path):
-    code, out, err = await jokebot(before.url, after.url, photo, "--out", tmp_path / "page.html", "--language", "zh", "--style", "pun", "--seed", 42)
+    code, out, err = await compare(before.url, after.url, photo, "--out", tmp_path / "page.html", "--language", "zh", "--style", "pun", "--seed", 42)
     assert (code, err) == (0, "") and out.splitlines()[-1] == f"The page: {tmp_path / 'page.html'}"
     [first], [second] = before.asked, after.asked
     assert first.user == second.user == load_prompts().ask("zh", "pun") and first.seed == second.seed == 42
@@ -58,14 +50,14 @@ async def test_both_models_are_asked_the_same_with_the_same_seed(before, after, 
 
 
 async def test_each_photo_has_a_seed_of_its_own_that_both_models_share(before, after, photo, tmp_path):
-    code, _, _ = await jokebot(before.url, after.url, photo, photo, photo, "--out", tmp_path / "page.html", "--seed", 7)
+    code, _, _ = await compare(before.url, after.url, photo, photo, photo, "--out", tmp_path / "page.html", "--seed", 7)
     assert code == 0 and [one.seed for one in before.asked] == [one.seed for one in after.asked] == [7, 8, 9]
     assert "seeds 7 to 9" in (tmp_path / "page.html").read_text()
 
 
 async def test_the_page_needs_nothing_else_and_runs_nothing(before, after, photo, tmp_path):
     after.answer = Answer(NASTY)
-    await jokebot(before.url, after.url, photo, photo, "--out", tmp_path / "page.html")
+    await compare(before.url, after.url, photo, photo, "--out", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "<script" not in page and "<img src=x" not in page and "&lt;script&gt;" in page and "&lt;b&gt;photo" in page
     assert all(source.startswith("data:image/jpeg;base64,") for source in re.findall(r'<img src="([^"]+)', page))
@@ -74,7 +66,7 @@ async def test_the_page_needs_nothing_else_and_runs_nothing(before, after, photo
 
 async def test_a_photo_without_a_joke_says_why_and_the_rest_is_there(before, after, photo, tmp_path):
     after.script.append(Refusal(400, "too funny"))
-    code, _, err = await jokebot(before.url, after.url, photo, tmp_path / "missing.jpg", photo, "--out", tmp_path / "page.html")
+    code, _, err = await compare(before.url, after.url, photo, tmp_path / "missing.jpg", photo, "--out", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert code == 1 and "missing.jpg: The file can't be read" in err and "too funny" in err and "Traceback" not in err
     assert page.count("<article>") == 2 and page.count("No joke: ") == 1 and "1 of 2 told" in page and "too funny" in page
@@ -82,7 +74,7 @@ async def test_a_photo_without_a_joke_says_why_and_the_rest_is_there(before, aft
 
 async def test_equal_jokes_are_pointed_out(before, after, photo, tmp_path):
     after.answer = before.answer
-    await jokebot(before.url, after.url, photo, photo, "--out", tmp_path / "page.html")
+    await compare(before.url, after.url, photo, photo, "--out", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert page.count("Both say the same.") == 2 and page.count("1 repeated") == 2 and "<h2>before</h2>" in page and "<h2>after</h2>" in page
 
@@ -91,7 +83,7 @@ async def test_equal_jokes_are_pointed_out(before, after, photo, tmp_path):
     (["--style", "nonsense"], "no style"), (["--language", "xx"], "no prompts for the language"), (["--out", "/nowhere/page.html"], "folder does not exist"),
     (["--out", "/"], "is a folder")])
 async def test_a_mistake_is_told_before_anything_is_asked(before, after, photo, tmp_path, arguments, word):
-    code, _, err = await jokebot(before.url, after.url, photo, "--out", tmp_path / "page.html", *arguments)
+    code, _, err = await compare(before.url, after.url, photo, "--out", tmp_path / "page.html", *arguments)
     assert code == 2 and word in err and len(err.splitlines()) == 1
     assert not before.model_requests and not (tmp_path / "page.html").exists()
 
@@ -100,14 +92,14 @@ async def test_a_second_model_that_is_none_is_told_before_the_first_is_asked(bef
     async with StubEngine.running() as gone:
         url = gone.url
     for model, word in ((url, "can't be reached"), ("/nowhere", "neither a model directory nor")):
-        code, _, err = await jokebot(before.url, model, photo, "--out", tmp_path / "page.html")
+        code, _, err = await compare(before.url, model, photo, "--out", tmp_path / "page.html")
         assert code == 2 and word in err and not before.requests and not (tmp_path / "page.html").exists()
 
 
 async def test_no_joke_at_all_makes_no_page(before, after, photo, tmp_path):
     before.script.append(Refusal(400))
     after.script.append(Refusal(400))
-    code, _, err = await jokebot(before.url, after.url, photo, "--out", tmp_path / "page.html")
+    code, _, err = await compare(before.url, after.url, photo, "--out", tmp_path / "page.html")
     assert code == 2 and "nothing to compare" in err and [path.name for path in tmp_path.iterdir()] == [photo.name]
 
 
@@ -121,7 +113,7 @@ async def test_directories_are_served_one_after_the_other(photo, tmp_path):
     models = [tmp_path / "old", tmp_path / "new"]
     for model in models:
         model.mkdir()
-    code, _, err = await jokebot(*models, photo, "--out", tmp_path / "page.html", JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
+    code, _, err = await compare(*models, photo, "--out", tmp_path / "page.html", JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
     page = (tmp_path / "page.html").read_text()
     assert (code, err) == (0, "") and f"I am {models[0]}" in page and f"I am {models[1]}" in page
     assert notes.read_text().split() == ["start", "end", "start", "end"]
@@ -133,7 +125,7 @@ async def opened(before, after, photo, tmp_path) -> AsyncIterator[Page]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here; Debian's is installed by `apt-get install chromium`")
     after.answer = Answer(NASTY + " word" * 60 + "x" * 300)
-    assert (await jokebot(before.url, after.url, photo, "--out", tmp_path / "page.html"))[0] == 0
+    assert (await compare(before.url, after.url, photo, "--out", tmp_path / "page.html"))[0] == 0
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, timeout=60_000,
                                                    args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])

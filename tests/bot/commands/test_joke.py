@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -15,11 +16,10 @@ from PIL import Image
 
 from bot.engine.stub import Answer, Refusal, StubEngine
 from configs.prompts import load_prompts
-from configs.settings import Settings
+from configs.settings import ROOT, Settings
+from tests.bot.commands.command import VARIABLES, jokebot
 
-ROOT = Path(__file__).parents[3]
-VARIABLES = {**{name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")}, "JOKEBOT_ENGINE_RETRY_DELAY_S": "0.01",
-             "TERM": "xterm", "COLUMNS": "80"}
+joke = partial(jokebot, "joke")
 
 
 @pytest.fixture
@@ -35,34 +35,26 @@ async def stub():
         yield engine
 
 
-async def jokebot(*arguments: object, **variables: str) -> tuple[int, str, str]:
-    """Run the command; its exit code, standard output and standard error."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "joke", *map(str, arguments), cwd=ROOT, env={**VARIABLES, **variables},
-                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
-
-
 async def test_a_joke_for_each_photo_with_its_name_first(stub, photo, tmp_path):
     second = tmp_path / "no suffix at all"
     Image.new("RGB", (99, 77), "red").save(second, "PNG")
-    code, out, err = await jokebot(photo, second, "--engine", stub.url)
+    code, out, err = await joke(photo, second, "--engine", stub.url)
     assert (code, err) == (0, "")
     assert out == f"{photo}: {stub.answer.text}\n{second}: {stub.answer.text}\n"
     assert [asked.size for asked in stub.asked] == [(64, 48), (99, 77)]
 
 
 async def test_language_and_style_choose_the_prompt(stub, photo):
-    await jokebot(photo, "--engine", stub.url)
-    await jokebot(photo, "--engine", stub.url, "--language", "zh")
-    await jokebot(photo, "--engine", stub.url, "--language", "en", "--style", "pun")
+    await joke(photo, "--engine", stub.url)
+    await joke(photo, "--engine", stub.url, "--language", "zh")
+    await joke(photo, "--engine", stub.url, "--language", "en", "--style", "pun")
     prompts = load_prompts()
     assert [asked.user for asked in stub.asked] == [prompts.ask("en"), "请你根据这张图片，讲一个脑洞大开的梗", prompts.ask("en", "pun")]
     assert stub.asked[0].system == prompts.system
 
 
 async def test_the_settings_say_which_engine_where_nothing_else_does(stub, photo):
-    code, out, _ = await jokebot(photo, JOKEBOT_ENGINE_URL=stub.url, JOKEBOT_JOKE_MAX_TOKENS="33")
+    code, out, _ = await joke(photo, JOKEBOT_ENGINE_URL=stub.url, JOKEBOT_JOKE_MAX_TOKENS="33")
     assert code == 0 and stub.answer.text in out and stub.asked[-1].max_tokens == 33
 
 
@@ -71,7 +63,7 @@ async def test_what_fails_is_one_line_and_the_rest_goes_on(stub, photo, tmp_path
     text.write_text("I am no picture")
     cut.write_bytes(photo.read_bytes()[:400])
     stub.script.append(Refusal(400, "too funny"))
-    code, out, err = await jokebot(photo, text, missing, tmp_path, cut, photo, "--engine", stub.url)
+    code, out, err = await joke(photo, text, missing, tmp_path, cut, photo, "--engine", stub.url)
     assert code == 1 and out == f"{photo}: {stub.answer.text}\n"
     lines = err.splitlines()
     assert [line.split(": ")[0] for line in lines] == [str(path) for path in (photo, text, missing, tmp_path, cut)]
@@ -83,21 +75,21 @@ async def test_what_fails_is_one_line_and_the_rest_goes_on(stub, photo, tmp_path
 async def test_an_engine_that_is_not_there_is_one_clear_line(photo):
     async with StubEngine.running() as gone:
         url = gone.url
-    code, out, err = await jokebot(photo, "--engine", url)
+    code, out, err = await joke(photo, "--engine", url)
     assert code == 1 and out == "" and len(err.splitlines()) == 1 and "can't be reached" in err
-    code, _, err = await jokebot(photo, "--engine", "nonsense")
+    code, _, err = await joke(photo, "--engine", "nonsense")
     assert code == 1 and len(err.splitlines()) == 1 and "Traceback" not in err
 
 
 @pytest.mark.parametrize(("arguments", "word"), [(["--style", "nonsense"], "no style"), (["--language", "xx"], "no prompts for the language"),
                                                  (["--model", "/nowhere"], "no model directory")])
 async def test_a_mistake_in_the_arguments_is_told_before_anything_is_asked(photo, arguments, word):
-    code, _, err = await jokebot(photo, *arguments, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=sys.executable)
+    code, _, err = await joke(photo, *arguments, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=sys.executable)
     assert code == 2 and word in err and len(err.splitlines()) == 1
 
 
 async def test_a_missing_train_environment_is_told(photo, tmp_path):
-    code, _, err = await jokebot(photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON="/nowhere/python")
+    code, _, err = await joke(photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON="/nowhere/python")
     assert code == 2 and "make env-train" in err
 
 
@@ -149,7 +141,7 @@ def fake_train_python(folder: Path, *arguments: str) -> Path:
 
 async def test_a_model_is_served_as_long_as_it_is_needed(photo, tmp_path):
     python = fake_train_python(tmp_path, "--text", f"from the child {tmp_path}")
-    code, out, err = await jokebot(photo, photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
+    code, out, err = await joke(photo, photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
     assert (code, out, err) == (0, f"{photo}: from the child {tmp_path}\n" * 2, "")
     assert not children_of_the_stub(f"from the child {tmp_path}")
 
@@ -158,7 +150,7 @@ async def test_an_engine_that_can_not_start_is_told_with_its_last_words(photo, t
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'config.json is missing'\nexit 3\n")
     python.chmod(0o700)
-    code, out, err = await jokebot(photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
+    code, out, err = await joke(photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
     assert code == 2 and out == "" and "code 3" in err and "config.json is missing" in err
 
 
@@ -197,10 +189,10 @@ async def test_a_real_checkpoint_writes_something_also_where_the_bot_would_run_t
     made = await asyncio.create_subprocess_exec(str(Settings().environments.train_python), "-m", "bot", "demo-model", "random", "--shape", "tiny",
                                                 "--seed", "0", "--out", str(model), cwd=ROOT, env=VARIABLES, stdout=asyncio.subprocess.DEVNULL)
     assert await made.wait() == 0
-    code, out, err = await jokebot(photo, "--model", model, JOKEBOT_JOKE_MAX_TOKENS="8", JOKEBOT_ENGINE_FIRST_TOKEN_TIMEOUT_S="120")
+    code, out, err = await joke(photo, "--model", model, JOKEBOT_JOKE_MAX_TOKENS="8", JOKEBOT_ENGINE_FIRST_TOKEN_TIMEOUT_S="120")
     assert (code, err) == (0, "") and out.startswith(f"{photo}: ") and len(out) > len(f"{photo}: \n")
     own = {"JOKEBOT_ENGINE_KIND": "cpu", "JOKEBOT_MODEL_DIRECTORY": str(model), "JOKEBOT_JOKE_MAX_TOKENS": "8"}
-    code, out, err = await jokebot(photo, **own)
+    code, out, err = await joke(photo, **own)
     assert (code, err) == (0, "") and out.startswith(f"{photo}: ") and len(out) > len(f"{photo}: \n")
-    code, out, err = await jokebot(photo, **own | {"JOKEBOT_MODEL_DIRECTORY": str(tmp_path / "gone")})
+    code, out, err = await joke(photo, **own | {"JOKEBOT_MODEL_DIRECTORY": str(tmp_path / "gone")})
     assert code == 2 and "is not at" in err and len(err.splitlines()) == 1

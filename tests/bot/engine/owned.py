@@ -1,8 +1,6 @@
 """Servers of ours on stub processes: real children on real ports, which go wrong as a test tells them."""
-import asyncio
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +48,6 @@ class StubLauncher:
 def dies(words: str, code: int = 1) -> list[str]:
     """A server that ends at its start with these words."""
     return [sys.executable, "-c", f"import sys; print({words!r}); sys.exit({code})"]
-
-
-async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 def states(servers: OwnedServers) -> list[tuple[str, str]]:

@@ -8,7 +8,8 @@ import pytest
 from bot.engine.owned import OwnedServers
 from bot.engine.servers import ServerError, make_servers
 from configs.settings import ROOT, Settings
-from tests.bot.engine.owned import DEMO, QUICK, model, states, until
+from tests.bot.engine.owned import DEMO, QUICK, model, states
+from tests.waiting import until
 
 TRAIN = Settings().environments.train_python
 

@@ -5,7 +5,8 @@ import pytest
 
 from bot.engine.owned import OwnedServers
 from bot.engine.servers import NoRoom, ServerError
-from tests.bot.engine.owned import StubLauncher, dies, model, settings, states, until
+from tests.bot.engine.owned import StubLauncher, dies, model, settings, states
+from tests.waiting import until
 
 
 class Load:

@@ -1,6 +1,5 @@
 """SIGKILL of the bot while a run's process works: that ends too, the next bot begins it again, and people get their jokes."""
 import asyncio
-import inspect
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from bot.sandbox.world import callback_data
 from storage import models, runs
 from storage.database import Database
 from tests.bot.conftest import TOKEN
+from tests.waiting import until
 
 SETTINGS = {"RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "LIMITS_CHAT_MESSAGES_PER_S": "1000"}
 PATIENCE_S = 120
@@ -37,16 +37,6 @@ async def bot(tmp_path, python):
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-
-
-async def until(condition):
-    """Wait until `condition()`, or what it returns to be awaited, is true. Raises TimeoutError."""
-    for _ in range(20 * PATIENCE_S):
-        found = condition()
-        if await found if inspect.isawaitable(found) else found:
-            return
-        await asyncio.sleep(0.05)
-    raise TimeoutError
 
 
 def works(pid: int) -> bool:
