@@ -10,6 +10,7 @@ import numpy as np
 
 from bot.drawing.canvas import POINTS, Canvas, font, wrapped
 from bot.drawing.fonts import can_write, writable
+from bot.drawing.measure import Measure
 from configs.errors import JokebotError
 
 WIDTH, MARGIN, GAP = 1080, 40, 28
@@ -23,17 +24,6 @@ HIGHEST = 2 * WIDTH
 MOST_LINES = 4
 SMOOTH = 0.9
 """Weight of the past in the thick line; one step's loss says little."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One of the gate's measures, written as people read it; `better` is None where old and new can't be told apart."""
-
-    label: str
-    old: str
-    new: str
-    better: bool | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.drawing.measure import Measure
 from bot.words import Words
 from configs.learning import Gate
 from storage.trials import Trial
-
-
-@dataclass(frozen=True)
-class Row:
-    """A measure; the fields are those of `bot/drawing/run_card.py`'s Measure, which this process doesn't import."""
-
-    label: str
-    old: str
-    new: str
-    better: bool | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,12 +26,12 @@ class Measured:
     def __init__(self, words: Words, language: str, settings: Gate | None = None) -> None:
         self._words, self._language, self._settings = words, language, settings or Gate()
 
-    def all(self, verdict: dict[str, Any], trial: Trial | None = None) -> list[Row]:
+    def all(self, verdict: dict[str, Any], trial: Trial | None = None) -> list[Measure]:
         """Every measure there is, what people said first."""
         measures, found = verdict.get("measures", {}), []
         if liking := self.liking(trial):
-            found.append(Row(self._say("measure-liking"), f"{liking.old}%", f"{liking.new}%", liking.better,
-                             self._say("measure-ratings", ratings=liking.ratings)))
+            found.append(Measure(self._say("measure-liking"), f"{liking.old}%", f"{liking.new}%", liking.better,
+                                 self._say("measure-ratings", ratings=liking.ratings)))
         for name in ("likelihood", "ranking"):
             told = measures.get(name) or {}
             if told.get("champion") is not None:
@@ -50,33 +40,33 @@ class Measured:
         for name in ("distinct", "self_overlap", "copying"):
             told = measures.get(name) or {}
             if told.get("champion") is not None:
-                found.append(Row(self._say(f"measure-{name.replace('_', '-')}"), percent(told["champion"]), percent(told["candidate"]),
-                                 False if name in codes else None))
+                found.append(Measure(self._say(f"measure-{name.replace('_', '-')}"), percent(told["champion"]), percent(told["candidate"]),
+                                     False if name in codes else None))
         if told := measures.get("replies"):
             found.append(self._failed(told, codes))
         return found
 
-    def _compared(self, name: str, told: dict[str, Any]) -> Row:
+    def _compared(self, name: str, told: dict[str, Any]) -> Measure:
         """A paired comparison over photos, with its interval; lower is better for the likelihood, given in nats."""
         nats, interval, photos = name == "likelihood", told.get("interval"), told.get("photos", 0)
         shown = (lambda value: f"{value:.3f}") if nats else percent
         less = f"{self._say('measure-less')} · " if nats else ""
         needed = self._settings.likelihood_photos if nats else self._settings.ranking_photos
         if photos < needed:
-            return Row(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), None,
-                       less + self._say("measure-few", photos=photos, needed=needed))
+            return Measure(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), None,
+                           less + self._say("measure-few", photos=photos, needed=needed))
         low, high = [-end for end in reversed(interval)] if nats and interval else interval or (-1.0, 1.0)
         better = True if low > 0 else False if high < 0 else None
         ends = [(f"{end:+.3f}" if nats else f"{100 * end:+.0f}").replace("-", "−") for end in interval] if interval else []
         note = less + (self._say("measure-interval", photos=photos, low=ends[0], high=ends[1]) if ends else self._say("measure-photos", photos=photos))
-        return Row(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), better, note)
+        return Measure(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), better, note)
 
-    def _failed(self, told: dict[str, Any], codes: list[str]) -> Row:
+    def _failed(self, told: dict[str, Any], codes: list[str]) -> Measure:
         """Replies that were empty, broken or in another language."""
         failed = {side: sum(told[side].get(kind, 0) for kind in ("empty", "broken", "language")) for side in ("champion", "candidate")}
         shown = {side: self._say("measure-of", count=failed[side], all=told[side].get("replies", 0)) for side in failed}
-        return Row(self._say("measure-replies"), shown["champion"], shown["candidate"],
-                   False if {"empty", "broken", "language"} & set(codes) else None)
+        return Measure(self._say("measure-replies"), shown["champion"], shown["candidate"],
+                       False if {"empty", "broken", "language"} & set(codes) else None)
 
     def liking(self, trial: Trial | None) -> Liking | None:
         """What people said in the trial so far, or None before anybody did."""
