@@ -43,10 +43,15 @@ class Updates:
         self._most = limits.updates_in_work + limits.photos_waiting
         self._work: dict[int, asyncio.Task[None]] = {}
         self._unfinished: set[int] = set()
+        """In work, or ended and not marked so yet."""
         self._pressed = 0
+        """Pressed buttons among those in work."""
         self._backlog = self._reading = False
+        """Whether the table holds more than is in work, and whether it is just being read."""
         self._changed = asyncio.Event()
         self._ended: dict[bool, list[int]] = {False: [], True: []}
+        """Numbers of updates to be marked as finished, and as failed."""
+        # By whether it is a pressed button, which shall not wait behind photos.
         self._second = {False: asyncio.Semaphore(SECOND_TRIES), True: asyncio.Semaphore(SECOND_TRIES)}
         self._suspect = {False: asyncio.Lock(), True: asyncio.Lock()}
         self._feeder: asyncio.Task[None] | None = None

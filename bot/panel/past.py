@@ -17,6 +17,7 @@ from storage.models import Model
 from storage.runs import Run
 
 RUNS, DAYS, RECENT = 30, 30, 24
+"""Most runs, days and lately rated jokes on the page."""
 VERDICTS = {"funny": 3, "somewhat": 2, "unfunny": 1}
 OUTCOMES = {"promoted": "good", "rejected": "bad", "failed": "bad", "undecided": "open", "cancelled": "open"}
 

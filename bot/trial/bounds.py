@@ -29,11 +29,13 @@ FAR = 1e9
 
 
 def tail(z: float) -> float:
+    """Probability that a standard normal number is larger than z."""
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
 @lru_cache
 def early_constant(alpha: float) -> float:
+    """The constant line that the score's Brownian motion has to reach (Lan and DeMets 1983)."""
     return NORMAL.inv_cdf(1 - ANY_TIME * SPENT * alpha / 2)
 
 
@@ -44,12 +46,13 @@ def plain_line(alpha: float) -> float:
 
 
 def early_line(t: float, alpha: float) -> float:
+    """Of a promotion at any time, in standard errors, at `t` of the information."""
     return early_constant(alpha) / math.sqrt(t) if t > 0 else FAR
 
 
 @lru_cache(maxsize=4096)
 def last_line(t: float, alpha: float) -> float:
-    """At most `early_line`. `t` above 1 counts as 1."""
+    """Of a promotion at the end, in standard errors: at most `early_line`. `t` above 1 counts as 1."""
     early = early_line(min(t, 1.0), alpha)
     low, high = 0.0, early
     for _ in range(60):
