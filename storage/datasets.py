@@ -12,6 +12,9 @@ from pathlib import Path
 from storage.database import Database
 from storage.dataset_files import DatasetError
 
+OF_FORGOTTEN = "part = 'train' AND joke_id IS NULL AND NOT aged"
+"""A condition on dataset_rows: was trained on, and its joke went with somebody who was forgotten (age alone is no such reason)."""
+
 
 class OutdatedError(DatasetError):
     """A joke or rating that the dataset was made from is gone meanwhile: make it anew."""
@@ -116,7 +119,7 @@ async def learnt_jokes(database: Database) -> set[int]:
 async def held_forgotten(database: Database, name: str) -> bool:
     """Whether a dataset had training rows of a person who was forgotten since."""
     return bool(await database.value("SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
-                                     "WHERE name = ? AND part = 'train' AND joke_id IS NULL AND NOT aged LIMIT 1", (name,)))
+                                     f"WHERE name = ? AND {OF_FORGOTTEN} LIMIT 1", (name,)))
 
 
 async def drop_missing(database: Database, folder: Path) -> None:

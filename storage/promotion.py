@@ -8,6 +8,7 @@ import aiosqlite
 
 from storage import models, runs
 from storage.database import Database
+from storage.datasets import OF_FORGOTTEN
 from storage.models import Model, NewModel, RegistryError
 from storage.reasons import Reason, Why
 from storage.runs import Run
@@ -16,9 +17,9 @@ KINDS = ("canary", "admin", "rollback", "watch")
 """Why a model came into service: its trial, an admin's word, a step back by an admin, a step back by the watch."""
 MAY_SERVE = ("base", "candidate", "canary", "retired")
 
-SAW_FORGOTTEN = """WITH RECURSIVE saw (id) AS (
+SAW_FORGOTTEN = f"""WITH RECURSIVE saw (id) AS (
     SELECT models.id FROM models JOIN datasets ON datasets.name = models.dataset WHERE EXISTS (
-        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND part = 'train' AND joke_id IS NULL AND NOT aged)
+        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND {OF_FORGOTTEN})
     UNION SELECT models.id FROM models JOIN saw ON models.start_id = saw.id)"""
 """Models whose weights come from rows of a person who was forgotten since, over any number of steps."""
 
