@@ -1,6 +1,6 @@
 """A real stub engine over HTTP, and something to ask it."""
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -8,6 +8,9 @@ from PIL import Image
 from bot.engine.client import EngineClient, Sampling
 from bot.engine.stub import StubEngine
 from configs.settings import Engine
+
+if TYPE_CHECKING:
+    from tests.bot.engine.owned import StubLauncher
 
 
 @pytest.fixture
@@ -41,3 +44,10 @@ async def make_client(stub):
 @pytest.fixture
 def client(make_client) -> EngineClient:
     return make_client()
+
+
+@pytest.fixture
+def launcher() -> "StubLauncher":
+    """Starts stub servers in the place of real ones."""
+    from tests.bot.engine.owned import StubLauncher
+    return StubLauncher()

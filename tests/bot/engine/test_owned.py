@@ -13,13 +13,8 @@ from bot.engine.client import EngineError
 from bot.engine.owned import OwnedServers
 from bot.engine.servers import ServerError
 from configs.settings import ROOT
-from tests.bot.engine.owned import SOON_FOUND, StubLauncher, dies, model, settings, states
+from tests.bot.engine.owned import SOON_FOUND, dies, model, settings, states
 from tests.waiting import until
-
-
-@pytest.fixture
-def launcher() -> StubLauncher:
-    return StubLauncher()
 
 
 @pytest.fixture

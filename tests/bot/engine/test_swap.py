@@ -33,11 +33,6 @@ class Load:
 
 
 @pytest.fixture
-def launcher() -> StubLauncher:
-    return StubLauncher()
-
-
-@pytest.fixture
 async def make(tmp_path, launcher):
     made = []
 
