@@ -6,15 +6,10 @@ import pytest
 from playwright.async_api import expect
 
 from bot.sandbox.server import Sandbox
+from tests.bot.sandbox.page.people import switch
 
 ALICE, BOB, MING = 1001, 1002, 1003
 pytestmark = pytest.mark.browser
-
-
-async def switch(page, name):
-    await page.locator("#me").click()
-    await page.locator("#people").get_by_role("button", name=name).click()
-    await expect(page.locator(".me-name")).to_have_text(name)
 
 
 async def test_switching_the_person_shows_that_persons_chats(page, sandbox, call):

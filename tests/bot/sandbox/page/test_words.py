@@ -5,15 +5,10 @@ import pytest
 from playwright.async_api import expect
 
 from bot.sandbox.page_files import PAGE
+from tests.bot.sandbox.page.people import switch
 
 MING = 1003
 pytestmark = pytest.mark.browser
-
-
-async def switch(page, name):
-    await page.locator("#me").click()
-    await page.locator("#people").get_by_role("button", name=name).click()
-    await expect(page.locator(".me-name")).to_have_text(name)
 
 
 async def test_the_page_speaks_the_persons_language(page, sandbox, picture):
