@@ -4,6 +4,7 @@ import json
 import logging
 import signal
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -17,15 +18,17 @@ from bot.backups import Backing
 from bot.bans import Bans
 from bot.canary.trials import Trials
 from bot.chats import Chats, Daily
+from bot.engine.queue import FairQueue
 from bot.engine.servers import Servers, make_servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.handlers.buttons import JokeKeyboards
-from bot.handlers.errors import apologise, give_up
+from bot.handlers.errors import ErrorReporter
 from bot.handlers.privacy import keep_forgetting
 from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
+from bot.jokes.photo_intake import PhotoIntake
 from bot.languages import Languages
 from bot.last_words import say_last_words, take_back
 from bot.latest import Latest
@@ -39,7 +42,7 @@ from bot.moderation import Moderator
 from bot.names import Names
 from bot.outgoing import seconds_of
 from bot.panel.server import Panel
-from bot.parts import Parts
+from bot.parts import DECODERS, Parts
 from bot.polling import Poller, TokenRefused, token_refused
 from bot.runtime.backoff import backoff
 from bot.styles import Styles
@@ -99,7 +102,7 @@ class App:
         self._cleanup.push_async_callback(self.servers.stop)
         await self.servers.start()
         self.parts = await self._make_parts()
-        self.servers.on_pause = self.parts.joker.queue.hold
+        self.servers.on_pause = self.parts.joker_queue.hold
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
         if settings.panel.listen:
@@ -112,7 +115,7 @@ class App:
         self._cleanup.callback(logging.getLogger().removeHandler, self.parts.mistakes)
         if settings.metrics.listen:
             host = Host(settings, self.parts.mistakes, self.parts.alerts.lasting)
-            self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers, host)
+            self.metrics = await Metrics.start(settings, self.parts.joker_queue, self.servers, host)
             self._cleanup.push_async_callback(self.metrics.stop)
         self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
         self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
@@ -157,14 +160,18 @@ class App:
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
         languages = await Languages.load(self.database, words, prompts, settings.joke.language)
         chats, bans = await Chats.load(self.database, prompts, languages), await Bans.load(self.database, settings.telegram.admins)
-        joker = Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos)
-        joker.banned = bans.holds
+        limits = settings.limits
+        queue = FairQueue(settings.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
+        joker = Joker(self.database, settings, self.servers.router, prompts, queue, is_banned=bans.holds)
+        decoders = ThreadPoolExecutor(DECODERS, "decoder")
+        moderator = Moderator(settings.guard) if settings.guard.moderate else None
+        intake = PhotoIntake(self.bot, self.database, limits, settings.storage.photos, decoders, moderator)
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, chats=chats,
                      daily=Daily(self.database, chats), names=Names(self.database), bans=bans, bot=self.bot,
                      messenger=Messenger(self.bot, words, languages), keyboards=JokeKeyboards(self.bot, self.database, latest),
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
                      albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers,
-                     moderator=Moderator(settings.guard), joker=joker)
+                     decoders=decoders, joker=joker, joker_queue=queue, intake=intake)
 
     async def _meet_telegram(self) -> None:
         pauses = backoff()
@@ -242,11 +249,11 @@ class App:
         return not failed
 
     async def _on_error(self, update: Any, context: Any) -> None:
-        if await apologise(self.parts, update, context.error):
+        if await ErrorReporter(self.parts.messenger, self.database).report_error(update, context.error):
             self._failed.add(update.update_id)
 
     async def _give_up(self, raw: RawUpdate) -> bool:
-        await give_up(self.parts, Update.de_json(raw, self.bot))
+        await ErrorReporter(self.parts.messenger, self.database).abandon_update(Update.de_json(raw, self.bot))
         return False
 
 

@@ -75,7 +75,7 @@ class Status:
         return light, self._say("status-engine", state=state, up=up, all=len(ours), says=says or "none")
 
     async def _queue(self) -> Line:
-        queue = self._parts.joker.queue
+        queue = self._parts.joker_queue
         wait = queue.longest_wait_s
         light = BAD if wait > TOO_LONG_S else LOOK if wait > LONG_WAIT_S else FINE
         time_said = self._say("status-seconds", seconds=round(wait)) if wait < 2 * MINUTE_S else self._duration(wait)

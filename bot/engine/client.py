@@ -190,15 +190,14 @@ class EngineClient:
                 extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
                 **({} if sampling.seed is None else {"seed": sampling.seed})))
         try:
-            while True:
-                limit = min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first
-                with translated(url, midway=True):
+            with translated(url, midway=True):
+                while True:
+                    limit = min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first
                     chunk = await self._within(limit, anext(stream, None))
                     if chunk is None:
                         return
-                    grown = draft.add(chunk)
-                if grown and (text := draft.text.strip()):
-                    yield text
+                    if draft.add(chunk) and (text := draft.text.strip()):
+                        yield text
         finally:
             await stream.close()
 

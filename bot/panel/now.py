@@ -72,7 +72,7 @@ def _service(parts: Parts) -> list[dict[str, Any]]:
 
 
 async def _health(parts: Parts, say: Speaker) -> list[dict[str, str]]:
-    queue, pending, ready = parts.joker.queue, await inbox_pending(parts.database), await parts.servers.ready()
+    queue, pending, ready = parts.joker_queue, await inbox_pending(parts.database), await parts.servers.ready()
     disk = await asyncio.to_thread(shutil.disk_usage, parts.settings.storage.directory)
     return [{"label": say("panel-engine"), "value": say("panel-engine-up" if ready else "panel-engine-down"), "tone": "good" if ready else "bad"},
             {"label": say("panel-waiting"), "value": say.number(queue.waiting), "tone": "open" if queue.waiting else ""},
