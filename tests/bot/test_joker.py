@@ -86,14 +86,14 @@ async def test_the_text_is_heard_while_it_is_written(stub, make_joker, photo):
     async def on_text(text: str) -> None:
         heard.append(text)
 
-    await (await make_joker()).joke(photo, user_id=5, language="en", on_text=on_text)
+    await (await make_joker()).generate(photo, user_id=5, language="en", on_text=on_text)
     assert heard == ["one", "one two"]
 
 
 @pytest.mark.parametrize("asked", [{"language": "xx"}, {"language": "en", "style": "nonsense"}])
 async def test_an_unknown_language_or_style_is_told_before_the_queue(stub, make_joker, photo, asked):
     with pytest.raises(PromptError):
-        await (await make_joker()).joke(photo, user_id=5, **asked)
+        await (await make_joker()).generate(photo, user_id=5, **asked)
     assert stub.requests == 0
 
 
