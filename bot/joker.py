@@ -33,13 +33,13 @@ class JokeBlocked(JokebotError):
 class Joker:
     """Makes jokes with the models of a router; `queue` is the line in front of them, for those who want to know its length."""
 
-    def __init__(self, database: Database, settings: Settings, router: Router, prompts: Prompts, photos: Path) -> None:
+    def __init__(self, database: Database, settings: Settings, router: Router, prompts: Prompts, photos: Path,
+                 queue: FairQueue | None = None) -> None:
         self._database, self._settings, self._router = database, settings, router
         self._prompts, self._photos = prompts, photos
         self._blocked = BlockList.of(settings.guard)
         self.banned: Callable[[int], bool] = lambda person_id: False
-        limits = settings.limits
-        self.queue = FairQueue(settings.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
+        self.queue = queue or FairQueue.of(settings)
 
     async def joke(self, photo: Photo, *, person_id: int, language: str, style: str | None = None,
                    caption: str | None = None, chat_id: int | None = None, update_id: int | None = None, arm: Arm | None = None,
@@ -62,7 +62,7 @@ class Joker:
             # Read now and not before: a thousand waiting photos stay on the disk.
             data = await asyncio.to_thread(self._read, photo)
             key = {"person": person_id, "chat": chat_id or person_id, "photo": photo.id}[self._settings.engine.canary_by]
-            arm, reply = await self._ask_allowed(arm or self._router.pick(key), language, on_text, system=self._prompts.system,
+            arm, reply = await self._ask_allowed(arm or self._router.route(key), language, on_text, system=self._prompts.system,
                                                  user=prompt, photo=data, media_type=photo.media_type, sampling=sampling)
         new = NewJoke(photo_id=photo.id, model_id=arm.model.id, person_id=person_id, language=language, style=style,
                       caption=caption, prompt=prompt, text=reply.text, temperature=sampling.temperature, top_p=sampling.top_p,
@@ -79,7 +79,7 @@ class Joker:
         prompt = self._prompts.ask(language, "explain", joke.caption, joke.text)
         async with self._place(person_id, on_place):
             data = await asyncio.to_thread(self._read, photo)
-            _, reply = await self._ask_allowed(self._router.arm_of(joke.model_id) or self._router.champion, language, on_text,
+            _, reply = await self._ask_allowed(self._router.served_model(joke.model_id) or self._router.champion, language, on_text,
                                                system=self._prompts.system, user=prompt, photo=data, media_type=photo.media_type,
                                                sampling=Sampling.of(self._settings.joke, language))
         return reply.text
@@ -111,7 +111,7 @@ class Joker:
         try:
             return arm, await arm.client.ask(**question)
         except EngineError as error:
-            other = self._router.instead_of(arm)
+            other = self._router.fallback_for(arm)
             if other is None:
                 raise
             log.warning("model %s gave no joke, %s is asked instead: %s", arm.model.name, other.model.name, error)

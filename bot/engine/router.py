@@ -60,18 +60,18 @@ class Router:
         found = [self._champion, *(slot[0] for slot in (self._canary, self._incoming) if slot)]
         return [arm for place, arm in enumerate(found) if arm not in found[:place]]
 
-    def pick(self, key: int) -> Arm:
+    def route(self, key: int) -> Arm:
         """The version for a delivery to that person, chat or photo."""
         for slot in (self._canary, self._incoming):
             if slot and self._position(slot[0].model.id, key) < slot[1]:
                 return slot[0]
         return self._champion
 
-    def instead_of(self, arm: Arm) -> Arm | None:
+    def fallback_for(self, arm: Arm) -> Arm | None:
         """Who answers a photo that this version couldn't answer: the champion, unless it is the one."""
         return None if arm is self._champion else self._champion
 
-    def arm_of(self, model_id: int) -> Arm | None:
+    def served_model(self, model_id: int) -> Arm | None:
         """The arm of a version that gets deliveries, or None."""
         return next((arm for arm in self.arms if arm.model.id == model_id), None)
 
