@@ -30,7 +30,7 @@ class OwnedServers:
     async def start(self) -> None:
         """Begin to serve the champion; a server that fails to start is started again until it succeeds."""
         for _ in range(self._settings.server_count):
-            self.pools.champion.new().keep()
+            self.pools.champion.new().supervise()
 
     async def wait_ready(self) -> str:
         """Wait for the first server, for as long as a start may take. Raises ServerError."""
@@ -111,7 +111,7 @@ class OwnedServers:
     def status(self) -> list[ServerState]:
         return [ServerState(server.model.id, server.model.name, server.name,
                             "draining" if server.draining and server.state == "ready" else server.state,
-                            server.trouble or server.says, server.outstanding, server.restarts)
+                            server.failure or server.details, server.outstanding, server.restarts)
                 for server in self.pools.servers]
 
     async def stop(self) -> None:

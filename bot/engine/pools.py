@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from bot.engine.cores import share_out
+from bot.engine.cores import assign_cores
 from bot.engine.fleet import Fleet
 from bot.engine.launch import Launcher
 from bot.engine.process import StartError
@@ -74,7 +74,7 @@ class ServerPools:
         try:
             if server in resting and server.state != "asleep":
                 server.draining = False
-                pool.note()
+                pool.notify_change()
             elif server in resting:
                 await server.wake()
             else:
@@ -110,11 +110,11 @@ class ServerPools:
                 try:
                     await server.wake()
                 except StartError as error:
-                    log.error("%s It is started again.", error)
-                    server.wake_somehow()
+                    log.error("%s It is restarted.", error)
+                    server.wake_in_background()
         pool.reopen()
         await asyncio.gather(*(wake(server) for server in pool.servers))
-        pool.note()
+        pool.notify_change()
 
     async def remove(self, model_id: int) -> None:
         """Drain and end a version's servers, and forget its pool."""
@@ -151,4 +151,4 @@ class ServerPools:
         awake = [server.pid for server in self.servers if server.pid and server.state != "asleep"]
         if awake != self._pinned:
             self._pinned = awake
-            share_out(awake)
+            assign_cores(awake)

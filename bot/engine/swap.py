@@ -52,7 +52,7 @@ class Swap:
         if self._settings.servers.predecessor == "run":
             return
         while self._old_pool.up > max(1, self._target_count - self._new_pool.up):
-            await self._drain_and_sleep(next(server for server in reversed(self._old_pool.servers) if server.free))
+            await self._drain_and_sleep(next(server for server in reversed(self._old_pool.servers) if server.accepts_requests))
 
     async def _finish(self) -> None:
         self._pools.router.set_champion(self._pools.served_model(self._new_pool.model))

@@ -34,7 +34,7 @@ async def make(tmp_path, launcher):
 
 
 def processes(servers: OwnedServers) -> list[psutil.Process]:
-    """The server processes themselves, below their guardians."""
+    """The server processes themselves, below their watchdogs."""
     return [psutil.Process(server.pid).children()[0] for server in servers.pools.servers if server.pid]
 
 
