@@ -83,9 +83,7 @@ class Bench:
         database = await Database.open(self.settings.storage.database)
         models = [await register_base(database, name, str(directory)) for name, directory in self.directories()]
         servers = OwnedServers(self.settings, models[0])
-        limits = self.settings.limits
-        queue = FairQueue(self.settings.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
-        joker = Joker(database, self.settings, servers.router, load_prompts(), queue, is_banned=lambda user_id: False)
+        joker = Joker(database, self.settings, servers.router, load_prompts(), FairQueue.of(self.settings), is_banned=lambda user_id: False)
         try:
             photos = await self.photos(database)
             await servers.start()

@@ -18,8 +18,9 @@ from bot.backups import Backing
 from bot.bans import Bans
 from bot.canary.trials import Trials
 from bot.chats import Chats, Daily
+from bot.engine.make_servers import make_servers
 from bot.engine.queue import FairQueue
-from bot.engine.servers import Servers, make_servers
+from bot.engine.servers import Servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.handlers.buttons import JokeKeyboards
@@ -98,11 +99,11 @@ class App:
         self._cleanup.push_async_callback(self.bot.shutdown)
         self.database = await self._cleanup.enter_async_context(Database.of(settings.storage))
         await self._meet_telegram()
-        self.servers = await self._make_servers()
+        queue = FairQueue.of(settings)
+        self.servers = await self._make_servers(queue)
         self._cleanup.push_async_callback(self.servers.stop)
         await self.servers.start()
-        self.parts = await self._make_parts()
-        self.servers.on_pause = self.parts.joker_queue.hold
+        self.parts = await self._make_parts(queue)
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
         if settings.panel.listen:
@@ -148,20 +149,19 @@ class App:
             await self.updates.stop(GRACE_S)
         await self._cleanup.aclose()
 
-    async def _make_servers(self) -> Servers:
+    async def _make_servers(self, queue: FairQueue) -> Servers:
         base = self.settings.model
         registered = await register_base(self.database, base.name, str(base.directory) if base.directory else None)
         if base.directory and registered.code is None and not base.directory.is_relative_to(PROGRAM) and base.directory.is_dir():
             await agree(self.database, registered.id, json.dumps(await asyncio.to_thread(code_of, base.directory)))
-        return make_servers(self.settings, await champion(self.database) or registered)
+        return make_servers(self.settings, await champion(self.database) or registered, on_pause=queue.hold)
 
-    async def _make_parts(self) -> Parts:
+    async def _make_parts(self, queue: FairQueue) -> Parts:
         settings, prompts = self.settings, load_prompts()
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
         languages = await Languages.load(self.database, words, prompts, settings.joke.language)
         chats, bans = await Chats.load(self.database, prompts, languages), await Bans.load(self.database, settings.telegram.admins)
         limits = settings.limits
-        queue = FairQueue(settings.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
         joker = Joker(self.database, settings, self.servers.router, prompts, queue, is_banned=bans.holds)
         decoders = ThreadPoolExecutor(DECODERS, "decoder")
         moderator = Moderator(settings.guard) if settings.guard.moderate else None

@@ -80,7 +80,7 @@ class Joker:
         """
         prompt = self._prompts.ask(language, "explain", joke.caption, joke.text)
         async with self._turn(photo, user_id, on_place) as data:
-            arm = self._router.arm_of(joke.model_id) or self._router.champion
+            arm = self._router.served_model(joke.model_id) or self._router.champion
             _, reply = await self._ask_allowed(arm, 0, language, on_text, user=prompt, sampling=self._sampling_of(language), **data)
         return reply.text
 
@@ -90,6 +90,7 @@ class Joker:
         async with self._queue.place(user_id, on_place):
             if self._is_banned(user_id):
                 raise Banned("An admin has banned the person who asked.")
+            log.debug("photo %d has its turn, person %d", photo.id, user_id)
             try:  # Read now and not before: a thousand waiting photos stay on the disk.
                 data = await asyncio.to_thread(read_photo, self._photos, photo)
             except OSError as error:
@@ -119,11 +120,11 @@ class Joker:
 
     async def _ask(self, arm: Arm | None, key: int, **question: Any) -> tuple[Arm, Reply]:
         """Ask a version; one that fails, or was replaced meanwhile, is made up for by the champion. Raises EngineError."""
-        arm = arm or self._router.pick(key)
+        arm = arm or self._router.route(key)
         try:
             return arm, await arm.client.ask(**question)
         except EngineError as error:
-            other = self._router.instead_of(arm)
+            other = self._router.fallback_for(arm)
             if other is None:
                 raise
             log.warning("model %s gave no joke, %s is asked instead: %s", arm.model.name, other.model.name, error)

@@ -49,18 +49,18 @@ class Router:
         found = [self.champion, *([self.canary] if self.canary else []), *([self._incoming[0]] if self._incoming else [])]
         return [arm for place, arm in enumerate(found) if arm not in found[:place]]
 
-    def pick(self, key: int) -> Arm:
+    def route(self, key: int) -> Arm:
         """The version for a delivery to that person, chat or photo."""
         for arm, share in ((self.canary, self.share), self._incoming or (None, 0.0)):
             if arm and self._position(arm.model.id, key) < share:
                 return arm
         return self.champion
 
-    def instead_of(self, arm: Arm) -> Arm | None:
+    def fallback_for(self, arm: Arm) -> Arm | None:
         """Who answers a photo that this version couldn't answer: the champion, unless it is the one."""
         return None if arm is self.champion else self.champion
 
-    def arm_of(self, model_id: int) -> Arm | None:
+    def served_model(self, model_id: int) -> Arm | None:
         """The arm of a version that gets deliveries, or None."""
         return next((arm for arm in self.arms if arm.model.id == model_id), None)
 

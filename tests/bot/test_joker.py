@@ -42,9 +42,7 @@ async def make_joker(database, stub, tmp_path):
         settings = Settings(engine=engine, storage={"directory": tmp_path}, **sections)
         clients.append(EngineClient(settings.engine))
         router = Router(Arm(await register_base(database, "base", None), clients[-1]))
-        limits = settings.limits
-        queue = FairQueue(settings.in_flight, limits.photos_waiting_per_person, limits.photos_waiting)
-        return Joker(database, settings, router, load_prompts(), queue, is_banned=lambda user_id: False)
+        return Joker(database, settings, router, load_prompts(), FairQueue.of(settings), is_banned=lambda user_id: False)
     yield make
     for client in clients:
         await client.close()
@@ -192,7 +190,7 @@ async def test_each_joke_records_the_version_that_made_it(make_joker, photo, can
     made = {person: await joker.generate(photo, user_id=person, language="en") for person in range(20)}
     assert {joke.model_id for joke in made.values()} == {1, 2}
     for person, joke in made.items():
-        assert joke.model_id == joker._router.pick(person).model.id
+        assert joke.model_id == joker._router.route(person).model.id
         assert (joke.text == "canary") == (joke.model_id == 2)
 
 
@@ -201,7 +199,7 @@ async def test_a_person_a_chat_or_a_photo_keeps_its_version(make_joker, photo, c
         joker = await make_joker(engine={"canary_by": kind})
         joker._router.set_canary(canary[1], 0.5)
         joke = await joker.generate(photo, user_id=5, chat_id=77, language="en")
-        assert joke.model_id == joker._router.pick(key).model.id
+        assert joke.model_id == joker._router.route(key).model.id
 
 
 async def test_a_canary_that_fails_is_made_up_for_by_the_champion(stub, make_joker, photo, canary):

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bot.engine.child import start_child
 from bot.engine.launch import cpu_launcher
 from bot.engine.stub import Answer
+from bot.runtime.child_process import start_child
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
 from configs.log_lines import Lines, request_id
