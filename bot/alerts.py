@@ -1,14 +1,13 @@
 """Admins are told when something is wrong, once, and again when it is over; a restart repeats nothing.
 
 What is wrong is a row (`storage/alerts.py`), and so is who has been told. Only where the database itself can't be written is an
-alert kept in memory, until it can.
+alert kept in memory, until it can. A periodic job that meets a defect is an alert too: `job:` and the job's name.
 """
 import asyncio
 import logging
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from telegram.error import BadRequest, Forbidden, TelegramError
 
@@ -16,9 +15,11 @@ from bot.backups import Backing
 from bot.checks import CannotTell, Check, Checks, Detail
 from bot.handlers.saying import NO_PREVIEW, fitting
 from bot.loop.progress import day_and_time, duration
+from bot.loop.reasons import said
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from bot.replies import let_finish, noted_by
+from bot.runtime.periodic import Periodic
 from storage import alerts, news
 from storage.alerts import Alert
 
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 LOOK_S, TELL_S = 15.0, 3.0
 WELL_S = 60.0
 """All must be well for so long before it is said to be over: what flutters is one trouble."""
-DEFECT_S = 60.0
+STALE_S = 86400.0
+"""A job that reports nothing for so long is no job any more; the rarest one runs every six hours."""
+JOB = "job:"
 WHY = 300
 """Longest reason that is told, characters."""
 
@@ -37,7 +40,7 @@ async def unnoted(_: int = 0) -> None:
 
 
 class Alerts:
-    """`run` it once, for as long as the bot runs. `lasting` are the troubles that last."""
+    """Its `jobs` look and tell, and it observes all periodic jobs. `lasting` are the troubles that last."""
 
     def __init__(self, parts: Parts, backing: Backing) -> None:
         self._parts, self._database = parts, parts.database
@@ -48,41 +51,58 @@ class Alerts:
         self._bad_since: dict[str, float] = {}
         self._well_since: dict[str, float] = {}
         self._looked_at: dict[str, float] = {}
+        self._reported_at: dict[str, float] = {}
+        self._started_at = time.monotonic()
+        self._taken_up = False
+        self._taking_up, self._telling = asyncio.Lock(), asyncio.Lock()
 
-    async def run(self) -> None:
-        """Look and tell; never ends by itself."""
-        await self._again(self._take_up, 1.0, once=True)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._again(self.look, LOOK_S))
-            tasks.create_task(self._again(self.tell, TELL_S))
+    def jobs(self) -> list[Periodic]:
+        """`look` and `tell`, again and again."""
+        return [Periodic("alert-checks", LOOK_S, self.look), Periodic("alert-messages", TELL_S, self.tell)]
 
-    async def _again(self, step: Any, pause_s: float, *, once: bool = False) -> None:
-        """Whatever goes wrong in here, people who send photos shall not notice."""
-        while True:
-            try:
-                await step()
-                if once:
-                    return
-            except sqlite3.Error as error:
-                log.warning("alerts wait: %s", error)
-            except Exception:
-                log.exception("alerts wait")
-                await asyncio.sleep(DEFECT_S)
-            await asyncio.sleep(pause_s)
+    async def job_failed(self, name: str, error: Exception) -> None:
+        """Begin the job's alert and tell it at once: the job that tells alerts may be the one that fails."""
+        what = JOB + name
+        self._reported_at[what] = time.monotonic()
+        self._well_since.pop(what, None)
+        if what not in self.lasting:
+            # Only an OSError's text is known to hold no secret.
+            await self._begin(what, {"why": str(error) if isinstance(error, OSError) else type(error).__name__})
+        await self.tell()
+
+    async def job_succeeded(self, name: str) -> None:
+        """The job's alert ends once there has been no defect for WELL_S."""
+        what = JOB + name
+        self._reported_at[what] = time.monotonic()
+        if what in self.lasting:
+            self._well_since.setdefault(what, time.monotonic())
 
     async def _take_up(self) -> None:
         """What lasted when the bot stopped. What nothing looks at is over: that a bot runs is proof that its token is taken."""
-        self.lasting.update(await alerts.lasting(self._database))
-        for what in self.lasting.keys() - self._checks.keys():
-            await alerts.end(self._database, what)
-            del self.lasting[what]
+        async with self._taking_up:
+            if self._taken_up:
+                return
+            self.lasting.update(await alerts.lasting(self._database))
+            for what in self.lasting.keys() - self._checks.keys():
+                if not what.startswith(JOB):
+                    await self._end(what)
+            self._taken_up = True
 
     async def look(self) -> None:
         """Look at all that is due."""
+        await self._take_up()
+        await self._end_job_alerts()
         for what, check in self._checks.items():
             if time.monotonic() - self._looked_at.get(what, float("-inf")) >= check.every_s:
                 self._looked_at[what] = time.monotonic()
                 await self._look_at(what, check)
+
+    async def _end_job_alerts(self) -> None:
+        now = time.monotonic()
+        for what in [what for what in self.lasting if what.startswith(JOB)]:
+            well_s = now - self._well_since.get(what, now)
+            if well_s >= WELL_S or now - self._reported_at.get(what, self._started_at) >= STALE_S:
+                await self._end(what)
 
     async def _look_at(self, what: str, check: Check) -> None:
         try:
@@ -117,9 +137,17 @@ class Alerts:
         del self.lasting[what]
 
     async def tell(self) -> None:
-        """Tell every admin what they don't know yet."""
-        for alert, chat_id, words in await alerts.untold(self._database, self._parts.settings.telegram.admins):
-            await let_finish(self._tell(alert, chat_id, words))
+        """Tell every admin what they don't know yet. Raises what went wrong with one alert once the others are told."""
+        await self._take_up()
+        defects: list[Exception] = []
+        async with self._telling:
+            for alert, chat_id, words in await alerts.untold(self._database, self._parts.settings.telegram.admins):
+                try:
+                    await let_finish(self._tell(alert, chat_id, words))
+                except Exception as error:
+                    defects.append(error)
+        if defects:
+            raise defects[0]
 
     async def _tell(self, alert: Alert, chat_id: int, words: list[str]) -> None:
         async def note(_: int = 0) -> None:
@@ -129,7 +157,7 @@ class Alerts:
 
     async def _tell_unsaved(self, what: str, detail: Detail) -> None:
         for chat_id in self._parts.settings.telegram.admins:
-            text = self._words(f"alert-{what}-began", await self._language(chat_id), detail)
+            text = self._words(what, "began", await self._language(chat_id), detail)
             if await self._send(chat_id, text):
                 self._unsaved[what].add(chat_id)
 
@@ -137,12 +165,15 @@ class Alerts:
         """What there is to say of an alert."""
         ended = alert.ended_at or time.time()
         detail = {**alert.details, "began": day_and_time(alert.began_at), "time": duration(self._parts.words, language, ended - alert.began_at)}
-        return "\n".join(self._words(f"alert-{alert.what}-{word}", language, detail) for word in words)
+        return "\n".join(self._words(alert.what, word, language, detail) for word in words)
 
-    def _words(self, name: str, language: str, detail: Detail) -> str:
+    def _words(self, what: str, word: str, language: str, detail: Detail) -> str:
         blanks = {"began": "", "time": "", "why": "none", "minutes": 0, "free": "?", "had": 0, "now": 0, "waiting": 0}
         values = {**blanks, **detail}
-        return self._parts.words.say(language, name, **{**values, "why": str(values["why"])[:WHY]})
+        kind, _, job = what.partition(":")
+        if job:
+            values["job"] = said(self._parts.words, language, f"job-{job}", job)
+        return self._parts.words.say(language, f"alert-{kind}-{word}", **{**values, "why": str(values["why"])[:WHY]})
 
     async def _send(self, chat_id: int, text: str, note: Callable[..., Awaitable[None]] = unnoted) -> bool:
         """False where it shall be tried again later; otherwise `note` has written it down."""

@@ -16,12 +16,12 @@ from bot.api import TelegramBot
 from bot.backups import Backing
 from bot.bans import Bans
 from bot.canary.trials import Trials
+from bot.canary.watch import Watching
 from bot.chats import Chats, Daily
 from bot.engine.servers import Servers, make_servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.handlers.errors import apologise, give_up
-from bot.handlers.privacy import keep_forgetting
 from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
@@ -31,6 +31,8 @@ from bot.latest import Latest
 from bot.loop.conductor import Conductor
 from bot.loop.schedule import Schedule
 from bot.loop.service import Service
+from bot.maintenance.database_upkeep import DatabaseUpkeep
+from bot.maintenance.erasure_job import ErasureJob
 from bot.metrics import Metrics
 from bot.metrics_host import Host
 from bot.moderation import Moderator
@@ -39,6 +41,7 @@ from bot.outgoing import backoff, seconds_of
 from bot.panel.server import Panel
 from bot.parts import Parts
 from bot.polling import Poller, TokenRefused, token_refused
+from bot.runtime.periodic import Periodic
 from bot.styles import Styles
 from bot.updates import RawUpdate, Updates
 from bot.weekly import BestOfWeek
@@ -46,8 +49,8 @@ from bot.words import Words
 from configs.errors import JokebotError, SettingsError
 from configs.prompts import load_prompts
 from configs.settings import ROOT, Settings
-from storage import alerts, inbox
-from storage.database import Database, DatabaseError, check_file, unusable
+from storage import alerts
+from storage.database import Database, DatabaseError, unusable
 from storage.folder import held
 from storage.model_files import code_of
 from storage.models import agree, champion, register_base
@@ -56,10 +59,10 @@ log = logging.getLogger("jokebot")
 
 GRACE_S = 10.0
 """How long a stop waits for handlers under way."""
-PRUNE_EVERY_S = 3600.0
-CHECK_EVERY_S = 6 * 3600.0
 PROGRAM = ROOT / "configs"
 """A model in there is part of the program, and changes with it."""
+RETRY_S = 60.0
+"""After something at the start has failed that the bot can do without for a while."""
 FIRST_POLL_S = 0.1
 """Until then the first poll is under way and doesn't wait for anything else that a start does."""
 
@@ -81,6 +84,7 @@ class App:
         self.schedule: Schedule
         self.best_of_week: BestOfWeek
         self.backing: Backing
+        self.jobs: list[Periodic] = []
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
         self.panel: Panel | None = None
@@ -114,6 +118,7 @@ class App:
         self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
         self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
         self.best_of_week = BestOfWeek(self.parts)
+        self.jobs = self._make_jobs(service)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)
         self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)
@@ -124,20 +129,13 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take_updates())
             await asyncio.sleep(FIRST_POLL_S)
-            tasks.create_task(self._greet_engine())
-            tasks.create_task(self._name_commands())
-            tasks.create_task(self._prune())
-            tasks.create_task(self.backing.keep())
-            tasks.create_task(self.parts.alerts.run())
-            tasks.create_task(self._check_database())
-            tasks.create_task(keep_forgetting(self.parts))
-            tasks.create_task(self.best_of_week.run())
-            tasks.create_task(self.parts.names.keep())
-            tasks.create_task(self._conduct())
+            for job in self.jobs:
+                tasks.create_task(job.run(self.parts.alerts))
 
     async def stop(self) -> None:
         """Let handlers under way finish, then close everything. Call it after `run` has ended, or after a failed `start`."""
         if self.updates:
+            await self.schedule.stop()
             self.parts.albums.stop()
             await self.updates.stop(GRACE_S)
         await self._cleanup.aclose()
@@ -195,14 +193,15 @@ class App:
             log.warning("%s Photos wait meanwhile, or are told so.", error)
         print(f"jokebot: ready as @{self.bot.username}", flush=True)
 
-    async def _conduct(self) -> None:
-        """The loop: runs, their trials, and what begins them."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.schedule.start())
-                tasks.create_task(self.parts.conductor.run())
-        finally:
-            await self.schedule.stop()
+    def _make_jobs(self, service: Service) -> list[Periodic]:
+        """All that is done beside the answers to updates, at the start or again and again."""
+        parts, settings = self.parts, self.settings
+        upkeep = DatabaseUpkeep(self.database, settings.storage.database, lambda: take_back(settings))
+        erasure = ErasureJob(self.database, settings.storage, settings.retention, settings.retrain.keep_models)
+        return [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), Periodic("command-menu", RETRY_S, self._name_commands, once=True),
+                Periodic("retrain-schedule", RETRY_S, self.schedule.start, once=True, fatal=(SettingsError,)),
+                *upkeep.jobs(), erasure.job(), self.backing.job(), *parts.alerts.jobs(), self.best_of_week.job(), parts.names.job(),
+                *parts.conductor.jobs(), Watching(parts, service).job()]
 
     async def _name_commands(self) -> None:
         """The command menu, in every language there are words for; the fallback language for all others. Admins see theirs too."""
@@ -214,21 +213,6 @@ class App:
                     if language == self.parts.words.language(None):
                         await self.bot.set_my_commands(commands, scope)
                     await self.bot.set_my_commands(commands, scope, language_code=language)
-
-    async def _prune(self) -> None:
-        while True:
-            await asyncio.sleep(PRUNE_EVERY_S)
-            try:
-                log.info("%d finished updates forgotten", await inbox.prune(self.database))
-            except sqlite3.Error as error:
-                log.warning("finished updates are forgotten later: %s", error)
-
-    async def _check_database(self) -> None:
-        """On a damaged database every further row makes it worse. Raises DatabaseError."""
-        while True:
-            await asyncio.to_thread(check_file, self.settings.storage.database)
-            take_back(self.settings)
-            await asyncio.sleep(CHECK_EVERY_S)
 
     async def _handle(self, raw: RawUpdate) -> bool:
         update = Update.de_json(raw, self.bot)

@@ -6,7 +6,6 @@ nothing comes twice. A time that passes while the bot is down is met at its star
 import asyncio
 import io
 import logging
-import sqlite3
 import time
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from bot.handlers.saying import fitting
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from bot.replies import let_finish
+from bot.runtime.periodic import Periodic
 from configs.blocklist import BlockList
 from configs.settings import Weekly
 from storage import weekly
@@ -36,21 +36,16 @@ PHOTO_BYTES, PHOTO_SIDES, SMALLER_SIDE = 10_000_000, 10_000, 2560
 
 
 class BestOfWeek:
-    """`run` it for as long as the bot does."""
+    """Its `job` posts when it is time, and what was missed at the start."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts, self._database = parts, parts.database
         self._settings, self._blocked = parts.settings.weekly, BlockList.of(parts.settings.guard)
         self._looking = asyncio.Lock()
 
-    async def run(self) -> None:
-        """Post when it is time, and what was missed at the start. Ends only by being cancelled."""
-        while True:
-            try:
-                await self.look(time.time())
-            except (sqlite3.Error, OSError) as error:
-                log.warning("the best of the week is posted later: %s", error)
-            await asyncio.sleep(LOOK_S)
+    def job(self) -> Periodic:
+        """`look` at the clock, again and again."""
+        return Periodic("weekly-digest", LOOK_S, lambda: self.look(time.time()))
 
     async def look(self, now: float) -> None:
         """Post wherever it is due at that time (seconds since 1970) and less than a day late."""

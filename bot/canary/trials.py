@@ -9,7 +9,6 @@ import time
 from dataclasses import asdict
 
 from bot.canary.evidence import units
-from bot.canary.watch import Watching
 from bot.engine.router import Arm
 from bot.engine.servers import NoRoom, ServerError
 from bot.loop.service import Service
@@ -31,7 +30,7 @@ PAUSES_S = (5.0, 30.0, 120.0)
 
 
 class Trials:
-    """What the loop asks for candidates and new champions (`bot/loop/conductor.py`): one trial at a time, and the watch."""
+    """What the loop asks for candidates and new champions (`bot/loop/conductor.py`): one trial at a time."""
 
     def __init__(self, parts: Parts, service: Service) -> None:
         self._parts, self._database, self._servers, self._service = parts, parts.database, parts.servers, service
@@ -45,10 +44,6 @@ class Trials:
         if await self._begin(run):
             await self._look_until_over(run)
         await self._close(run)
-
-    async def watch(self) -> None:
-        """Watch new champions, for as long as the bot runs."""
-        await Watching(self._parts, self._service).run()
 
     async def _begin(self, run: Run) -> bool:
         """Serve the candidate and give it its share; False where the run is over before that."""

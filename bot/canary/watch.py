@@ -3,9 +3,7 @@
 A watch begins with every promotion by a trial or by an admin, also one that happened just before a crash, because the
 promotions are rows; it ends with the verdict, or when the new champion has been rated often enough. `fall.py` is the test.
 """
-import asyncio
 import logging
-import sqlite3
 import time
 from dataclasses import asdict
 
@@ -17,8 +15,8 @@ from bot.loop.service import Service
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from bot.replies import noted_by
+from bot.runtime.periodic import Periodic
 from bot.trial import Unit
-from configs.errors import JokebotError
 from storage import news, promotion, trials
 from storage.models import RegistryError, find
 from storage.trials import Watch
@@ -31,7 +29,7 @@ BEGUN_BY = ("canary", "admin")
 
 
 class Watching:
-    """`run` it once, for as long as the bot runs."""
+    """Its `job` watches, for as long as the bot runs."""
 
     def __init__(self, parts: Parts, service: Service) -> None:
         self._parts, self._database, self._service, self._settings = parts, parts.database, service, parts.settings.watch
@@ -39,14 +37,9 @@ class Watching:
         self._before: dict[int, list[Unit]] = {}
         """The predecessor's photos, of the watch that goes on: many, and always the same."""
 
-    async def run(self) -> None:
-        """Watch; never ends by itself."""
-        while True:
-            try:
-                await self.step()
-            except (sqlite3.Error, JokebotError) as error:
-                log.warning("the watch over the champion goes on in a moment: %s", error)
-            await asyncio.sleep(LOOK_S)
+    def job(self) -> Periodic:
+        """`step`, again and again."""
+        return Periodic("champion-monitor", LOOK_S, self.step)
 
     async def step(self) -> None:
         """Begin what is to be watched, look, and tell what is untold."""

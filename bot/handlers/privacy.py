@@ -1,7 +1,5 @@
 """/forget: a person's photos, jokes and ratings go for good, after they have said so twice."""
-import asyncio
 import logging
-import sqlite3
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Update
 
@@ -9,16 +7,9 @@ from bot.handlers.rating import respond
 from bot.handlers.saying import reply_to
 from bot.outgoing import Priority
 from bot.parts import Parts
-from storage import dataset_files
-from storage.ageing import age_out
-from storage.dataset_files import DatasetError
-from storage.erasure import finish_erasure
 from storage.people import forget
-from storage.retention import remove_models
 
 log = logging.getLogger(__name__)
-
-EVERY_S = 3600.0
 
 
 async def forget_me(parts: Parts, update: Update) -> None:
@@ -60,17 +51,3 @@ async def close(parts: Parts, query: CallbackQuery, text: str) -> None:
     await respond(query, "")
     if query.message:
         await parts.bot.edit_message_text(text, query.message.chat.id, query.message.message_id, rate_limit_args=Priority.FINAL)
-
-
-async def keep_forgetting(parts: Parts) -> None:
-    """Finish what a kill or a running export left undone, at the start and every hour; what is too old goes, and so do models that saw forgotten people."""
-    storage = parts.settings.storage
-    while True:
-        try:
-            async with dataset_files.lock(storage.datasets, wait_s=0.0):
-                await finish_erasure(parts.database, storage.photos, storage.datasets)
-            await age_out(parts.database, storage.photos, storage.datasets, parts.settings.retention)
-            await remove_models(parts.database, storage.models, parts.settings.retrain.keep_models)
-        except (DatasetError, sqlite3.Error, OSError) as error:
-            log.warning("forgetting goes on later: %s", error)
-        await asyncio.sleep(EVERY_S)

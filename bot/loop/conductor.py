@@ -19,6 +19,7 @@ from bot.loop.news import News
 from bot.loop.processes import start_pipeline
 from bot.loop.service import Service
 from bot.parts import Parts
+from bot.runtime.periodic import Periodic
 from configs.errors import JokebotError
 from configs.log_lines import about
 from storage import promotion, requests, runs
@@ -31,7 +32,6 @@ IDLE_S = 1.0
 """How often it is looked whether the command line has queued something."""
 TELL_S = 2.0
 """How often it is looked whether there is something to tell."""
-DEFECT_S = 60.0
 LOOK_S = 0.5
 """How often a run's process is looked after."""
 CANCEL_S = 30.0
@@ -42,7 +42,7 @@ PAUSES_S = (1.0, 5.0, 15.0, 60.0, 60.0)
 
 
 class Trials(Protocol):
-    """What conducts a candidate's trial in the chats and watches a new champion."""
+    """What conducts a candidate's trial in the chats."""
 
     async def drive(self, run: Run) -> None:
         """Conduct the trial of a run in canary until the run has left that state; where its `cancel_at` is set, end it cancelled.
@@ -50,12 +50,9 @@ class Trials(Protocol):
         Is cancelled when the bot stops, and called again for the same run at the next start.
         """
 
-    async def watch(self) -> None:
-        """Watch new champions, for as long as the bot runs; is cancelled when it stops."""
-
 
 class Conductor:
-    """`run` it once, `wake` it when there is something new to do."""
+    """Its `jobs` conduct, `wake` it when there is something new to do."""
 
     def __init__(self, parts: Parts, service: Service, trials: Trials | None = None) -> None:
         self._parts, self._database, self.service, self._trials = parts, parts.database, service, trials
@@ -66,23 +63,11 @@ class Conductor:
         """Look now and not in a moment."""
         self._news_at_hand.set()
 
-    async def run(self) -> None:
-        """Conduct; never ends by itself."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._obey())
-            tasks.create_task(self._tell())
-            if self._trials:
-                tasks.create_task(self._trials.watch())
-            while True:
-                try:
-                    await self._round()
-                except (sqlite3.Error, JokebotError, OSError) as error:
-                    log.warning("the loop goes on in a moment: %s", error)
-                except Exception:
-                    # A defect in here is nothing that people who send photos should notice.
-                    log.exception("the loop goes on in a while")
-                    await asyncio.sleep(DEFECT_S)
-                await self._sleep(IDLE_S)
+    def jobs(self) -> list[Periodic]:
+        """The runs, the news of them (beside all else: a picture takes seconds), and what the command line asks for."""
+        return [Periodic("run-orchestrator", IDLE_S, self._round, sleep=self._sleep),
+                Periodic("run-messages", TELL_S, self.news.tell),
+                Periodic("control-requests", IDLE_S, self._obey)]
 
     async def _round(self) -> None:
         run = await runs.current_run(self._database)
@@ -162,18 +147,6 @@ class Conductor:
             log.warning("news of run %d wait: %s", run.id, error)
         return run
 
-    async def _tell(self) -> None:
-        """Tell what came of runs, beside all else: a picture takes seconds."""
-        while True:
-            try:
-                await self.news.tell()
-            except (sqlite3.Error, JokebotError) as error:
-                log.warning("news wait: %s", error)
-            except Exception:
-                log.exception("news wait")
-                await asyncio.sleep(DEFECT_S)
-            await asyncio.sleep(TELL_S)
-
     async def _end(self, run: Run, state: str, reason: Reason | JokebotError) -> None:
         with suppress(runs.MovedError):
             await promotion.end_run(self._database, run, state, reason)
@@ -199,14 +172,9 @@ class Conductor:
 
     async def _obey(self) -> None:
         """Do what the command line asks of a running bot."""
-        while True:
-            try:
-                for request in await requests.pending(self._database):
-                    text, done = await self._answer(request)
-                    await requests.answer(self._database, request.id, text, done=done)
-            except sqlite3.Error as error:
-                log.warning("a request of the command line waits: %s", error)
-            await asyncio.sleep(IDLE_S)
+        for request in await requests.pending(self._database):
+            text, done = await self._answer(request)
+            await requests.answer(self._database, request.id, text, done=done)
 
     async def _answer(self, request: requests.Request) -> tuple[str, bool]:
         try:

@@ -184,3 +184,14 @@ async def test_an_admin_who_shut_the_bot_out_keeps_nobody_else_from_hearing(stag
     stage.world.block(stage.alice)
     stage.engine.models.clear()
     await told(stage, "engine-began", stage.ming)
+
+
+async def test_a_backup_folder_that_cannot_be_read_is_told_as_a_failed_backup(stage_with, monkeypatch):
+    def unreadable(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(backups, "backups", unreadable)
+    stage = await stage_with(telegram=ADMINS, alerts=ONLY)
+    began = await told(stage, "backup-began")
+    await stage.joke(stage.send_photo())
+    assert heard(stage, stage.alice, began) == 1
