@@ -13,13 +13,13 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.backups import Backing
 from bot.checks import CannotTell, Check, Checks, Detail
-from bot.handlers.saying import NO_PREVIEW, fitting
-from bot.loop.progress import day_and_time, duration
+from bot.i18n.formatting import day_and_time, duration
 from bot.loop.reasons import said
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from bot.replies import let_finish, noted_by
 from bot.runtime.periodic import Periodic
+from bot.telegram.text import NO_PREVIEW, truncate_for_telegram
 from storage import alerts, news
 from storage.alerts import Alert
 
@@ -179,7 +179,7 @@ class Alerts:
         """False where it shall be tried again later; otherwise `note` has written it down."""
         try:
             with noted_by(note):
-                await self._parts.bot.send_message(chat_id, fitting(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)
+                await self._parts.bot.send_message(chat_id, truncate_for_telegram(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)
         except (Forbidden, BadRequest) as error:
             log.info("admin %d can't be told: %s", chat_id, error)
             await note()

@@ -21,6 +21,7 @@ from bot.chats import Chats, Daily
 from bot.engine.servers import Servers, make_servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
+from bot.handlers.buttons import JokeKeyboards
 from bot.handlers.errors import apologise, give_up
 from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
 from bot.hands import Hands
@@ -33,14 +34,16 @@ from bot.loop.schedule import Schedule
 from bot.loop.service import Service
 from bot.maintenance.database_upkeep import DatabaseUpkeep
 from bot.maintenance.erasure_job import ErasureJob
+from bot.messaging.messenger import Messenger
 from bot.metrics import Metrics
 from bot.metrics_host import Host
 from bot.moderation import Moderator
 from bot.names import Names
-from bot.outgoing import backoff, seconds_of
+from bot.outgoing import seconds_of
 from bot.panel.server import Panel
 from bot.parts import Parts
 from bot.polling import Poller, TokenRefused, token_refused
+from bot.runtime.backoff import backoff
 from bot.runtime.periodic import Periodic
 from bot.styles import Styles
 from bot.updates import RawUpdate, Updates
@@ -156,6 +159,7 @@ class App:
         joker.banned = bans.holds
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, chats=chats,
                      daily=Daily(self.database, chats), names=Names(self.database), bans=bans, bot=self.bot,
+                     messenger=Messenger(self.bot, words, languages), keyboards=JokeKeyboards(self.bot, self.database, latest),
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
                      albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers,
                      moderator=Moderator(settings.guard), joker=joker)

@@ -7,8 +7,8 @@ from pathlib import Path
 from telegram.error import TelegramError
 
 from bot.api import TelegramBot
-from bot.handlers.saying import fitting
 from bot.outgoing import Priority, Shed
+from bot.telegram.text import truncate_for_telegram
 from bot.words import Words
 from configs.settings import Settings
 
@@ -29,7 +29,7 @@ async def say_last_words(settings: Settings, bot: TelegramBot, error: Exception)
     if file.exists() or not settings.telegram.admins:
         return
     words = Words(default=settings.joke.language)
-    said = fitting(words.say(words.language(None), "alert-damaged", why=text))
+    said = truncate_for_telegram(words.say(words.language(None), "alert-damaged", why=text))
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_S):
             for chat_id in settings.telegram.admins:

@@ -4,9 +4,10 @@ import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 
-from telegram.error import BadRequest, TelegramError
+from telegram.error import TelegramError
 
 from bot.outgoing import Shed
+from bot.telegram.text import is_unchanged
 from configs.log_lines import REQUEST, about
 
 log = logging.getLogger(__name__)
@@ -57,8 +58,3 @@ class Latest:
                 log.info("a message could not be changed: %s", error)
         except Exception:
             log.exception("a message could not be changed")
-
-
-def is_unchanged(error: TelegramError) -> bool:
-    """Whether Telegram only says that a message is already as it should be."""
-    return isinstance(error, BadRequest) and "not modified" in str(error).lower()

@@ -18,7 +18,7 @@ from bot.engine.servers import Servers
 from bot.listening import listen
 from bot.metrics_host import Host
 from bot.rested import Rested
-from bot.status import program_version
+from bot.runtime.version import program_version
 from configs.settings import Settings
 from storage.database import Database
 from storage.measures import Told, inbox_pending, models_shown, ratings_by_model

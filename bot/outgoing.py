@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from enum import IntEnum
 from typing import Any
 
@@ -20,6 +20,7 @@ from telegram.error import BadRequest, NetworkError, RetryAfter
 from telegram.ext import BaseRateLimiter
 
 from bot.replies import Slot, Window, next_slot
+from bot.runtime.backoff import backoff
 from configs.settings import Limits
 
 log = logging.getLogger(__name__)
@@ -251,11 +252,3 @@ def seconds_of(error: RetryAfter) -> float:
     """How long a 429 asks to wait."""
     wait = error.retry_after
     return float(wait if isinstance(wait, int | float) else wait.total_seconds())
-
-
-def backoff(first: float = 0.5, most: float = 30.0) -> Iterator[float]:
-    """Pauses between tries, seconds: doubling up to `most`."""
-    pause = first
-    while True:
-        yield pause
-        pause = min(2 * pause, most)

@@ -13,10 +13,12 @@ from bot.chats import Chats, Daily
 from bot.engine.servers import Servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
+from bot.handlers.buttons import JokeKeyboards
 from bot.hands import Hands
 from bot.joker import Joker
 from bot.languages import Languages
 from bot.latest import Latest
+from bot.messaging.messenger import Messenger
 from bot.mistakes import Mistakes
 from bot.moderation import Moderator
 from bot.names import Names
@@ -47,6 +49,8 @@ class Parts:
     languages: Languages
     chats: Chats
     daily: Daily
+    messenger: Messenger
+    keyboards: JokeKeyboards
     names: Names
     bans: Bans
     bot: TelegramBot

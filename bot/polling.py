@@ -8,7 +8,8 @@ from typing import Any
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from bot.api import TelegramBot
-from bot.outgoing import backoff, seconds_of
+from bot.outgoing import seconds_of
+from bot.runtime.backoff import backoff
 from bot.updates import Updates
 from configs.errors import JokebotError
 from storage import inbox

@@ -3,12 +3,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from bot import vitals
-from bot.loop.progress import day_and_time, duration
+from bot.i18n.formatting import day_and_time, duration, size
 from bot.parts import Parts
+from bot.runtime.version import program_version
 from storage import runs, schedule, trials
 from storage.backup import Backup, backups
 
@@ -152,16 +152,3 @@ class Status:
 
     def _say(self, name: str, **values: Any) -> str:
         return self._parts.words.say(self._language, name, **values)
-
-
-def size(count: int) -> str:
-    """Bytes as people read them."""
-    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB" if count < 1e11 else f"{count / 1e9:.0f} GB"
-
-
-def program_version() -> str:
-    """Of the installed package; a checkout that isn't installed says so."""
-    try:
-        return version("jokebot")
-    except PackageNotFoundError:
-        return "(not installed)"

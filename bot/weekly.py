@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.handlers.best import LEAST_IN_GROUPS, given
-from bot.handlers.saying import fitting
+from bot.handlers.best import LEAST_IN_GROUPS
+from bot.i18n.formatting import format_rating_counts
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from bot.replies import let_finish
 from bot.runtime.periodic import Periodic
+from bot.telegram.text import truncate_for_telegram
 from configs.blocklist import BlockList
 from configs.settings import Weekly
 from storage import weekly
@@ -105,9 +106,9 @@ class BestOfWeek:
 
     def _caption(self, chat_id: int, post: Post) -> str:
         title = self._parts.words.say(self._parts.chats.spoken(chat_id), "weekly-title") + "\n\n" if post.first else ""
-        ending = f"\n{given(post.liked.counts)}"
+        ending = f"\n{format_rating_counts(post.liked.counts)}"
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
-        return f"{title}{MEDALS[post.place - 1]} {fitting(post.liked.text, most=room)}{ending}"
+        return f"{title}{MEDALS[post.place - 1]} {truncate_for_telegram(post.liked.text, max_units=room)}{ending}"
 
     def _picture(self, liked: Liked) -> bytes | None:
         """The photo's file, made smaller where Telegram would refuse it; None where it is gone. Blocks."""

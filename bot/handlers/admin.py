@@ -13,11 +13,10 @@ from telegram import (
     User,
 )
 
-from bot.handlers.rating import respond
 from bot.handlers.reading import is_private
-from bot.handlers.saying import NO_PREVIEW, fitting, reply_to, say
 from bot.outgoing import Priority
 from bot.parts import Parts
+from bot.telegram.text import NO_PREVIEW, reply_to, truncate_for_telegram
 from storage import news
 
 DECIDED = re.compile(r"(?P<answer>yes|no):(?P<person>\d{1,18}):(?P<what>[a-z]{1,16}):(?P<number>\d{1,18})")
@@ -44,7 +43,7 @@ def for_admins(handler: Handler) -> Handler:
         if message is None or person is None:
             return
         if not is_admin(parts, person):
-            await say(parts, message, "admins-only")
+            await parts.messenger.reply(message, "admins-only")
             return
         await news.note_language(parts.database, person.id, parts.language(person))
         await handler(parts, update)
@@ -56,7 +55,7 @@ async def in_private(parts: Parts, update: Update, otherwise: str) -> Message | 
     message = update.effective_message
     if message is None or is_private(message):
         return message
-    await say(parts, message, otherwise)
+    await parts.messenger.reply(message, otherwise)
     return None
 
 
@@ -82,7 +81,7 @@ async def decided(parts: Parts, query: CallbackQuery) -> Decided | None:
     match, person = DECIDED.fullmatch(query.data or ""), query.from_user
     if match and int(match["person"]) == person.id and is_admin(parts, person):
         return Decided(match["answer"] == "yes", match["what"], int(match["number"]))
-    await respond(query, parts.words.say(parts.language(person), "not-your-button"), alert=True)
+    await parts.messenger.answer_button(query, "not-your-button", alert=True)
     return None
 
 
@@ -95,11 +94,11 @@ async def pressed_by_admin(parts: Parts, query: CallbackQuery, pattern: re.Patte
     match, person = pattern.fullmatch(query.data or ""), query.from_user
     if match and is_admin(parts, person) and isinstance(query.message, message) and query.message.chat.id == person.id:
         return match
-    await respond(query, parts.words.say(parts.language(person), "not-your-button"), alert=True)
+    await parts.messenger.answer_button(query, "not-your-button", alert=True)
     return None
 
 
 async def answer(parts: Parts, message: Message, text: str) -> None:
     """Say something that is put together already, as an answer to a message."""
-    await parts.bot.send_message(message.chat.id, fitting(text), reply_parameters=reply_to(message.message_id),
+    await parts.bot.send_message(message.chat.id, truncate_for_telegram(text), reply_parameters=reply_to(message.message_id),
                                  link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)

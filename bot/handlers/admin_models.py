@@ -2,8 +2,6 @@
 from telegram import Message, Update
 
 from bot.handlers.admin import Decided, answer, ask, words_after
-from bot.handlers.rating import respond
-from bot.handlers.saying import say
 from bot.loop.reasons import in_words
 from bot.loop.service import Change, Service
 from bot.outgoing import Priority
@@ -26,7 +24,7 @@ async def show_models(parts: Parts, update: Update) -> None:
         return
     known, counted = await models.every(parts.database), await ratings_by_model(parts.database)
     if not known:
-        await say(parts, message, "models-none")
+        await parts.messenger.reply(message, "models-none")
         return
     language = parts.language(message.from_user)
     lines = [parts.words.say(language, "models-title"), ""]
@@ -54,7 +52,7 @@ async def promote(parts: Parts, update: Update) -> None:
         case [number] if number.lstrip("#").isdecimal() and len(number) < 18:
             await _ask(parts, message, int(number.lstrip("#")))
         case _:
-            await say(parts, message, "promote-how")
+            await parts.messenger.reply(message, "promote-how")
 
 
 async def _ask(parts: Parts, message: Message, number: int) -> None:
@@ -64,15 +62,15 @@ async def _ask(parts: Parts, message: Message, number: int) -> None:
     except RegistryError:
         model = None
     if model is None or model.id != number or serving is None:
-        await say(parts, message, "promote-unknown", model=number)
+        await parts.messenger.reply(message, "promote-unknown", model=number)
         return
     if model.id == serving.id:
-        await say(parts, message, "promote-already", model=number)
+        await parts.messenger.reply(message, "promote-already", model=number)
         return
     try:
         await promotion.may_serve(parts.database, number)
     except RegistryError as error:
-        await say(parts, message, "promote-failed", why=in_words(parts.words, parts.language(message.from_user), error))
+        await parts.messenger.reply(message, "promote-failed", why=in_words(parts.words, parts.language(message.from_user), error))
         return
     text = parts.words.say(parts.language(message.from_user), "promote-ask", model=number, called=model.name, champion=serving.id,
                            **{"champion-name": serving.name})
@@ -89,7 +87,7 @@ async def promote_decided(parts: Parts, update: Update, pressed: Decided) -> Non
     async def show(name: str, **values: object) -> None:
         await parts.bot.edit_message_text(parts.words.say(language, name, **values), *place, rate_limit_args=Priority.FINAL)
 
-    await respond(query, "")
+    await parts.messenger.answer_button(query)
     if not pressed.yes:
         await show("promote-left")
         return
@@ -109,14 +107,14 @@ async def rollback(parts: Parts, update: Update) -> None:
         return
     if await promotion.predecessor(parts.database) is None:
         serving = await models.champion(parts.database)
-        await say(parts, message, "rollback-none", model=serving.id if serving else 0)
+        await parts.messenger.reply(message, "rollback-none", model=serving.id if serving else 0)
         return
     try:
         change = await _service(parts).roll_back(reason=ASKED, asked_by=person.id)
     except JokebotError as error:
-        await say(parts, message, "promote-failed", why=in_words(parts.words, parts.language(message.from_user), error))
+        await parts.messenger.reply(message, "promote-failed", why=in_words(parts.words, parts.language(message.from_user), error))
         return
-    await say(parts, message, "rollback-done", model=change.model.id, called=change.model.name, seconds=_seconds(change))
+    await parts.messenger.reply(message, "rollback-done", model=change.model.id, called=change.model.name, seconds=_seconds(change))
 
 
 def _service(parts: Parts) -> Service:

@@ -9,13 +9,11 @@ from telegram.constants import MessageEntityType
 from telegram.error import BadRequest, TelegramError
 
 from bot.handlers.admin import in_private, pressed_by_admin
-from bot.handlers.rating import respond
-from bot.handlers.saying import NO_PREVIEW, fitting, reply_to, say
-from bot.latest import is_unchanged
-from bot.loop.progress import day_and_time
+from bot.i18n.formatting import day_and_time
 from bot.names import plain
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
 from storage import crowd, news
 from storage.crowd import Active, Named
 
@@ -56,7 +54,7 @@ async def users_pressed(parts: Parts, update: Update) -> None:
     match = await pressed_by_admin(parts, query, PRESSED)
     if match is None:
         return
-    await respond(query, "")
+    await parts.messenger.answer_button(query)
     text, markup = await page_of(parts, language, int(match["page"]))
     try:
         await parts.bot.edit_message_text(text, person.id, query.message.message_id, reply_markup=markup, link_preview_options=NO_PREVIEW,
@@ -80,7 +78,7 @@ async def page_of(parts: Parts, language: str, page: int) -> tuple[str, InlineKe
     lines += [f"\n{place}. {line_of(parts, language, one)}" for place, one in enumerate(shown, (page - 1) * A_PAGE + 1)]
     row = [InlineKeyboardButton(label, callback_data=f"u:{number}")
            for label, number in (("◀️", page - 1), (f"{page} / {pages}", page), ("▶️", page + 1)) if 1 <= number <= pages]
-    return fitting("\n".join(lines)), InlineKeyboardMarkup([row]) if pages > 1 else None
+    return truncate_for_telegram("\n".join(lines)), InlineKeyboardMarkup([row]) if pages > 1 else None
 
 
 def line_of(parts: Parts, language: str, one: Active) -> str:
@@ -106,7 +104,7 @@ async def ban(parts: Parts, update: Update) -> None:
     if target is None:
         return
     if is_admin_id(parts, target.person.person_id):
-        await say(parts, message, "ban-admin")
+        await parts.messenger.reply(message, "ban-admin")
         return
     words = list(target.words)
     span = SPAN.fullmatch(words[0]) if words else None
@@ -117,7 +115,7 @@ async def ban(parts: Parts, update: Update) -> None:
     await parts.bans.ban(target.person.person_id, by=admin.id, until=until, reason=reason)
     log.info("admin %d bans person %d, until %s", admin.id, target.person.person_id, until_of(until))
     values = {"who": called(target.person), "person": str(target.person.person_id), "until": until_of(until), "reason": reason or "none"}
-    await say(parts, message, "ban-done", **values)
+    await parts.messenger.reply(message, "ban-done", **values)
     await tell_others(parts, admin.id, "ban-news", admin=plain(admin.full_name), **values)
 
 
@@ -131,10 +129,10 @@ async def unban(parts: Parts, update: Update) -> None:
         return
     who, person_id = called(target.person), target.person.person_id
     if not await parts.bans.lift(person_id, by=admin.id):
-        await say(parts, message, "unban-none", who=who)
+        await parts.messenger.reply(message, "unban-none", who=who)
         return
     log.info("admin %d lifts the ban of person %d", admin.id, person_id)
-    await say(parts, message, "unban-done", who=who)
+    await parts.messenger.reply(message, "unban-done", who=who)
     await tell_others(parts, admin.id, "unban-news", admin=plain(admin.full_name), who=who)
 
 
@@ -146,7 +144,7 @@ async def target_of(parts: Parts, message: Message, how: str) -> Target | None:
     user = mentioned.user if mentioned else replied.from_user if replied else None
     if user:
         if user.is_bot:
-            await say(parts, message, "ban-bot")
+            await parts.messenger.reply(message, "ban-bot")
             return None
         if mentioned:
             words = (message.text or "").replace(message.parse_entity(mentioned), " ", 1).split()[1:]
@@ -157,10 +155,10 @@ async def target_of(parts: Parts, message: Message, how: str) -> Target | None:
         case [number, *rest] if re.fullmatch(r"[1-9]\d{2,15}", number, re.ASCII):
             person = await parts.names.of(int(number)) or Named(int(number), "?")
         case _:
-            await say(parts, message, how)
+            await parts.messenger.reply(message, how)
             return None
     if person is None:
-        await say(parts, message, "ban-unknown", who=words[0])
+        await parts.messenger.reply(message, "ban-unknown", who=words[0])
         return None
     return Target(person, rest)
 
@@ -172,7 +170,7 @@ async def tell_others(parts: Parts, admin_id: int, name: str, **values: object) 
             continue
         language = parts.words.language(await news.language_of(parts.database, chat_id))
         try:
-            await parts.bot.send_message(chat_id, fitting(parts.words.say(language, name, **values)), link_preview_options=NO_PREVIEW,
+            await parts.bot.send_message(chat_id, truncate_for_telegram(parts.words.say(language, name, **values)), link_preview_options=NO_PREVIEW,
                                          disable_notification=True, rate_limit_args=Priority.ANSWER)
         except (TelegramError, Shed) as error:
             log.info("admin %d can't be told of a ban: %s", chat_id, error)

@@ -5,12 +5,9 @@ import re
 from telegram import Message, Update
 
 from bot.handlers.admin import Decided, answer, ask, words_after
-from bot.handlers.privacy import close
-from bot.handlers.rating import respond
-from bot.handlers.saying import say
+from bot.i18n.formatting import day_and_time, duration
 from bot.loop import processes
 from bot.loop.processes import LookError, Prospect
-from bot.loop.progress import day_and_time, duration
 from bot.loop.reasons import in_words
 from bot.outgoing import Shed
 from bot.parts import Parts
@@ -36,7 +33,7 @@ async def retrain(parts: Parts, update: Update) -> None:
         case ["cancel"]:
             await _cancel(parts, message)
         case _:
-            await say(parts, message, "retrain-how")
+            await parts.messenger.reply(message, "retrain-how")
 
 
 async def _ask(parts: Parts, message: Message) -> None:
@@ -46,10 +43,10 @@ async def _ask(parts: Parts, message: Message) -> None:
     try:
         found = await processes.look(parts.settings)
     except LookError as error:
-        await say(parts, message, "retrain-cannot-look", why=str(error))
+        await parts.messenger.reply(message, "retrain-cannot-look", why=str(error))
         return
     if found.new < wanted:
-        await say(parts, message, "retrain-too-little", new=found.new, wanted=wanted)
+        await parts.messenger.reply(message, "retrain-too-little", new=found.new, wanted=wanted)
         return
     await ask(parts, message, "retrain", found.new, await _question(parts, found, language))
 
@@ -85,18 +82,18 @@ async def retrain_decided(parts: Parts, update: Update, pressed: Decided) -> Non
         return
     language, chat_id = parts.language(query.from_user), query.message.chat.id
     if not pressed.yes:
-        await close(parts, query, parts.words.say(language, "retrain-left"))
+        await parts.messenger.close_question(query, parts.words.say(language, "retrain-left"))
         return
     try:
         run = await runs.create_run(parts.database, "admin", asked_by=query.from_user.id)
     except BusyError as error:
-        await close(parts, query, parts.words.say(language, "retrain-busy", run=error.run.id, what=parts.words.say(language, f"run-state-{error.run.state}")))
+        await parts.messenger.close_question(query, parts.words.say(language, "retrain-busy", run=error.run.id, what=parts.words.say(language, f"run-state-{error.run.state}")))
         return
     if chat_id == query.from_user.id:
         await runs.follow(parts.database, run.id, chat_id, query.message.message_id)
-        await respond(query, "")
+        await parts.messenger.answer_button(query)
     else:
-        await close(parts, query, parts.words.say(language, "retrain-started", run=run.id))
+        await parts.messenger.close_question(query, parts.words.say(language, "retrain-started", run=run.id))
     if parts.conductor:
         parts.conductor.wake()
 
@@ -104,22 +101,22 @@ async def retrain_decided(parts: Parts, update: Update, pressed: Decided) -> Non
 async def _busy(parts: Parts, message: Message, run: Run) -> None:
     language = parts.language(message.from_user)
     if run.state != "canary":
-        await say(parts, message, "retrain-busy", run=run.id, what=parts.words.say(language, f"run-state-{run.state}"))
+        await parts.messenger.reply(message, "retrain-busy", run=run.id, what=parts.words.say(language, f"run-state-{run.state}"))
         return
     trial = await trials.trial_of_run(parts.database, run.id)
-    await say(parts, message, "retrain-on-trial", model=run.candidate_id or 0, wanted=parts.settings.canary.ratings,
+    await parts.messenger.reply(message, "retrain-on-trial", model=run.candidate_id or 0, wanted=parts.settings.canary.ratings,
               ratings=await trials.trial_ratings(parts.database, trial) if trial else 0)
 
 
 async def _cancel(parts: Parts, message: Message) -> None:
     run = await runs.current_run(parts.database)
     if run is None:
-        await say(parts, message, "retrain-cancel-none")
+        await parts.messenger.reply(message, "retrain-cancel-none")
         return
     await runs.request_cancel(parts.database, run.id)
     if parts.conductor:
         parts.conductor.wake()
-    await say(parts, message, "retrain-cancelling", run=run.id)
+    await parts.messenger.reply(message, "retrain-cancelling", run=run.id)
 
 
 async def show_runs(parts: Parts, update: Update) -> None:
@@ -137,7 +134,7 @@ async def show_runs(parts: Parts, update: Update) -> None:
     if lines:
         await answer(parts, message, "\n".join(lines))
     else:
-        await say(parts, message, "runs-none")
+        await parts.messenger.reply(message, "runs-none")
 
 
 def first_sentence(text: str, most: int = 160) -> str:

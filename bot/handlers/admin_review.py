@@ -7,12 +7,11 @@ import re
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 
 from bot.handlers.admin import in_private, pressed_by_admin
-from bot.handlers.rating import respond
-from bot.handlers.saying import fitting, say
 from bot.loop import processes
 from bot.loop.processes import LookError
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.telegram.text import truncate_for_telegram
 from storage import review
 from storage.photos import get_photo, photo_path
 from storage.review import Waiting
@@ -34,7 +33,7 @@ async def show_review(parts: Parts, update: Update) -> None:
     try:
         found = await processes.look(parts.settings)
     except LookError as error:
-        await say(parts, message, "retrain-cannot-look", why=str(error))
+        await parts.messenger.reply(message, "retrain-cannot-look", why=str(error))
         return
     await review.line_up(parts.database, found.jokes)
     await show_next(parts, message.chat.id, parts.language(message.from_user))
@@ -52,10 +51,10 @@ async def review_pressed(parts: Parts, update: Update) -> None:
     joke_id, answer = int(match["joke"]), match["answer"]
     first = await review.decide(parts.database, joke_id, kept=answer == "keep", asked_by=person.id)
     if first is None:
-        await respond(query, parts.words.say(language, "review-gone"), alert=True)
+        await parts.messenger.answer_button(query, "review-gone", alert=True)
         return
     log.info("joke %d is reviewed: %s", joke_id, answer)
-    await respond(query, parts.words.say(language, f"review-{answer}-done"))
+    await parts.messenger.answer_button(query, f"review-{answer}-done")
     await parts.bot.edit_message_reply_markup(person.id, query.message.message_id, reply_markup=buttons(parts, language, joke_id, answer),
                                               rate_limit_args=Priority.FINAL)
     if first:
@@ -72,9 +71,9 @@ async def show_next(parts: Parts, chat_id: int, language: str) -> None:
                            unfunny=waiting.unfunny, left=waiting.left)
     markup, data = buttons(parts, language, waiting.joke_id), await _picture(parts, waiting)
     if data is None:
-        await parts.bot.send_message(chat_id, fitting(text), reply_markup=markup, rate_limit_args=Priority.ANSWER)
+        await parts.bot.send_message(chat_id, truncate_for_telegram(text), reply_markup=markup, rate_limit_args=Priority.ANSWER)
     else:
-        await parts.bot.send_photo(chat_id, data, caption=fitting(text, most=CAPTION_UNITS), reply_markup=markup, rate_limit_args=Priority.ANSWER)
+        await parts.bot.send_photo(chat_id, data, caption=truncate_for_telegram(text, max_units=CAPTION_UNITS), reply_markup=markup, rate_limit_args=Priority.ANSWER)
 
 
 def buttons(parts: Parts, language: str, joke_id: int, chosen: str | None = None) -> InlineKeyboardMarkup:

@@ -3,8 +3,8 @@ from collections.abc import Awaitable, Callable
 
 from telegram import CallbackQuery, Message, Update
 
-from bot.handlers.buttons import find_pressed
-from bot.handlers.rating import respond
+from bot.handlers.callback_data import AnotherJokeButton
+from bot.handlers.routing import ButtonPress
 from bot.handlers.telling import Asked, tell
 from bot.hands import HandsFull
 from bot.parts import Parts
@@ -17,15 +17,17 @@ async def another(parts: Parts, update: Update) -> None:
     query = update.callback_query
     if query is None:
         return
-    language, pressed = parts.language(query.from_user), await find_pressed(parts, query)
-    joke = await get_joke(parts.database, pressed.joke_id) if pressed else None
+    data = AnotherJokeButton.decode(query.data)
+    ours = data and query.message and await parts.keyboards.is_joke_button(
+        ButtonPress(update.update_id, query, query.message, query.from_user, data), data.joke_id)
+    joke = await get_joke(parts.database, data.joke_id) if data and ours else None
     if joke is None:
-        await respond(query, parts.words.say(language, "button-unknown"), alert=True)
+        await parts.messenger.answer_button(query, "button-unknown", alert=True)
         return
     chat_id, number = query.message.chat.id, photo_message(query.message)
 
     async def tell_another(photo: Photo) -> None:
-        await respond(query, parts.words.say(language, "another-coming"))
+        await parts.messenger.answer_button(query, "another-coming")
         async with parts.styles.another(parts.joke_language(query.from_user, chat_id), chat_id, photo.id, pressed=joke.style) as style:
             await tell(parts, Asked(update.update_id, query.from_user, chat_id, number, joke.caption, style), photo)
     await tell_about(parts, update, query, joke.photo_id, tell_another)
@@ -35,7 +37,7 @@ async def tell_about(parts: Parts, update: Update, query: CallbackQuery, photo_i
     """Call `tell_it` with the photo, where it is still kept, the chat has a joke left today and the person a hand free; else say why not."""
     photo = await kept_photo(parts, photo_id)
     if photo is None:
-        await respond(query, parts.words.say(parts.language(query.from_user), "photo-gone"), alert=True)
+        await parts.messenger.answer_button(query, "photo-gone", alert=True)
         return
     try:
         if not await is_full(parts, update, query):
@@ -49,15 +51,15 @@ async def is_full(parts: Parts, update: Update, query: CallbackQuery) -> bool:
     """Whether the chat has had all of today's jokes; then that is said."""
     if not await parts.daily.is_full(query.message.chat.id, update.update_id):
         return False
-    words = parts.words.say(parts.language(query.from_user), "daily-full", jokes=parts.chats.of(query.message.chat.id).daily)
-    await respond(query, words, alert=True)
+    jokes = parts.chats.of(query.message.chat.id).daily
+    await parts.messenger.answer_button(query, "daily-full", alert=True, jokes=jokes)
     return True
 
 
 async def say_hands_full(parts: Parts, query: CallbackQuery) -> None:
     """Say to whoever pressed that they have enough in work."""
     limit = parts.settings.limits.photos_waiting_per_person
-    await respond(query, parts.words.say(parts.language(query.from_user), "queue-mine", limit=limit), alert=True)
+    await parts.messenger.answer_button(query, "queue-mine", limit=limit, alert=True)
 
 
 async def kept_photo(parts: Parts, photo_id: int) -> Photo | None:

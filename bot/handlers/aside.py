@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from telegram import Message
 
 from bot.api import TelegramBot
-from bot.handlers.saying import NO_PREVIEW, reply_to
 from bot.languages import Languages
 from bot.latest import Latest
 from bot.outgoing import Priority
+from bot.telegram.text import NO_PREVIEW, reply_to
 from bot.words import Words
 
 BURST_S = 60.0

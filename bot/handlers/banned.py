@@ -1,32 +1,60 @@
-"""What a banned person meets: one kind sentence a day, and otherwise silence. /forget is theirs as everybody's."""
-from telegram import Update
+"""Middleware before all handlers: notes the user's name and rejects banned users. /forget is open to them too."""
+import logging
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
-from bot.handlers.rating import respond
+from telegram import Update, User
+from telegram.error import TelegramError
+from telegram.ext import ApplicationHandlerStop
+
+from bot.bans import Bans
 from bot.handlers.reading import is_private
-from bot.handlers.saying import say_text
-from bot.loop.progress import day_and_time
-from bot.parts import Parts
+from bot.handlers.routing import Route
+from bot.i18n.formatting import day_and_time
+from bot.messaging.messenger import Messenger
+from bot.names import Names
+from bot.outgoing import Shed
+
+log = logging.getLogger(__name__)
+
+GROUP = -1
+"""python-telegram-bot's group of handlers in which `check` stands: before group 0, which has the routes."""
 
 
-async def turned_away(parts: Parts, update: Update) -> bool:
-    """Whether the update comes from somebody who is banned; then this is all that is done about it.
+class AccessControl:
+    """Lets an update pass to the routes, or ends it. `open_routes` are open to banned users too."""
 
-    A pressed button is always answered, with nothing where there is nothing to say, so that no app waits for it. Groups
-    hear nothing: whom an admin has banned is nobody else's business.
-    """
-    person, query, message = update.effective_user, update.callback_query, update.effective_message
-    if person is None or not parts.bans.holds(person.id):
-        return False
-    if query:
-        due = await parts.bans.word_due(person.id)
-        await respond(query, words_of(parts, update) if due else "", alert=due)
-    elif message and is_private(message) and await parts.bans.word_due(person.id):
-        await say_text(parts, message, words_of(parts, update))
-    return True
+    def __init__(self, messenger: Messenger, bans: Bans, names: Names, open_routes: Sequence[Route]) -> None:
+        self._messenger, self._bans, self._names = messenger, bans, names
+        self._open = [route.handler for route in open_routes if route.for_banned]
 
+    async def check(self, update: Update, context: Any) -> None:
+        """Raises ApplicationHandlerStop for an update of a banned user."""
+        user = update.effective_user
+        self._names.note(user)
+        if user is None or not self._bans.holds(user.id):
+            return
+        if any(handler.check_update(update) not in (None, False) for handler in self._open):
+            return
+        try:
+            await self._reject(update, user)
+        except (TelegramError, Shed, sqlite3.Error) as error:
+            log.warning("banned user %d can't be told so: %r", user.id, error)
+        raise ApplicationHandlerStop
 
-def words_of(parts: Parts, update: Update) -> str:
-    """The sentence, in the person's language."""
-    person = update.effective_user
-    ban = parts.bans.of(person.id) if person else None
-    return parts.words.say(parts.language(person), "banned", until=day_and_time(ban.until) if ban and ban.until else "good")
+    async def _reject(self, update: Update, user: User) -> None:
+        """One sentence a day, otherwise silence. A pressed button is always answered, so that no app waits for it.
+
+        Groups hear nothing: a ban is between the admin and the user.
+        """
+        query, message = update.callback_query, update.effective_message
+        if query:
+            due = await self._bans.word_due(user.id)
+            await self._messenger.answer_button(query, "banned" if due else "", alert=due, until=self._until(user.id))
+        elif message and is_private(message) and await self._bans.word_due(user.id):
+            await self._messenger.reply(message, "banned", until=self._until(user.id))
+
+    def _until(self, user_id: int) -> str:
+        ban = self._bans.of(user_id)
+        return day_and_time(ban.until) if ban and ban.until else "good"

@@ -1,12 +1,11 @@
 """/best: what a chat laughed at most. /mine: one's own latest jokes, and what people thought of them."""
 from telegram import Message, Update
 
-from bot.handlers.buttons import EMOJI
 from bot.handlers.reading import is_private
-from bot.handlers.saying import fitting, say, say_text
+from bot.i18n.formatting import format_rating_counts
 from bot.parts import Parts
+from bot.telegram.text import truncate_for_telegram
 from storage.best import Told, best_of_chat, latest_of_person
-from storage.ratings import Counts
 
 SHOWN = 5
 LEAST_IN_GROUPS = 2
@@ -35,14 +34,8 @@ async def mine(parts: Parts, update: Update) -> None:
 
 async def _show(parts: Parts, message: Message, name: str, jokes: list[Told]) -> None:
     if not jokes:
-        await say(parts, message, f"{name}-none")
+        await parts.messenger.reply(message, f"{name}-none")
         return
     lines = [parts.words.say(parts.language(message.from_user), f"{name}-title")]
-    lines += [f"{place}. {fitting(joke.text, most=JOKE_UNITS)}\n{given(joke.counts)}".rstrip() for place, joke in enumerate(jokes, 1)]
-    await say_text(parts, message, "\n\n".join(lines))
-
-
-def given(counts: Counts) -> str:
-    """"😂 2 · 😐 1": the verdicts that somebody gave; "" where nobody has."""
-    each = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
-    return " · ".join(f"{emoji} {count}" for emoji, count in each if count)
+    lines += [f"{place}. {truncate_for_telegram(joke.text, max_units=JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip() for place, joke in enumerate(jokes, 1)]
+    await parts.messenger.reply_text(message, "\n\n".join(lines))

@@ -14,7 +14,6 @@ from telegram.error import Forbidden
 
 from bot.engine.router import Arm
 from bot.handlers.live import Live
-from bot.handlers.rating import respond
 from bot.handlers.telling import Asked
 from bot.outgoing import Priority
 from bot.parts import Parts
@@ -58,13 +57,13 @@ async def duel_pressed(parts: Parts, update: Update) -> None:
     language, match = parts.language(query.from_user), PRESSED.fullmatch(query.data or "")
     duel = await get_duel(parts.database, int(match["duel"])) if match else None
     if match is None or duel is None or not await _is_ours(parts, query, duel):
-        await respond(query, parts.words.say(language, "button-unknown"), alert=True)
+        await parts.messenger.answer_button(query, "button-unknown", alert=True)
         return
     if not await choose(parts.database, duel.id, match["choice"]):
-        await respond(query, parts.words.say(language, "duel-again"))
+        await parts.messenger.answer_button(query, "duel-again")
         return
     chosen = parts.words.say(language, f"duel-chosen-{match['choice']}")
-    await respond(query, chosen)
+    await parts.messenger.answer_button(query, f"duel-chosen-{match['choice']}")
     text = await _text(parts, language, duel)
     await parts.bot.edit_message_text(f"{text}\n\n{chosen}", duel.chat_id, query.message.message_id, rate_limit_args=Priority.FINAL)
 

@@ -5,10 +5,10 @@ from telegram import Update
 from telegram.error import Forbidden, TelegramError
 
 from bot.handlers.another import photo_message
-from bot.handlers.rating import respond
-from bot.handlers.saying import NO_PREVIEW, apology, reply_to, say_text
+from bot.handlers.error_messages import error_message_with_id
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.telegram.text import NO_PREVIEW, reply_to
 from storage import inbox
 
 log = logging.getLogger(__name__)
@@ -22,9 +22,9 @@ async def apologise(parts: Parts, update: Update, error: BaseException | None) -
     log.error("update %d failed", update.update_id, exc_info=error)
     try:
         if query := update.callback_query:
-            await respond(query, parts.words.say(parts.language(query.from_user), "button-failed"))
+            await parts.messenger.answer_button(query, "button-failed")
         elif update.effective_message:
-            await say_text(parts, update.effective_message, apology(parts, parts.language(update.effective_user), "defect"))
+            await parts.messenger.reply_text(update.effective_message, error_message_with_id(parts.words, parts.language(update.effective_user), "defect"))
     except (TelegramError, Shed) as failure:
         log.info("update %d: the apology did not arrive: %s", update.update_id, failure)
     return True
@@ -36,9 +36,9 @@ async def give_up(parts: Parts, update: Update) -> None:
     query, message = update.callback_query, update.effective_message
     try:
         if query:
-            await respond(query, parts.words.say(parts.language(query.from_user), "button-failed"))
+            await parts.messenger.answer_button(query, "button-failed")
         if message and (query is None or (query.data or "").startswith(("a:", "n:"))):
-            text = apology(parts, parts.language(update.effective_user), "given-up")
+            text = error_message_with_id(parts.words, parts.language(update.effective_user), "given-up")
             await _say_in_its_place(parts, update.update_id, message.chat.id, photo_message(message) if query else message.message_id, text)
     except (TelegramError, Shed) as error:
         log.info("update %d: the apology did not arrive: %s", update.update_id, error)

@@ -6,9 +6,9 @@ from telegram.error import Forbidden
 
 from bot.bans import Banned
 from bot.handlers.another import kept_photo
+from bot.handlers.error_messages import error_text
 from bot.handlers.live import Live
 from bot.handlers.reading import answers_bot, hint_in
-from bot.handlers.saying import no_joke, say
 from bot.hands import HandsFull
 from bot.parts import Parts
 from configs.errors import JokebotError
@@ -22,7 +22,7 @@ async def explain(parts: Parts, update: Update) -> None:
     """The command: it is a reply to the joke."""
     message = update.effective_message
     if message is not None and not await explain_replied(parts, update, message):
-        await say(parts, message, "explain-what")
+        await parts.messenger.reply(message, "explain-what")
 
 
 def asks_why(parts: Parts, message: Message) -> bool:
@@ -43,13 +43,13 @@ async def explain_replied(parts: Parts, update: Update, message: Message) -> boo
         return False
     photo = await kept_photo(parts, joke.photo_id)
     if photo is None:
-        await say(parts, message, "photo-gone")
+        await parts.messenger.reply(message, "photo-gone")
         return True
     try:
         with parts.hands.hold(person.id):
             await _answer(parts, update, message, joke, photo)
     except HandsFull:
-        await say(parts, message, "queue-mine", limit=parts.settings.limits.photos_waiting_per_person)
+        await parts.messenger.reply(message, "queue-mine", limit=parts.settings.limits.photos_waiting_per_person)
     return True
 
 
@@ -65,7 +65,7 @@ async def _answer(parts: Parts, update: Update, message: Message, joke: Joke, ph
             return
         except JokebotError as error:
             log.warning("update %d gets no explanation: %s", update.update_id, error)
-            text = no_joke(parts, language, error)
+            text = error_text(parts.words, parts.settings.limits, language, error)
         try:
             await live.end(text)
         except Forbidden:

@@ -2,16 +2,15 @@
 from telegram import Update
 
 from bot.handlers.admin import is_admin
-from bot.handlers.saying import say
 from bot.parts import Parts
 
 
 async def start(parts: Parts, update: Update) -> None:
     if update.effective_message:
-        await say(parts, update.effective_message, "start")
+        await parts.messenger.reply(update.effective_message, "start")
 
 
 async def show_help(parts: Parts, update: Update) -> None:
     if update.effective_message:
         name = "help-admin" if is_admin(parts, update.effective_user) else "help"
-        await say(parts, update.effective_message, name, bot=parts.bot.username, album=parts.settings.joke.album)
+        await parts.messenger.reply(update.effective_message, name, bot=parts.bot.username, album=parts.settings.joke.album)

@@ -1,11 +1,9 @@
 """/language: what the bot speaks with a person, and what language their jokes are in."""
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 
-from bot.handlers.privacy import close
-from bot.handlers.rating import respond
-from bot.handlers.saying import reply_to
 from bot.outgoing import Priority
 from bot.parts import Parts
+from bot.telegram.text import reply_to
 
 AS_APP = "app"
 
@@ -31,7 +29,8 @@ async def language_pressed(parts: Parts, update: Update) -> None:
     person, choices = query.from_user, (*parts.words.languages, AS_APP)
     choice = next((code for code in choices if query.data == f"l:{person.id}:{code}"), None)
     if choice is None:
-        await respond(query, parts.words.say(parts.language(person), "not-your-button"), alert=True)
+        await parts.messenger.answer_button(query, "not-your-button", alert=True)
         return
     await parts.languages.choose(parts.database, person.id, None if choice == AS_APP else choice)
-    await close(parts, query, parts.words.say(parts.language(person), "language-as-app" if choice == AS_APP else "language-chosen"))
+    await parts.messenger.close_question(
+        query, parts.words.say(parts.language(person), "language-as-app" if choice == AS_APP else "language-chosen"))

@@ -10,11 +10,10 @@ from typing import Self
 from telegram import InlineKeyboardMarkup
 from telegram.error import BadRequest, TelegramError
 
-from bot.handlers.saying import NO_PREVIEW, fitting, reply_to
-from bot.latest import is_unchanged
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from bot.replies import Note, noted_by
+from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
 from storage import inbox
 
 log = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class Live:
     async def end(self, text: str, markup: InlineKeyboardMarkup | None = None, note: Note | None = None) -> int:
         """Show the final text and return its message's id, once `note` has written it down. Raises TelegramError."""
         await self._quiet()
-        text = fitting(text)
+        text = truncate_for_telegram(text)
         if self._message_id is not None and await self._edit_finally(text, markup):
             if note:
                 await note(self._message_id)
@@ -137,7 +136,7 @@ class Live:
 
     async def _show(self) -> None:
         async with self._showing:
-            text = fitting(self._text.strip()) or self._note
+            text = truncate_for_telegram(self._text.strip()) or self._note
             if text == self._shown:
                 return
             self._not_before = time.monotonic() + self._interval_s

@@ -9,13 +9,15 @@ from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 from bot.api import TelegramBot
 from bot.handlers.albums import Album
 from bot.handlers.duel import tell_both
+from bot.handlers.error_messages import words_for
 from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_photo, is_private, picture_in
-from bot.handlers.saying import PhotoLost, say, words_for
 from bot.handlers.telling import Asked, say_full, tell
 from bot.handlers.whole_album import tell_whole
 from bot.hands import HandsFull
-from bot.outgoing import backoff, seconds_of
+from bot.jokes.photo_intake import PhotoDownloadError
+from bot.outgoing import seconds_of
 from bot.parts import Parts
+from bot.runtime.backoff import backoff
 from bot.style_names import wished
 from storage.albums import join_album
 from storage.photos import CheckedPhoto, Photo, PhotoError, check_photo, keep_photo
@@ -45,7 +47,7 @@ async def pointed_at(parts: Parts, update: Update) -> None:
         return
     target = message.reply_to_message
     if target is None or picture_in(target) is None:
-        await say(parts, message, "joke-about-what")
+        await parts.messenger.reply(message, "joke-about-what")
         return
     await answer(parts, update, target, hint_in(message, parts.bot) or hint_in(target, parts.bot) or parts.albums.known_hint(target))
 
@@ -76,11 +78,11 @@ async def answer(parts: Parts, update: Update, message: Message, caption: str | 
     except HandsFull:
         if not unasked:
             parts.asides.set_aside(asking)
-    except (PhotoError, PhotoLost) as error:
+    except (PhotoError, PhotoDownloadError) as error:
         name, values = words_for(error, parts.settings.limits)
         log.info("update %d: no photo: %s", update.update_id, error)
         if not unasked:
-            await say(parts, asking, name, **values)
+            await parts.messenger.reply(asking, name, **values)
 
 
 async def _join(parts: Parts, asked: Asked, picture: Picture, album: Album, media_group_id: str) -> None:
@@ -94,7 +96,7 @@ async def _join(parts: Parts, asked: Asked, picture: Picture, album: Album, medi
 
 
 async def get_photo(parts: Parts, picture: Picture, person: User) -> Photo:
-    """Fetch, check and keep a picture. Raises PhotoError, PhotoLost; nothing is kept of a picture that is refused."""
+    """Fetch, check and keep a picture. Raises PhotoError, PhotoDownloadError; nothing is kept of a picture that is refused."""
     limits = parts.settings.limits
     if (picture.bytes or 0) > limits.photo_bytes:
         raise PhotoError("too_many_bytes")
@@ -110,7 +112,7 @@ def _check(data: bytes, max_bytes: int, max_pixels: int) -> CheckedPhoto:
 
 
 async def fetch(bot: TelegramBot, picture: Picture) -> bytes:
-    """The picture's bytes; a download that breaks off begins again. Raises PhotoError for what is too big, PhotoLost."""
+    """The picture's bytes; a download that breaks off begins again. Raises PhotoError for what is too big, PhotoDownloadError."""
     pauses = backoff()
     for left in reversed(range(FETCH_TRIES)):
         try:
@@ -119,9 +121,9 @@ async def fetch(bot: TelegramBot, picture: Picture) -> bytes:
         except BadRequest as error:
             if "too big" in str(error).lower():
                 raise PhotoError("too_many_bytes") from None
-            raise PhotoLost(f"Telegram does not give the file: {error}") from None
+            raise PhotoDownloadError(f"Telegram does not give the file: {error}") from None
         except (NetworkError, InvalidToken, RetryAfter) as error:  # InvalidToken stands for any 404: an address that has expired
             log.info("a download broke off (%s), %d tries left", type(error).__name__, left)
             if left:
                 await asyncio.sleep(seconds_of(error) if isinstance(error, RetryAfter) else next(pauses))
-    raise PhotoLost("The download broke off again and again.")
+    raise PhotoDownloadError("The download broke off again and again.")

@@ -1,12 +1,11 @@
 """/forget: a person's photos, jokes and ratings go for good, after they have said so twice."""
 import logging
 
-from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Update
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 
-from bot.handlers.rating import respond
-from bot.handlers.saying import reply_to
 from bot.outgoing import Priority
 from bot.parts import Parts
+from bot.telegram.text import reply_to
 from storage.people import forget
 
 log = logging.getLogger(__name__)
@@ -31,10 +30,10 @@ async def forget_pressed(parts: Parts, update: Update) -> None:
         return
     language, person = parts.language(query.from_user), query.from_user.id
     if query.data not in (f"f:{person}:yes", f"f:{person}:no"):
-        await respond(query, parts.words.say(language, "forget-not-yours"), alert=True)
+        await parts.messenger.answer_button(query, "forget-not-yours", alert=True)
         return
     if query.data == f"f:{person}:no":
-        await close(parts, query, parts.words.say(language, "forget-kept"))
+        await parts.messenger.close_question(query, parts.words.say(language, "forget-kept"))
         return
     storage = parts.settings.storage
     await parts.names.forget(person)
@@ -43,11 +42,4 @@ async def forget_pressed(parts: Parts, update: Update) -> None:
     parts.chats.forget(person)
     log.info("a person was forgotten: %d photos, %d jokes, %d ratings", forgotten.photos, forgotten.jokes, forgotten.ratings)
     numbers = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
-    await close(parts, query, parts.words.say(language, "forget-done" if any(numbers.values()) else "forget-nothing", **numbers))
-
-
-async def close(parts: Parts, query: CallbackQuery, text: str) -> None:
-    """Put the outcome where the question was, and take the buttons away."""
-    await respond(query, "")
-    if query.message:
-        await parts.bot.edit_message_text(text, query.message.chat.id, query.message.message_id, rate_limit_args=Priority.FINAL)
+    await parts.messenger.close_question(query, parts.words.say(language, "forget-done" if any(numbers.values()) else "forget-nothing", **numbers))

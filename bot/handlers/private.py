@@ -1,7 +1,6 @@
 """/privacy says what is kept; /private keeps a person out of what the model learns from, and lets them in again."""
 from telegram import Update
 
-from bot.handlers.saying import say
 from bot.parts import Parts
 from storage.people import is_private, set_private
 
@@ -17,7 +16,7 @@ async def privacy(parts: Parts, update: Update) -> None:
     said = [parts.words.say(language, "private-state-on" if await is_private(parts.database, person.id) else "private-state-off")]
     kept = {"photos": retention.photos_days, "jokes": retention.jokes_days, "ratings": retention.ratings_days}
     said += [parts.words.say(language, f"privacy-kept-{what}", days=max(1, round(days))) for what, days in kept.items() if days]
-    await say(parts, message, "privacy", state="\n".join(said), days=max(1, round(hours / 24)))
+    await parts.messenger.reply(message, "privacy", state="\n".join(said), days=max(1, round(hours / 24)))
 
 
 async def private(parts: Parts, update: Update) -> None:
@@ -27,4 +26,4 @@ async def private(parts: Parts, update: Update) -> None:
         return
     private_now = not await is_private(parts.database, person.id)
     await set_private(parts.database, person.id, private_now)
-    await say(parts, message, "private-on" if private_now else "private-off")
+    await parts.messenger.reply(message, "private-on" if private_now else "private-off")

@@ -1,41 +1,47 @@
-"""😂 🙂 😐: one person has one verdict on a joke and can change it."""
-from telegram import CallbackQuery, Update
-from telegram.error import BadRequest
+"""😂 🙂 😐: one user has one rating of a joke and can change it."""
+from telegram import CallbackQuery
 
-from bot.handlers.buttons import EMOJI, find_pressed, show_buttons
-from bot.parts import Parts
+from bot.handlers.buttons import JokeKeyboards
+from bot.handlers.callback_data import RateButton
+from bot.handlers.routing import ButtonPress, Route, any_button, button
+from bot.i18n.formatting import EMOJI
+from bot.messaging.messenger import Messenger
+from storage.database import Database
 from storage.ratings import rate, verdict
 
 
-async def rating(parts: Parts, update: Update) -> None:
-    """A verdict: the row first, then a word to the person, and the counts on the buttons."""
-    query = update.callback_query
-    if query is None:
-        return
-    language, pressed = parts.language(query.from_user), await find_pressed(parts, query)
-    if pressed is None or pressed.value is None:
-        await respond(query, parts.words.say(language, "button-unknown"), alert=True)
-        return
-    emoji, person_id = EMOJI[pressed.value], query.from_user.id
-    if await verdict(parts.database, pressed.joke_id, person_id) == pressed.value:
-        await respond(query, parts.words.say(language, "rated-same", emoji=emoji))
-        return
-    await rate(parts.database, pressed.joke_id, person_id, pressed.value, update.update_id)
-    show_buttons(parts, query.message.chat.id, query.message.message_id, pressed.joke_id)
-    await respond(query, parts.words.say(language, "rated", emoji=emoji))
+class RatingHandlers:
+    """Takes ratings."""
+
+    def __init__(self, messenger: Messenger, database: Database, keyboards: JokeKeyboards) -> None:
+        self._messenger, self._database, self._keyboards = messenger, database, keyboards
+
+    def routes(self) -> list[Route]:
+        return [button(RateButton, self.on_rate)]
+
+    async def on_rate(self, press: ButtonPress[RateButton]) -> None:
+        """The row first, then the answer to the user and the counts on the buttons."""
+        joke_id, value = press.data.joke_id, press.data.value
+        if not await self._keyboards.is_joke_button(press, joke_id):
+            await self._messenger.reject_button(press.query)
+            return
+        emoji = EMOJI[value]
+        if await verdict(self._database, joke_id, press.user.id) == value:
+            await self._messenger.answer_button(press.query, "rated-same", emoji=emoji)
+            return
+        await rate(self._database, joke_id, press.user.id, value, press.update_id)
+        self._keyboards.refresh(press.message.chat.id, press.message.message_id, joke_id)
+        await self._messenger.answer_button(press.query, "rated", emoji=emoji)
 
 
-async def unknown(parts: Parts, update: Update) -> None:
-    """A button that none of ours sends."""
-    query = update.callback_query
-    if query:
-        await respond(query, parts.words.say(parts.language(query.from_user), "button-unknown"), alert=True)
+class UnknownButtonHandlers:
+    """Answers buttons that none of ours sends."""
 
+    def __init__(self, messenger: Messenger) -> None:
+        self._messenger = messenger
 
-async def respond(query: CallbackQuery, text: str, *, alert: bool = False) -> None:
-    """Answer a pressed button; after a long outage Telegram takes no answer any more, and nobody waits for it."""
-    try:
-        await query.answer(text, show_alert=alert)
-    except BadRequest as error:
-        if "too old" not in str(error).lower():
-            raise
+    def routes(self) -> list[Route]:
+        return [any_button(self.on_unknown_button)]
+
+    async def on_unknown_button(self, query: CallbackQuery) -> None:
+        await self._messenger.reject_button(query)

@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from telegram import Update
-from telegram.ext import Application, CallbackQueryHandler, CommandHandler, MessageHandler, filters
+from telegram.ext import Application, CallbackQueryHandler, CommandHandler, MessageHandler, TypeHandler, filters
 
 from bot.handlers.admin import decided, for_admins
 from bot.handlers.admin_models import promote, promote_decided, rollback, show_models
@@ -12,7 +12,7 @@ from bot.handlers.admin_retrain import retrain, retrain_decided, show_runs
 from bot.handlers.admin_review import review_pressed, show_review
 from bot.handlers.admin_status import show_status
 from bot.handlers.another import another
-from bot.handlers.banned import turned_away
+from bot.handlers.banned import GROUP, AccessControl
 from bot.handlers.best import best, mine
 from bot.handlers.duel import duel_pressed
 from bot.handlers.explain import explain
@@ -21,8 +21,9 @@ from bot.handlers.language import language, language_pressed
 from bot.handlers.photo import photo, pointed_at
 from bot.handlers.privacy import forget_me, forget_pressed
 from bot.handlers.private import privacy, private
-from bot.handlers.rating import rating, unknown
+from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
 from bot.handlers.reading import picture_in
+from bot.handlers.routing import Route
 from bot.handlers.settings import moved, settings, settings_pressed, style
 from bot.handlers.stats import show_stats, stats_pressed
 from bot.handlers.unsupported import other
@@ -35,8 +36,6 @@ COMMANDS = {"start": start, "help": show_help, "joke": pointed_at, "explain": ex
 ADMIN_COMMANDS = {"status": show_status, "retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback,
                   "users": show_users, "ban": ban, "unban": unban}
 """Those of admins, which only their menu shows."""
-FOR_ALL = (forget_me, forget_pressed)
-"""What somebody who is banned may do too."""
 DECISIONS = {"retrain": retrain_decided, "promote": promote_decided}
 """What a yes or a no to a question of `bot.handlers.admin.ask` leads to."""
 
@@ -60,27 +59,23 @@ def register(application: Application, parts: Parts) -> None:
     """Add all handlers. The first that fits gets the update."""
     def bound(handler: Callable[[Parts, Update], Awaitable[None]]) -> Callable[[Update, Any], Awaitable[None]]:
         async def handle(update: Update, context: Any) -> None:
-            parts.names.note(update.effective_user)
-            if handler in FOR_ALL or not await turned_away(parts, update):
-                await handler(parts, update)
+            await handler(parts, update)
         return handle
 
-    application.add_handler(CallbackQueryHandler(bound(rating), r"^r:"))
-    application.add_handler(CallbackQueryHandler(bound(another), r"^a:"))
-    application.add_handler(CallbackQueryHandler(bound(number_pressed), r"^n:"))
-    application.add_handler(CallbackQueryHandler(bound(duel_pressed), r"^d:"))
-    application.add_handler(CallbackQueryHandler(bound(forget_pressed), r"^f:"))
-    application.add_handler(CallbackQueryHandler(bound(language_pressed), r"^l:"))
-    application.add_handler(CallbackQueryHandler(bound(settings_pressed), r"^c:"))
-    application.add_handler(CallbackQueryHandler(bound(review_pressed), r"^v:"))
-    application.add_handler(CallbackQueryHandler(bound(users_pressed), r"^u:"))
-    application.add_handler(CallbackQueryHandler(bound(stats_pressed), r"^s:"))
-    application.add_handler(CallbackQueryHandler(bound(decide), r"^(yes|no):"))
-    application.add_handler(CallbackQueryHandler(bound(unknown)))
-    for name, handler in COMMANDS.items():
-        application.add_handler(CommandHandler(name, bound(handler)))
-    for name, handler in ADMIN_COMMANDS.items():
-        application.add_handler(CommandHandler(name, bound(for_admins(handler))))
-    application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, bound(moved)))
-    application.add_handler(MessageHandler(HasPicture(), bound(photo)))
-    application.add_handler(MessageHandler(filters.ALL, bound(other)))
+    def pressed(handler: Callable[[Parts, Update], Awaitable[None]], pattern: str, **more: Any) -> Route:
+        return Route(CallbackQueryHandler(bound(handler), pattern), **more)
+
+    routes = [*RatingHandlers(parts.messenger, parts.database, parts.keyboards).routes(),
+              pressed(another, r"^a:"), pressed(number_pressed, r"^n:"), pressed(duel_pressed, r"^d:"),
+              pressed(forget_pressed, r"^f:", for_banned=True), pressed(language_pressed, r"^l:"),
+              pressed(settings_pressed, r"^c:"), pressed(review_pressed, r"^v:"), pressed(users_pressed, r"^u:"),
+              pressed(stats_pressed, r"^s:"), pressed(decide, r"^(yes|no):"),
+              *UnknownButtonHandlers(parts.messenger).routes()]
+    routes += [Route(CommandHandler(name, bound(handler)), name, for_banned=name == "forget") for name, handler in COMMANDS.items()]
+    routes += [Route(CommandHandler(name, bound(for_admins(handler))), name, admin_only=True) for name, handler in ADMIN_COMMANDS.items()]
+    routes += [Route(MessageHandler(filters.StatusUpdate.MIGRATE, bound(moved))), Route(MessageHandler(HasPicture(), bound(photo))),
+               Route(MessageHandler(filters.ALL, bound(other)))]
+    access = AccessControl(parts.messenger, parts.bans, parts.names, routes)
+    application.add_handler(TypeHandler(Update, access.check), GROUP)
+    for route in routes:
+        application.add_handler(route.handler)

@@ -9,12 +9,11 @@ from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update, User
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest
 
-from bot.handlers.rating import respond
 from bot.handlers.reading import is_private
-from bot.handlers.saying import NO_PREVIEW, reply_to
 from bot.handlers.settings_pages import CLOSE, MAIN, Place, choose, is_offered, main_page, page_of, summary
 from bot.outgoing import Priority
 from bot.parts import Parts
+from bot.telegram.text import NO_PREVIEW, reply_to
 
 PRESSED = re.compile(r"c:(?P<page>[a-z]{1,16})(?::(?P<value>[\w-]{1,32}))?")
 ADMINS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
@@ -37,20 +36,20 @@ async def settings_pressed(parts: Parts, update: Update) -> None:
     if query is None:
         return
     person, message = query.from_user, query.message
-    language, match = parts.language(person), PRESSED.fullmatch(query.data or "")
+    match = PRESSED.fullmatch(query.data or "")
     if match is None or message is None or not _is_ours(parts, message):
-        await respond(query, parts.words.say(language, "button-unknown"), alert=True)
+        await parts.messenger.answer_button(query, "button-unknown", alert=True)
         return
     place, page, value = Place(message.chat.id, person, is_private(message)), match["page"], match["value"]
     if not is_offered(parts, place, page, value):
-        await respond(query, parts.words.say(language, "button-unknown"), alert=True)
+        await parts.messenger.answer_button(query, "button-unknown", alert=True)
         return
     if not await _may(parts, message, person, page if value else None):
-        await respond(query, parts.words.say(language, "settings-admins-only"), alert=True)
+        await parts.messenger.answer_button(query, "settings-admins-only", alert=True)
         return
     if value is not None:
         await choose(parts, place, page, value)
-    await respond(query, parts.words.say(parts.language(person), "settings-saved") if value is not None else "")
+    await parts.messenger.answer_button(query, "settings-saved" if value is not None else "")
     _show(parts, query, place, page)
 
 

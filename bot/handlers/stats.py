@@ -9,12 +9,10 @@ from telegram.error import BadRequest
 from bot import charts
 from bot.drawing.draw import DrawingError, draw
 from bot.handlers.admin import is_admin, pressed_by_admin
-from bot.handlers.rating import respond
 from bot.handlers.reading import is_private
-from bot.handlers.saying import reply_to, say_text
-from bot.latest import is_unchanged
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
+from bot.telegram.text import is_unchanged, reply_to
 from storage import news, stats
 
 log = logging.getLogger(__name__)
@@ -31,14 +29,14 @@ async def show_stats(parts: Parts, update: Update) -> None:
         return
     text = await words_of(parts, person.id, parts.language(person))
     if not is_admin(parts, person) or not is_private(message):
-        await say_text(parts, message, text)
+        await parts.messenger.reply_text(message, text)
         return
     await news.note_language(parts.database, person.id, parts.language(person))
     with suppress(Shed):
         await parts.bot.send_chat_action(message.chat.id, "upload_photo", rate_limit_args=Priority.COSMETIC)
     picture = await picture_of(parts, parts.language(person), "light")
     if picture is None:
-        await say_text(parts, message, text)
+        await parts.messenger.reply_text(message, text)
         return
     await parts.bot.send_photo(message.chat.id, picture, caption=text, reply_parameters=reply_to(message.message_id),
                                reply_markup=button("light"), rate_limit_args=Priority.ANSWER)
@@ -53,7 +51,7 @@ async def stats_pressed(parts: Parts, update: Update) -> None:
     match = await pressed_by_admin(parts, query, PRESSED, Message)
     if match is None:
         return
-    await respond(query, "")
+    await parts.messenger.answer_button(query)
     picture = await picture_of(parts, language, match["look"])
     if picture is None:
         return

@@ -9,10 +9,11 @@ from telegram.error import Forbidden
 from bot.bans import Banned
 from bot.engine.queue import QueueFull
 from bot.handlers.buttons import buttons
+from bot.handlers.error_messages import error_text
 from bot.handlers.live import Live
-from bot.handlers.saying import NO_PREVIEW, no_joke, reply_to
 from bot.outgoing import Priority
 from bot.parts import Parts
+from bot.telegram.text import NO_PREVIEW, reply_to
 from configs.errors import JokebotError
 from storage.albums import AlbumPhoto, photos_of
 from storage.jokes import add_delivery
@@ -94,4 +95,4 @@ async def _say_why(parts: Parts, asked: Asked, live: Live, error: JokebotError) 
     """There is no joke: say why, or nothing where nobody asked and nothing is shown yet."""
     if asked.unasked and not live.begun:
         return
-    await live.end(no_joke(parts, parts.language(asked.person), error))
+    await live.end(error_text(parts.words, parts.settings.limits, parts.language(asked.person), error))

@@ -4,7 +4,6 @@ from telegram import Message, Update
 from bot.handlers.explain import asks_why, explain_replied
 from bot.handlers.photo import pointed_at
 from bot.handlers.reading import answers_bot, calls_bot, is_private
-from bot.handlers.saying import say
 from bot.parts import Parts
 
 KINDS = {"animation": "animation", "video": "video", "video_note": "video", "sticker": "sticker", "voice": "voice", "audio": "voice",
@@ -25,7 +24,7 @@ async def other(parts: Parts, update: Update) -> None:
     await parts.albums.join(update, message)
     name = _words_for(message)
     if name and (is_private(message) or calls_bot(message, parts.bot) or answers_bot(message, parts.bot)):
-        await say(parts, message, name)
+        await parts.messenger.reply(message, name)
 
 
 async def _text(parts: Parts, update: Update, message: Message) -> None:
@@ -35,7 +34,7 @@ async def _text(parts: Parts, update: Update, message: Message) -> None:
     if calls_bot(message, parts.bot):
         await pointed_at(parts, update)
     elif is_private(message):
-        await say(parts, message, "command-unknown" if message.text.startswith("/") else "say-photo")
+        await parts.messenger.reply(message, "command-unknown" if message.text.startswith("/") else "say-photo")
 
 
 def _words_for(message: Message) -> str | None:

@@ -11,8 +11,6 @@ from telegram import CallbackQuery, Update
 
 from bot.handlers.albums import Album
 from bot.handlers.another import tell_about
-from bot.handlers.buttons import show_buttons
-from bot.handlers.rating import respond
 from bot.handlers.telling import Asked, tell
 from bot.parts import Parts
 from bot.style_names import wished
@@ -41,9 +39,9 @@ async def number_pressed(parts: Parts, update: Update) -> None:
     query = update.callback_query
     if query is None:
         return
-    language, found = parts.language(query.from_user), await _find(parts, query)
+    found = await _find(parts, query)
     if found is None:
-        await respond(query, parts.words.say(language, "button-unknown"), alert=True)
+        await parts.messenger.answer_button(query, "button-unknown", alert=True)
         return
     pressed, caption = found
     await tell_about(parts, update, query, pressed.photo_id, lambda photo: _tell_number(parts, update, query, pressed, photo, caption))
@@ -70,7 +68,7 @@ async def _show_all(parts: Parts, album_id: int) -> None:
     album = await albums.get_album(parts.database, album_id)
     delivery = await get_delivery(parts.database, album.chat_id, album.message_id) if album and album.message_id else None
     if delivery:
-        show_buttons(parts, delivery.chat_id, delivery.message_id, delivery.joke_id)
+        parts.keyboards.refresh(delivery.chat_id, delivery.message_id, delivery.joke_id)
         await parts.latest.settled((delivery.chat_id, delivery.message_id))
 
 
@@ -80,7 +78,7 @@ async def _tell_number(parts: Parts, update: Update, query: CallbackQuery, press
     wish, caption = wished(parts.words, parts.prompts, caption)
     first = parts.chats.style(chat_id, jokes_in, wish) or parts.settings.joke.style or parts.prompts.language(jokes_in).default
     heard = bool(await styles_told(parts.database, photo.id, chat_id, jokes_in))
-    await respond(query, parts.words.say(language, "another-coming") if heard else parts.words.say(language, "number-coming", number=pressed.number))
+    await parts.messenger.answer_button(query, "another-coming") if heard else parts.words.say(language, "number-coming", number=pressed.number)
     async with parts.styles.another(jokes_in, chat_id, photo.id, first=first) as style:
         await tell(parts, Asked(update.update_id, person, chat_id, pressed.message_id, caption, style), photo)
 

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot.handlers.saying import NO_PREVIEW, fitting
-from bot.latest import is_unchanged
 from bot.loop.progress import Progress, read_progress, text_of
 from bot.loop.report import Report
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from bot.replies import noted_by
+from bot.telegram.text import NO_PREVIEW, is_unchanged, truncate_for_telegram
 from configs.errors import JokebotError
 from storage import news, runs, trials
 from storage.runs import Run
@@ -116,9 +115,9 @@ class News:
             picture = await self._picture(report)
             with noted_by(told):
                 if picture:
-                    await self._parts.bot.send_photo(chat_id, picture, caption=fitting(text, most=CAPTION), rate_limit_args=Priority.FINAL)
+                    await self._parts.bot.send_photo(chat_id, picture, caption=truncate_for_telegram(text, max_units=CAPTION), rate_limit_args=Priority.FINAL)
                 else:
-                    await self._parts.bot.send_message(chat_id, fitting(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
+                    await self._parts.bot.send_message(chat_id, truncate_for_telegram(text), link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
         except (Forbidden, BadRequest) as error:
             log.info("admin %d can't be told of run %d: %s", chat_id, run.id, error)
             await told()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.i18n.formatting import bar, duration
 from bot.words import Words
 from storage.runs import STEPS, Run
 
@@ -12,9 +13,6 @@ PROGRESS, LOSSES, JUDGING = "progress.json", "losses.jsonl", Path("gate", "gate_
 """The files that `trainer/xtuner/progress.py` and `trainer/gate/job.py` write."""
 COUNTED = {"training": "run-step", "judging": "run-answers", "canary": "run-ratings"}
 """The words for what is counted in a state."""
-CELLS = 12
-FULL, EMPTY = "▰", "▱"
-MINUTE_S, HOUR_S = 60, 3600
 
 
 @dataclass(frozen=True)
@@ -87,24 +85,3 @@ def text_of(run: Run, progress: Progress, words: Words, language: str) -> str:
     elif not run.finished:
         lines.append(say(f"run-doing-{run.state}"))
     return "\n".join(lines)
-
-
-def bar(share: float) -> str:
-    """A share of 0 to 1 as a row of CELLS cells."""
-    full = round(CELLS * share)
-    return FULL * full + EMPTY * (CELLS - full)
-
-
-def duration(words: Words, language: str, seconds: float) -> str:
-    """A time span as people say it: minutes below an hour and a half, then hours and minutes, from two days on days and hours."""
-    minutes = max(1, round(seconds / MINUTE_S))
-    if minutes < 90:
-        return words.say(language, "duration-minutes", minutes=minutes)
-    if minutes >= 48 * 60:
-        return words.say(language, "duration-days", days=minutes // 1440, hours=minutes % 1440 // 60)
-    return words.say(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)
-
-
-def day_and_time(at: float) -> str:
-    """A time in this machine's time zone, the same in every language."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.drawing.draw import draw
+from bot.i18n.formatting import duration
 from bot.loop.measured import Measured, pairs_of, rows
-from bot.loop.progress import duration, read_losses
+from bot.loop.progress import read_losses
 from bot.loop.reasons import gate_words, in_words
 from bot.parts import Parts
 from storage import runs, trials

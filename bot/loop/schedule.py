@@ -16,8 +16,8 @@ from telegram.ext import JobQueue
 
 from bot.loop import processes
 from bot.loop.processes import LookError
-from bot.outgoing import backoff
 from bot.parts import Parts
+from bot.runtime.backoff import backoff
 from configs.errors import SettingsError
 from storage import runs, schedule, stats
 from storage.runs import BusyError

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.engine.router import Arm
+from bot.i18n.formatting import duration
 from bot.loop.news import News
-from bot.loop.progress import Progress, duration, read_losses
+from bot.loop.progress import Progress, read_losses
 from bot.panel.speaker import Speaker
 from bot.parts import Parts
 from storage import runs

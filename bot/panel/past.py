@@ -3,8 +3,9 @@ import asyncio
 import dataclasses
 from typing import Any
 
+from bot.i18n.formatting import MINUTE_S, duration
 from bot.loop.measured import Measured, rows
-from bot.loop.progress import MINUTE_S, duration, read_losses
+from bot.loop.progress import read_losses
 from bot.loop.reasons import in_words
 from bot.loop.report import has_picture
 from bot.panel.now import thinned

@@ -12,8 +12,8 @@ from bot.alerts import Alerts
 from bot.engine.router import Arm
 from bot.engine.servers import ServerState
 from bot.engine.stub import Answer
+from bot.i18n.formatting import day_and_time
 from bot.loop.conductor import Conductor
-from bot.loop.progress import day_and_time
 from bot.sandbox.people import FIRST_PERSON_ID
 from storage import promotion, runs, schedule
 from storage.models import register_base

@@ -1,7 +1,7 @@
 """/models, /promote N, /rollback, /runs."""
 import pytest
 
-from bot.loop.progress import day_and_time
+from bot.i18n.formatting import day_and_time
 from storage import models, promotion, runs
 from tests.bot.loop.conftest import add_model, judged_run
 from tests.bot.loop.test_retrain import say, says

@@ -6,8 +6,8 @@ import json
 import pytest
 from PIL import Image
 
+from bot.i18n.formatting import duration
 from bot.loop.measured import Measured
-from bot.loop.progress import duration
 from bot.words import Words
 from storage import promotion, runs
 from storage.database import Database

@@ -1,0 +1,133 @@
+"""The data of all buttons under messages: one class each, `encode` and `decode`.
+
+Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE, f:USER:ANSWER,
+l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, s:LOOK, yes:USER:WHAT:NUMBER and no:USER:WHAT:NUMBER.
+A modified client can send any data: decoding proves nothing about who may press the button.
+"""
+import re
+from dataclasses import dataclass, fields
+from typing import ClassVar, Self
+
+ID = r"\d{1,18}"
+
+
+@dataclass(frozen=True)
+class CallbackData:
+    """One kind of button. PATTERN has a named group for each field; fields annotated `int` become numbers."""
+
+    PREFIX: ClassVar[str] = ""
+    PATTERN: ClassVar[re.Pattern[str]]
+
+    def encode(self) -> str:
+        """The button's callback_data."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return self.PREFIX + ":".join(str(value) for value in values if value is not None)
+
+    @classmethod
+    def decode(cls, data: str | None) -> Self | None:
+        """The button of this kind; None for any other data."""
+        match = cls.PATTERN.fullmatch(data or "")
+        if match is None:
+            return None
+        return cls(**{field.name: int(match[field.name]) if field.type is int else match[field.name] for field in fields(cls)})
+
+
+def _pattern(prefix: str, **groups: str) -> re.Pattern[str]:
+    return re.compile(prefix + ":".join(f"(?P<{name}>{pattern})" for name, pattern in groups.items()))
+
+
+@dataclass(frozen=True)
+class RateButton(CallbackData):
+    """A rating of a joke."""
+
+    PREFIX, PATTERN = "r:", _pattern("r:", joke_id=ID, value="[123]")
+    joke_id: int
+    value: int
+
+
+@dataclass(frozen=True)
+class AnotherJokeButton(CallbackData):
+    """Another joke about the photo of `joke_id`."""
+
+    PREFIX, PATTERN = "a:", _pattern("a:", joke_id=ID)
+    joke_id: int
+
+
+@dataclass(frozen=True)
+class AlbumPhotoButton(CallbackData):
+    """A joke about another photo of the album."""
+
+    PREFIX, PATTERN = "n:", _pattern("n:", album_photo_id=ID)
+    album_photo_id: int
+
+
+@dataclass(frozen=True)
+class DuelButton(CallbackData):
+    """The choice between two jokes: "a", "b" or "meh"."""
+
+    PREFIX, PATTERN = "d:", _pattern("d:", duel_id=ID, choice="a|b|meh")
+    duel_id: int
+    choice: str
+
+
+@dataclass(frozen=True)
+class ForgetButton(CallbackData):
+    """The answer ("yes" or "no") of the user who was asked whether to be forgotten."""
+
+    PREFIX, PATTERN = "f:", _pattern("f:", user_id=ID, answer="yes|no")
+    user_id: int
+    answer: str
+
+
+@dataclass(frozen=True)
+class LanguageButton(CallbackData):
+    """The language that the user who was asked has chosen; "app" for that of their app."""
+
+    PREFIX, PATTERN = "l:", _pattern("l:", user_id=ID, language=r"[\w-]{1,32}")
+    user_id: int
+    language: str
+
+
+@dataclass(frozen=True)
+class SettingsButton(CallbackData):
+    """A page of /settings, or the choice of a value on it."""
+
+    PREFIX, PATTERN = "c:", re.compile(r"c:(?P<page>[a-z]{1,16})(?::(?P<value>[\w-]{1,32}))?")
+    page: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class ReviewButton(CallbackData):
+    """An admin's answer ("keep" or "drop") about a joke that a run would learn."""
+
+    PREFIX, PATTERN = "v:", _pattern("v:", answer="keep|drop", joke_id=ID)
+    answer: str
+    joke_id: int
+
+
+@dataclass(frozen=True)
+class UsersPageButton(CallbackData):
+    """A page of /users, from 1 on."""
+
+    PREFIX, PATTERN = "u:", _pattern("u:", page=r"\d{1,6}")
+    page: int
+
+
+@dataclass(frozen=True)
+class StatsButton(CallbackData):
+    """The picture of /stats in another look: "light" or "dark"."""
+
+    PREFIX, PATTERN = "s:", _pattern("s:", look="light|dark")
+    look: str
+
+
+@dataclass(frozen=True)
+class Confirmation(CallbackData):
+    """The answer ("yes" or "no") of the admin who was asked about `what` (as "promote") and its `number`."""
+
+    PATTERN = _pattern("", answer="yes|no", user_id=ID, what="[a-z]{1,16}", number=ID)
+    answer: str
+    user_id: int
+    what: str
+    number: int

@@ -1,0 +1,47 @@
+"""What a user is told about an error."""
+from typing import Any
+
+from bot.engine.client import EngineError
+from bot.engine.queue import QueueFull
+from bot.hands import HandsFull
+from bot.joker import JokeBlocked, PhotoMissing
+from bot.jokes.photo_intake import PhotoDownloadError
+from bot.words import Words
+from configs.errors import JokebotError
+from configs.log_lines import REQUEST
+from configs.settings import Limits
+from storage.photos import PhotoError
+
+
+def words_for(error: JokebotError, limits: Limits) -> tuple[str, dict[str, Any]]:
+    """The key of the message for an error that a user meets, and the values to fill into it."""
+    match error:
+        case PhotoError():
+            return f"photo-{error.reason}", {"megabytes": limits.photo_bytes // 1_000_000,
+                                             "megapixels": limits.photo_pixels // 1_000_000}
+        case EngineError():
+            return f"engine-{error.kind}", {}
+        case HandsFull():
+            return "queue-mine", {"limit": limits.photos_waiting_per_person}
+        case QueueFull():
+            return ("queue-mine", {"limit": limits.photos_waiting_per_person}) if error.mine else ("queue-full", {})
+        case PhotoDownloadError():
+            return "photo-lost", {}
+        case PhotoMissing():
+            return "photo-gone", {}
+        case JokeBlocked():
+            return "joke-blocked", {}
+        case _:
+            return "defect", {}
+
+
+def error_message_with_id(words: Words, language: str, key: str) -> str:
+    """A message about a failure of ours, with the request id of the log, which the user can pass on to an admin."""
+    text, number = words.say(language, key), REQUEST.get()
+    return f"{text}\n\n{words.say(language, 'apology-number', id=number)}" if number else text
+
+
+def error_text(words: Words, limits: Limits, language: str, error: JokebotError) -> str:
+    """What is sent in place of a joke."""
+    key, values = words_for(error, limits)
+    return error_message_with_id(words, language, key) if key == "defect" else words.say(language, key, **values)

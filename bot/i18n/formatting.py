@@ -1,0 +1,43 @@
+"""Numbers, times and ratings as text."""
+import time
+
+from bot.words import Words
+from storage.ratings import Counts
+
+EMOJI = {3: "😂", 2: "🙂", 1: "😐"}
+"""A rating's value and what users see for it."""
+CELLS = 12
+FULL, EMPTY = "▰", "▱"
+MINUTE_S, HOUR_S = 60, 3600
+
+
+def bar(share: float) -> str:
+    """A share of 0 to 1 as a row of CELLS cells."""
+    full = round(CELLS * share)
+    return FULL * full + EMPTY * (CELLS - full)
+
+
+def duration(words: Words, language: str, seconds: float) -> str:
+    """A time span: minutes below an hour and a half, then hours and minutes, from two days on days and hours."""
+    minutes = max(1, round(seconds / MINUTE_S))
+    if minutes < 90:
+        return words.say(language, "duration-minutes", minutes=minutes)
+    if minutes >= 48 * 60:
+        return words.say(language, "duration-days", days=minutes // 1440, hours=minutes % 1440 // 60)
+    return words.say(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)
+
+
+def day_and_time(at: float) -> str:
+    """A time (seconds since 1970) in this machine's time zone, the same in every language."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+
+
+def size(count: int) -> str:
+    """A number of bytes in MB or GB."""
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB" if count < 1e11 else f"{count / 1e9:.0f} GB"
+
+
+def format_rating_counts(counts: Counts) -> str:
+    """"😂 2 · 😐 1": how often each rating was given; "" for an unrated joke."""
+    each = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
+    return " · ".join(f"{emoji} {count}" for emoji, count in each if count)

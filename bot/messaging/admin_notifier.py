@@ -1,0 +1,73 @@
+"""Unasked messages to the admins: each in their own language, and none of them twice."""
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from telegram.error import BadRequest, Forbidden, TelegramError
+
+from bot.messaging.messenger import Messenger
+from bot.outgoing import Priority, Shed
+from bot.replies import noted_by
+from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
+from storage import news
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+NoteDelivery = Callable[[int], Awaitable[object]]
+"""Writes down that the admin with that id was told, or can't be."""
+
+
+async def _no_note(admin_id: int) -> None:
+    """For messages that need no journal."""
+
+
+class AdminNotifier:
+    """Writes to the admins' private chats. `database` has their languages; without one they get the default language."""
+
+    def __init__(self, messenger: Messenger, admins: Collection[int], database: Database | None) -> None:
+        self.admins = tuple(admins)
+        self._messenger, self._database = messenger, database
+
+    async def language(self, admin_id: int) -> str:
+        """The language that an admin last used; the default one where the database can't be read."""
+        try:
+            code = await news.language_of(self._database, admin_id) if self._database else None
+        except sqlite3.Error:
+            code = None
+        return self._messenger.translator.language(code)
+
+    async def notify(self, key: str, *, except_for: Collection[int] = (), note: NoteDelivery = _no_note,
+                     silent: bool | None = None, **values: Any) -> list[int]:
+        """Tell all admins but `except_for`; returns those who are to be told again later.
+
+        `note` is called with an admin's id before the next message goes out, so that a restart repeats nothing.
+        """
+        missed = []
+        for admin_id in self.admins:
+            if admin_id in except_for:
+                continue
+            text = self._messenger.translator.say(await self.language(admin_id), key, **values)
+            if not await self.send(admin_id, text, note=note, silent=silent):
+                missed.append(admin_id)
+        return missed
+
+    async def send(self, admin_id: int, text: str, *, photo: bytes | None = None, note: NoteDelivery = _no_note,
+                   silent: bool | None = None, priority: Priority = Priority.ANSWER) -> bool:
+        """Send a finished text, as a caption where there is a photo. False where it should be tried again later."""
+        try:
+            with noted_by(lambda message_id: note(admin_id)):
+                if photo:
+                    caption = truncate_for_telegram(text, max_units=CAPTION_UNITS)
+                    await self._messenger.client.send_photo(admin_id, photo, caption=caption,
+                                                            disable_notification=silent, rate_limit_args=priority)
+                else:
+                    await self._messenger.send(admin_id, text, silent=silent, priority=priority)
+        except (Forbidden, BadRequest) as error:  # blocked the bot, or never wrote to it
+            log.info("admin %d can't be reached: %s", admin_id, error)
+            await note(admin_id)
+        except (TelegramError, Shed) as error:
+            log.warning("admin %d is told later: %s", admin_id, error)
+            return False
+        return True

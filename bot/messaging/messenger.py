@@ -1,0 +1,84 @@
+"""Saying something in a chat: in the user's language, quoting their message, within Telegram's limits."""
+import logging
+from typing import Any
+
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
+from telegram.error import BadRequest, Forbidden
+
+from bot.api import TelegramBot
+from bot.languages import Languages
+from bot.outgoing import Priority, Shed
+from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
+from bot.words import Words
+
+log = logging.getLogger(__name__)
+
+
+class Messenger:
+    """Owns the Telegram client, the translator and the language preferences; all text messages pass here."""
+
+    def __init__(self, client: TelegramBot, translator: Words, languages: Languages) -> None:
+        self.client, self.translator, self._languages = client, translator, languages
+
+    def language(self, user: User | None) -> str:
+        """The language to speak with a user; the default language for None."""
+        return self._languages.of(user)
+
+    def text(self, user: User | None, key: str, **values: Any) -> str:
+        """A message in the user's language. Raises KeyError for an unknown key."""
+        return self.translator.say(self._languages.of(user), key, **values)
+
+    async def send(self, chat_id: int, text: str, *, quoted_id: int | None = None,
+                   keyboard: InlineKeyboardMarkup | None = None, silent: bool | None = None,
+                   priority: Priority = Priority.ANSWER) -> int:
+        """Send a text into a chat, quoting message `quoted_id`, and return the new message's id.
+
+        Too long a text is truncated. Raises Shed, Forbidden and other TelegramErrors.
+        """
+        message = await self.client.send_message(
+            chat_id, truncate_for_telegram(text), reply_markup=keyboard, disable_notification=silent,
+            reply_parameters=reply_to(quoted_id) if quoted_id is not None else None,
+            link_preview_options=NO_PREVIEW, rate_limit_args=priority)
+        return message.message_id
+
+    async def reply(self, message: Message, key: str, **values: Any) -> None:
+        """Answer a message in its sender's language, quoting it. See `reply_text`."""
+        await self.reply_text(message, self.text(message.from_user, key, **values))
+
+    async def reply_text(self, message: Message, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
+        """Answer a message with a finished text. Does nothing where the bot was blocked or the chat is flooded."""
+        try:
+            await self.send(message.chat.id, text, quoted_id=message.message_id, keyboard=keyboard)
+        except (Shed, Forbidden) as error:
+            log.info("a reply in chat %d was dropped: %r", message.chat.id, error)
+
+    async def edit(self, chat_id: int, message_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None, *,
+                   priority: Priority = Priority.FINAL) -> bool:
+        """Replace a message's text and buttons; False where the message is gone. Raises Shed, TelegramError."""
+        try:
+            await self.client.edit_message_text(truncate_for_telegram(text), chat_id, message_id, reply_markup=keyboard,
+                                                link_preview_options=NO_PREVIEW, rate_limit_args=priority)
+        except BadRequest as error:
+            return is_unchanged(error)
+        return True
+
+    async def answer_button(self, query: CallbackQuery, key: str = "", *, alert: bool = False, **values: Any) -> None:
+        """Answer a pressed button in the user's language; without a key, with nothing.
+
+        After a long outage Telegram refuses the answer as too old; that is ignored.
+        """
+        try:
+            await query.answer(self.text(query.from_user, key, **values) if key else "", show_alert=alert)
+        except BadRequest as error:
+            if "too old" not in str(error).lower():
+                raise
+
+    async def reject_button(self, query: CallbackQuery, key: str = "button-unknown") -> None:
+        """Tell the user in an alert that the button does nothing for them."""
+        await self.answer_button(query, key, alert=True)
+
+    async def close_question(self, query: CallbackQuery, text: str) -> None:
+        """Put the outcome where the question was, and take its buttons away."""
+        await self.answer_button(query)
+        if query.message:
+            await self.edit(query.message.chat.id, query.message.message_id, text)

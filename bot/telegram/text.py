@@ -1,0 +1,25 @@
+"""Telegram's text limits, and how the bot quotes a message."""
+from telegram import LinkPreviewOptions, ReplyParameters
+from telegram.error import BadRequest, TelegramError
+
+TEXT_UNITS, CAPTION_UNITS = 4096, 1024
+"""Telegram's limits for a message and for a caption, in UTF-16 code units."""
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+def reply_to(message_id: int) -> ReplyParameters:
+    """Quote that message, if it still exists."""
+    return ReplyParameters(message_id, allow_sending_without_reply=True)
+
+
+def truncate_for_telegram(text: str, ending: str = "…", *, max_units: int = TEXT_UNITS) -> str:
+    """The text, cut at `max_units` UTF-16 units including `ending`; never between the halves of a character."""
+    if len(text) * 2 <= max_units or len(text.encode("utf-16-le")) // 2 <= max_units:
+        return text
+    room = 2 * (max_units - len(ending))
+    return text.encode("utf-16-le")[:room].decode("utf-16-le", "ignore") + ending
+
+
+def is_unchanged(error: TelegramError) -> bool:
+    """Whether Telegram only says that a message already has the wanted content."""
+    return isinstance(error, BadRequest) and "not modified" in str(error).lower()

@@ -1,0 +1,36 @@
+"""Buttons' data: old messages stay in chats, so the formats stay what they were."""
+import pytest
+
+from bot.handlers import callback_data as buttons
+
+WIRE = {
+    "r:12:3": buttons.RateButton(12, 3),
+    "a:12": buttons.AnotherJokeButton(12),
+    "n:5": buttons.AlbumPhotoButton(5),
+    "d:7:meh": buttons.DuelButton(7, "meh"),
+    "f:1001:yes": buttons.ForgetButton(1001, "yes"),
+    "l:1001:zh": buttons.LanguageButton(1001, "zh"),
+    "c:style": buttons.SettingsButton("style"),
+    "c:style:dry-wit": buttons.SettingsButton("style", "dry-wit"),
+    "v:keep:12": buttons.ReviewButton("keep", 12),
+    "u:2": buttons.UsersPageButton(2),
+    "s:dark": buttons.StatsButton("dark"),
+    "yes:1001:promote:4": buttons.Confirmation("yes", 1001, "promote", 4),
+    "no:1001:retrain:812": buttons.Confirmation("no", 1001, "retrain", 812),
+}
+
+
+@pytest.mark.parametrize(("data", "button"), WIRE.items(), ids=WIRE)
+def test_the_wire_format_stays(data, button):
+    assert button.encode() == data
+    assert type(button).decode(data) == button
+
+
+@pytest.mark.parametrize("data", WIRE)
+def test_each_button_is_of_one_kind(data):
+    assert [kind for kind in buttons.CallbackData.__subclasses__() if kind.decode(data)] == [type(WIRE[data])]
+
+
+@pytest.mark.parametrize("data", [None, "", "r:", "r:1:4", "r:1:3\n", "r:-1:3", "a:1234567890123456789", "yes:1:PROMOTE:1", "c:"])
+def test_other_data_is_no_button(data):
+    assert not any(kind.decode(data) for kind in buttons.CallbackData.__subclasses__())
