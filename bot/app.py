@@ -4,7 +4,9 @@ import json
 import logging
 import signal
 import sqlite3
+import time
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeChat, Update
@@ -18,6 +20,7 @@ from bot.bans import Bans
 from bot.canary.trials import Trials
 from bot.canary.watch import Watching
 from bot.chats import Chats, Daily
+from bot.checks import Checks
 from bot.engine.servers import Servers, make_servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
@@ -30,21 +33,28 @@ from bot.languages import Languages
 from bot.last_words import say_last_words, take_back
 from bot.latest import Latest
 from bot.loop.conductor import Conductor
+from bot.loop.news import News
+from bot.loop.progress import RunProgressReader
 from bot.loop.schedule import Schedule
 from bot.loop.service import Service
 from bot.maintenance.database_upkeep import DatabaseUpkeep
 from bot.maintenance.erasure_job import ErasureJob
+from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.metrics import Metrics
 from bot.metrics_host import Host
+from bot.mistakes import Mistakes
 from bot.moderation import Moderator
 from bot.names import Names
 from bot.outgoing import seconds_of
+from bot.panel.now import PanelOverview
+from bot.panel.pictures import Pictures
 from bot.panel.server import Panel
 from bot.parts import Parts
 from bot.polling import Poller, TokenRefused, token_refused
 from bot.runtime.backoff import backoff
 from bot.runtime.periodic import Periodic
+from bot.status import Status
 from bot.styles import Styles
 from bot.updates import RawUpdate, Updates
 from bot.weekly import BestOfWeek
@@ -87,6 +97,9 @@ class App:
         self.schedule: Schedule
         self.best_of_week: BestOfWeek
         self.backing: Backing
+        self.alerts: Alerts
+        self.progress: RunProgressReader
+        self.mistakes, self.started_at = Mistakes(), time.time()
         self.jobs: list[Periodic] = []
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
@@ -106,22 +119,18 @@ class App:
         self.servers.on_pause = self.parts.joker.queue.hold
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
+        self.parts = self._make_operations(self.parts)
+        logging.getLogger().addHandler(self.mistakes)
+        self._cleanup.callback(logging.getLogger().removeHandler, self.mistakes)
         if settings.panel.listen:
-            self.panel = await Panel.start(self.parts)
+            overview = PanelOverview(self.database, self.servers, self.parts.joker.queue, self.progress, settings.storage.directory)
+            pictures = Pictures(self.database, settings, self.parts.decoders)
+            self.panel = await Panel.start(self.database, settings, self.parts.words, overview, pictures)
             self._cleanup.push_async_callback(self.panel.stop)
-        service = Service(self.database, self.servers)
-        self.backing = Backing(settings)
-        self.parts.alerts = Alerts(self.parts, self.backing)
-        logging.getLogger().addHandler(self.parts.mistakes)
-        self._cleanup.callback(logging.getLogger().removeHandler, self.parts.mistakes)
         if settings.metrics.listen:
-            host = Host(settings, self.parts.mistakes, self.parts.alerts.lasting)
+            host = Host(settings, self.mistakes, self.alerts.lasting)
             self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers, host)
             self._cleanup.push_async_callback(self.metrics.stop)
-        self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
-        self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
-        self.best_of_week = BestOfWeek(self.parts)
-        self.jobs = self._make_jobs(service)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)
         self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)
@@ -133,7 +142,7 @@ class App:
             tasks.create_task(self._take_updates())
             await asyncio.sleep(FIRST_POLL_S)
             for job in self.jobs:
-                tasks.create_task(job.run(self.parts.alerts))
+                tasks.create_task(job.run(self.alerts))
 
     async def stop(self) -> None:
         """Let handlers under way finish, then close everything. Call it after `run` has ended, or after a failed `start`."""
@@ -197,15 +206,32 @@ class App:
             log.warning("%s Photos wait meanwhile, or are told so.", error)
         print(f"jokebot: ready as @{self.bot.username}", flush=True)
 
-    def _make_jobs(self, service: Service) -> list[Periodic]:
-        """All that is done beside the answers to updates, at the start or again and again."""
-        parts, settings = self.parts, self.settings
+    def _make_operations(self, parts: Parts) -> Parts:
+        """All that is done beside the answers to updates; returns the parts with what handlers need of it."""
+        settings, database, servers, queue = self.settings, self.database, self.servers, parts.joker.queue
+        notifier, service = AdminNotifier(parts.messenger, settings.telegram.admins, database), Service(database, servers)
+        self.progress = RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
+        news = News(database, settings, parts.messenger, notifier, parts.latest, self.progress)
+        trials = Trials(database, servers, service, settings.canary)
+        conductor = Conductor(database, settings, servers, service, trials, news, self.progress)
+        self.schedule = Schedule(database, settings, self._application.job_queue, conductor.wake)
+        self.backing = Backing(settings)
+        checks = Checks(settings, database, servers, self.bot, self.backing, self.started_at)
+        self.alerts = Alerts(database, notifier, parts.words, checks.all())
+        self.best_of_week = BestOfWeek(database, settings, self.bot, parts.words, parts.chats, parts.decoders)
+        monitor = Watching(database, service, notifier, settings.watch)
+        status = Status(settings, database, servers, queue, parts.words, self.alerts, self.mistakes, self.progress, self.started_at)
+        self.jobs = self._make_jobs(parts, conductor, monitor)
+        return replace(parts, conductor=conductor, status=status)
+
+    def _make_jobs(self, parts: Parts, conductor: Conductor, monitor: Watching) -> list[Periodic]:
+        settings = self.settings
         upkeep = DatabaseUpkeep(self.database, settings.storage.database, lambda: take_back(settings))
         erasure = ErasureJob(self.database, settings.storage, settings.retention, settings.retrain.keep_models)
         return [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), Periodic("command-menu", RETRY_S, self._name_commands, once=True),
                 Periodic("retrain-schedule", RETRY_S, self.schedule.start, once=True, fatal=(SettingsError,)),
-                *upkeep.jobs(), erasure.job(), self.backing.job(), *parts.alerts.jobs(), self.best_of_week.job(), parts.names.job(),
-                *parts.conductor.jobs(), Watching(parts, service).job()]
+                *upkeep.jobs(), erasure.job(), self.backing.job(), *self.alerts.jobs(), self.best_of_week.job(), parts.names.job(),
+                *conductor.jobs(), monitor.job()]
 
     async def _name_commands(self) -> None:
         """The command menu, in every language there are words for; the fallback language for all others. Admins see theirs too."""

@@ -1,6 +1,5 @@
 """What handlers work with. `bot/app.py` puts it together; tests may as well."""
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ from bot.joker import Joker
 from bot.languages import Languages
 from bot.latest import Latest
 from bot.messaging.messenger import Messenger
-from bot.mistakes import Mistakes
 from bot.moderation import Moderator
 from bot.names import Names
 from bot.styles import Styles
@@ -29,8 +27,8 @@ from configs.settings import Settings
 from storage.database import Database
 
 if TYPE_CHECKING:
-    from bot.alerts import Alerts
     from bot.loop.conductor import Conductor
+    from bot.status import Status
 
 DECODERS = 2
 """Photos decoded at the same time: a large one takes 200 MB while it is."""
@@ -63,9 +61,7 @@ class Parts:
     styles: Styles
     moderator: Moderator
     conductor: "Conductor | None" = None
-    alerts: "Alerts | None" = None
-    mistakes: Mistakes = field(default_factory=Mistakes)
-    started_at: float = field(default_factory=time.time)
+    status: "Status | None" = None
     decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
 

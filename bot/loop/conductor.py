@@ -14,15 +14,17 @@ from contextlib import suppress
 from typing import Protocol
 
 from bot.engine.child import Child
-from bot.engine.servers import ServerError
+from bot.engine.servers import ServerError, Servers
 from bot.loop.news import News
 from bot.loop.processes import start_pipeline
+from bot.loop.progress import RunProgressReader
 from bot.loop.service import Service
-from bot.parts import Parts
 from bot.runtime.periodic import Periodic
 from configs.errors import JokebotError
 from configs.log_lines import about
+from configs.settings import Settings
 from storage import promotion, requests, runs
+from storage.database import Database
 from storage.reasons import Reason
 from storage.runs import STEPS, Run
 
@@ -54,9 +56,10 @@ class Trials(Protocol):
 class Conductor:
     """Its `jobs` conduct, `wake` it when there is something new to do."""
 
-    def __init__(self, parts: Parts, service: Service, trials: Trials | None = None) -> None:
-        self._parts, self._database, self.service, self._trials = parts, parts.database, service, trials
-        self.news = News(parts)
+    def __init__(self, database: Database, settings: Settings, servers: Servers, service: Service, trials: Trials, news: News,
+                 progress: RunProgressReader) -> None:
+        self._database, self._settings, self._servers, self.service = database, settings, servers, service
+        self._trials, self._news, self._progress = trials, news, progress
         self._news_at_hand = asyncio.Event()
 
     def wake(self) -> None:
@@ -66,7 +69,7 @@ class Conductor:
     def jobs(self) -> list[Periodic]:
         """The runs, the news of them (beside all else: a picture takes seconds), and what the command line asks for."""
         return [Periodic("run-orchestrator", IDLE_S, self._round, sleep=self._sleep),
-                Periodic("run-messages", TELL_S, self.news.tell),
+                Periodic("run-messages", TELL_S, self._news.tell),
                 Periodic("control-requests", IDLE_S, self._obey)]
 
     async def _round(self) -> None:
@@ -83,12 +86,11 @@ class Conductor:
 
     async def _make_room_and_work(self, run: Run) -> None:
         """Work, with the servers asleep where the settings say that memory doesn't hold both. They wake whatever becomes of the run."""
-        servers, settings = self._parts.servers, self._parts.settings
-        if not settings.servers.sleep_while_training:
+        if not self._settings.servers.sleep_while_training:
             await self._work(run)
             return
         try:
-            await servers.pause("training")
+            await self._servers.pause("training")
         except ServerError as error:
             await self._end(run, "failed", error)
             return
@@ -96,9 +98,9 @@ class Conductor:
             await self._work(run)
         except Exception:
             # The next round sees whether there is still a run to sleep for.
-            await servers.resume()
+            await self._servers.resume()
             raise
-        await servers.resume()
+        await self._servers.resume()
 
     async def _work(self, run: Run) -> None:
         """Have a run's process work until the run is past judging."""
@@ -124,10 +126,10 @@ class Conductor:
     async def _attend(self, run: Run) -> str:
         """One process of the run, from its start to its end; its last words. It sees by itself that the run is cancelled; one that
         doesn't is stopped, as all are when the bot stops."""
-        log_file = self.news.folder(run) / "pipeline.log"
+        log_file = self._progress.run_folder(run) / "pipeline.log"
         # Not in a thread: a stop of the bot that came meanwhile would leave the process behind.
-        child = start_pipeline(run.id, self._parts.settings, log_file)
-        patience = self._parts.settings.retrain.stop_grace_s + CANCEL_S
+        child = start_pipeline(run.id, self._settings, log_file)
+        patience = self._settings.retrain.stop_grace_s + CANCEL_S
         try:
             while child.running:
                 run = await self._told(run)
@@ -142,7 +144,7 @@ class Conductor:
         """The run as it is now, once that is on its way to the admins. That something can't be read just now disturbs no run."""
         try:
             run = await runs.find(self._database, run.id)
-            await self.news.show(run)
+            await self._news.show(run)
         except (sqlite3.Error, JokebotError) as error:
             log.warning("news of run %d wait: %s", run.id, error)
         return run
@@ -150,25 +152,21 @@ class Conductor:
     async def _end(self, run: Run, state: str, reason: Reason | JokebotError) -> None:
         with suppress(runs.MovedError):
             await promotion.end_run(self._database, run, state, reason)
-        await self.news.show(await runs.find(self._database, run.id))
+        await self._news.show(await runs.find(self._database, run.id))
 
     async def _try(self, run: Run) -> None:
         """The trial of a run in canary, with its news."""
-        driving = asyncio.create_task(self._trials.drive(run)) if self._trials else None
+        driving = asyncio.create_task(self._trials.drive(run))
         try:
             while (run := await self._told(run)).state == "canary":
-                if driving is None and run.cancel_at:
-                    await self._end(run, "cancelled", STOPPED)
-                if driving and driving.done():
+                if driving.done():
                     driving.result()
                     return
                 await self._sleep(IDLE_S)
-            if driving:
-                await driving
+            await driving
         finally:
-            if driving:
-                driving.cancel()
-                await asyncio.gather(driving, return_exceptions=True)
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
 
     async def _obey(self) -> None:
         """Do what the command line asks of a running bot."""
