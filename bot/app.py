@@ -4,8 +4,10 @@ import json
 import logging
 import signal
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeChat, Update
@@ -17,7 +19,9 @@ from bot.api import TelegramBot
 from bot.backups import Backing
 from bot.bans import Bans
 from bot.canary.trials import Trials
+from bot.canary.watch import Watching
 from bot.chats import Chats, Daily
+from bot.checks import Checks
 from bot.engine.make_servers import make_servers
 from bot.engine.queue import FairQueue
 from bot.engine.servers import Servers
@@ -25,7 +29,6 @@ from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.handlers.buttons import JokeKeyboards
 from bot.handlers.errors import ErrorReporter
-from bot.handlers.privacy import keep_forgetting
 from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
@@ -34,18 +37,28 @@ from bot.languages import Languages
 from bot.last_words import say_last_words, take_back
 from bot.latest import Latest
 from bot.loop.conductor import Conductor
+from bot.loop.news import News
+from bot.loop.progress import RunProgressReader
 from bot.loop.schedule import Schedule
 from bot.loop.service import Service
+from bot.maintenance.database_upkeep import DatabaseUpkeep
+from bot.maintenance.erasure_job import ErasureJob
+from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.metrics import Metrics
 from bot.metrics_host import Host
+from bot.mistakes import Mistakes
 from bot.moderation import Moderator
 from bot.names import Names
 from bot.outgoing import seconds_of
+from bot.panel.now import PanelOverview
+from bot.panel.pictures import Pictures
 from bot.panel.server import Panel
 from bot.parts import DECODERS, Parts
 from bot.polling import Poller, TokenRefused, token_refused
 from bot.runtime.backoff import backoff
+from bot.runtime.periodic import Periodic
+from bot.status import Status
 from bot.styles import Styles
 from bot.updates import RawUpdate, Updates
 from bot.weekly import BestOfWeek
@@ -53,8 +66,8 @@ from bot.words import Words
 from configs.errors import JokebotError, SettingsError
 from configs.prompts import load_prompts
 from configs.settings import ROOT, Settings
-from storage import alerts, inbox
-from storage.database import Database, DatabaseError, check_file, unusable
+from storage import alerts
+from storage.database import Database, DatabaseError, unusable
 from storage.folder import held
 from storage.model_files import code_of
 from storage.models import agree, champion, register_base
@@ -63,10 +76,10 @@ log = logging.getLogger("jokebot")
 
 GRACE_S = 10.0
 """How long a stop waits for handlers under way."""
-PRUNE_EVERY_S = 3600.0
-CHECK_EVERY_S = 6 * 3600.0
 PROGRAM = ROOT / "configs"
 """A model in there is part of the program, and changes with it."""
+RETRY_S = 60.0
+"""After something at the start has failed that the bot can do without for a while."""
 FIRST_POLL_S = 0.1
 """Until then the first poll is under way and doesn't wait for anything else that a start does."""
 
@@ -88,6 +101,10 @@ class App:
         self.schedule: Schedule
         self.best_of_week: BestOfWeek
         self.backing: Backing
+        self.alerts: Alerts
+        self.progress: RunProgressReader
+        self.mistakes, self.started_at = Mistakes(), time.time()
+        self.jobs: list[Periodic] = []
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
         self.panel: Panel | None = None
@@ -106,21 +123,18 @@ class App:
         self.parts = await self._make_parts(queue)
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
+        self.parts = self._make_operations(self.parts)
+        logging.getLogger().addHandler(self.mistakes)
+        self._cleanup.callback(logging.getLogger().removeHandler, self.mistakes)
         if settings.panel.listen:
-            self.panel = await Panel.start(self.parts)
+            overview = PanelOverview(self.database, self.servers, self.parts.joker_queue, self.progress, settings.storage.directory)
+            pictures = Pictures(self.database, settings, self.parts.decoders)
+            self.panel = await Panel.start(self.database, settings, self.parts.words, overview, pictures)
             self._cleanup.push_async_callback(self.panel.stop)
-        service = Service(self.database, self.servers)
-        self.backing = Backing(settings)
-        self.parts.alerts = Alerts(self.parts, self.backing)
-        logging.getLogger().addHandler(self.parts.mistakes)
-        self._cleanup.callback(logging.getLogger().removeHandler, self.parts.mistakes)
         if settings.metrics.listen:
-            host = Host(settings, self.parts.mistakes, self.parts.alerts.lasting)
+            host = Host(settings, self.mistakes, self.alerts.lasting)
             self.metrics = await Metrics.start(settings, self.parts.joker_queue, self.servers, host)
             self._cleanup.push_async_callback(self.metrics.stop)
-        self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
-        self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
-        self.best_of_week = BestOfWeek(self.parts)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)
         self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)
@@ -131,20 +145,13 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take_updates())
             await asyncio.sleep(FIRST_POLL_S)
-            tasks.create_task(self._greet_engine())
-            tasks.create_task(self._name_commands())
-            tasks.create_task(self._prune())
-            tasks.create_task(self.backing.keep())
-            tasks.create_task(self.parts.alerts.run())
-            tasks.create_task(self._check_database())
-            tasks.create_task(keep_forgetting(self.parts))
-            tasks.create_task(self.best_of_week.run())
-            tasks.create_task(self.parts.names.keep())
-            tasks.create_task(self._conduct())
+            for job in self.jobs:
+                tasks.create_task(job.run(self.alerts))
 
     async def stop(self) -> None:
         """Let handlers under way finish, then close everything. Call it after `run` has ended, or after a failed `start`."""
         if self.updates:
+            await self.schedule.stop()
             self.parts.albums.stop()
             await self.updates.stop(GRACE_S)
         await self._cleanup.aclose()
@@ -161,11 +168,10 @@ class App:
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
         languages = await Languages.load(self.database, words, prompts, settings.joke.language)
         chats, bans = await Chats.load(self.database, prompts, languages), await Bans.load(self.database, settings.telegram.admins)
-        limits = settings.limits
         joker = Joker(self.database, settings, self.servers.router, prompts, queue, is_banned=bans.holds)
         decoders = ThreadPoolExecutor(DECODERS, "decoder")
         moderator = Moderator(settings.guard) if settings.guard.moderate else None
-        intake = PhotoIntake(self.bot, self.database, limits, settings.storage.photos, decoders, moderator)
+        intake = PhotoIntake(self.bot, self.database, settings.limits, settings.storage.photos, decoders, moderator)
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, chats=chats,
                      daily=Daily(self.database, chats), names=Names(self.database), bans=bans, bot=self.bot,
                      messenger=Messenger(self.bot, words, languages), keyboards=JokeKeyboards(self.bot, self.database, latest),
@@ -206,14 +212,32 @@ class App:
             log.warning("%s Photos wait meanwhile, or are told so.", error)
         print(f"jokebot: ready as @{self.bot.username}", flush=True)
 
-    async def _conduct(self) -> None:
-        """The loop: runs, their trials, and what begins them."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.schedule.start())
-                tasks.create_task(self.parts.conductor.run())
-        finally:
-            await self.schedule.stop()
+    def _make_operations(self, parts: Parts) -> Parts:
+        """All that is done beside the answers to updates; returns the parts with what handlers need of it."""
+        settings, database, servers, queue = self.settings, self.database, self.servers, parts.joker_queue
+        notifier, service = AdminNotifier(parts.messenger, settings.telegram.admins, database), Service(database, servers)
+        self.progress = RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
+        news = News(database, settings, parts.messenger, notifier, parts.latest, self.progress)
+        trials = Trials(database, servers, service, settings.canary)
+        conductor = Conductor(database, settings, servers, service, trials, news, self.progress)
+        self.schedule = Schedule(database, settings, self._application.job_queue, conductor.wake)
+        self.backing = Backing(settings)
+        checks = Checks(settings, database, servers, self.bot, self.backing, self.started_at)
+        self.alerts = Alerts(database, notifier, parts.words, checks.all())
+        self.best_of_week = BestOfWeek(database, settings, self.bot, parts.words, parts.chats, parts.decoders)
+        monitor = Watching(database, service, notifier, settings.watch)
+        status = Status(settings, database, servers, queue, parts.words, self.alerts, self.mistakes, self.progress, self.started_at)
+        self.jobs = self._make_jobs(parts, conductor, monitor)
+        return replace(parts, conductor=conductor, status=status)
+
+    def _make_jobs(self, parts: Parts, conductor: Conductor, monitor: Watching) -> list[Periodic]:
+        settings = self.settings
+        upkeep = DatabaseUpkeep(self.database, settings.storage.database, lambda: take_back(settings))
+        erasure = ErasureJob(self.database, settings.storage, settings.retention, settings.retrain.keep_models)
+        return [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), Periodic("command-menu", RETRY_S, self._name_commands, once=True),
+                Periodic("retrain-schedule", RETRY_S, self.schedule.start, once=True, fatal=(SettingsError,)),
+                *upkeep.jobs(), erasure.job(), self.backing.job(), *self.alerts.jobs(), self.best_of_week.job(), parts.names.job(),
+                *conductor.jobs(), monitor.job()]
 
     async def _name_commands(self) -> None:
         """The command menu, in every language there are words for; the fallback language for all others. Admins see theirs too."""
@@ -225,21 +249,6 @@ class App:
                     if language == self.parts.words.language(None):
                         await self.bot.set_my_commands(commands, scope)
                     await self.bot.set_my_commands(commands, scope, language_code=language)
-
-    async def _prune(self) -> None:
-        while True:
-            await asyncio.sleep(PRUNE_EVERY_S)
-            try:
-                log.info("%d finished updates forgotten", await inbox.prune(self.database))
-            except sqlite3.Error as error:
-                log.warning("finished updates are forgotten later: %s", error)
-
-    async def _check_database(self) -> None:
-        """On a damaged database every further row makes it worse. Raises DatabaseError."""
-        while True:
-            await asyncio.to_thread(check_file, self.settings.storage.database)
-            take_back(self.settings)
-            await asyncio.sleep(CHECK_EVERY_S)
 
     async def _handle(self, raw: RawUpdate) -> bool:
         update = Update.de_json(raw, self.bot)

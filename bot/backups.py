@@ -1,8 +1,10 @@
 """Backups by the clock, made in a thread while the bot works on."""
 import asyncio
 import logging
+import sqlite3
 import time
 
+from bot.runtime.periodic import Periodic
 from configs.errors import JokebotError
 from configs.settings import Settings
 from storage.backup import back_up, backups
@@ -22,18 +24,21 @@ class Backing:
         self._settings = settings
         self.trouble = ""
 
-    async def keep(self) -> None:
-        """Make a backup whenever the newest one is older than the settings say; never ends."""
-        await asyncio.sleep(START_S)
-        while True:
-            if self._settings.backup.every_h:
-                try:
-                    await asyncio.to_thread(_back_up_if_due, self._settings)
-                    self.trouble = ""
-                except JokebotError as error:
-                    log.error("no backup could be made: %s", error)
-                    self.trouble = str(error)
-            await asyncio.sleep(LOOK_EVERY_S)
+    def job(self) -> Periodic:
+        """`back_up_if_due`, again and again."""
+        return Periodic("backup", LOOK_EVERY_S, self.back_up_if_due, first_after_s=START_S)
+
+    async def back_up_if_due(self) -> None:
+        """Make a backup where the newest one is older than the settings say."""
+        if not self._settings.backup.every_h:
+            return
+        try:
+            await asyncio.to_thread(_back_up_if_due, self._settings)
+        except (JokebotError, sqlite3.Error, OSError) as error:
+            log.error("no backup could be made: %s", error)
+            self.trouble = str(error)
+        else:
+            self.trouble = ""
 
 
 def _back_up_if_due(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 from datetime import date
 from typing import Any
 
+from bot.i18n.localizer import Localizer
 from bot.words import Words
 from storage import history, stats
 from storage.database import Database
@@ -18,14 +19,14 @@ async def content(database: Database, words: Words, language: str, *, dark: bool
     async with database.aside() as beside:
         days, totals = await history.days(beside), await stats.overall(beside)
         versions, serving = await history.liked_by_model(beside, MODELS), await champion(beside)
-    return Charts(words, language).card(days, totals, versions, serving.id if serving else 0, dark=dark)
+    return Charts(Localizer(words, language)).card(days, totals, versions, serving.id if serving else 0, dark=dark)
 
 
 class Charts:
     """Puts figures into words."""
 
-    def __init__(self, words: Words, language: str) -> None:
-        self._words, self._language = words, language
+    def __init__(self, say: Localizer) -> None:
+        self._say = say
 
     def card(self, days: list[Day], totals: Stats, versions: list[Liked], serving: int, *, dark: bool) -> dict[str, Any]:
         """The whole picture."""
@@ -47,6 +48,3 @@ class Charts:
 
     def _day(self, day: date, *, year: bool = False) -> str:
         return self._say("stats-date" if year else "stats-day", year=str(day.year), month=day.month, day=day.day)
-
-    def _say(self, name: str, **values: Any) -> str:
-        return self._words.say(self._language, name, **values)

@@ -9,10 +9,13 @@ from typing import Any
 from telegram.error import TelegramError
 
 from bot import vitals
+from bot.api import TelegramBot
 from bot.backups import Backing
-from bot.parts import Parts
+from bot.engine.servers import Servers
+from configs.settings import Settings
 from storage import alerts
 from storage.alerts import Alert
+from storage.database import Database
 
 MINUTE_S = 60.0
 SLOW_S = 60.0
@@ -30,35 +33,40 @@ class CannotTell(Exception):
 
 @dataclass(frozen=True)
 class Check:
-    """`look` says what is wrong, as what its words are filled with; it must be so for `patience_s`. Looked at every `every_s`."""
+    """`look` says what is wrong, as what its words are filled with; it must be so for `patience_s`. Looked at every `every_s`.
 
-    look: Callable[[], Awaitable[Detail | None]]
+    `look` gets the alert that lasts over it, if one does.
+    """
+
+    look: Callable[[Alert | None], Awaitable[Detail | None]]
     patience_s: float = 0.0
     every_s: float = 0.0
 
 
 class Checks:
-    """All checks that the settings ask for. `lasting` are the alerts that are told already."""
+    """All checks that the settings ask for. The bot was started at `started_at` (seconds since 1970)."""
 
-    def __init__(self, parts: Parts, backing: Backing, lasting: dict[str, Alert]) -> None:
-        self._parts, self._backing, self._lasting = parts, backing, lasting
+    def __init__(self, settings: Settings, database: Database, servers: Servers, client: TelegramBot, backing: Backing,
+                 started_at: float) -> None:
+        self._settings, self._rows, self._servers, self._client = settings, database, servers, client
+        self._backing, self._started_at = backing, started_at
         self._answered = False
         self._cards = 0
 
     def all(self) -> dict[str, Check]:
         """By what they are called in the words `alert-NAME-began` and `alert-NAME-ended`."""
-        limits, webhook = self._parts.settings.alerts, self._parts.settings.telegram.mode == "webhook"
+        limits, webhook = self._settings.alerts, self._settings.telegram.mode == "webhook"
         wanted = {"engine": (limits.engine_min, Check(self._engine, limits.engine_min * MINUTE_S)),
                   "disk": (limits.disk_gb, Check(self._disk)),
-                  "backup": (self._parts.settings.backup.every_h, Check(self._backup)),
+                  "backup": (self._settings.backup.every_h, Check(self._backup)),
                   "database": (limits.database_min, Check(self._database, limits.database_min * MINUTE_S, SLOW_S)),
                   "webhook": (limits.webhook_min if webhook else 0, Check(self._webhook, 0.0, SLOW_S)),
                   "gpu": (limits.gpu_min, Check(self._gpu, limits.gpu_min * MINUTE_S, SLOW_S))}
         return {what: check for what, (asked, check) in wanted.items() if asked}
 
-    async def _engine(self) -> Detail | None:
+    async def _engine(self, _: Alert | None) -> Detail | None:
         """While it sleeps on purpose nothing is wrong, and a first start may take the time that the settings give it."""
-        servers, settings = self._parts.servers, self._parts.settings
+        servers, settings = self._servers, self._settings
         if servers.paused:
             return None
         try:
@@ -68,44 +76,44 @@ class Checks:
             ready = False
         self._answered |= ready
         starting = any(one.state in ("starting", "checking") for one in servers.status())
-        if not ready and not self._answered and starting and time.time() - self._parts.started_at < settings.servers.start_timeout_s:
+        if not ready and not self._answered and starting and time.time() - self._started_at < settings.servers.start_timeout_s:
             raise CannotTell
         says = next((one.says for one in servers.status() if one.says and one.state != "ready"), "")
         return None if ready else {"minutes": settings.alerts.engine_min, "why": says or "none"}
 
-    async def _disk(self) -> Detail | None:
-        settings = self._parts.settings
-        least = settings.alerts.disk_gb * 1e9 * (ROOM if "disk" in self._lasting else 1.0)
+    async def _disk(self, lasting: Alert | None) -> Detail | None:
+        settings = self._settings
+        least = settings.alerts.disk_gb * 1e9 * (ROOM if lasting else 1.0)
         free = [await asyncio.to_thread(vitals.free_bytes, folder) for folder in (settings.storage.directory, settings.backup_folder)]
         return {"free": f"{min(free) / 1e9:.1f}"} if min(free) < least else None
 
-    async def _backup(self) -> Detail | None:
+    async def _backup(self, _: Alert | None) -> Detail | None:
         return {"why": self._backing.trouble} if self._backing.trouble else None
 
-    async def _database(self) -> Detail | None:
+    async def _database(self, _: Alert | None) -> Detail | None:
         """A real write, since one that changes nothing succeeds on a full disk too."""
         try:
-            await alerts.beat(self._parts.database)
+            await alerts.beat(self._rows)
         except sqlite3.Error as error:
             return {"why": str(error)}
         return None
 
-    async def _webhook(self) -> Detail | None:
+    async def _webhook(self, _: Alert | None) -> Detail | None:
         """Telegram says what happened when it called last. Old errors that nothing waits behind are over."""
         try:
-            seen = await self._parts.bot.get_webhook_info()
+            seen = await self._client.get_webhook_info()
         except TelegramError as error:
             raise CannotTell from error
-        if seen.url != self._parts.settings.telegram.webhook_url:
+        if seen.url != self._settings.telegram.webhook_url:
             return {"why": f"another address is set: {seen.url or '-'}", "waiting": seen.pending_update_count}
-        failed = seen.last_error_date and time.time() - seen.last_error_date.timestamp() < self._parts.settings.alerts.webhook_min * MINUTE_S
+        failed = seen.last_error_date and time.time() - seen.last_error_date.timestamp() < self._settings.alerts.webhook_min * MINUTE_S
         return {"why": seen.last_error_message or "?", "waiting": seen.pending_update_count} if failed and seen.pending_update_count else None
 
-    async def _gpu(self) -> Detail | None:
+    async def _gpu(self, lasting: Alert | None) -> Detail | None:
         """As many cards as there ever were since the start, or as an alert says that lasts over it."""
         found = await vitals.cards()
-        if "gpu" in self._lasting:
-            self._cards = max(self._cards, int(self._lasting["gpu"].details.get("had", 0)))
+        if lasting:
+            self._cards = max(self._cards, int(lasting.details.get("had", 0)))
         now = len(found or [])
         self._cards = max(self._cards, now)
         return {"had": self._cards, "now": now} if now < self._cards else None

@@ -7,9 +7,11 @@ from pathlib import Path
 from telegram.error import TelegramError
 
 from bot.api import TelegramBot
-from bot.outgoing import Priority, Shed
-from bot.telegram.text import truncate_for_telegram
+from bot.languages import Languages
+from bot.messaging.admin_notifier import AdminNotifier
+from bot.messaging.messenger import Messenger
 from bot.words import Words
+from configs.prompts import load_prompts
 from configs.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -23,21 +25,19 @@ def told_of(settings: Settings) -> Path:
     return settings.storage.directory / FILE
 
 
-async def say_last_words(settings: Settings, bot: TelegramBot, error: Exception) -> None:
+async def say_last_words(settings: Settings, client: TelegramBot, error: Exception) -> None:
     """Tell the admins why the bot stops, unless they know. In the language of the settings: theirs stand in the database."""
-    file, text = told_of(settings), str(error)
+    file, text, words = told_of(settings), str(error), Words(default=settings.joke.language)
     if file.exists() or not settings.telegram.admins:
         return
-    words = Words(default=settings.joke.language)
-    said = truncate_for_telegram(words.say(words.language(None), "alert-damaged", why=text))
-    with suppress(TimeoutError):
+    messenger = Messenger(client, words, Languages(words, load_prompts(), settings.joke.language, {}))
+    notifier = AdminNotifier(messenger, settings.telegram.admins, None)
+    try:
         async with asyncio.timeout(PATIENCE_S):
-            for chat_id in settings.telegram.admins:
-                try:
-                    await bot.initialize()
-                    await bot.send_message(chat_id, said, rate_limit_args=Priority.ANSWER)
-                except (TelegramError, Shed) as failure:
-                    log.info("admin %d can't be told: %s", chat_id, failure)
+            await client.initialize()
+            await notifier.notify("alert-damaged", why=text)
+    except (TelegramError, TimeoutError) as failure:
+        log.info("admins can't be told: %s", failure)
     with suppress(OSError):
         file.write_text(text, encoding="utf-8")
 

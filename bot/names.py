@@ -1,6 +1,5 @@
 """What people are called, for admins: noted as they come by, written down together every few seconds."""
 import asyncio
-import logging
 import re
 import sqlite3
 import unicodedata
@@ -8,10 +7,9 @@ from collections import OrderedDict
 
 from telegram import User
 
+from bot.runtime.periodic import Periodic
 from storage.crowd import Named, find_username, named, note_names
 from storage.database import Database
-
-log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
 KNOWN = 10_000
@@ -21,7 +19,7 @@ USERNAME = re.compile(r"\w{1,32}", re.ASCII)
 
 
 class Names:
-    """`note` whoever comes by; `keep` writes down what is new, for as long as the bot runs."""
+    """`note` whoever comes by; `job` writes down what is new, every few seconds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -67,14 +65,9 @@ class Names:
                 self._new = {**new, **self._new}
                 raise
 
-    async def keep(self) -> None:
-        """Never ends by itself."""
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                await self.write()
-            except sqlite3.Error as error:
-                log.warning("names are written down later: %s", error)
+    def job(self) -> Periodic:
+        """`write`, again and again."""
+        return Periodic("user-names", EVERY_S, self.write, first_after_s=EVERY_S)
 
 
 def plain(name: str, most: int = LONGEST) -> str:

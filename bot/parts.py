@@ -1,7 +1,6 @@
 """What handlers work with. `bot/app.py` puts it together; tests may as well."""
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from telegram import User
@@ -20,7 +19,6 @@ from bot.jokes.photo_intake import PhotoIntake
 from bot.languages import Languages
 from bot.latest import Latest
 from bot.messaging.messenger import Messenger
-from bot.mistakes import Mistakes
 from bot.names import Names
 from bot.styles import Styles
 from bot.words import Words
@@ -29,8 +27,8 @@ from configs.settings import Settings
 from storage.database import Database
 
 if TYPE_CHECKING:
-    from bot.alerts import Alerts
     from bot.loop.conductor import Conductor
+    from bot.status import Status
 
 DECODERS = 2
 """Photos decoded at the same time: a large one takes 200 MB while it is."""
@@ -63,9 +61,7 @@ class Parts:
     styles: Styles
     decoders: ThreadPoolExecutor
     conductor: "Conductor | None" = None
-    alerts: "Alerts | None" = None
-    mistakes: Mistakes = field(default_factory=Mistakes)
-    started_at: float = field(default_factory=time.time)
+    status: "Status | None" = None
 
     def language(self, person: User | None) -> str:
         """The language to speak with somebody."""

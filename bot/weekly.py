@@ -6,21 +6,25 @@ nothing comes twice. A time that passes while the bot is down is met at its star
 import asyncio
 import io
 import logging
-import sqlite3
 import time
+from concurrent.futures import Executor
 from datetime import datetime, timedelta
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.handlers.best import LEAST_IN_GROUPS
+from bot.api import TelegramBot
+from bot.chats import Chats
 from bot.i18n.formatting import format_rating_counts
 from bot.outgoing import Priority, Shed
-from bot.parts import Parts
 from bot.replies import let_finish
-from bot.telegram.text import truncate_for_telegram
+from bot.runtime.periodic import Periodic
+from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
+from bot.words import Words
 from configs.blocklist import BlockList
-from configs.settings import Weekly
+from configs.settings import Settings, Weekly
 from storage import weekly
+from storage.best import LEAST_IN_GROUPS
+from storage.database import Database
 from storage.photos import photo_file
 from storage.weekly import Liked, Post
 
@@ -31,27 +35,21 @@ LATE_S = 86400.0
 LOOK_S = 60.0
 """How often it is looked whether the time has come: clocks are set, and hosts sleep."""
 MEDALS = ("🥇", "🥈", "🥉", "4️⃣", "5️⃣")
-CAPTION_UNITS = 1024
 PHOTO_BYTES, PHOTO_SIDES, SMALLER_SIDE = 10_000_000, 10_000, 2560
 """Telegram's limits for a photo: bytes, and width plus height in pixels (https://core.telegram.org/bots/api#sendphoto)."""
 
 
 class BestOfWeek:
-    """`run` it for as long as the bot does."""
+    """Its `job` posts when it is time, and what was missed at the start."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts, self._database = parts, parts.database
-        self._settings, self._blocked = parts.settings.weekly, BlockList.of(parts.settings.guard)
+    def __init__(self, database: Database, settings: Settings, client: TelegramBot, words: Words, chats: Chats, decoders: Executor) -> None:
+        self._database, self._client, self._words, self._chats, self._decoders = database, client, words, chats, decoders
+        self._settings, self._blocked, self._photos = settings.weekly, BlockList.of(settings.guard), settings.storage.photos
         self._looking = asyncio.Lock()
 
-    async def run(self) -> None:
-        """Post when it is time, and what was missed at the start. Ends only by being cancelled."""
-        while True:
-            try:
-                await self.look(time.time())
-            except (sqlite3.Error, OSError) as error:
-                log.warning("the best of the week is posted later: %s", error)
-            await asyncio.sleep(LOOK_S)
+    def job(self) -> Periodic:
+        """`look` at the clock, again and again."""
+        return Periodic("weekly-digest", LOOK_S, lambda: self.look(time.time()))
 
     async def look(self, now: float) -> None:
         """Post wherever it is due at that time (seconds since 1970) and less than a day late."""
@@ -83,34 +81,34 @@ class BestOfWeek:
             return []
         best: dict[int, Liked] = {}
         for liked in found:
-            if not self._blocked.hit(liked.text, liked.language) and photo_file(self._parts.settings.storage.photos, liked.sha256).exists():
+            if not self._blocked.hit(liked.text, liked.language) and photo_file(self._photos, liked.sha256).exists():
                 best.setdefault(liked.photo_id, liked)
         return list(best.values())[:self._settings.photos]
 
     async def _send(self, chat_id: int, post: Post) -> int:
         """Send one picture with its joke. Returns the chat's id, which is another one where the group has become a supergroup."""
-        data = await asyncio.get_running_loop().run_in_executor(self._parts.decoders, self._picture, post.liked)
+        data = await asyncio.get_running_loop().run_in_executor(self._decoders, self._picture, post.liked)
         if data is None:
             return chat_id
         try:
-            await self._parts.bot.send_photo(chat_id, data, caption=self._caption(chat_id, post), rate_limit_args=Priority.FINAL)
+            await self._client.send_photo(chat_id, data, caption=self._caption(chat_id, post), rate_limit_args=Priority.FINAL)
         except ChatMigrated as error:
             await weekly.begin_post(self._database, chat_id, post.place, begun=False)
-            await self._parts.chats.move(chat_id, error.new_chat_id)
+            await self._chats.move(chat_id, error.new_chat_id)
             return error.new_chat_id
         except RetryAfter:
             await weekly.begin_post(self._database, chat_id, post.place, begun=False)
             raise
         except Forbidden:
             log.info("chat %d has shut the bot out and gets no more weeks", chat_id)
-            await self._parts.chats.change(chat_id, weekly_since=None)
+            await self._chats.change(chat_id, weekly_since=None)
             await weekly.drop_posts(self._database, chat_id)
         except BadRequest as error:
             log.warning("chat %d does not get the photo of joke %d: %s", chat_id, post.liked.joke_id, error)
         return chat_id
 
     def _caption(self, chat_id: int, post: Post) -> str:
-        title = self._parts.words.say(self._parts.chats.spoken(chat_id), "weekly-title") + "\n\n" if post.first else ""
+        title = self._words.say(self._chats.spoken(chat_id), "weekly-title") + "\n\n" if post.first else ""
         ending = f"\n{format_rating_counts(post.liked.counts)}"
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
         return f"{title}{MEDALS[post.place - 1]} {truncate_for_telegram(post.liked.text, max_units=room)}{ending}"
@@ -118,7 +116,7 @@ class BestOfWeek:
     def _picture(self, liked: Liked) -> bytes | None:
         """The photo's file, made smaller where Telegram would refuse it; None where it is gone. Blocks."""
         try:
-            data = photo_file(self._parts.settings.storage.photos, liked.sha256).read_bytes()
+            data = photo_file(self._photos, liked.sha256).read_bytes()
         except OSError as error:
             log.info("the photo of joke %d can't be shown again: %s", liked.joke_id, error)
             return None

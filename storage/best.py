@@ -7,6 +7,8 @@ from storage.ratings import Counts
 PRIOR_RATINGS = 1.5
 """How many ratings at the chat's mean are added to each joke's own: σ²/(τ² + τ_φ²) with the shares that `trainer/estimate.py`
 assumes where the ratings can't tell (0.60 / (0.25 + 0.15)). So one lone 😂 doesn't beat nine out of ten."""
+LEAST_IN_GROUPS = 2
+"""Ratings that a joke needs to be one of a group's best: one user's doesn't make it. A private chat has only one user."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import time
 from dataclasses import asdict
 
 from bot.canary.evidence import units
-from bot.canary.watch import Watching
 from bot.engine.router import Arm
-from bot.engine.servers import NoRoom, ServerError
+from bot.engine.servers import NoRoom, ServerError, Servers
 from bot.loop.service import Service
-from bot.parts import Parts
 from bot.trial import Decision, Trial
+from configs.learning import Canary
 from storage import promotion, runs, trials
+from storage.database import Database
 from storage.models import RegistryError
 from storage.reasons import Reason
 from storage.runs import MovedError, Run
@@ -31,11 +31,11 @@ PAUSES_S = (5.0, 30.0, 120.0)
 
 
 class Trials:
-    """What the loop asks for candidates and new champions (`bot/loop/conductor.py`): one trial at a time, and the watch."""
+    """What the loop asks for candidates and new champions (`bot/loop/conductor.py`): one trial at a time."""
 
-    def __init__(self, parts: Parts, service: Service) -> None:
-        self._parts, self._database, self._servers, self._service = parts, parts.database, parts.servers, service
-        self._test = Trial(parts.settings.canary)
+    def __init__(self, database: Database, servers: Servers, service: Service, settings: Canary) -> None:
+        self._database, self._servers, self._service, self._settings = database, servers, service, settings
+        self._test = Trial(settings)
 
     async def drive(self, run: Run) -> None:
         """Conduct the trial until the run has left canary; where its `cancel_at` is set, end it cancelled.
@@ -45,10 +45,6 @@ class Trials:
         if await self._begin(run):
             await self._look_until_over(run)
         await self._close(run)
-
-    async def watch(self) -> None:
-        """Watch new champions, for as long as the bot runs."""
-        await Watching(self._parts, self._service).run()
 
     async def _begin(self, run: Run) -> bool:
         """Serve the candidate and give it its share; False where the run is over before that."""
@@ -78,7 +74,7 @@ class Trials:
         return False
 
     def _share(self, arm: Arm, trial: trials.Trial) -> None:
-        settings = self._parts.settings.canary
+        settings = self._settings
         share = settings.early_share if trial.late_at is None else settings.share
         self._servers.router.set_canary(arm, share)
         log.info("run %d: model %s answers %.0f %% of all photos", trial.run_id, arm.model.name, 100 * share)
@@ -154,7 +150,7 @@ class Trials:
 
     def words(self, decision: Decision) -> Reason:
         """A verdict with its figures, for people."""
-        settings = self._parts.settings.canary
+        settings = self._settings
         verdict = {"better": "People like its jokes better.", "worse": "People like its jokes less.",
                    "ratings": f"After {settings.ratings} ratings neither is clearly better, so the champion stays.",
                    "days": f"After {settings.days:g} days neither is clearly better, so the champion stays."}.get(decision.reason, decision.reason)

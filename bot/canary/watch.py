@@ -3,23 +3,19 @@
 A watch begins with every promotion by a trial or by an admin, also one that happened just before a crash, because the
 promotions are rows; it ends with the verdict, or when the new champion has been rated often enough. `fall.py` is the test.
 """
-import asyncio
 import logging
-import sqlite3
 import time
 from dataclasses import asdict
-
-from telegram.error import TelegramError
 
 from bot.canary.evidence import units
 from bot.canary.fall import Fall, look
 from bot.loop.service import Service
-from bot.outgoing import Priority, Shed
-from bot.parts import Parts
-from bot.replies import noted_by
+from bot.messaging.admin_notifier import AdminNotifier
+from bot.runtime.periodic import Periodic
 from bot.trial import Unit
-from configs.errors import JokebotError
-from storage import news, promotion, trials
+from configs.learning import Watch as WatchSettings
+from storage import promotion, trials
+from storage.database import Database
 from storage.models import RegistryError, find
 from storage.trials import Watch
 
@@ -31,22 +27,17 @@ BEGUN_BY = ("canary", "admin")
 
 
 class Watching:
-    """`run` it once, for as long as the bot runs."""
+    """Its `job` watches, for as long as the bot runs."""
 
-    def __init__(self, parts: Parts, service: Service) -> None:
-        self._parts, self._database, self._service, self._settings = parts, parts.database, service, parts.settings.watch
+    def __init__(self, database: Database, service: Service, notifier: AdminNotifier, settings: WatchSettings) -> None:
+        self._database, self._service, self._notifier, self._settings = database, service, notifier, settings
         self._seen = (0, -1)
         self._before: dict[int, list[Unit]] = {}
         """The predecessor's photos, of the watch that goes on: many, and always the same."""
 
-    async def run(self) -> None:
-        """Watch; never ends by itself."""
-        while True:
-            try:
-                await self.step()
-            except (sqlite3.Error, JokebotError) as error:
-                log.warning("the watch over the champion goes on in a moment: %s", error)
-            await asyncio.sleep(LOOK_S)
+    def job(self) -> Periodic:
+        """`step`, again and again."""
+        return Periodic("champion-monitor", LOOK_S, self.step)
 
     async def step(self) -> None:
         """Begin what is to be watched, look, and tell what is untold."""
@@ -103,20 +94,14 @@ class Watching:
 
     async def _tell(self, watch: Watch) -> None:
         """Every admin hears of a step back, also after a restart."""
-        model, seen, words = await find(self._database, watch.model_id), watch.measured, self._parts.words
+        model, seen = await find(self._database, watch.model_id), watch.measured
         back = await find(self._database, seen["back"])
         told = list(seen.get("told", ()))
 
-        async def note(_: int) -> None:
-            told.append(chat_id)
+        async def note(admin_id: int) -> None:
+            told.append(admin_id)
             await trials.note_watch(self._database, watch.id, {**seen, "told": told})
 
-        for chat_id in [one for one in self._parts.settings.telegram.admins if one not in told]:
-            language = await news.language_of(self._database, chat_id) or words.language(None)
-            text = words.say(language, "watch-fell", model=model.id, back=back.id, now=round(100 * seen["now"]), before=round(100 * seen["before"]))
-            try:
-                with noted_by(note):
-                    await self._parts.bot.send_message(chat_id, text, rate_limit_args=Priority.ANSWER)
-            except (TelegramError, Shed) as error:
-                log.info("admin %d can't be told of the step back: %s", chat_id, error)
+        await self._notifier.notify("watch-fell", except_for=list(told), note=note, model=model.id, back=back.id,
+                                    now=round(100 * seen["now"]), before=round(100 * seen["before"]))
         await trials.fall_told(self._database, watch.id)

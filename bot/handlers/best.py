@@ -5,11 +5,9 @@ from bot.handlers.reading import is_private
 from bot.i18n.formatting import format_rating_counts
 from bot.parts import Parts
 from bot.telegram.text import truncate_for_telegram
-from storage.best import Told, best_of_chat, latest_of_person
+from storage.best import LEAST_IN_GROUPS, Told, best_of_chat, latest_of_person
 
 SHOWN = 5
-LEAST_IN_GROUPS = 2
-"""One person's laugh doesn't make a joke the best of a group. In a private chat there is only one person to laugh."""
 JOKE_UNITS = 600
 """What is shown of a long joke, in UTF-16 code units: all of them fit into one message."""
 

@@ -1,23 +1,14 @@
 """/forget: a person's photos, jokes and ratings go for good, after they have said so twice."""
-import asyncio
 import logging
-import sqlite3
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 
 from bot.outgoing import Priority
 from bot.parts import Parts
 from bot.telegram.text import reply_to
-from storage import dataset_files
-from storage.ageing import age_out
-from storage.dataset_files import DatasetError
-from storage.erasure import finish_erasure
 from storage.people import forget
-from storage.retention import remove_models
 
 log = logging.getLogger(__name__)
-
-EVERY_S = 3600.0
 
 
 async def forget_me(parts: Parts, update: Update) -> None:
@@ -52,17 +43,3 @@ async def forget_pressed(parts: Parts, update: Update) -> None:
     log.info("a person was forgotten: %d photos, %d jokes, %d ratings", forgotten.photos, forgotten.jokes, forgotten.ratings)
     numbers = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
     await parts.messenger.close_question(query, parts.words.say(language, "forget-done" if any(numbers.values()) else "forget-nothing", **numbers))
-
-
-async def keep_forgetting(parts: Parts) -> None:
-    """Finish what a kill or a running export left undone, at the start and every hour; what is too old goes, and so do models that saw forgotten people."""
-    storage = parts.settings.storage
-    while True:
-        try:
-            async with dataset_files.lock(storage.datasets, wait_s=0.0):
-                await finish_erasure(parts.database, storage.photos, storage.datasets)
-            await age_out(parts.database, storage.photos, storage.datasets, parts.settings.retention)
-            await remove_models(parts.database, storage.models, parts.settings.retrain.keep_models)
-        except (DatasetError, sqlite3.Error, OSError) as error:
-            log.warning("forgetting goes on later: %s", error)
-        await asyncio.sleep(EVERY_S)

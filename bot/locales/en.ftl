@@ -511,6 +511,23 @@ alert-gpu-began = 🔴 A graphics card is gone: { $now } of { $had } left. nvidi
 alert-gpu-ended = 🟢 All graphics cards are there again.
 alert-token-began = 🔴 On { $began } Telegram refused my token, and I had to stop.
 alert-token-ended = 🟢 It takes my token again, { $time } later.
+alert-job-began = 🔴 Something that I do in the background has failed: { $job } ({ $why }). The log says more. I try again by myself, and go on answering photos.
+alert-job-ended = 🟢 What failed in the background works again: { $job }.
+job-engine-greeting = waiting for the engine
+job-command-menu = the menu of commands
+job-retrain-schedule = the times of retraining
+job-prune-inbox = forgetting finished updates
+job-check-database = checking the database
+job-erasure = erasing what was forgotten
+job-backup = backups
+job-alert-checks = looking for trouble
+job-alert-messages = telling you of trouble
+job-weekly-digest = the best of the week
+job-user-names = noting people's names
+job-run-orchestrator = runs
+job-run-messages = news of runs
+job-control-requests = what the command line asks for
+job-champion-monitor = watching the new champion
 alert-damaged = 🔴 I have to stop: { $why }
 
 # /retrain

@@ -409,6 +409,23 @@ alert-gpu-began = 🔴 有显卡不见了：{ $had } 块只剩 { $now } 块。�
 alert-gpu-ended = 🟢 显卡都回来了。
 alert-token-began = 🔴 { $began }，Telegram 拒绝了我的令牌，我只好停下。
 alert-token-ended = 🟢 过了 { $time }，令牌又能用了。
+alert-job-began = 🔴 后台有件事出错了：{ $job }（{ $why }）。详情看日志。我会自己再试，照片照常回答。
+alert-job-ended = 🟢 后台的事又正常了：{ $job }。
+job-engine-greeting = 等待引擎
+job-command-menu = 命令菜单
+job-retrain-schedule = 训练的时间表
+job-prune-inbox = 清理处理完的更新
+job-check-database = 检查数据库
+job-erasure = 清除要忘掉的数据
+job-backup = 备份
+job-alert-checks = 检查有没有出事
+job-alert-messages = 发送警报
+job-weekly-digest = 每周精选
+job-user-names = 记下名字
+job-run-orchestrator = 训练流程
+job-run-messages = 训练消息
+job-control-requests = 命令行的请求
+job-champion-monitor = 观察新模型
 alert-damaged = 🔴 我不得不停下：{ $why }
 
 # /retrain

@@ -13,15 +13,18 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
-from bot.engine.servers import ServerError
+from bot.engine.servers import ServerError, Servers
 from bot.loop.news import News
 from bot.loop.processes import start_pipeline
+from bot.loop.progress import RunProgressReader
 from bot.loop.service import Service
-from bot.parts import Parts
 from bot.runtime.child_process import ChildProcess
+from bot.runtime.periodic import Periodic
 from configs.errors import JokebotError
 from configs.log_lines import about
+from configs.settings import Settings
 from storage import promotion, requests, runs
+from storage.database import Database
 from storage.reasons import Reason
 from storage.runs import STEPS, Run
 
@@ -31,7 +34,6 @@ IDLE_S = 1.0
 """How often it is looked whether the command line has queued something."""
 TELL_S = 2.0
 """How often it is looked whether there is something to tell."""
-DEFECT_S = 60.0
 LOOK_S = 0.5
 """How often a run's process is looked after."""
 CANCEL_S = 30.0
@@ -42,7 +44,7 @@ PAUSES_S = (1.0, 5.0, 15.0, 60.0, 60.0)
 
 
 class Trials(Protocol):
-    """What conducts a candidate's trial in the chats and watches a new champion."""
+    """What conducts a candidate's trial in the chats."""
 
     async def drive(self, run: Run) -> None:
         """Conduct the trial of a run in canary until the run has left that state; where its `cancel_at` is set, end it cancelled.
@@ -50,39 +52,25 @@ class Trials(Protocol):
         Is cancelled when the bot stops, and called again for the same run at the next start.
         """
 
-    async def watch(self) -> None:
-        """Watch new champions, for as long as the bot runs; is cancelled when it stops."""
-
 
 class Conductor:
-    """`run` it once, `wake` it when there is something new to do."""
+    """Its `jobs` conduct, `wake` it when there is something new to do."""
 
-    def __init__(self, parts: Parts, service: Service, trials: Trials | None = None) -> None:
-        self._parts, self._database, self.service, self._trials = parts, parts.database, service, trials
-        self.news = News(parts)
+    def __init__(self, database: Database, settings: Settings, servers: Servers, service: Service, trials: Trials, news: News,
+                 progress: RunProgressReader) -> None:
+        self._database, self._settings, self._servers, self.service = database, settings, servers, service
+        self._trials, self._news, self._progress = trials, news, progress
         self._news_at_hand = asyncio.Event()
 
     def wake(self) -> None:
         """Look now and not in a moment."""
         self._news_at_hand.set()
 
-    async def run(self) -> None:
-        """Conduct; never ends by itself."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._obey())
-            tasks.create_task(self._tell())
-            if self._trials:
-                tasks.create_task(self._trials.watch())
-            while True:
-                try:
-                    await self._round()
-                except (sqlite3.Error, JokebotError, OSError) as error:
-                    log.warning("the loop goes on in a moment: %s", error)
-                except Exception:
-                    # A defect in here is nothing that people who send photos should notice.
-                    log.exception("the loop goes on in a while")
-                    await asyncio.sleep(DEFECT_S)
-                await self._sleep(IDLE_S)
+    def jobs(self) -> list[Periodic]:
+        """The runs, the news of them (beside all else: a picture takes seconds), and what the command line asks for."""
+        return [Periodic("run-orchestrator", IDLE_S, self._round, sleep=self._sleep),
+                Periodic("run-messages", TELL_S, self._news.tell),
+                Periodic("control-requests", IDLE_S, self._obey)]
 
     async def _round(self) -> None:
         run = await runs.current_run(self._database)
@@ -98,12 +86,11 @@ class Conductor:
 
     async def _make_room_and_work(self, run: Run) -> None:
         """Work, with the servers asleep where the settings say that memory doesn't hold both. They wake whatever becomes of the run."""
-        servers, settings = self._parts.servers, self._parts.settings
-        if not settings.servers.sleep_while_training:
+        if not self._settings.servers.sleep_while_training:
             await self._work(run)
             return
         try:
-            await servers.pause("training")
+            await self._servers.pause("training")
         except ServerError as error:
             await self._end(run, "failed", error)
             return
@@ -111,9 +98,9 @@ class Conductor:
             await self._work(run)
         except Exception:
             # The next round sees whether there is still a run to sleep for.
-            await servers.resume()
+            await self._servers.resume()
             raise
-        await servers.resume()
+        await self._servers.resume()
 
     async def _work(self, run: Run) -> None:
         """Have a run's process work until the run is past judging."""
@@ -139,10 +126,10 @@ class Conductor:
     async def _attend(self, run: Run) -> str:
         """One process of the run, from its start to its end; its last words. It sees by itself that the run is cancelled; one that
         doesn't is stopped, as all are when the bot stops."""
-        log_file = self.news.folder(run) / "pipeline.log"
+        log_file = self._progress.run_folder(run) / "pipeline.log"
         # Not in a thread: a stop of the bot that came meanwhile would leave the process behind.
-        child = start_pipeline(run.id, self._parts.settings, log_file)
-        patience = self._parts.settings.retrain.stop_grace_s + CANCEL_S
+        child = start_pipeline(run.id, self._settings, log_file)
+        patience = self._settings.retrain.stop_grace_s + CANCEL_S
         try:
             while child.running:
                 run = await self._told(run)
@@ -157,56 +144,35 @@ class Conductor:
         """The run as it is now, once that is on its way to the admins. That something can't be read just now disturbs no run."""
         try:
             run = await runs.find(self._database, run.id)
-            await self.news.show(run)
+            await self._news.show(run)
         except (sqlite3.Error, JokebotError) as error:
             log.warning("news of run %d wait: %s", run.id, error)
         return run
 
-    async def _tell(self) -> None:
-        """Tell what came of runs, beside all else: a picture takes seconds."""
-        while True:
-            try:
-                await self.news.tell()
-            except (sqlite3.Error, JokebotError) as error:
-                log.warning("news wait: %s", error)
-            except Exception:
-                log.exception("news wait")
-                await asyncio.sleep(DEFECT_S)
-            await asyncio.sleep(TELL_S)
-
     async def _end(self, run: Run, state: str, reason: Reason | JokebotError) -> None:
         with suppress(runs.MovedError):
             await promotion.end_run(self._database, run, state, reason)
-        await self.news.show(await runs.find(self._database, run.id))
+        await self._news.show(await runs.find(self._database, run.id))
 
     async def _try(self, run: Run) -> None:
         """The trial of a run in canary, with its news."""
-        driving = asyncio.create_task(self._trials.drive(run)) if self._trials else None
+        driving = asyncio.create_task(self._trials.drive(run))
         try:
             while (run := await self._told(run)).state == "canary":
-                if driving is None and run.cancel_at:
-                    await self._end(run, "cancelled", STOPPED)
-                if driving and driving.done():
+                if driving.done():
                     driving.result()
                     return
                 await self._sleep(IDLE_S)
-            if driving:
-                await driving
+            await driving
         finally:
-            if driving:
-                driving.cancel()
-                await asyncio.gather(driving, return_exceptions=True)
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
 
     async def _obey(self) -> None:
         """Do what the command line asks of a running bot."""
-        while True:
-            try:
-                for request in await requests.pending(self._database):
-                    text, done = await self._answer(request)
-                    await requests.answer(self._database, request.id, text, done=done)
-            except sqlite3.Error as error:
-                log.warning("a request of the command line waits: %s", error)
-            await asyncio.sleep(IDLE_S)
+        for request in await requests.pending(self._database):
+            text, done = await self._answer(request)
+            await requests.answer(self._database, request.id, text, done=done)
 
     async def _answer(self, request: requests.Request) -> tuple[str, bool]:
         try:

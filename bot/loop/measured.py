@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.drawing.measure import Measure
-from bot.words import Words
+from bot.i18n.localizer import Localizer
 from configs.learning import Gate
 from storage.trials import Trial
 
@@ -23,8 +23,8 @@ class Liking:
 class Measured:
     """Reads a verdict's JSON; a measure that isn't there, as in an older one, is left out."""
 
-    def __init__(self, words: Words, language: str, settings: Gate | None = None) -> None:
-        self._words, self._language, self._settings = words, language, settings or Gate()
+    def __init__(self, say: Localizer, settings: Gate | None = None) -> None:
+        self._say, self._settings = say, settings or Gate()
 
     def all(self, verdict: dict[str, Any], trial: Trial | None = None) -> list[Measure]:
         """Every measure there is, what people said first."""
@@ -76,9 +76,6 @@ class Measured:
             return None
         better = {"better": True, "worse": False}.get(seen.get("reason", ""))
         return Liking(round(100 * old["likes"] / old["ratings"]), round(100 * new["likes"] / new["ratings"]), old["ratings"] + new["ratings"], better)
-
-    def _say(self, name: str, **values: Any) -> str:
-        return self._words.say(self._language, name, **values)
 
 
 def percent(share: float) -> str:

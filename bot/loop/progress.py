@@ -1,12 +1,15 @@
 """How far a run has come, from what its process writes into its folder, and the message that shows it."""
+import asyncio
 import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.i18n.formatting import bar, duration
-from bot.words import Words
+from bot.i18n.formatting import bar
+from bot.i18n.localizer import Localizer
+from storage import trials
+from storage.database import Database
 from storage.runs import STEPS, Run
 
 PROGRESS, LOSSES, JUDGING = "progress.json", "losses.jsonl", Path("gate", "gate_progress.json")
@@ -67,11 +70,26 @@ def read_losses(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in lines if line.endswith("}")]
 
 
-def text_of(run: Run, progress: Progress, words: Words, language: str) -> str:
-    """The message: which step, how far, the loss, and how long it will take."""
-    def say(name: str, **values: Any) -> str:
-        return words.say(language, name, **values)
+class RunProgressReader:
+    """Reads how far runs are. `folder` holds a folder for each run; a trial is over after `trial_ratings` ratings."""
 
+    def __init__(self, database: Database, folder: Path, trial_ratings: int) -> None:
+        self._database, self._folder, self._trial_ratings = database, folder, trial_ratings
+
+    def run_folder(self, run: Run) -> Path:
+        """Where the run's process writes."""
+        return self._folder / str(run.id)
+
+    async def read(self, run: Run) -> Progress:
+        """How far a run is: its process's step, or its trial's ratings."""
+        if run.state != "canary":
+            return await asyncio.to_thread(read_progress, run, self.run_folder(run))
+        trial = await trials.trial_of_run(self._database, run.id)
+        return Progress(await trials.trial_ratings(self._database, trial), self._trial_ratings) if trial else Progress()
+
+
+def text_of(run: Run, progress: Progress, say: Localizer) -> str:
+    """The message: which step, how far, the loss, and how long it will take."""
     lines = [say("run-title", run=run.id, what=say(f"run-state-{run.state}"))]
     if run.state in STEPS:
         lines[0] += f" ({STEPS.index(run.state) + 1}/{len(STEPS)})"
@@ -81,7 +99,7 @@ def text_of(run: Run, progress: Progress, words: Words, language: str) -> str:
         lines.append(f"{bar(progress.share)} {round(100 * progress.share)}%")
         lines.append(say(COUNTED[run.state], done=progress.done, of=progress.of, loss=f"{progress.loss or 0.0:.3g}"))
         if progress.eta_s is not None:
-            lines.append(say("run-left", time=duration(words, language, progress.eta_s)))
+            lines.append(say("run-left", time=say.duration(progress.eta_s)))
     elif not run.finished:
         lines.append(say(f"run-doing-{run.state}"))
     return "\n".join(lines)

@@ -1,16 +1,16 @@
 """What came of a run, for an admin: a few words, and the picture once the gate has spoken."""
 import asyncio
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 from bot.drawing.draw import draw
-from bot.i18n.formatting import duration
+from bot.i18n.localizer import Localizer
 from bot.loop.measured import Measured, pairs_of, rows
 from bot.loop.progress import read_losses
 from bot.loop.reasons import gate_words, in_words
-from bot.parts import Parts
+from configs.settings import Settings
 from storage import runs, trials
+from storage.database import Database
 from storage.runs import Run
 from storage.trials import Trial
 
@@ -23,10 +23,10 @@ def has_picture(run: Run) -> bool:
 
 
 class Report:
-    """One run's, in one language."""
+    """One run's, in the language of `localizer`."""
 
-    def __init__(self, parts: Parts, run: Run, folder: Path, language: str) -> None:
-        self._parts, self._run, self._folder, self._language = parts, run, folder, language
+    def __init__(self, database: Database, settings: Settings, run: Run, localizer: Localizer) -> None:
+        self._database, self._settings, self._run, self._localizer = database, settings, run, localizer
 
     async def text(self) -> str:
         """What came of it, and why; at its end, what an admin can do about it."""
@@ -41,41 +41,40 @@ class Report:
 
     async def _why(self) -> list[str]:
         """The trial's figures where there was one, else what the run says: the gate's reasons, or its own."""
-        trial = await trials.trial_of_run(self._parts.database, self._run.id)
-        liking = Measured(self._parts.words, self._language).liking(trial)
+        trial = await trials.trial_of_run(self._database, self._run.id)
+        liking = Measured(self._localizer).liking(trial)
         if liking and self._run.state in ("promoted", "rejected", "undecided"):
             return [self._say("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
         why = self._run.why
         if why.code == "gate":
-            return gate_words(self._parts.words, self._language, why)
-        return [in_words(self._parts.words, self._language, why)] if why.text else []
+            return gate_words(self._localizer.translator, self._localizer.language, why)
+        return [in_words(self._localizer.translator, self._localizer.language, why)] if why.text else []
 
     async def picture(self) -> bytes | None:
         """The picture, a PNG; None where there is none to draw. Raises DrawingError where it can't be drawn."""
         verdict = self._run.judged
         if not has_picture(self._run):
             return None
-        trial = await trials.trial_of_run(self._parts.database, self._run.id)
+        trial = await trials.trial_of_run(self._database, self._run.id)
         card = await asyncio.to_thread(self._card, verdict, trial, await self._seconds())
-        return await draw("run", card, self._parts.settings.storage.directory)
+        return await draw("run", card, self._settings.storage.directory)
 
     async def _seconds(self) -> float | None:
         """How long the run's process took, from queued to the gate's verdict."""
-        times = await runs.timeline(self._parts.database, self._run.id)
+        times = await runs.timeline(self._database, self._run.id)
         judged = [at for (state, _), (_, at) in zip(times, times[1:], strict=False) if state == "judging"]
         return judged[-1] - self._run.created_at if judged else None
 
     def _card(self, verdict: dict[str, Any], trial: Trial | None, seconds: float | None) -> dict[str, Any]:
         """What `bot/drawing/run_card.py` draws, as JSON."""
-        words, language = self._parts.words, self._language
-        dataset = self._parts.settings.storage.datasets / (self._run.dataset or "-")
-        took = "none" if seconds is None else duration(words, language, seconds)
-        measured = Measured(words, language, self._parts.settings.gate)
+        dataset = self._settings.storage.datasets / (self._run.dataset or "-")
+        took = "none" if seconds is None else self._localizer.duration(seconds)
+        measured = Measured(self._localizer, self._settings.gate)
         return {"title": self._say(f"card-title-{self._run.state}"), "outcome": OUTCOMES[self._run.state],
                 "subtitle": self._say("card-subtitle", rows=rows(dataset), time=took),
                 "words": {name: self._say(f"card-{name}") for name in ("loss", "steps", "measures", "before", "after", "photos")},
-                "losses": read_losses(self._folder), "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
+                "losses": read_losses(self._settings.storage.runs / str(self._run.id)), "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
                 "pairs": pairs_of(verdict, dataset)}
 
     def _say(self, name: str, **values: Any) -> str:
-        return self._parts.words.say(self._language, name, run=self._run.id, model=self._run.candidate_id or 0, **values)
+        return self._localizer(name, run=self._run.id, model=self._run.candidate_id or 0, **values)

@@ -16,10 +16,11 @@ from telegram.ext import JobQueue
 
 from bot.loop import processes
 from bot.loop.processes import LookError
-from bot.parts import Parts
 from bot.runtime.backoff import backoff
 from configs.errors import SettingsError
+from configs.settings import Settings
 from storage import runs, schedule, stats
+from storage.database import Database
 from storage.runs import BusyError
 
 log = logging.getLogger(__name__)
@@ -34,14 +35,14 @@ WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 class Schedule:
     """`start` it once everything else runs; `begun` is called after it has queued a run."""
 
-    def __init__(self, parts: Parts, jobs: JobQueue[Any], begun: Callable[[], None]) -> None:
-        self._parts, self._database, self._jobs, self._begun = parts, parts.database, jobs, begun
+    def __init__(self, database: Database, settings: Settings, jobs: JobQueue[Any], begun: Callable[[], None]) -> None:
+        self._database, self._settings, self._jobs, self._begun = database, settings, jobs, begun
         self._ratings = -1
         self._trigger: CronTrigger | None = None
 
     async def start(self) -> None:
         """Plan what is due, and catch up on what was missed. Raises SettingsError for times that don't exist."""
-        retrain = self._parts.settings.retrain
+        retrain = self._settings.retrain
         self._trigger = trigger(retrain.cron) if retrain.cron else None
         for pause in backoff(AGAIN_S):
             if await self._caught_up():
@@ -97,7 +98,7 @@ class Schedule:
             log.info("no run by %s: there is one already", why)
             return False
         try:
-            found, retrain = await processes.look(self._parts.settings), self._parts.settings.retrain
+            found, retrain = await processes.look(self._settings), self._settings.retrain
             # What a run has had, and came to nothing, would come to nothing again.
             if found.new < retrain.minimum_pairs or found.fresh < (retrain.pairs if why == "pairs" else 1):
                 log.info("no run by %s: %d new pairs, %d of them in no run so far", why, found.new, found.fresh)

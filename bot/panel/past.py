@@ -3,14 +3,14 @@ import asyncio
 import dataclasses
 from typing import Any
 
-from bot.i18n.formatting import MINUTE_S, duration
+from bot.i18n.formatting import MINUTE_S
+from bot.i18n.localizer import Localizer
 from bot.loop.measured import Measured, rows
 from bot.loop.progress import read_losses
 from bot.loop.reasons import in_words
 from bot.loop.report import has_picture
 from bot.panel.now import thinned
-from bot.panel.speaker import Speaker
-from bot.parts import Parts
+from configs.settings import Settings
 from storage import history, models, promotion, rated, runs, trials
 from storage.database import Database
 from storage.measures import ratings_by_model
@@ -23,9 +23,9 @@ VERDICTS = {"funny": 3, "somewhat": 2, "unfunny": 1}
 OUTCOMES = {"promoted": "good", "rejected": "bad", "failed": "bad", "undecided": "open", "cancelled": "open"}
 
 
-async def past(parts: Parts, say: Speaker) -> dict[str, Any]:
+async def past(database: Database, say: Localizer) -> dict[str, Any]:
     """The part of the picture that reads all ratings, through a connection of its own."""
-    async with parts.database.aside() as beside:
+    async with database.aside() as beside:
         days, latest = await history.days(beside, DAYS), await rated.last_rated(beside, RECENT)
         return {"runs": [run_line(say, run) for run in await runs.history(beside, RUNS) if run.finished],
                 "models": await _models(beside, say), "back": await _back(beside),
@@ -34,37 +34,37 @@ async def past(parts: Parts, say: Speaker) -> dict[str, Any]:
                 "recent": [dataclasses.asdict(one) for one in latest]}
 
 
-def run_line(say: Speaker, run: Run) -> dict[str, Any]:
+def run_line(say: Localizer, run: Run) -> dict[str, Any]:
     """A finished run in a list."""
-    took = duration(say.words, say.language, run.finished_at - run.created_at) if run.finished_at else ""
+    took = say.duration(run.finished_at - run.created_at) if run.finished_at else ""
     return {"id": run.id, "state": run.state, "label": say(f"run-state-{run.state}"), "tone": OUTCOMES.get(run.state, "open"), "began": run.created_at,
-            "took": took, "by": say(f"panel-by-{run.started_by}"), "model": run.candidate_id, "why": in_words(say.words, say.language, run.why) if run.reason else ""}
+            "took": took, "by": say(f"panel-by-{run.started_by}"), "model": run.candidate_id, "why": in_words(say.translator, say.language, run.why) if run.reason else ""}
 
 
-async def run_details(parts: Parts, say: Speaker, run: Run) -> dict[str, Any]:
+async def run_details(database: Database, settings: Settings, say: Localizer, run: Run) -> dict[str, Any]:
     """All about a run: the measures side by side, how long each step took, the losses, what both models said to the same photos.
 
     `said` names a photo by its place in the verdict's gallery.
     """
-    trial, times = await trials.trial_of_run(parts.database, run.id), await runs.timeline(parts.database, run.id)
+    trial, times = await trials.trial_of_run(database, run.id), await runs.timeline(database, run.id)
     ends = [*(at for _, at in times[1:]), run.finished_at or times[-1][1]] if times else []
     steps = [{"label": say(f"run-state-{state}"), "seconds": max(0.0, end - at), "took": _took(say, end - at)}
              for (state, at), end in zip(times, ends, strict=True) if state not in runs.FINISHED]
-    dataset = parts.settings.storage.datasets / (run.dataset or "-")
+    dataset = settings.storage.datasets / (run.dataset or "-")
     verdict, taught = run.judged, await asyncio.to_thread(rows, dataset)
-    measured = Measured(say.words, say.language, parts.settings.gate)
+    measured = Measured(say, settings.gate)
     said = [{"photo": number, "old": one["champion"], "new": one["candidate"]} for number, one in enumerate(verdict.get("gallery", []))]
     return {**run_line(say, run), "steps": steps, "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
             "taught": say("panel-taught", rows=taught) if taught else "", "said": sorted(said, key=lambda one: one["old"] == one["new"]),
-            "losses": thinned(await asyncio.to_thread(read_losses, parts.settings.storage.runs / str(run.id))), "picture": has_picture(run)}
+            "losses": thinned(await asyncio.to_thread(read_losses, settings.storage.runs / str(run.id))), "picture": has_picture(run)}
 
 
-def _took(say: Speaker, seconds: float) -> str:
+def _took(say: Localizer, seconds: float) -> str:
     """A step may be over in seconds, which `duration` would call a minute."""
-    return say("status-seconds", seconds=max(1, round(seconds))) if seconds < MINUTE_S else duration(say.words, say.language, seconds)
+    return say("status-seconds", seconds=max(1, round(seconds))) if seconds < MINUTE_S else say.duration(seconds)
 
 
-async def _models(database: Database, say: Speaker) -> list[dict[str, Any]]:
+async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
     known = await models.every(database)
     liked = {one.model_id: one for one in await history.liked_by_model(database, len(known))}
     told, barred = await rated.jokes_by_model(database), {one.id for one in await promotion.saw_forgotten(database)}
@@ -81,7 +81,7 @@ async def _models(database: Database, say: Speaker) -> list[dict[str, Any]]:
         return {"id": model.id, "name": model.name, "status": model.status, "label": say(f"model-status-{model.status}"), "made": model.created_at,
                 "parent": names.get(model.parent_id or 0, ""), "start": names.get(model.start_id or 0, ""), "run": model.run_id, "jokes": told.get(model.id, 0),
                 "liked": one.liked / one.ratings if one else None, "low": low, "high": high, "ratings": one.ratings if one else 0,
-                "counted": say("measure-ratings", ratings=one.ratings) if one else "", "why": in_words(say.words, say.language, ended[model.run_id].why) if model.run_id in ended else "", "may": may, "gone": bool(model.removed_at)}
+                "counted": say("measure-ratings", ratings=one.ratings) if one else "", "why": in_words(say.translator, say.language, ended[model.run_id].why) if model.run_id in ended else "", "may": may, "gone": bool(model.removed_at)}
     return [line(model) for model in reversed(known)]
 
 

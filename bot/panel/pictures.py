@@ -2,14 +2,17 @@
 import asyncio
 import io
 import time
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
+from bot.i18n.localizer import Localizer
 from bot.loop.report import Report
-from bot.parts import Parts
+from configs.settings import Settings
 from storage import rated, runs
+from storage.database import Database
 from storage.photos import photo_path
 
 SIDE = 320
@@ -27,42 +30,42 @@ class Picture(NamedTuple):
 class Pictures:
     """Reads and draws; one drawing at a time."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, database: Database, settings: Settings, decoders: Executor) -> None:
+        self._database, self._settings, self._decoders = database, settings, decoders
         self._drawn: dict[tuple[int, str, str], tuple[float, bytes | None]] = {}
         self._drawing = asyncio.Lock()
 
     async def photo(self, joke_id: int) -> Picture | None:
         """A rated joke's photo; None where there is none that may be shown."""
-        photo = await rated.rated_photo(self._parts.database, joke_id)
-        return await self._small(photo_path(self._parts.settings.storage.photos, photo)) if photo else None
+        photo = await rated.rated_photo(self._database, joke_id)
+        return await self._small(photo_path(self._settings.storage.photos, photo)) if photo else None
 
     async def gallery(self, run_id: int, place: int) -> Picture | None:
         """A photo that both models spoke about while a run was judged. Raises RunError for an unknown run."""
-        run = await runs.find(self._parts.database, run_id)
+        run = await runs.find(self._database, run_id)
         shown = run.judged.get("gallery", [])
         if not run.dataset or place >= len(shown):
             return None
         named = Path(shown[place]["photo"])
         if named.is_absolute() or ".." in named.parts:
             return None
-        return await self._small(self._parts.settings.storage.datasets / run.dataset / named)
+        return await self._small(self._settings.storage.datasets / run.dataset / named)
 
-    async def outcome(self, run_id: int, language: str) -> Picture | None:
+    async def outcome(self, run_id: int, say: Localizer) -> Picture | None:
         """What admins are sent when a run has been judged. Raises RunError for an unknown run, DrawingError where it can't be drawn."""
-        run = await runs.find(self._parts.database, run_id)
-        key = run.id, run.state, language
+        run = await runs.find(self._database, run_id)
+        key = run.id, run.state, say.language
         async with self._drawing:
             self._drawn = {known: made for known, made in self._drawn.items() if time.monotonic() - made[0] < KEPT_S}
             if key not in self._drawn:
-                data = await Report(self._parts, run, self._parts.settings.storage.runs / str(run.id), language).picture()
+                data = await Report(self._database, self._settings, run, say).picture()
                 self._drawn[key] = time.monotonic(), data
             data = self._drawn[key][1]
         return Picture(data, "image/png") if data else None
 
     async def _small(self, file: Path) -> Picture | None:
         try:
-            return Picture(await asyncio.get_running_loop().run_in_executor(self._parts.decoders, small, file), "image/jpeg")
+            return Picture(await asyncio.get_running_loop().run_in_executor(self._decoders, small, file), "image/jpeg")
         except OSError:
             return None
 

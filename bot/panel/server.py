@@ -13,15 +13,17 @@ from typing import Any
 from aiohttp import web
 
 from bot.drawing.draw import DrawingError
+from bot.i18n.localizer import Localizer
 from bot.listening import listen
-from bot.panel.now import now
+from bot.panel.now import PanelOverview
 from bot.panel.past import past, run_details
 from bot.panel.pictures import Picture, Pictures
-from bot.panel.speaker import Speaker
-from bot.parts import Parts
 from bot.rested import Rested
+from bot.words import Words
 from configs.errors import SettingsError
+from configs.settings import Settings
 from storage import runs
+from storage.database import Database
 from storage.runs import RunError
 
 log = logging.getLogger(__name__)
@@ -29,26 +31,31 @@ log = logging.getLogger(__name__)
 REST = 20
 """Reading all ratings took a time; they are read again after so many times as long, and not more often than every LEAST_S."""
 LEAST_S = 1.0
+LABELS = ("title", "tabs", "now", "runs", "models", "ratings", "no-run", "retrain", "cancel", "cancel-trial", "loss", "step", "run", "in-chat", "serves", "health", "servers",
+          "no-runs", "loading", "measures", "before", "after", "times", "jokes", "picture", "roll-back", "interval", "share", "from", "start", "liked",
+          "promote", "gone", "nothing-rated", "by-day", "by-model", "rated-last", "funny", "somewhat", "unfunny")
+"""The page's headings and buttons: the messages `panel-NAME`, which have no blanks."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Panel:
     """An HTTP server for the page. Make one with `start`, and `stop` it."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts, self._pictures = parts, Pictures(parts)
+    def __init__(self, database: Database, settings: Settings, translator: Words, overview: PanelOverview, pictures: Pictures) -> None:
+        self._database, self._settings, self._translator = database, settings, translator
+        self._overview, self._pictures = overview, pictures
         self._past = Rested[str, dict[str, Any]](LEAST_S)
         self._cleanup = AsyncExitStack()
         self.url = ""
 
     @classmethod
-    async def start(cls, parts: Parts) -> "Panel":
+    async def start(cls, database: Database, settings: Settings, translator: Words, overview: PanelOverview, pictures: Pictures) -> "Panel":
         """Listen at `panel.listen`; port 0 takes a free one. Raises SettingsError where that is impossible, or there is no key."""
-        if not parts.settings.panel.key.get_secret_value():
+        if not settings.panel.key.get_secret_value():
             raise SettingsError("The admin pages need a key: set JOKEBOT_PANEL_KEY, to the same for `jokebot run` and `jokebot sandbox`.")
-        panel = cls(parts)
+        panel = cls(database, settings, translator, overview, pictures)
         try:
-            await panel._listen(parts.settings.panel.listen)
+            await panel._listen(settings.panel.listen)
         except BaseException:
             await panel.stop()
             raise
@@ -60,7 +67,7 @@ class Panel:
 
     async def _listen(self, address: str) -> None:
         app = web.Application(middlewares=[self._guard])
-        app.router.add_get("/panel", self._overview)
+        app.router.add_get("/panel", self._whole)
         app.router.add_get("/panel/admins", self._admins)
         app.router.add_get("/panel/runs/{run:[0-9]{1,15}}", self._run)
         app.router.add_get("/panel/runs/{run:[0-9]{1,15}}/picture", self._outcome)
@@ -71,10 +78,10 @@ class Panel:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        key = self._parts.settings.panel.key.get_secret_value()
+        key = self._settings.panel.key.get_secret_value()
         if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {key}".encode()):
             return refused(401, "The key is missing or another.")
-        if request.path != "/panel/admins" and request.query.get("person") not in map(str, self._parts.settings.telegram.admins):
+        if request.path != "/panel/admins" and request.query.get("person") not in map(str, self._settings.telegram.admins):
             return refused(403, "This person is no admin.")
         try:
             return await handler(request)
@@ -85,12 +92,13 @@ class Panel:
             return refused(503, str(error))
 
     async def _admins(self, request: web.Request) -> web.Response:
-        return web.json_response(self._parts.settings.telegram.admins)
+        return web.json_response(self._settings.telegram.admins)
 
-    async def _overview(self, request: web.Request) -> web.Response:
+    async def _whole(self, request: web.Request) -> web.Response:
         """All of it but the details; 304 where it is what the reader has."""
-        say = self._speaker(request)
-        told = {"language": say.language, "words": say.labels(), **await now(self._parts, say), **await self._past.get(say.language, lambda: past(self._parts, say))}
+        say = self._localizer(request)
+        told = {"language": say.language, "words": {name: say(f"panel-{name}") for name in LABELS}, **await self._overview.read(say),
+                **await self._past.get(say.language, lambda: past(self._database, say))}
         body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         if request.headers.get("If-None-Match") == tag:
@@ -98,11 +106,11 @@ class Panel:
         return web.Response(body=body, content_type="application/json", headers={"ETag": tag})
 
     async def _run(self, request: web.Request) -> web.Response:
-        run = await runs.find(self._parts.database, int(request.match_info["run"]))
-        return web.json_response(await run_details(self._parts, self._speaker(request), run))
+        run = await runs.find(self._database, int(request.match_info["run"]))
+        return web.json_response(await run_details(self._database, self._settings, self._localizer(request), run))
 
     async def _outcome(self, request: web.Request) -> web.Response:
-        return shown(await self._pictures.outcome(int(request.match_info["run"]), self._speaker(request).language))
+        return shown(await self._pictures.outcome(int(request.match_info["run"]), self._localizer(request)))
 
     async def _gallery(self, request: web.Request) -> web.Response:
         return shown(await self._pictures.gallery(int(request.match_info["run"]), int(request.match_info["place"])))
@@ -110,8 +118,8 @@ class Panel:
     async def _photo(self, request: web.Request) -> web.Response:
         return shown(await self._pictures.photo(int(request.match_info["joke"])))
 
-    def _speaker(self, request: web.Request) -> Speaker:
-        return Speaker(self._parts.words, self._parts.words.language(request.query.get("language")))
+    def _localizer(self, request: web.Request) -> Localizer:
+        return Localizer(self._translator, self._translator.language(request.query.get("language")))
 
 
 def shown(picture: Picture | None) -> web.Response:

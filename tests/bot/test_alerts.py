@@ -73,8 +73,8 @@ async def test_each_admin_hears_it_in_their_language(stage_with):
 async def test_an_engine_that_is_away_for_a_moment_is_no_news(stage_with):
     stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "engine_min": 60})
     stage.engine.models.clear()
-    await stage.until(lambda: "engine" in stage.app.parts.alerts._bad_since)
-    assert not stage.app.parts.alerts.lasting
+    await stage.until(lambda: "engine" in stage.app.alerts._bad_since)
+    assert not stage.app.alerts.lasting
 
 
 async def test_a_disk_that_is_nearly_full_and_one_with_room_again(stage_with, monkeypatch):
@@ -83,9 +83,9 @@ async def test_a_disk_that_is_nearly_full_and_one_with_room_again(stage_with, mo
     stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "disk_gb": 2.0})
     began = await told(stage, "disk-began")
     room["free"] = 2.1e9
-    stage.app.parts.alerts._well_since.clear()
-    await stage.until(lambda: "disk" in stage.app.parts.alerts._bad_since)
-    assert "disk" in stage.app.parts.alerts.lasting, "at the edge nothing flutters"
+    stage.app.alerts._well_since.clear()
+    await stage.until(lambda: "disk" in stage.app.alerts._bad_since)
+    assert "disk" in stage.app.alerts.lasting, "at the edge nothing flutters"
     room["free"] = 9e9
     await told(stage, "disk-ended")
     assert heard(stage, stage.alice, began) == 1
@@ -141,10 +141,10 @@ async def test_a_graphics_card_that_goes_is_missed_also_after_a_restart(stage_wi
 
     cards(1)
     stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "gpu_min": 0.001})
-    await stage.until(lambda: "gpu" in stage.app.parts.alerts._looked_at and not stage.app.parts.alerts._bad_since)
+    await stage.until(lambda: "gpu" in stage.app.alerts._looked_at and not stage.app.alerts._bad_since)
     card, = await vitals.cards()
     assert (card.name, round(card.used_gb), round(card.all_gb)) == ("NVIDIA H100 80GB HBM3", 64, 86)
-    await stage.until(lambda: stage.app.parts.alerts._checks["gpu"].look.__self__._cards == 1)
+    await stage.until(lambda: stage.app.alerts._checks["gpu"].look.__self__._cards == 1)
     cards(0)
     began = await told(stage, "gpu-began", had=1, now=0)
     await stage.restart()
@@ -184,3 +184,14 @@ async def test_an_admin_who_shut_the_bot_out_keeps_nobody_else_from_hearing(stag
     stage.world.block(stage.alice)
     stage.engine.models.clear()
     await told(stage, "engine-began", stage.ming)
+
+
+async def test_a_backup_folder_that_cannot_be_read_is_told_as_a_failed_backup(stage_with, monkeypatch):
+    def unreadable(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(backups, "backups", unreadable)
+    stage = await stage_with(telegram=ADMINS, alerts=ONLY)
+    began = await told(stage, "backup-began")
+    await stage.joke(stage.send_photo())
+    assert heard(stage, stage.alice, began) == 1

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import app, polling
-from bot.handlers import privacy
+from bot import polling
+from bot.maintenance import database_upkeep, erasure_job
+from bot.runtime import periodic
 from bot.sandbox.server import Sandbox
 from storage import photos
 from storage.database import Database
@@ -88,30 +89,27 @@ async def test_while_another_process_locks_the_database_updates_stay_with_telegr
 
 
 async def test_housekeeping_that_meets_a_locked_database_does_not_end_the_bot(stage_with, monkeypatch):
-    monkeypatch.setattr(app, "PRUNE_EVERY_S", 0.05)
-    monkeypatch.setattr(privacy, "EVERY_S", 0.05)
+    monkeypatch.setattr(database_upkeep, "PRUNE_EVERY_S", 0.05)
+    monkeypatch.setattr(erasure_job, "ERASE_EVERY_S", 0.05)
     stage = await stage_with(storage={"busy_timeout_s": 0.01})
     await stage.quiet()
     with closing(sqlite3.connect(stage.settings.storage.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        failed = logged(monkeypatch, app.log, privacy.log)
+        failed = warned_of(monkeypatch, "prune-inbox", "erasure")
         await asyncio.wait_for(failed.wait(), 30)
     await stage.joke(stage.send_photo())
 
 
-def logged(monkeypatch, *logs) -> asyncio.Event:
-    """Set once each of these loggers has warned."""
-    waiting, all_warned = set(logs), asyncio.Event()
+def warned_of(monkeypatch, *jobs) -> asyncio.Event:
+    """Set once there was a warning about each of these jobs."""
+    waiting, all_warned = set(jobs), asyncio.Event()
 
-    def warner(log):
-        def warning(*_: object) -> None:
-            waiting.discard(log)
-            if not waiting:
-                all_warned.set()
-        return warning
+    def warning(_: str, job: str, *more: object) -> None:
+        waiting.discard(job)
+        if not waiting:
+            all_warned.set()
 
-    for log in logs:
-        monkeypatch.setattr(log, "warning", warner(log))
+    monkeypatch.setattr(periodic.log, "warning", warning)
     return all_warned
 
 

@@ -195,9 +195,9 @@ async def test_errors_backups_bans_and_the_disk_are_seen(stage_with, monkeypatch
 
 async def test_what_admins_were_told_of_and_lasts_is_seen(stage_with):
     stage = await stage_with(metrics=ON)
-    assert set(checks.Checks(stage.app.parts, stage.app.backing, {}).all()) <= set(ALERTS)
+    assert set(checks.Checks(stage.settings, stage.app.database, stage.app.servers, stage.app.bot, stage.app.backing, 0.0).all()) <= set(ALERTS)
     assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 0
-    stage.app.parts.alerts.lasting["engine"] = Alert(0, "engine", "{}", 0.0)
+    stage.app.alerts.lasting["engine"] = Alert(0, "engine", "{}", 0.0)
     assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 1
 
 

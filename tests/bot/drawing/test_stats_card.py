@@ -11,6 +11,7 @@ from bot.charts import Charts
 from bot.drawing.canvas import COLOURS, LIGHT
 from bot.drawing.fonts import families
 from bot.drawing.stats_card import StatsCard, draw, span, weekly
+from bot.i18n.localizer import Localizer
 from bot.words import Words
 from storage.history import Day, Liked
 from storage.stats import Stats
@@ -24,7 +25,7 @@ def made(number, *, language="en", dark=False, busy=True, models=()):
     """The picture of so many days."""
     days = [Day(date(2026, 11, 24) - timedelta(number - 1 - place), *((3, 2, 1, 9, 9, 1.0, 3.0) if busy else ())) for place in range(number)]
     totals = Stats(number, number, number, number // 2) if busy else Stats(0, 0, 0, 0)
-    content = Charts(WORDS, language).card(days, totals, list(models), 7, dark=dark)
+    content = Charts(Localizer(WORDS, language)).card(days, totals, list(models), 7, dark=dark)
     return np.asarray(Image.open(io.BytesIO(draw(StatsCard.from_json(content)))).convert("RGB"))
 
 
@@ -58,13 +59,13 @@ def test_dark_is_dark_and_light_is_light():
 
 def test_one_day_alone_is_a_dot_in_the_latency():
     days = [Day(date(2026, 11, 18) + timedelta(number)) for number in range(6)] + [Day(date(2026, 11, 24), jokes=1, p50_s=1.0, p95_s=1.0)]
-    content = Charts(WORDS, "en").card(days, Stats(0, 1, 0, 0), [], 0, dark=False)
+    content = Charts(Localizer(WORDS, "en")).card(days, Stats(0, 1, 0, 0), [], 0, dark=False)
     picture = np.asarray(Image.open(io.BytesIO(draw(StatsCard.from_json(content)))).convert("RGB"))
     assert inked(picture, LIGHT.deep) > 300
 
 
 def test_intervals_are_shown_whole():
-    content = Charts(WORDS, "en").card([Day(date(2026, 11, 24))], Stats(0, 0, 0, 0), [Liked(1, "base", "champion", 1, 1), *MODELS], 1, dark=False)
+    content = Charts(Localizer(WORDS, "en")).card([Day(date(2026, 11, 24))], Stats(0, 0, 0, 0), [Liked(1, "base", "champion", 1, 1), *MODELS], 1, dark=False)
     card = StatsCard.from_json(content)
     low, high = span(card.versions)
     assert low <= min(one.low for one in card.versions) and high >= max(one.high for one in card.versions)

@@ -1,7 +1,6 @@
 """/forget wipes a person out, after asking, and nobody else."""
-import asyncio
 
-from bot.handlers.privacy import keep_forgetting
+from tests.waiting import until
 
 
 async def ask(stage, person, chat=None):
@@ -71,12 +70,12 @@ async def test_what_a_kill_left_undone_is_done_at_the_next_start(stage):
     (folder / ("ab" * 32 + ".jpg")).write_bytes(b"abandoned")
     async with stage.app.database.write() as connection:
         await connection.execute("INSERT INTO abandoned_files VALUES (?)", ("ab" * 32,))
-    task = asyncio.create_task(keep_forgetting(stage.app.parts))
-    for _ in range(6000):
-        if not await stage.value("SELECT count(*) FROM abandoned_files"):
-            break
-        await asyncio.sleep(0.01)
-    task.cancel()
+    await stage.restart()
+
+    async def is_done() -> bool:
+        return not await stage.value("SELECT count(*) FROM abandoned_files")
+    await until(is_done)
+    assert not list(folder.iterdir())
     assert not list(folder.iterdir())
 
 

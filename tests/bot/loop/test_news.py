@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from bot.i18n.formatting import duration
+from bot.i18n.localizer import Localizer
 from bot.loop.measured import Measured
 from bot.words import Words
 from storage import promotion, runs
@@ -116,7 +117,7 @@ async def test_admins_are_told_in_the_language_they_speak(stage_with, sections):
 
 @pytest.mark.parametrize("language", WORDS.languages)
 def test_measures_are_read_as_people_read_them(language):
-    found = {row.label: row for row in Measured(WORDS, language).all({"measures": MEASURES, "codes": ["distinct"]})}
+    found = {row.label: row for row in Measured(Localizer(WORDS, language)).all({"measures": MEASURES, "codes": ["distinct"]})}
     likelihood, ranking = (found[WORDS.say(language, f"measure-{name}")] for name in ("likelihood", "ranking"))
     assert (likelihood.old, likelihood.new, likelihood.better) == ("2.500", "2.250", True)
     assert (ranking.new, ranking.better, ranking.note) == ("70%", None, WORDS.say(language, "measure-few", photos=12, needed=30))
@@ -127,7 +128,7 @@ def test_measures_are_read_as_people_read_them(language):
 def test_what_people_said_in_the_trial_comes_first():
     seen = {"champion": {"likes": 30, "ratings": 60, "units": 60}, "candidate": {"likes": 45, "ratings": 60, "units": 60}, "reason": "better"}
     trial = Trial(**{**dict.fromkeys(Trial.__dataclass_fields__), "measures": json.dumps(seen)})
-    first = Measured(WORDS, "en").all({"measures": MEASURES}, trial)[0]
+    first = Measured(Localizer(WORDS, "en")).all({"measures": MEASURES}, trial)[0]
     assert (first.label, first.old, first.new, first.better) == (WORDS.say("en", "measure-liking"), "50%", "75%", True)
 
 

@@ -1,0 +1,33 @@
+"""Finishes erasures that a kill or a running export left undone, and deletes what is past its retention."""
+from bot.runtime.periodic import Periodic
+from configs.guarding import Retention
+from configs.settings import Storage
+from storage import dataset_files
+from storage.ageing import age_out
+from storage.database import Database
+from storage.erasure import finish_erasure
+from storage.retention import remove_models
+
+ERASE_EVERY_S = 3600.0
+
+
+class ErasureJob:
+    """Runs at the start and every hour. `keep_models` is the number of old models that stay on disk."""
+
+    def __init__(self, database: Database, storage: Storage, retention: Retention, keep_models: int) -> None:
+        self._database, self._storage, self._retention, self._keep_models = database, storage, retention, keep_models
+
+    def job(self) -> Periodic:
+        """`erase` every hour."""
+        return Periodic("erasure", ERASE_EVERY_S, self.erase)
+
+    async def erase(self) -> None:
+        """One pass: abandoned files, then what is too old, then models that saw forgotten users.
+
+        Raises DatasetError while an export holds the datasets, sqlite3.Error, OSError.
+        """
+        storage = self._storage
+        async with dataset_files.lock(storage.datasets, wait_s=0.0):
+            await finish_erasure(self._database, storage.photos, storage.datasets)
+        await age_out(self._database, storage.photos, storage.datasets, self._retention)
+        await remove_models(self._database, storage.models, self._keep_models)
