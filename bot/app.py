@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from telegram import BotCommand, BotCommandScopeChat, Update
+from telegram import Update
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
@@ -16,14 +16,16 @@ from bot.api import TelegramBot
 from bot.backups import Backing
 from bot.bans import Bans
 from bot.canary.trials import Trials
-from bot.chats import Chats, Daily
+from bot.chats import Chats
+from bot.daily_quota import DailyQuota
 from bot.engine.servers import Servers, make_servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.handlers.buttons import JokeKeyboards
+from bot.handlers.command_menu import CommandMenu
 from bot.handlers.errors import apologise, give_up
 from bot.handlers.privacy import keep_forgetting
-from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
+from bot.handlers.register import register
 from bot.hands import Hands
 from bot.joker import Joker
 from bot.languages import Languages
@@ -83,6 +85,7 @@ class App:
         self.servers: Servers
         self.schedule: Schedule
         self.best_of_week: BestOfWeek
+        self.menu: CommandMenu
         self.backing: Backing
         self.updates: Updates | None = None
         self.metrics: Metrics | None = None
@@ -117,7 +120,8 @@ class App:
         self.parts.conductor = Conductor(self.parts, service, Trials(self.parts, service))
         self.schedule = Schedule(self.parts, self._application.job_queue, self.parts.conductor.wake)
         self.best_of_week = BestOfWeek(self.parts)
-        register(self._application, self.parts)
+        routes = register(self._application, self.parts)
+        self.menu = CommandMenu(self.bot, self.parts.words, settings.telegram.admins, routes)
         self._application.add_error_handler(self._on_error)
         self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)
         await self.updates.start()
@@ -128,7 +132,7 @@ class App:
             tasks.create_task(self._take_updates())
             await asyncio.sleep(FIRST_POLL_S)
             tasks.create_task(self._greet_engine())
-            tasks.create_task(self._name_commands())
+            tasks.create_task(self.menu.publish())
             tasks.create_task(self._prune())
             tasks.create_task(self.backing.keep())
             tasks.create_task(self.parts.alerts.run())
@@ -160,7 +164,7 @@ class App:
         joker = Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos)
         joker.banned = bans.holds
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, chats=chats,
-                     daily=Daily(self.database, chats), names=Names(self.database), bans=bans, bot=self.bot,
+                     daily=DailyQuota(self.database, chats), names=Names(self.database), bans=bans, bot=self.bot,
                      messenger=Messenger(self.bot, words, languages), keyboards=JokeKeyboards(self.bot, self.database, latest),
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
                      albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers,
@@ -207,17 +211,6 @@ class App:
                 tasks.create_task(self.parts.conductor.run())
         finally:
             await self.schedule.stop()
-
-    async def _name_commands(self) -> None:
-        """The command menu, in every language there are words for; the fallback language for all others. Admins see theirs too."""
-        scopes = [(None, COMMANDS), *((BotCommandScopeChat(one), COMMANDS | ADMIN_COMMANDS) for one in self.settings.telegram.admins)]
-        for scope, names in scopes:
-            for language in self.parts.words.languages:
-                commands = [BotCommand(name, self.parts.words.say(language, f"command-{name}")) for name in names]
-                with suppress(TelegramError):  # somebody who never spoke with the bot has no chat that a menu could be in
-                    if language == self.parts.words.language(None):
-                        await self.bot.set_my_commands(commands, scope)
-                    await self.bot.set_my_commands(commands, scope, language_code=language)
 
     async def _prune(self) -> None:
         while True:

@@ -9,7 +9,8 @@ from telegram import User
 
 from bot.api import TelegramBot
 from bot.bans import Bans
-from bot.chats import Chats, Daily
+from bot.chats import Chats
+from bot.daily_quota import DailyQuota
 from bot.engine.servers import Servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
@@ -48,7 +49,7 @@ class Parts:
     words: Words
     languages: Languages
     chats: Chats
-    daily: Daily
+    daily: DailyQuota
     messenger: Messenger
     keyboards: JokeKeyboards
     names: Names

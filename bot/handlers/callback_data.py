@@ -124,10 +124,28 @@ class StatsButton(CallbackData):
 
 @dataclass(frozen=True)
 class Confirmation(CallbackData):
-    """The answer ("yes" or "no") of the admin who was asked about `what` (as "promote") and its `number`."""
+    """The answer ("yes" or "no") of the admin who was asked about `what` (as "promote") and its `number`.
+
+    Each kind of question is a subclass, which names its `what`.
+    """
 
     PATTERN = _pattern("", answer="yes|no", user_id=ID, what="[a-z]{1,16}", number=ID)
+    WHAT: ClassVar[str] = ""
     answer: str
     user_id: int
     what: str
     number: int
+
+
+class PromoteConfirmation(Confirmation):
+    """Whether model `number` shall be put into service."""
+
+    WHAT = "promote"
+    PATTERN = _pattern("", answer="yes|no", user_id=ID, what=WHAT, number=ID)
+
+
+class RetrainConfirmation(Confirmation):
+    """Whether a run shall begin; `number` is how many new jokes it would learn from."""
+
+    WHAT = "retrain"
+    PATTERN = _pattern("", answer="yes|no", user_id=ID, what=WHAT, number=ID)
