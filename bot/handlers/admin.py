@@ -63,7 +63,8 @@ class AdminAccess:
         """Store the language for messages that the admin gets unasked."""
         await news.note_language(self._database, admin.id, self._messenger.language(admin))
 
-    async def ask_confirmation(self, incoming: IncomingMessage, kind: type[Confirmation], number: int, text: str) -> None:
+    async def ask_confirmation(self, incoming: IncomingMessage, kind: type[Confirmation], number: int,
+                               text: str) -> None:
         """Ask the admin; the buttons' texts have the keys `WHAT-yes` and `WHAT-no`."""
         row = [InlineKeyboardButton(self._messenger.text(incoming.user, f"{kind.WHAT}-{answer}"),
                                     callback_data=kind(answer, incoming.user.id, kind.WHAT, number).encode())
@@ -74,7 +75,7 @@ class AdminAccess:
         if allowed and self.is_admin(press.user.id):
             await handle(press)
         else:
-            await self._messenger.reject_button(press.query, "not-your-button")
+            await self._messenger.reject_button(press.query, press.data.REJECTION)
 
 
 def words_after_command(message: Message) -> list[str]:

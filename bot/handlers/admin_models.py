@@ -39,7 +39,8 @@ class ModelAdmin:
             return
         lines = [self._messenger.text(incoming.user, "models-title"), ""]
         for model in _shown_models(known):
-            lines.append(self._line(incoming.user, model, {value: counted.get((model.name, value), 0) for value in (1, 2, 3)}))
+            counts = {value: counted.get((model.name, value), 0) for value in (1, 2, 3)}
+            lines.append(self._line(incoming.user, model, counts))
         await self._messenger.reply_text(incoming.message, "\n".join(lines))
 
     def _line(self, user: User, model: Model, counts: dict[int, int]) -> str:

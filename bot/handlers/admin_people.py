@@ -70,7 +70,8 @@ class UserListAdmin:
         if not users:
             return self._messenger.text(admin, "users-none"), None
         lines = [self._messenger.text(admin, "users-title", people=count)]
-        lines += [f"\n{number}. {self._entry(admin, user)}" for number, user in enumerate(users, (page - 1) * A_PAGE + 1)]
+        first = (page - 1) * A_PAGE + 1
+        lines += [f"\n{number}. {self._entry(admin, user)}" for number, user in enumerate(users, first)]
         return "\n".join(lines), _page_buttons(page, pages) if pages > 1 else None
 
     def _entry(self, admin: User, user: Active) -> str:
@@ -91,7 +92,8 @@ class UserListAdmin:
 class BanAdmin:
     """Bans users and lifts bans; the other admins are told of it."""
 
-    def __init__(self, messenger: Messenger, access: AdminAccess, names: Names, bans: Bans, notifier: AdminNotifier) -> None:
+    def __init__(self, messenger: Messenger, access: AdminAccess, names: Names, bans: Bans,
+                 notifier: AdminNotifier) -> None:
         self._messenger, self._access, self._names = messenger, access, names
         self._bans, self._notifier = bans, notifier
 
@@ -115,7 +117,8 @@ class BanAdmin:
         reason = plain(" ".join(words), REASON) if words else ""
         await self._bans.ban(user_id, by=admin.id, until=until, reason=reason)
         log.info("admin %d bans person %d, until %s", admin.id, user_id, _until(until))
-        values = {"who": display_name(target.person), "person": str(user_id), "until": _until(until), "reason": reason or "none"}
+        values = {"who": display_name(target.person), "person": str(user_id), "until": _until(until),
+                  "reason": reason or "none"}
         await self._messenger.reply(message, "ban-done", **values)
         await self._notify_others(admin, "ban-news", **values)
 
@@ -139,7 +142,8 @@ class BanAdmin:
         None once the admin was told why there is none; `usage` is the key of the text for a command without a user.
         """
         words = words_after_command(message)
-        mention = next((entity for entity in message.entities if entity.type == MessageEntityType.TEXT_MENTION and entity.user), None)
+        mention = next((entity for entity in message.entities
+                        if entity.type == MessageEntityType.TEXT_MENTION and entity.user), None)
         quoted = message.reply_to_message
         user = mention.user if mention else quoted.from_user if quoted else None
         if user and user.is_bot:

@@ -64,9 +64,10 @@ class RetrainAdmin:
 
     async def _question(self, preview: Prospect, user: User) -> str:
         """How many jokes, by how many users' ratings, how long, and what happens to the service meanwhile."""
-        return self._messenger.text(user, "retrain-ask", new=preview.new, replayed=preview.replayed, people=preview.people,
-                                    time=await self._expected_time(preview, user),
-                                    service=self._messenger.text(user, f"retrain-service-{self._service_during_run()}"))
+        service = self._messenger.text(user, f"retrain-service-{self._service_during_run()}")
+        return self._messenger.text(user, "retrain-ask", new=preview.new, replayed=preview.replayed,
+                                    people=preview.people, time=await self._expected_time(preview, user),
+                                    service=service)
 
     async def _expected_time(self, preview: Prospect, user: User) -> str:
         """By the last runs here; before the first one by measurements on other machines, which the text names."""
@@ -85,7 +86,10 @@ class RetrainAdmin:
         return "sleep" if self._settings.servers.sleep_while_training else "beside"
 
     async def on_retrain_answer(self, press: ButtonPress[RetrainConfirmation]) -> None:
-        """Start a run, unless another has started since the question. In a private chat the question becomes its message."""
+        """Start a run, unless another has started since the question.
+
+        In a private chat the question's message becomes the run's.
+        """
         query, user, chat_id = press.query, press.user, press.message.chat.id
         if press.data.answer == "no":
             await self._messenger.close_question(query, self._messenger.text(user, "retrain-left"))
@@ -105,7 +109,8 @@ class RetrainAdmin:
 
     async def _reply_busy(self, incoming: IncomingMessage, run: Run) -> None:
         if run.state != "canary":
-            await self._messenger.reply(incoming.message, "retrain-busy", run=run.id, what=self._state(incoming.user, run))
+            await self._messenger.reply(incoming.message, "retrain-busy", run=run.id,
+                                        what=self._state(incoming.user, run))
             return
         trial = await trials.trial_of_run(self._database, run.id)
         await self._messenger.reply(incoming.message, "retrain-on-trial", model=run.candidate_id or 0,
@@ -127,7 +132,8 @@ class RetrainAdmin:
         for run in await runs.history(self._database, SHOWN):
             time = self._duration(user, run.finished_at - run.created_at) if run.finished_at else "none"
             lines.append(self._messenger.text(user, "runs-line", mark=MARKS.get(run.state, "🎓"), run=run.id,
-                                              when=day_and_time(run.created_at), what=self._state(user, run), time=time))
+                                              when=day_and_time(run.created_at), what=self._state(user, run),
+                                              time=time))
             if run.reason and run.finished:
                 reason = in_words(self._messenger.translator, self._messenger.language(user), run.why)
                 lines.append(f"    {first_sentence(reason)}")

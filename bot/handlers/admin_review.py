@@ -78,9 +78,10 @@ class ReviewAdmin:
 
     def _buttons(self, admin: User, joke_id: int, chosen: str | None = None) -> InlineKeyboardMarkup:
         """Keep and drop, with a mark on the chosen one."""
-        row = [InlineKeyboardButton(("✔️ " if answer == chosen else "") + self._messenger.text(admin, f"review-{answer}"),
-                                    callback_data=ReviewButton(answer, joke_id).encode()) for answer in ("keep", "drop")]
-        return InlineKeyboardMarkup([row])
+        def button(answer: str) -> InlineKeyboardButton:
+            label = ("✔️ " if answer == chosen else "") + self._messenger.text(admin, f"review-{answer}")
+            return InlineKeyboardButton(label, callback_data=ReviewButton(answer, joke_id).encode())
+        return InlineKeyboardMarkup([[button("keep"), button("drop")]])
 
     async def _photo(self, waiting: Waiting) -> bytes | None:
         """The photo's file; None where it can't be read, and the joke is shown without it."""

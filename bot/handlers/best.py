@@ -29,7 +29,8 @@ class BestJokeHandlers:
         """The best liked jokes of this chat alone: other chats' jokes are private to them."""
         message = incoming.message
         minimum = 1 if is_private(message) else LEAST_IN_GROUPS
-        await self._show(message, "best", await best_of_chat(self._database, message.chat.id, least=minimum, most=SHOWN))
+        jokes = await best_of_chat(self._database, message.chat.id, least=minimum, most=SHOWN)
+        await self._show(message, "best", jokes)
 
     async def on_mine(self, incoming: IncomingMessage) -> None:
         """In a group only the user's jokes that were shown there."""
@@ -42,7 +43,10 @@ class BestJokeHandlers:
         if not jokes:
             await self._messenger.reply(message, f"{name}-none")
             return
-        entries = [f"{number}. {truncate_for_telegram(joke.text, max_units=JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip()
-                   for number, joke in enumerate(jokes, 1)]
+        entries = [f"{number}. {_entry(joke)}" for number, joke in enumerate(jokes, 1)]
         title = self._messenger.text(message.from_user, f"{name}-title")
         await self._messenger.reply_text(message, "\n\n".join([title, *entries]))
+
+
+def _entry(joke: Told) -> str:
+    return f"{truncate_for_telegram(joke.text, max_units=JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip()

@@ -13,14 +13,15 @@ from bot.words import Words
 def menu_commands(routes: Sequence[Route], *, for_admins: bool = False) -> list[str]:
     """The commands in the order of their routes; those of admins last, and only with `for_admins`."""
     named = [route for route in routes if route.command]
-    users, admins = ([route.command for route in named if route.admin_only is admin_only] for admin_only in (False, True))
-    return [*users, *admins] if for_admins else users
+    users = [route.command for route in named if not route.admin_only]
+    return [*users, *(route.command for route in named if route.admin_only)] if for_admins else users
 
 
 class CommandMenu:
     """The menu of one bot. `admins` are Telegram user ids."""
 
-    def __init__(self, client: TelegramBot, translator: Words, admins: Collection[int], routes: Sequence[Route]) -> None:
+    def __init__(self, client: TelegramBot, translator: Words, admins: Collection[int],
+                 routes: Sequence[Route]) -> None:
         self._client, self._translator, self._admins, self._routes = client, translator, admins, routes
 
     async def publish(self) -> None:

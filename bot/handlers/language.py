@@ -21,7 +21,7 @@ class LanguageHandlers:
         return [command("language", self.on_language), button(LanguageButton, self.on_choice)]
 
     async def on_language(self, incoming: IncomingMessage) -> None:
-        """Offer all languages, each by its own name, and the app's. In a group the buttons are for the user who asked."""
+        """Offer all languages, each by its own name, and the app's. In groups they are for the user who asked."""
         user, translator = incoming.user, self._messenger.translator
         chosen = self._languages.chosen(user.id) or AS_APP
         names = {code: translator.say(code, "language-name") for code in translator.languages}
@@ -29,14 +29,14 @@ class LanguageHandlers:
         rows = [[InlineKeyboardButton(f"✓ {name}" if code == chosen else name,
                                       callback_data=LanguageButton(user.id, code).encode())]
                 for code, name in names.items()]
-        await self._messenger.reply_text(incoming.message, self._messenger.text(user, "language-ask"),
-                                         InlineKeyboardMarkup(rows))
+        question = self._messenger.text(user, "language-ask")
+        await self._messenger.reply_text(incoming.message, question, InlineKeyboardMarkup(rows))
 
     async def on_choice(self, press: ButtonPress[LanguageButton]) -> None:
         """Store the choice, and confirm it in the chosen language."""
         code, user = press.data.language, press.user
         if press.data.user_id != user.id or code not in (*self._messenger.translator.languages, AS_APP):
-            await self._messenger.reject_button(press.query, "not-your-button")
+            await self._messenger.reject_button(press.query, press.data.REJECTION)
             return
         await self._languages.choose(self._database, user.id, None if code == AS_APP else code)
         key = "language-as-app" if code == AS_APP else "language-chosen"

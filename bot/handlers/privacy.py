@@ -27,7 +27,10 @@ EVERY_S = 3600.0
 
 
 class ForgetHandlers:
-    """Deletes users from the database, the files and the memory of `names`, `languages` and `chats`. Open to banned users."""
+    """Deletes users from the database, the files and the memory of `names`, `languages` and `chats`.
+
+    Banned users reach it too.
+    """
 
     def __init__(self, messenger: Messenger, database: Database, storage: Storage, names: Names, languages: Languages,
                  chats: Chats) -> None:
@@ -35,7 +38,8 @@ class ForgetHandlers:
         self._names, self._languages, self._chats = names, languages, chats
 
     def routes(self) -> list[Route]:
-        return [command("forget", self.on_forget, for_banned=True), button(ForgetButton, self.on_answer, for_banned=True)]
+        return [command("forget", self.on_forget, for_banned=True),
+                button(ForgetButton, self.on_answer, for_banned=True)]
 
     async def on_forget(self, incoming: IncomingMessage) -> None:
         """Ask first. In a group the buttons are for the user who asked."""
@@ -49,14 +53,15 @@ class ForgetHandlers:
         """Delete, or leave all as it is. Telegram says who pressed, so no user can delete another."""
         user = press.user
         if press.data.user_id != user.id:
-            await self._messenger.reject_button(press.query, "forget-not-yours")
+            await self._messenger.reject_button(press.query, press.data.REJECTION)
             return
         if press.data.answer == "no":
             await self._messenger.close_question(press.query, self._messenger.text(user, "forget-kept"))
             return
-        numbers = await self._forget(user.id)
-        key = "forget-done" if any(numbers.values()) else "forget-nothing"
-        await self._messenger.close_question(press.query, self._messenger.text(user, key, **numbers))
+        language = self._messenger.language(user)  # before the choice of it is deleted
+        counts = await self._forget(user.id)
+        key = "forget-done" if any(counts.values()) else "forget-nothing"
+        await self._messenger.close_question(press.query, self._messenger.translator.say(language, key, **counts))
 
     async def _forget(self, user_id: int) -> dict[str, int]:
         """How many photos, jokes and ratings were deleted."""
@@ -64,8 +69,9 @@ class ForgetHandlers:
         forgotten = await forget(self._database, user_id, self._storage.photos, self._storage.datasets)
         self._languages.forget(user_id)
         self._chats.forget(user_id)
-        log.info("a person was forgotten: %d photos, %d jokes, %d ratings", forgotten.photos, forgotten.jokes, forgotten.ratings)
-        return {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
+        counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
+        log.info("a person was forgotten: %d photos, %d jokes, %d ratings", *counts.values())
+        return counts
 
 
 async def keep_forgetting(parts: Parts) -> None:

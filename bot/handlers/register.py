@@ -34,8 +34,8 @@ from bot.messaging.admin_notifier import AdminNotifier
 from bot.parts import Parts
 from bot.status import Status
 
-COMMANDS = ("start", "help", "joke", "explain", "best", "mine", "stats", "style", "settings", "language", "privacy", "private",
-            "forget")
+COMMANDS = ("start", "help", "joke", "explain", "best", "mine", "stats", "style", "settings", "language", "privacy",
+            "private", "forget")
 ADMIN_COMMANDS = ("status", "retrain", "runs", "review", "models", "promote", "rollback", "users", "ban", "unban")
 """The commands in the order of the menu, for the reference pages. `add_routes` fails where the routes have others."""
 
@@ -61,7 +61,8 @@ def register(application: Application, parts: Parts) -> list[Route]:
     routes = [*RatingHandlers(parts.messenger, parts.database, parts.keyboards).routes(),
               pressed(another, r"^a:"), pressed(number_pressed, r"^n:"), pressed(duel_pressed, r"^d:"),
               *HelpHandlers(parts.messenger, access, parts.settings.joke.album).routes(),
-              *(Route(CommandHandler(name, bound(handler)), name) for name, handler in {"joke": pointed_at, "explain": explain}.items()),
+              Route(CommandHandler("joke", bound(pointed_at)), "joke"),
+              Route(CommandHandler("explain", bound(explain)), "explain"),
               *_routes_of_users(parts, access), *_routes_of_admins(parts, access),
               *UnknownButtonHandlers(parts.messenger).routes(),
               Route(MessageHandler(HasPicture(), bound(photo))), Route(MessageHandler(filters.ALL, bound(other)))]
@@ -95,7 +96,10 @@ def _routes_of_admins(parts: Parts, access: AdminAccess) -> list[Route]:
 
 
 def add_routes(application: Application, access: AccessControl, routes: Sequence[Route]) -> None:
-    """Add the middleware and all routes; the first that fits gets the update. Raises ValueError for other commands than above."""
+    """Add the middleware and all routes; the first that fits gets the update.
+
+    Raises ValueError where the routes' commands are not COMMANDS and ADMIN_COMMANDS.
+    """
     if menu_commands(routes, for_admins=True) != [*COMMANDS, *ADMIN_COMMANDS]:
         raise ValueError("COMMANDS and ADMIN_COMMANDS have to name the commands of the routes, in their order")
     application.add_handler(TypeHandler(Update, access.check), GROUP)

@@ -1,7 +1,7 @@
 """/settings and /style: what a chat can set, in one message that its buttons change in place.
 
-In a group its administrators may change settings, anonymous ones too, or all members where that is set. Telegram says in
-which chat and by whom a button was pressed; whether that user may change settings is checked at each press.
+In a group its administrators may change settings, anonymous ones too, or all members where that is set. Telegram says
+in which chat and by whom a button was pressed; whether that user may change settings is checked at each press.
 """
 from telegram import InlineKeyboardMarkup, Message, User
 from telegram.constants import ChatMemberStatus, ChatType
@@ -89,7 +89,10 @@ class SettingsHandlers:
         return self._pages.page(place, page, self._messenger.text(place.person, "settings-blind") if blind else "")
 
     def _is_settings_message(self, shown: object) -> bool:
-        """Whether it is the bot's own message with settings, as Telegram's server says: a modified client can name any."""
+        """Whether it is the bot's own message with settings, as Telegram's server says.
+
+        A modified client can name any message.
+        """
         sender, markup = getattr(shown, "from_user", None), getattr(shown, "reply_markup", None)
         rows = markup.inline_keyboard if markup else ()
         return bool(sender and sender.id == self._client.id
@@ -114,7 +117,9 @@ class SettingsHandlers:
     async def _sees_all(self, chat_id: int) -> bool:
         """Whether Telegram shows the bot every message in a group: with group privacy off, or as an administrator
         (https://core.telegram.org/bots/features#privacy-mode)."""
-        return bool(self._client.bot.can_read_all_group_messages) or await is_administrator(self._client, chat_id, self._client.id)
+        if self._client.bot.can_read_all_group_messages:
+            return True
+        return await is_administrator(self._client, chat_id, self._client.id)
 
 
 async def is_administrator(client: TelegramBot, chat_id: int, user_id: int) -> bool:

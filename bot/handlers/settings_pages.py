@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Page:
-    """What can be set on one page. `options` are the values in the order of their labels, `chosen` is the current one."""
+    """What can be set on one page. `options` are its values in order, `chosen` is the current one."""
 
     options: Callable[[Place], tuple[str, ...]]
     chosen: Callable[[Place], str]
@@ -61,9 +61,10 @@ class SettingsPages:
                           lambda user, value: label(messenger.translator, messenger.language(user), value), wide=2),
             "answers": Page(lambda place: ("called", "photos"), lambda place: chats.of(place.chat_id).answers,
                             self._named("answers")),
-            "daily": Page(lambda place: (NO_LIMIT, *LIMITS), lambda place: str(chats.of(place.chat_id).daily or NO_LIMIT),
-                          self._daily_name, wide=3),
-            "weekly": Page(lambda place: (OFF, ON), lambda place: OFF if chats.of(place.chat_id).weekly_since is None else ON,
+            "daily": Page(lambda place: (NO_LIMIT, *LIMITS),
+                          lambda place: str(chats.of(place.chat_id).daily or NO_LIMIT), self._daily_name, wide=3),
+            "weekly": Page(lambda place: (OFF, ON),
+                           lambda place: OFF if chats.of(place.chat_id).weekly_since is None else ON,
                            self._named("weekly")),
             "changers": Page(lambda place: ("admins", "all"), lambda place: chats.of(place.chat_id).changers,
                              self._named("changers")),

@@ -42,7 +42,8 @@ class StatsHandlers:
             return
         await self._access.note_language(user)
         with suppress(Shed):
-            await self._messenger.client.send_chat_action(message.chat.id, "upload_photo", rate_limit_args=Priority.COSMETIC)
+            await self._messenger.client.send_chat_action(message.chat.id, "upload_photo",
+                                                          rate_limit_args=Priority.COSMETIC)
         picture = await self._draw(user, "light")
         if picture is None:
             await self._messenger.reply_text(message, text)
