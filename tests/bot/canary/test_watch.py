@@ -74,8 +74,7 @@ async def test_a_step_back_by_an_admin_ends_the_watch(chat_with):
 
 
 async def test_a_step_back_that_a_kill_cut_off_is_still_told(chat_with):
-    chat = await chat_with()
-    chat.stage.app.settings.telegram.admins[:] = [chat.stage.alice]
+    chat = await chat_with(telegram={"admins": [FIRST_PERSON_ID]})
     run = await promoted(chat, before=FUNNY)
     await chat.rate(MEH, MEH)
     async with chat.stage.app.database.write() as connection:
