@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 from openai import OpenAI
 
-from bot.engine.child import start_child
+from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.evaluate import Reply, painters, share, style_of

@@ -40,7 +40,7 @@ sys.path.insert(0, str(ROOT))  # -P leaves the program's own folder out
 from benchmarks import plots  # noqa: E402
 from benchmarks.crowd import Crowd, Picture, Taste, several, until  # noqa: E402
 from benchmarks.machine import RESULTS, finish, machine  # noqa: E402
-from bot.engine.child import Child, start_child  # noqa: E402
+from bot.runtime.child_process import ChildProcess, start_child  # noqa: E402
 from storage import runs  # noqa: E402
 from storage.database import Database  # noqa: E402
 from storage.runs import Run  # noqa: E402
@@ -208,11 +208,11 @@ class Flywheel:
 
 @contextmanager
 def bot_and_sandbox(data: Path, settings: dict[str, str], python: Path = BOT_PYTHON) -> Iterator[str]:
-    """Both as processes of the bot environment; gives the sandbox's address. Raises ChildError where one doesn't start."""
+    """Both as processes of the bot environment; gives the sandbox's address. Raises ChildFailed where one doesn't start."""
     environment = {**os.environ, **{f"JOKEBOT_{name}": value for name, value in {**SETTINGS, **settings}.items()}, "PYTHONUNBUFFERED": "1",
                    "JOKEBOT_STORAGE_DIRECTORY": str(data), "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_TELEGRAM_ADMINS": str(ADMIN)}
     with ExitStack() as stack:
-        def start(name: str, *command: str) -> Child:
+        def start(name: str, *command: str) -> ChildProcess:
             child = start_child(name, [str(python), "-m", "bot", *command], log=data.parent / f"{name}.log", environment=environment, cwd=ROOT)
             return stack.enter_context(child)
 

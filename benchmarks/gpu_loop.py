@@ -153,7 +153,7 @@ def write_dataset(directory: Path, rows: int, pack: Path) -> Path:
 
 async def swap(told: argparse.Namespace) -> dict[str, Any]:
     """Start servers of the base, swap the merged model in, and the base back in. Runs in the bot's environment."""
-    from bot.engine.servers import make_servers
+    from bot.engine.make_servers import make_servers
     from configs.settings import load_settings
     from storage.models import Model
 

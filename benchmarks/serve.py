@@ -32,9 +32,9 @@ from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import finish, keep, machine
 from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
-from bot.engine.child import Child, ChildError, start_child
 from bot.engine.lmdeploy.memory import cache_blocks
 from bot.engine.lmdeploy.start import command, environment
+from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
 from configs.settings import Settings, load_settings
 
 KEY = "benchmark"
@@ -57,8 +57,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(url: str, child: Child, timeout_s: float = START_S) -> None:
-    """Wait until a plain server answers. Raises ChildError."""
+def wait_for(url: str, child: ChildProcess, timeout_s: float = START_S) -> None:
+    """Wait until a plain server answers. Raises ChildFailed."""
     deadline = time.monotonic() + timeout_s
     while child.running and time.monotonic() < deadline:
         try:
@@ -223,7 +223,7 @@ def main() -> int:
         if told.only in (None, name):
             try:
                 run()
-            except ChildError as error:
+            except ChildFailed as error:
                 bench.say(f"{name} failed: {error}")
                 failed = True
     finish(bench.result(), "serve", told.save)

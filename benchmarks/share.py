@@ -28,8 +28,8 @@ from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import ROOT, finish, machine
 from benchmarks.photos import Photos
 from benchmarks.serve import KEY, START_S, free_port, gpu_mb, lmdeploy_settings
-from bot.engine.child import start_child
 from bot.engine.lmdeploy.start import command, environment
+from bot.runtime.child_process import start_child
 from configs.settings import Settings
 from trainer.xtuner.progress import read_losses
 

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.machine import ROOT, finish, machine
 from benchmarks.photos import Photos
 from bot.engine.owned import OwnedServers
+from bot.engine.queue import FairQueue
 from bot.joker import Joker
 from configs.errors import JokebotError
 from configs.prompts import load_prompts
@@ -82,7 +83,7 @@ class Bench:
         database = await Database.open(self.settings.storage.database)
         models = [await register_base(database, name, str(directory)) for name, directory in self.directories()]
         servers = OwnedServers(self.settings, models[0])
-        joker = Joker(database, self.settings, servers.router, load_prompts(), self.settings.storage.photos)
+        joker = Joker(database, self.settings, servers.router, load_prompts(), FairQueue.of(self.settings), is_banned=lambda user_id: False)
         try:
             photos = await self.photos(database)
             await servers.start()
@@ -119,7 +120,7 @@ class Bench:
                 return
             sent = time.monotonic()
             try:
-                joke = await joker.joke(photos[(number + turn) % len(photos)], person_id=number, language="en")
+                joke = await joker.generate(photos[(number + turn) % len(photos)], user_id=number, language="en")
             except JokebotError as error:
                 self.asked.failures.append(f"{time.monotonic() - self.began:.1f} s: {error}")
                 await asyncio.sleep(0.5)

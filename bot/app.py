@@ -5,6 +5,7 @@ import logging
 import signal
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
@@ -21,14 +22,17 @@ from bot.canary.trials import Trials
 from bot.canary.watch import Watching
 from bot.chats import Chats, Daily
 from bot.checks import Checks
-from bot.engine.servers import Servers, make_servers
+from bot.engine.make_servers import make_servers
+from bot.engine.queue import FairQueue
+from bot.engine.servers import Servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.handlers.buttons import JokeKeyboards
-from bot.handlers.errors import apologise, give_up
+from bot.handlers.errors import ErrorReporter
 from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
 from bot.hands import Hands
 from bot.joker import Joker
+from bot.jokes.photo_intake import PhotoIntake
 from bot.languages import Languages
 from bot.last_words import say_last_words, take_back
 from bot.latest import Latest
@@ -50,7 +54,7 @@ from bot.outgoing import seconds_of
 from bot.panel.now import PanelOverview
 from bot.panel.pictures import Pictures
 from bot.panel.server import Panel
-from bot.parts import Parts
+from bot.parts import DECODERS, Parts
 from bot.polling import Poller, TokenRefused, token_refused
 from bot.runtime.backoff import backoff
 from bot.runtime.periodic import Periodic
@@ -94,11 +98,6 @@ class App:
         self.database: Database
         self.parts: Parts
         self.servers: Servers
-        self.schedule: Schedule
-        self.best_of_week: BestOfWeek
-        self.backing: Backing
-        self.alerts: Alerts
-        self.progress: RunProgressReader
         self.mistakes, self.started_at = Mistakes(), time.time()
         self.jobs: list[Periodic] = []
         self.updates: Updates | None = None
@@ -112,24 +111,24 @@ class App:
         self._cleanup.push_async_callback(self.bot.shutdown)
         self.database = await self._cleanup.enter_async_context(Database.of(settings.storage))
         await self._meet_telegram()
-        self.servers = await self._make_servers()
+        queue = FairQueue.of(settings)
+        self.servers = await self._make_servers(queue)
         self._cleanup.push_async_callback(self.servers.stop)
         await self.servers.start()
-        self.parts = await self._make_parts()
-        self.servers.on_pause = self.parts.joker.queue.hold
+        self.parts = await self._make_parts(queue)
         self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
         self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
         self.parts = self._make_operations(self.parts)
         logging.getLogger().addHandler(self.mistakes)
         self._cleanup.callback(logging.getLogger().removeHandler, self.mistakes)
         if settings.panel.listen:
-            overview = PanelOverview(self.database, self.servers, self.parts.joker.queue, self.progress, settings.storage.directory)
+            overview = PanelOverview(self.database, self.servers, self.parts.joker_queue, self.progress, settings.storage.directory)
             pictures = Pictures(self.database, settings, self.parts.decoders)
             self.panel = await Panel.start(self.database, settings, self.parts.words, overview, pictures)
             self._cleanup.push_async_callback(self.panel.stop)
         if settings.metrics.listen:
             host = Host(settings, self.mistakes, self.alerts.lasting)
-            self.metrics = await Metrics.start(settings, self.parts.joker.queue, self.servers, host)
+            self.metrics = await Metrics.start(settings, self.parts.joker_queue, self.servers, host)
             self._cleanup.push_async_callback(self.metrics.stop)
         register(self._application, self.parts)
         self._application.add_error_handler(self._on_error)
@@ -152,26 +151,29 @@ class App:
             await self.updates.stop(GRACE_S)
         await self._cleanup.aclose()
 
-    async def _make_servers(self) -> Servers:
+    async def _make_servers(self, queue: FairQueue) -> Servers:
         base = self.settings.model
         registered = await register_base(self.database, base.name, str(base.directory) if base.directory else None)
         if base.directory and registered.code is None and not base.directory.is_relative_to(PROGRAM) and base.directory.is_dir():
             await agree(self.database, registered.id, json.dumps(await asyncio.to_thread(code_of, base.directory)))
-        return make_servers(self.settings, await champion(self.database) or registered)
+        return make_servers(self.settings, await champion(self.database) or registered, on_pause=queue.hold)
 
-    async def _make_parts(self) -> Parts:
+    async def _make_parts(self, queue: FairQueue) -> Parts:
         settings, prompts = self.settings, load_prompts()
         words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
         languages = await Languages.load(self.database, words, prompts, settings.joke.language)
         chats, bans = await Chats.load(self.database, prompts, languages), await Bans.load(self.database, settings.telegram.admins)
-        joker = Joker(self.database, settings, self.servers.router, prompts, settings.storage.photos)
-        joker.banned = bans.holds
+        limits = settings.limits
+        joker = Joker(self.database, settings, self.servers.router, prompts, queue, is_banned=bans.holds)
+        decoders = ThreadPoolExecutor(DECODERS, "decoder")
+        moderator = Moderator(settings.guard) if settings.guard.moderate else None
+        intake = PhotoIntake(self.bot, self.database, limits, settings.storage.photos, decoders, moderator)
         return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, chats=chats,
                      daily=Daily(self.database, chats), names=Names(self.database), bans=bans, bot=self.bot,
                      messenger=Messenger(self.bot, words, languages), keyboards=JokeKeyboards(self.bot, self.database, latest),
                      hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
                      albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers,
-                     moderator=Moderator(settings.guard), joker=joker)
+                     decoders=decoders, joker=joker, joker_queue=queue, intake=intake)
 
     async def _meet_telegram(self) -> None:
         pauses = backoff()
@@ -208,7 +210,7 @@ class App:
 
     def _make_operations(self, parts: Parts) -> Parts:
         """All that is done beside the answers to updates; returns the parts with what handlers need of it."""
-        settings, database, servers, queue = self.settings, self.database, self.servers, parts.joker.queue
+        settings, database, servers, queue = self.settings, self.database, self.servers, parts.joker_queue
         notifier, service = AdminNotifier(parts.messenger, settings.telegram.admins, database), Service(database, servers)
         self.progress = RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
         news = News(database, settings, parts.messenger, notifier, parts.latest, self.progress)
@@ -252,11 +254,11 @@ class App:
         return not failed
 
     async def _on_error(self, update: Any, context: Any) -> None:
-        if await apologise(self.parts, update, context.error):
+        if await ErrorReporter(self.parts.messenger, self.database).report_error(update, context.error):
             self._failed.add(update.update_id)
 
     async def _give_up(self, raw: RawUpdate) -> bool:
-        await give_up(self.parts, Update.de_json(raw, self.bot))
+        await ErrorReporter(self.parts.messenger, self.database).abandon_update(Update.de_json(raw, self.bot))
         return False
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.engine.child import Child, start_child
+from bot.runtime.child_process import ChildProcess, start_child
 from bot.sandbox.people import FIRST_PERSON_ID
 from bot.sandbox.server import TOKEN
 from configs.errors import JokebotError
@@ -42,7 +42,7 @@ class Demo:
     page: str
     data: Path
     model: str
-    children: tuple[Child, ...]
+    children: tuple[ChildProcess, ...]
 
     def wait(self) -> None:
         """Stay for as long as all parts run. Raises JokebotError, which names the one that ended and its log."""
@@ -82,7 +82,7 @@ def reserved_port() -> Iterator[int]:
 
 @contextmanager
 def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
-    """Start the two parts, yield when all are ready, end them at the end. Raises ChildError where one doesn't start."""
+    """Start the two parts, yield when all are ready, end them at the end. Raises ChildFailed where one doesn't start."""
     data = data.absolute()  # the parts run in the program's own folder
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[Demo]:
         address = f"127.0.0.1:{stack.enter_context(reserved_port())}"
         variables |= {"JOKEBOT_PANEL_LISTEN": address, "JOKEBOT_PANEL_URL": f"http://{address}", "JOKEBOT_PANEL_KEY": secrets.token_urlsafe()}
 
-        def start(name: str, python: Path | str, *command: str) -> Child:
+        def start(name: str, python: Path | str, *command: str) -> ChildProcess:
             child = start_child(name, [str(python), "-m", "bot", *command], log=logs / f"{name}.log", environment=variables, cwd=ROOT)
             return stack.enter_context(child)
 

@@ -1,7 +1,7 @@
 """How many photos each person has with us at the moment, from arrival to joke."""
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 from configs.errors import JokebotError
 
@@ -10,22 +10,39 @@ class HandsFull(JokebotError):
     """A person has as many photos with us as one person may."""
 
 
-class Hands:
-    """Counts them, so that one person's hundred photos take nothing from anybody else."""
+class PhotoToken:
+    """One photo in work. Release it once; as a context manager it is released at the end of the block."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, pending: Counter[int], user_id: int) -> None:
+        self._pending, self._user_id = pending, user_id
+        self._released = False
+        pending[user_id] += 1
+
+    def release(self) -> None:
+        """Another photo may come in its place. Does nothing the second time."""
+        if self._released:
+            return
+        self._released = True
+        self._pending[self._user_id] -= 1
+        if not self._pending[self._user_id]:
+            del self._pending[self._user_id]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+
+class Hands:
+    """Counts them, so that one user's hundred photos take nothing from anybody else. `limit` photos for each user."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self._held: Counter[int] = Counter()
 
-    @contextmanager
-    def hold(self, person_id: int) -> Iterator[None]:
-        """One photo in hand. Raises HandsFull."""
-        if self._held[person_id] >= self.most:
-            raise HandsFull(f"One person may have {self.most} photos in work.")
-        self._held[person_id] += 1
-        try:
-            yield
-        finally:
-            self._held[person_id] -= 1
-            if not self._held[person_id]:
-                del self._held[person_id]
+    def acquire(self, user_id: int) -> PhotoToken:
+        """A token for one photo. Raises HandsFull."""
+        if self._held[user_id] >= self.limit:
+            raise HandsFull(f"One person may have {self.limit} photos in work.")
+        return PhotoToken(self._held, user_id)

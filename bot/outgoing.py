@@ -19,7 +19,7 @@ from typing import Any
 from telegram.error import BadRequest, NetworkError, RetryAfter
 from telegram.ext import BaseRateLimiter
 
-from bot.replies import Slot, Window, next_slot
+from bot.replies import Slot, next_slot
 from bot.runtime.backoff import backoff
 from configs.settings import Limits
 
@@ -136,6 +136,42 @@ class Gate:
         self._admit()
 
 
+class SendWindow:
+    """Lets `limit` messages be on their way at a time, the others by priority and then by order of arrival (bot/replies.py says why)."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+
+    def open(self) -> bool:
+        """Whether a message could go now without waiting."""
+        return self._free > 0
+
+    async def enter(self, priority: int) -> None:
+        """Wait for a place. `leave` has to follow."""
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Give the place to the message that is next."""
+        while self._waiting:
+            _, _, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
 class Outgoing(BaseRateLimiter[Priority]):
     """The rate limiter that python-telegram-bot passes every call through, except getUpdates.
 
@@ -147,7 +183,7 @@ class Outgoing(BaseRateLimiter[Priority]):
                  sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._limits, self._clock, self._sleep = limits, clock, sleep
         self._all = Gate(limits.messages_per_s, clock, sleep)
-        self._window = Window(limits.sends_at_once)
+        self._window = SendWindow(limits.sends_at_once)
         self._chats: dict[int, Gate] = {}
         self._sweep_at = MANY_CHATS
 
@@ -170,13 +206,14 @@ class Outgoing(BaseRateLimiter[Priority]):
         priority = Priority.ANSWER if rate_limit_args is None else rate_limit_args
         patience = CALLBACK_PATIENCE_S if endpoint == "answerCallbackQuery" else PATIENCE_S
         chat_id = None if endpoint.startswith("get") else data.get("chat_id")
-        deadline, pauses = self._clock() + patience, backoff()
-        slot = next_slot() if makes_message(endpoint) else None
+        deadline, pauses = self._clock() + patience, None
+        sends = makes_message(endpoint)
+        slot = next_slot() if sends else None
         if slot and slot.message_id is not None:
             return {"message_id": slot.message_id, "date": 0, "chat": {"id": chat_id, "type": "private" if chat_id > 0 else "group"}}
         while True:
             try:
-                if makes_message(endpoint):
+                if sends:
                     answered = await self._send(callback, args, kwargs, chat_id, priority, slot)
                 else:
                     await self._admit(chat_id, priority)
@@ -187,6 +224,7 @@ class Outgoing(BaseRateLimiter[Priority]):
                 raise
             except (RetryAfter, NetworkError) as error:
                 flooded = isinstance(error, RetryAfter)
+                pauses = pauses or backoff()
                 pause = seconds_of(error) if flooded else next(pauses)
                 if flooded and chat_id is not None:
                     self._chat(chat_id).close_for(pause)
@@ -209,7 +247,7 @@ class Outgoing(BaseRateLimiter[Priority]):
         finally:
             self._window.leave()
 
-    async def _admit(self, chat_id: int | None, priority: Priority, window: Window | None = None) -> None:
+    async def _admit(self, chat_id: int | None, priority: Priority, window: SendWindow | None = None) -> None:
         """Wait for the chat's budget, then for a place in the window, then for the whole bot's budget."""
         if chat_id is None:
             return

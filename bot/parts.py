@@ -1,7 +1,6 @@
 """What handlers work with. `bot/app.py` puts it together; tests may as well."""
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from telegram import User
@@ -9,16 +8,17 @@ from telegram import User
 from bot.api import TelegramBot
 from bot.bans import Bans
 from bot.chats import Chats, Daily
+from bot.engine.queue import FairQueue
 from bot.engine.servers import Servers
 from bot.handlers.albums import Albums
 from bot.handlers.aside import Asides
 from bot.handlers.buttons import JokeKeyboards
 from bot.hands import Hands
 from bot.joker import Joker
+from bot.jokes.photo_intake import PhotoIntake
 from bot.languages import Languages
 from bot.latest import Latest
 from bot.messaging.messenger import Messenger
-from bot.moderation import Moderator
 from bot.names import Names
 from bot.styles import Styles
 from bot.words import Words
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 DECODERS = 2
 """Photos decoded at the same time: a large one takes 200 MB while it is."""
-FETCHES = 16
-"""Photos fetched at the same time: each may have 20 MB."""
 
 
 @dataclass
@@ -53,17 +51,17 @@ class Parts:
     bans: Bans
     bot: TelegramBot
     hands: Hands
+    joker_queue: FairQueue
+    intake: PhotoIntake
     latest: Latest
     asides: Asides
     albums: Albums
     servers: Servers
     joker: Joker
     styles: Styles
-    moderator: Moderator
+    decoders: ThreadPoolExecutor
     conductor: "Conductor | None" = None
     status: "Status | None" = None
-    decoders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(DECODERS, "decoder"))
-    fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
 
     def language(self, person: User | None) -> str:
         """The language to speak with somebody."""

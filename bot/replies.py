@@ -6,7 +6,6 @@ their way would make two such messages, so there is one at a time (`Window`), fr
 """
 import asyncio
 import contextlib
-import heapq
 import itertools
 import logging
 import sqlite3
@@ -88,39 +87,3 @@ async def let_finish(sending: Coroutine[Any, Any, T]) -> T:
         await asyncio.wait({task}, timeout=GRACE_S)
         task.cancel()
         raise
-
-
-class Window:
-    """Lets `most` messages be on their way at a time, the others by priority and then by order of arrival."""
-
-    def __init__(self, most: int) -> None:
-        self._free = most
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._numbers = itertools.count()
-
-    def open(self) -> bool:
-        """Whether a message could go now without waiting."""
-        return self._free > 0
-
-    async def enter(self, priority: int) -> None:
-        """Wait for a place. `leave` has to follow."""
-        if self._free:
-            self._free -= 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.leave()
-            raise
-
-    def leave(self) -> None:
-        """Give the place to whoever is next."""
-        while self._waiting:
-            _, _, turn = heapq.heappop(self._waiting)
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1

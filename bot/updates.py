@@ -27,6 +27,9 @@ SECOND_TRIES = 8
 """Updates that were taken up again once before and are in work at the same time; later tries go one by one."""
 PAGE = 200
 
+RESUME = "jokebot_resume"
+"""The key under which an update that is taken up again has what was done for it (`storage.inbox.Begun`); Telegram has none of that name."""
+
 RawUpdate = dict[str, Any]
 Handle = Callable[[RawUpdate], Awaitable[bool]]
 
@@ -135,7 +138,7 @@ class Updates:
         # A joke that is stored only has to be shown, which takes no chances.
         hopeless = attempts >= ATTEMPTS and not begun.joke_id
         with replies_to(self._database, number, begun.sent):
-            return await (self._give_up if hopeless else self._handle)(update)
+            return await (self._give_up if hopeless else self._handle)({**update, RESUME: begun} if again else update)
 
     async def _take_up(self, rows: Sequence[tuple[RawUpdate, int]]) -> None:
         if fresh := [update["update_id"] for update, attempts in rows if not attempts]:

@@ -12,7 +12,7 @@ from storage.phash import hamming
 from storage.picture import CheckedPhoto, PhotoError, check_photo
 
 __all__ = ["CheckedPhoto", "Photo", "PhotoError", "PhotoFolderError", "check_photo", "features_folder", "get_photo", "hamming",
-           "keep_photo", "photo_file", "photo_path"]
+           "keep_photo", "photo_file", "photo_path", "read_photo"]
 
 
 class PhotoFolderError(JokebotError):
@@ -62,6 +62,11 @@ async def get_photo(database: Database, photo_id: int) -> Photo | None:
     """The photo, or None where there is none of that id."""
     row = await database.row("SELECT * FROM photos WHERE id = ?", (photo_id,))
     return Photo(**dict(row)) if row else None
+
+
+def read_photo(folder: Path, photo: Photo) -> bytes:
+    """The photo's file. Raises OSError where it is gone. Blocks."""
+    return photo_path(folder, photo).read_bytes()
 
 
 def photo_path(folder: Path, photo: Photo) -> Path:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot.programs import run_program
+from bot.runtime.child_process import run_program
 from configs.errors import JokebotError
 
 PATIENCE_S = 120.0
@@ -18,12 +18,12 @@ class DrawingError(JokebotError):
 async def draw(name: str, content: dict[str, Any], data: Path) -> bytes:
     """The picture `name` of `bot/drawing/__main__.py` with that content: a PNG. `data` is the data folder. Raises DrawingError."""
     try:
-        ended = await run_program([sys.executable, "-m", "bot.drawing", name], _environment(data), PATIENCE_S, json.dumps(content).encode())
+        program = await run_program([sys.executable, "-m", "bot.drawing", name], _environment(data), PATIENCE_S, json.dumps(content).encode())
     except TimeoutError:
         raise DrawingError(f"The picture {name!r} can't be drawn within {PATIENCE_S:g} s.") from None
-    if ended.code or not ended.said:
-        raise DrawingError(f"The picture {name!r} can't be drawn: {ended.last_words or 'it said nothing'}")
-    return ended.said
+    if program.code or not program.stdout:
+        raise DrawingError(f"The picture {name!r} can't be drawn: {program.last_error_line or 'it said nothing'}")
+    return program.stdout
 
 
 def _environment(data: Path) -> dict[str, str]:

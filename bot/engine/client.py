@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from bot.engine.errors import EngineError, translated
+from bot.engine.errors import EngineError, engine_errors
 from configs.log_lines import HEADER, REQUEST
 from configs.settings import Engine, Joke
 
@@ -110,12 +110,12 @@ class EngineClient:
     async def models(self) -> list[str]:
         """The names of the models it serves. Raises EngineError."""
         client, url = await self._client(), self._settings.url
-        with translated(url):
+        with engine_errors(url):
             try:
                 async with asyncio.timeout(self._settings.connect_timeout_s):
                     page = await client.models.list()
             except TimeoutError:
-                raise EngineError("down", f"The engine at {url} does not answer.", passing=True) from None
+                raise EngineError("down", f"The engine at {url} does not answer.", retryable=True) from None
             return [str(model.id) for model in page.data]
 
     async def ready(self) -> bool:
@@ -139,7 +139,7 @@ class EngineClient:
                 return await self._try(self._messages(system, user, photo, media_type), sampling, on_text, deadline)
             except EngineError as error:
                 pause = max(self._pause(attempt), error.retry_after_s)
-                if not error.passing or attempt == self._settings.attempts or time.monotonic() + pause >= deadline:
+                if not error.retryable or attempt == self._settings.attempts or time.monotonic() + pause >= deadline:
                     raise
             await asyncio.sleep(pause)
         raise AssertionError("the last try returns or raises")
@@ -183,22 +183,21 @@ class EngineClient:
         """The text so far, each time it has grown; `draft` is filled on the way."""
         limits, url, client = self._settings, self._settings.url, await self._client()
         first = min(deadline, time.monotonic() + limits.first_token_timeout_s)
-        with translated(url):
+        with engine_errors(url):
             stream = await self._within(first, client.chat.completions.create(
                 model=model, messages=messages, temperature=sampling.temperature, top_p=sampling.top_p,
                 max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True}, extra_body=sampling.extra(ngram=self._ngram),
                 extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
                 **({} if sampling.seed is None else {"seed": sampling.seed})))
         try:
-            while True:
-                limit = min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first
-                with translated(url, midway=True):
+            with engine_errors(url, midway=True):
+                while True:
+                    limit = min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first
                     chunk = await self._within(limit, anext(stream, None))
                     if chunk is None:
                         return
-                    grown = draft.add(chunk)
-                if grown and (text := draft.text.strip()):
-                    yield text
+                    if draft.add(chunk) and (text := draft.text.strip()):
+                        yield text
         finally:
             await stream.close()
 
@@ -214,9 +213,9 @@ class EngineClient:
         """The reply of a whole draft. Raises EngineError for one that is none."""
         text, url = draft.text.strip(), self._settings.url
         if draft.finish_reason is None or draft.finish_reason == "abort":
-            raise EngineError("cut_off", f"The engine at {url} stopped in the middle of a joke.", passing=True)
+            raise EngineError("cut_off", f"The engine at {url} stopped in the middle of a joke.", retryable=True)
         if not text:
-            raise EngineError("empty", f"The engine at {url} wrote nothing.", passing=True)
+            raise EngineError("empty", f"The engine at {url} wrote nothing.", retryable=True)
         return Reply(text, draft.prompt_tokens, draft.completion_tokens, latency_s, draft.finish_reason)
 
     async def _model_name(self) -> str:
@@ -225,7 +224,7 @@ class EngineClient:
             if not self._model:
                 names = await self.models()
                 if not names:
-                    raise EngineError("down", f"The engine at {self._settings.url} serves no model yet.", passing=True)
+                    raise EngineError("down", f"The engine at {self._settings.url} serves no model yet.", retryable=True)
                 self._model = names[0]
             return self._model
 

@@ -1,5 +1,5 @@
-"""CPU cores for servers, apart from each other: a server that starts imports, compiles and warms up for a minute, and would
-take the cores from under the ones that answer. Linux only; elsewhere nothing is done."""
+"""Assigns CPU cores to servers, each its own: a server that starts is busy for a minute with imports, compiling and warming up,
+and would slow down those that answer. Linux only; elsewhere nothing is done."""
 import contextlib
 import logging
 import os
@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 
 
 def portions(cores: Sequence[int], parts: int) -> list[list[int]]:
-    """The cores in `parts` portions without a common one, the later ones larger by one where it doesn't come out even.
-    Where there are fewer cores than parts, each part gets one and some share it."""
+    """Split the cores into `parts` disjoint portions; the later ones have one core more where it doesn't come out even.
+    With fewer cores than parts, each part gets one core and some share it."""
     if parts >= len(cores):
         return [[cores[part % len(cores)]] for part in range(parts)]
     bounds = [len(cores) * part // parts for part in range(parts + 1)]
@@ -21,7 +21,7 @@ def portions(cores: Sequence[int], parts: int) -> list[list[int]]:
 
 
 def pin(pid: int, cores: Sequence[int]) -> None:
-    """Let a process and all that it started run on those cores alone. What they start later inherits it."""
+    """Restrict a process and its descendants to those cores. Processes that they start later inherit it."""
     if not hasattr(os, "sched_setaffinity"):
         return
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -39,8 +39,8 @@ def _threads(pid: int) -> list[int]:
         return []
 
 
-def share_out(pids: Sequence[int]) -> None:
-    """Give each of these servers its portion of the cores that this process may use; a single one gets them all."""
+def assign_cores(pids: Sequence[int]) -> None:
+    """Give each of these servers its portion of the cores that this process may use; a single server gets all."""
     if not pids or not hasattr(os, "sched_getaffinity"):
         return
     cores = sorted(os.sched_getaffinity(0))

@@ -16,21 +16,21 @@ class EngineError(JokebotError):
     """The engine gave no joke.
 
     `kind`: it can't be reached or has no room ("down"), took too long ("slow"), wrote nothing ("empty"), stopped in the
-    middle ("cut_off") or won't do it ("refused"). `passing` says whether the same request may work a moment later,
+    middle ("cut_off") or won't do it ("refused"). `retryable` says whether the same request may work a moment later,
     `retry_after_s` how long it asked to be left alone, `status` the HTTP status where it answered with one.
     """
 
-    def __init__(self, kind: Kind, message: str, *, passing: bool = False, retry_after_s: float = 0.0,
+    def __init__(self, kind: Kind, message: str, *, retryable: bool = False, retry_after_s: float = 0.0,
                  status: int | None = None) -> None:
         super().__init__(message)
         self.kind: Kind = kind
-        self.passing = passing
+        self.retryable = retryable
         self.retry_after_s = retry_after_s
         self.status = status
 
 
 @contextmanager
-def translated(url: str, *, midway: bool = False) -> Iterator[None]:
+def engine_errors(url: str, *, midway: bool = False) -> Iterator[None]:
     """Turn what the `openai` package raises into EngineError; `midway` once the engine has begun to answer."""
     import openai
 
@@ -40,23 +40,23 @@ def translated(url: str, *, midway: bool = False) -> Iterator[None]:
         raise _refusal(error, url) from error
     except openai.APIConnectionError as error:
         if midway:
-            raise EngineError("cut_off", f"The engine at {url} dropped the connection in the middle of a joke.", passing=True) from error
+            raise EngineError("cut_off", f"The engine at {url} dropped the connection in the middle of a joke.", retryable=True) from error
         cause = error.__cause__ or error
         raise EngineError("down", f"The engine at {url} can't be reached ({str(cause) or type(cause).__name__}). "
-                          "Start it, or set JOKEBOT_ENGINE_URL.", passing=True) from error
+                          "Start it, or set JOKEBOT_ENGINE_URL.", retryable=True) from error
     except openai.APIError as error:
-        raise EngineError("cut_off", f"The engine at {url} failed in the middle of a joke: {error.message}", passing=True) from error
+        raise EngineError("cut_off", f"The engine at {url} failed in the middle of a joke: {error.message}", retryable=True) from error
     # What comes of replies that are not of the protocol: no JSON, no UTF-8, other shapes.
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise EngineError("cut_off", f"What the engine at {url} sent is no answer of the OpenAI chat protocol. "
-                          "Check that JOKEBOT_ENGINE_URL is an engine's address.", passing=True) from error
+                          "Check that JOKEBOT_ENGINE_URL is an engine's address.", retryable=True) from error
 
 
 def _refusal(error: "APIStatusError", url: str) -> EngineError:
     """The EngineError for an HTTP status other than 200."""
     status = error.status_code
     if status in OVERLOADED:
-        return EngineError("down", f"The engine at {url} has no room or is not ready (status {status}).", passing=True,
+        return EngineError("down", f"The engine at {url} has no room or is not ready (status {status}).", retryable=True,
                            retry_after_s=_seconds(error.response.headers.get("retry-after", "")), status=status)
     advice = {401: "Check JOKEBOT_ENGINE_API_KEY.", 403: "Check JOKEBOT_ENGINE_API_KEY.",
               404: "Check JOKEBOT_ENGINE_URL (it ends in /v1) and JOKEBOT_ENGINE_MODEL."}.get(status, _reason(error))

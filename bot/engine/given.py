@@ -3,8 +3,6 @@
 The champion is asked as the settings say. Another version can be served beside it where the address offers a model of
 its name, as `lmdeploy serve proxy` does with several api_servers behind it.
 """
-from collections.abc import Callable
-
 from bot.engine.client import EngineClient, EngineError
 from bot.engine.router import Arm, Router
 from bot.engine.servers import ServerError, ServerState
@@ -22,7 +20,6 @@ class GivenServers:
         self.router = Router(Arm(champion, self._client(champion.id, settings.engine.model)),
                              turn_s=3600 * settings.engine.canary_turn_h)
         self.paused = ""
-        self.on_pause: Callable[[str], None] = lambda reason: None
 
     async def start(self) -> None:
         """Nothing is to be started."""
@@ -37,7 +34,7 @@ class GivenServers:
 
     async def serve(self, model: Model) -> Arm:
         """An arm for a version that the address offers by its name. Raises ServerError where it doesn't."""
-        if found := self.router.arm_of(model.id):
+        if found := self.router.served_model(model.id):
             return found
         url = self._settings.engine.url
         try:

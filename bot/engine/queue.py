@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from configs.errors import JokebotError
+from configs.settings import Settings
 
 OnPlace = Callable[[int], Awaitable[None]]
 
@@ -63,6 +64,11 @@ class FairQueue:
         self._in_flight = 0
         self._reported_at = float("-inf")
         self._report_due: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "FairQueue":
+        """The queue with the bounds of the settings."""
+        return cls(settings.in_flight, settings.limits.photos_waiting_per_person, settings.limits.photos_waiting)
 
     @property
     def waiting(self) -> int:

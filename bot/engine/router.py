@@ -36,57 +36,46 @@ class Router:
     """Changed by `Servers` and by the canary; asked once for each joke. `turn_s` 0 keeps everybody's version for good."""
 
     def __init__(self, champion: Arm, *, turn_s: float = 0.0, clock: Callable[[], float] = time.time) -> None:
-        self._champion = champion
-        self._canary: tuple[Arm, float] | None = None
+        self.champion = champion
+        self.canary: Arm | None = None
+        self.share = 0.0
+        """The canary's share of the deliveries, 0 to 1."""
         self._incoming: tuple[Arm, float] | None = None
         self._turn_s, self._clock = turn_s, clock
 
     @property
-    def champion(self) -> Arm:
-        return self._champion
-
-    @property
-    def canary(self) -> Arm | None:
-        return self._canary[0] if self._canary else None
-
-    @property
-    def share(self) -> float:
-        """The canary's share of the deliveries, 0 to 1."""
-        return self._canary[1] if self._canary else 0.0
-
-    @property
     def arms(self) -> list[Arm]:
         """All versions that get deliveries, the champion first."""
-        found = [self._champion, *(slot[0] for slot in (self._canary, self._incoming) if slot)]
+        found = [self.champion, *([self.canary] if self.canary else []), *([self._incoming[0]] if self._incoming else [])]
         return [arm for place, arm in enumerate(found) if arm not in found[:place]]
 
-    def pick(self, key: int) -> Arm:
+    def route(self, key: int) -> Arm:
         """The version for a delivery to that person, chat or photo."""
-        for slot in (self._canary, self._incoming):
-            if slot and self._position(slot[0].model.id, key) < slot[1]:
-                return slot[0]
-        return self._champion
+        for arm, share in ((self.canary, self.share), self._incoming or (None, 0.0)):
+            if arm and self._position(arm.model.id, key) < share:
+                return arm
+        return self.champion
 
-    def instead_of(self, arm: Arm) -> Arm | None:
+    def fallback_for(self, arm: Arm) -> Arm | None:
         """Who answers a photo that this version couldn't answer: the champion, unless it is the one."""
-        return None if arm is self._champion else self._champion
+        return None if arm is self.champion else self.champion
 
-    def arm_of(self, model_id: int) -> Arm | None:
+    def served_model(self, model_id: int) -> Arm | None:
         """The arm of a version that gets deliveries, or None."""
         return next((arm for arm in self.arms if arm.model.id == model_id), None)
 
     def set_champion(self, arm: Arm) -> None:
         """From now on it answers all that no canary takes; if it was the canary, there is none any more."""
-        self._champion, self._incoming = arm, None
-        if self._canary and self._canary[0].model.id == arm.model.id:
-            self._canary = None
+        self.champion, self._incoming = arm, None
+        if self.canary and self.canary.model.id == arm.model.id:
+            self.clear_canary()
 
     def set_canary(self, arm: Arm, share: float) -> None:
         """Give a version that share (0 to 1) of the deliveries; a greater share later keeps those that had it."""
-        self._canary = arm, checked(share)
+        self.canary, self.share = arm, checked(share)
 
     def clear_canary(self) -> None:
-        self._canary = None
+        self.canary, self.share = None, 0.0
 
     def set_incoming(self, arm: Arm, share: float) -> None:
         """During a swap: the next champion takes this share of what is left by the canary."""

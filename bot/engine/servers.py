@@ -1,15 +1,12 @@
-"""The servers behind the bot: which model versions they serve, and how a version is added, swapped and ended.
+"""The interface of the model servers: which model versions they serve, and how a version is added, swapped and ended.
 
-`make_servers` gives the kind that the settings name: with "url" somebody else runs them (`bot/engine/given.py`), with "cpu" and
-"lmdeploy" the bot does (`bot/engine/owned.py`).
+Two implementations: `GivenServers` for servers that run elsewhere, `OwnedServers` for servers that the bot starts.
 """
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from bot.engine.router import Arm, Router
 from configs.errors import JokebotError
-from configs.settings import Settings
 from storage.models import Model
 
 
@@ -39,8 +36,6 @@ class Servers(Protocol):
     """What the bot, the canary and the commands do with servers. `start` first, `stop` last."""
 
     router: Router
-    on_pause: Callable[[str], None]
-    """Called with the reason when a pause begins, and with "" when it ends."""
 
     async def start(self) -> None:
         """Begin to serve the champion, without waiting for it."""
@@ -79,12 +74,3 @@ class Servers(Protocol):
 
     async def stop(self) -> None:
         """End them all."""
-
-
-def make_servers(settings: Settings, champion: Model) -> Servers:
-    """The servers of the kind in the settings, not started yet."""
-    if settings.engine.kind == "url":
-        from bot.engine.given import GivenServers
-        return GivenServers(settings, champion)
-    from bot.engine.owned import OwnedServers
-    return OwnedServers(settings, champion)

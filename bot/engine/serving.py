@@ -29,9 +29,9 @@ def engine_of(url: str | None, settings: Settings) -> AbstractContextManager[Eng
 @contextmanager
 def serving_own(settings: Settings) -> Iterator[Engine]:
     """A server of the settings' kind and model during the block. Raises JokebotError where it can't be started."""
-    from bot.engine.child import start_child
     from bot.engine.launch import launcher
     from bot.engine.process import free_port
+    from bot.runtime.child_process import start_child
     from storage.models import Model
 
     model, port, key = settings.model, free_port(), secrets.token_urlsafe(24)
@@ -45,7 +45,7 @@ def serving_own(settings: Settings) -> Iterator[Engine]:
 @contextmanager
 def serving(directory: Path, settings: Settings) -> Iterator[Engine]:
     """A CPU engine that serves the checkpoint during the block. Raises JokebotError where it can't be started."""
-    from bot.engine.child import start_child
+    from bot.runtime.child_process import start_child
 
     python = settings.environments.train_python
     if not python.exists():

@@ -1,109 +1,105 @@
-"""A model takes another's place: green beside blue, server by server, so that at most one more than usual is loaded.
+"""A rolling swap: a new pool replaces the champion's, server by server, so that at most one more than usual is loaded.
 
-Each step brings one green server up, checked, moves its share of the people to it, and takes one blue server out: it answers
-what it has in work, then sleeps. A step that fails is undone with all before it: people go back to blue, green's servers of
-this swap end, blue's wake.
+Each step starts and checks one new server, moves its share of the users to it, then drains one old server and puts it to
+sleep. A step that fails is undone with all before it: users go back to the old pool, the new servers of this swap end, and
+the old ones wake.
 """
 import logging
-from typing import TYPE_CHECKING
 
-from bot.engine.client import EngineError
+from bot.engine.errors import EngineError
 from bot.engine.fleet import Fleet
+from bot.engine.pools import ServerPools
 from bot.engine.server import Server
 from bot.engine.servers import ServerError
 from configs.settings import Settings
-
-if TYPE_CHECKING:
-    from bot.engine.owned import OwnedServers
 
 log = logging.getLogger(__name__)
 
 
 class Swap:
-    """One swap; `run` it once."""
+    """One swap of the champion's pool; `run` it once."""
 
-    def __init__(self, servers: "OwnedServers", blue: Fleet, green: Fleet, settings: Settings) -> None:
-        self._servers, self._blue, self._green, self._settings = servers, blue, green, settings
-        self._wanted = settings.server_count
-        self._raised: list[Server] = []
+    def __init__(self, pools: ServerPools, old_pool: Fleet, new_pool: Fleet, settings: Settings) -> None:
+        self._pools, self._old_pool, self._new_pool, self._settings = pools, old_pool, new_pool, settings
+        self._target_count = settings.server_count
+        self._added: list[Server] = []
 
     async def run(self) -> None:
-        """Raises ServerError, and leaves everything as it was."""
+        """Raises ServerError; everything is as before then."""
         try:
-            # A canary's servers are there already, and one of blue's for each can go.
-            self._move()
-            await self._lower()
-            while self._green.up < self._wanted:
-                self._raised.append(await self._servers.raise_one(self._green))
-                self._move()
-                await self._lower()
+            # A canary's servers are up already, and one old server for each can go.
+            self._shift_traffic()
+            await self._retire_old()
+            while self._new_pool.up < self._target_count:
+                self._added.append(await self._pools.add_server(self._new_pool))
+                self._shift_traffic()
+                await self._retire_old()
         except BaseException as error:
             await self._undo()
             if isinstance(error, EngineError):
-                raise ServerError(f"The swap to {self._green.model.name} was undone: {error}") from error
+                raise ServerError(f"The swap to {self._new_pool.model.name} was undone: {error}") from error
             raise
         await self._finish()
 
-    def _move(self) -> None:
-        """Route as many people to green as it has servers for."""
-        router, arm = self._servers.router, self._servers.arm(self._green.model)
-        share = min(1.0, self._green.up / self._wanted)
+    def _shift_traffic(self) -> None:
+        """Route the share of requests to the new pool that it has servers for."""
+        share = min(1.0, self._new_pool.up / self._target_count)
         if share:
-            router.set_incoming(arm, share)
+            self._pools.router.set_incoming(self._pools.served_model(self._new_pool.model), share)
 
-    async def _lower(self) -> None:
-        """Take out blue's servers that green has replaced, except the last: that one goes when nobody is sent to it."""
+    async def _retire_old(self) -> None:
+        """Put the old servers to sleep that new ones replace, except the last: it goes when nothing is routed to it."""
         if self._settings.servers.predecessor == "run":
             return
-        while self._blue.up > max(1, self._wanted - self._green.up):
-            await self._rest(next(server for server in reversed(self._blue.servers) if server.free))
+        while self._old_pool.up > max(1, self._target_count - self._new_pool.up):
+            await self._drain_and_sleep(next(server for server in reversed(self._old_pool.servers) if server.accepts_requests))
 
     async def _finish(self) -> None:
-        self._servers.router.set_champion(self._servers.arm(self._green.model))
-        log.info("%s has taken %s's place", self._green.model.name, self._blue.model.name)
+        self._pools.router.set_champion(self._pools.served_model(self._new_pool.model))
+        log.info("%s has replaced %s", self._new_pool.model.name, self._old_pool.model.name)
         if self._settings.servers.predecessor == "run":
             return
         # Photos that come to it late go to the new champion.
-        self._blue.close()
-        for server in list(self._blue.servers):
+        self._old_pool.close()
+        for server in list(self._old_pool.servers):
             try:
                 if server.state == "ready" and self._settings.servers.predecessor == "sleep":
-                    await self._rest(server)
+                    await self._drain_and_sleep(server)
                 elif server.state == "ready":
                     await server.drain(self._settings.servers.drain_s)
             except EngineError as error:
                 log.warning("%s can't sleep and is ended: %s", server.name, error)
             if server.state != "asleep" or self._settings.servers.predecessor == "end":
-                await self._blue.drop(server)
+                await self._old_pool.drop(server)
 
-    async def _rest(self, server: Server) -> None:
+    async def _drain_and_sleep(self, server: Server) -> None:
         if not await server.drain(self._settings.servers.drain_s):
-            log.warning("%s did not answer all in time; the new model does", server.name)
+            log.warning("%s did not answer all requests in time; the new model answers them", server.name)
         await server.sleep()
 
     async def _undo(self) -> None:
-        self._servers.router.clear_incoming()
-        for server in self._raised:
+        self._pools.router.clear_incoming()
+        for server in self._added:
             await server.drain(self._settings.servers.drain_s)
-            await self._green.drop(server)
-        await self._servers.wake_all(self._blue)
+            await self._new_pool.drop(server)
+        await self._pools.wake_pool(self._old_pool)
 
 
-async def swap_asleep(servers: "OwnedServers", green: Fleet, settings: Settings) -> None:
-    """Where memory doesn't hold an extra server: photos wait, blue (the champion) sleeps, green starts, photos go on.
+async def swap_asleep(pools: ServerPools, new_pool: Fleet, settings: Settings) -> None:
+    """A swap where memory holds no extra server: requests wait, the old servers sleep, the new ones start.
 
-    Raises ServerError, and leaves everything as it was: blue awake, and what waited answered by it.
+    Raises ServerError; everything is as before then, and the old servers answer what waited.
     """
     try:
-        await servers.lay_down("swap")
-        while green.up < settings.server_count:
-            await servers.raise_one(green)
-        servers.router.set_champion(servers.arm(green.model))
+        await pools.suspend_all("swap")
+        while new_pool.up < settings.server_count:
+            await pools.add_server(new_pool)
+        pools.router.set_champion(pools.served_model(new_pool.model))
     except BaseException as error:
-        for server in list(green.servers):
-            await green.drop(server)
+        for server in list(new_pool.servers):
+            await new_pool.drop(server)
         if isinstance(error, EngineError):
-            raise ServerError(f"The swap to {green.model.name} was undone: {error}") from error
+            raise ServerError(f"The swap to {new_pool.model.name} was undone: {error}") from error
         raise
     finally:
-        await servers.stand_up()
+        await pools.resume_all()

@@ -7,14 +7,14 @@ What is known is also written to those in the inbox, for the next start: the ite
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from telegram import Bot, Message, Update
 
-from bot.handlers.reading import answers_bot, calls_bot, hint_in
-from bot.hands import Hands, HandsFull
+from bot.handlers.reading import caption_hint, is_reply_to_bot, mentions_bot
+from bot.hands import Hands, HandsFull, PhotoToken
 from configs.settings import Limits
 from storage import inbox
 from storage.database import Database
@@ -43,7 +43,7 @@ class Album:
     fetched: asyncio.Event = field(default_factory=asyncio.Event)
     refused: bool = False
     _inside: int = 0
-    _hand: ExitStack | None = None
+    _token: PhotoToken | None = None
 
     def learn(self, hint: str | None, called: bool) -> bool:
         """Whether that was news. The first caption stays the album's."""
@@ -55,21 +55,19 @@ class Album:
             self.called.set()
         return news
 
-
     @property
     def let_in(self) -> bool:
         """Whether photos of it were taken in hand already."""
-        return self._hand is not None and not self.refused
+        return self._token is not None and not self.refused
 
     @contextmanager
-    def one_hand(self, hands: Hands, person_id: int) -> Iterator[None]:
+    def one_hand(self, hands: Hands, user_id: int) -> Iterator[None]:
         """All that is in work of the album is one photo in hand. Raises HandsFull: an album is let in whole, or set aside whole."""
         if self.refused:
             raise HandsFull("The rest of this album was set aside.")
-        if self._hand is None:
+        if self._token is None:
             try:
-                self._hand = ExitStack()
-                self._hand.enter_context(hands.hold(person_id))
+                self._token = hands.acquire(user_id)
             except HandsFull:
                 self.refused = True
                 raise
@@ -79,7 +77,7 @@ class Album:
         finally:
             self._inside -= 1
             if not self._inside:
-                self._hand.close()
+                self._token.release()
 
     @contextmanager
     def fetch(self, update_id: int) -> Iterator[None]:
@@ -157,7 +155,7 @@ class Albums:
         news = album.learn(note.get("hint"), bool(note.get("called")))
         if message is None:
             return news
-        return album.learn(hint_in(message, self._bot), calls_bot(message, self._bot) or answers_bot(message, self._bot)) or news
+        return album.learn(caption_hint(message, self._bot), mentions_bot(message, self._bot) or is_reply_to_bot(message, self._bot)) or news
 
     async def _until(self, album: Album, event: asyncio.Event, quiet_s: float) -> bool:
         while not event.is_set() and (left := album.newest_at + quiet_s - time.monotonic()) > 0:

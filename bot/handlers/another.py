@@ -1,74 +1,70 @@
 """🔁: another joke about the same photo, in another style, in a message of its own."""
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from telegram import CallbackQuery, Message, Update
-
+from bot.chats import Chats, Daily
+from bot.handlers.buttons import JokeKeyboards
 from bot.handlers.callback_data import AnotherJokeButton
-from bot.handlers.routing import ButtonPress
-from bot.handlers.telling import Asked, tell
-from bot.hands import HandsFull
-from bot.parts import Parts
+from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
+from bot.handlers.reading import quoted_message_id
+from bot.handlers.routing import ButtonPress, Route, button
+from bot.hands import Hands, HandsFull
+from bot.jokes.photo_intake import PhotoIntake
+from bot.messaging.messenger import Messenger
+from bot.styles import Styles
+from storage.database import Database
 from storage.jokes import get_joke
-from storage.photos import Photo, get_photo, photo_path
+from storage.photos import Photo
 
 
-async def another(parts: Parts, update: Update) -> None:
-    """Answer the press at once; the joke comes when it comes."""
-    query = update.callback_query
-    if query is None:
-        return
-    data = AnotherJokeButton.decode(query.data)
-    ours = data and query.message and await parts.keyboards.is_joke_button(
-        ButtonPress(update.update_id, query, query.message, query.from_user, data), data.joke_id)
-    joke = await get_joke(parts.database, data.joke_id) if data and ours else None
-    if joke is None:
-        await parts.messenger.answer_button(query, "button-unknown", alert=True)
-        return
-    chat_id, number = query.message.chat.id, photo_message(query.message)
+class StoredPhotoAccess:
+    """Checks what a joke about a stored photo needs when a button asks for one."""
 
-    async def tell_another(photo: Photo) -> None:
-        await parts.messenger.answer_button(query, "another-coming")
-        async with parts.styles.another(parts.joke_language(query.from_user, chat_id), chat_id, photo.id, pressed=joke.style) as style:
-            await tell(parts, Asked(update.update_id, query.from_user, chat_id, number, joke.caption, style), photo)
-    await tell_about(parts, update, query, joke.photo_id, tell_another)
+    def __init__(self, messenger: Messenger, chats: Chats, quota: Daily, limiter: Hands, intake: PhotoIntake) -> None:
+        self._messenger, self._chats, self._quota, self._limiter, self._intake = messenger, chats, quota, limiter, intake
 
-
-async def tell_about(parts: Parts, update: Update, query: CallbackQuery, photo_id: int, tell_it: Callable[[Photo], Awaitable[None]]) -> None:
-    """Call `tell_it` with the photo, where it is still kept, the chat has a joke left today and the person a hand free; else say why not."""
-    photo = await kept_photo(parts, photo_id)
-    if photo is None:
-        await parts.messenger.answer_button(query, "photo-gone", alert=True)
-        return
-    try:
-        if not await is_full(parts, update, query):
-            with parts.hands.hold(query.from_user.id):
-                await tell_it(photo)
-    except HandsFull:
-        await say_hands_full(parts, query)
+    async def with_stored_photo(self, press: ButtonPress[Any], photo_id: int, handle: Callable[[Photo], Awaitable[None]]) -> None:
+        """Call `handle` where the photo is still kept, the chat has a joke left today and the user may ask; else say why not."""
+        photo = await self._intake.find_stored(photo_id)
+        if photo is None:
+            await self._messenger.reject_button(press.query, "photo-gone")
+            return
+        chat_id = press.message.chat.id
+        if await self._quota.is_full(chat_id, press.update_id):
+            jokes = self._chats.of(chat_id).daily
+            await self._messenger.answer_button(press.query, "daily-full", alert=True, jokes=jokes)
+            return
+        try:
+            with self._limiter.acquire(press.user.id):
+                await handle(photo)
+        except HandsFull:
+            await self._messenger.answer_button(press.query, "queue-mine", alert=True, limit=self._limiter.limit)
 
 
-async def is_full(parts: Parts, update: Update, query: CallbackQuery) -> bool:
-    """Whether the chat has had all of today's jokes; then that is said."""
-    if not await parts.daily.is_full(query.message.chat.id, update.update_id):
-        return False
-    jokes = parts.chats.of(query.message.chat.id).daily
-    await parts.messenger.answer_button(query, "daily-full", alert=True, jokes=jokes)
-    return True
+class AnotherJokeHandlers:
+    """Takes presses of 🔁."""
 
+    def __init__(self, messenger: Messenger, database: Database, keyboards: JokeKeyboards, chats: Chats, styles: Styles,
+                 photos: StoredPhotoAccess, delivery: JokeDelivery) -> None:
+        self._messenger, self._database, self._keyboards = messenger, database, keyboards
+        self._chats, self._styles, self._photos, self._delivery = chats, styles, photos, delivery
 
-async def say_hands_full(parts: Parts, query: CallbackQuery) -> None:
-    """Say to whoever pressed that they have enough in work."""
-    limit = parts.settings.limits.photos_waiting_per_person
-    await parts.messenger.answer_button(query, "queue-mine", limit=limit, alert=True)
+    def routes(self) -> list[Route]:
+        return [button(AnotherJokeButton, self.on_another_joke)]
 
+    async def on_another_joke(self, press: ButtonPress[AnotherJokeButton]) -> None:
+        """Answer the press at once; the joke comes when it comes."""
+        joke_id, chat_id = press.data.joke_id, press.message.chat.id
+        joke = await get_joke(self._database, joke_id) if await self._keyboards.is_joke_button(press, joke_id) else None
+        if joke is None:
+            await self._messenger.reject_button(press.query)
+            return
 
-async def kept_photo(parts: Parts, photo_id: int) -> Photo | None:
-    """The photo, if its file is still there as well."""
-    photo = await get_photo(parts.database, photo_id)
-    return photo if photo and photo_path(parts.settings.storage.photos, photo).exists() else None
-
-
-def photo_message(message: Message) -> int:
-    """The message with the photo: what the joke replies to; the joke itself where that is gone."""
-    photo_message = getattr(message, "reply_to_message", None)
-    return photo_message.message_id if photo_message else message.message_id
+        async def deliver(photo: Photo) -> None:
+            await self._messenger.answer_button(press.query, "another-coming")
+            language = self._chats.joke_language(chat_id, press.user)
+            async with self._styles.another(language, chat_id, photo.id, pressed=joke.style) as style:
+                await self._delivery.deliver(JokeRequest(
+                    press.update_id, press.user, self._chats.of(chat_id), quoted_message_id(press.message), language,
+                    joke.caption, style, resume=press.resume), photo)
+        await self._photos.with_stored_photo(press, joke.photo_id, deliver)

@@ -21,20 +21,24 @@ IN_A_ROW, MOST_NUMBERS = 4, 50
 """More beside each other are cut on a phone. Telegram's albums have 10 photos, and a message at most 100 buttons."""
 
 
-def buttons(joke_id: int, given: Counts | None = None, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
+def joke_keyboard(joke_id: int, given: Counts | None = None, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
     """One row: the three verdicts with how often each was given, and another one. Under an album's joke its photos by number, too."""
     given = given or Counts()
     votes = {3: given.funny, 2: given.somewhat, 1: given.unfunny}
-    row = [InlineKeyboardButton(f"{emoji} {votes[value]}" if votes[value] else emoji, callback_data=RateButton(joke_id, value).encode())
-           for value, emoji in EMOJI.items()]
-    numbers = [InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=AlbumPhotoButton(photo.id).encode()) for photo in album[:MOST_NUMBERS]]
-    return InlineKeyboardMarkup([[*row, InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode())], *_even_rows(numbers)])
+    row = []
+    for value, emoji in EMOJI.items():
+        label = f"{emoji} {votes[value]}" if votes[value] else emoji
+        row.append(InlineKeyboardButton(label, callback_data=RateButton(joke_id, value).encode()))
+    row.append(InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()))
+    if len(album) < 2:
+        return InlineKeyboardMarkup([row])
+    numbers = [InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=AlbumPhotoButton(photo.id).encode())
+               for photo in album[:MOST_NUMBERS]]
+    return InlineKeyboardMarkup([row, *_even_rows(numbers)])
 
 
 def _even_rows(numbers: list[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
-    """Rows that differ by one button at most, the longer ones first; none for a single photo."""
-    if len(numbers) < 2:
-        return []
+    """Rows that differ by one button at most, the longer ones first."""
     count = -(-len(numbers) // IN_A_ROW)
     short, longer = divmod(len(numbers), count)
     ends = list(accumulate(short + (row < longer) for row in range(count)))
@@ -73,7 +77,7 @@ class JokeKeyboards:
         """Bring the counts, and an album's numbers, to the buttons, soon; of several changes the last is shown."""
         async def edit() -> None:
             album = await photos_under(self._database, chat_id, message_id)
-            markup = buttons(joke_id, await counts(self._database, joke_id), album)
+            markup = joke_keyboard(joke_id, await counts(self._database, joke_id), album)
             await self._client.edit_message_reply_markup(chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.FINAL)
         self._latest.put((chat_id, message_id), edit)
 

@@ -1,72 +1,83 @@
 """/explain, or a reply that says just "explain": what is funny about one of the bot's jokes."""
 import logging
 
-from telegram import Message, Update
 from telegram.error import Forbidden
 
 from bot.bans import Banned
-from bot.handlers.another import kept_photo
+from bot.chats import Chats
 from bot.handlers.error_messages import error_text
-from bot.handlers.live import Live
-from bot.handlers.reading import answers_bot, hint_in
-from bot.hands import HandsFull
-from bot.parts import Parts
+from bot.handlers.live import StreamingReplies
+from bot.handlers.reading import caption_hint, is_reply_to_bot
+from bot.handlers.routing import IncomingMessage, Route, command
+from bot.hands import Hands, HandsFull
+from bot.joker import Joker
+from bot.jokes.photo_intake import PhotoIntake
+from bot.messaging.messenger import Messenger
 from configs.errors import JokebotError
+from configs.settings import Limits
+from storage.database import Database
 from storage.jokes import Joke, get_delivery, get_joke
 from storage.photos import Photo
 
 log = logging.getLogger(__name__)
 
 
-async def explain(parts: Parts, update: Update) -> None:
-    """The command: it is a reply to the joke."""
-    message = update.effective_message
-    if message is not None and not await explain_replied(parts, update, message):
-        await parts.messenger.reply(message, "explain-what")
+class ExplainHandlers:
+    """Explains jokes."""
 
+    def __init__(self, messenger: Messenger, database: Database, chats: Chats, limiter: Hands, intake: PhotoIntake, generator: Joker,
+                 replies: StreamingReplies, limits: Limits) -> None:
+        self._messenger, self._database, self._chats, self._limiter = messenger, database, chats, limiter
+        self._intake, self._generator, self._replies, self._limits = intake, generator, replies, limits
 
-def asks_why(parts: Parts, message: Message) -> bool:
-    """Whether a message says nothing but "explain" to the bot, in any of the languages."""
-    if not answers_bot(message, parts.bot):
-        return False
-    said = (hint_in(message, parts.bot) or "").strip(" .!?。！？…").casefold()
-    words = (parts.words.say(language, "explain-words") for language in parts.words.languages)
-    return said in {word.strip().casefold() for line in words for word in line.split(",")}
+    def routes(self) -> list[Route]:
+        return [command("explain", self.on_explain)]
 
+    async def on_explain(self, incoming: IncomingMessage) -> None:
+        """The command: it is a reply to the joke."""
+        if not await self.explain_replied(incoming):
+            await self._messenger.reply(incoming.message, "explain-what")
 
-async def explain_replied(parts: Parts, update: Update, message: Message) -> bool:
-    """Explain the joke that `message` replies to; False where that is none."""
-    replied, person = message.reply_to_message, update.effective_user
-    delivery = await get_delivery(parts.database, message.chat.id, replied.message_id) if replied else None
-    joke = await get_joke(parts.database, delivery.joke_id) if delivery else None
-    if joke is None or person is None:
-        return False
-    photo = await kept_photo(parts, joke.photo_id)
-    if photo is None:
-        await parts.messenger.reply(message, "photo-gone")
+    def asks_why(self, incoming: IncomingMessage) -> bool:
+        """Whether a message says nothing but "explain" to the bot, in any of the languages."""
+        client, translator = self._messenger.client, self._messenger.translator
+        if not is_reply_to_bot(incoming.message, client):
+            return False
+        text = (caption_hint(incoming.message, client) or "").strip(" .!?。！？…").casefold()
+        words = (translator.say(language, "explain-words") for language in translator.languages)
+        return text in {word.strip().casefold() for line in words for word in line.split(",")}
+
+    async def explain_replied(self, incoming: IncomingMessage) -> bool:
+        """Explain the joke that the message replies to; False where that is none."""
+        message, replied = incoming.message, incoming.message.reply_to_message
+        delivery = await get_delivery(self._database, message.chat.id, replied.message_id) if replied else None
+        joke = await get_joke(self._database, delivery.joke_id) if delivery else None
+        if joke is None:
+            return False
+        photo = await self._intake.find_stored(joke.photo_id)
+        if photo is None:
+            await self._messenger.reply(message, "photo-gone")
+            return True
+        try:
+            with self._limiter.acquire(incoming.user.id):
+                await self._answer(incoming, joke, photo)
+        except HandsFull:
+            await self._messenger.reply(message, "queue-mine", limit=self._limiter.limit)
         return True
-    try:
-        with parts.hands.hold(person.id):
-            await _answer(parts, update, message, joke, photo)
-    except HandsFull:
-        await parts.messenger.reply(message, "queue-mine", limit=parts.settings.limits.photos_waiting_per_person)
-    return True
 
-
-async def _answer(parts: Parts, update: Update, message: Message, joke: Joke, photo: Photo) -> None:
-    person = message.from_user
-    language = parts.language(person)
-    async with Live(parts, update.update_id, message.chat.id, message.message_id, language) as live:
-        try:
-            text = await parts.joker.explain(joke, photo, person_id=person.id if person else 0, language=parts.joke_language(person, message.chat.id),
-                                             on_place=live.place, on_text=live.text)
-        except Banned:
-            await live.drop()
-            return
-        except JokebotError as error:
-            log.warning("update %d gets no explanation: %s", update.update_id, error)
-            text = error_text(parts.words, parts.settings.limits, language, error)
-        try:
-            await live.end(text)
-        except Forbidden:
-            log.info("joke %d can't be explained: chat %d has shut the bot out", joke.id, message.chat.id)
+    async def _answer(self, incoming: IncomingMessage, joke: Joke, photo: Photo) -> None:
+        user, chat_id = incoming.user, incoming.message.chat.id
+        async with self._replies.begin(incoming.update_id, chat_id, incoming.message.message_id, user, incoming.resume) as reply:
+            try:
+                text = await self._generator.explain(joke, photo, user_id=user.id, language=self._chats.joke_language(chat_id, user),
+                                                     on_place=reply.show_position, on_text=reply.show_partial)
+            except Banned:
+                await reply.discard()
+                return
+            except JokebotError as error:
+                log.warning("update %d gets no explanation: %s", incoming.update_id, error)
+                text = error_text(self._messenger.translator, self._limits, self._messenger.language(user), error)
+            try:
+                await reply.finish(text)
+            except Forbidden:
+                log.info("joke %d can't be explained: chat %d has shut the bot out", joke.id, chat_id)

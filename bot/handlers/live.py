@@ -7,14 +7,16 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from telegram import InlineKeyboardMarkup
-from telegram.error import BadRequest, TelegramError
+from telegram import InlineKeyboardMarkup, User
+from telegram.error import TelegramError
 
+from bot.engine.queue import FairQueue
+from bot.messaging.messenger import Messenger
 from bot.outgoing import Priority, Shed
-from bot.parts import Parts
-from bot.replies import Note, noted_by
-from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
+from bot.replies import Note
 from storage import inbox
+from storage.database import Database
+from storage.inbox import Begun
 
 log = logging.getLogger(__name__)
 
@@ -25,91 +27,82 @@ TYPING_AFTER_S, TYPING_LASTS_S = 2.5, 4.5
 
 
 class Live:
-    """Use as a context manager, call `place` and `text` as often as there is news, and `end` once."""
+    """Use as a context manager, call `show_position` and `show_partial` as often as there is news, and `finish` once."""
 
-    def __init__(self, parts: Parts, update_id: int, chat_id: int, reply_to_id: int, language: str) -> None:
-        self._parts, self._update_id, self._chat_id, self._reply_to_id, self._language = parts, update_id, chat_id, reply_to_id, language
-        self._interval_s = parts.settings.limits.edit_interval_s
+    def __init__(self, messenger: Messenger, database: Database, queue: FairQueue, interval_s: float, *,
+                 update_id: int, chat_id: int, quoted_id: int, user: User, resume: Begun | None = None) -> None:
+        self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
+        self._update_id, self._chat_id, self._quoted_id, self._user = update_id, chat_id, quoted_id, user
+        self._message_id = resume.message_id if resume else None
         self._note = self._text = self._shown = ""
-        self._not_before = 0.0
-        self._message_id: int | None = None
+        self._not_before = self._started_at = 0.0
         self._news = asyncio.Event()
         self._showing = asyncio.Lock()
+        self._start: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """A message that an earlier process began, and was killed over, is gone on with."""
-        self._message_id = (await inbox.begun(self._parts.database, self._update_id)).message_id
-        self._task = asyncio.create_task(self._follow())
+        self._started_at = time.monotonic()
+        self._start = asyncio.get_running_loop().call_later(FIRST_LOOK_S, self._begin)
         return self
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is a message already."""
-        return self._message_id is not None
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._quiet()
 
-    async def place(self, place: int) -> None:
-        """News: the photo is at this place in the queue."""
-        held = self._parts.joker.queue.held
-        self._note = self._parts.words.say(self._language, f"place-{held}" if held else "place", place=place)
+    @property
+    def is_visible(self) -> bool:
+        """Whether there is a message already."""
+        return self._message_id is not None
+
+    async def show_position(self, place: int) -> None:
+        """News: the photo is at this place in the queue, from 1 on."""
+        held = self._queue.held
+        self._note = self._messenger.text(self._user, f"place-{held}" if held else "place", place=place)
         self._news.set()
 
-    async def text(self, text: str) -> None:
+    async def show_partial(self, text: str) -> None:
         """News: the joke as far as it is written."""
         if not self._text:
             self._not_before = max(self._not_before, time.monotonic() + self._interval_s)
         self._text = text
         self._news.set()
 
-    async def end(self, text: str, markup: InlineKeyboardMarkup | None = None, note: Note | None = None) -> int:
-        """Show the final text and return its message's id, once `note` has written it down. Raises TelegramError."""
+    async def finish(self, text: str, keyboard: InlineKeyboardMarkup | None = None, note: Note | None = None) -> None:
+        """Show the final text, once `note` has written its message's id down. Raises TelegramError."""
         await self._quiet()
-        text = truncate_for_telegram(text)
-        if self._message_id is not None and await self._edit_finally(text, markup):
+        if self._message_id is not None and await self._messenger.edit(self._chat_id, self._message_id, text, keyboard):
             if note:
                 await note(self._message_id)
-            return self._message_id
-        with noted_by(note or self._remember):
-            message = await self._parts.bot.send_message(
-                self._chat_id, text, reply_markup=markup, reply_parameters=reply_to(self._reply_to_id),
-                link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
-        return message.message_id
+            return
+        await self._messenger.send(self._chat_id, text, quoted_id=self._quoted_id, keyboard=keyboard,
+                                   priority=Priority.FINAL, note=note or self._remember)
 
-    async def drop(self) -> None:
-        """Show nothing after all: what was begun goes."""
+    async def discard(self) -> None:
+        """Show nothing after all: a message that was begun is deleted."""
         await self._quiet()
         if self._message_id is not None:
             with suppress(TelegramError, Shed):
-                await self._parts.bot.delete_message(self._chat_id, self._message_id, rate_limit_args=Priority.ANSWER)
+                await self._messenger.client.delete_message(self._chat_id, self._message_id, rate_limit_args=Priority.ANSWER)
 
     async def _remember(self, message_id: int) -> None:
         try:
-            await inbox.show(self._parts.database, self._update_id, message_id)
+            await inbox.show(self._database, self._update_id, message_id)
         except sqlite3.Error as error:
             log.warning("a message that is begun can't be noted: %s", error)
 
-    async def _edit_finally(self, text: str, markup: InlineKeyboardMarkup | None) -> bool:
-        """False where the message is gone, as when somebody deleted it."""
-        try:
-            await self._parts.bot.edit_message_text(text, self._chat_id, self._message_id, reply_markup=markup,
-                                                    link_preview_options=NO_PREVIEW, rate_limit_args=Priority.FINAL)
-        except BadRequest as error:
-            return is_unchanged(error)
-        return True
-
     async def _quiet(self) -> None:
-        """No more news: whatever is being sent arrives before, so that nothing comes after the end."""
+        """No more news: what is being sent arrives before, so that nothing comes after the end."""
         async with self._showing:
+            if self._start:
+                self._start.cancel()
             if self._task:
                 self._task.cancel()
 
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._follow())
+
     async def _follow(self) -> None:
-        started = time.monotonic()
-        await asyncio.sleep(FIRST_LOOK_S)
-        typing_at = started + TYPING_AFTER_S
+        typing_at = self._started_at + TYPING_AFTER_S
         while True:
             try:
                 async with asyncio.timeout(max(0.0, typing_at - time.monotonic())):
@@ -129,14 +122,12 @@ class Live:
     async def _show_typing(self) -> None:
         async with self._showing:
             if self._message_id is None:
-                try:
-                    await self._parts.bot.send_chat_action(self._chat_id, "typing", rate_limit_args=Priority.COSMETIC)
-                except (Shed, TelegramError):
-                    return
+                with suppress(Shed, TelegramError):
+                    await self._messenger.client.send_chat_action(self._chat_id, "typing", rate_limit_args=Priority.COSMETIC)
 
     async def _show(self) -> None:
         async with self._showing:
-            text = truncate_for_telegram(self._text.strip()) or self._note
+            text = self._text.strip() or self._note
             if text == self._shown:
                 return
             self._not_before = time.monotonic() + self._interval_s
@@ -150,12 +141,20 @@ class Live:
                 self._shown = text
 
     async def _show_now(self, text: str) -> None:
-        bot = self._parts.bot
         if self._message_id is None:
-            with noted_by(self._remember):
-                message = await bot.send_message(self._chat_id, text, reply_parameters=reply_to(self._reply_to_id),
-                                                 link_preview_options=NO_PREVIEW, rate_limit_args=Priority.COSMETIC)
-            self._message_id = message.message_id
+            self._message_id = await self._messenger.send(self._chat_id, text, quoted_id=self._quoted_id,
+                                                          priority=Priority.COSMETIC, note=self._remember)
         else:
-            await bot.edit_message_text(text, self._chat_id, self._message_id, link_preview_options=NO_PREVIEW,
-                                        rate_limit_args=Priority.COSMETIC)
+            await self._messenger.edit(self._chat_id, self._message_id, text, priority=Priority.COSMETIC)
+
+
+class StreamingReplies:
+    """Begins such messages. `interval_s`: the shortest time between two changes of one."""
+
+    def __init__(self, messenger: Messenger, database: Database, queue: FairQueue, interval_s: float) -> None:
+        self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
+
+    def begin(self, update_id: int, chat_id: int, quoted_id: int, user: User, resume: Begun | None) -> Live:
+        """The answer to message `quoted_id`; the message that an earlier process began (`resume`) is gone on with."""
+        return Live(self._messenger, self._database, self._queue, self._interval_s,
+                    update_id=update_id, chat_id=chat_id, quoted_id=quoted_id, user=user, resume=resume)

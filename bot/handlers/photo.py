@@ -1,129 +1,95 @@
 """A photo, in any of its forms: fetched, checked, kept, answered with a joke."""
-import asyncio
 import logging
-from dataclasses import replace
 
-from telegram import Message, Update, User
-from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
+from telegram import Message
 
-from bot.api import TelegramBot
-from bot.handlers.albums import Album
-from bot.handlers.duel import tell_both
+from bot.chats import Chats, Daily
+from bot.handlers.albums import Album, Albums
+from bot.handlers.aside import Asides
+from bot.handlers.duel import DuelHandlers
 from bot.handlers.error_messages import words_for
-from bot.handlers.reading import Picture, answers_bot, calls_bot, hint_in, is_photo, is_private, picture_in
-from bot.handlers.telling import Asked, say_full, tell
-from bot.handlers.whole_album import tell_whole
-from bot.hands import HandsFull
-from bot.jokes.photo_intake import PhotoDownloadError
-from bot.outgoing import seconds_of
-from bot.parts import Parts
-from bot.runtime.backoff import backoff
-from bot.style_names import wished
-from storage.albums import join_album
-from storage.photos import CheckedPhoto, Photo, PhotoError, check_photo, keep_photo
+from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
+from bot.handlers.reading import (
+    HAS_IMAGE,
+    Picture,
+    caption_hint,
+    find_image,
+    is_photo,
+    is_private,
+    is_reply_to_bot,
+    mentions_bot,
+)
+from bot.handlers.routing import IncomingMessage, Route, command, message
+from bot.handlers.whole_album import AlbumJokeHandlers
+from bot.hands import Hands, HandsFull
+from bot.jokes.photo_intake import PhotoDownloadError, PhotoIntake
+from bot.messaging.messenger import Messenger
+from configs.settings import Settings
+from storage.photos import PhotoError
 
 log = logging.getLogger(__name__)
 
-FETCH_TRIES = 7
-"""With pauses of 0.5 s that double, half a minute in all."""
 
+class PhotoHandlers:
+    """Answers photos, and /joke about the photo that it replies to."""
 
-async def photo(parts: Parts, update: Update) -> None:
-    """A message with a picture. In groups the bot answers it only when it, or another of its album, calls the bot or replies to it."""
-    message = update.effective_message
-    if message is None:
-        return
-    album = await parts.albums.join(update, message)
-    meant = is_private(message) or calls_bot(message, parts.bot) or answers_bot(message, parts.bot)
-    every = not meant and parts.chats.of(message.chat.id).answers == "photos" and is_photo(message)
-    if meant or every or (album and await parts.albums.is_called(album)):
-        await answer(parts, update, message, hint_in(message, parts.bot), album, unasked=every)
+    def __init__(self, settings: Settings, messenger: Messenger, chats: Chats, quota: Daily, limiter: Hands, overflow: Asides,
+                 albums: Albums, intake: PhotoIntake, album_jokes: AlbumJokeHandlers, duels: DuelHandlers, delivery: JokeDelivery) -> None:
+        self._limits, self._one_for_album = settings.limits, settings.joke.album == "one"
+        self._messenger, self._chats, self._quota, self._limiter, self._overflow = messenger, chats, quota, limiter, overflow
+        self._albums, self._intake, self._album_jokes, self._duels, self._delivery = albums, intake, album_jokes, duels, delivery
 
+    def routes(self) -> list[Route]:
+        return [command("joke", self.on_joke_command), message(HAS_IMAGE, self.on_photo)]
 
-async def pointed_at(parts: Parts, update: Update) -> None:
-    """A /joke command or a mention: the photo is in the message that it replies to."""
-    message = update.effective_message
-    if message is None:
-        return
-    target = message.reply_to_message
-    if target is None or picture_in(target) is None:
-        await parts.messenger.reply(message, "joke-about-what")
-        return
-    await answer(parts, update, target, hint_in(message, parts.bot) or hint_in(target, parts.bot) or parts.albums.known_hint(target))
+    async def on_photo(self, incoming: IncomingMessage) -> None:
+        """A message with a picture. In groups the bot answers it only when it, or another of its album, calls the bot or replies to it."""
+        found, bot = incoming.message, self._messenger.client
+        album = await self._albums.join(incoming.update, found) if found.media_group_id else None
+        picture, hint = find_image(found), caption_hint(found, bot)
+        meant = is_private(found) or mentions_bot(found, bot) or is_reply_to_bot(found, bot)
+        unasked = not meant and self._chats.of(found.chat.id).answers == "photos" and is_photo(found)
+        if picture and (meant or unasked or (album and await self._albums.is_called(album))):
+            await self.answer_photo(incoming, found, picture, hint, album, unasked=unasked)
 
-
-async def answer(parts: Parts, update: Update, message: Message, caption: str | None, album: Album | None = None, *,
-                 unasked: bool = False) -> None:
-    """Answer the picture in `message` with a joke, or say what is wrong with it. Without a caption of its own it gets its album's."""
-    picture, person, asking = picture_in(message), update.effective_user, update.effective_message
-    if picture is None or person is None or asking is None:
-        return
-    whole = album if parts.settings.joke.album == "one" else None
-    if not (whole and whole.let_in) and await parts.daily.is_full(message.chat.id, update.update_id):
-        await say_full(parts, message.chat.id, asking.message_id, update.update_id, person)
-        return
-    try:
-        asked = Asked(update.update_id, person, message.chat.id, message.message_id, caption, unasked=unasked)
-        if whole:
-            await _join(parts, asked, picture, whole, str(message.media_group_id))
+    async def on_joke_command(self, incoming: IncomingMessage) -> None:
+        """A /joke command or a mention: the photo is in the message that it replies to."""
+        asking, bot = incoming.message, self._messenger.client
+        target = asking.reply_to_message
+        picture = find_image(target) if target else None
+        if target is None or picture is None:
+            await self._messenger.reply(asking, "joke-about-what")
             return
-        with parts.hands.hold(person.id):
-            stored = await get_photo(parts, picture, person)
-            if album and caption is None:
-                caption = await parts.albums.hint(album)
-            style, caption = wished(parts.words, parts.prompts, caption)
-            asked = replace(asked, style=style, caption=caption)
-            if not await tell_both(parts, asked, stored):
-                await tell(parts, asked, stored)
-    except HandsFull:
-        if not unasked:
-            parts.asides.set_aside(asking)
-    except (PhotoError, PhotoDownloadError) as error:
-        name, values = words_for(error, parts.settings.limits)
-        log.info("update %d: no photo: %s", update.update_id, error)
-        if not unasked:
-            await parts.messenger.reply(asking, name, **values)
+        hint = caption_hint(asking, bot) or caption_hint(target, bot) or self._albums.known_hint(target)
+        await self.answer_photo(incoming, target, picture, hint)
 
-
-async def _join(parts: Parts, asked: Asked, picture: Picture, album: Album, media_group_id: str) -> None:
-    """A photo of an album that gets one joke: stored, and counted among its album's. Raises as `get_photo`, and HandsFull."""
-    with album.one_hand(parts.hands, asked.person.id):
-        with album.fetch(asked.update_id):
-            stored = await get_photo(parts, picture, asked.person)
-            joined = await join_album(parts.database, asked.chat_id, media_group_id, asked.update_id, asked.person.id,
-                                      message_id=asked.message_id, photo_id=stored.id, caption=asked.caption)
-        await tell_whole(parts, asked, album, joined)
-
-
-async def get_photo(parts: Parts, picture: Picture, person: User) -> Photo:
-    """Fetch, check and keep a picture. Raises PhotoError, PhotoDownloadError; nothing is kept of a picture that is refused."""
-    limits = parts.settings.limits
-    if (picture.bytes or 0) > limits.photo_bytes:
-        raise PhotoError("too_many_bytes")
-    async with parts.fetches:
-        data = await fetch(parts.bot, picture)
-        checked = await asyncio.get_running_loop().run_in_executor(parts.decoders, _check, data, limits.photo_bytes, limits.photo_pixels)
-        await parts.moderator.check(checked)
-        return await keep_photo(parts.database, parts.settings.storage.photos, checked, person.id)
-
-
-def _check(data: bytes, max_bytes: int, max_pixels: int) -> CheckedPhoto:
-    return check_photo(data, max_bytes=max_bytes, max_pixels=max_pixels)
-
-
-async def fetch(bot: TelegramBot, picture: Picture) -> bytes:
-    """The picture's bytes; a download that breaks off begins again. Raises PhotoError for what is too big, PhotoDownloadError."""
-    pauses = backoff()
-    for left in reversed(range(FETCH_TRIES)):
+    async def answer_photo(self, incoming: IncomingMessage, target: Message, picture: Picture, caption: str | None,
+                           album: Album | None = None, *, unasked: bool = False) -> None:
+        """Answer the picture in `target` with a joke, or say what is wrong with it. Without a caption of its own it gets its album's."""
+        user, chat = incoming.user, self._chats.of(target.chat.id)
+        language = self._chats.joke_language(chat.chat_id, user)
+        request = JokeRequest(incoming.update_id, user, chat, target.message_id, language, caption, unasked=unasked, resume=incoming.resume)
+        whole = album if self._one_for_album else None
+        # Looked at here as well as in the delivery: it saves the download.
+        if chat.daily is not None and not (whole and whole.let_in) and await self._quota.is_full(chat.chat_id, request.update_id):
+            await self._delivery.reply_quota_used_up(request, incoming.message.message_id)
+            return
         try:
-            file = await bot.get_file(picture.file_id)
-            return await bot.download(str(file.file_path))
-        except BadRequest as error:
-            if "too big" in str(error).lower():
-                raise PhotoError("too_many_bytes") from None
-            raise PhotoDownloadError(f"Telegram does not give the file: {error}") from None
-        except (NetworkError, InvalidToken, RetryAfter) as error:  # InvalidToken stands for any 404: an address that has expired
-            log.info("a download broke off (%s), %d tries left", type(error).__name__, left)
-            if left:
-                await asyncio.sleep(seconds_of(error) if isinstance(error, RetryAfter) else next(pauses))
-    raise PhotoDownloadError("The download broke off again and again.")
+            if whole:
+                await self._album_jokes.deliver(request, picture, whole, str(target.media_group_id))
+                return
+            with self._limiter.acquire(user.id):
+                photo = await self._intake.receive(picture, user.id)
+                if album and caption is None:
+                    caption = await self._albums.hint(album)
+                request = self._delivery.with_caption(request, caption)
+                if not await self._duels.deliver(request, photo):
+                    await self._delivery.deliver(request, photo)
+        except HandsFull:
+            if not unasked:
+                self._overflow.set_aside(incoming.message)
+        except (PhotoError, PhotoDownloadError) as error:
+            log.info("update %d: no photo: %s", request.update_id, error)
+            if not unasked:
+                key, values = words_for(error, self._limits)
+                await self._messenger.reply(incoming.message, key, **values)

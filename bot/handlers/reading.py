@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePath
 
-from telegram import Bot, Message
+from telegram import Bot, MaybeInaccessibleMessage, Message
 from telegram.constants import ChatType, MessageEntityType
+from telegram.ext import filters
+from telegram.ext.filters import MessageFilter
 
 EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 
@@ -18,7 +20,7 @@ class Picture:
     bytes: int | None
 
 
-def picture_in(message: Message) -> Picture | None:
+def find_image(message: Message) -> Picture | None:
     """The picture of a message: a photo, a file that claims to be one by its type or name, a sticker that stands still, or
     the still (a JPEG of at most 320 × 320) that Telegram supplies with an animation or a video."""
     if message.photo:
@@ -38,20 +40,20 @@ def picture_in(message: Message) -> Picture | None:
 
 def is_photo(message: Message) -> bool:
     """Whether it is a photo, or a picture as a file: no sticker, animation or video."""
-    return picture_in(message) is not None and not (message.sticker or message.animation or message.video)
+    return find_image(message) is not None and not (message.sticker or message.animation or message.video)
 
 
 def is_private(message: Message) -> bool:
     return message.chat.type == ChatType.PRIVATE
 
 
-def answers_bot(message: Message, bot: Bot) -> bool:
+def is_reply_to_bot(message: Message, bot: Bot) -> bool:
     """Whether it is a reply to one of the bot's messages."""
     replied = message.reply_to_message
     return bool(replied and replied.from_user and replied.from_user.id == bot.id)
 
 
-def calls_bot(message: Message, bot: Bot) -> bool:
+def mentions_bot(message: Message, bot: Bot) -> bool:
     """Whether its text or caption mentions the bot or is a /joke command."""
     text = message.text or message.caption or ""
     entities = message.entities or message.caption_entities
@@ -59,10 +61,25 @@ def calls_bot(message: Message, bot: Bot) -> bool:
         one.type == MessageEntityType.TEXT_MENTION and one.user and one.user.id == bot.id for one in entities)
 
 
-def hint_in(message: Message, bot: Bot) -> str | None:
+def caption_hint(message: Message, bot: Bot) -> str | None:
     """What a person wrote beside the picture, without the words that call the bot."""
     text = message.text or message.caption or ""
     return " ".join(_calls(bot.username).sub(" ", text).split()) or None
+
+
+def quoted_message_id(message: MaybeInaccessibleMessage) -> int:
+    """The message that this one replies to, a joke's photo; the message itself where that is gone."""
+    quoted = getattr(message, "reply_to_message", None)
+    return quoted.message_id if quoted else message.message_id
+
+
+class _HasImage(MessageFilter):
+    def filter(self, message: Message) -> bool:
+        return find_image(message) is not None
+
+
+HAS_IMAGE = filters.PHOTO | _HasImage()
+"""Messages with a picture, whichever way it was sent; photos, which most of them are, are known without a further look."""
 
 
 @cache

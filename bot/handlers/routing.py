@@ -8,29 +8,39 @@ from telegram.ext import BaseHandler, CallbackQueryHandler, CommandHandler, Mess
 from telegram.ext.filters import BaseFilter
 
 from bot.handlers.callback_data import CallbackData
+from bot.updates import RESUME
+from storage.inbox import Begun
 
 T = TypeVar("T", bound=CallbackData)
 
 
 @dataclass(frozen=True)
 class IncomingMessage:
-    """A message, and the user who sent it. `update` is the whole of it, for what is known about its album."""
+    """A message, and the user who sent it. `update` is the whole of it, for what is known about its album.
+
+    `resume`: what an earlier process did for the update; None for an update that comes for the first time.
+    """
 
     update_id: int
     update: Update
     message: Message
     user: User
+    resume: Begun | None
 
 
 @dataclass(frozen=True)
 class ButtonPress(Generic[T]):
-    """A pressed button: what it stands for (`data`), the message it is under, and the user who pressed it."""
+    """A pressed button: what it stands for (`data`), the message it is under, and the user who pressed it.
+
+    `resume` is as in IncomingMessage.
+    """
 
     update_id: int
     query: CallbackQuery
     message: MaybeInaccessibleMessage
     user: User
     data: T
+    resume: Begun | None
 
 
 OnMessage = Callable[[IncomingMessage], Awaitable[None]]
@@ -86,12 +96,13 @@ class _ButtonHandler(BaseHandler[Update, Any, None]):
 
     async def handle_update(self, update: Update, application: Any, check_result: Any, context: Any) -> None:
         query = update.callback_query
-        await self.callback(ButtonPress(update.update_id, query, query.message, query.from_user, check_result))
+        resume = update.api_kwargs.get(RESUME)
+        await self.callback(ButtonPress(update.update_id, query, query.message, query.from_user, check_result, resume))
 
 
 def _on_message(handle: OnMessage) -> Callable[[Update, Any], Awaitable[None]]:
     async def on_update(update: Update, context: Any) -> None:
         found, user = update.effective_message, update.effective_user
         if found and user:
-            await handle(IncomingMessage(update.update_id, update, found, user))
+            await handle(IncomingMessage(update.update_id, update, found, user, update.api_kwargs.get(RESUME)))
     return on_update

@@ -4,99 +4,110 @@ One update owes the answer, the first whose photo is stored; the others add thei
 for anybody, and whatever a kill cuts off goes on: the answer as that update's, a late photo's button as that photo's.
 """
 import logging
-import re
 from dataclasses import replace
 
-from telegram import CallbackQuery, Update
-
-from bot.handlers.albums import Album
-from bot.handlers.another import tell_about
-from bot.handlers.telling import Asked, tell
-from bot.parts import Parts
-from bot.style_names import wished
-from storage import albums, inbox
+from bot.chats import Chats
+from bot.handlers.albums import Album, Albums
+from bot.handlers.another import StoredPhotoAccess
+from bot.handlers.buttons import JokeKeyboards, is_own_button
+from bot.handlers.callback_data import AlbumPhotoButton
+from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
+from bot.handlers.reading import Picture
+from bot.handlers.routing import ButtonPress, Route, button
+from bot.hands import Hands
+from bot.jokes.photo_intake import PhotoIntake
+from bot.messaging.messenger import Messenger
+from bot.styles import Styles
+from storage import albums
 from storage.albums import AlbumPhoto
+from storage.database import Database
 from storage.jokes import get_delivery, get_joke, styles_told
 from storage.photos import Photo, get_photo
 
 log = logging.getLogger(__name__)
 
-PRESSED = re.compile(r"n:(?P<photo>\d{1,18})")
 
+class AlbumJokeHandlers:
+    """Delivers jokes for whole albums, and takes presses of the photos' numbers."""
 
-async def tell_whole(parts: Parts, asked: Asked, album: Album, joined: albums.Album) -> None:
-    """Answer an album with one joke, if that is this update's to do; else see that its joke has a button for the photo that has come."""
-    if joined.message_id is None and joined.update_id == asked.update_id:
-        await parts.albums.settled(album)
-        shown = await _tell_first(parts, asked, album, joined.id)
-        if len(await albums.photos_of(parts.database, joined.id)) == shown:
+    def __init__(self, messenger: Messenger, database: Database, keyboards: JokeKeyboards, chats: Chats, albums_: Albums,
+                 limiter: Hands, intake: PhotoIntake, styles: Styles, photos: StoredPhotoAccess, delivery: JokeDelivery) -> None:
+        self._messenger, self._database, self._keyboards, self._chats = messenger, database, keyboards, chats
+        self._albums, self._limiter, self._intake = albums_, limiter, intake
+        self._styles, self._photos, self._delivery = styles, photos, delivery
+
+    def routes(self) -> list[Route]:
+        return [button(AlbumPhotoButton, self.on_number)]
+
+    async def deliver(self, request: JokeRequest, picture: Picture, album: Album, media_group_id: str) -> None:
+        """Store a photo of an album, and answer the album if that is this update's to do. Raises as PhotoIntake.receive, and HandsFull."""
+        with album.one_hand(self._limiter, request.user.id):
+            with album.fetch(request.update_id):
+                stored = await self._intake.receive(picture, request.user.id)
+                joined = await albums.join_album(self._database, request.chat.chat_id, media_group_id, request.update_id, request.user.id,
+                                                 message_id=request.message_id, photo_id=stored.id, caption=request.caption)
+            if joined.message_id is None and joined.update_id == request.update_id:
+                await self._albums.settled(album)
+                shown = await self._deliver_first(request, album, joined.id)
+                if len(await albums.photos_of(self._database, joined.id)) == shown:
+                    return
+            await self._show_all(joined.id)
+
+    async def on_number(self, press: ButtonPress[AlbumPhotoButton]) -> None:
+        """A joke about another photo of the album; a further one, in another style, where it has had one already."""
+        found = await self._find(press)
+        if found is None:
+            await self._messenger.reject_button(press.query)
             return
-    await _show_all(parts, joined.id)
+        chosen, caption = found
+        await self._photos.with_stored_photo(press, chosen.photo_id, lambda photo: self._deliver_number(press, chosen, photo, caption))
 
-
-async def number_pressed(parts: Parts, update: Update) -> None:
-    """A joke about another photo of the album; a further one, in another style, where it has had one already."""
-    query = update.callback_query
-    if query is None:
-        return
-    found = await _find(parts, query)
-    if found is None:
-        await parts.messenger.answer_button(query, "button-unknown", alert=True)
-        return
-    pressed, caption = found
-    await tell_about(parts, update, query, pressed.photo_id, lambda photo: _tell_number(parts, update, query, pressed, photo, caption))
-
-
-async def _tell_first(parts: Parts, asked: Asked, album: Album, album_id: int) -> int:
-    """The album's joke, under its first photo; returns how many photos there were by then."""
-    photos = await albums.photos_of(parts.database, album_id)
-    # A joke that was made before a kill decides which photo it is, whatever has joined since.
-    made = await get_joke(parts.database, (await inbox.begun(parts.database, asked.update_id)).joke_id or 0)
-    first = next((one for one in photos if made and one.photo_id == made.photo_id), photos[0] if photos else None)
-    photo = await get_photo(parts.database, first.photo_id) if first else None
-    if first is None or photo is None:
-        log.info("update %d: the album's photos are gone", asked.update_id)
+    async def _deliver_first(self, request: JokeRequest, album: Album, album_id: int) -> int:
+        """The album's joke, under its first photo; returns how many photos there were by then."""
+        photos = await albums.photos_of(self._database, album_id)
+        # A joke that was made before a kill decides which photo it is, whatever has joined since.
+        made = await get_joke(self._database, request.resume.joke_id) if request.resume and request.resume.joke_id else None
+        first = next((one for one in photos if made and one.photo_id == made.photo_id), photos[0] if photos else None)
+        photo = await get_photo(self._database, first.photo_id) if first else None
+        if first is None or photo is None:
+            log.info("update %d: the album's photos are gone", request.update_id)
+            return len(photos)
+        request = self._delivery.with_caption(request, first.caption or album.hint)
+        unasked = request.unasked and not album.called.is_set()
+        await self._delivery.deliver(replace(request, message_id=first.message_id, unasked=unasked, album_id=album_id), photo)
         return len(photos)
-    style, caption = wished(parts.words, parts.prompts, first.caption or album.hint)
-    unasked = asked.unasked and not album.called.is_set()
-    await tell(parts, replace(asked, message_id=first.message_id, caption=caption, style=style, unasked=unasked, album_id=album_id), photo)
-    return len(photos)
 
+    async def _show_all(self, album_id: int) -> None:
+        """Bring the buttons of an album's joke up to its photos; nothing where the joke is still to come."""
+        album = await albums.get_album(self._database, album_id)
+        delivery = await get_delivery(self._database, album.chat_id, album.message_id) if album and album.message_id else None
+        if delivery:
+            self._keyboards.refresh(delivery.chat_id, delivery.message_id, delivery.joke_id)
+            await self._keyboards.wait_refreshed(delivery.chat_id, delivery.message_id)
 
-async def _show_all(parts: Parts, album_id: int) -> None:
-    """Bring the buttons of an album's joke up to its photos; nothing where the joke is still to come."""
-    album = await albums.get_album(parts.database, album_id)
-    delivery = await get_delivery(parts.database, album.chat_id, album.message_id) if album and album.message_id else None
-    if delivery:
-        parts.keyboards.refresh(delivery.chat_id, delivery.message_id, delivery.joke_id)
-        await parts.latest.settled((delivery.chat_id, delivery.message_id))
+    async def _deliver_number(self, press: ButtonPress[AlbumPhotoButton], chosen: AlbumPhoto, photo: Photo, caption: str | None) -> None:
+        chat_id = press.message.chat.id
+        language = self._chats.joke_language(chat_id, press.user)
+        request = self._delivery.with_caption(JokeRequest(press.update_id, press.user, self._chats.of(chat_id), chosen.message_id,
+                                                          language, resume=press.resume), caption)
+        if await styles_told(self._database, photo.id, chat_id, language):
+            await self._messenger.answer_button(press.query, "another-coming")
+        else:
+            await self._messenger.answer_button(press.query, "number-coming", number=chosen.number)
+        first = request.style or self._delivery.usual_style(language)
+        async with self._styles.another(language, chat_id, photo.id, first=first) as style:
+            await self._delivery.deliver(replace(request, style=style), photo)
 
+    async def _find(self, press: ButtonPress[AlbumPhotoButton]) -> tuple[AlbumPhoto, str | None] | None:
+        """The photo that was asked for, and the caption for it; None unless the button is under its own album's joke.
 
-async def _tell_number(parts: Parts, update: Update, query: CallbackQuery, pressed: AlbumPhoto, photo: Photo, caption: str | None) -> None:
-    person, chat_id = query.from_user, query.message.chat.id
-    language, jokes_in = parts.language(person), parts.joke_language(person, chat_id)
-    wish, caption = wished(parts.words, parts.prompts, caption)
-    first = parts.chats.style(chat_id, jokes_in, wish) or parts.settings.joke.style or parts.prompts.language(jokes_in).default
-    heard = bool(await styles_told(parts.database, photo.id, chat_id, jokes_in))
-    await parts.messenger.answer_button(query, "another-coming") if heard else parts.words.say(language, "number-coming", number=pressed.number)
-    async with parts.styles.another(jokes_in, chat_id, photo.id, first=first) as style:
-        await tell(parts, Asked(update.update_id, person, chat_id, pressed.message_id, caption, style), photo)
-
-
-async def _find(parts: Parts, query: CallbackQuery) -> tuple[AlbumPhoto, str | None] | None:
-    """The photo that was asked for, and the caption for it; None unless the button is under its own album's joke.
-
-    A message that was sent just before a crash is not noted as the album's: what Telegram's server says of it proves that it is ours.
-    """
-    match, message = PRESSED.fullmatch(query.data or ""), query.message
-    found = await albums.find_photo(parts.database, int(match["photo"])) if match else None
-    if found is None or message is None or message.chat.id != found[0].chat_id:
-        return None
-    album, photos = found
-    if message.message_id != album.message_id:
-        markup = getattr(message, "reply_markup", None)
-        shown = {button.callback_data for row in markup.inline_keyboard for button in row} if markup else set()
-        if not getattr(message, "from_user", None) or message.from_user.id != parts.bot.id or query.data not in shown:
+        A message that was sent just before a crash is not noted as the album's: what Telegram's server says of it proves that it is ours.
+        """
+        found = await albums.find_photo(self._database, press.data.album_photo_id)
+        if found is None or press.message.chat.id != found[0].chat_id:
             return None
-    pressed = next(photo for photo in photos if photo.id == int(match["photo"]))
-    return pressed, pressed.caption or next((photo.caption for photo in photos if photo.caption), None)
+        album, photos = found
+        if press.message.message_id != album.message_id and not is_own_button(press.query):
+            return None
+        chosen = next(photo for photo in photos if photo.id == press.data.album_photo_id)
+        return chosen, chosen.caption or next((photo.caption for photo in photos if photo.caption), None)

@@ -1,6 +1,79 @@
-"""From a picture at Telegram to a stored photo."""
+"""From a picture at Telegram to a stored photo: downloaded, checked, moderated, kept."""
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
+
+from bot.api import TelegramBot
+from bot.handlers.reading import Picture
+from bot.moderation import Moderator
+from bot.outgoing import seconds_of
+from bot.runtime.backoff import backoff
 from configs.errors import JokebotError
+from configs.settings import Limits
+from storage.database import Database
+from storage.photos import Photo, PhotoError, check_photo, get_photo, keep_photo, photo_path
+
+log = logging.getLogger(__name__)
+
+DOWNLOAD_TRIES = 7
+"""With pauses of 0.5 s that double, half a minute in all."""
+DOWNLOADS = 16
+"""Photos downloaded at the same time: each may have 20 MB."""
 
 
 class PhotoDownloadError(JokebotError):
     """Telegram would not hand out a photo's file."""
+
+
+class PhotoIntake:
+    """Takes photos in. `decoders` is a pool of few threads, since a large photo takes 200 MB while it is decoded.
+
+    Without a `moderator` every photo passes.
+    """
+
+    def __init__(self, client: TelegramBot, database: Database, limits: Limits, folder: Path, decoders: ThreadPoolExecutor,
+                 moderator: Moderator | None = None) -> None:
+        self._client, self._database, self._limits, self._folder = client, database, limits, folder
+        self._moderator, self._decoders = moderator, decoders
+        self._downloads = asyncio.Semaphore(DOWNLOADS)
+
+    async def receive(self, picture: Picture, user_id: int) -> Photo:
+        """Store a picture that a user sent. Raises PhotoError, PhotoDownloadError, PhotoFolderError.
+
+        Nothing is kept of a picture that is refused.
+        """
+        if (picture.bytes or 0) > self._limits.photo_bytes:
+            raise PhotoError("too_many_bytes")
+        async with self._downloads:
+            data = await self._download(picture.file_id)
+            checked = await asyncio.get_running_loop().run_in_executor(
+                self._decoders, lambda: check_photo(data, max_bytes=self._limits.photo_bytes, max_pixels=self._limits.photo_pixels))
+            if self._moderator:
+                await self._moderator.check(checked)
+            return await keep_photo(self._database, self._folder, checked, user_id)
+
+    async def find_stored(self, photo_id: int) -> Photo | None:
+        """A stored photo, if its file is still there as well."""
+        photo = await get_photo(self._database, photo_id)
+        return photo if photo and photo_path(self._folder, photo).exists() else None
+
+    async def _download(self, file_id: str) -> bytes:
+        """The file's bytes; a download that breaks off begins again. Raises PhotoError, PhotoDownloadError."""
+        pauses = None
+        for left in reversed(range(DOWNLOAD_TRIES)):
+            try:
+                file = await self._client.get_file(file_id)
+                return await self._client.download(str(file.file_path))
+            except BadRequest as error:
+                if "too big" in str(error).lower():
+                    raise PhotoError("too_many_bytes") from None
+                raise PhotoDownloadError(f"Telegram does not give the file: {error}") from None
+            except (NetworkError, InvalidToken, RetryAfter) as error:  # InvalidToken: any 404, as of an expired address
+                log.info("a download broke off (%s), %d tries left", type(error).__name__, left)
+                pauses = pauses or backoff()
+                if left:
+                    await asyncio.sleep(seconds_of(error) if isinstance(error, RetryAfter) else next(pauses))
+        raise PhotoDownloadError("The download broke off again and again.")

@@ -13,12 +13,12 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
-from bot.engine.child import Child
 from bot.engine.servers import ServerError, Servers
 from bot.loop.news import News
 from bot.loop.processes import start_pipeline
 from bot.loop.progress import RunProgressReader
 from bot.loop.service import Service
+from bot.runtime.child_process import ChildProcess
 from bot.runtime.periodic import Periodic
 from configs.errors import JokebotError
 from configs.log_lines import about
@@ -138,7 +138,7 @@ class Conductor:
                     break
         finally:
             await stop(child)
-        return child.last_words
+        return child.output_tail
 
     async def _told(self, run: Run) -> Run:
         """The run as it is now, once that is on its way to the admins. That something can't be read just now disturbs no run."""
@@ -185,7 +185,7 @@ class Conductor:
         return f"Model {change.model.id} ({change.model.name}) is in service instead of model {change.replaced.id}, after {change.seconds:.1f} s.", True
 
 
-async def stop(child: Child) -> None:
+async def stop(child: ChildProcess) -> None:
     """End a process and wait until it is gone, however often this task is cancelled meanwhile."""
     ending, cancelled = asyncio.ensure_future(asyncio.to_thread(child.stop)), False
     while not ending.done():

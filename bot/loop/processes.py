@@ -10,8 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.engine.child import Child, start_child
-from bot.programs import run_program
+from bot.runtime.child_process import ChildProcess, run_program, start_child
 from configs.errors import JokebotError
 from configs.settings import PREFIX, ROOT, Section, Settings
 
@@ -67,7 +66,7 @@ def _text(value: Any) -> str:
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
-def start_pipeline(run_id: int, settings: Settings, log: Path) -> Child:
+def start_pipeline(run_id: int, settings: Settings, log: Path) -> ChildProcess:
     """Start the process that works on a run; what it prints goes to the end of `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [str(settings.environments.train_python), "-m", "bot", "pipeline", str(run_id)]
@@ -79,12 +78,12 @@ async def look(settings: Settings) -> Prospect:
     """What there is to learn now; takes seconds, in a process of its own. Raises LookError."""
     python = str(settings.environments.train_python)
     try:
-        ended = await run_program([python, "-m", "bot", "pairs", "--json"], variables(settings), LOOK_TIMEOUT_S)
+        program = await run_program([python, "-m", "bot", "pairs", "--json"], variables(settings), LOOK_TIMEOUT_S)
     except TimeoutError:
         raise LookError(f"It took longer than {LOOK_TIMEOUT_S:g} s.") from None
     except OSError as error:
         raise LookError(f"{python} can't be started ({error.strerror}); `make env-train` makes the train environment.") from error
     try:
-        return Prospect(**json.loads(ended.said.splitlines()[-1]))
+        return Prospect(**json.loads(program.stdout.splitlines()[-1]))
     except (ValueError, TypeError, IndexError):
-        raise LookError((ended.last_words or f"it ended with code {ended.code}").removeprefix("jokebot: ")) from None
+        raise LookError((program.last_error_line or f"it ended with code {program.code}").removeprefix("jokebot: ")) from None

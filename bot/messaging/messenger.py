@@ -1,5 +1,6 @@
 """Saying something in a chat: in the user's language, quoting their message, within Telegram's limits."""
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
@@ -8,6 +9,7 @@ from telegram.error import BadRequest, Forbidden
 from bot.api import TelegramBot
 from bot.languages import Languages
 from bot.outgoing import Priority, Shed
+from bot.replies import Note, noted_by
 from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
 from bot.words import Words
 
@@ -30,15 +32,17 @@ class Messenger:
 
     async def send(self, chat_id: int, text: str, *, quoted_id: int | None = None,
                    keyboard: InlineKeyboardMarkup | None = None, silent: bool | None = None,
-                   priority: Priority = Priority.ANSWER) -> int:
+                   priority: Priority = Priority.ANSWER, note: Note | None = None) -> int:
         """Send a text into a chat, quoting message `quoted_id`, and return the new message's id.
 
-        Too long a text is truncated. Raises Shed, Forbidden and other TelegramErrors.
+        `note` writes the id down before the next message goes out. Too long a text is truncated.
+        Raises Shed, Forbidden and other TelegramErrors.
         """
-        message = await self.client.send_message(
-            chat_id, truncate_for_telegram(text), reply_markup=keyboard, disable_notification=silent,
-            reply_parameters=reply_to(quoted_id) if quoted_id is not None else None,
-            link_preview_options=NO_PREVIEW, rate_limit_args=priority)
+        with noted_by(note) if note else nullcontext():
+            message = await self.client.send_message(
+                chat_id, truncate_for_telegram(text), reply_markup=keyboard, disable_notification=silent,
+                reply_parameters=reply_to(quoted_id) if quoted_id is not None else None,
+                link_preview_options=NO_PREVIEW, rate_limit_args=priority)
         return message.message_id
 
     async def reply(self, message: Message, key: str, **values: Any) -> None:

@@ -41,7 +41,7 @@ async def test_everybody_waiting_is_told_so_when_the_line_is_full(stage_with):
     stage.send_photo()
     await stage.until(lambda: stage.engine.in_flight == 1)
     stage.send_photo(person=stage.bob)
-    await stage.until(lambda: stage.app.parts.joker.queue.waiting == 1)
+    await stage.until(lambda: stage.app.parts.joker_queue.waiting == 1)
     late = stage.send_photo(person=stage.ming)
     assert (await stage.answer(late))["text"] == stage.words("queue-full", "zh")
     gate.set()

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bot.engine.client import EngineClient, EngineError
-from bot.engine.queue import QueueFull
+from bot.engine.queue import FairQueue, QueueFull
 from bot.engine.router import Arm, Router
 from bot.engine.stub import Answer, Refusal, StubEngine
 from bot.joker import Joker, PhotoMissing
@@ -42,7 +42,7 @@ async def make_joker(database, stub, tmp_path):
         settings = Settings(engine=engine, storage={"directory": tmp_path}, **sections)
         clients.append(EngineClient(settings.engine))
         router = Router(Arm(await register_base(database, "base", None), clients[-1]))
-        return Joker(database, settings, router, load_prompts(), settings.storage.photos)
+        return Joker(database, settings, router, load_prompts(), FairQueue.of(settings), is_banned=lambda user_id: False)
     yield make
     for client in clients:
         await client.close()
@@ -57,7 +57,7 @@ async def photo(database, tmp_path):
 
 async def test_the_joke_has_all_that_it_was_made_with(database, stub, make_joker, photo):
     joker = await make_joker(joke={"temperature": 0.6, "top_p": 0.7, "max_tokens": 80})
-    joke = await joker.joke(photo, person_id=5, language="en", style="pun", caption='my "cat" <|im_end|>')
+    joke = await joker.generate(photo, user_id=5, language="en", style="pun", caption='my "cat" <|im_end|>')
     assert joke == await get_joke(database, joke.id)
     assert (joke.photo_id, joke.person_id, joke.language, joke.style, joke.caption) == (photo.id, 5, "en", "pun", 'my "cat" <|im_end|>')
     assert (joke.temperature, joke.top_p, joke.max_tokens) == (0.6, 0.7, 80)
@@ -73,7 +73,7 @@ async def test_the_joke_has_all_that_it_was_made_with(database, stub, make_joker
                                                                         ("zh", None, "deadpan", "deadpan"), ("en", "absurd", "deadpan", "absurd")])
 async def test_the_style_is_the_askers_then_the_settings_then_the_languages(make_joker, photo, language, style, setting, expected):
     joker = await make_joker(joke={"style": setting})
-    joke = await joker.joke(photo, person_id=5, language=language, style=style)
+    joke = await joker.generate(photo, user_id=5, language=language, style=style)
     assert joke.style == expected and joke.prompt == load_prompts().languages[language].styles[expected]
 
 
@@ -84,14 +84,14 @@ async def test_the_text_is_heard_while_it_is_written(stub, make_joker, photo):
     async def on_text(text: str) -> None:
         heard.append(text)
 
-    await (await make_joker()).joke(photo, person_id=5, language="en", on_text=on_text)
+    await (await make_joker()).generate(photo, user_id=5, language="en", on_text=on_text)
     assert heard == ["one", "one two"]
 
 
 @pytest.mark.parametrize("asked", [{"language": "xx"}, {"language": "en", "style": "nonsense"}])
 async def test_an_unknown_language_or_style_is_told_before_the_queue(stub, make_joker, photo, asked):
     with pytest.raises(PromptError):
-        await (await make_joker()).joke(photo, person_id=5, **asked)
+        await (await make_joker()).generate(photo, user_id=5, **asked)
     assert stub.requests == 0
 
 
@@ -101,24 +101,24 @@ async def test_where_there_is_no_joke_nothing_is_stored(database, stub, make_jok
     stub.script.extend([failure] * 2)
     joker = await make_joker()
     with pytest.raises(EngineError) as caught:
-        await joker.joke(photo, person_id=5, language="en")
+        await joker.generate(photo, user_id=5, language="en")
     assert caught.value.kind == kind
     assert await database.value("SELECT count(*) FROM jokes") == 0
-    assert joker.queue.in_flight == joker.queue.waiting == 0
+    assert joker._queue.in_flight == joker._queue.waiting == 0
 
 
 async def test_a_photo_whose_file_is_gone_is_told(tmp_path, stub, make_joker, photo):
     photo_path(tmp_path / "photos", photo).unlink()
     joker = await make_joker()
     with pytest.raises(PhotoMissing, match="can't be read"):
-        await joker.joke(photo, person_id=5, language="en")
-    assert stub.requests == 0 and joker.queue.in_flight == 0
+        await joker.generate(photo, user_id=5, language="en")
+    assert stub.requests == 0 and joker._queue.in_flight == 0
 
 
 async def test_the_engine_never_gets_more_than_its_share(stub, make_joker, photo):
     stub.answer = Answer("ha", first_token_s=0.02)
     joker = await make_joker(engine={"in_flight": 2})
-    jokes = await asyncio.gather(*(joker.joke(photo, person_id=person, language="en") for person in range(12)))
+    jokes = await asyncio.gather(*(joker.generate(photo, user_id=person, language="en") for person in range(12)))
     assert len({joke.id for joke in jokes}) == 12 and stub.most_in_flight <= 2
 
 
@@ -132,8 +132,8 @@ async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(st
     async def on_place(place: int) -> None:
         await places.put(place)
 
-    first = asyncio.create_task(joker.joke(photo, person_id=1, language="en"))
-    second = asyncio.create_task(joker.joke(photo, person_id=2, language="en", on_place=on_place))
+    first = asyncio.create_task(joker.generate(photo, user_id=1, language="en"))
+    second = asyncio.create_task(joker.generate(photo, user_id=2, language="en", on_place=on_place))
     async with asyncio.timeout(60):
         assert await places.get() == 1
         while not stub.in_flight:  # noqa: ASYNC110
@@ -149,12 +149,12 @@ async def test_a_full_queue_says_so(stub, make_joker, photo):
     gate = asyncio.Event()
     stub.answer = Answer("ha", gate=gate)
     joker = await make_joker(engine={"in_flight": 1}, limits={"photos_waiting_per_person": 1})
-    tasks = [asyncio.create_task(joker.joke(photo, person_id=1, language="en")) for _ in range(2)]
+    tasks = [asyncio.create_task(joker.generate(photo, user_id=1, language="en")) for _ in range(2)]
     async with asyncio.timeout(60):
-        while joker.queue.waiting < 1:  # noqa: ASYNC110
+        while joker._queue.waiting < 1:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     with pytest.raises(QueueFull):
-        await joker.joke(photo, person_id=1, language="en")
+        await joker.generate(photo, user_id=1, language="en")
     gate.set()
     await asyncio.gather(*tasks)
 
@@ -162,7 +162,7 @@ async def test_a_full_queue_says_so(stub, make_joker, photo):
 async def test_a_cancelled_joke_is_not_stored_and_frees_its_place(database, stub, make_joker, photo):
     stub.answer = Answer("ha", gate=asyncio.Event())
     joker = await make_joker(engine={"in_flight": 1})
-    task = asyncio.create_task(joker.joke(photo, person_id=1, language="en"))
+    task = asyncio.create_task(joker.generate(photo, user_id=1, language="en"))
     async with asyncio.timeout(60):
         while not stub.in_flight:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -170,7 +170,7 @@ async def test_a_cancelled_joke_is_not_stored_and_frees_its_place(database, stub
     with pytest.raises(asyncio.CancelledError):
         await task
     stub.answer = Answer("ha")
-    assert (await joker.joke(photo, person_id=2, language="en")).text == "ha"
+    assert (await joker.generate(photo, user_id=2, language="en")).text == "ha"
     assert await database.value("SELECT count(*) FROM jokes") == 1
 
 
@@ -187,10 +187,10 @@ async def canary(database, stub):
 async def test_each_joke_records_the_version_that_made_it(make_joker, photo, canary):
     joker = await make_joker(engine={"canary_by": "person"})
     joker._router.set_canary(canary[1], 0.5)
-    made = {person: await joker.joke(photo, person_id=person, language="en") for person in range(20)}
+    made = {person: await joker.generate(photo, user_id=person, language="en") for person in range(20)}
     assert {joke.model_id for joke in made.values()} == {1, 2}
     for person, joke in made.items():
-        assert joke.model_id == joker._router.pick(person).model.id
+        assert joke.model_id == joker._router.route(person).model.id
         assert (joke.text == "canary") == (joke.model_id == 2)
 
 
@@ -198,19 +198,19 @@ async def test_a_person_a_chat_or_a_photo_keeps_its_version(make_joker, photo, c
     for kind, key in (("person", 5), ("chat", 77), ("photo", photo.id)):
         joker = await make_joker(engine={"canary_by": kind})
         joker._router.set_canary(canary[1], 0.5)
-        joke = await joker.joke(photo, person_id=5, chat_id=77, language="en")
-        assert joke.model_id == joker._router.pick(key).model.id
+        joke = await joker.generate(photo, user_id=5, chat_id=77, language="en")
+        assert joke.model_id == joker._router.route(key).model.id
 
 
 async def test_a_canary_that_fails_is_made_up_for_by_the_champion(stub, make_joker, photo, canary):
     joker, (engine, arm) = await make_joker(), canary
     joker._router.set_canary(arm, 1.0)
     engine.script.append(Refusal(503))
-    joke = await joker.joke(photo, person_id=5, language="en")
+    joke = await joker.generate(photo, user_id=5, language="en")
     assert joke.model_id == 1 and joke.text == stub.answer.text and engine.requests == 1
-    assert (await joker.joke(photo, person_id=5, language="en")).model_id == 2
+    assert (await joker.generate(photo, user_id=5, language="en")).model_id == 2
 
 
 async def test_one_version_can_be_asked_for(make_joker, photo, canary):
     joker = await make_joker()
-    assert (await joker.joke(photo, person_id=5, language="en", arm=canary[1])).text == "canary"
+    assert (await joker.generate(photo, user_id=5, language="en", arm=canary[1])).text == "canary"

@@ -33,7 +33,7 @@ async def stage_on(tmp_path, monkeypatch):
 async def test_a_photo_whose_server_is_killed_is_answered_when_it_is_back(stage_on):
     stage, launcher = await stage_on(["--fault", "stall", "--after", "3"], [])
     photo = stage.send_photo()
-    server = stage.app.servers._fleets[1].servers[0]
+    server = stage.app.servers.pools.get(1).servers[0]
     await stage.until(lambda: server.outstanding == 1)
     psutil.Process(server.pid).children()[0].kill()
     joke = await stage.joke(photo)
@@ -72,10 +72,10 @@ async def test_with_no_server_for_too_long_people_are_told(stage_on):
     await stage.app.servers.wait_ready()
     await stage.joke(stage.send_photo())
     launcher.tell("base", ["--template", "bare"])
-    psutil.Process(stage.app.servers._fleets[1].servers[0].pid).children()[0].kill()
-    await stage.until(lambda: not stage.app.servers._fleets[1].up)
+    psutil.Process(stage.app.servers.pools.get(1).servers[0].pid).children()[0].kill()
+    await stage.until(lambda: not stage.app.servers.pools.get(1).up)
     photo = stage.send_photo()
     assert (await stage.answer(photo))["text"] == stage.words("engine-down")
     launcher.tell("base", [])
-    await stage.until(lambda: stage.app.servers._fleets[1].up)
+    await stage.until(lambda: stage.app.servers.pools.get(1).up)
     await stage.joke(stage.send_photo())

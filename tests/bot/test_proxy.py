@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.engine.child import Child, start_child
+from bot.runtime.child_process import ChildProcess, start_child
 from bot.sandbox.server import Sandbox
 from configs.settings import ROOT, Settings
 from tests.bot.conftest import TOKEN, Stage, make_picture, make_settings, running
@@ -39,7 +39,7 @@ class Hosts:
     """The proxy's address, and the engines behind it by theirs."""
 
     url: str
-    engines: dict[str, Child]
+    engines: dict[str, ChildProcess]
 
     async def call(self, method: str, path: str, **body: Any) -> Any:
         async with aiohttp.ClientSession() as session, session.request(method, f"{self.url}{path}", json=body or None) as answer:

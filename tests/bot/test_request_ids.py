@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bot.engine.child import start_child
 from bot.engine.launch import cpu_launcher
 from bot.engine.stub import Answer
+from bot.runtime.child_process import start_child
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
 from configs.log_lines import Lines, request_id
@@ -92,7 +92,7 @@ async def test_the_engine_is_told_the_id(stage):
 async def test_an_apology_names_the_id_under_which_the_log_has_the_defect(stage, monkeypatch, log_lines):
     async def broken(*_, **__):
         raise RuntimeError("a defect")
-    monkeypatch.setattr(stage.app.parts.joker, "joke", broken)
+    monkeypatch.setattr(stage.app.parts.joker, "generate", broken)
     answer = await stage.answer(stage.send_photo())
     await stage.quiet()
     number = request_id(await stage.value("SELECT update_id FROM inbox"))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
 from configs.errors import JokebotError
+from configs.memory import free_memory
 from configs.model_imports import import_transformers
 from configs.prompts import PROMPTS_FILE, load_prompts
 
@@ -61,7 +61,7 @@ def load(directory: Path, device: torch.device) -> Loaded:
 def choose_dtype(model: Any, device: torch.device) -> torch.dtype:
     """bf16 on a GPU; on a CPU float32, which is several times faster there, where it takes at most half of the free memory."""
     needed = 4 * sum(parameter.numel() for parameter in model.parameters())
-    return torch.float32 if device.type == "cpu" and 2 * needed <= psutil.virtual_memory().available else torch.bfloat16
+    return torch.float32 if device.type == "cpu" and 2 * needed <= (free_memory() or 0) else torch.bfloat16
 
 
 def prompt_problem(loaded: Loaded) -> str | None:

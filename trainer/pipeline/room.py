@@ -3,13 +3,13 @@ import shutil
 from pathlib import Path
 
 from configs.errors import JokebotError
+from configs.memory import free_memory
 from configs.settings import Retrain, Training
 from trainer.merge.weights import Base
 
 FLOAT = 4
 STATES = 3
 """A checkpoint holds each trained number and AdamW's two means of it."""
-CGROUP = Path("/sys/fs/cgroup")
 
 
 class NoRoomError(JokebotError):
@@ -51,28 +51,3 @@ def check_memory(base: Base, settings: Retrain) -> None:
         raise NoRoomError(f"A run needs {needed / 1e9:.1f} GB of memory, the reserve included, and {free / 1e9:.1f} GB are free. "
                           "End what else runs here, or lower retrain.memory_reserve_gb.",
                           code="no-memory", needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
-
-
-def free_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = CGROUP) -> int | None:
-    """Bytes that can be taken: the machine's, or the control group's where that has less. None where neither is known."""
-    known = [free for free in (machines_free(meminfo), groups_free(cgroup)) if free is not None]
-    return min(known, default=None)
-
-
-def machines_free(meminfo: Path) -> int | None:
-    try:
-        lines = meminfo.read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError):
-        return None
-
-
-def groups_free(cgroup: Path) -> int | None:
-    """What a control group (version 2) may still take; pages of files that it can give back count as free."""
-    try:
-        most = int((cgroup / "memory.max").read_text(encoding="ascii"))
-        taken = int((cgroup / "memory.current").read_text(encoding="ascii"))
-        numbers = dict(line.split() for line in (cgroup / "memory.stat").read_text(encoding="ascii").splitlines())
-        return most - taken + int(numbers.get("inactive_file", 0))
-    except (OSError, ValueError):
-        return None

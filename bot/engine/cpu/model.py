@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from PIL import Image
 
@@ -19,6 +18,7 @@ from bot.engine.cpu.pictures import to_pixels
 from bot.engine.cpu.preflight import CheckpointError, check
 from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError
 from bot.engine.cpu.sampling import Sampler
+from configs.memory import free_memory
 from configs.model_imports import import_transformers
 from configs.prompts import Prompts, load_prompts
 from configs.tiling import cut_tiles
@@ -145,5 +145,5 @@ def choose_dtype(model: Any, dtype: str) -> torch.dtype:
     """For auto: float32 where its weights take at most half of the free memory, else bfloat16, which is several times
     slower on CPUs without instructions for it (InternVL2-2B's shape on 2 cores: 0.4 s a token against 1.9 s)."""
     needed = 4 * sum(parameter.numel() for parameter in model.parameters())
-    wide = dtype == "float32" or dtype == "auto" and 2 * needed <= psutil.virtual_memory().available
+    wide = dtype == "float32" or dtype == "auto" and 2 * needed <= (free_memory() or 0)
     return torch.float32 if wide else torch.bfloat16

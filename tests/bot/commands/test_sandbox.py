@@ -3,7 +3,7 @@ import sys
 
 import aiohttp
 
-from bot.engine.child import start_child
+from bot.runtime.child_process import start_child
 
 
 async def numbers() -> tuple[int, int]:

@@ -5,8 +5,9 @@ import sys
 import psutil
 import pytest
 
+from bot.engine.make_servers import make_servers
 from bot.engine.owned import OwnedServers
-from bot.engine.servers import ServerError, make_servers
+from bot.engine.servers import ServerError
 from configs.settings import ROOT, Settings
 from tests.bot.engine.owned import DEMO, QUICK, model, states
 from tests.waiting import until
@@ -80,7 +81,7 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
         async def on_text(text: str) -> None:
             if not killed:
                 killed.append(servers.status()[0])
-                process = psutil.Process(servers._fleets[1].servers[0].pid).children()[0]
+                process = psutil.Process(servers.pools.get(1).servers[0].pid).children()[0]
                 assert not any("KEY" in part or len(part) > 200 for part in process.cmdline())
                 process.kill()
 

@@ -34,8 +34,8 @@ async def make(tmp_path, launcher):
 
 
 def processes(servers: OwnedServers) -> list[psutil.Process]:
-    """The server processes themselves, below their guardians."""
-    return [psutil.Process(server.pid).children()[0] for fleet in servers._fleets.values() for server in fleet.servers if server.pid]
+    """The server processes themselves, below their watchdogs."""
+    return [psutil.Process(server.pid).children()[0] for server in servers.pools.servers if server.pid]
 
 
 async def test_a_photo_is_answered_by_a_server_that_the_bot_started(make, question, tmp_path):
@@ -85,7 +85,7 @@ async def test_a_server_killed_in_mid_reply_costs_no_joke_and_is_started_again(m
 
     ask = asyncio.create_task(servers.router.champion.client.ask(**question, on_text=on_text))
     await heard.wait()
-    busy = next(server for server in servers._fleets[1].servers if server.outstanding)
+    busy = next(server for server in servers.pools.get(1).servers if server.outstanding)
     psutil.Process(busy.pid).children()[0].kill()
     assert (await ask).text == "model-1 tells a joke."
     await until(lambda: states(servers) == [("model-1", "ready")] * count)
@@ -171,7 +171,7 @@ async def test_a_version_with_another_prompt_or_without_sane_words_gets_no_traff
 
 async def test_a_start_that_takes_too_long_is_given_up(make, launcher, tmp_path):
     servers = await make()
-    servers._settings = settings(tmp_path, start_timeout_s=1.0)
+    servers.pools._settings = settings(tmp_path, start_timeout_s=1.0)
     launcher.tell("model-2", [sys.executable, "-c", "import time; time.sleep(600)"])
     with pytest.raises(ServerError, match="not ready within"):
         await servers.serve(model(2))

@@ -23,44 +23,44 @@ def router(champion) -> Router:
 
 
 def test_without_a_canary_all_go_to_the_champion(router, champion):
-    assert {router.pick(key) for key in KEYS} == {champion}
+    assert {router.route(key) for key in KEYS} == {champion}
     assert router.canary is None and router.share == 0 and router.arms == [champion]
 
 
 def test_a_canary_gets_its_share_of_the_keys_and_the_same_ones_each_time(router):
     router.set_canary(arm(2), 0.1)
-    taken = {key for key in KEYS if router.pick(key) is router.canary}
+    taken = {key for key in KEYS if router.route(key) is router.canary}
     assert 900 < len(taken) < 1100
-    assert taken == {key for key in KEYS if router.pick(key) is router.canary}
+    assert taken == {key for key in KEYS if router.route(key) is router.canary}
 
 
 def test_the_hash_is_the_same_in_every_process(router):
     """Known values: a restart, another machine or another Python must not deal the cards anew."""
     router.set_canary(arm(2), 0.5)
-    assert [key for key in range(20) if router.pick(key) is router.canary] == STABLE
+    assert [key for key in range(20) if router.route(key) is router.canary] == STABLE
 
 
 def test_a_greater_share_keeps_those_that_had_it(router):
     canary = arm(2)
     router.set_canary(canary, 0.1)
-    few = {key for key in KEYS if router.pick(key) is canary}
+    few = {key for key in KEYS if router.route(key) is canary}
     router.set_canary(canary, 0.5)
-    many = {key for key in KEYS if router.pick(key) is canary}
+    many = {key for key in KEYS if router.route(key) is canary}
     assert few < many and 4800 < len(many) < 5200
 
 
 def test_another_canary_goes_to_other_people(router):
     router.set_canary(arm(2), 0.1)
-    first = {key for key in KEYS if router.pick(key) is router.canary}
+    first = {key for key in KEYS if router.route(key) is router.canary}
     router.set_canary(arm(3), 0.1)
-    second = {key for key in KEYS if router.pick(key) is router.canary}
+    second = {key for key in KEYS if router.route(key) is router.canary}
     assert len(first & second) < 200
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (1.0, len(KEYS))])
 def test_the_ends_of_the_scale(router, share, expected):
     router.set_canary(arm(2), share)
-    assert sum(router.pick(key) is router.canary for key in KEYS) == expected
+    assert sum(router.route(key) is router.canary for key in KEYS) == expected
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
@@ -75,9 +75,9 @@ def test_with_each_turn_others_come_to_the_canary(champion):
     router.set_canary(arm(2), 0.1)
     turns = []
     for now[0] in range(0, 100 * 3600, 3600):
-        first = {key for key in range(5) if router.pick(key) is router.canary}
+        first = {key for key in range(5) if router.route(key) is router.canary}
         now[0] += 3599
-        assert first == {key for key in range(5) if router.pick(key) is router.canary}
+        assert first == {key for key in range(5) if router.route(key) is router.canary}
         turns.append(first)
     assert set().union(*turns) == set(range(5)), "among five people each has had it"
     assert 20 < sum(map(len, turns)) < 90
@@ -86,13 +86,13 @@ def test_with_each_turn_others_come_to_the_canary(champion):
 def test_a_swap_moves_people_bit_by_bit_and_leaves_the_canary_alone(router, champion):
     canary, green = arm(2), arm(3)
     router.set_canary(canary, 0.2)
-    tried = {key for key in KEYS if router.pick(key) is canary}
+    tried = {key for key in KEYS if router.route(key) is canary}
     router.set_incoming(green, 0.5)
-    assert tried == {key for key in KEYS if router.pick(key) is canary}
-    assert 0.45 < sum(router.pick(key) is green for key in KEYS) / (len(KEYS) - len(tried)) < 0.55
-    assert router.arms == [champion, canary, green] and router.arm_of(3) is green
+    assert tried == {key for key in KEYS if router.route(key) is canary}
+    assert 0.45 < sum(router.route(key) is green for key in KEYS) / (len(KEYS) - len(tried)) < 0.55
+    assert router.arms == [champion, canary, green] and router.served_model(3) is green
     router.clear_incoming()
-    assert router.arms == [champion, canary] and router.arm_of(3) is None
+    assert router.arms == [champion, canary] and router.served_model(3) is None
     router.set_incoming(green, 1.0)
     router.set_champion(green)
     assert router.arms == [green, canary]
@@ -102,11 +102,11 @@ def test_a_canary_that_becomes_champion_is_no_canary_any_more(router, champion):
     canary = arm(2)
     router.set_canary(canary, 0.5)
     router.set_champion(canary)
-    assert router.arms == [canary] and router.canary is None and router.instead_of(champion) is canary
+    assert router.arms == [canary] and router.canary is None and router.fallback_for(champion) is canary
 
 
 def test_a_version_that_fails_is_made_up_for_by_the_champion(router, champion):
     canary = arm(2)
     router.set_canary(canary, 0.5)
-    assert router.instead_of(canary) is champion and router.instead_of(champion) is None
+    assert router.fallback_for(canary) is champion and router.fallback_for(champion) is None
 

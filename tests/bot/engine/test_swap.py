@@ -21,7 +21,7 @@ class Load:
 
     async def ask(self, key: int) -> None:
         while not self.stopping:
-            arm = self.servers.router.pick(key)
+            arm = self.servers.router.route(key)
             reply = await arm.client.ask(**self.question)
             assert reply.text == f"{arm.model.name} tells a joke."
             self.texts.append(reply.text)
@@ -36,8 +36,8 @@ class Load:
 async def make(tmp_path, launcher):
     made = []
 
-    async def make(**changes) -> OwnedServers:
-        made.append(OwnedServers(settings(tmp_path, **changes), model(1), launcher))
+    async def make(*, on_pause=lambda reason: None, **changes) -> OwnedServers:
+        made.append(OwnedServers(settings(tmp_path, **changes), model(1), launcher, on_pause=on_pause))
         await made[-1].start()
         await until(lambda: {state.state for state in made[-1].status()} == {"ready"})
         return made[-1]
@@ -126,9 +126,8 @@ async def test_a_canary_is_ended_after_its_requests_and_the_champion_never(make,
 
 
 async def test_where_memory_holds_no_extra_server_photos_wait_while_the_models_change(make, launcher, question):
-    servers = await make(extra=False)
     reasons = []
-    servers.on_pause = reasons.append
+    servers = await make(extra=False, on_pause=reasons.append)
     before = servers.router.champion
     with pytest.raises(NoRoom, match=r"servers\.extra"):
         await servers.serve(model(2))
@@ -169,6 +168,6 @@ async def test_the_servers_sleep_while_a_run_trains_and_answer_afterwards(make, 
 async def test_a_server_that_died_in_its_sleep_is_started_again(make, launcher, question):
     servers = await make()
     await servers.pause("training")
-    servers._fleets[1].servers[0]._process.child._process.kill()
+    servers.pools.get(1).servers[0]._process.child._process.kill()
     await servers.resume()
     assert (await servers.router.champion.client.ask(**question)).text and launcher.starts == ["model-1"] * 2

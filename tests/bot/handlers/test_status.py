@@ -81,7 +81,7 @@ async def test_the_queue_the_canary_and_a_run_under_way(stage_with, plenty):
         router.set_canary(Arm(await register_base(stage.app.database, "run-1", None), router.champion.client), 0.0)
         for _ in range(3):
             stage.send_photo(person=stage.bob)
-        queue = stage.app.parts.joker.queue
+        queue = stage.app.parts.joker_queue
         await stage.until(lambda: queue.waiting == 2)
         queue._line[0].entered_at = time.monotonic() - 90
         found = await lines(stage)

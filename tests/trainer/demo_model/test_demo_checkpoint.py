@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
-from bot.engine.child import start_child
+from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.sources import HELD_OUT

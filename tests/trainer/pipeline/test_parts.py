@@ -196,17 +196,6 @@ def test_an_adapters_size_is_told_from_the_bases_shapes():
     assert room.trained_bytes(Base(None, {"model.safetensors": tensors}), 128) == pytest.approx(577e6, rel=0.06)
 
 
-def test_memory_is_what_the_machine_or_its_control_group_has(tmp_path):
-    (tmp_path / "meminfo").write_text("MemTotal: 16 kB\nMemAvailable: 8192 kB\n")
-    assert room.free_memory(tmp_path / "meminfo", tmp_path / "none") == 8 << 20
-    for name, text in (("memory.max", "6000000"), ("memory.current", "5000000"), ("memory.stat", "anon 1\ninactive_file 500000\n")):
-        (tmp_path / name).write_text(text)
-    assert room.free_memory(tmp_path / "meminfo", tmp_path) == 1_500_000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert room.free_memory(tmp_path / "meminfo", tmp_path) == 8 << 20
-    assert room.free_memory(tmp_path / "none", tmp_path / "none") is None
-
-
 def test_too_little_memory_is_said(pipeline, model):
     with pytest.raises(room.NoRoomError, match="of memory, the reserve included"):
         room.check_memory(Base.of(model), Retrain(memory_reserve_gb=10**6))

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.engine.child import ChildError, start_child
+from bot.runtime.child_process import ChildFailed, start_child
 
 ROOT = Path(__file__).parents[3]
 SLEEPER = "import time; print('listening on http://127.0.0.1:4711/', flush=True); time.sleep(600)"
@@ -45,8 +45,8 @@ def descendants(pid: int) -> list[int]:
 def test_a_ready_child_tells_its_address_and_is_ended():
     with start_child("sleeper", python(SLEEPER)) as child:
         assert child.wait_ready() == "http://127.0.0.1:4711"
-        guardian = child._process.pid
-        pids = [guardian, *descendants(guardian)]
+        watchdog = child._process.pid
+        pids = [watchdog, *descendants(watchdog)]
         assert child.running and len(pids) == 2
     assert not child.running and all(gone(pid) for pid in pids)
     child.stop()
@@ -60,7 +60,7 @@ def test_every_part_has_its_ready_line(line, url):
 
 def test_a_child_that_ends_early_is_told_with_its_last_words():
     with (start_child("engine", python("print('loading'); raise SystemExit('no such checkpoint')")) as child,
-          pytest.raises(ChildError) as caught):
+          pytest.raises(ChildFailed) as caught):
         child.wait_ready()
     assert "The engine ended (code 1)" in str(caught.value)
     assert "loading" in str(caught.value) and "no such checkpoint" in str(caught.value)
@@ -68,13 +68,13 @@ def test_a_child_that_ends_early_is_told_with_its_last_words():
 
 def test_a_child_that_is_never_ready_is_told():
     with (start_child("engine", python("import time; print('thinking', flush=True); time.sleep(600)")) as child,
-          pytest.raises(ChildError, match="not ready within 0.5 s")):
+          pytest.raises(ChildFailed, match="not ready within 0.5 s")):
         child.wait_ready(0.5)
     assert not child.running
 
 
 def test_a_command_that_does_not_exist_is_told():
-    with start_child("engine", ["/nowhere/python"]) as child, pytest.raises(ChildError, match="can't be started"):
+    with start_child("engine", ["/nowhere/python"]) as child, pytest.raises(ChildFailed, match="can't be started"):
         child.wait_ready()
 
 
@@ -97,7 +97,7 @@ def test_what_the_child_started_goes_with_it():
 def test_what_a_child_leaves_behind_when_it_ends_by_itself_goes_too():
     code = "import subprocess, sys; print('pid', subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)"
     child = start_child("family", python(code))
-    with pytest.raises(ChildError) as caught:
+    with pytest.raises(ChildFailed) as caught:
         child.wait_ready()
     pid = int(str(caught.value).split("pid ")[1].split()[0])
     wait_until(lambda: gone(pid))
@@ -121,7 +121,7 @@ def test_environment_and_folder_are_the_callers(tmp_path):
 @contextmanager
 def parent_of(code: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """A process that starts such a child and waits; its child's and grandchildren's pids."""
-    source = (f"from bot.engine.child import start_child\nimport sys, time\nchild = start_child('part', [sys.executable, '-c', {code!r}], grace_s=1)\n"
+    source = (f"from bot.runtime.child_process import start_child\nimport sys, time\nchild = start_child('part', [sys.executable, '-c', {code!r}], grace_s=1)\n"
               "child.wait_ready(); print('up', flush=True); time.sleep(600)")
     with subprocess.Popen(python(source), stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
         try:
@@ -141,7 +141,7 @@ def test_nothing_is_left_when_the_parent_is_gone(number, code):
         wait_until(lambda: all(gone(pid) for pid in pids))
 
 
-def test_the_child_goes_when_its_guardian_is_killed():
+def test_the_child_goes_when_its_watchdog_is_killed():
     child = start_child("sleeper", python(SLEEPER))
     child.wait_ready()
     (pid,) = descendants(child._process.pid)

@@ -1,0 +1,121 @@
+"""Delivering a joke about a stored photo: quota, generator, message, delivery row. For a new photo and for 🔁 alike."""
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from telegram import User
+from telegram.error import Forbidden
+
+from bot.bans import Banned
+from bot.chats import Chats, Daily
+from bot.engine.queue import QueueFull
+from bot.handlers.buttons import joke_keyboard
+from bot.handlers.error_messages import error_text
+from bot.handlers.live import Live, StreamingReplies
+from bot.joker import Joker
+from bot.messaging.messenger import Messenger
+from bot.outgoing import Priority
+from bot.style_names import wished
+from configs.errors import JokebotError
+from configs.prompts import Prompts
+from configs.settings import Settings
+from storage.albums import photos_of
+from storage.chats import Chat
+from storage.database import Database
+from storage.inbox import Begun
+from storage.jokes import add_delivery
+from storage.photos import Photo
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JokeRequest:
+    """Who asks for a joke, in which chat, with which update, and which message the joke answers.
+
+    `language` is the joke's; `style` None is that language's usual one. `unasked`: a photo for which nobody called the bot, so
+    that there is nobody to tell why it gets no joke. `album_id`: the joke is the answer to that album and gets buttons for its
+    photos. `resume`: what an earlier process did for the update.
+    """
+
+    update_id: int
+    user: User
+    chat: Chat
+    message_id: int
+    language: str
+    caption: str | None = None
+    style: str | None = None
+    unasked: bool = False
+    album_id: int | None = None
+    resume: Begun | None = None
+
+
+class JokeDelivery:
+    """Gets jokes and shows them."""
+
+    def __init__(self, messenger: Messenger, database: Database, chats: Chats, quota: Daily, generator: Joker,
+                 replies: StreamingReplies, prompts: Prompts, settings: Settings) -> None:
+        self._messenger, self._database, self._chats, self._quota = messenger, database, chats, quota
+        self._generator, self._replies, self._prompts = generator, replies, prompts
+        self._limits, self._usual_style = settings.limits, settings.joke.style
+
+    def with_caption(self, request: JokeRequest, caption: str | None) -> JokeRequest:
+        """The request with the style that the caption asks for, else the chat's, and the rest of the caption as a hint."""
+        wish = None
+        if caption:
+            wish, caption = wished(self._messenger.translator, self._prompts, caption)
+        chat = request.chat
+        style = self._chats.style(chat.chat_id, request.language, wish) if wish or chat.style else None
+        return replace(request, caption=caption, style=style)
+
+    def usual_style(self, language: str) -> str:
+        """The style of a joke for which none is chosen."""
+        return self._usual_style or self._prompts.language(language).default
+
+    async def deliver(self, request: JokeRequest, photo: Photo) -> None:
+        """Get a joke and show it; or say kindly why there is none."""
+        chat_id = request.chat.chat_id
+        if request.chat.daily is not None and not await self._quota.take(chat_id, request.update_id):
+            await self.reply_quota_used_up(request, request.message_id)
+            return
+        async with self._replies.begin(request.update_id, chat_id, request.message_id, request.user, request.resume) as reply:
+            try:
+                joke = await self._generator.generate(
+                    photo, user_id=request.user.id, language=request.language, style=request.style, caption=request.caption,
+                    chat_id=chat_id, update_id=request.update_id, stored_id=request.resume.joke_id if request.resume else None,
+                    on_place=None if request.unasked else reply.show_position, on_text=reply.show_partial)
+            except JokebotError as error:
+                await self._quota.give_back(chat_id, request.update_id)
+                await self._finish_with_error(request, reply, error)
+                return
+            # The delivery of an album's joke doesn't end its update: photos that came meanwhile may still lack their buttons.
+            note = partial(add_delivery, self._database, joke.id, chat_id, album_id=request.album_id,
+                           update_id=request.update_id if request.album_id is None else None)
+            album = await photos_of(self._database, request.album_id) if request.album_id else []
+            try:
+                await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
+            except Forbidden:
+                log.info("joke %d can't be delivered: chat %d has shut the bot out", joke.id, chat_id)
+                return
+        log.info("update %d: joke %d for photo %d, engine %.2f s", request.update_id, joke.id, photo.id, joke.latency_s)
+
+    async def reply_quota_used_up(self, request: JokeRequest, quoted_id: int) -> None:
+        """Say that the chat has had all of today's jokes, to the first who asks for one more; silence for the rest of the day."""
+        chat_id = request.chat.chat_id
+        if not await self._quota.is_news(chat_id, request.update_id):
+            return
+        language = self._chats.spoken(chat_id, request.user)
+        text = self._messenger.translator.say(language, "daily-full", jokes=request.chat.daily)
+        with suppress(Forbidden):
+            await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.FINAL)
+
+    async def _finish_with_error(self, request: JokeRequest, reply: Live, error: JokebotError) -> None:
+        """Say why there is no joke; nothing to a banned user, nor where nobody asked and nothing is shown yet."""
+        quiet = isinstance(error, Banned | QueueFull)
+        log.log(logging.INFO if quiet else logging.WARNING, "update %d gets no joke: %s", request.update_id, error)
+        if isinstance(error, Banned):
+            await reply.discard()
+        elif not request.unasked or reply.is_visible:
+            language = self._messenger.language(request.user)
+            await reply.finish(error_text(self._messenger.translator, self._limits, language, error))

@@ -1,0 +1,77 @@
+"""How much memory this process can still take: the host's, or its control group's (a container's limit) where that is less.
+
+Control groups: version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html) and version 1
+(https://docs.kernel.org/admin-guide/cgroup-v1/memory.html).
+"""
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class CgroupFiles:
+    """The files of a memory controller, all in bytes, and the field of memory.stat with cached pages that can be reclaimed."""
+
+    limit: str
+    usage: str
+    reclaimable: str
+
+
+VERSION_1 = CgroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+VERSION_2 = CgroupFiles("memory.max", "memory.current", "inactive_file")
+
+
+def free_memory(proc: Path | None = None, cgroup: Path | None = None) -> int | None:
+    """Bytes; None where nothing is known. `proc` and `cgroup` are the mount points of the two file systems."""
+    proc, cgroup = proc or PROC, cgroup or CGROUP
+    known = [free for free in (_host_free(proc), *_cgroups_free(proc, cgroup)) if free is not None]
+    return min(known, default=None)
+
+
+def _host_free(proc: Path) -> int | None:
+    if sys.platform != "linux":
+        import psutil
+        return psutil.virtual_memory().available
+    try:
+        lines = (proc / "meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def _cgroups_free(proc: Path, cgroup: Path) -> Iterator[int | None]:
+    """What each of this process's control groups may still take. A limit may be set at any level above the process."""
+    paths = _own_groups(proc)
+    for root, own, files in ((cgroup, paths.get("", "/"), VERSION_2), (cgroup / "memory", paths.get("memory", "/"), VERSION_1)):
+        group = root / own.lstrip("/")
+        for folder in (group, *group.parents):
+            if not folder.is_relative_to(root):
+                break
+            yield _group_free(folder, files)
+
+
+def _own_groups(proc: Path) -> dict[str, str]:
+    """The process's group by controller of version 1; "" for version 2. Paths are relative to the controller's mount point.
+
+    In a container without a cgroup namespace they are the host's paths and don't exist; the mount point is the container's.
+    """
+    try:
+        rows = [line.split(":", 2) for line in (proc / "self/cgroup").read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return {}
+    return {controller: row[2] for row in rows if len(row) == 3 for controller in row[1].split(",")}
+
+
+def _group_free(folder: Path, files: CgroupFiles) -> int | None:
+    """None where the group has no limit or there is no such group."""
+    try:
+        limit = int((folder / files.limit).read_text(encoding="ascii"))
+        usage = int((folder / files.usage).read_text(encoding="ascii"))
+        numbers = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
+        return max(0, limit - usage + int(numbers.get(files.reclaimable, 0)))
+    except (OSError, ValueError):
+        return None
