@@ -11,8 +11,8 @@ from storage.database import Database
 from storage.measures import Runs, banned_people, runs_so_far
 from storage.runs import FINISHED, UNFINISHED
 
-ALERTS = ("engine", "disk", "backup", "database", "webhook", "gpu")
-"""What bot/checks.py looks at."""
+ALERTS = ("engine", "disk", "backup", "database", "webhook", "gpu", "job")
+"""What bot/checks.py looks at, and the periodic jobs all together."""
 Samples = dict[tuple[tuple[str, str], ...], float]
 Family = tuple[str, str, str, Samples]
 """Name, kind, meaning, samples."""
@@ -26,6 +26,10 @@ class Host:
     mistakes: Mistakes = field(default_factory=Mistakes)
     lasting: Mapping[str, object] = field(default_factory=dict)
 
+    def _alert_samples(self) -> Samples:
+        kinds = {what.partition(":")[0] for what in self.lasting}
+        return {(("what", what),): int(what in kinds) for what in ALERTS}
+
     async def families(self, database: Database) -> list[Family]:
         """All of them; a backup's time is left out before there is one, and a run's end before the first."""
         storage = self.settings.storage
@@ -38,7 +42,7 @@ class Host:
                 ("disk_free_bytes", "gauge", "Free bytes where the data is.", {(): free}),
                 ("database_bytes", "gauge", "Size of the database with its write-ahead log.", {(): vitals.database_bytes(storage.database)}),
                 ("errors_total", "counter", "Errors logged since the start.", {(): self.mistakes.total}),
-                ("alert", "gauge", "Whether admins were told of this trouble and it lasts.", {(("what", what),): int(what in self.lasting) for what in ALERTS}),
+                ("alert", "gauge", "Whether admins were told of this trouble and it lasts.", self._alert_samples()),
                 ("banned_people", "gauge", "People who are banned now.", {(): banned})]
 
 

@@ -38,7 +38,8 @@ class JobObserver(Protocol):
 class Periodic:
     """One job: `step` is awaited again `every_s` seconds after it has returned, first after `first_after_s` seconds.
 
-    With `once` the job is over after its first round without an error. `sleep` may return early where there is something to do.
+    With `once` the job is over after its first round without an error. `sleep` may return early where there is
+    something to do.
     """
 
     name: str

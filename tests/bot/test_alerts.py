@@ -12,6 +12,7 @@ from bot.app import run_until_stopped
 from bot.polling import TokenRefused
 from bot.sandbox.people import FIRST_PERSON_ID
 from bot.sandbox.server import Sandbox
+from storage.alerts import begin
 from storage.database import DatabaseError
 from tests.bot.conftest import TOKEN, make_settings
 from tests.bot.test_webhook import free_port
@@ -195,3 +196,34 @@ async def test_a_backup_folder_that_cannot_be_read_is_told_as_a_failed_backup(st
     began = await told(stage, "backup-began")
     await stage.joke(stage.send_photo())
     assert heard(stage, stage.alice, began) == 1
+
+
+async def test_a_job_that_fails_every_other_time_is_told_once(stage_with, monkeypatch):
+    monkeypatch.setattr(alerts, "WELL_S", 60.0)
+    stage = await stage_with(telegram=ADMINS, alerts=ONLY)
+    for _ in range(3):
+        await stage.app.alerts.job_failed("erasure", KeyError("x"))
+        await stage.app.alerts.job_succeeded("erasure")
+        await stage.app.alerts.look()
+    await told(stage, "job-began", job=stage.words("job-erasure"))
+    assert "job:erasure" in stage.app.alerts.lasting
+    answer = await stage.answer(stage.world.send_text(stage.alice, stage.alice, "/status"))
+    assert answer["text"].startswith("🔴") and f"{stage.words('job-erasure')} (KeyError)" in answer["text"]
+
+
+async def test_what_was_told_of_a_job_that_there_is_no_more_is_over(stage_with, monkeypatch):
+    stage = await stage_with(telegram=ADMINS, alerts=ONLY)
+    await stage.app.alerts.job_failed("of-an-older-version", KeyError("x"))
+    await told(stage, "job-began", job="of-an-older-version")
+    await stage.restart()
+    await stage.until(lambda: "job:of-an-older-version" in stage.app.alerts.lasting)
+    monkeypatch.setattr(alerts, "STALE_S", 0.0)
+    await told(stage, "job-ended", job="of-an-older-version")
+
+
+async def test_an_alert_that_cannot_be_put_into_words_keeps_no_other_from_being_told(stage_with):
+    stage = await stage_with(telegram=ADMINS, alerts=ONLY)
+    for what in ("unheard-of", "token"):
+        await begin(stage.app.database, what, {})
+    await stage.world.wait_for(lambda _: heard(stage, stage.alice, "🔴 On 20") == 1, 60)
+    await told(stage, "job-began", job=stage.words("job-alert-messages"))

@@ -200,7 +200,9 @@ async def test_what_admins_were_told_of_and_lasts_is_seen(stage_with):
     assert set(checks.Checks(stage.settings, stage.app.database, stage.app.servers, stage.app.client, stage.part(Backing), 0.0).all()) <= set(ALERTS)
     assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 0
     stage.app.alerts.lasting["engine"] = Alert(0, "engine", "{}", 0.0)
-    assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 1
+    stage.app.alerts.lasting["job:erasure"] = Alert(0, "job:erasure", "{}", 0.0)
+    samples = await scrape(stage.app)
+    assert samples['jokebot_alert{what="engine"}'] == samples['jokebot_alert{what="job"}'] == 1
 
 
 async def test_old_models_have_no_figures_of_their_own(stage_with, monkeypatch):

@@ -12,8 +12,9 @@ from bot.words import Words
 from configs.errors import JokebotError
 from tests.waiting import until
 
-JOBS = ("engine-greeting", "command-menu", "retrain-schedule", "prune-inbox", "check-database", "erasure", "backup", "alert-checks",
-        "alert-messages", "weekly-digest", "user-names", "run-orchestrator", "run-messages", "control-requests", "champion-monitor")
+JOBS = ("engine-greeting", "command-menu", "retrain-schedule", "prune-inbox", "check-database", "erasure", "backup",
+        "alert-checks", "alert-messages", "weekly-digest", "user-names", "run-orchestrator", "run-messages",
+        "control-requests", "champion-monitor")
 WORDS = Words()
 
 
@@ -106,7 +107,8 @@ async def test_every_job_of_the_bot_is_tried_here_and_has_words(stage):
         assert len({WORDS.say(language, f"job-{name}") for name in JOBS}) == len(JOBS)
 
 
-@pytest.mark.parametrize("error", [KeyError("a defect"), PermissionError(13, "Permission denied", "/backups")], ids=["defect", "permission"])
+@pytest.mark.parametrize("error", [KeyError("a defect"), PermissionError(13, "Permission denied", "/backups")],
+                         ids=["defect", "permission"])
 @pytest.mark.parametrize("name", JOBS)
 async def test_a_job_that_fails_disturbs_no_photo_and_is_told_once(stage_with, monkeypatch, name, error):
     rounds, broken, run = [], [True], Periodic.run
@@ -121,7 +123,8 @@ async def test_a_job_that_fails_disturbs_no_photo_and_is_told_once(stage_with, m
         if job.name != name:
             await run(job, observer)
         else:
-            failing_job = replace(job, every_s=0.01, first_after_s=0.0, defect_pause_s=0.01, step=step, sleep=asyncio.sleep)
+            failing_job = replace(job, every_s=0.01, first_after_s=0.0, defect_pause_s=0.01, step=step,
+                                  sleep=asyncio.sleep)
             await run(failing_job, observer)
 
     monkeypatch.setattr(Periodic, "run", breaking)

@@ -1,5 +1,6 @@
 """After a promotion: liking that falls brings the model before back by itself; liking that holds ends the watch."""
 from bot.loop.service import Service
+from bot.sandbox.people import FIRST_PERSON_ID
 from storage import models, promotion, runs
 from storage.trials import open_watch
 
@@ -32,9 +33,8 @@ async def until_over(chat, verdict: int) -> str:
 
 
 async def test_a_champion_that_is_liked_less_is_taken_back_and_the_admins_hear_of_it_once(chat_with):
-    chat = await chat_with()
+    chat = await chat_with(telegram={"admins": [FIRST_PERSON_ID]})
     admin = chat.stage.alice
-    chat.stage.app.settings.telegram.admins[:] = [admin]
     run = await promoted(chat, before=FUNNY)
     assert await until_over(chat, MEH) == "fell"
     database = chat.stage.app.database
@@ -74,8 +74,7 @@ async def test_a_step_back_by_an_admin_ends_the_watch(chat_with):
 
 
 async def test_a_step_back_that_a_kill_cut_off_is_still_told(chat_with):
-    chat = await chat_with()
-    chat.stage.app.settings.telegram.admins[:] = [chat.stage.alice]
+    chat = await chat_with(telegram={"admins": [FIRST_PERSON_ID]})
     run = await promoted(chat, before=FUNNY)
     await chat.rate(MEH, MEH)
     async with chat.stage.app.database.write() as connection:
