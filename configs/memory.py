@@ -1,4 +1,5 @@
-"""How much memory this process can still take: the host's, or its control group's (a container's limit) where that is less.
+"""How much memory this process can still take: the host's, or its control group's (a container's limit) where that is
+less.
 
 Control groups: version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html) and version 1
 (https://docs.kernel.org/admin-guide/cgroup-v1/memory.html).
@@ -14,7 +15,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class CgroupFiles:
-    """The files of a memory controller, all in bytes, and the field of memory.stat with cached pages that can be reclaimed."""
+    """The files of a memory controller (bytes), and the field of memory.stat with reclaimable cached pages."""
 
     limit: str
     usage: str
@@ -46,8 +47,8 @@ def _host_free(proc: Path) -> int | None:
 def _cgroups_free(proc: Path, cgroup: Path) -> Iterator[int | None]:
     """What each of this process's control groups may still take. A limit may be set at any level above the process."""
     paths = _own_groups(proc)
-    for root, own, files in ((cgroup, paths.get("", "/"), VERSION_2), (cgroup / "memory", paths.get("memory", "/"), VERSION_1)):
-        group = root / own.lstrip("/")
+    for controller, root, files in (("", cgroup, VERSION_2), ("memory", cgroup / "memory", VERSION_1)):
+        group = root / paths.get(controller, "/").lstrip("/")
         for folder in (group, *group.parents):
             if not folder.is_relative_to(root):
                 break
@@ -55,9 +56,12 @@ def _cgroups_free(proc: Path, cgroup: Path) -> Iterator[int | None]:
 
 
 def _own_groups(proc: Path) -> dict[str, str]:
-    """The process's group by controller of version 1; "" for version 2. Paths are relative to the controller's mount point.
+    """The process's group by controller of version 1; "" for version 2.
 
-    In a container without a cgroup namespace they are the host's paths and don't exist; the mount point is the container's.
+    Paths are relative to the controller's mount point.
+
+    In a container without a cgroup namespace they are the host's paths and don't exist; the mount point is the
+    container's.
     """
     try:
         rows = [line.split(":", 2) for line in (proc / "self/cgroup").read_text(encoding="utf-8").splitlines()]

@@ -1,9 +1,9 @@
 """What a server must pass before it gets users' photos: the right prompt, and plausible text about the golden photos.
 
-LMDeploy takes the chat template from the checkpoint's tokenizer, and silently a bare one where that doesn't load. So the
-token ids of its prompts are compared with those of `configs/prompts.toml`, in three parts: the special tokens are single
-tokens with the checkpoint's own ids, a user's turn in the checkpoint's template has the ids of ours, and a photo's request
-with system prompt and image has as many tokens as ours.
+LMDeploy takes the chat template from the checkpoint's tokenizer, and silently a bare one where that doesn't load. So
+the token ids of its prompts are compared with those of `configs/prompts.toml`, in three parts: the special tokens are
+single tokens with the checkpoint's own ids, a user's turn in the checkpoint's template has the ids of ours, and a
+photo's request with system prompt and image has as many tokens as ours.
 """
 import asyncio
 import io
@@ -51,7 +51,10 @@ async def ask(client: EngineClient, index: int, *, tokens: int) -> Reply:
 
 
 async def check_golden(client: EngineClient) -> Reply:
-    """Check that it writes plausible text about each golden photo; returns the first reply. Raises CheckError, EngineError."""
+    """Check that it writes plausible text about each golden photo; returns the first reply.
+
+    Raises CheckError, EngineError.
+    """
     replies = []
     for index, (name, _) in enumerate(GOLDEN):
         try:
@@ -67,7 +70,10 @@ async def check_golden(client: EngineClient) -> Reply:
 
 
 async def warm_up(client: EngineClient, photos: int) -> None:
-    """Ask about so many photos of ordinary size at the same time; `client` should cut as for users. Raises EngineError."""
+    """Ask about so many photos of ordinary size at the same time; `client` should cut as for users.
+
+    Raises EngineError.
+    """
     data = await asyncio.to_thread(full_size_photo)
     prompts = load_prompts()
     await asyncio.gather(*(client.ask(system=prompts.system, user=prompts.ask("en"), photo=data, media_type="image/jpeg",

@@ -1,7 +1,7 @@
 """Asks the engine for a joke: the OpenAI chat protocol with the photo as a `data:` URL, streamed.
 
-The `openai` package takes more than half a second to import, so it is imported at the first use, in a thread; its own
-retries are off, ours know which failures pass (`bot/engine/errors.py`) and end within one total time limit.
+The `openai` package takes more than half a second to import, so it is imported at the first use, in a thread. Its own
+retries are off; ours repeat only retryable failures (`bot/engine/errors.py`) and end within one total time limit.
 """
 import asyncio
 import base64
@@ -31,9 +31,12 @@ OnText = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the engine picks its words; `max_tokens` bounds their number. The same `seed` picks the same ones again, where
-    engine, model and request are the same. `repetition_penalty` above 1 holds back what was said already; a text ends where
-    its last `ngram_size` tokens have been written `ngram_threshold` times (0: it goes on)."""
+    """How the engine samples tokens; `max_tokens` bounds their number.
+
+    The same `seed` gives the same tokens where engine, model and request are the same. `repetition_penalty` above 1
+    makes tokens of the prompt and the text so far less likely. A text ends where its last `ngram_size` tokens have been
+    written `ngram_threshold` times (0: it does not end).
+    """
 
     temperature: float
     top_p: float
@@ -45,26 +48,26 @@ class Sampling:
 
     @classmethod
     def of(cls, joke: Joke, language: str, seed: int | None = None) -> "Sampling":
-        """What the settings say for jokes in a language."""
-        chosen = joke.sampling(language)
-        return cls(chosen["temperature"], chosen["top_p"], chosen["max_tokens"], seed, chosen["repetition_penalty"],
-                   chosen["repetition_ngram_size"], chosen["repetition_ngram_threshold"])
+        """The settings' parameters for jokes in a language."""
+        values = joke.sampling(language)
+        return cls(values["temperature"], values["top_p"], values["max_tokens"], seed, values["repetition_penalty"],
+                   values["repetition_ngram_size"], values["repetition_ngram_threshold"])
 
     def extra(self, *, ngram: bool = True) -> dict[str, Any]:
-        """What the protocol doesn't have, under LMDeploy's names; nothing where nothing is asked for, since not every engine knows it.
-        Without `ngram` the rule that ends a text which repeats itself is left out."""
-        found: dict[str, Any] = {}
+        """Request fields beyond the OpenAI protocol, by LMDeploy's names. Neutral values are left out, since not every
+        engine knows the fields. Without `ngram` the rule that ends a repetitive text is left out."""
+        fields: dict[str, Any] = {}
         if self.repetition_penalty != 1.0:
-            found["repetition_penalty"] = self.repetition_penalty
+            fields["repetition_penalty"] = self.repetition_penalty
         if ngram and self.ngram_size and self.ngram_threshold:
-            found |= {"repetition_ngram_size": self.ngram_size, "repetition_ngram_threshold": self.ngram_threshold}
-        return found
+            fields |= {"repetition_ngram_size": self.ngram_size, "repetition_ngram_threshold": self.ngram_threshold}
+        return fields
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the engine wrote. Token counts are None where it doesn't tell; `latency_s` runs from the request that
-    succeeded to its last word; `finish_reason` is "stop" or "length"."""
+    """What the engine wrote. Token counts are None where it doesn't report them; `latency_s` is the time of the request
+    that succeeded; `finish_reason` is "stop" or "length"."""
 
     text: str
     prompt_tokens: int | None
@@ -83,21 +86,21 @@ class _Draft:
     completion_tokens: int | None = None
 
     def add(self, chunk: Any) -> bool:
-        """Take a chunk in; whether there is new text. Raises one of Python's own errors for a chunk of another shape."""
+        """Add a chunk; returns whether there is new text. Raises a built-in exception for a chunk of another shape."""
         if chunk.usage is not None:
             self.prompt_tokens, self.completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
-        piece = ""
+        added = ""
         for choice in chunk.choices:
-            piece += choice.delta.content or ""
+            added += choice.delta.content or ""
             self.finish_reason = choice.finish_reason or self.finish_reason
-        self.text += piece
-        return bool(piece)
+        self.text += added
+        return bool(added)
 
 
 class EngineClient:
     """A client of one engine; any number of tasks may ask at the same time. Close it at the end.
 
-    `ngram` is for engines whose rule against repetition is known to work: LMDeploy 0.18.0's own ends jokes after a word
+    `ngram` is for engines whose rule against repetition works: that of a plain LMDeploy 0.18.0 ends jokes after a word
     (bot/engine/lmdeploy/repetition.py).
     """
 
@@ -131,69 +134,71 @@ class EngineClient:
         """One reply about a photo (the bytes of a file of that media type).
 
         `on_text` gets the whole text so far whenever it grows, and after a retry from the beginning again; reading
-        waits for it, so it should return at once. Raises EngineError when all tries are used up or can't help.
+        waits for it, so it should return at once. Raises EngineError after the last attempt, or where a retry is no
+        use.
         """
         deadline = time.monotonic() + self._settings.total_timeout_s
         for attempt in range(1, self._settings.attempts + 1):
             try:
                 return await self._try(self._messages(system, user, photo, media_type), sampling, on_text, deadline)
             except EngineError as error:
-                pause = max(self._pause(attempt), error.retry_after_s)
-                if not error.retryable or attempt == self._settings.attempts or time.monotonic() + pause >= deadline:
+                delay_s = max(self._retry_delay_s(attempt), error.retry_after_s)
+                if not error.retryable or attempt == self._settings.attempts or time.monotonic() + delay_s >= deadline:
                     raise
-            await asyncio.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+            await asyncio.sleep(delay_s)
+        raise AssertionError("the last attempt returns or raises")
 
     async def close(self) -> None:
         """Close the connections."""
         if self._openai is not None:
             await self._openai.close()
 
-    def _pause(self, attempt: int) -> float:
-        """Seconds before the next try: doubling, and spread so that many waiting requests don't return together."""
+    def _retry_delay_s(self, attempt: int) -> float:
+        """Seconds before the next attempt: doubling, with jitter so that waiting requests don't return together."""
         return self._settings.retry_delay_s * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
 
     def _messages(self, system: str, user: str, photo: bytes, media_type: str) -> list[dict[str, Any]]:
-        picture = {"url": f"data:{media_type};base64,{base64.b64encode(photo).decode('ascii')}",
-                   "max_dynamic_patch": self._settings.max_tiles}
+        image = {"url": f"data:{media_type};base64,{base64.b64encode(photo).decode('ascii')}",
+                 "max_dynamic_patch": self._settings.max_tiles}
         return [{"role": "system", "content": system},
-                {"role": "user", "content": [{"type": "image_url", "image_url": picture}, {"type": "text", "text": user}]}]
+                {"role": "user", "content": [{"type": "image_url", "image_url": image}, {"type": "text", "text": user}]}]
 
     async def _try(self, messages: list[dict[str, Any]], sampling: Sampling, on_text: OnText | None, deadline: float) -> Reply:
         """One request. Raises EngineError."""
-        model, draft, started, shown = await self._model_name(), _Draft(), time.monotonic(), ""
+        model, draft, started_at, reported = await self._model_name(), _Draft(), time.monotonic(), ""
         try:
             async with aclosing(self._drafts(model, messages, sampling, draft, deadline)) as drafts:
                 async for text in drafts:
-                    if on_text and text != shown:
-                        shown = text
+                    if on_text and text != reported:
+                        reported = text
                         await on_text(text)
         except EngineError as error:
             if error.kind in ("down", "cut_off", "refused"):
                 self._model = self._settings.model
-            # A joke that was finished stays one, whatever came instead of the token counts.
+            # A finished joke counts, even if the token counts after it are missing or broken.
             if not (draft.text.strip() and draft.finish_reason in ("stop", "length")):
                 raise
-        reply = self._finished(draft, time.monotonic() - started)
+        reply = self._finished(draft, time.monotonic() - started_at)
         log.debug("%s at %s wrote %s tokens in %.2f s", model, self._settings.url, reply.completion_tokens, reply.latency_s)
         return reply
 
     async def _drafts(self, model: str, messages: list[dict[str, Any]], sampling: Sampling, draft: _Draft,
                       deadline: float) -> AsyncIterator[str]:
-        """The text so far, each time it has grown; `draft` is filled on the way."""
+        """Yields the text so far each time it has grown; fills `draft`."""
         limits, url, client = self._settings, self._settings.url, await self._client()
-        first = min(deadline, time.monotonic() + limits.first_token_timeout_s)
+        first_token_deadline = min(deadline, time.monotonic() + limits.first_token_timeout_s)
         with engine_errors(url):
-            stream = await self._within(first, client.chat.completions.create(
+            stream = await self._within(first_token_deadline, client.chat.completions.create(
                 model=model, messages=messages, temperature=sampling.temperature, top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True}, extra_body=sampling.extra(ngram=self._ngram),
+                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True},
+                extra_body=sampling.extra(ngram=self._ngram),
                 extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
                 **({} if sampling.seed is None else {"seed": sampling.seed})))
         try:
             with engine_errors(url, midway=True):
                 while True:
-                    limit = min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first
-                    chunk = await self._within(limit, anext(stream, None))
+                    until = min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first_token_deadline
+                    chunk = await self._within(until, anext(stream, None))
                     if chunk is None:
                         return
                     if draft.add(chunk) and (text := draft.text.strip()):
@@ -201,16 +206,16 @@ class EngineClient:
         finally:
             await stream.close()
 
-    async def _within(self, limit: float, awaitable: Awaitable[Result]) -> Result:
+    async def _within(self, until: float, awaitable: Awaitable[Result]) -> Result:
         """Await until a point of monotonic time. Raises EngineError "slow"."""
         try:
-            async with asyncio.timeout(max(0.0, limit - time.monotonic())):
+            async with asyncio.timeout(max(0.0, until - time.monotonic())):
                 return await awaitable
         except TimeoutError:
             raise EngineError("slow", f"The engine at {self._settings.url} took too long.") from None
 
     def _finished(self, draft: _Draft, latency_s: float) -> Reply:
-        """The reply of a whole draft. Raises EngineError for one that is none."""
+        """The reply of a complete draft. Raises EngineError for an incomplete or empty one."""
         text, url = draft.text.strip(), self._settings.url
         if draft.finish_reason is None or draft.finish_reason == "abort":
             raise EngineError("cut_off", f"The engine at {url} stopped in the middle of a joke.", retryable=True)
@@ -219,7 +224,7 @@ class EngineClient:
         return Reply(text, draft.prompt_tokens, draft.completion_tokens, latency_s, draft.finish_reason)
 
     async def _model_name(self) -> str:
-        """The name to ask for: the setting's, else the first one listed, remembered until something fails."""
+        """The model to ask: the setting's, else the first one listed, remembered until a request fails."""
         async with self._lock:
             if not self._model:
                 names = await self.models()
@@ -230,9 +235,9 @@ class EngineClient:
 
     async def _client(self) -> "AsyncOpenAI":
         if self._openai is None:
-            made = await asyncio.to_thread(self._make_client)
-            # Two first callers may both have made one; the first to come back wins.
-            self._openai = self._openai or made
+            client = await asyncio.to_thread(self._make_client)
+            # Two first callers may both have made one; the first to return wins.
+            self._openai = self._openai or client
         return self._openai
 
     def _make_client(self) -> "AsyncOpenAI":
@@ -244,6 +249,6 @@ class EngineClient:
         transport = openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not local)
         client = openai.AsyncOpenAI(api_key=limits.api_key.get_secret_value(), base_url=limits.url, max_retries=0,
                                     timeout=timeout, http_client=transport)
-        # Loads the rest of what the first request would load in the event loop.
+        # Imports here, in a thread, what the first request would import in the event loop.
         _ = client.chat.completions, client.models
         return client

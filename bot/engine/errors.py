@@ -1,4 +1,4 @@
-"""What can go wrong between the bot and its engine, in the words of the person who runs the bot."""
+"""The error of requests to an engine; its messages are for admins."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -15,9 +15,9 @@ OVERLOADED = (429, 500, 502, 503, 504)
 class EngineError(JokebotError):
     """The engine gave no joke.
 
-    `kind`: it can't be reached or has no room ("down"), took too long ("slow"), wrote nothing ("empty"), stopped in the
-    middle ("cut_off") or won't do it ("refused"). `retryable` says whether the same request may work a moment later,
-    `retry_after_s` how long it asked to be left alone, `status` the HTTP status where it answered with one.
+    `kind`: it can't be reached or is overloaded ("down"), took too long ("slow"), wrote nothing ("empty"), stopped in
+    the middle ("cut_off") or rejected the request ("refused"). `retryable`: the same request may succeed a moment
+    later; `retry_after_s`: the delay that the engine asked for; `status`: the HTTP status where there was one.
     """
 
     def __init__(self, kind: Kind, message: str, *, retryable: bool = False, retry_after_s: float = 0.0,
@@ -31,7 +31,7 @@ class EngineError(JokebotError):
 
 @contextmanager
 def engine_errors(url: str, *, midway: bool = False) -> Iterator[None]:
-    """Turn what the `openai` package raises into EngineError; `midway` once the engine has begun to answer."""
+    """Turn exceptions of the `openai` package into EngineError; `midway` once the reply has begun."""
     import openai
 
     try:
@@ -40,13 +40,15 @@ def engine_errors(url: str, *, midway: bool = False) -> Iterator[None]:
         raise _refusal(error, url) from error
     except openai.APIConnectionError as error:
         if midway:
-            raise EngineError("cut_off", f"The engine at {url} dropped the connection in the middle of a joke.", retryable=True) from error
+            raise EngineError("cut_off", f"The engine at {url} dropped the connection in the middle of a joke.",
+                              retryable=True) from error
         cause = error.__cause__ or error
         raise EngineError("down", f"The engine at {url} can't be reached ({str(cause) or type(cause).__name__}). "
                           "Start it, or set JOKEBOT_ENGINE_URL.", retryable=True) from error
     except openai.APIError as error:
-        raise EngineError("cut_off", f"The engine at {url} failed in the middle of a joke: {error.message}", retryable=True) from error
-    # What comes of replies that are not of the protocol: no JSON, no UTF-8, other shapes.
+        raise EngineError("cut_off", f"The engine at {url} failed in the middle of a joke: {error.message}",
+                          retryable=True) from error
+    # Replies that violate the protocol: no JSON, no UTF-8, other shapes.
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise EngineError("cut_off", f"What the engine at {url} sent is no answer of the OpenAI chat protocol. "
                           "Check that JOKEBOT_ENGINE_URL is an engine's address.", retryable=True) from error
@@ -64,10 +66,10 @@ def _refusal(error: "APIStatusError", url: str) -> EngineError:
 
 
 def _reason(error: "APIStatusError") -> str:
-    """The engine's own words, on one short line."""
+    """The engine's own message, on one short line."""
     body = error.body
-    said = body.get("message") if isinstance(body, dict) else body
-    return " ".join(str(said or "").split())[:200]
+    message = body.get("message") if isinstance(body, dict) else body
+    return " ".join(str(message or "").split())[:200]
 
 
 def _seconds(header: str) -> float:

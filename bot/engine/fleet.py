@@ -15,7 +15,8 @@ from storage.models import Model
 class Fleet:
     """The backend of an Arm. `make_server` gets the model and what to call after each change of the server's state."""
 
-    def __init__(self, model: Model, settings: Settings, make_server: Callable[[Model, Callable[[], None]], Server]) -> None:
+    def __init__(self, model: Model, settings: Settings,
+                 make_server: Callable[[Model, Callable[[], None]], Server]) -> None:
         self.model, self.servers = model, list[Server]()
         self._settings, self._make_server = settings, make_server
         self._changed = asyncio.Event()

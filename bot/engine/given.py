@@ -1,7 +1,7 @@
-"""Servers that somebody else runs, at the address in the settings: kind "url".
+"""Servers that run elsewhere, at the address in the settings: kind "url".
 
-The champion is asked as the settings say. Another version can be served beside it where the address offers a model of
-its name, as `lmdeploy serve proxy` does with several api_servers behind it.
+The champion has the model name of the settings. Another version can be served beside it where the address offers a
+model of its name, as `lmdeploy serve proxy` does with several api_servers behind it.
 """
 from bot.engine.client import EngineClient, EngineError
 from bot.engine.router import Arm, Router
@@ -11,7 +11,7 @@ from storage.models import Model
 
 
 class GivenServers:
-    """See Servers. Nothing is started, slept or ended here; only the router moves."""
+    """Implements Servers. No server is started, put to sleep or ended; only the router changes."""
 
     def __init__(self, settings: Settings, champion: Model) -> None:
         self._settings = settings
@@ -22,10 +22,10 @@ class GivenServers:
         self.paused = ""
 
     async def start(self) -> None:
-        """Nothing is to be started."""
+        """The servers run already."""
 
     async def wait_ready(self) -> str:
-        """The names that the address lists. Raises EngineError where it doesn't answer."""
+        """Describes the models that the address lists. Raises EngineError where it doesn't answer."""
         names = await self._clients[self.router.champion.model.id].models()
         return f"the engine at {self._settings.engine.url} serves {', '.join(names)}"
 
@@ -33,9 +33,9 @@ class GivenServers:
         return await self.router.champion.client.ready()
 
     async def serve(self, model: Model) -> Arm:
-        """An arm for a version that the address offers by its name. Raises ServerError where it doesn't."""
-        if found := self.router.served_model(model.id):
-            return found
+        """Serve a version whose name the address lists. Raises ServerError where it doesn't."""
+        if served := self.router.served_model(model.id):
+            return served
         url = self._settings.engine.url
         try:
             names = await self._clients[self.router.champion.model.id].models()
@@ -48,13 +48,13 @@ class GivenServers:
         return Arm(model, self._client(model.id, model.name))
 
     async def swap(self, model: Model) -> Arm:
-        """Move the router to a version that the address offers. Raises ServerError."""
+        """Make a version the champion whose name the address lists. Raises ServerError."""
         arm = await self.serve(model)
         self.router.set_champion(arm)
         return arm
 
     async def end(self, model_id: int) -> None:
-        """Ask a version no more. Raises ServerError for the champion."""
+        """Stop asking a version. Raises ServerError for the champion."""
         if model_id == self.router.champion.model.id:
             raise ServerError("The champion is in service and can't be ended.")
         if self.router.canary and self.router.canary.model.id == model_id:
@@ -62,10 +62,10 @@ class GivenServers:
         self._names.pop(model_id, None)
 
     async def pause(self, reason: str) -> None:
-        """A server that is not ours keeps its memory and goes on answering."""
+        """Does nothing: the servers keep their memory and go on answering."""
 
     async def resume(self) -> None:
-        """See pause."""
+        """Does nothing, as `pause`."""
 
     def status(self) -> list[ServerState]:
         return [ServerState(arm.model.id, arm.model.name, self._settings.engine.url, "given") for arm in self.router.arms]
@@ -77,6 +77,7 @@ class GivenServers:
     def _client(self, model_id: int, name: str) -> EngineClient:
         client = self._clients.get(model_id)
         if client is None:
-            # It may be an LMDeploy as it comes, which ends jokes after a word by that rule.
-            client = self._clients[model_id] = EngineClient(self._settings.engine.model_copy(update={"model": name}), ngram=False)
+            # It may be a plain LMDeploy, whose rule against repetition ends jokes after a word.
+            settings = self._settings.engine.model_copy(update={"model": name})
+            client = self._clients[model_id] = EngineClient(settings, ngram=False)
         return client

@@ -1,4 +1,4 @@
-"""How a server of each kind is started: its command line and environment. What supervises it knows no more than this."""
+"""How a server of each kind is started: its command line and environment."""
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +9,19 @@ from configs.settings import Settings
 from storage.model_files import check_code
 from storage.models import Model
 
-KEPT = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_", "JOKEBOT_LOG_")
-"""The bot's variables that a CPU engine reads as well; the others, the token first, are none of its business."""
-WARM = (1, 1, 2, 4)
-"""Photos at the same time in each burst that warms an LMDeploy server up: alone, as most people come, then some in one batch."""
+PASSED_ON = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_", "JOKEBOT_LOG_")
+"""The bot's environment variables that a CPU engine gets; it gets no other, the token among them."""
+WARM_UP_BURSTS = (1, 1, 2, 4)
+"""Photos at a time in each burst that warms an LMDeploy server up: alone, as most photos come, then batches."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A server about to start on a port of this machine. It prints `listening on ADDRESS` when it is ready.
+    """How to start a server on a port of this host. It prints `listening on ADDRESS` when it is ready.
 
-    The API key is in the environment and never in the command, which every user of the host can read.
-    `sleeps`: it gives its memory back at POST /sleep, and takes it again at POST /wakeup. `warm` are numbers of full-sized
-    photos that it is asked about at the same time before people's come: the first of a kind compile kernels, for seconds.
-    `name` is what the server calls the model.
+    The API key is in the environment and never in the command, which every user of the host can read. `name` is the
+    model's name on the server. `sleeps`: POST /sleep frees its memory, POST /wakeup takes it back. `warm` are the
+    bursts of warm-up photos before users' photos come: the first photos of a kind compile kernels for seconds.
     """
 
     command: list[str]
@@ -37,7 +36,10 @@ Launcher = Callable[[Model, int, str], Launch]
 
 
 def directory_of(model: Model) -> Path:
-    """Where the model's checkpoint is. Raises JokebotError where this host doesn't have it, or its code is not what was agreed to."""
+    """The model's checkpoint folder.
+
+    Raises JokebotError where it isn't here, or its code is not what an admin agreed to.
+    """
     if model.directory is None:
         raise JokebotError(f"The registry knows no directory for model {model.name}; set JOKEBOT_MODEL_DIRECTORY.")
     directory = Path(model.directory).absolute()
@@ -54,13 +56,17 @@ def cpu_launcher(settings: Settings) -> Launcher:
 
     def launch(model: Model, port: int, key: str) -> Launch:
         if not python.exists():
-            raise JokebotError(f"The CPU engine needs the train environment, and {python} is not there. Run `make env-train`.")
-        command = [str(python), "-m", "bot", "engine", "cpu", str(directory_of(model)), "--port", str(port), "--name", model.name,
-                   "--api-key", "-", "--threads", str(threads), "--waiting", str(max(32, 2 * settings.in_flight))]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_") or name.startswith(KEPT)}
+            raise JokebotError(f"The CPU engine needs the train environment, and {python} is not there. "
+                               "Run `make env-train`.")
+        command = [str(python), "-m", "bot", "engine", "cpu", str(directory_of(model)), "--port", str(port),
+                   "--name", model.name, "--api-key", "-", "--threads", str(threads),
+                   "--waiting", str(max(32, 2 * settings.in_flight))]
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("JOKEBOT_") or name.startswith(PASSED_ON)}
         # Passive: threads that wait for each other must not spin on a core that they share during a swap.
-        return Launch(command, {**kept, "PYTHONUNBUFFERED": "1", "JOKEBOT_ENGINE_API_KEY": key, "OMP_NUM_THREADS": str(threads),
-                                "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}, model.name)
+        environment |= {"PYTHONUNBUFFERED": "1", "JOKEBOT_ENGINE_API_KEY": key, "OMP_NUM_THREADS": str(threads),
+                        "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+        return Launch(command, environment, model.name)
     return launch
 
 
@@ -73,12 +79,13 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
     def launch(model: Model, port: int, key: str) -> Launch:
         if not python.exists():
             raise JokebotError(f"LMDeploy needs the serve environment, and {python} is not there. Run `make env-serve`.")
-        # Never a bare name: LMDeploy 0.18.0 ends where a model is called "base" (met on an H100).
+        # LMDeploy 0.18.0 exits for a model named "base" (seen on an H100), hence the prefix.
         name = f"jokebot-{model.name}"
-        return Launch(command(directory_of(model), port, settings, name=name), environment(key), name, sleeps=True, warm=WARM)
+        return Launch(command(directory_of(model), port, settings, name=name), environment(key), name,
+                      sleeps=True, warm=WARM_UP_BURSTS)
     return launch
 
 
 def launcher(settings: Settings) -> Launcher:
-    """The launcher of the kind in the settings."""
+    """The launcher for the engine kind in the settings."""
     return lmdeploy_launcher(settings) if settings.engine.kind == "lmdeploy" else cpu_launcher(settings)

@@ -1,4 +1,7 @@
-"""Chooses the implementation of `Servers` for an engine kind. Apart from the protocol, which both implementations import."""
+"""Chooses the implementation of `Servers` for an engine kind.
+
+Apart from the protocol, which both implementations import.
+"""
 from collections.abc import Callable
 
 from bot.engine.servers import Servers
@@ -6,8 +9,10 @@ from configs.settings import Settings
 from storage.models import Model
 
 
-def make_servers(settings: Settings, champion: Model, *, on_pause: Callable[[str], None] = lambda reason: None) -> Servers:
-    """The servers of the kind in the settings, not started yet: "url" is external, "cpu" and "lmdeploy" are run by the bot.
+def make_servers(settings: Settings, champion: Model, *,
+                 on_pause: Callable[[str], None] = lambda reason: None) -> Servers:
+    """The servers of the kind in the settings, not started yet: "url" is external, "cpu" and "lmdeploy" are run by the
+    bot.
 
     `on_pause` is called with the reason of a pause when it begins, and with "" when it ends.
     """

@@ -92,7 +92,10 @@ class OwnedServers:
             await self.pools.remove(model_id)
 
     async def pause(self, reason: str) -> None:
-        """Hold new photos, answer those in work, put all servers to sleep. Raises ServerError; the pause is undone then."""
+        """Hold new photos, answer those in work, put all servers to sleep.
+
+        Raises ServerError; the pause is undone then.
+        """
         async with self._lock:
             if self.paused:
                 return

@@ -1,4 +1,4 @@
-"""The server pools of all model versions that the bot runs itself, with the router in front of them and their pauses."""
+"""The server pools of all model versions that the bot runs itself, their router and their pauses."""
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
@@ -23,7 +23,8 @@ class ServerPools:
     `on_pause` is called with the reason of a pause when it begins, and with "" when it ends.
     """
 
-    def __init__(self, settings: Settings, champion: Model, launcher: Launcher, on_pause: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, champion: Model, launcher: Launcher,
+                 on_pause: Callable[[str], None]) -> None:
         self._settings, self._launcher, self._on_pause = settings, launcher, on_pause
         self._pools: dict[int, Fleet] = {}
         self._pinned: list[int] = []
@@ -88,7 +89,10 @@ class ServerPools:
         return server
 
     async def suspend_all(self, reason: str) -> None:
-        """Begin a pause: drain every server and put it to sleep. Raises EngineError; `resume_all` undoes what was done."""
+        """Begin a pause: drain every server and put it to sleep.
+
+        Raises EngineError; `resume_all` undoes what was done.
+        """
         self.paused = reason
         self._on_pause(reason)
         servers = [server for server in self.servers if server.state == "ready"]

@@ -1,4 +1,4 @@
-"""The process of a model server and its clients: from a command line to a server that passed its checks, and to its end."""
+"""The process of a model server and its clients: starting it, checking it, ending it."""
 import asyncio
 import logging
 import re
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 POLL_INTERVAL_S = 0.25
 MAX_PORT_ATTEMPTS = 3
 WARM_UP_PAUSE_S = 0.7
-"""Between two bursts of warm-up photos, so that other servers on the same GPU catch up and no user waits for two bursts."""
+"""Between two bursts of warm-up photos; other servers on the GPU catch up, and no user waits for two bursts."""
 PORT_TAKEN = r"address already in use|can't be used: Address|\[Errno 98\]"
 DIAGNOSES: tuple[tuple[str, str], ...] = (
     (PORT_TAKEN, "its port was taken by another program"),
@@ -46,7 +46,8 @@ class StartError(JokebotError):
 class Process:
     """A started server. `client` asks it for a joke without retries, `control` for the rest; `end` it."""
 
-    def __init__(self, model: Model, child: ChildProcess, url: str, key: str, settings: Settings, launch: Launch) -> None:
+    def __init__(self, model: Model, child: ChildProcess, url: str, key: str, settings: Settings,
+                 launch: Launch) -> None:
         self.model, self.child, self.sleeps, self._warm = model, child, launch.sleeps, launch.warm
         self._settings = settings
         address = {"url": f"{url}/v1", "api_key": SecretStr(key), "model": launch.name, "attempts": 1}
@@ -136,7 +137,8 @@ async def start_process(name: str, model: Model, launcher: Launcher, settings: S
                 await process.end()
             if not isinstance(error, JokebotError):
                 raise
-            port_taken = is_port_taken("\n".join(lines)) or isinstance(error, EngineError) and error.status in (401, 404)
+            other_server = isinstance(error, EngineError) and error.status in (401, 404)
+            port_taken = other_server or is_port_taken("\n".join(lines))
             if not (port_taken and attempts_left):
                 reason = diagnose_exit([*lines, str(error)])
                 details = f": {reason}. " if reason else ". "

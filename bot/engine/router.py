@@ -1,7 +1,8 @@
-"""Which model version answers: the champion, a canary on trial for a share of the deliveries, or the next champion during a swap.
+"""Which model version answers: the champion, a canary for a share of the deliveries, or the next champion during a
+swap.
 
-Who gets a canary is decided by a hash of its id and a key (a person's, a chat's or a photo's number), so that the same
-key keeps its version; with every turn (a day, say) other keys come to it, so that among few people too each has their share.
+A hash of the canary's id and a key (the id of a user, a chat or a photo) decides, so the same key keeps its version.
+With every rotation period (a day, for example) other keys get the canary, so that it has its share among few users too.
 """
 import hashlib
 import time
@@ -14,26 +15,29 @@ from storage.models import Model
 
 
 class Asks(Protocol):
-    """What answers for a model: an EngineClient, or several servers behind one face."""
+    """What answers for a model: an EngineClient, or a pool of servers."""
 
     async def ask(self, *, system: str, user: str, photo: bytes, media_type: str, sampling: Sampling,
                   on_text: OnText | None = None) -> Reply:
         """As EngineClient.ask."""
 
     async def ready(self) -> bool:
-        """Whether a photo would be answered now."""
+        """Whether a request would be answered now."""
 
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """A model version that is served, and what to ask it with."""
+    """A model version that is served, and the backend that answers for it."""
 
     model: Model
     client: Asks
 
 
 class Router:
-    """Changed by `Servers` and by the canary; asked once for each joke. `turn_s` 0 keeps everybody's version for good."""
+    """Changed by `Servers` and by the canary; asked once for each joke.
+
+    `turn_s` is the rotation period; 0 never rotates.
+    """
 
     def __init__(self, champion: Arm, *, turn_s: float = 0.0, clock: Callable[[], float] = time.time) -> None:
         self.champion = champion
@@ -46,52 +50,53 @@ class Router:
     @property
     def arms(self) -> list[Arm]:
         """All versions that get deliveries, the champion first."""
-        found = [self.champion, *([self.canary] if self.canary else []), *([self._incoming[0]] if self._incoming else [])]
-        return [arm for place, arm in enumerate(found) if arm not in found[:place]]
+        others = [self.canary, self._incoming[0] if self._incoming else None]
+        return list(dict.fromkeys([self.champion, *(arm for arm in others if arm)]))
 
     def route(self, key: int) -> Arm:
-        """The version for a delivery to that person, chat or photo."""
+        """The version for a delivery to that user, chat or photo."""
         for arm, share in ((self.canary, self.share), self._incoming or (None, 0.0)):
             if arm and self._position(arm.model.id, key) < share:
                 return arm
         return self.champion
 
     def fallback_for(self, arm: Arm) -> Arm | None:
-        """Who answers a photo that this version couldn't answer: the champion, unless it is the one."""
+        """The version that answers what this one couldn't: the champion; None if this is the champion."""
         return None if arm is self.champion else self.champion
 
     def served_model(self, model_id: int) -> Arm | None:
-        """The arm of a version that gets deliveries, or None."""
+        """A version that gets deliveries, by its id; None where it gets none."""
         return next((arm for arm in self.arms if arm.model.id == model_id), None)
 
     def set_champion(self, arm: Arm) -> None:
-        """From now on it answers all that no canary takes; if it was the canary, there is none any more."""
+        """Route to it what no canary takes; if it was the canary, there is none any more."""
         self.champion, self._incoming = arm, None
         if self.canary and self.canary.model.id == arm.model.id:
             self.clear_canary()
 
     def set_canary(self, arm: Arm, share: float) -> None:
-        """Give a version that share (0 to 1) of the deliveries; a greater share later keeps those that had it."""
-        self.canary, self.share = arm, checked(share)
+        """Give a version that share (0 to 1) of the deliveries; when the share grows, keys that had it keep it."""
+        self.canary, self.share = arm, validated_share(share)
 
     def clear_canary(self) -> None:
         self.canary, self.share = None, 0.0
 
     def set_incoming(self, arm: Arm, share: float) -> None:
-        """During a swap: the next champion takes this share of what is left by the canary."""
-        self._incoming = arm, checked(share)
+        """During a swap: route this share of what no canary takes to the next champion."""
+        self._incoming = arm, validated_share(share)
 
     def clear_incoming(self) -> None:
         self._incoming = None
 
     def _position(self, model_id: int, key: int) -> float:
-        """Where a key stands for a model, in [0, 1), evenly spread."""
+        """A key's position for a model in this rotation period: in [0, 1), uniform."""
         turn = int(self._clock() // self._turn_s) if self._turn_s else 0
         digest = hashlib.blake2b(f"{model_id}:{key}:{turn}".encode(), digest_size=8).digest()
         return int.from_bytes(digest) / 2**64
 
 
-def checked(share: float) -> float:
+def validated_share(share: float) -> float:
+    """Raises ValueError."""
     if not 0 <= share <= 1:
         raise ValueError(f"a share is between 0 and 1, not {share}")
     return share

@@ -1,7 +1,7 @@
 """One supervised model server: started, checked, restarted after a crash or a hang, put to sleep, ended.
 
-Its health is judged by its output and not by /health, which LMDeploy answers with 200 while it sleeps: every text that it
-sends proves that it works, and after a while without any it is probed with a golden photo.
+Its health is judged by its output and not by /health, which LMDeploy answers with 200 while it sleeps: every text that
+it sends proves that it works, and after a while without any it is probed with a golden photo.
 """
 import asyncio
 import contextlib
@@ -30,8 +30,8 @@ STEADY_S = 300.0
 class Server:
     """Create it, `start` it (or `supervise` it, which starts it until that succeeds), `ask` it, and `stop` it.
 
-    `state` is starting, checking, ready, asleep, restarting or ended; `details` says how far a start has come, `failure` why it
-    was restarted last, until it is ready. `on_change` is called after each change of the state.
+    `state` is starting, checking, ready, asleep, restarting or ended; `details` says how far a start has come,
+    `failure` why it was restarted last, until it is ready. `on_change` is called after each change of the state.
     """
 
     def __init__(self, name: str, model: Model, launcher: Launcher, settings: Settings, logs: Path,
@@ -107,7 +107,10 @@ class Server:
         return not self.outstanding
 
     async def sleep(self) -> None:
-        """Free its memory. A kind that can't sleep ends, and is started by `wake`. Raises EngineError; it stays awake then."""
+        """Free its memory.
+
+        A kind that can't sleep ends, and is started by `wake`. Raises EngineError; it stays awake then.
+        """
         self._set("asleep")
         try:
             if self._process and self._process.sleeps:

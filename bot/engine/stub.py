@@ -1,7 +1,7 @@
-"""An engine that says what it is told to: the peer of tests and benchmarks, over real HTTP.
+"""A stub engine with scripted replies, for tests and benchmarks, over real HTTP.
 
-It speaks the protocol of the real ones (`/v1/models`, `/v1/chat/completions` streamed, `/health`) and can fail in every
-way that they do. `python -m bot.engine.stub --port N` runs it as a process that answers at once.
+It speaks the protocol of the real engines (`/v1/models`, `/v1/chat/completions` streamed, `/health`) and can fail in
+every way that they do. `python -m bot.engine.stub --port N` runs it as a process that answers at once.
 """
 import argparse
 import asyncio
@@ -26,9 +26,9 @@ Ending = Literal["stop", "length", "abort", "no_end", "drop", "hang", "garbage",
 class Answer:
     """A streamed reply, word by word, then an ending.
 
-    Endings: "stop" and "length" are whole; "abort" is what a sleeping LMDeploy says; "no_end" ends without a finish
-    reason; "drop" cuts the connection; "hang" says no more; "garbage" sends what is no JSON; "no_usage" leaves out the
-    token counts. `gate` holds the reply back until it is set.
+    Endings: "stop" and "length" are complete; "abort" is what a sleeping LMDeploy sends; "no_end" ends without a finish
+    reason; "drop" cuts the connection; "hang" sends no more; "garbage" sends invalid JSON; "no_usage" leaves out the
+    token counts. The reply waits until `gate` is set.
     """
 
     text: str = "A cat walks into a bar. The bar is closed."
@@ -49,7 +49,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request asked for; `size` is the picture's width and height in pixels, `picture_bytes` its file's size."""
+    """A request; `size` is the image's width and height in pixels, `picture_bytes` the size of its file."""
 
     model: str
     system: str
@@ -68,7 +68,8 @@ class Asked:
 
 @dataclass
 class StubEngine:
-    """The engine's state. `script` is used up first, one entry a request; after it every request gets `answer`, or its model's own."""
+    """The engine's state. Requests get the entries of `script` one by one, then the entry of `answers` for their model,
+    else `answer`."""
 
     answer: Answer = field(default_factory=Answer)
     script: deque[Answer | Refusal] = field(default_factory=deque)
@@ -81,18 +82,21 @@ class StubEngine:
     in_flight: int = 0
     most_in_flight: int = 0
     prompt_tokens: int = 300
-    """What it says that a prompt has."""
+    """The count that it reports for a prompt."""
     asked: deque[Asked] = field(default_factory=lambda: deque(maxlen=100))
     bodies: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
-    """The last requests as they came."""
+    """The last requests' JSON."""
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set while no request is in flight; one that its client has left is not."""
+    """Set while no request is in flight; a request whose client has left is not in flight."""
 
     @classmethod
     @asynccontextmanager
     async def running(cls, port: int = 0, *, text: str | None = None, script: Iterable[Answer | Refusal] = (),
                       answer: Answer | None = None, models: Iterable[str] = ("stub",)) -> AsyncIterator["StubEngine"]:
-        """A stub that listens on loopback (0: a free port) until the block ends. `text` is short for an answer with it."""
+        """A stub that listens on loopback (port 0: a free one) until the block ends.
+
+        `text` is short for an `answer`.
+        """
         answer = answer or (Answer(text) if text is not None else Answer())
         engine = cls(answer, deque(script), list(models))
         runner = web.AppRunner(engine.app(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
@@ -132,8 +136,8 @@ class StubEngine:
             self.asked.append(asked)
             if asked.model not in self.models:
                 return _error(Refusal(404, f"there is no model {asked.model!r}"))
-            told = self.script.popleft() if self.script else self.answers.get(asked.model, self.answer)
-            return _error(told) if isinstance(told, Refusal) else await self._stream(request, asked.model, told)
+            reply = self.script.popleft() if self.script else self.answers.get(asked.model, self.answer)
+            return _error(reply) if isinstance(reply, Refusal) else await self._stream(request, asked.model, reply)
         except (KeyError, TypeError, ValueError, OSError) as error:
             return _error(Refusal(400, f"{type(error).__name__}: {error}"))
         finally:
@@ -147,7 +151,7 @@ class StubEngine:
         if answer.gate:
             await answer.gate.wait()
         await asyncio.sleep(answer.first_token_s)
-        words = answer.text.splitlines(keepends=True) if not answer.token_s else [f"{word} " for word in answer.text.split(" ")]
+        words = [f"{word} " for word in answer.text.split(" ")] if answer.token_s else answer.text.splitlines(keepends=True)
         await response.write(_event(model, {"role": "assistant", "content": ""}))
         for word in words:
             await response.write(_event(model, {"content": word}))
@@ -166,13 +170,14 @@ class StubEngine:
         reason = "stop" if answer.ending == "no_usage" else answer.ending
         await response.write(_event(model, {}, reason))
         if answer.ending != "no_usage":
-            usage = {"prompt_tokens": self.prompt_tokens, "completion_tokens": words, "total_tokens": self.prompt_tokens + words}
+            usage = {"prompt_tokens": self.prompt_tokens, "completion_tokens": words,
+                     "total_tokens": self.prompt_tokens + words}
             await response.write(_event(model, None, usage=usage))
         await response.write(b"data: [DONE]\n\n")
 
 
 def read_request(body: dict[str, Any]) -> Asked:
-    """Take a chat request apart. Raises one of Python's own errors where something is missing or the photo can't be opened."""
+    """Parse a chat request. Raises a built-in exception where a field is missing or the photo can't be opened."""
     system, user = body["messages"]
     picture, text = user["content"]
     head, encoded = picture["image_url"]["url"].split(";base64,", 1)
@@ -190,11 +195,13 @@ def read_request(body: dict[str, Any]) -> Asked:
 
 def _error(refusal: Refusal) -> web.Response:
     headers = {} if refusal.retry_after_s is None else {"Retry-After": str(refusal.retry_after_s)}
-    return web.json_response({"error": {"message": refusal.message, "code": refusal.status}}, status=refusal.status, headers=headers)
+    error = {"message": refusal.message, "code": refusal.status}
+    return web.json_response({"error": error}, status=refusal.status, headers=headers)
 
 
-def _event(model: str, delta: dict[str, str] | None, finish_reason: str | None = None, *, usage: dict[str, int] | None = None) -> bytes:
-    # As LMDeploy does, what is null is left out.
+def _event(model: str, delta: dict[str, str] | None, finish_reason: str | None = None, *,
+           usage: dict[str, int] | None = None) -> bytes:
+    # Null fields are left out, as LMDeploy does.
     choice = {"index": 0, "delta": delta, **({"finish_reason": finish_reason} if finish_reason else {})}
     chunk = {"id": "stub", "object": "chat.completion.chunk", "created": 0, "model": model,
              "choices": [] if delta is None else [choice], **({"usage": usage} if usage else {})}
@@ -210,7 +217,7 @@ async def _serve(port: int, answer: Answer) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bot.engine.stub", description="An engine that answers with a fixed text.")
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes a free one")
-    parser.add_argument("--text", default=Answer.text, help="what it answers")
+    parser.add_argument("--text", default=Answer.text, help="the reply to every request")
     parser.add_argument("--first-token-s", type=float, default=0.0, help="seconds before the first word")
     parser.add_argument("--token-s", type=float, default=0.0, help="seconds between words; 0 sends whole lines")
     arguments = parser.parse_args()

@@ -1,8 +1,7 @@
-"""A stub that plays a whole server of ours, as a process: it has LMDeploy's other routes too, and goes wrong as it is told.
+"""A stub of a whole model server, as a process: it has LMDeploy's other routes too, and scripted faults.
 
-`python -m bot.engine.stub_server --port N --name MODEL` passes all checks of `bot/engine/checks.py`. Its tokenizer is a toy
-(special tokens are one token each, other text one a character); what counts is that it is asked as the real ones are.
-The API key comes through STUB_KEY.
+`python -m bot.engine.stub_server --port N --name MODEL` passes all checks of `bot/engine/checks.py`. Its tokenizer is a
+toy: one token for each special token and for each other character. The environment variable STUB_KEY holds the API key.
 """
 import argparse
 import asyncio
@@ -20,17 +19,19 @@ from configs.tiling import TILE_TOKENS, tile_count
 
 SPECIAL = re.compile(r"(<\|\w+\|>|</?\w+>)")
 FAULTS = ("", "hang", "stall", "slow", "empty", "garbage", "die", "drop")
-
-
-TOY = {name: number for number, name in enumerate(("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"), 1)}
+TOY_SPECIALS = {token: number for number, token in enumerate(
+    ("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"), 1)}
 
 
 class StubServer(StubEngine):
-    """`fault` begins after `after` chat requests: no word comes, or no end, or words for seven seconds, or none that is one, or the process ends. `specials` are the
-    ids of special tokens."""
+    """`fault` begins after `after` chat requests. `specials` are the ids of the special tokens.
+
+    Faults: "hang" sends nothing; "stall" sends text without an end; "slow" sends text for seconds; "empty" sends no
+    text; "garbage" sends no plausible text; "die" ends the process; "drop" cuts the connection.
+    """
 
     key, fault, after, template = "", "", 0, "whole"
-    asleep, specials = False, TOY
+    asleep, specials = False, TOY_SPECIALS
 
     def app(self) -> web.Application:
         app = super().app()
@@ -57,10 +58,10 @@ class StubServer(StubEngine):
         return web.json_response({"input_ids": ids, "length": len(ids)})
 
     def encode(self, text: str) -> list[int]:
-        """Token ids that only this server knows: a special token's own, and one for each other character."""
+        """Token ids of this server's own: one for each special token and for each other character."""
         ids: list[int] = []
-        for piece in SPECIAL.split(text):
-            ids += [self.specials[piece]] if piece in self.specials else [10**6 + ord(one) for one in piece]
+        for part in SPECIAL.split(text):
+            ids += [self.specials[part]] if part in self.specials else [10**6 + ord(character) for character in part]
         return ids
 
     async def _sleep(self, request: web.Request) -> web.Response:
@@ -82,8 +83,9 @@ class StubServer(StubEngine):
         if self.fault == "die":
             answer = Answer(answer.text, token_s=0.05)
             asyncio.get_running_loop().call_later(0.2, os._exit, 9)
-        told = {"stall": Answer(answer.text, ending="hang"), "slow": Answer(" ".join([answer.text] * 9), token_s=0.2), "empty": Answer(""), "garbage": Answer("!!!!!!!!!!!!!!!!"), "drop": Answer(answer.text, ending="drop")}
-        return await super()._stream(request, model, told.get(self.fault, answer))
+        faulty = {"stall": Answer(answer.text, ending="hang"), "slow": Answer(" ".join([answer.text] * 9), token_s=0.2),
+                  "empty": Answer(""), "garbage": Answer("!!!!!!!!!!!!!!!!"), "drop": Answer(answer.text, ending="drop")}
+        return await super()._stream(request, model, faulty.get(self.fault, answer))
 
 
 async def serve(arguments: argparse.Namespace) -> None:
@@ -100,15 +102,15 @@ async def serve(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bot.engine.stub_server", description="Plays a server that the bot runs.")
+    parser = argparse.ArgumentParser(prog="python -m bot.engine.stub_server", description="A stub of a server that the bot runs.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--name", default="stub", help="the model's name")
-    parser.add_argument("--when", type=Path, metavar="FILE", help="begin once this file is there")
-    parser.add_argument("--text", default="", help="what it answers (default: names the model)")
+    parser.add_argument("--when", type=Path, metavar="FILE", help="start once this file exists")
+    parser.add_argument("--text", default="", help="the reply (default: names the model)")
     parser.add_argument("--first-token-s", type=float, default=0.0)
     parser.add_argument("--token-s", type=float, default=0.0)
-    parser.add_argument("--fault", choices=FAULTS, default="", help="how it goes wrong")
-    parser.add_argument("--after", type=int, default=0, help="chat requests that go well before")
+    parser.add_argument("--fault", choices=FAULTS, default="", help="the fault")
+    parser.add_argument("--after", type=int, default=0, help="chat requests before the fault begins")
     parser.add_argument("--template", choices=("whole", "bare"), default="whole", help="bare: as if the tokenizer had not loaded")
     parser.add_argument("--ids", type=Path, metavar="DIR", help="take the special tokens' ids from this checkpoint")
     asyncio.run(serve(parser.parse_args()))

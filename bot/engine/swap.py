@@ -1,8 +1,8 @@
 """A rolling swap: a new pool replaces the champion's, server by server, so that at most one more than usual is loaded.
 
-Each step starts and checks one new server, moves its share of the users to it, then drains one old server and puts it to
-sleep. A step that fails is undone with all before it: users go back to the old pool, the new servers of this swap end, and
-the old ones wake.
+Each step starts and checks one new server, moves its share of the users to it, then drains one old server and puts it
+to sleep. A step that fails is undone with all before it: users go back to the old pool, the new servers of this swap
+end, and the old ones wake.
 """
 import logging
 
@@ -52,7 +52,8 @@ class Swap:
         if self._settings.servers.predecessor == "run":
             return
         while self._old_pool.up > max(1, self._target_count - self._new_pool.up):
-            await self._drain_and_sleep(next(server for server in reversed(self._old_pool.servers) if server.accepts_requests))
+            servers = reversed(self._old_pool.servers)
+            await self._drain_and_sleep(next(server for server in servers if server.accepts_requests))
 
     async def _finish(self) -> None:
         self._pools.router.set_champion(self._pools.served_model(self._new_pool.model))

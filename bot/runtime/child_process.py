@@ -1,28 +1,29 @@
-"""Runs child processes: parts of Jokebot that keep running (`start_child`), and programs that run to their end (`run_program`).
+"""Runs child processes: parts of Jokebot (`start_child`), and programs that run to their end (`run_program`).
 
 The processes of a retraining run, each the parent of the next:
 
-    bot → parent_watchdog.py → `jokebot pipeline N` → step (train, merge or evaluate) → torchrun → one worker for each GPU
+    bot → parent_watchdog.py → `jokebot pipeline N` → step (train, merge or evaluate) → torchrun → a worker a GPU
 
 `start_pipeline` in bot/loop/processes.py starts the pipeline, trainer/pipeline/child.py starts the steps, and
-trainer/xtuner/several.py starts torchrun where there are several GPUs. Model servers, the sandbox and the parts of the
-demo are children of the first kind alone.
+trainer/xtuner/several.py starts torchrun where there are several GPUs. Model servers, the sandbox and the parts of
+the demo are children of the first kind alone.
 
-No process may outlive its parent, in whatever way the parent ends, SIGKILL included. There are two mechanisms:
+No process may outlive its parent, in whatever way the parent ends, SIGKILL included. There are two mechanisms.
 
-1. A pipe, for the children of the bot (parent_watchdog.py). The bot holds the other end of the watchdog's standard input
-   and writes nothing to it. The kernel closes it when the bot ends; then the watchdog sends SIGTERM to the child's process
-   group, and SIGKILL after the grace. PR_SET_PDEATHSIG would not do here: the bot has threads, and that signal comes when
-   the *thread* that started the child ends. It would need code between fork and exec of a threaded program, and it does
-   not reach grandchildren (LMDeploy starts some).
-2. PR_SET_PDEATHSIG with SIGTERM, for the steps of a run (trainer/pipeline/leash.py). The pipeline starts its steps from its
-   main thread, which ends with the process, and the script sets the signal after exec. It is SIGTERM and not SIGKILL, so
-   that a training writes its checkpoint and no hours are lost; the step passes it on to torchrun, and torchrun to its
-   workers. A step has a process group of its own, so the watchdog's SIGKILL to the pipeline's group does not reach it.
-   It inherits the lock on the folder of runs, so a new pipeline waits until orphaned steps have exited.
+**A pipe**, for the children of the bot (parent_watchdog.py). The bot holds the other end of the watchdog's standard
+input and writes nothing to it. The kernel closes it when the bot ends; then the watchdog sends SIGTERM to the child's
+process group, and SIGKILL after the grace. PR_SET_PDEATHSIG would not do here: the bot has threads, and that signal
+comes when the *thread* that started the child ends. It would need code between fork and exec of a threaded program,
+and it does not reach grandchildren (LMDeploy starts some).
 
-Both are scripts for `python -I -S`: they use the standard library alone and import nothing of ours, so that they start in
-milliseconds. tests/bot/runtime/test_parent_death.py checks that the constant they share is the same in both.
+**PR_SET_PDEATHSIG with SIGTERM**, for the steps of a run (trainer/pipeline/leash.py). The pipeline starts its steps
+from its main thread, which ends with the process, and the script sets the signal after exec. It is SIGTERM and not
+SIGKILL, so that a training writes its checkpoint and no hours are lost; the step passes it on to torchrun, and torchrun
+to its workers. A step has a process group of its own, so the watchdog's SIGKILL to the pipeline's group does not reach
+it. It inherits the lock on the folder of runs, so a new pipeline waits until orphaned steps have exited.
+
+Both are scripts for `python -I -S`: they use the standard library alone and import nothing of ours, so that they start
+in milliseconds. tests/bot/runtime/test_parent_death.py checks that the constant they share is the same in both.
 """
 import asyncio
 import contextlib
@@ -86,7 +87,8 @@ class RotatingOutputFile:
 class ChildProcess:
     """A running child process under the parent watchdog; `start_child` makes it, `stop` or a `with` block ends it.
 
-    It has a session of its own, so Ctrl-C in a terminal reaches this process alone, which then stops its children in order.
+    It has a session of its own, so Ctrl-C in a terminal reaches this process alone, which then stops its children in
+    order.
     """
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], output_file: RotatingOutputFile | None,

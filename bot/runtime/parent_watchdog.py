@@ -1,8 +1,8 @@
 """Runs a command and ends it when the parent of this process ends. Why a pipe: bot/runtime/child_process.py.
 
-The parent holds the other end of this process's standard input and never writes to it. When the parent closes it, or ends
-in any way, reading returns; then the command and all processes of its group are ended. If this process itself is killed,
-PR_SET_PDEATHSIG ends the command: this process starts it from its main thread. Standard library alone.
+The parent holds the other end of this process's standard input and never writes to it. When the parent closes it, or
+ends in any way, reading returns; then the command and all processes of its group are ended. If this process itself is
+killed, PR_SET_PDEATHSIG ends the command: this process starts it from its main thread. Standard library alone.
 
 usage: python -I -S parent_watchdog.py GRACE_S COMMAND [ARGUMENT…]      (GRACE_S: seconds between SIGTERM and SIGKILL)
 """
@@ -42,7 +42,7 @@ def end_with_parent(child: subprocess.Popen[bytes], grace_s: float) -> None:
 
 
 def main(grace_s: float, command: list[str]) -> int:
-    """Run the command to its end; its exit code, 128 + signal where a signal ended it, 127 where it can't be started."""
+    """Run the command to its end; returns its exit code, 128 + signal, or 127 if it can't be started."""
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=die_with_parent)
     except OSError as error:

@@ -25,8 +25,8 @@ import sys, threading, torch
 from configs.model_imports import import_torchvision
 import_torchvision(torch)
 sys.path.append(sys.argv.pop(1))
-from bot.engine.lmdeploy.launcher import say_when_listening
-threading.Thread(target=say_when_listening, args=("127.0.0.1", int(sys.argv[-1])), daemon=True).start()
+from bot.engine.lmdeploy.launcher import print_when_listening
+threading.Thread(target=print_when_listening, args=("127.0.0.1", int(sys.argv[-1])), daemon=True).start()
 from lmdeploy.cli import run
 run()
 """

@@ -1,8 +1,8 @@
-"""Loads an InternVL2 checkpoint of InternLM2 kind and writes text with it, on the CPU.
+"""Loads an InternVL2 checkpoint of InternLM2 kind and generates text with it, on the CPU.
 
-Only what OpenGVLab's own modelling code offers is used (`extract_feature`, `language_model.model` and `.output`,
-`num_image_token`, the configuration), and the decoding loop is ours: so the demo model, a merged model and OpenGVLab's
-InternVL2-2B run the same way.
+It uses the interface of OpenGVLab's own modelling code (`extract_feature`, `language_model.model` and `.output`,
+`num_image_token`, the configuration) with a decoding loop of ours, so that the demo model, a merged model and
+OpenGVLab's InternVL2-2B run the same way.
 """
 import contextlib
 import dataclasses
@@ -25,19 +25,19 @@ from configs.tiling import cut_tiles
 
 
 class Cancelled(Exception):
-    """Nobody waits for this text any more."""
+    """The client has left, or the engine is ending."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Prompt:
-    """A request as the model takes it: token ids, and pixels (tiles, 3, 448, 448) where there are pictures."""
+    """The model's input: token ids, and pixels (tiles, 3, 448, 448) where there are images."""
 
     ids: list[int]
     pixels: torch.Tensor | None
 
 
 class Model:
-    """A loaded checkpoint. Not for two threads at once."""
+    """A loaded checkpoint. Not thread-safe."""
 
     def __init__(self, model: Any, tokenizer: Any, prompts: Prompts, max_tiles: int | None = None) -> None:
         self.model, self.tokenizer, self.prompts = model, tokenizer, prompts
@@ -47,11 +47,11 @@ class Model:
         self.stops = stop_tokens(model, tokenizer, prompts)
 
     def cut(self, part: Picture, picture: Image.Image) -> list[Image.Image]:
-        """A picture's tiles: as many as its request wants, up to the bound of this engine or checkpoint."""
+        """An image's tiles: up to the request's maximum, and to that of this engine or checkpoint."""
         return cut_tiles(picture, min(part.max_tiles or self.max_tiles, self.max_tiles))
 
     def prepare(self, request: ChatRequest, pictures: list[list[Image.Image]]) -> Prompt:
-        """Render and encode a request; `pictures` are the tiles of its Picture parts, in order.
+        """Render and encode a request; `pictures` are the tiles of its image parts, in order.
 
         Raises RequestError where the text and max_tokens don't fit the model.
         """
@@ -62,7 +62,7 @@ class Model:
         return Prompt(ids, torch.cat([to_pixels(tiles) for tiles in pictures]) if pictures else None)
 
     def encode(self, request: ChatRequest, tiles: list[int]) -> list[int]:
-        """Token ids of the rendered prompt; `tiles` are the pictures' numbers of tiles. The BOS is in the template."""
+        """Token ids of the rendered prompt; `tiles` are the images' numbers of tiles. The template has the BOS."""
         template, counts, user = self.prompts.template, iter(tiles), ""
         for part in request.parts:
             if isinstance(part, Picture):
@@ -72,10 +72,11 @@ class Model:
         return self.tokenizer.encode(prompts.render(user, 0), add_special_tokens=False)
 
     def ids(self, text: str, *, template: bool = False) -> list[int]:
-        """Token ids of a text; with `template` it is first put into the checkpoint's own chat template, as a user's only
-        message: what LMDeploy would ask, bare text where the tokenizer has no template."""
+        """Token ids of a text. With `template` the text is put into the checkpoint's own chat template first, as a
+        user's only message; without change where the tokenizer has no template, as LMDeploy does."""
         if template and self.tokenizer.chat_template:
-            text = self.tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True)
+            messages = [{"role": "user", "content": text}]
+            text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return self.tokenizer.encode(text, add_special_tokens=False)
 
     def decode(self, tokens: list[int]) -> str:
@@ -83,12 +84,13 @@ class Model:
 
     @torch.inference_mode()
     def write(self, prompt: Prompt, sampler: Sampler, cancelled: Callable[[], bool]) -> Iterator[int]:
-        """New tokens, one by one, up to and without the one that ends the text. Raises Cancelled between two tokens."""
+        """Yields new tokens, without the one that ends the text. Raises Cancelled between two tokens."""
         embeds, past = self.embed(prompt, cancelled), None
         while True:
             if cancelled():
                 raise Cancelled
-            state = self.model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True, return_dict=True)
+            state = self.model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True,
+                                                    return_dict=True)
             past = state.past_key_values
             logits = self.model.language_model.output(state.last_hidden_state[0, -1]).float()
             token = sampler.choose(logits)
@@ -98,7 +100,7 @@ class Model:
             embeds = self.model.language_model.get_input_embeddings()(torch.tensor([[token]]))
 
     def embed(self, prompt: Prompt, cancelled: Callable[[], bool]) -> torch.Tensor:
-        """Input embeddings (1, tokens, hidden), the picture's tokens in the places of its context tokens."""
+        """Input embeddings (1, tokens, hidden), with the images' features at the positions of the context tokens."""
         ids = torch.tensor([prompt.ids])
         embeds = self.model.language_model.get_input_embeddings()(ids)
         if prompt.pixels is None:
@@ -113,7 +115,7 @@ class Model:
 
 
 def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
-    """The end of turn, the tokenizer's end of text, and whatever the checkpoint's generation_config names."""
+    """The end of turn, the tokenizer's end of text, and those of the checkpoint's generation_config."""
     config = getattr(model, "generation_config", None)
     named = getattr(config, "eos_token_id", None) or []
     return frozenset([tokenizer.convert_tokens_to_ids(prompts.template.end), tokenizer.eos_token_id,
@@ -121,10 +123,10 @@ def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
 
 
 def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> Model:
-    """Load a checkpoint directory together with the modelling code in it: the caller vouches for that code.
+    """Load a checkpoint directory and run the modelling code in it: the caller must trust that code.
 
-    `dtype` is float32, bfloat16 or auto (see `choose_dtype`). `max_tiles` replaces the checkpoint's own bound on tiles.
-    Raises CheckpointError where the directory holds no such checkpoint.
+    `dtype` is float32, bfloat16 or auto (see `choose_dtype`). `max_tiles` replaces the checkpoint's own maximum of
+    tiles. Raises CheckpointError where the directory holds no such checkpoint.
     """
     check(directory)
     AutoModel, AutoTokenizer = import_transformers(torch)
@@ -144,6 +146,6 @@ def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> 
 def choose_dtype(model: Any, dtype: str) -> torch.dtype:
     """For auto: float32 where its weights take at most half of the free memory, else bfloat16, which is several times
     slower on CPUs without instructions for it (InternVL2-2B's shape on 2 cores: 0.4 s a token against 1.9 s)."""
-    needed = 4 * sum(parameter.numel() for parameter in model.parameters())
-    wide = dtype == "float32" or dtype == "auto" and 2 * needed <= (free_memory() or 0)
-    return torch.float32 if wide else torch.bfloat16
+    float32_bytes = 4 * sum(parameter.numel() for parameter in model.parameters())
+    fits = dtype == "float32" or dtype == "auto" and 2 * float32_bytes <= (free_memory() or 0)
+    return torch.float32 if fits else torch.bfloat16

@@ -1,4 +1,4 @@
-"""A photo as InternVL2 takes it: `data:` URL to picture, picture to tiles, tiles to normalised pixels."""
+"""Preprocessing for InternVL2: from a `data:` URL to an image, and from tiles to normalised pixels."""
 import base64
 import binascii
 import io
@@ -14,11 +14,11 @@ CENTRE, SPREAD = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
 
 
 class PictureError(JokebotError):
-    """The request's picture can't be used."""
+    """The request's image can't be used."""
 
 
 def open_picture(url: str, max_pixels: int) -> Image.Image:
-    """The RGB picture in a `data:` URL. Raises PictureError for other URLs, broken pictures and too large ones."""
+    """The RGB image in a `data:` URL. Raises PictureError for other URLs, for broken images and for too large ones."""
     head, comma, body = url.partition(",")
     if not (head.startswith("data:image/") and head.endswith(";base64") and comma):
         raise PictureError("image_url must be a data: URL with a base64 picture; addresses and paths are not opened.")
@@ -34,10 +34,11 @@ def open_picture(url: str, max_pixels: int) -> Image.Image:
 
 
 def to_pixels(tiles: list[Image.Image]) -> torch.Tensor:
-    """Float32 (tiles, 3, 448, 448), equal to the last bit to what XTuner's dataset gives the model in training."""
+    """Float32 (tiles, 3, 448, 448), bit for bit what XTuner's dataset gives the model in training."""
     return torch.stack([normalise(tile) for tile in tiles])
 
 
 def normalise(tile: Image.Image) -> torch.Tensor:
+    """Float32 (3, rows, columns) of an RGB image."""
     pixels = torch.from_numpy(np.array(tile)).permute(2, 0, 1).contiguous().to(torch.float32).div(255)
     return pixels.sub_(CENTRE).div_(SPREAD)

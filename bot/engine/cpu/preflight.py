@@ -1,4 +1,4 @@
-"""What can be found wrong before torch is imported and a checkpoint loaded, which takes seconds."""
+"""Checks that run before torch is imported and the checkpoint loaded, which takes seconds."""
 import json
 import socket
 from pathlib import Path
@@ -20,19 +20,21 @@ def check(directory: Path) -> None:
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{directory}/config.json can't be read: {error}.") from error
     if kinds != ["InternVLChatModel", "InternLM2ForCausalLM"]:
-        raise CheckpointError(f"{directory} is no InternVL2 of InternLM2 kind (it says {', '.join(map(str, kinds)) or 'nothing'}).")
+        raise CheckpointError(f"{directory} is no InternVL2 of InternLM2 kind "
+                              f"(it says {', '.join(map(str, kinds)) or 'nothing'}).")
     if "." in directory.absolute().name:
-        raise CheckpointError(f"{directory.name!r} has a dot, and transformers can't load code from such a directory. Rename it.")
+        raise CheckpointError(f"{directory.name!r} has a dot, and transformers can't load code from such a directory. "
+                              "Rename it.")
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """Take the address, without listening yet. Raises JokebotError where it can't be had."""
-    place = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Bind a socket to the address, without listening yet. Raises JokebotError where it can't be bound."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        place.bind((host, port))
+        bound.bind((host, port))
     except (OSError, OverflowError) as error:
-        place.close()
+        bound.close()
         raise JokebotError(f"{host}:{port} can't be used: {getattr(error, 'strerror', None) or error}. "
                            "Choose another --host or --port.") from error
-    return place
+    return bound

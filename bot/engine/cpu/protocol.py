@@ -1,4 +1,4 @@
-"""The part of OpenAI's chat completions protocol that the CPU engine speaks: requests in, answers and errors out."""
+"""The part of OpenAI's chat completions protocol that the CPU engine supports."""
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -11,21 +11,22 @@ DEFAULT_TOKENS = 512
 
 
 class RequestError(JokebotError):
-    """A request that can't be served; ends as OpenAI's error object."""
+    """A request that can't be served; the client gets OpenAI's error object."""
 
     def __init__(self, message: str, status: int = 400, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status, self.param, self.code = status, param, code
 
     def body(self) -> dict[str, Any]:
+        """OpenAI's error object."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is chosen. Temperature 0 takes the likeliest. A text ends where its last `ngram_size` tokens have
-    been written `ngram_threshold` times; 0 lets it go on."""
+    """How tokens are sampled. Temperature 0 takes the likeliest. A text ends where its last `ngram_size` tokens have
+    been written `ngram_threshold` times; 0 turns that off."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -37,7 +38,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture part of a message: its URL, and the most tiles asked for (None: the checkpoint's own number)."""
+    """An image part of a message: its URL, and the maximum of tiles (None: the checkpoint's own)."""
 
     url: str
     max_tiles: int | None
@@ -45,7 +46,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """A checked request: the system prompt (None: the default), and the user turn's parts in order."""
+    """A valid request: the system prompt (None: the default), and the user message's parts in order."""
 
     model: str | None
     system: str | None
@@ -60,7 +61,7 @@ class ChatRequest:
 
 
 def parse(body: Any, prompts: Prompts) -> ChatRequest:
-    """Check a request's JSON. Raises RequestError for what is wrong or not supported."""
+    """Validate a request's JSON. Raises RequestError for what is invalid or not supported."""
     if not isinstance(body, dict):
         raise RequestError("The body must be a JSON object.")
     system, parts = parse_messages(body.get("messages"), prompts)
@@ -80,14 +81,14 @@ def parse(body: Any, prompts: Prompts) -> ChatRequest:
 
 
 def parse_encode(body: Any) -> tuple[str, bool]:
-    """The text of an encode request, and whether it goes into the chat template. Raises RequestError."""
+    """An encode request's text, and whether it goes into the chat template. Raises RequestError."""
     if not isinstance(body, dict) or not isinstance(body.get("input"), str):
         raise RequestError("input must be a string.", param="input")
     return body["input"], flag(body, "do_preprocess")
 
 
 def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[str | Picture, ...]]:
-    """The system message, or None, and the user message's parts. Raises RequestError, as all that follows."""
+    """The system message, or None, and the user message's parts. Raises RequestError, as the functions below."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise RequestError("messages must be a list of objects.", param="messages")
     roles = [message.get("role") for message in messages]
@@ -111,7 +112,7 @@ def parse_content(content: Any, prompts: Prompts) -> tuple[str | Picture, ...]:
 
 
 def parse_part(part: Any, prompts: Prompts) -> str | Picture:
-    """A text or a picture; a text that holds the context token could pass for a picture's tokens and is refused."""
+    """A text or an image. A text with the context token is refused: it could be taken for an image's tokens."""
     if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
         if prompts.template.context in part["text"]:
             raise RequestError(f"Text can't contain {prompts.template.context}.", param="messages")
@@ -130,13 +131,15 @@ def parse_stop(stop: Any) -> tuple[str, ...]:
     return tuple(stop)
 
 
-def number(body: dict[str, Any], name: str, default: float, least: float, most: float, whole: bool = False) -> float:
-    """A number from `least` to `most`; the default where there is none or null."""
+def number(body: dict[str, Any], name: str, default: float, minimum: float, maximum: float,
+           whole: bool = False) -> float:
+    """A number from `minimum` to `maximum`; the default where the field is missing or null."""
     value = body.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not least <= value <= most:
-        raise RequestError(f"{name} must be a {'whole ' if whole else ''}number from {least} to {most}.", param=name)
+    kind = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not minimum <= value <= maximum:
+        raise RequestError(f"{name} must be a {'whole ' if whole else ''}number from {minimum} to {maximum}.", param=name)
     return value
 
 
@@ -167,7 +170,7 @@ def completion(request: ChatRequest, model: str, content: str, finish: str, used
 
 def chunk(request: ChatRequest, model: str, delta: dict[str, str] | None, finish: str | None = None,
           used: dict[str, int] | None = None) -> dict[str, Any]:
-    """One event of a stream; `delta` None makes the closing one that carries only usage."""
+    """One event of a stream; with `delta` None the last one, which has the usage only."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
     return {"id": request.id, "object": "chat.completion.chunk", "created": request.created, "model": model,
             "choices": choices, **({"usage": used} if used else {})}

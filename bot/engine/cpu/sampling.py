@@ -5,7 +5,7 @@ from bot.engine.cpu.protocol import Sampling
 
 
 class Sampler:
-    """One request's choices: the same sampling, seed and logits give the same tokens."""
+    """Samples one request's tokens: the same parameters, seed and logits give the same tokens."""
 
     def __init__(self, sampling: Sampling, prompt: list[int]) -> None:
         self.sampling = sampling
@@ -17,7 +17,7 @@ class Sampler:
             self.generator.manual_seed(sampling.seed)
 
     def choose(self, logits: torch.Tensor) -> int:
-        """`logits` is float32 (vocabulary,); it may be changed in place."""
+        """The next token; `logits` is float32 (vocabulary,) and may be changed in place."""
         self.penalise(logits)
         if self.sampling.temperature < 1e-4:
             token = int(logits.argmax())
@@ -28,12 +28,12 @@ class Sampler:
         return token
 
     def repeats(self, written: list[int]) -> bool:
-        """Whether the last n-gram of a text has been written often enough to end it."""
+        """Whether the last n-gram of the text occurs often enough to end it."""
         size, threshold = self.sampling.ngram_size, self.sampling.ngram_threshold
         if not size or not threshold or len(written) < size:
             return False
         last = written[-size:]
-        return sum(written[place:place + size] == last for place in range(len(written) - size + 1)) >= threshold
+        return sum(written[start:start + size] == last for start in range(len(written) - size + 1)) >= threshold
 
     def penalise(self, logits: torch.Tensor) -> None:
         """CTRL's repetition penalty (arXiv 1909.05858) on every token of the prompt and the text so far."""
@@ -45,7 +45,7 @@ class Sampler:
 
 
 def nucleus(probabilities: torch.Tensor, top_p: float) -> torch.Tensor:
-    """The likeliest tokens that together reach `top_p` (arXiv 1904.09751), at least one; the others get 0."""
+    """Keep the likeliest tokens that together reach `top_p` (arXiv 1904.09751), at least one; the others get 0."""
     if top_p >= 1.0:
         return probabilities
     ordered, order = probabilities.sort(descending=True)

@@ -1,4 +1,4 @@
-"""The CPU engine's HTTP side: OpenAI's chat completions over aiohttp, `data:` pictures only."""
+"""The CPU engine's HTTP server: OpenAI's chat completions over aiohttp, with `data:` images only."""
 import asyncio
 import hmac
 import json
@@ -21,14 +21,14 @@ from configs.log_lines import HEADER, about, accepted
 log = logging.getLogger(__name__)
 
 BODY_BYTES = 64 * 2**20
-"""A 20 MB photo is 27 MB of base64; twice that is room enough."""
-ENDING_S = 5.0
-"""How long answers under way have to end after SIGTERM."""
+"""A 20 MB photo is 27 MB of base64; the limit is about twice that."""
+SHUTDOWN_TIMEOUT_S = 5.0
+"""How long replies in work may take to end after SIGTERM."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the server needs to know besides its model. `api_keys` empty: anybody may ask."""
+    """The server's options. With empty `api_keys` no key is needed."""
 
     name: str
     api_keys: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Options:
 
 
 class Server:
-    """Handlers of one served model."""
+    """The HTTP handlers for one model."""
 
     def __init__(self, worker: Worker, options: Options) -> None:
         self.worker, self.options = worker, options
@@ -51,8 +51,9 @@ class Server:
         return app
 
     @web.middleware
-    async def guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
-        """Check the key, note whose request it is, and give every error OpenAI's shape."""
+    async def guard(self, request: web.Request,
+                    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        """Check the key, set the log context, and answer every error with OpenAI's error object."""
         try:
             if request.path != "/health":
                 self.check_key(request)
@@ -65,8 +66,9 @@ class Server:
             return web.json_response(error.body(), status=error.status, headers=headers)
 
     def check_key(self, request: web.Request) -> None:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
-        if self.options.api_keys and not any(hmac.compare_digest(given, key.encode()) for key in self.options.api_keys):
+        sent_key = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+        keys = self.options.api_keys
+        if keys and not any(hmac.compare_digest(sent_key, key.encode()) for key in keys):
             raise RequestError("The API key is missing or wrong.", status=401, code="invalid_api_key")
 
     async def health(self, request: web.Request) -> web.Response:
@@ -79,7 +81,7 @@ class Server:
         return web.json_response({"object": "list", "data": [model]})
 
     async def encode(self, http: web.Request) -> web.Response:
-        """LMDeploy's route: a text's token ids; `do_preprocess` puts it into the checkpoint's own chat template first."""
+        """LMDeploy's route for token ids; `do_preprocess` puts the text into the checkpoint's chat template first."""
         text, template = parse_encode(await self.json(http))
         ids = await asyncio.to_thread(self.worker.model.ids, text, template=template)
         return web.json_response({"input_ids": ids, "length": len(ids)})
@@ -93,7 +95,7 @@ class Server:
             return await (self.stream(http, job) if request.stream else self.answer(job))
         finally:
             job.cancelled.set()
-            note(job)
+            log_request(job)
 
     @staticmethod
     async def json(http: web.Request) -> Any:
@@ -110,7 +112,7 @@ class Server:
         return request
 
     def cut_pictures(self, request: ChatRequest) -> list[list[Image.Image]]:
-        """The tiles of the request's pictures; they are kept while it waits, and are smaller than the pictures."""
+        """The tiles of the request's images. They are cut before it waits, since they are smaller than the images."""
         try:
             return [self.worker.model.cut(part, open_picture(part.url, self.options.max_pixels))
                     for part in request.parts if isinstance(part, Picture)]
@@ -125,8 +127,9 @@ class Server:
         return web.json_response(completion(job.request, self.options.name, text, job.finish, used))
 
     async def stream(self, http: web.Request, job: Job) -> web.StreamResponse:
-        """Server-sent events. What goes wrong before the first piece still gets its own status."""
-        name, response = self.options.name, web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        """Server-sent events. An error before the first chunk still gets its own HTTP status."""
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
+        name, response = self.options.name, web.StreamResponse(headers=headers)
         async for piece in job.pieces():
             if not response.prepared:
                 await response.prepare(http)
@@ -147,22 +150,23 @@ def event(data: dict) -> bytes:
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
-def note(job: Job) -> None:
-    """One line a request, without its text and picture."""
-    log.info("chat %s %s prompt=%d tiles=%d new=%d waited=%.2fs all=%.2fs", job.request.id, job.finish, job.prompt_tokens, job.tiles,
-             job.completion_tokens, job.waited_s, time.monotonic() - job.received)
+def log_request(job: Job) -> None:
+    """One line for each request, without its text and images."""
+    log.info("chat %s %s prompt=%d tiles=%d new=%d waited=%.2fs all=%.2fs", job.request.id, job.finish, job.prompt_tokens,
+             job.tiles, job.completion_tokens, job.waited_s, time.monotonic() - job.received)
 
 
-async def serve(place: socket.socket, worker: Worker, options: Options) -> None:
-    """Serve until SIGTERM or SIGINT; says on stdout where, once requests are really answered."""
+async def serve(bound: socket.socket, worker: Worker, options: Options) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT; prints the ready line once requests are answered."""
     ended = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
-    runner = web.AppRunner(Server(worker, options).app(), access_log=None, handler_cancellation=True, shutdown_timeout=ENDING_S)
+    runner = web.AppRunner(Server(worker, options).app(), access_log=None, handler_cancellation=True,
+                           shutdown_timeout=SHUTDOWN_TIMEOUT_S)
     await runner.setup()
     worker.start()
-    await web.SockSite(runner, place).start()
-    host, port = place.getsockname()[:2]
+    await web.SockSite(runner, bound).start()
+    host, port = bound.getsockname()[:2]
     print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     await ended.wait()
     worker.end()

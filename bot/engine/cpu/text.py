@@ -1,12 +1,12 @@
-"""Tokens to text while they come: whole characters only, and nothing past a stop string."""
+"""Turns a stream of tokens into text: complete characters only, and nothing after a stop string."""
 from collections.abc import Callable
 
 BROKEN = "\ufffd"
-"""What a decoder shows for bytes that are no character, or not yet one."""
+"""The replacement character: a decoder's output for invalid or incomplete bytes."""
 
 
 class TextStream:
-    """Turns a growing list of tokens into pieces of text that never have to be taken back."""
+    """Turns a growing list of tokens into chunks of text that never have to be revoked."""
 
     def __init__(self, decode: Callable[[list[int]], str], stop: tuple[str, ...] = ()) -> None:
         self.decode = decode
@@ -16,27 +16,28 @@ class TextStream:
         self.stopped = False
 
     def push(self, token: int) -> str:
-        """The text that has become certain with this token; often empty. Sets `stopped` at a stop string."""
+        """The text that has become final with this token; often empty. Sets `stopped` at a stop string."""
         self.tokens.append(token)
-        return self.release(held=True)
+        return self.release(hold_back=True)
 
     def finish(self) -> str:
-        """The rest of the text, without bytes at its end that never became a character."""
-        return "" if self.stopped else self.release(held=False)
+        """The rest of the text, without incomplete bytes at its end."""
+        return "" if self.stopped else self.release(hold_back=False)
 
-    def release(self, held: bool) -> str:
-        """What is new of the text; `held` keeps back what may turn out to begin a stop string."""
+    def release(self, hold_back: bool) -> str:
+        """The new part of the text; `hold_back` leaves out an end that may begin a stop string."""
         text = self.decode(self.tokens).rstrip(BROKEN)
         end = len(text)
-        places = [place for place in (text.find(stop, self.sent) for stop in self.stop) if place >= 0]
-        if places:
-            end, self.stopped = min(places), True
-        elif held:
-            end -= self.beginning_of_stop(text)
-        piece = text[self.sent:end]
+        stop_indexes = [index for index in (text.find(stop, self.sent) for stop in self.stop) if index >= 0]
+        if stop_indexes:
+            end, self.stopped = min(stop_indexes), True
+        elif hold_back:
+            end -= self.stop_prefix_length(text)
+        chunk = text[self.sent:end]
         self.sent = max(self.sent, end)
-        return piece
+        return chunk
 
-    def beginning_of_stop(self, text: str) -> int:
-        """Characters at the text's end that may turn out to begin a stop string."""
-        return max((length for stop in self.stop for length in range(1, len(stop)) if text.endswith(stop[:length])), default=0)
+    def stop_prefix_length(self, text: str) -> int:
+        """How many characters at the text's end may be the beginning of a stop string."""
+        return max((length for stop in self.stop for length in range(1, len(stop)) if text.endswith(stop[:length])),
+                   default=0)

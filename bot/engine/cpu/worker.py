@@ -1,4 +1,4 @@
-"""One thread that writes texts one after another, and the bounded queue of those that wait for it."""
+"""One thread that generates texts one after another, and the bounded queue of jobs in front of it."""
 import asyncio
 import logging
 import queue
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Piece:
-    """Some more text, and why it ends where it does: "" (it goes on), stop, length, or abort (the engine is ending)."""
+    """More text, and the finish reason: "" (it goes on), stop, length, or abort (the engine is ending)."""
 
     text: str
     finish: str = ""
@@ -28,7 +28,7 @@ class Piece:
 
 @dataclass(eq=False)
 class Job:
-    """A request on its way, with its pictures' tiles; the worker fills in the numbers while it writes."""
+    """A request in work, with the tiles of its images; the worker fills in the numbers."""
 
     request: ChatRequest
     pictures: list[list[Image.Image]]
@@ -36,7 +36,7 @@ class Job:
     events: "asyncio.Queue[Piece | RequestError]" = field(default_factory=asyncio.Queue)
     cancelled: threading.Event = field(default_factory=threading.Event)
     context: Context = field(default_factory=copy_context)
-    """What log lines about it are about."""
+    """The log context of the request."""
     received: float = field(default_factory=time.monotonic)
     waited_s: float = 0.0
     prompt_tokens: int = 0
@@ -45,7 +45,10 @@ class Job:
     finish: str = "cancelled"
 
     async def pieces(self) -> AsyncIterator[Piece]:
-        """The text as it is written, the last piece with its `finish`. Raises RequestError for what went wrong."""
+        """Yields the text as it is generated, the last chunk with its `finish`.
+
+        Raises RequestError where the job failed.
+        """
         while True:
             event = await self.events.get()
             if isinstance(event, RequestError):
@@ -55,17 +58,17 @@ class Job:
                 return
 
     def emit(self, event: Piece | RequestError) -> None:
-        """Called by the worker's thread."""
+        """Pass an event from the worker's thread to the event loop."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.events.put_nowait, event)
 
 
 class Worker:
-    """Serves jobs in the order of their arrival."""
+    """Serves jobs in the order of their arrival; at most `max_waiting` wait."""
 
-    def __init__(self, model: Model, most_waiting: int) -> None:
+    def __init__(self, model: Model, max_waiting: int) -> None:
         self.model = model
-        self.most_waiting = most_waiting
+        self.max_waiting = max_waiting
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.unstarted: list[Job] = []
         self.ending = threading.Event()
@@ -75,27 +78,27 @@ class Worker:
         self.thread.start()
 
     def waiting(self) -> int:
-        """Jobs that wait for their turn, less those whose sender has left."""
+        """How many jobs wait, without those whose client has left."""
         return sum(not job.cancelled.is_set() for job in list(self.unstarted))
 
     def check_room(self) -> None:
-        """Raise RequestError (503) when too many wait already or the engine is ending."""
-        if self.ending.is_set() or self.waiting() >= self.most_waiting:
+        """Raises RequestError (503) where too many jobs wait already or the engine is ending."""
+        if self.ending.is_set() or self.waiting() >= self.max_waiting:
             raise RequestError("The engine is busy; try again soon.", status=503, code="overloaded")
 
     def submit(self, job: Job) -> None:
-        """Queue a job. Raises RequestError (503) where there is no room for it."""
+        """Queue a job. Raises RequestError (503) where the queue is full."""
         self.check_room()
         self.unstarted.append(job)
         self.jobs.put(job)
 
     def end(self) -> None:
-        """Stop at the next token: the running job and the waiting ones end with `abort`."""
+        """Stop at the next token; the running job and the waiting ones end with `abort`."""
         self.ending.set()
         self.jobs.put(None)
 
     def run(self) -> None:
-        """The thread's whole life: one job after the other until `end`. What fails ends its own job alone."""
+        """The thread's loop: one job after another until `end`. A failure ends its own job alone."""
         while (job := self.jobs.get()) is not None:
             self.unstarted.remove(job)
             try:
@@ -105,12 +108,12 @@ class Worker:
                     self.close(job, "", "abort")
             except RequestError as error:
                 job.emit(error)
-            except Exception:  # whatever it is, it belongs to this request and must not end the thread
+            except Exception:  # a defect that this request meets must not end the thread
                 job.context.run(log.exception, "request %s failed", job.request.id)
                 job.emit(RequestError("The engine failed at this request; its log says why.", status=500))
 
     def serve(self, job: Job) -> None:
-        """Write one job's text, piece by piece. Raises Cancelled where nobody waits for it any more, RequestError."""
+        """Generate one job's text, chunk by chunk. Raises Cancelled where the client has left, RequestError."""
         job.waited_s = time.monotonic() - job.received
 
         def cancelled() -> bool:
@@ -125,8 +128,8 @@ class Worker:
         for token in self.model.write(prompt, sampler, cancelled):
             job.completion_tokens += 1
             written.append(token)
-            if piece := text.push(token):
-                job.emit(Piece(piece))
+            if chunk := text.push(token):
+                job.emit(Piece(chunk))
             if text.stopped or job.completion_tokens == job.request.max_tokens:
                 return self.close(job, text.finish(), "stop" if text.stopped else "length")
             if sampler.repeats(written):

@@ -1,6 +1,7 @@
-"""LMDeploy as the engine: how one of its servers is started, and what it runs with that makes photos cheap.
+"""LMDeploy as the engine: how a server is started, and our preprocess of photos inside it.
 
-`start.py` and `memory.py` are the bot's side: the command line and environment of one server. `launcher.py`, `vision.py`,
-`model.py`, `pixels.py`, `noting.py` and `repetition.py` run inside LMDeploy's own processes, under the serve environment's Python.
-Of ours they import `configs.log_lines` and `configs.tiling` besides, which need no package that isn't there.
+`start.py` and `memory.py` run in the bot: the command line and environment of a server. `launcher.py`, `vision.py`,
+`model.py`, `pixels.py`, `noting.py` and `repetition.py` run inside LMDeploy's own processes, under the serve
+environment's Python. Of our other modules they import `configs.log_lines` and `configs.tiling`, which need no package
+that it lacks.
 """

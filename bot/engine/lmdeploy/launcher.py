@@ -1,11 +1,14 @@
-"""`lmdeploy serve api_server` with our preprocess: run by the serve environment's Python, which has LMDeploy and not the bot.
+"""`lmdeploy serve api_server` with our preprocess: run by the serve environment's Python, which has LMDeploy and not
+the bot.
 
-    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [--log-format text|json] [any option of api_server]
+    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [--log-format text|json]
+                                           [any option of api_server]
 
-LMDeploy itself is not changed: its registries are told of our classes (`vision.py` in this process, `model.py` in the engine
-process, which LMDeploy starts by `spawn` and which therefore runs this file's top level too, as `__mp_main__`), and its rule
-against repetition is mended (`repetition.py`). Where that fails, with another LMDeploy say, a warning is written and the server preprocesses as LMDeploy does. Once it listens,
-`listening on ADDRESS` is printed.
+LMDeploy's files are not changed. Our classes are put into its registries: `vision.py` in this process, `model.py` in
+the engine process, which LMDeploy starts by `spawn` and which therefore runs this file's top level too, as
+`__mp_main__`. Its rule against repetition is fixed there (`repetition.py`). Where that fails, with another LMDeploy for
+example, a warning is logged and the server preprocesses as LMDeploy does. It prints `listening on ADDRESS` once it
+listens.
 """
 import argparse
 import importlib
@@ -17,24 +20,24 @@ import sys
 import threading
 import time
 
-from bot.engine.lmdeploy.noting import note_requests
+from bot.engine.lmdeploy.noting import log_requests
 from configs.log_lines import Lines
 
 MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
-"""Tells the engine process what was registered in the server process."""
+"""The environment variable that tells the engine process which preprocess the server process has registered."""
 LOG_FORMAT = "LMDEPLOY_JOKEBOT_LOG_FORMAT"
-"""Tells it the form of our log lines."""
+"""The environment variable with the format of our log lines."""
 ARCHITECTURE = "InternVLChatModel"
 TESTED = ("0.18.0",)
-"""Versions of LMDeploy whose inner parts are known to fit."""
+"""Versions of LMDeploy with whose internals our classes are known to work."""
 ENGINE_PROCESS = "mp_engine_proc"
-"""LMDeploy's name for its engine process; it starts others too, which have no use for our classes."""
-CHECK_S = 0.2
+"""LMDeploy's name for its engine process; its other processes don't need our classes."""
+POLL_INTERVAL_S = 0.2
 logger = logging.getLogger("jokebot.launcher")
 
 
 def prepare_log() -> None:
-    """Our lines reach the log by a handler of their own: LMDeploy raises the level of all that the root logger has."""
+    """Give our log lines a handler of their own: LMDeploy raises the level of all handlers of the root logger."""
     handler = logging.StreamHandler()
     handler.setFormatter(Lines(os.environ.get(LOG_FORMAT, "text")))
     logger.addHandler(handler)
@@ -43,7 +46,7 @@ def prepare_log() -> None:
 
 
 def check_version() -> None:
-    """Raises ImportError for an LMDeploy whose inner parts nobody has looked at."""
+    """Raises ImportError for a version of LMDeploy that was not tested."""
     import lmdeploy
 
     if lmdeploy.__version__ not in TESTED:
@@ -51,7 +54,7 @@ def check_version() -> None:
 
 
 def register() -> None:
-    """Put our classes in the places of LMDeploy's, whose version was looked at. Raises one of Python's own errors where that can't be."""
+    """Replace LMDeploy's classes by ours in its registries. Raises a built-in exception where its internals differ."""
     from lmdeploy.pytorch.models.module_map import MODULE_MAP
     from lmdeploy.vl.model.base import VISION_MODELS
 
@@ -65,38 +68,42 @@ def register() -> None:
 
 
 def prepare_engine() -> None:
-    """In the engine process: our classes where the server process, which has looked at the version, counts on them, so a failure
-    ends it; and LMDeploy's rule against repetition mended, where it is known, whatever the preprocess."""
+    """In the engine process: fix the rule against repetition, and register our classes where the server process has.
+
+    A failure of the fix is logged. A failure to register ends the process: the server process depends on the classes.
+    """
     try:
         check_version()
         importlib.import_module("bot.engine.lmdeploy.repetition").register()
     except Exception:
-        logger.warning("LMDeploy's rule against repetition can't be mended; with joke.repetition_ngram_size it may end jokes too early.", exc_info=True)
+        logger.warning("LMDeploy's rule against repetition can't be fixed; "
+                       "with joke.repetition_ngram_size it may end jokes too early.", exc_info=True)
     if os.environ.get(MODE) == "gpu":
         register()
         logger.info("registered in the engine process")
 
 
 def register_or_warn() -> str:
-    """The preprocess that will run: "gpu", or "stock" with a warning where our classes can't be registered."""
+    """Register our classes; returns the preprocess that will run: "gpu", or "stock" with a warning where that fails."""
     try:
         check_version()
         register()
     except Exception:
-        # Whatever another version breaks, a slower server is better than none.
-        logger.warning("The preprocess on the GPU can't be registered; photos are prepared as LMDeploy does it.", exc_info=True)
+        # With whatever another version breaks, a slower server is better than none.
+        logger.warning("The preprocess on the GPU can't be registered; photos are prepared as LMDeploy does it.",
+                       exc_info=True)
         return "stock"
     return "gpu"
 
 
-def say_when_listening(host: str, port: int) -> None:
-    """Print the ready line once the port answers. LMDeploy binds it last, with the model loaded and warm."""
+def print_when_listening(host: str, port: int) -> None:
+    """Print the ready line once the port answers. LMDeploy binds it last, when the model is loaded and warm."""
     while True:
         with socket.socket() as probe:
-            probe.settimeout(CHECK_S)
+            probe.settimeout(POLL_INTERVAL_S)
             if probe.connect_ex((host, port)) == 0:
                 break
-        time.sleep(CHECK_S)
+        time.sleep(POLL_INTERVAL_S)
     print(f"listening on http://{host}:{port}", flush=True)
 
 
@@ -114,11 +121,11 @@ def main(arguments: list[str]) -> None:
     os.environ[MODE] = register_or_warn() if ours.preprocess == "gpu" else "stock"
     logger.info("preprocess: %s", os.environ[MODE])
     key = os.environ.get(ours.key_env, "") if ours.key_env else ""
-    # LMDeploy reads its own command line; the key joins it in this process alone, where `ps` doesn't show it.
+    # LMDeploy reads sys.argv; the key is added in this process only, so `ps` doesn't show it.
     sys.argv = ["lmdeploy", "serve", "api_server", *rest, "--server-name", ours.server_name,
                 "--server-port", str(ours.server_port), *(["--api-keys", key] if key else [])]
-    note_requests()
-    threading.Thread(target=say_when_listening, args=(ours.server_name, ours.server_port), daemon=True).start()
+    log_requests()
+    threading.Thread(target=print_when_listening, args=(ours.server_name, ours.server_port), daemon=True).start()
     importlib.import_module("lmdeploy.cli").run()
 
 

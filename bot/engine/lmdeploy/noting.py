@@ -1,7 +1,7 @@
-"""A line in the log for each chat request to LMDeploy, under the request id that the bot sent with it.
+"""Logs a line for each chat request to LMDeploy, with the request id that the bot has sent.
 
-LMDeploy has no log line with a client's id. Its server hands its application to `uvicorn.run`, and there it gets a thin
-coat: nothing of requests and replies is changed or read besides the path, the header and the status.
+LMDeploy logs no client's id. Its server passes its application to `uvicorn.run`, where a middleware is put around it.
+The middleware changes nothing, and reads only the path, the header and the status.
 """
 import logging
 import time
@@ -26,28 +26,28 @@ class Noted:
         if scope["type"] != "http" or scope["path"] != CHAT:
             await self._app(scope, receive, send)
             return
-        sent = dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("ascii", "replace")
-        began, status = time.monotonic(), 0
+        request_id = dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("ascii", "replace")
+        started_at, status = time.monotonic(), 0
 
-        async def noting(message: Any) -> None:
+        async def send_and_note_status(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
-        with about(request=accepted(sent)):
+        with about(request=accepted(request_id)):
             try:
-                await self._app(scope, receive, noting)
+                await self._app(scope, receive, send_and_note_status)
             finally:
-                logger.info("chat %s all=%.2fs", status or "cancelled", time.monotonic() - began)
+                logger.info("chat %s all=%.2fs", status or "cancelled", time.monotonic() - started_at)
 
 
-def note_requests() -> None:
-    """Let whatever application this process gives to uvicorn be a noted one."""
+def log_requests() -> None:
+    """Put the middleware around every application that this process passes to uvicorn."""
     import uvicorn
 
     run = uvicorn.run
 
-    def run_noted(app: Any, *arguments: Any, **options: Any) -> None:
+    def run_with_log(app: Any, *arguments: Any, **options: Any) -> None:
         run(Noted(app), *arguments, **options)
-    uvicorn.run = run_noted
+    uvicorn.run = run_with_log

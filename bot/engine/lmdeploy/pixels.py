@@ -1,12 +1,14 @@
-"""From a photo's bytes to the tiles InternVL2 looks at, as tensor arithmetic that a GPU does in under a millisecond.
+"""From a photo's pixels to InternVL2's tiles, as tensor arithmetic that a GPU does in under a millisecond.
 
-LMDeploy does this on one CPU thread: Pillow's bicubic resize into the tile grid, then torchvision's ToTensor and Normalize,
-90 ms a photo of 13 tiles (measured, `docs/deploy/gpu.md`), and sends 15.7 MB of normalised values to its engine process. Here
-the engine process gets the photo's own 8-bit pixels, 3.7 MB at 1280 × 960, and does the same arithmetic itself.
+LMDeploy does this on one CPU thread: Pillow's bicubic resize into the tile grid, then torchvision's ToTensor and
+Normalize, 90 ms a photo of 13 tiles (measured, `docs/deploy/gpu.md`), and sends 15.7 MB of normalised values to its
+engine process. Here the engine process gets the photo's own 8-bit pixels, 3.7 MB at 1280 × 960, and does the same
+arithmetic itself.
 
-Pillow's resize of 8-bit pictures is separable: a horizontal pass and a vertical one, each a weighted sum over the pixels near
-the centre with weights in 22-bit fixed point, rounded and clipped to 8 bits (Pillow's `Resample.c`). The same whole numbers
-are added up here, one tap of the kernel at a time over the whole picture, so the tiles are Pillow's to the bit.
+Pillow's resize of 8-bit pictures is separable: a horizontal pass and a vertical one, each a weighted sum over the
+pixels near the centre with weights in 22-bit fixed point, rounded and clipped to 8 bits (Pillow's `Resample.c`). The
+same integers are added up here, one tap of the kernel at a time over the whole image, so the tiles are bit for bit
+Pillow's.
 """
 import math
 from functools import cache, lru_cache
@@ -18,9 +20,9 @@ from PIL import Image
 from configs.tiling import MEAN, STD
 
 SUPPORT = 2.0
-"""Pixels on each side that a bicubic kernel reaches when enlarging; more by the scale when reducing."""
+"""The bicubic kernel's radius in pixels when enlarging; times the scale when reducing."""
 PRECISION_BITS = 32 - 8 - 2
-"""Of a weight, Pillow's own."""
+"""Of a fixed-point weight, as in Pillow."""
 
 
 def bicubic(distance: torch.Tensor) -> torch.Tensor:
@@ -33,25 +35,25 @@ def bicubic(distance: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=64)
 def taps(size: int, wanted: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """What resizes a line of `size` pixels to `wanted`: places and weights, both (taps, wanted), int32."""
+    """The kernel that resizes a line of `size` pixels to `wanted`: indexes and weights, both (taps, wanted), int32."""
     scale = size / wanted
     reach = max(scale, 1.0)
     centre = (torch.arange(wanted, dtype=torch.float64) + 0.5) * scale
     first = (centre - SUPPORT * reach + 0.5).trunc().clamp(min=0)
     end = (centre + SUPPORT * reach + 0.5).trunc().clamp(max=size)
-    place = first + torch.arange(math.ceil(SUPPORT * reach) * 2 + 1, dtype=torch.float64)[:, None]
-    weights = bicubic((place - centre + 0.5) / reach) * (place < end)
+    indexes = first + torch.arange(math.ceil(SUPPORT * reach) * 2 + 1, dtype=torch.float64)[:, None]
+    weights = bicubic((indexes - centre + 0.5) / reach) * (indexes < end)
     fixed = weights / weights.sum(0) * (1 << PRECISION_BITS)
     rounded = (fixed + torch.where(fixed < 0, -0.5, 0.5)).trunc().to(torch.int32)
     used = (rounded != 0).any(1)
-    # Taps past the end weigh nothing, but a place they need.
-    return place.clamp(max=size - 1)[used].to(torch.int32).to(device), rounded[used].to(device)
+    # Taps past the end have weight 0, but need a valid index.
+    return indexes.clamp(max=size - 1)[used].to(torch.int32).to(device), rounded[used].to(device)
 
 
 def resize(planes: torch.Tensor, width: int, height: int, *, down_first: bool | None = None) -> torch.Tensor:
     """Resize int32 planes (channels, rows, columns) of values 0 to 255 to (channels, height, width), as Pillow does.
 
-    `down_first` None takes the order of the Pillow that is installed.
+    `down_first` makes the vertical pass first; None takes the order of the installed Pillow.
     """
     rows, columns = planes.shape[1:]
     if down_first is None:
@@ -66,21 +68,21 @@ def one_pass(planes: torch.Tensor, dimension: int, wanted: int) -> torch.Tensor:
     size = planes.shape[dimension]
     if size == wanted:
         return planes
-    places, weights = taps(size, wanted, planes.device)
+    indexes, weights = taps(size, wanted, planes.device)
     shape = [*planes.shape]
     shape[dimension] = wanted
     total = torch.full(shape, 1 << (PRECISION_BITS - 1), dtype=torch.int32, device=planes.device)
-    for place, weight in zip(places, weights, strict=True):
-        total.addcmul_(planes.index_select(dimension, place), weight[:, None] if dimension == 1 else weight)
+    for index, weight in zip(indexes, weights, strict=True):
+        total.addcmul_(planes.index_select(dimension, index), weight[:, None] if dimension == 1 else weight)
     return total.bitwise_right_shift_(PRECISION_BITS).clamp_(0, 255)
 
 
 @cache
 def pillow_goes_down_first() -> bool:
-    """Whether the Pillow that is installed makes the vertical pass first for tall photos.
+    """Whether the installed Pillow makes the vertical pass first for tall photos.
 
-    Pillow 13 does where it takes away more than twice as many rows as columns, and some rows (seen by trying); the ones
-    before it never do. The order shows, because values are rounded between the passes.
+    Pillow 13 does where it removes some rows, and more than twice as many rows as columns (found by experiment);
+    earlier versions never do. The order matters, because values are rounded between the passes.
     """
     photo = torch.randint(0, 256, (40, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     pillow = torch.from_numpy(numpy.array(Image.fromarray(photo.numpy()).resize((24, 24)))).permute(2, 0, 1)
@@ -90,7 +92,8 @@ def pillow_goes_down_first() -> bool:
 
 
 def photo_tiles(photo: torch.Tensor, grid: tuple[int, int], tile: int, *, thumbnail: bool) -> torch.Tensor:
-    """The tiles of a photo (rows, columns, 3), 8 bits, cut by `grid` (columns, rows): (tiles, 3, tile, tile), values 0 to 255.
+    """The tiles of a photo (rows, columns, 3), 8 bits, cut by `grid` (columns, rows): (tiles, 3, tile, tile), values 0
+    to 255.
 
     Reading order, the thumbnail last where there are several tiles and the model wants one.
     """
@@ -103,13 +106,13 @@ def photo_tiles(photo: torch.Tensor, grid: tuple[int, int], tile: int, *, thumbn
 
 
 def normalised(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """What the vision model reads for values 0 to 255 (…, 3, rows, columns): torchvision's ToTensor and Normalize, cast last."""
+    """The vision model's input for values 0 to 255 (…, 3, rows, columns), as torchvision's ToTensor and Normalize."""
     mean, std = colours(values.device)
     return values.float().div_(255).sub_(mean).div_(std).to(dtype)
 
 
 @cache
 def colours(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of the colours, made once: making them anew would have the CPU wait for the GPU."""
+    """Mean and standard deviation of the colours. Cached: making them anew would let the CPU wait for the GPU."""
     mean, std = (torch.tensor(numbers, device=device)[:, None, None] for numbers in (MEAN, STD))
     return mean, std

@@ -1,10 +1,10 @@
-"""LMDeploy's rule against repetition (`repetition_ngram_size`), without counting its own padding as words.
+"""A fix for LMDeploy's rule against repetition (`repetition_ngram_size`), which counts padding as tokens.
 
-LMDeploy 0.18.0 lays out what each request of a batch has written in one array, as wide as the longest and padded in front
-(`_gather_generated_ids` in `lmdeploy/pytorch/strategies/ar/sampling.py`). A request that has just joined a batch has written
-nothing as far as that array knows, so its last eight words are padding, again and again, and its text is ended after a
-word (seen on an H100, 2026-11-24: jokes of a fifth of a second whenever requests overlapped). Where a row is all padding, its
-last place gets another word here, so that what it ends with stands nowhere else.
+LMDeploy 0.18.0 puts the tokens that each request of a batch has written into one array, as wide as the longest and
+padded in front (`_gather_generated_ids` in `lmdeploy/pytorch/strategies/ar/sampling.py`). The row of a request that has
+just joined a batch is all padding, so its last eight tokens repeat, and its text is ended after one token (seen on an
+H100, 2026-11-24: jokes of a fifth of a second whenever requests overlapped). The fix puts another token at the end of
+such a row, so that its last n-gram occurs once.
 """
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from lmdeploy.pytorch.strategies.ar import sampling
 
 
 class Sequenced(Protocol):
-    """What is read of LMDeploy's SchedulerSequence."""
+    """The part of LMDeploy's SchedulerSequence that is used."""
 
     num_new_tokens: int
 
@@ -22,23 +22,23 @@ class Sequenced(Protocol):
 Gather = Callable[[int, Sequence[Sequenced], Any], numpy.ndarray | None]
 
 
-def telling_padding_apart(gather: Gather) -> Gather:
-    """LMDeploy's `_gather_generated_ids`, (requests, longest) token ids or None, mended; one that is mended already, as it is."""
-    if getattr(gather, "padding_apart", False):
+def fix_padding(gather: Gather) -> Gather:
+    """Wrap LMDeploy's `_gather_generated_ids`, which returns (requests, longest) token ids or None; once at most."""
+    if getattr(gather, "padding_fixed", False):
         return gather
 
-    def mended(padding: int, requests: Sequence[Sequenced], inputs: Any) -> numpy.ndarray | None:
-        written = gather(padding, requests, inputs)
-        if written is not None and written.shape[1]:
-            for row, request in zip(written, requests, strict=True):
+    def fixed(padding: int, requests: Sequence[Sequenced], inputs: Any) -> numpy.ndarray | None:
+        token_ids = gather(padding, requests, inputs)
+        if token_ids is not None and token_ids.shape[1]:
+            for row, request in zip(token_ids, requests, strict=True):
                 if request.num_new_tokens == 0:
-                    # A special token either way: a penalty for it changes no text.
+                    # Both are special tokens: a penalty for them changes no text.
                     row[-1] = 0 if padding else 1
-        return written
-    mended.padding_apart = True  # type: ignore[attr-defined]
-    return mended
+        return token_ids
+    fixed.padding_fixed = True  # type: ignore[attr-defined]
+    return fixed
 
 
 def register() -> None:
-    """Have LMDeploy's engine use it. Raises AttributeError where LMDeploy has no such function."""
-    sampling._gather_generated_ids = telling_padding_apart(sampling._gather_generated_ids)
+    """Apply the fix in this process. Raises AttributeError where LMDeploy has no such function."""
+    sampling._gather_generated_ids = fix_padding(sampling._gather_generated_ids)

@@ -98,7 +98,7 @@ async def test_after_a_retry_the_text_starts_anew(stub, client, question):
 async def test_pauses_double_and_differ(make_client):
     client = make_client(retry_delay_s=1.0)
     for attempt, middle in ((1, 1.0), (2, 2.0), (3, 4.0)):
-        pauses = [client._pause(attempt) for _ in range(200)]
+        pauses = [client._retry_delay_s(attempt) for _ in range(200)]
         assert 0.75 * middle <= min(pauses) < 0.85 * middle and 1.15 * middle < max(pauses) <= 1.25 * middle
 
 

@@ -88,7 +88,7 @@ def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_
 
 def test_a_card_that_can_not_be_asked_gets_a_modest_cache(card, checkpoint):
     card(0.0)
-    assert cache_blocks(checkpoint, lmdeploy()) == memory.UNKNOWN and lmdeploy().server_count == 1
+    assert cache_blocks(checkpoint, lmdeploy()) == memory.DEFAULT_BLOCKS and lmdeploy().server_count == 1
 
 
 def test_the_largest_photo_fits_in_a_request():

@@ -57,7 +57,7 @@ class Crowd:
 
 
 def empty(queue: FairQueue) -> bool:
-    return queue.waiting == queue.in_flight == len(queue._people) == len(queue._line) == 0
+    return queue.waiting == queue.in_flight == len(queue._users) == len(queue._tickets) == 0
 
 
 async def test_people_take_turns():

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from bot.runtime.child_process import ChildFailed, start_child
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 SLEEPER = "import time; print('listening on http://127.0.0.1:4711/', flush=True); time.sleep(600)"
@@ -29,13 +29,6 @@ def gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def wait_until(condition, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def descendants(pid: int) -> list[int]:
@@ -78,29 +71,29 @@ def test_a_command_that_does_not_exist_is_told():
         child.wait_ready()
 
 
-def test_a_child_that_will_not_end_is_killed():
+async def test_a_child_that_will_not_end_is_killed():
     with start_child("stubborn", python(STUBBORN), grace_s=0.2) as child:
         child.wait_ready()
         pids = descendants(child._process.pid)
         assert len(pids) == 1
-    wait_until(lambda: all(gone(pid) for pid in pids))
+    await until(lambda: all(gone(pid) for pid in pids))
 
 
-def test_what_the_child_started_goes_with_it():
+async def test_what_the_child_started_goes_with_it():
     with start_child("family", python(FAMILY)) as child:
         child.wait_ready()
         pids = descendants(child._process.pid)
         assert len(pids) == 2
-    wait_until(lambda: all(gone(pid) for pid in pids))
+    await until(lambda: all(gone(pid) for pid in pids))
 
 
-def test_what_a_child_leaves_behind_when_it_ends_by_itself_goes_too():
+async def test_what_a_child_leaves_behind_when_it_ends_by_itself_goes_too():
     code = "import subprocess, sys; print('pid', subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)"
     child = start_child("family", python(code))
     with pytest.raises(ChildFailed) as caught:
         child.wait_ready()
     pid = int(str(caught.value).split("pid ")[1].split()[0])
-    wait_until(lambda: gone(pid))
+    await until(lambda: gone(pid))
     child.stop()
 
 
@@ -133,20 +126,20 @@ def parent_of(code: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("code", [FAMILY, STUBBORN], ids=["family", "stubborn"])
-def test_nothing_is_left_when_the_parent_is_gone(number, code):
+async def test_nothing_is_left_when_the_parent_is_gone(number, code):
     with parent_of(code) as (parent, pids):
         assert len(pids) >= 2
         parent.send_signal(number)
         parent.wait(60)
-        wait_until(lambda: all(gone(pid) for pid in pids))
+        await until(lambda: all(gone(pid) for pid in pids))
 
 
-def test_the_child_goes_when_its_watchdog_is_killed():
+async def test_the_child_goes_when_its_watchdog_is_killed():
     child = start_child("sleeper", python(SLEEPER))
     child.wait_ready()
     (pid,) = descendants(child._process.pid)
     child._process.kill()
-    wait_until(lambda: gone(pid))
+    await until(lambda: gone(pid))
     child.stop()
 
 

@@ -43,7 +43,7 @@ def started(monkeypatch):
     """What LMDeploy's command line was called with, instead of a server."""
     calls = []
     monkeypatch.setattr("lmdeploy.cli.run", lambda: calls.append(list(sys.argv)))
-    monkeypatch.setattr(launcher, "say_when_listening", lambda host, port: None)
+    monkeypatch.setattr(launcher, "print_when_listening", lambda host, port: None)
     return calls
 
 
@@ -100,7 +100,7 @@ def test_a_chat_request_leaves_a_line_under_the_id_that_the_bot_gave_it(monkeypa
     @app.get("/health")
     def health() -> str:
         return "well"
-    launcher.note_requests()
+    launcher.log_requests()
     uvicorn.run(app=app)
     with socket.create_server(("127.0.0.1", 0)) as place:
         server = uvicorn.Server(uvicorn.Config(given[0], log_config=None))
@@ -124,9 +124,9 @@ def test_the_ready_line_comes_when_the_port_answers_and_not_before(capsys):
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
-        waiting = threading.Thread(target=launcher.say_when_listening, args=("127.0.0.1", port))
+        waiting = threading.Thread(target=launcher.print_when_listening, args=("127.0.0.1", port))
         waiting.start()
-        waiting.join(2 * launcher.CHECK_S)
+        waiting.join(2 * launcher.POLL_INTERVAL_S)
         assert waiting.is_alive() and not capsys.readouterr().out
         server.listen()
         waiting.join(30)

@@ -7,7 +7,7 @@ import torch
 from lmdeploy.pytorch.engine.logits_process import ngram
 from lmdeploy.pytorch.strategies.ar import sampling
 
-from bot.engine.lmdeploy.repetition import register, telling_padding_apart
+from bot.engine.lmdeploy.repetition import fix_padding, register
 
 SIZE, TIMES = 8, 3
 STOCK = sampling._gather_generated_ids
@@ -46,5 +46,5 @@ def test_a_joke_that_has_just_joined_goes_on_and_one_that_repeats_itself_ends(me
 
 def test_it_is_mended_once(mended):
     register()
-    assert sampling._gather_generated_ids is mended and telling_padding_apart(mended) is mended
+    assert sampling._gather_generated_ids is mended and fix_padding(mended) is mended
     assert mended(2, [], SimpleNamespace(repetition_penalty=None, max_repetition_ngram_size=0)) is None
