@@ -1,138 +1,69 @@
-"""The bot put together: Telegram on one side, the inbox and the handlers in the middle, storage and the engine on the other."""
+"""A running bot: it meets Telegram, takes updates, runs the periodic jobs, and stops in order."""
 import asyncio
-import json
 import logging
 import signal
 import sqlite3
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from telegram import BotCommand, BotCommandScopeChat, Update
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
 from bot.alerts import Alerts
 from bot.api import TelegramBot
-from bot.backups import Backing
-from bot.bans import Bans
-from bot.canary.trials import Trials
-from bot.canary.watch import Watching
-from bot.chats import Chats, Daily
-from bot.checks import Checks
-from bot.engine.make_servers import make_servers
-from bot.engine.queue import FairQueue
 from bot.engine.servers import Servers
+from bot.factory import build_app
 from bot.handlers.albums import Albums
-from bot.handlers.aside import Asides
-from bot.handlers.buttons import JokeKeyboards
-from bot.handlers.errors import ErrorReporter
-from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, register
-from bot.hands import Hands
-from bot.joker import Joker
-from bot.jokes.photo_intake import PhotoIntake
-from bot.languages import Languages
-from bot.last_words import say_last_words, take_back
+from bot.last_words import say_last_words
 from bot.latest import Latest
-from bot.loop.conductor import Conductor
-from bot.loop.news import News
-from bot.loop.progress import RunProgressReader
 from bot.loop.schedule import Schedule
-from bot.loop.service import Service
-from bot.maintenance.database_upkeep import DatabaseUpkeep
-from bot.maintenance.erasure_job import ErasureJob
-from bot.messaging.admin_notifier import AdminNotifier
-from bot.messaging.messenger import Messenger
 from bot.metrics import Metrics
-from bot.metrics_host import Host
-from bot.mistakes import Mistakes
-from bot.moderation import Moderator
-from bot.names import Names
 from bot.outgoing import seconds_of
-from bot.panel.now import PanelOverview
-from bot.panel.pictures import Pictures
 from bot.panel.server import Panel
-from bot.parts import DECODERS, Parts
 from bot.polling import Poller, TokenRefused, token_refused
 from bot.runtime.backoff import backoff
 from bot.runtime.periodic import Periodic
-from bot.status import Status
-from bot.styles import Styles
-from bot.updates import RawUpdate, Updates
-from bot.weekly import BestOfWeek
-from bot.words import Words
+from bot.updates import Updates
 from configs.errors import JokebotError, SettingsError
-from configs.prompts import load_prompts
-from configs.settings import ROOT, Settings
+from configs.settings import Settings
 from storage import alerts
 from storage.database import Database, DatabaseError, unusable
-from storage.folder import held
-from storage.model_files import code_of
-from storage.models import agree, champion, register_base
 
 log = logging.getLogger("jokebot")
 
 GRACE_S = 10.0
 """How long a stop waits for handlers under way."""
-PROGRAM = ROOT / "configs"
-"""A model in there is part of the program, and changes with it."""
 RETRY_S = 60.0
-"""After something at the start has failed that the bot can do without for a while."""
+"""After the engine's greeting has failed."""
 FIRST_POLL_S = 0.1
 """Until then the first poll is under way and doesn't wait for anything else that a start does."""
 
 
 class App:
-    """One running bot. `start`, then `run` until it ends by itself or is cancelled, then `stop`."""
+    """One bot. `start`, then `run` until it ends by itself or is cancelled, then `stop`, also after a failed `start`.
 
-    def __init__(self, settings: Settings) -> None:
-        if not settings.telegram.token.get_secret_value():
-            raise SettingsError("No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none).")
-        self.settings = settings
-        self.bot = TelegramBot(settings)
-        self._application = Application.builder().bot(self.bot).updater(None).build()
-        self._cleanup = AsyncExitStack()
-        self._failed: set[int] = set()
-        self.database: Database
-        self.parts: Parts
-        self.servers: Servers
-        self.mistakes, self.started_at = Mistakes(), time.time()
-        self.jobs: list[Periodic] = []
-        self.updates: Updates | None = None
-        self.metrics: Metrics | None = None
+    `jobs` tell `alerts` of their outcome. `start_panel` and `start_metrics` are called where the settings ask for them.
+    """
+
+    def __init__(self, settings: Settings, application: Application, client: TelegramBot, database: Database, servers: Servers,
+                 coalescer: Latest, albums: Albums, updates: Updates, schedule: Schedule, jobs: Sequence[Periodic], alerts: Alerts, *,
+                 start_panel: Callable[[], Awaitable[Panel]], start_metrics: Callable[[], Awaitable[Metrics]]) -> None:
+        self.settings, self.client, self.database, self.servers = settings, client, database, servers
+        self.updates, self.schedule, self.alerts = updates, schedule, alerts
+        self.jobs = [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), *jobs]
         self.panel: Panel | None = None
+        self.metrics: Metrics | None = None
+        self._application, self._coalescer, self._albums = application, coalescer, albums
+        self._start_panel, self._start_metrics = start_panel, start_metrics
 
     async def start(self) -> None:
-        """Open the database, meet Telegram, take up what was left. Raises JokebotError where that is impossible."""
-        settings = self.settings
-        self._cleanup.enter_context(held(settings.storage.directory))
-        self._cleanup.push_async_callback(self.bot.shutdown)
-        self.database = await self._cleanup.enter_async_context(Database.of(settings.storage))
+        """Meet Telegram, start the servers, take up what was left. Raises JokebotError where that is impossible."""
         await self._meet_telegram()
-        queue = FairQueue.of(settings)
-        self.servers = await self._make_servers(queue)
-        self._cleanup.push_async_callback(self.servers.stop)
         await self.servers.start()
-        self.parts = await self._make_parts(queue)
-        self._cleanup.push_async_callback(self.parts.latest.drain, GRACE_S)
-        self._cleanup.callback(self.parts.decoders.shutdown, wait=False)
-        self.parts = self._make_operations(self.parts)
-        logging.getLogger().addHandler(self.mistakes)
-        self._cleanup.callback(logging.getLogger().removeHandler, self.mistakes)
-        if settings.panel.listen:
-            overview = PanelOverview(self.database, self.servers, self.parts.joker_queue, self.progress, settings.storage.directory)
-            pictures = Pictures(self.database, settings, self.parts.decoders)
-            self.panel = await Panel.start(self.database, settings, self.parts.words, overview, pictures)
-            self._cleanup.push_async_callback(self.panel.stop)
-        if settings.metrics.listen:
-            host = Host(settings, self.mistakes, self.alerts.lasting)
-            self.metrics = await Metrics.start(settings, self.parts.joker_queue, self.servers, host)
-            self._cleanup.push_async_callback(self.metrics.stop)
-        register(self._application, self.parts)
-        self._application.add_error_handler(self._on_error)
-        self.updates = Updates(self.database, settings.limits, self._handle, self._give_up)
+        if self.settings.panel.listen:
+            self.panel = await self._start_panel()
+        if self.settings.metrics.listen:
+            self.metrics = await self._start_metrics()
         await self.updates.start()
 
     async def run(self) -> None:
@@ -144,36 +75,14 @@ class App:
                 tasks.create_task(job.run(self.alerts))
 
     async def stop(self) -> None:
-        """Let handlers under way finish, then close everything. Call it after `run` has ended, or after a failed `start`."""
-        if self.updates:
-            await self.schedule.stop()
-            self.parts.albums.stop()
-            await self.updates.stop(GRACE_S)
-        await self._cleanup.aclose()
-
-    async def _make_servers(self, queue: FairQueue) -> Servers:
-        base = self.settings.model
-        registered = await register_base(self.database, base.name, str(base.directory) if base.directory else None)
-        if base.directory and registered.code is None and not base.directory.is_relative_to(PROGRAM) and base.directory.is_dir():
-            await agree(self.database, registered.id, json.dumps(await asyncio.to_thread(code_of, base.directory)))
-        return make_servers(self.settings, await champion(self.database) or registered, on_pause=queue.hold)
-
-    async def _make_parts(self, queue: FairQueue) -> Parts:
-        settings, prompts = self.settings, load_prompts()
-        words, latest, most = Words(default=settings.joke.language), Latest(), settings.limits.photos_waiting_per_person
-        languages = await Languages.load(self.database, words, prompts, settings.joke.language)
-        chats, bans = await Chats.load(self.database, prompts, languages), await Bans.load(self.database, settings.telegram.admins)
-        limits = settings.limits
-        joker = Joker(self.database, settings, self.servers.router, prompts, queue, is_banned=bans.holds)
-        decoders = ThreadPoolExecutor(DECODERS, "decoder")
-        moderator = Moderator(settings.guard) if settings.guard.moderate else None
-        intake = PhotoIntake(self.bot, self.database, limits, settings.storage.photos, decoders, moderator)
-        return Parts(settings=settings, database=self.database, prompts=prompts, words=words, languages=languages, chats=chats,
-                     daily=Daily(self.database, chats), names=Names(self.database), bans=bans, bot=self.bot,
-                     messenger=Messenger(self.bot, words, languages), keyboards=JokeKeyboards(self.bot, self.database, latest),
-                     hands=Hands(most), latest=latest, asides=Asides(self.bot, words, languages, latest, most),
-                     albums=Albums(self.bot, self.database, settings.limits), styles=Styles(self.database, prompts), servers=self.servers,
-                     decoders=decoders, joker=joker, joker_queue=queue, intake=intake)
+        """Let handlers under way finish, then end everything."""
+        await self.schedule.stop()
+        self._albums.stop()
+        await self.updates.stop(GRACE_S)
+        for listener in (self.metrics, self.panel):
+            if listener:
+                await listener.stop()
+        await self._coalescer.drain(GRACE_S)
 
     async def _meet_telegram(self) -> None:
         pauses = backoff()
@@ -182,7 +91,7 @@ class App:
                 await self._application.initialize()
                 return
             except InvalidToken:
-                raise token_refused() from None
+                raise await self._noted(token_refused()) from None
             except TelegramError as error:
                 pause = seconds_of(error) if isinstance(error, RetryAfter) else next(pauses)
                 log.warning("Telegram can't be reached (%s); trying again in %.0f s", error, pause)
@@ -191,14 +100,23 @@ class App:
     async def _take_updates(self) -> None:
         telegram = self.settings.telegram
         if telegram.mode == "polling":
-            await Poller(self.bot, self.database, self.updates, telegram.poll_timeout_s).run()
+            try:
+                await Poller(self.client, self.database, self.updates, telegram.poll_timeout_s).run()
+            except TokenRefused as error:
+                raise await self._noted(error) from None
         from bot.webhook import Webhook
-        webhook = Webhook(self.bot, self.updates, telegram)
+        webhook = Webhook(self.client, self.updates, telegram)
         try:
             await webhook.start()
             await asyncio.Event().wait()
         finally:
             await webhook.stop()
+
+    async def _noted(self, error: TokenRefused) -> TokenRefused:
+        """Admins hear of it after the next start that Telegram lets in."""
+        with suppress(sqlite3.Error):
+            await alerts.begin(self.database, "token", {})
+        return error
 
     async def _greet_engine(self) -> None:
         """The engine's client takes long to import; that happens beside the first poll, and not with the first photo."""
@@ -206,94 +124,51 @@ class App:
             log.info("%s", await self.servers.wait_ready())
         except JokebotError as error:
             log.warning("%s Photos wait meanwhile, or are told so.", error)
-        print(f"jokebot: ready as @{self.bot.username}", flush=True)
+        print(f"jokebot: ready as @{self.client.username}", flush=True)
 
-    def _make_operations(self, parts: Parts) -> Parts:
-        """All that is done beside the answers to updates; returns the parts with what handlers need of it."""
-        settings, database, servers, queue = self.settings, self.database, self.servers, parts.joker_queue
-        notifier, service = AdminNotifier(parts.messenger, settings.telegram.admins, database), Service(database, servers)
-        self.progress = RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
-        news = News(database, settings, parts.messenger, notifier, parts.latest, self.progress)
-        trials = Trials(database, servers, service, settings.canary)
-        conductor = Conductor(database, settings, servers, service, trials, news, self.progress)
-        self.schedule = Schedule(database, settings, self._application.job_queue, conductor.wake)
-        self.backing = Backing(settings)
-        checks = Checks(settings, database, servers, self.bot, self.backing, self.started_at)
-        self.alerts = Alerts(database, notifier, parts.words, checks.all())
-        self.best_of_week = BestOfWeek(database, settings, self.bot, parts.words, parts.chats, parts.decoders)
-        monitor = Watching(database, service, notifier, settings.watch)
-        status = Status(settings, database, servers, queue, parts.words, self.alerts, self.mistakes, self.progress, self.started_at)
-        self.jobs = self._make_jobs(parts, conductor, monitor)
-        return replace(parts, conductor=conductor, status=status)
 
-    def _make_jobs(self, parts: Parts, conductor: Conductor, monitor: Watching) -> list[Periodic]:
-        settings = self.settings
-        upkeep = DatabaseUpkeep(self.database, settings.storage.database, lambda: take_back(settings))
-        erasure = ErasureJob(self.database, settings.storage, settings.retention, settings.retrain.keep_models)
-        return [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), Periodic("command-menu", RETRY_S, self._name_commands, once=True),
-                Periodic("retrain-schedule", RETRY_S, self.schedule.start, once=True, fatal=(SettingsError,)),
-                *upkeep.jobs(), erasure.job(), self.backing.job(), *self.alerts.jobs(), self.best_of_week.job(), parts.names.job(),
-                *conductor.jobs(), monitor.job()]
-
-    async def _name_commands(self) -> None:
-        """The command menu, in every language there are words for; the fallback language for all others. Admins see theirs too."""
-        scopes = [(None, COMMANDS), *((BotCommandScopeChat(one), COMMANDS | ADMIN_COMMANDS) for one in self.settings.telegram.admins)]
-        for scope, names in scopes:
-            for language in self.parts.words.languages:
-                commands = [BotCommand(name, self.parts.words.say(language, f"command-{name}")) for name in names]
-                with suppress(TelegramError):  # somebody who never spoke with the bot has no chat that a menu could be in
-                    if language == self.parts.words.language(None):
-                        await self.bot.set_my_commands(commands, scope)
-                    await self.bot.set_my_commands(commands, scope, language_code=language)
-
-    async def _handle(self, raw: RawUpdate) -> bool:
-        update = Update.de_json(raw, self.bot)
-        await self._application.process_update(update)
-        failed = update.update_id in self._failed
-        self._failed.discard(update.update_id)
-        return not failed
-
-    async def _on_error(self, update: Any, context: Any) -> None:
-        if await ErrorReporter(self.parts.messenger, self.database).report_error(update, context.error):
-            self._failed.add(update.update_id)
-
-    async def _give_up(self, raw: RawUpdate) -> bool:
-        await ErrorReporter(self.parts.messenger, self.database).abandon_update(Update.de_json(raw, self.bot))
-        return False
+@asynccontextmanager
+async def started_app(settings: Settings) -> AsyncIterator[App]:
+    """A bot that is started, and stopped and closed at the end of the block. Raises JokebotError where it can't start."""
+    if not settings.telegram.token.get_secret_value():
+        raise SettingsError("No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none).")
+    async with AsyncExitStack() as stack:
+        app = await build_app(settings, stack, App)
+        try:
+            await app.start()
+            yield app
+        finally:
+            await app.stop()
 
 
 async def run_until_stopped(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT. Raises JokebotError where it can't go on."""
-    app, loop = App(settings), asyncio.get_running_loop()
-    stopped = asyncio.Event()
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    running = asyncio.create_task(_run(app))
+    running = asyncio.create_task(_run(settings))
     stopping = asyncio.create_task(stopped.wait())
-    try:
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-    finally:
-        stopping.cancel()
-        await app.stop()
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
-async def _run(app: App) -> None:
-    """Start and run. Before it ends by an error that admins should hear of, they hear of it, or will."""
+async def _run(settings: Settings) -> None:
+    """Start and run. Before it ends by an error of the database, admins hear of it."""
     try:
-        await app.start()
-        await app.run()
+        async with started_app(settings) as app:
+            await app.run()
     except Exception as caught:
         error: Exception = caught
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
         if isinstance(error, sqlite3.Error):
-            error = unusable(app.settings.storage.database, error)
+            error = unusable(settings.storage.database, error)
         if isinstance(error, DatabaseError):
-            await say_last_words(app.settings, app.bot, error)
-        if isinstance(error, TokenRefused):
-            with suppress(sqlite3.Error):
-                await alerts.begin(app.database, "token", {})
+            async with AsyncExitStack() as stack:
+                client = TelegramBot(settings)
+                stack.push_async_callback(client.shutdown)
+                await say_last_words(settings, client, error)
         raise error from None

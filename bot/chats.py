@@ -1,6 +1,5 @@
 """What each chat has set: the language and style of its jokes, when it gets some, and how many a day."""
 import random
-import time
 
 from telegram import User
 
@@ -60,34 +59,3 @@ class Chats:
         if style == SURPRISE:
             return random.choice(on_offer)
         return style if style in on_offer else None
-
-
-class Daily:
-    """How many jokes a chat gets a day, by this machine's date."""
-
-    def __init__(self, database: Database, chats_: Chats) -> None:
-        self._database, self._chats = database, chats_
-
-    async def is_full(self, chat_id: int, update_id: int) -> bool:
-        """Whether there is no joke left for an update. Cheap: it is asked before a photo is fetched."""
-        most = self._chats.of(chat_id).daily
-        return most is not None and await chats.is_full(self._database, chat_id, update_id, today(), most)
-
-    async def take(self, chat_id: int, update_id: int) -> bool:
-        """Take one of today's jokes, before it is made; False where none is left."""
-        most = self._chats.of(chat_id).daily
-        return most is None or await chats.take(self._database, chat_id, update_id, today(), most)
-
-    async def give_back(self, chat_id: int, update_id: int) -> None:
-        """There was no joke after all."""
-        if self._chats.of(chat_id).daily is not None:
-            await chats.give_back(self._database, update_id)
-
-    async def is_news(self, chat_id: int, update_id: int) -> bool:
-        """Whether to say that today's jokes are used up: once a day."""
-        return await chats.tell_full(self._database, chat_id, update_id, today())
-
-
-def today() -> str:
-    """This machine's date."""
-    return time.strftime("%Y-%m-%d")

@@ -1,104 +1,83 @@
-"""Commands for admins alone, and the question with a yes and a no that comes before what can't be taken back easily."""
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+"""Commands and buttons for admins alone, and the yes-or-no question before what can't be undone easily."""
+from collections.abc import Collection
+from typing import Any
 
-from telegram import (
-    CallbackQuery,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    MaybeInaccessibleMessage,
-    Message,
-    Update,
-    User,
-)
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MaybeInaccessibleMessage, Message, User
 
+from bot.handlers.callback_data import CallbackData, Confirmation
 from bot.handlers.reading import is_private
-from bot.outgoing import Priority
-from bot.parts import Parts
-from bot.telegram.text import NO_PREVIEW, reply_to, truncate_for_telegram
+from bot.handlers.routing import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
+from bot.messaging.messenger import Messenger
 from storage import news
-
-DECIDED = re.compile(r"(?P<answer>yes|no):(?P<person>\d{1,18}):(?P<what>[a-z]{1,16}):(?P<number>\d{1,18})")
-Handler = Callable[[Parts, Update], Awaitable[None]]
+from storage.database import Database
 
 
-@dataclass(frozen=True)
-class Decided:
-    """A pressed yes or no: to what was asked (`what`, as "promote"), and about which model or run (`number`)."""
+class AdminAccess:
+    """Knows who is an admin, and makes the routes that nobody else gets past. `admins` are Telegram user ids."""
 
-    yes: bool
-    what: str
-    number: int
+    def __init__(self, messenger: Messenger, database: Database, admins: Collection[int]) -> None:
+        self._messenger, self._database, self._admins = messenger, database, frozenset(admins)
+
+    def is_admin(self, user_id: int) -> bool:
+        return user_id in self._admins
+
+    def command(self, name: str, handle: OnMessage, *, refusal_in_groups: str = "") -> Route:
+        """A route for an admin's /name.
+
+        With `refusal_in_groups`, the key of a text, the command works in private chats alone; groups get that text.
+        """
+        return command(name, self.admin_only(handle, refusal_in_groups=refusal_in_groups), admin_only=True)
+
+    def button(self, kind: type[CallbackData], handle: OnButton, *, accessible: bool = False) -> Route:
+        """A route for a button in an admin's private chat.
+
+        `accessible`: the message has to be one that Telegram still shows, as it must be for a new photo in its place.
+        """
+        shown = Message if accessible else MaybeInaccessibleMessage
+
+        async def on_press(press: ButtonPress[Any]) -> None:
+            in_private = isinstance(press.message, shown) and press.message.chat.id == press.user.id
+            await self._pass_or_reject(press, handle, allowed=in_private)
+        return button(kind, on_press)
+
+    def confirmation(self, kind: type[Confirmation], handle: OnButton) -> Route:
+        """A route for the answer to a question of `ask_confirmation`, by the admin who was asked."""
+        async def on_press(press: ButtonPress[Any]) -> None:
+            await self._pass_or_reject(press, handle, allowed=press.data.user_id == press.user.id)
+        return button(kind, on_press)
+
+    def admin_only(self, handle: OnMessage, *, refusal_in_groups: str = "") -> OnMessage:
+        """The handler for admins; other users are told that it isn't for them. See `command`."""
+        async def on_message(incoming: IncomingMessage) -> None:
+            if not self.is_admin(incoming.user.id):
+                await self._messenger.reply(incoming.message, "admins-only")
+                return
+            await self.note_language(incoming.user)
+            if refusal_in_groups and not is_private(incoming.message):
+                await self._messenger.reply(incoming.message, refusal_in_groups)
+                return
+            await handle(incoming)
+        return on_message
+
+    async def note_language(self, admin: User) -> None:
+        """Store the language for messages that the admin gets unasked."""
+        await news.note_language(self._database, admin.id, self._messenger.language(admin))
+
+    async def ask_confirmation(self, incoming: IncomingMessage, kind: type[Confirmation], number: int,
+                               text: str) -> None:
+        """Ask the admin; the buttons' texts have the keys `WHAT-yes` and `WHAT-no`."""
+        row = [InlineKeyboardButton(self._messenger.text(incoming.user, f"{kind.WHAT}-{answer}"),
+                                    callback_data=kind(answer, incoming.user.id, kind.WHAT, number).encode())
+               for answer in ("yes", "no")]
+        await self._messenger.reply_text(incoming.message, text, InlineKeyboardMarkup([row]))
+
+    async def _pass_or_reject(self, press: ButtonPress[Any], handle: OnButton, *, allowed: bool) -> None:
+        if allowed and self.is_admin(press.user.id):
+            await handle(press)
+        else:
+            await self._messenger.reject_button(press.query, press.data.REJECTION)
 
 
-def is_admin(parts: Parts, person: User | None) -> bool:
-    return person is not None and person.id in parts.settings.telegram.admins
-
-
-def for_admins(handler: Handler) -> Handler:
-    """The handler, with a kind no for everybody else. Whoever is one has their language noted, for what comes unasked."""
-    async def handle(parts: Parts, update: Update) -> None:
-        message, person = update.effective_message, update.effective_user
-        if message is None or person is None:
-            return
-        if not is_admin(parts, person):
-            await parts.messenger.reply(message, "admins-only")
-            return
-        await news.note_language(parts.database, person.id, parts.language(person))
-        await handler(parts, update)
-    return handle
-
-
-async def in_private(parts: Parts, update: Update, otherwise: str) -> Message | None:
-    """The command's message, in a chat of the admin's own; None, with the words `otherwise`, in a group."""
-    message = update.effective_message
-    if message is None or is_private(message):
-        return message
-    await parts.messenger.reply(message, otherwise)
-    return None
-
-
-def words_after(message: Message) -> list[str]:
-    """What stands after the command."""
+def words_after_command(message: Message) -> list[str]:
+    """What is written after the command."""
     return (message.text or "").split()[1:]
-
-
-async def ask(parts: Parts, message: Message, what: str, number: int, text: str) -> None:
-    """Ask the sender of `message`; the buttons are named by the words `WHAT-yes` and `WHAT-no`."""
-    person = message.from_user
-    if person is None:
-        return
-    language = parts.language(person)
-    row = [InlineKeyboardButton(parts.words.say(language, f"{what}-{answer}"), callback_data=f"{answer}:{person.id}:{what}:{number}")
-           for answer in ("yes", "no")]
-    await parts.bot.send_message(message.chat.id, text, reply_parameters=reply_to(message.message_id), link_preview_options=NO_PREVIEW,
-                                 reply_markup=InlineKeyboardMarkup([row]), rate_limit_args=Priority.ANSWER)
-
-
-async def decided(parts: Parts, query: CallbackQuery) -> Decided | None:
-    """What the one who was asked decided; None, with a word to them, for anybody else, who may no longer be an admin either."""
-    match, person = DECIDED.fullmatch(query.data or ""), query.from_user
-    if match and int(match["person"]) == person.id and is_admin(parts, person):
-        return Decided(match["answer"] == "yes", match["what"], int(match["number"]))
-    await parts.messenger.answer_button(query, "not-your-button", alert=True)
-    return None
-
-
-async def pressed_by_admin(parts: Parts, query: CallbackQuery, pattern: re.Pattern[str],
-                           message: type[MaybeInaccessibleMessage] = MaybeInaccessibleMessage) -> re.Match[str] | None:
-    """What an admin pressed, in a chat of their own, as `pattern` reads it; None, with a word to them, for anything else.
-
-    `message` is the kind that the button has to stand under: Message where an old one, which Telegram no longer shows, won't do.
-    """
-    match, person = pattern.fullmatch(query.data or ""), query.from_user
-    if match and is_admin(parts, person) and isinstance(query.message, message) and query.message.chat.id == person.id:
-        return match
-    await parts.messenger.answer_button(query, "not-your-button", alert=True)
-    return None
-
-
-async def answer(parts: Parts, message: Message, text: str) -> None:
-    """Say something that is put together already, as an answer to a message."""
-    await parts.bot.send_message(message.chat.id, truncate_for_telegram(text), reply_parameters=reply_to(message.message_id),
-                                 link_preview_options=NO_PREVIEW, rate_limit_args=Priority.ANSWER)

@@ -1,189 +1,189 @@
-"""/users shows who is here; /ban and /unban put somebody out and let them in again."""
+"""/users lists the users; /ban and /unban reject a user's updates and accept them again."""
 import logging
 import re
 import time
 from dataclasses import dataclass
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 from telegram.constants import MessageEntityType
-from telegram.error import BadRequest, TelegramError
 
-from bot.handlers.admin import in_private, pressed_by_admin
+from bot.bans import Bans
+from bot.handlers.admin import AdminAccess, words_after_command
+from bot.handlers.callback_data import UsersPageButton
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time
-from bot.names import plain
-from bot.outgoing import Priority, Shed
-from bot.parts import Parts
-from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
-from storage import crowd, news
+from bot.messaging.admin_notifier import AdminNotifier
+from bot.messaging.messenger import Messenger
+from bot.names import Names, plain
+from storage import crowd
 from storage.crowd import Active, Named
+from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-PRESSED = re.compile(r"u:(?P<page>\d{1,6})")
 A_PAGE = 8
 UNITS_S = {"m": 60, "分钟": 60, "h": 3600, "小时": 3600, "d": 86400, "天": 86400, "w": 7 * 86400, "周": 7 * 86400}
 SPAN = re.compile(rf"(?P<count>\d{{1,4}})(?P<unit>{'|'.join(UNITS_S)})", re.IGNORECASE)
+USER_REFERENCE = re.compile(r"@\w{1,32}|[1-9]\d{2,15}", re.ASCII)
+"""An @username or a Telegram user id."""
 REASON = 200
-"""Longest reason that is kept, characters."""
+"""Longest reason that is stored, characters."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Whom a command is about, and the words after that."""
+    """The user a command is about, and the words after that."""
 
     person: Named
     words: list[str]
 
 
-async def show_users(parts: Parts, update: Update) -> None:
-    """The first page. In private alone: these are people's names."""
-    message = await in_private(parts, update, "users-in-private")
-    if message is None:
-        return
-    text, markup = await page_of(parts, parts.language(message.from_user), 1)
-    await parts.bot.send_message(message.chat.id, text, reply_parameters=reply_to(message.message_id), link_preview_options=NO_PREVIEW,
-                                 reply_markup=markup, rate_limit_args=Priority.ANSWER)
+class UserListAdmin:
+    """Shows the users page by page, the most active first."""
+
+    def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, names: Names) -> None:
+        self._messenger, self._database, self._access, self._names = messenger, database, access, names
+
+    def routes(self) -> list[Route]:
+        return [self._access.command("users", self.on_users, refusal_in_groups="users-in-private"),
+                self._access.button(UsersPageButton, self.on_page)]
+
+    async def on_users(self, incoming: IncomingMessage) -> None:
+        """The first page. In private chats alone: it has users' names."""
+        text, keyboard = await self._page(incoming.user, 1)
+        await self._messenger.reply_text(incoming.message, text, keyboard)
+
+    async def on_page(self, press: ButtonPress[UsersPageButton]) -> None:
+        """Another page, in the same message."""
+        await self._messenger.answer_button(press.query)
+        text, keyboard = await self._page(press.user, press.data.page)
+        await self._messenger.edit(press.user.id, press.message.message_id, text, keyboard)
+
+    async def _page(self, admin: User, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
+        """A page's text and buttons; the last page in place of one that no longer exists."""
+        await self._names.write()
+        async with self._database.aside() as database:
+            count = await crowd.people(database)
+            pages = max(1, -(-count // A_PAGE))
+            page = min(max(1, page), pages)
+            users = await crowd.most_active(database, A_PAGE, (page - 1) * A_PAGE)
+        if not users:
+            return self._messenger.text(admin, "users-none"), None
+        lines = [self._messenger.text(admin, "users-title", people=count)]
+        first = (page - 1) * A_PAGE + 1
+        lines += [f"\n{number}. {self._entry(admin, user)}" for number, user in enumerate(users, first)]
+        return "\n".join(lines), _page_buttons(page, pages) if pages > 1 else None
+
+    def _entry(self, admin: User, user: Active) -> str:
+        """A user's name and id, and what they did; a ban comes first."""
+        lines = [display_name(Named(user.person_id, user.name or "?", user.username))]
+        if self._access.is_admin(user.person_id):
+            lines[0] = f"🛠 {lines[0]}"
+        if user.banned:
+            lines[0] = f"🚫 {lines[0]}"
+            lines.append(self._messenger.text(admin, "users-banned", until=_until(user.until)))
+        lines.append(self._messenger.text(
+            admin, "users-did", photos=user.photos, jokes=user.jokes, ratings=user.ratings,
+            liking=round(100 * user.liked / user.ratings) if user.ratings else 0,
+            last=day_and_time(user.last_at)[:10] if user.last_at else "none"))
+        return "\n     ".join(lines)
 
 
-async def users_pressed(parts: Parts, update: Update) -> None:
-    """Another page, in the same message."""
-    query = update.callback_query
-    if query is None:
-        return
-    person, language = query.from_user, parts.language(query.from_user)
-    match = await pressed_by_admin(parts, query, PRESSED)
-    if match is None:
-        return
-    await parts.messenger.answer_button(query)
-    text, markup = await page_of(parts, language, int(match["page"]))
-    try:
-        await parts.bot.edit_message_text(text, person.id, query.message.message_id, reply_markup=markup, link_preview_options=NO_PREVIEW,
-                                          rate_limit_args=Priority.FINAL)
-    except BadRequest as error:
-        if not is_unchanged(error):
-            raise
+class BanAdmin:
+    """Bans users and lifts bans; the other admins are told of it."""
 
+    def __init__(self, messenger: Messenger, access: AdminAccess, names: Names, bans: Bans,
+                 notifier: AdminNotifier) -> None:
+        self._messenger, self._access, self._names = messenger, access, names
+        self._bans, self._notifier = bans, notifier
 
-async def page_of(parts: Parts, language: str, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
-    """A page's text and buttons; a page that is no longer there is the last one."""
-    await parts.names.write()
-    async with parts.database.aside() as database:
-        count = await crowd.people(database)
-        pages = max(1, -(-count // A_PAGE))
-        page = min(max(1, page), pages)
-        shown = await crowd.most_active(database, A_PAGE, (page - 1) * A_PAGE)
-    if not shown:
-        return parts.words.say(language, "users-none"), None
-    lines = [parts.words.say(language, "users-title", people=count)]
-    lines += [f"\n{place}. {line_of(parts, language, one)}" for place, one in enumerate(shown, (page - 1) * A_PAGE + 1)]
-    row = [InlineKeyboardButton(label, callback_data=f"u:{number}")
-           for label, number in (("◀️", page - 1), (f"{page} / {pages}", page), ("▶️", page + 1)) if 1 <= number <= pages]
-    return truncate_for_telegram("\n".join(lines)), InlineKeyboardMarkup([row]) if pages > 1 else None
+    def routes(self) -> list[Route]:
+        return [self._access.command("ban", self.on_ban), self._access.command("unban", self.on_unban)]
 
+    async def on_ban(self, incoming: IncomingMessage) -> None:
+        """Ban at once, without a question: /unban undoes it."""
+        message, admin = incoming.message, incoming.user
+        target = await self._target(message, "ban-how")
+        if target is None:
+            return
+        user_id, words = target.person.person_id, list(target.words)
+        if self._access.is_admin(user_id):
+            await self._messenger.reply(message, "ban-admin")
+            return
+        span = SPAN.fullmatch(words[0]) if words else None
+        if span:
+            words.pop(0)
+        until = time.time() + int(span["count"]) * UNITS_S[span["unit"].lower()] if span else None
+        reason = plain(" ".join(words), REASON) if words else ""
+        await self._bans.ban(user_id, by=admin.id, until=until, reason=reason)
+        log.info("admin %d bans person %d, until %s", admin.id, user_id, _until(until))
+        values = {"who": display_name(target.person), "person": str(user_id), "until": _until(until),
+                  "reason": reason or "none"}
+        await self._messenger.reply(message, "ban-done", **values)
+        await self._notify_others(admin, "ban-news", **values)
 
-def line_of(parts: Parts, language: str, one: Active) -> str:
-    """Somebody's name and number, and what they did; whether they are banned comes first."""
-    lines = [called(Named(one.person_id, one.name or "?", one.username))]
-    if is_admin_id(parts, one.person_id):
-        lines[0] = f"🛠 {lines[0]}"
-    if one.banned:
-        lines[0] = f"🚫 {lines[0]}"
-        lines.append(parts.words.say(language, "users-banned", until=until_of(one.until)))
-    lines.append(parts.words.say(language, "users-did", photos=one.photos, jokes=one.jokes, ratings=one.ratings,
-                                 liking=round(100 * one.liked / one.ratings) if one.ratings else 0,
-                                 last=day_and_time(one.last_at)[:10] if one.last_at else "none"))
-    return "\n     ".join(lines)
+    async def on_unban(self, incoming: IncomingMessage) -> None:
+        """Lift a ban."""
+        message, admin = incoming.message, incoming.user
+        target = await self._target(message, "unban-how")
+        if target is None:
+            return
+        who, user_id = display_name(target.person), target.person.person_id
+        if not await self._bans.lift(user_id, by=admin.id):
+            await self._messenger.reply(message, "unban-none", who=who)
+            return
+        log.info("admin %d lifts the ban of person %d", admin.id, user_id)
+        await self._messenger.reply(message, "unban-done", who=who)
+        await self._notify_others(admin, "unban-news", who=who)
 
+    async def _target(self, message: Message, usage: str) -> Target | None:
+        """The user a command is about: a mention, the author of the quoted message, an @username or an id.
 
-async def ban(parts: Parts, update: Update) -> None:
-    """Put somebody out, at once: /unban takes it back."""
-    message, admin = update.effective_message, update.effective_user
-    if message is None or admin is None:
-        return
-    target = await target_of(parts, message, "ban-how")
-    if target is None:
-        return
-    if is_admin_id(parts, target.person.person_id):
-        await parts.messenger.reply(message, "ban-admin")
-        return
-    words = list(target.words)
-    span = SPAN.fullmatch(words[0]) if words else None
-    if span:
-        words.pop(0)
-    until = time.time() + int(span["count"]) * UNITS_S[span["unit"].lower()] if span else None
-    reason = plain(" ".join(words), REASON) if words else ""
-    await parts.bans.ban(target.person.person_id, by=admin.id, until=until, reason=reason)
-    log.info("admin %d bans person %d, until %s", admin.id, target.person.person_id, until_of(until))
-    values = {"who": called(target.person), "person": str(target.person.person_id), "until": until_of(until), "reason": reason or "none"}
-    await parts.messenger.reply(message, "ban-done", **values)
-    await tell_others(parts, admin.id, "ban-news", admin=plain(admin.full_name), **values)
-
-
-async def unban(parts: Parts, update: Update) -> None:
-    """Let somebody in again."""
-    message, admin = update.effective_message, update.effective_user
-    if message is None or admin is None:
-        return
-    target = await target_of(parts, message, "unban-how")
-    if target is None:
-        return
-    who, person_id = called(target.person), target.person.person_id
-    if not await parts.bans.lift(person_id, by=admin.id):
-        await parts.messenger.reply(message, "unban-none", who=who)
-        return
-    log.info("admin %d lifts the ban of person %d", admin.id, person_id)
-    await parts.messenger.reply(message, "unban-done", who=who)
-    await tell_others(parts, admin.id, "unban-news", admin=plain(admin.full_name), who=who)
-
-
-async def target_of(parts: Parts, message: Message, how: str) -> Target | None:
-    """Whom a message means: who wrote what it replies to, somebody it mentions, an @username or a number. None once it was said why not."""
-    words = (message.text or "").split()[1:]
-    mentioned = next((one for one in message.entities if one.type == MessageEntityType.TEXT_MENTION and one.user), None)
-    replied = message.reply_to_message
-    user = mentioned.user if mentioned else replied.from_user if replied else None
-    if user:
-        if user.is_bot:
-            await parts.messenger.reply(message, "ban-bot")
+        None once the admin was told why there is none; `usage` is the key of the text for a command without a user.
+        """
+        words = words_after_command(message)
+        mention = next((entity for entity in message.entities
+                        if entity.type == MessageEntityType.TEXT_MENTION and entity.user), None)
+        quoted = message.reply_to_message
+        user = mention.user if mention else quoted.from_user if quoted else None
+        if user and user.is_bot:
+            await self._messenger.reply(message, "ban-bot")
             return None
-        if mentioned:
-            words = (message.text or "").replace(message.parse_entity(mentioned), " ", 1).split()[1:]
-        return Target(Named(user.id, plain(user.full_name), user.username), words)
-    match words:
-        case [name, *rest] if re.fullmatch(r"@\w{1,32}", name, re.ASCII):
-            person = await parts.names.find(name[1:])
-        case [number, *rest] if re.fullmatch(r"[1-9]\d{2,15}", number, re.ASCII):
-            person = await parts.names.of(int(number)) or Named(int(number), "?")
-        case _:
-            await parts.messenger.reply(message, how)
+        if user:
+            if mention:
+                words = (message.text or "").replace(message.parse_entity(mention), " ", 1).split()[1:]
+            return Target(Named(user.id, plain(user.full_name), user.username), words)
+        if not words or not USER_REFERENCE.fullmatch(words[0]):
+            await self._messenger.reply(message, usage)
             return None
-    if person is None:
-        await parts.messenger.reply(message, "ban-unknown", who=words[0])
-        return None
-    return Target(person, rest)
+        person = await self._find(words[0])
+        if person is None:
+            await self._messenger.reply(message, "ban-unknown", who=words[0])
+            return None
+        return Target(person, words[1:])
+
+    async def _find(self, word: str) -> Named | None:
+        """The user with that @username, if known; or with that id, known or not."""
+        if word.startswith("@"):
+            return await self._names.find(word[1:])
+        return await self._names.of(int(word)) or Named(int(word), "?")
+
+    async def _notify_others(self, admin: User, key: str, **values: object) -> None:
+        await self._notifier.notify(key, except_for=(admin.id,), silent=True, admin=plain(admin.full_name), **values)
 
 
-async def tell_others(parts: Parts, admin_id: int, name: str, **values: object) -> None:
-    """The other admins hear of it, each in their own language."""
-    for chat_id in parts.settings.telegram.admins:
-        if chat_id == admin_id:
-            continue
-        language = parts.words.language(await news.language_of(parts.database, chat_id))
-        try:
-            await parts.bot.send_message(chat_id, truncate_for_telegram(parts.words.say(language, name, **values)), link_preview_options=NO_PREVIEW,
-                                         disable_notification=True, rate_limit_args=Priority.ANSWER)
-        except (TelegramError, Shed) as error:
-            log.info("admin %d can't be told of a ban: %s", chat_id, error)
+def display_name(user: Named) -> str:
+    """A name with the username and id by which the user can be found or banned."""
+    return " · ".join(filter(None, (user.name, f"@{user.username}" if user.username else "", str(user.person_id))))
 
 
-def is_admin_id(parts: Parts, person_id: int) -> bool:
-    return person_id in parts.settings.telegram.admins
+def _page_buttons(page: int, pages: int) -> InlineKeyboardMarkup:
+    """Back, this page, and on, where there are such pages."""
+    labels = (("◀️", page - 1), (f"{page} / {pages}", page), ("▶️", page + 1))
+    row = [InlineKeyboardButton(label, callback_data=UsersPageButton(number).encode())
+           for label, number in labels if 1 <= number <= pages]
+    return InlineKeyboardMarkup([row])
 
 
-def called(person: Named) -> str:
-    """A name with what it takes to find or ban its bearer."""
-    return " · ".join(filter(None, (person.name, f"@{person.username}" if person.username else "", str(person.person_id))))
-
-
-def until_of(until: float | None) -> str:
+def _until(until: float | None) -> str:
     return day_and_time(until) if until else "good"

@@ -1,140 +1,152 @@
-"""/retrain asks and begins, /retrain cancel stops, /runs looks back."""
+"""/retrain asks and starts a run, /retrain cancel stops it, /runs lists the latest ones."""
 import contextlib
 import re
 
-from telegram import Message, Update
+from telegram import Message, User
 
-from bot.handlers.admin import Decided, answer, ask, words_after
+from bot.handlers.admin import AdminAccess, words_after_command
+from bot.handlers.callback_data import RetrainConfirmation
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time, duration
 from bot.loop import processes
+from bot.loop.conductor import Conductor
 from bot.loop.processes import LookError, Prospect
 from bot.loop.reasons import in_words
+from bot.messaging.messenger import Messenger
 from bot.outgoing import Shed
-from bot.parts import Parts
+from configs.settings import Settings
 from storage import runs, trials
+from storage.database import Database
 from storage.runs import BusyError, Run
 
 MARKS = {"promoted": "✅", "rejected": "🙅", "undecided": "🤷", "failed": "⚠️", "cancelled": "✋", "canary": "🧪"}
 SHOWN = 10
 
 
-async def retrain(parts: Parts, update: Update) -> None:
-    """Ask first, with what it would learn from; or say why not now."""
-    message = update.effective_message
-    if message is None:
-        return
-    match words_after(message):
-        case []:
-            run = await runs.current_run(parts.database)
-            if run:
-                await _busy(parts, message, run)
-            else:
-                await _ask(parts, message)
-        case ["cancel"]:
-            await _cancel(parts, message)
-        case _:
-            await parts.messenger.reply(message, "retrain-how")
+class RetrainAdmin:
+    """Starts, cancels and lists runs. `orchestrator` is woken when there is work for it."""
 
+    def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, orchestrator: Conductor,
+                 settings: Settings) -> None:
+        self._messenger, self._database, self._access = messenger, database, access
+        self._orchestrator, self._settings = orchestrator, settings
 
-async def _ask(parts: Parts, message: Message) -> None:
-    with contextlib.suppress(Shed):
-        await parts.bot.send_chat_action(message.chat.id, "typing")
-    language, wanted = parts.language(message.from_user), parts.settings.retrain.minimum_pairs
-    try:
-        found = await processes.look(parts.settings)
-    except LookError as error:
-        await parts.messenger.reply(message, "retrain-cannot-look", why=str(error))
-        return
-    if found.new < wanted:
-        await parts.messenger.reply(message, "retrain-too-little", new=found.new, wanted=wanted)
-        return
-    await ask(parts, message, "retrain", found.new, await _question(parts, found, language))
+    def routes(self) -> list[Route]:
+        access = self._access
+        return [access.command("retrain", self.on_retrain), access.command("runs", self.on_runs),
+                access.confirmation(RetrainConfirmation, self.on_retrain_answer)]
 
+    async def on_retrain(self, incoming: IncomingMessage) -> None:
+        """Ask first, saying what the run would learn from; or say why there can be none now."""
+        match words_after_command(incoming.message):
+            case []:
+                run = await runs.current_run(self._database)
+                await (self._reply_busy(incoming, run) if run else self._ask(incoming))
+            case ["cancel"]:
+                await self._cancel(incoming.message)
+            case _:
+                await self._messenger.reply(incoming.message, "retrain-how")
 
-async def _question(parts: Parts, found: Prospect, language: str) -> str:
-    """How many pairs, from how many people, how long, and what happens to service."""
-    return parts.words.say(language, "retrain-ask", new=found.new, replayed=found.replayed, people=found.people,
-                           time=await _how_long(parts, found, language),
-                           service=parts.words.say(language, f"retrain-service-{service(parts)}"))
+    async def _ask(self, incoming: IncomingMessage) -> None:
+        message, minimum = incoming.message, self._settings.retrain.minimum_pairs
+        with contextlib.suppress(Shed):
+            await self._messenger.client.send_chat_action(message.chat.id, "typing")
+        try:
+            preview = await processes.look(self._settings)
+        except LookError as error:
+            await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
+            return
+        if preview.new < minimum:
+            await self._messenger.reply(message, "retrain-too-little", new=preview.new, wanted=minimum)
+            return
+        text = await self._question(preview, incoming.user)
+        await self._access.ask_confirmation(incoming, RetrainConfirmation, preview.new, text)
 
+    async def _question(self, preview: Prospect, user: User) -> str:
+        """How many jokes, by how many users' ratings, how long, and what happens to the service meanwhile."""
+        service = self._messenger.text(user, f"retrain-service-{self._service_during_run()}")
+        return self._messenger.text(user, "retrain-ask", new=preview.new, replayed=preview.replayed,
+                                    people=preview.people, time=await self._expected_time(preview, user),
+                                    service=service)
 
-async def _how_long(parts: Parts, found: Prospect, language: str) -> str:
-    """By the last runs here; before the first by what was measured elsewhere, which is named."""
-    seconds = await runs.expected_seconds(parts.database, found.new + found.replayed)
-    if seconds is not None:
-        return parts.words.say(language, "retrain-time", time=duration(parts.words, language, seconds))
-    if found.training is None:
-        return parts.words.say(language, "retrain-time-unknown")
-    return parts.words.say(language, f"retrain-time-by-{found.training['basis']}", time=duration(parts.words, language, found.training["seconds"]))
+    async def _expected_time(self, preview: Prospect, user: User) -> str:
+        """By the last runs here; before the first one by measurements on other machines, which the text names."""
+        seconds = await runs.expected_seconds(self._database, preview.new + preview.replayed)
+        if seconds is not None:
+            return self._messenger.text(user, "retrain-time", time=self._duration(user, seconds))
+        if preview.training is None:
+            return self._messenger.text(user, "retrain-time-unknown")
+        return self._messenger.text(user, f"retrain-time-by-{preview.training['basis']}",
+                                    time=self._duration(user, preview.training["seconds"]))
 
+    def _service_during_run(self) -> str:
+        """`url` (servers that aren't ours), `sleep` or `beside`."""
+        if self._settings.engine.kind == "url":
+            return "url"
+        return "sleep" if self._settings.servers.sleep_while_training else "beside"
 
-def service(parts: Parts) -> str:
-    """What happens to the service during a run: `url` (not ours), `sleep` or `beside`."""
-    if parts.settings.engine.kind == "url":
-        return "url"
-    return "sleep" if parts.settings.servers.sleep_while_training else "beside"
+    async def on_retrain_answer(self, press: ButtonPress[RetrainConfirmation]) -> None:
+        """Start a run, unless another has started since the question.
 
+        In a private chat the question's message becomes the run's.
+        """
+        query, user, chat_id = press.query, press.user, press.message.chat.id
+        if press.data.answer == "no":
+            await self._messenger.close_question(query, self._messenger.text(user, "retrain-left"))
+            return
+        try:
+            run = await runs.create_run(self._database, "admin", asked_by=user.id)
+        except BusyError as error:
+            text = self._messenger.text(user, "retrain-busy", run=error.run.id, what=self._state(user, error.run))
+            await self._messenger.close_question(query, text)
+            return
+        if chat_id == user.id:
+            await runs.follow(self._database, run.id, chat_id, press.message.message_id)
+            await self._messenger.answer_button(query)
+        else:
+            await self._messenger.close_question(query, self._messenger.text(user, "retrain-started", run=run.id))
+        self._orchestrator.wake()
 
-async def retrain_decided(parts: Parts, update: Update, pressed: Decided) -> None:
-    """Begin a run, unless another one has begun since the question; in a private chat its message is the question's."""
-    query = update.callback_query
-    if query is None or query.message is None:
-        return
-    language, chat_id = parts.language(query.from_user), query.message.chat.id
-    if not pressed.yes:
-        await parts.messenger.close_question(query, parts.words.say(language, "retrain-left"))
-        return
-    try:
-        run = await runs.create_run(parts.database, "admin", asked_by=query.from_user.id)
-    except BusyError as error:
-        await parts.messenger.close_question(query, parts.words.say(language, "retrain-busy", run=error.run.id, what=parts.words.say(language, f"run-state-{error.run.state}")))
-        return
-    if chat_id == query.from_user.id:
-        await runs.follow(parts.database, run.id, chat_id, query.message.message_id)
-        await parts.messenger.answer_button(query)
-    else:
-        await parts.messenger.close_question(query, parts.words.say(language, "retrain-started", run=run.id))
-    if parts.conductor:
-        parts.conductor.wake()
+    async def _reply_busy(self, incoming: IncomingMessage, run: Run) -> None:
+        if run.state != "canary":
+            await self._messenger.reply(incoming.message, "retrain-busy", run=run.id,
+                                        what=self._state(incoming.user, run))
+            return
+        trial = await trials.trial_of_run(self._database, run.id)
+        await self._messenger.reply(incoming.message, "retrain-on-trial", model=run.candidate_id or 0,
+                                    wanted=self._settings.canary.ratings,
+                                    ratings=await trials.trial_ratings(self._database, trial) if trial else 0)
 
+    async def _cancel(self, message: Message) -> None:
+        run = await runs.current_run(self._database)
+        if run is None:
+            await self._messenger.reply(message, "retrain-cancel-none")
+            return
+        await runs.request_cancel(self._database, run.id)
+        self._orchestrator.wake()
+        await self._messenger.reply(message, "retrain-cancelling", run=run.id)
 
-async def _busy(parts: Parts, message: Message, run: Run) -> None:
-    language = parts.language(message.from_user)
-    if run.state != "canary":
-        await parts.messenger.reply(message, "retrain-busy", run=run.id, what=parts.words.say(language, f"run-state-{run.state}"))
-        return
-    trial = await trials.trial_of_run(parts.database, run.id)
-    await parts.messenger.reply(message, "retrain-on-trial", model=run.candidate_id or 0, wanted=parts.settings.canary.ratings,
-              ratings=await trials.trial_ratings(parts.database, trial) if trial else 0)
+    async def on_runs(self, incoming: IncomingMessage) -> None:
+        """The latest runs, newest first, with the reasons of those that ended without a new champion."""
+        user, lines = incoming.user, []
+        for run in await runs.history(self._database, SHOWN):
+            time = self._duration(user, run.finished_at - run.created_at) if run.finished_at else "none"
+            lines.append(self._messenger.text(user, "runs-line", mark=MARKS.get(run.state, "🎓"), run=run.id,
+                                              when=day_and_time(run.created_at), what=self._state(user, run),
+                                              time=time))
+            if run.reason and run.finished:
+                reason = in_words(self._messenger.translator, self._messenger.language(user), run.why)
+                lines.append(f"    {first_sentence(reason)}")
+        if lines:
+            await self._messenger.reply_text(incoming.message, "\n".join(lines))
+        else:
+            await self._messenger.reply(incoming.message, "runs-none")
 
+    def _state(self, user: User, run: Run) -> str:
+        return self._messenger.text(user, f"run-state-{run.state}")
 
-async def _cancel(parts: Parts, message: Message) -> None:
-    run = await runs.current_run(parts.database)
-    if run is None:
-        await parts.messenger.reply(message, "retrain-cancel-none")
-        return
-    await runs.request_cancel(parts.database, run.id)
-    if parts.conductor:
-        parts.conductor.wake()
-    await parts.messenger.reply(message, "retrain-cancelling", run=run.id)
-
-
-async def show_runs(parts: Parts, update: Update) -> None:
-    """The latest runs, newest first, and why those ended that came to nothing."""
-    message = update.effective_message
-    if message is None:
-        return
-    language, lines = parts.language(message.from_user), []
-    for run in await runs.history(parts.database, SHOWN):
-        took = duration(parts.words, language, run.finished_at - run.created_at) if run.finished_at else "none"
-        lines.append(parts.words.say(language, "runs-line", mark=MARKS.get(run.state, "🎓"), run=run.id, when=day_and_time(run.created_at),
-                                     what=parts.words.say(language, f"run-state-{run.state}"), time=took))
-        if run.reason and run.finished:
-            lines.append(f"    {first_sentence(in_words(parts.words, language, run.why))}")
-    if lines:
-        await answer(parts, message, "\n".join(lines))
-    else:
-        await parts.messenger.reply(message, "runs-none")
+    def _duration(self, user: User, seconds: float) -> str:
+        return duration(self._messenger.translator, self._messenger.language(user), seconds)
 
 
 def first_sentence(text: str, most: int = 160) -> str:
@@ -142,5 +154,3 @@ def first_sentence(text: str, most: int = 160) -> str:
     line = text.strip().splitlines()[0]
     sentence = re.split(r"(?<=[.!?]) |(?<=。)", line)[0]
     return f"{sentence[:most].rstrip()}…" if len(sentence) > most else sentence
-
-

@@ -2,92 +2,94 @@
 import asyncio
 import contextlib
 import logging
-import re
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 
-from bot.handlers.admin import in_private, pressed_by_admin
+from bot.handlers.admin import AdminAccess
+from bot.handlers.callback_data import ReviewButton
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route
 from bot.loop import processes
 from bot.loop.processes import LookError
+from bot.messaging.messenger import Messenger
 from bot.outgoing import Priority, Shed
-from bot.parts import Parts
-from bot.telegram.text import truncate_for_telegram
+from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
+from configs.settings import Settings
 from storage import review
+from storage.database import Database
 from storage.photos import get_photo, photo_path
 from storage.review import Waiting
 
 log = logging.getLogger(__name__)
 
-PRESSED = re.compile(r"v:(?P<answer>keep|drop):(?P<joke>\d{1,18})")
-CAPTION_UNITS = 1024
-"""Telegram's limit for a caption, in UTF-16 code units."""
 
+class ReviewAdmin:
+    """Shows the jokes that wait for review, and stores what an admin decides."""
 
-async def show_review(parts: Parts, update: Update) -> None:
-    """Look what would be learnt and show the best of it. In private alone: the photos are other people's."""
-    message = await in_private(parts, update, "review-in-private")
-    if message is None:
-        return
-    with contextlib.suppress(Shed):
-        await parts.bot.send_chat_action(message.chat.id, "typing")
-    try:
-        found = await processes.look(parts.settings)
-    except LookError as error:
-        await parts.messenger.reply(message, "retrain-cannot-look", why=str(error))
-        return
-    await review.line_up(parts.database, found.jokes)
-    await show_next(parts, message.chat.id, parts.language(message.from_user))
+    def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, settings: Settings) -> None:
+        self._messenger, self._database, self._access, self._settings = messenger, database, access, settings
 
+    def routes(self) -> list[Route]:
+        return [self._access.command("review", self.on_review, refusal_in_groups="review-in-private"),
+                self._access.button(ReviewButton, self.on_answer)]
 
-async def review_pressed(parts: Parts, update: Update) -> None:
-    """Keep or drop; the first word about a joke brings the next one, a later one only changes it."""
-    query = update.callback_query
-    if query is None:
-        return
-    person, language = query.from_user, parts.language(query.from_user)
-    match = await pressed_by_admin(parts, query, PRESSED)
-    if match is None:
-        return
-    joke_id, answer = int(match["joke"]), match["answer"]
-    first = await review.decide(parts.database, joke_id, kept=answer == "keep", asked_by=person.id)
-    if first is None:
-        await parts.messenger.answer_button(query, "review-gone", alert=True)
-        return
-    log.info("joke %d is reviewed: %s", joke_id, answer)
-    await parts.messenger.answer_button(query, f"review-{answer}-done")
-    await parts.bot.edit_message_reply_markup(person.id, query.message.message_id, reply_markup=buttons(parts, language, joke_id, answer),
-                                              rate_limit_args=Priority.FINAL)
-    if first:
-        await show_next(parts, person.id, language)
+    async def on_review(self, incoming: IncomingMessage) -> None:
+        """Find what a run would learn and show the best of it. In private chats alone: the photos are other users'."""
+        message = incoming.message
+        with contextlib.suppress(Shed):
+            await self._messenger.client.send_chat_action(message.chat.id, "typing")
+        try:
+            preview = await processes.look(self._settings)
+        except LookError as error:
+            await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
+            return
+        await review.line_up(self._database, preview.jokes)
+        await self._show_next(message.chat.id, incoming.user)
 
+    async def on_answer(self, press: ButtonPress[ReviewButton]) -> None:
+        """Keep or drop. The first answer about a joke brings the next joke, a later one only changes it."""
+        joke_id, answer, admin = press.data.joke_id, press.data.answer, press.user
+        first = await review.decide(self._database, joke_id, kept=answer == "keep", asked_by=admin.id)
+        if first is None:
+            await self._messenger.reject_button(press.query, "review-gone")
+            return
+        log.info("joke %d is reviewed: %s", joke_id, answer)
+        await self._messenger.answer_button(press.query, f"review-{answer}-done")
+        await self._messenger.client.edit_message_reply_markup(
+            admin.id, press.message.message_id, reply_markup=self._buttons(admin, joke_id, answer),
+            rate_limit_args=Priority.FINAL)
+        if first:
+            await self._show_next(admin.id, admin)
 
-async def show_next(parts: Parts, chat_id: int, language: str) -> None:
-    """The next joke with its photo, verdicts and buttons, or a word that there is none."""
-    waiting = await review.next_waiting(parts.database)
-    if waiting is None:
-        await parts.bot.send_message(chat_id, parts.words.say(language, "review-none"), rate_limit_args=Priority.ANSWER)
-        return
-    text = parts.words.say(language, "review-joke", joke=waiting.text, model=waiting.model, funny=waiting.funny, somewhat=waiting.somewhat,
-                           unfunny=waiting.unfunny, left=waiting.left)
-    markup, data = buttons(parts, language, waiting.joke_id), await _picture(parts, waiting)
-    if data is None:
-        await parts.bot.send_message(chat_id, truncate_for_telegram(text), reply_markup=markup, rate_limit_args=Priority.ANSWER)
-    else:
-        await parts.bot.send_photo(chat_id, data, caption=truncate_for_telegram(text, max_units=CAPTION_UNITS), reply_markup=markup, rate_limit_args=Priority.ANSWER)
+    async def _show_next(self, chat_id: int, admin: User) -> None:
+        """The next joke with its photo, ratings and buttons, or that none is left."""
+        waiting = await review.next_waiting(self._database)
+        if waiting is None:
+            await self._messenger.send(chat_id, self._messenger.text(admin, "review-none"))
+            return
+        text = self._messenger.text(admin, "review-joke", joke=waiting.text, model=waiting.model, funny=waiting.funny,
+                                    somewhat=waiting.somewhat, unfunny=waiting.unfunny, left=waiting.left)
+        keyboard, photo = self._buttons(admin, waiting.joke_id), await self._photo(waiting)
+        if photo is None:
+            await self._messenger.send(chat_id, text, keyboard=keyboard)
+            return
+        caption = truncate_for_telegram(text, max_units=CAPTION_UNITS)
+        await self._messenger.client.send_photo(chat_id, photo, caption=caption, reply_markup=keyboard,
+                                                rate_limit_args=Priority.ANSWER)
 
+    def _buttons(self, admin: User, joke_id: int, chosen: str | None = None) -> InlineKeyboardMarkup:
+        """Keep and drop, with a mark on the chosen one."""
+        def button(answer: str) -> InlineKeyboardButton:
+            label = ("✔️ " if answer == chosen else "") + self._messenger.text(admin, f"review-{answer}")
+            return InlineKeyboardButton(label, callback_data=ReviewButton(answer, joke_id).encode())
+        return InlineKeyboardMarkup([[button("keep"), button("drop")]])
 
-def buttons(parts: Parts, language: str, joke_id: int, chosen: str | None = None) -> InlineKeyboardMarkup:
-    """Keep and drop; what was chosen is marked."""
-    row = [InlineKeyboardButton(("✔️ " if answer == chosen else "") + parts.words.say(language, f"review-{answer}"),
-                                callback_data=f"v:{answer}:{joke_id}") for answer in ("keep", "drop")]
-    return InlineKeyboardMarkup([row])
-
-
-async def _picture(parts: Parts, waiting: Waiting) -> bytes | None:
-    """The photo's file; None where it is gone, which the joke is shown without."""
-    photo = await get_photo(parts.database, waiting.photo_id)
-    try:
-        return await asyncio.to_thread(photo_path(parts.settings.storage.photos, photo).read_bytes) if photo else None
-    except OSError as error:
-        log.warning("the photo of joke %d can't be read: %s", waiting.joke_id, error)
-        return None
+    async def _photo(self, waiting: Waiting) -> bytes | None:
+        """The photo's file; None where it can't be read, and the joke is shown without it."""
+        photo = await get_photo(self._database, waiting.photo_id)
+        if photo is None:
+            return None
+        try:
+            return await asyncio.to_thread(photo_path(self._settings.storage.photos, photo).read_bytes)
+        except OSError as error:
+            log.warning("the photo of joke %d can't be read: %s", waiting.joke_id, error)
+            return None

@@ -1,12 +1,20 @@
-"""/status: how everything is."""
-from telegram import Update
+"""/status: the state of the whole bot."""
+from collections.abc import Awaitable, Callable
 
-from bot.handlers.admin import answer
-from bot.parts import Parts
+from bot.handlers.admin import AdminAccess
+from bot.handlers.routing import IncomingMessage, Route
+from bot.messaging.messenger import Messenger
 
 
-async def show_status(parts: Parts, update: Update) -> None:
-    """A line for each thing, at once."""
-    message = update.effective_message
-    if message and parts.status:
-        await answer(parts, message, await parts.status.text(parts.language(message.from_user)))
+class StatusAdmin:
+    """Answers /status. `report` makes the text in a language."""
+
+    def __init__(self, messenger: Messenger, access: AdminAccess, report: Callable[[str], Awaitable[str]]) -> None:
+        self._messenger, self._access, self._report = messenger, access, report
+
+    def routes(self) -> list[Route]:
+        return [self._access.command("status", self.on_status)]
+
+    async def on_status(self, incoming: IncomingMessage) -> None:
+        """A line for each part."""
+        await self._messenger.reply_text(incoming.message, await self._report(self._messenger.language(incoming.user)))

@@ -2,7 +2,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.chats import Chats, Daily
+from bot.chats import Chats
+from bot.daily_quota import DailyQuota
 from bot.handlers.buttons import JokeKeyboards
 from bot.handlers.callback_data import AnotherJokeButton
 from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
@@ -20,7 +21,7 @@ from storage.photos import Photo
 class StoredPhotoAccess:
     """Checks what a joke about a stored photo needs when a button asks for one."""
 
-    def __init__(self, messenger: Messenger, chats: Chats, quota: Daily, limiter: Hands, intake: PhotoIntake) -> None:
+    def __init__(self, messenger: Messenger, chats: Chats, quota: DailyQuota, limiter: Hands, intake: PhotoIntake) -> None:
         self._messenger, self._chats, self._quota, self._limiter, self._intake = messenger, chats, quota, limiter, intake
 
     async def with_stored_photo(self, press: ButtonPress[Any], photo_id: int, handle: Callable[[Photo], Awaitable[None]]) -> None:

@@ -1,39 +1,50 @@
-"""/best: what a chat laughed at most. /mine: one's own latest jokes, and what people thought of them."""
-from telegram import Message, Update
+"""/best: the best liked jokes of a chat. /mine: a user's own latest jokes and their ratings."""
+from telegram import Message
 
 from bot.handlers.reading import is_private
+from bot.handlers.routing import IncomingMessage, Route, command
 from bot.i18n.formatting import format_rating_counts
-from bot.parts import Parts
+from bot.messaging.messenger import Messenger
 from bot.telegram.text import truncate_for_telegram
 from storage.best import LEAST_IN_GROUPS, Told, best_of_chat, latest_of_person
+from storage.database import Database
 
 SHOWN = 5
 JOKE_UNITS = 600
 """What is shown of a long joke, in UTF-16 code units: all of them fit into one message."""
 
 
-async def best(parts: Parts, update: Update) -> None:
-    """The best liked jokes of this chat and no other: jokes from elsewhere are other people's affair."""
-    message = update.effective_message
-    if message is None:
-        return
-    jokes = await best_of_chat(parts.database, message.chat.id, least=1 if is_private(message) else LEAST_IN_GROUPS, most=SHOWN)
-    await _show(parts, message, "best", jokes)
+class BestJokeHandlers:
+    """Lists jokes with their ratings."""
+
+    def __init__(self, messenger: Messenger, database: Database) -> None:
+        self._messenger, self._database = messenger, database
+
+    def routes(self) -> list[Route]:
+        return [command("best", self.on_best), command("mine", self.on_mine)]
+
+    async def on_best(self, incoming: IncomingMessage) -> None:
+        """The best liked jokes of this chat alone: other chats' jokes are private to them."""
+        message = incoming.message
+        minimum = 1 if is_private(message) else LEAST_IN_GROUPS
+        jokes = await best_of_chat(self._database, message.chat.id, least=minimum, most=SHOWN)
+        await self._show(message, "best", jokes)
+
+    async def on_mine(self, incoming: IncomingMessage) -> None:
+        """In a group only the user's jokes that were shown there."""
+        message = incoming.message
+        chat_id = None if is_private(message) else message.chat.id
+        jokes = await latest_of_person(self._database, incoming.user.id, chat_id=chat_id, most=SHOWN)
+        await self._show(message, "mine", jokes)
+
+    async def _show(self, message: Message, name: str, jokes: list[Told]) -> None:
+        if not jokes:
+            await self._messenger.reply(message, f"{name}-none")
+            return
+        entries = [f"{number}. {_entry(joke)}" for number, joke in enumerate(jokes, 1)]
+        title = self._messenger.text(message.from_user, f"{name}-title")
+        await self._messenger.reply_text(message, "\n\n".join([title, *entries]))
 
 
-async def mine(parts: Parts, update: Update) -> None:
-    """In a group, only what was shown there: the rest is between the person and the bot."""
-    message, person = update.effective_message, update.effective_user
-    if message is None or person is None:
-        return
-    jokes = await latest_of_person(parts.database, person.id, chat_id=None if is_private(message) else message.chat.id, most=SHOWN)
-    await _show(parts, message, "mine", jokes)
-
-
-async def _show(parts: Parts, message: Message, name: str, jokes: list[Told]) -> None:
-    if not jokes:
-        await parts.messenger.reply(message, f"{name}-none")
-        return
-    lines = [parts.words.say(parts.language(message.from_user), f"{name}-title")]
-    lines += [f"{place}. {truncate_for_telegram(joke.text, max_units=JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip() for place, joke in enumerate(jokes, 1)]
-    await parts.messenger.reply_text(message, "\n\n".join(lines))
+def _entry(joke: Told) -> str:
+    return f"{truncate_for_telegram(joke.text, max_units=JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip()

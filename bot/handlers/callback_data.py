@@ -17,6 +17,8 @@ class CallbackData:
 
     PREFIX: ClassVar[str] = ""
     PATTERN: ClassVar[re.Pattern[str]]
+    REJECTION: ClassVar[str] = "button-unknown"
+    """The key of the text for a user who may not press it, and for data that has its prefix but doesn't decode."""
 
     def encode(self) -> str:
         """The button's callback_data."""
@@ -30,6 +32,12 @@ class CallbackData:
         if match is None:
             return None
         return cls(**{field.name: int(match[field.name]) if field.type is int else match[field.name] for field in fields(cls)})
+
+
+def rejection_key(data: str | None) -> str:
+    """The key of the text for a button that no route takes."""
+    kinds = (kind for kind in CallbackData.__subclasses__() if kind.PREFIX and (data or "").startswith(kind.PREFIX))
+    return next(kinds, CallbackData).REJECTION
 
 
 def _pattern(prefix: str, **groups: str) -> re.Pattern[str]:
@@ -75,6 +83,7 @@ class ForgetButton(CallbackData):
     """The answer ("yes" or "no") of the user who was asked whether to be forgotten."""
 
     PREFIX, PATTERN = "f:", _pattern("f:", user_id=ID, answer="yes|no")
+    REJECTION = "forget-not-yours"
     user_id: int
     answer: str
 
@@ -84,6 +93,7 @@ class LanguageButton(CallbackData):
     """The language that the user who was asked has chosen; "app" for that of their app."""
 
     PREFIX, PATTERN = "l:", _pattern("l:", user_id=ID, language=r"[\w-]{1,32}")
+    REJECTION = "not-your-button"
     user_id: int
     language: str
 
@@ -102,6 +112,7 @@ class ReviewButton(CallbackData):
     """An admin's answer ("keep" or "drop") about a joke that a run would learn."""
 
     PREFIX, PATTERN = "v:", _pattern("v:", answer="keep|drop", joke_id=ID)
+    REJECTION = "not-your-button"
     answer: str
     joke_id: int
 
@@ -111,6 +122,7 @@ class UsersPageButton(CallbackData):
     """A page of /users, from 1 on."""
 
     PREFIX, PATTERN = "u:", _pattern("u:", page=r"\d{1,6}")
+    REJECTION = "not-your-button"
     page: int
 
 
@@ -119,15 +131,35 @@ class StatsButton(CallbackData):
     """The picture of /stats in another look: "light" or "dark"."""
 
     PREFIX, PATTERN = "s:", _pattern("s:", look="light|dark")
+    REJECTION = "not-your-button"
     look: str
 
 
 @dataclass(frozen=True)
 class Confirmation(CallbackData):
-    """The answer ("yes" or "no") of the admin who was asked about `what` (as "promote") and its `number`."""
+    """The answer ("yes" or "no") of the admin who was asked about `what` (as "promote") and its `number`.
+
+    Each kind of question is a subclass, which names its `what`.
+    """
 
     PATTERN = _pattern("", answer="yes|no", user_id=ID, what="[a-z]{1,16}", number=ID)
+    REJECTION = "not-your-button"
+    WHAT: ClassVar[str] = ""
     answer: str
     user_id: int
     what: str
     number: int
+
+
+class PromoteConfirmation(Confirmation):
+    """Whether model `number` shall be put into service."""
+
+    WHAT = "promote"
+    PATTERN = _pattern("", answer="yes|no", user_id=ID, what=WHAT, number=ID)
+
+
+class RetrainConfirmation(Confirmation):
+    """Whether a run shall begin; `number` is how many new jokes it would learn from."""
+
+    WHAT = "retrain"
+    PATTERN = _pattern("", answer="yes|no", user_id=ID, what=WHAT, number=ID)

@@ -1,16 +1,22 @@
 """/start and /help."""
-from telegram import Update
-
-from bot.handlers.admin import is_admin
-from bot.parts import Parts
-
-
-async def start(parts: Parts, update: Update) -> None:
-    if update.effective_message:
-        await parts.messenger.reply(update.effective_message, "start")
+from bot.handlers.admin import AdminAccess
+from bot.handlers.routing import IncomingMessage, Route, command
+from bot.messaging.messenger import Messenger
 
 
-async def show_help(parts: Parts, update: Update) -> None:
-    if update.effective_message:
-        name = "help-admin" if is_admin(parts, update.effective_user) else "help"
-        await parts.messenger.reply(update.effective_message, name, bot=parts.bot.username, album=parts.settings.joke.album)
+class HelpHandlers:
+    """Says how the bot is used. `album_mode` is the setting `joke.album`."""
+
+    def __init__(self, messenger: Messenger, access: AdminAccess, album_mode: str) -> None:
+        self._messenger, self._access, self._album_mode = messenger, access, album_mode
+
+    def routes(self) -> list[Route]:
+        return [command("start", self.on_start), command("help", self.on_help)]
+
+    async def on_start(self, incoming: IncomingMessage) -> None:
+        await self._messenger.reply(incoming.message, "start")
+
+    async def on_help(self, incoming: IncomingMessage) -> None:
+        """Admins are told their commands too."""
+        key = "help-admin" if self._access.is_admin(incoming.user.id) else "help"
+        await self._messenger.reply(incoming.message, key, bot=self._messenger.client.username, album=self._album_mode)

@@ -8,7 +8,8 @@ from telegram import User
 from telegram.error import Forbidden
 
 from bot.bans import Banned
-from bot.chats import Chats, Daily
+from bot.chats import Chats
+from bot.daily_quota import DailyQuota
 from bot.engine.queue import QueueFull
 from bot.handlers.buttons import joke_keyboard
 from bot.handlers.error_messages import error_text
@@ -54,7 +55,7 @@ class JokeRequest:
 class JokeDelivery:
     """Gets jokes and shows them."""
 
-    def __init__(self, messenger: Messenger, database: Database, chats: Chats, quota: Daily, generator: Joker,
+    def __init__(self, messenger: Messenger, database: Database, chats: Chats, quota: DailyQuota, generator: Joker,
                  replies: StreamingReplies, prompts: Prompts, settings: Settings) -> None:
         self._messenger, self._database, self._chats, self._quota = messenger, database, chats, quota
         self._generator, self._replies, self._prompts = generator, replies, prompts

@@ -1,36 +1,43 @@
-"""/language: what the bot speaks with a person, and what language their jokes are in."""
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
+"""/language: which language the bot speaks with a user, and which their jokes are in."""
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.outgoing import Priority
-from bot.parts import Parts
-from bot.telegram.text import reply_to
+from bot.handlers.callback_data import LanguageButton
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
+from bot.languages import Languages
+from bot.messaging.messenger import Messenger
+from storage.database import Database
 
 AS_APP = "app"
+"""In place of a language: the one of the user's Telegram app."""
 
 
-async def language(parts: Parts, update: Update) -> None:
-    """Offer all languages, each by its own name, and the app's. In a group the buttons are for the one who asked."""
-    message, person = update.effective_message, update.effective_user
-    if message is None or person is None:
-        return
-    words, spoken, chosen = parts.words, parts.language(person), parts.languages.chosen(person.id)
-    names = {**{one: words.say(one, "language-name") for one in words.languages}, AS_APP: words.say(spoken, "language-app")}
-    rows = [[InlineKeyboardButton(f"✓ {name}" if code == (chosen or AS_APP) else name, callback_data=f"l:{person.id}:{code}")]
-            for code, name in names.items()]
-    await parts.bot.send_message(message.chat.id, words.say(spoken, "language-ask"), reply_parameters=reply_to(message.message_id),
-                                 reply_markup=InlineKeyboardMarkup(rows), rate_limit_args=Priority.ANSWER)
+class LanguageHandlers:
+    """Shows and stores the choice of a language."""
 
+    def __init__(self, messenger: Messenger, database: Database, languages: Languages) -> None:
+        self._messenger, self._database, self._languages = messenger, database, languages
 
-async def language_pressed(parts: Parts, update: Update) -> None:
-    """Keep the choice, and say so in the language that was chosen. Telegram says who pressed."""
-    query = update.callback_query
-    if query is None:
-        return
-    person, choices = query.from_user, (*parts.words.languages, AS_APP)
-    choice = next((code for code in choices if query.data == f"l:{person.id}:{code}"), None)
-    if choice is None:
-        await parts.messenger.answer_button(query, "not-your-button", alert=True)
-        return
-    await parts.languages.choose(parts.database, person.id, None if choice == AS_APP else choice)
-    await parts.messenger.close_question(
-        query, parts.words.say(parts.language(person), "language-as-app" if choice == AS_APP else "language-chosen"))
+    def routes(self) -> list[Route]:
+        return [command("language", self.on_language), button(LanguageButton, self.on_choice)]
+
+    async def on_language(self, incoming: IncomingMessage) -> None:
+        """Offer all languages, each by its own name, and the app's. In groups they are for the user who asked."""
+        user, translator = incoming.user, self._messenger.translator
+        chosen = self._languages.chosen(user.id) or AS_APP
+        names = {code: translator.say(code, "language-name") for code in translator.languages}
+        names[AS_APP] = self._messenger.text(user, "language-app")
+        rows = [[InlineKeyboardButton(f"✓ {name}" if code == chosen else name,
+                                      callback_data=LanguageButton(user.id, code).encode())]
+                for code, name in names.items()]
+        question = self._messenger.text(user, "language-ask")
+        await self._messenger.reply_text(incoming.message, question, InlineKeyboardMarkup(rows))
+
+    async def on_choice(self, press: ButtonPress[LanguageButton]) -> None:
+        """Store the choice, and confirm it in the chosen language."""
+        code, user = press.data.language, press.user
+        if press.data.user_id != user.id or code not in (*self._messenger.translator.languages, AS_APP):
+            await self._messenger.reject_button(press.query, press.data.REJECTION)
+            return
+        await self._languages.choose(self._database, user.id, None if code == AS_APP else code)
+        key = "language-as-app" if code == AS_APP else "language-chosen"
+        await self._messenger.close_question(press.query, self._messenger.text(user, key))

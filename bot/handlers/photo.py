@@ -3,7 +3,8 @@ import logging
 
 from telegram import Message
 
-from bot.chats import Chats, Daily
+from bot.chats import Chats
+from bot.daily_quota import DailyQuota
 from bot.handlers.albums import Album, Albums
 from bot.handlers.aside import Asides
 from bot.handlers.duel import DuelHandlers
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 class PhotoHandlers:
     """Answers photos, and /joke about the photo that it replies to."""
 
-    def __init__(self, settings: Settings, messenger: Messenger, chats: Chats, quota: Daily, limiter: Hands, overflow: Asides,
+    def __init__(self, settings: Settings, messenger: Messenger, chats: Chats, quota: DailyQuota, limiter: Hands, overflow: Asides,
                  albums: Albums, intake: PhotoIntake, album_jokes: AlbumJokeHandlers, duels: DuelHandlers, delivery: JokeDelivery) -> None:
         self._limits, self._one_for_album = settings.limits, settings.joke.album == "one"
         self._messenger, self._chats, self._quota, self._limiter, self._overflow = messenger, chats, quota, limiter, overflow

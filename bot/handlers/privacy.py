@@ -1,45 +1,64 @@
-"""/forget: a person's photos, jokes and ratings go for good, after they have said so twice."""
+"""/forget: a user's photos, jokes and ratings are deleted for good, after they have confirmed it."""
 import logging
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.outgoing import Priority
-from bot.parts import Parts
-from bot.telegram.text import reply_to
+from bot.chats import Chats
+from bot.handlers.callback_data import ForgetButton
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
+from bot.languages import Languages
+from bot.messaging.messenger import Messenger
+from bot.names import Names
+from configs.settings import Storage
+from storage.database import Database
 from storage.people import forget
 
 log = logging.getLogger(__name__)
 
 
-async def forget_me(parts: Parts, update: Update) -> None:
-    """Ask first. In a group the buttons are for the one who asked."""
-    message, person = update.effective_message, update.effective_user
-    if message is None or person is None:
-        return
-    language = parts.language(person)
-    row = [InlineKeyboardButton(parts.words.say(language, f"forget-{answer}"), callback_data=f"f:{person.id}:{answer}")
-           for answer in ("yes", "no")]
-    await parts.bot.send_message(message.chat.id, parts.words.say(language, "forget-ask"), reply_parameters=reply_to(message.message_id),
-                                 reply_markup=InlineKeyboardMarkup([row]), rate_limit_args=Priority.ANSWER)
+class ForgetHandlers:
+    """Deletes users from the database, the files and the memory of `names`, `languages` and `chats`.
 
+    Banned users reach it too.
+    """
 
-async def forget_pressed(parts: Parts, update: Update) -> None:
-    """Yes or no. Telegram says who pressed, so nobody can have another person forgotten."""
-    query = update.callback_query
-    if query is None:
-        return
-    language, person = parts.language(query.from_user), query.from_user.id
-    if query.data not in (f"f:{person}:yes", f"f:{person}:no"):
-        await parts.messenger.answer_button(query, "forget-not-yours", alert=True)
-        return
-    if query.data == f"f:{person}:no":
-        await parts.messenger.close_question(query, parts.words.say(language, "forget-kept"))
-        return
-    storage = parts.settings.storage
-    await parts.names.forget(person)
-    forgotten = await forget(parts.database, person, storage.photos, storage.datasets)
-    parts.languages.forget(person)
-    parts.chats.forget(person)
-    log.info("a person was forgotten: %d photos, %d jokes, %d ratings", forgotten.photos, forgotten.jokes, forgotten.ratings)
-    numbers = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
-    await parts.messenger.close_question(query, parts.words.say(language, "forget-done" if any(numbers.values()) else "forget-nothing", **numbers))
+    def __init__(self, messenger: Messenger, database: Database, storage: Storage, names: Names, languages: Languages,
+                 chats: Chats) -> None:
+        self._messenger, self._database, self._storage = messenger, database, storage
+        self._names, self._languages, self._chats = names, languages, chats
+
+    def routes(self) -> list[Route]:
+        return [command("forget", self.on_forget, for_banned=True),
+                button(ForgetButton, self.on_answer, for_banned=True)]
+
+    async def on_forget(self, incoming: IncomingMessage) -> None:
+        """Ask first. In a group the buttons are for the user who asked."""
+        user = incoming.user
+        row = [InlineKeyboardButton(self._messenger.text(user, f"forget-{answer}"),
+                                    callback_data=ForgetButton(user.id, answer).encode()) for answer in ("yes", "no")]
+        await self._messenger.reply_text(incoming.message, self._messenger.text(user, "forget-ask"),
+                                         InlineKeyboardMarkup([row]))
+
+    async def on_answer(self, press: ButtonPress[ForgetButton]) -> None:
+        """Delete, or leave all as it is. Telegram says who pressed, so no user can delete another."""
+        user = press.user
+        if press.data.user_id != user.id:
+            await self._messenger.reject_button(press.query, press.data.REJECTION)
+            return
+        if press.data.answer == "no":
+            await self._messenger.close_question(press.query, self._messenger.text(user, "forget-kept"))
+            return
+        language = self._messenger.language(user)  # before the choice of it is deleted
+        counts = await self._forget(user.id)
+        key = "forget-done" if any(counts.values()) else "forget-nothing"
+        await self._messenger.close_question(press.query, self._messenger.translator.say(language, key, **counts))
+
+    async def _forget(self, user_id: int) -> dict[str, int]:
+        """How many photos, jokes and ratings were deleted."""
+        await self._names.forget(user_id)
+        forgotten = await forget(self._database, user_id, self._storage.photos, self._storage.datasets)
+        self._languages.forget(user_id)
+        self._chats.forget(user_id)
+        counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
+        log.info("a person was forgotten: %d photos, %d jokes, %d ratings", *counts.values())
+        return counts

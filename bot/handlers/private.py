@@ -1,29 +1,36 @@
-"""/privacy says what is kept; /private keeps a person out of what the model learns from, and lets them in again."""
-from telegram import Update
-
-from bot.parts import Parts
+"""/privacy tells what is stored; /private keeps a user's photos and ratings out of training, or lets them in again."""
+from bot.handlers.routing import IncomingMessage, Route, command
+from bot.messaging.messenger import Messenger
+from configs.guarding import Retention
+from configs.settings import Backup
+from storage.database import Database
 from storage.people import is_private, set_private
 
 
-async def privacy(parts: Parts, update: Update) -> None:
-    """What is kept of a person, for how long, and how to change that."""
-    message, person = update.effective_message, update.effective_user
-    if message is None or person is None:
-        return
-    backup = parts.settings.backup
-    hours = round(backup.every_h * backup.keep)
-    language, retention = parts.language(person), parts.settings.retention
-    said = [parts.words.say(language, "private-state-on" if await is_private(parts.database, person.id) else "private-state-off")]
-    kept = {"photos": retention.photos_days, "jokes": retention.jokes_days, "ratings": retention.ratings_days}
-    said += [parts.words.say(language, f"privacy-kept-{what}", days=max(1, round(days))) for what, days in kept.items() if days]
-    await parts.messenger.reply(message, "privacy", state="\n".join(said), days=max(1, round(hours / 24)))
+class PrivacyHandlers:
+    """Tells what is stored of a user, and changes what is learnt from them."""
 
+    def __init__(self, messenger: Messenger, database: Database, retention: Retention, backup: Backup) -> None:
+        self._messenger, self._database = messenger, database
+        self._retention, self._backup = retention, backup
 
-async def private(parts: Parts, update: Update) -> None:
-    """Change sides."""
-    message, person = update.effective_message, update.effective_user
-    if message is None or person is None:
-        return
-    private_now = not await is_private(parts.database, person.id)
-    await set_private(parts.database, person.id, private_now)
-    await parts.messenger.reply(message, "private-on" if private_now else "private-off")
+    def routes(self) -> list[Route]:
+        return [command("privacy", self.on_privacy), command("private", self.on_private)]
+
+    async def on_privacy(self, incoming: IncomingMessage) -> None:
+        """What is stored of the user, for how long, and how to change that."""
+        user, retention = incoming.user, self._retention
+        key = "private-state-on" if await is_private(self._database, user.id) else "private-state-off"
+        lines = [self._messenger.text(user, key)]
+        kept = {"photos": retention.photos_days, "jokes": retention.jokes_days, "ratings": retention.ratings_days}
+        lines += [self._messenger.text(user, f"privacy-kept-{what}", days=max(1, round(days)))
+                  for what, days in kept.items() if days]
+        backup_hours = round(self._backup.every_h * self._backup.keep)
+        await self._messenger.reply(incoming.message, "privacy", state="\n".join(lines),
+                                    days=max(1, round(backup_hours / 24)))
+
+    async def on_private(self, incoming: IncomingMessage) -> None:
+        """Switch between the two."""
+        private = not await is_private(self._database, incoming.user.id)
+        await set_private(self._database, incoming.user.id, private)
+        await self._messenger.reply(incoming.message, "private-on" if private else "private-off")

@@ -2,7 +2,7 @@
 from telegram import CallbackQuery
 
 from bot.handlers.buttons import JokeKeyboards
-from bot.handlers.callback_data import RateButton
+from bot.handlers.callback_data import RateButton, rejection_key
 from bot.handlers.routing import ButtonPress, Route, any_button, button
 from bot.i18n.formatting import EMOJI
 from bot.messaging.messenger import Messenger
@@ -44,4 +44,4 @@ class UnknownButtonHandlers:
         return [any_button(self.on_unknown_button)]
 
     async def on_unknown_button(self, query: CallbackQuery) -> None:
-        await self._messenger.reject_button(query)
+        await self._messenger.reject_button(query, rejection_key(query.data))

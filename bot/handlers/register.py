@@ -1,90 +1,56 @@
-"""Which handler gets which update."""
-from collections.abc import Awaitable, Callable
+"""Which handler gets which update: the table of routes, and what leads an update through it."""
+from collections.abc import Sequence
 from typing import Any
 
 from telegram import Update
-from telegram.ext import Application, CallbackQueryHandler, CommandHandler, MessageHandler, TypeHandler, filters
+from telegram.ext import Application, TypeHandler
 
-from bot.handlers.admin import decided, for_admins
-from bot.handlers.admin_models import promote, promote_decided, rollback, show_models
-from bot.handlers.admin_people import ban, show_users, unban, users_pressed
-from bot.handlers.admin_retrain import retrain, retrain_decided, show_runs
-from bot.handlers.admin_review import review_pressed, show_review
-from bot.handlers.admin_status import show_status
-from bot.handlers.another import AnotherJokeHandlers, StoredPhotoAccess
 from bot.handlers.banned import GROUP, AccessControl
-from bot.handlers.best import best, mine
-from bot.handlers.duel import DuelHandlers
-from bot.handlers.explain import ExplainHandlers
-from bot.handlers.help import show_help, start
-from bot.handlers.joke_delivery import JokeDelivery
-from bot.handlers.language import language, language_pressed
-from bot.handlers.live import StreamingReplies
-from bot.handlers.photo import PhotoHandlers
-from bot.handlers.privacy import forget_me, forget_pressed
-from bot.handlers.private import privacy, private
-from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
+from bot.handlers.command_menu import menu_commands
+from bot.handlers.errors import ErrorReporter
 from bot.handlers.routing import Route
-from bot.handlers.settings import moved, settings, settings_pressed, style
-from bot.handlers.stats import show_stats, stats_pressed
-from bot.handlers.unsupported import FallbackHandlers
-from bot.handlers.whole_album import AlbumJokeHandlers
-from bot.parts import Parts
+from bot.updates import RawUpdate
 
-COMMANDS = {"start": start, "help": show_help, "best": best, "mine": mine,
-            "stats": show_stats, "style": style, "settings": settings, "language": language, "privacy": privacy, "private": private, "forget": forget_me}
-"""The commands, in the order in which Telegram's menu shows them."""
-ADMIN_COMMANDS = {"status": show_status, "retrain": retrain, "runs": show_runs, "review": show_review, "models": show_models, "promote": promote, "rollback": rollback,
-                  "users": show_users, "ban": ban, "unban": unban}
-"""Those of admins, which only their menu shows."""
-DECISIONS = {"retrain": retrain_decided, "promote": promote_decided}
-"""What a yes or a no to a question of `bot.handlers.admin.ask` leads to."""
+COMMANDS = ("start", "help", "joke", "explain", "best", "mine", "stats", "style", "settings", "language", "privacy",
+            "private", "forget")
+ADMIN_COMMANDS = ("status", "retrain", "runs", "review", "models", "promote", "rollback", "users", "ban", "unban")
+"""The commands in the order of the menu, for the reference pages. `add_routes` fails where the routes have others."""
 
 
-async def decide(parts: Parts, update: Update) -> None:
-    """A yes or a no of an admin."""
-    query = update.callback_query
-    pressed = await decided(parts, query) if query else None
-    if pressed and pressed.what in DECISIONS:
-        await DECISIONS[pressed.what](parts, update, pressed)
+class UpdateRouter:
+    """Hands updates to the routes of a python-telegram-bot application, which has to be initialized before."""
+
+    def __init__(self, application: Application, access: AccessControl, routes: Sequence[Route], errors: ErrorReporter) -> None:
+        self._application, self._errors = application, errors
+        self._failed: set[int] = set()
+        add_routes(application, access, routes)
+        application.add_error_handler(self._on_error)
+
+    async def handle(self, raw: RawUpdate) -> bool:
+        """Work on an update; whether that went well."""
+        update = Update.de_json(raw, self._application.bot)
+        await self._application.process_update(update)
+        failed = update.update_id in self._failed
+        self._failed.discard(update.update_id)
+        return not failed
+
+    async def give_up(self, raw: RawUpdate) -> bool:
+        """Apologise for an update that failed too often; it counts as failed."""
+        await self._errors.abandon_update(Update.de_json(raw, self._application.bot))
+        return False
+
+    async def _on_error(self, update: Any, context: Any) -> None:
+        if await self._errors.report_error(update, context.error):
+            self._failed.add(update.update_id)
 
 
-def register(application: Application, parts: Parts) -> None:
-    """Add all handlers. The first that fits gets the update."""
-    def bound(handler: Callable[[Parts, Update], Awaitable[None]]) -> Callable[[Update, Any], Awaitable[None]]:
-        async def handle(update: Update, context: Any) -> None:
-            await handler(parts, update)
-        return handle
+def add_routes(application: Application, access: AccessControl, routes: Sequence[Route]) -> None:
+    """Add the middleware and all routes; the first that fits gets the update.
 
-    def pressed(handler: Callable[[Parts, Update], Awaitable[None]], pattern: str, **more: Any) -> Route:
-        return Route(CallbackQueryHandler(bound(handler), pattern), **more)
-
-    photo_routes = _photo_routes(parts)
-    routes = [*RatingHandlers(parts.messenger, parts.database, parts.keyboards).routes(), *photo_routes[:-1],
-              pressed(forget_pressed, r"^f:", for_banned=True), pressed(language_pressed, r"^l:"),
-              pressed(settings_pressed, r"^c:"), pressed(review_pressed, r"^v:"), pressed(users_pressed, r"^u:"),
-              pressed(stats_pressed, r"^s:"), pressed(decide, r"^(yes|no):"),
-              *UnknownButtonHandlers(parts.messenger).routes()]
-    routes += [Route(CommandHandler(name, bound(handler)), name, for_banned=name == "forget") for name, handler in COMMANDS.items()]
-    routes += [Route(CommandHandler(name, bound(for_admins(handler))), name, admin_only=True) for name, handler in ADMIN_COMMANDS.items()]
-    routes += [Route(MessageHandler(filters.StatusUpdate.MIGRATE, bound(moved))), photo_routes[-1]]
-    access = AccessControl(parts.messenger, parts.bans, parts.names, routes)
+    Raises ValueError where the routes' commands are not COMMANDS and ADMIN_COMMANDS.
+    """
+    if menu_commands(routes, for_admins=True) != [*COMMANDS, *ADMIN_COMMANDS]:
+        raise ValueError("COMMANDS and ADMIN_COMMANDS have to name the commands of the routes, in their order")
     application.add_handler(TypeHandler(Update, access.check), GROUP)
     for route in routes:
         application.add_handler(route.handler)
-
-
-def _photo_routes(parts: Parts) -> list[Route]:
-    settings, messenger, database, router = parts.settings, parts.messenger, parts.database, parts.servers.router
-    replies = StreamingReplies(messenger, database, parts.joker_queue, settings.limits.edit_interval_s)
-    delivery = JokeDelivery(messenger, database, parts.chats, parts.daily, parts.joker, replies, parts.prompts, settings)
-    stored = StoredPhotoAccess(messenger, parts.chats, parts.daily, parts.hands, parts.intake)
-    duels = DuelHandlers(messenger, database, parts.joker, replies, router, settings.duel.every)
-    album_jokes = AlbumJokeHandlers(messenger, database, parts.keyboards, parts.chats, parts.albums, parts.hands, parts.intake,
-                                    parts.styles, stored, delivery)
-    photos = PhotoHandlers(settings, messenger, parts.chats, parts.daily, parts.hands, parts.asides, parts.albums, parts.intake,
-                           album_jokes, duels, delivery)
-    explain = ExplainHandlers(messenger, database, parts.chats, parts.hands, parts.intake, parts.joker, replies, settings.limits)
-    another = AnotherJokeHandlers(messenger, database, parts.keyboards, parts.chats, parts.styles, stored, delivery)
-    return [route for handlers in (album_jokes, duels, photos, explain, another, FallbackHandlers(messenger, parts.albums, photos, explain))
-            for route in handlers.routes()]

@@ -1,7 +1,7 @@
 """Routes: which command, button or message leads to which method of a handler class."""
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update, User
 from telegram.ext import BaseHandler, CallbackQueryHandler, CommandHandler, MessageHandler
@@ -58,6 +58,13 @@ class Route:
     command: str | None = None
     admin_only: bool = False
     for_banned: bool = False
+
+
+class HandlerGroup(Protocol):
+    """A class whose methods handle updates."""
+
+    def routes(self) -> list[Route]:
+        """Its routes, in the order of the menu."""
 
 
 def command(name: str, handle: OnMessage, *, admin_only: bool = False, for_banned: bool = False) -> Route:

@@ -1,86 +1,95 @@
-"""/stats: a person's numbers and everybody's; admins get the picture as well, in light or dark."""
+"""/stats: a user's numbers and everybody's; admins get a picture as well, in light or dark."""
 import logging
-import re
 from contextlib import suppress
+from pathlib import Path
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Message, Update
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Message, User
 from telegram.error import BadRequest
 
 from bot import charts
 from bot.drawing.draw import DrawingError, draw
-from bot.handlers.admin import is_admin, pressed_by_admin
+from bot.handlers.admin import AdminAccess
+from bot.handlers.callback_data import StatsButton
 from bot.handlers.reading import is_private
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route, command
+from bot.messaging.messenger import Messenger
 from bot.outgoing import Priority, Shed
-from bot.parts import Parts
 from bot.telegram.text import is_unchanged, reply_to
-from storage import news, stats
+from storage import stats
+from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-PRESSED = re.compile(r"s:(?P<look>light|dark)")
-BUTTONS = {"light": ("🌙", "s:dark"), "dark": ("☀️", "s:light")}
+BUTTONS = {"light": ("🌙", StatsButton("dark")), "dark": ("☀️", StatsButton("light"))}
 """The button under a picture of each look, which brings the other one."""
 
 
-async def show_stats(parts: Parts, update: Update) -> None:
-    """Words for everybody; in a chat of their own, admins get them under the picture."""
-    message, person = update.effective_message, update.effective_user
-    if message is None or person is None:
-        return
-    text = await words_of(parts, person.id, parts.language(person))
-    if not is_admin(parts, person) or not is_private(message):
-        await parts.messenger.reply_text(message, text)
-        return
-    await news.note_language(parts.database, person.id, parts.language(person))
-    with suppress(Shed):
-        await parts.bot.send_chat_action(message.chat.id, "upload_photo", rate_limit_args=Priority.COSMETIC)
-    picture = await picture_of(parts, parts.language(person), "light")
-    if picture is None:
-        await parts.messenger.reply_text(message, text)
-        return
-    await parts.bot.send_photo(message.chat.id, picture, caption=text, reply_parameters=reply_to(message.message_id),
-                               reply_markup=button("light"), rate_limit_args=Priority.ANSWER)
+class StatsHandlers:
+    """Answers /stats. `folder` is where the drawing process may write."""
+
+    def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, folder: Path) -> None:
+        self._messenger, self._database, self._access, self._folder = messenger, database, access, folder
+
+    def routes(self) -> list[Route]:
+        return [command("stats", self.on_stats), self._access.button(StatsButton, self.on_look, accessible=True)]
+
+    async def on_stats(self, incoming: IncomingMessage) -> None:
+        """A text; for admins in their private chat, under the picture."""
+        message, user = incoming.message, incoming.user
+        text = await self._text(user)
+        if not self._access.is_admin(user.id) or not is_private(message):
+            await self._messenger.reply_text(message, text)
+            return
+        await self._access.note_language(user)
+        with suppress(Shed):
+            await self._messenger.client.send_chat_action(message.chat.id, "upload_photo",
+                                                          rate_limit_args=Priority.COSMETIC)
+        picture = await self._draw(user, "light")
+        if picture is None:
+            await self._messenger.reply_text(message, text)
+            return
+        await self._send_picture(message, picture, text)
+
+    async def on_look(self, press: ButtonPress[StatsButton]) -> None:
+        """The other look, drawn anew, in the same message."""
+        await self._messenger.answer_button(press.query)
+        picture = await self._draw(press.user, press.data.look)
+        if picture is None:
+            return
+        media = InputMediaPhoto(picture, caption=await self._text(press.user))
+        try:
+            await self._messenger.client.edit_message_media(
+                media, press.user.id, press.message.message_id, reply_markup=look_button(press.data.look),
+                rate_limit_args=Priority.FINAL)
+        except BadRequest as error:
+            if not is_unchanged(error):
+                raise
+
+    async def _send_picture(self, message: Message, picture: bytes, caption: str) -> None:
+        await self._messenger.client.send_photo(
+            message.chat.id, picture, caption=caption, reply_parameters=reply_to(message.message_id),
+            reply_markup=look_button("light"), rate_limit_args=Priority.ANSWER)
+
+    async def _text(self, user: User) -> str:
+        """The user's photos, jokes and ratings, and those of all users together."""
+        mine, ours = await stats.of_person(self._database, user.id), await stats.overall(self._database)
+        return self._messenger.text(
+            user, "stats", photos=mine.photos, jokes=mine.jokes, ratings=mine.ratings, liking=round(100 * mine.liking),
+            **{"all-photos": ours.photos, "all-jokes": ours.jokes, "all-ratings": ours.ratings,
+               "all-liking": round(100 * ours.liking)})
+
+    async def _draw(self, user: User, look: str) -> bytes | None:
+        """The picture, a PNG; None where drawing failed, with the reason in the log."""
+        content = await charts.content(self._database, self._messenger.translator, self._messenger.language(user),
+                                       dark=look == "dark")
+        try:
+            return await draw("stats", content, self._folder)
+        except DrawingError as error:
+            log.error("%s", error)
+            return None
 
 
-async def stats_pressed(parts: Parts, update: Update) -> None:
-    """The same in the other look, drawn anew, in the same message."""
-    query = update.callback_query
-    if query is None:
-        return
-    person, language = query.from_user, parts.language(query.from_user)
-    match = await pressed_by_admin(parts, query, PRESSED, Message)
-    if match is None:
-        return
-    await parts.messenger.answer_button(query)
-    picture = await picture_of(parts, language, match["look"])
-    if picture is None:
-        return
-    media = InputMediaPhoto(picture, caption=await words_of(parts, person.id, language))
-    try:
-        await parts.bot.edit_message_media(media, person.id, query.message.message_id, reply_markup=button(match["look"]),
-                                           rate_limit_args=Priority.FINAL)
-    except BadRequest as error:
-        if not is_unchanged(error):
-            raise
-
-
-async def words_of(parts: Parts, person_id: int, language: str) -> str:
-    """What somebody sent, was told and thought of it, and all people together."""
-    mine, ours = await stats.of_person(parts.database, person_id), await stats.overall(parts.database)
-    return parts.words.say(language, "stats", photos=mine.photos, jokes=mine.jokes, ratings=mine.ratings, liking=round(100 * mine.liking),
-                           **{"all-photos": ours.photos, "all-jokes": ours.jokes, "all-ratings": ours.ratings, "all-liking": round(100 * ours.liking)})
-
-
-async def picture_of(parts: Parts, language: str, look: str) -> bytes | None:
-    """The picture, a PNG; None where it can't be drawn, which the log says why."""
-    content = await charts.content(parts.database, parts.words, language, dark=look == "dark")
-    try:
-        return await draw("stats", content, parts.settings.storage.directory)
-    except DrawingError as error:
-        log.error("%s", error)
-        return None
-
-
-def button(look: str) -> InlineKeyboardMarkup:
-    label, data = BUTTONS[look]
-    return InlineKeyboardMarkup([[InlineKeyboardButton(label, callback_data=data)]])
+def look_button(look: str) -> InlineKeyboardMarkup:
+    """The button under a picture of that look."""
+    label, other = BUTTONS[look]
+    return InlineKeyboardMarkup([[InlineKeyboardButton(label, callback_data=other.encode())]])

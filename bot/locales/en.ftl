@@ -694,7 +694,6 @@ reason-being-judged = Model { $model } is being judged by run { $run }. Wait for
 reason-was-rejected = Model { $model } was rejected and doesn't enter service.
 reason-files-removed = The files of model { $model } were removed, so it can't enter service.
 reason-no-way-back = There is no earlier model to go back to.
-reason-starting = I'm only just starting. Try again in a moment.
 reason-trial-better = People like its jokes better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-worse = People like its jokes less: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-ratings = All the ratings are in, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.

@@ -578,7 +578,6 @@ reason-being-judged = 第 { $run } 次训练正在评判模型 { $model }。等�
 reason-was-rejected = 模型 { $model } 已被淘汰，不能上岗。
 reason-files-removed = 模型 { $model } 的文件已经删了，不能上岗。
 reason-no-way-back = 前面没有模型可换回。
-reason-starting = 我才刚启动，请稍后再试。
 reason-trial-better = 大家更喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-worse = 大家没那么喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-ratings = 打分够了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。

@@ -2,6 +2,7 @@
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import nullcontext
 from typing import Any
 
 from telegram.error import BadRequest, Forbidden, TelegramError
@@ -19,10 +20,6 @@ NoteDelivery = Callable[[int], Awaitable[object]]
 """Writes down that the admin with that id was told, or can't be."""
 
 
-async def _no_note(admin_id: int) -> None:
-    """For messages that need no journal."""
-
-
 class AdminNotifier:
     """Writes to the admins' private chats. `database` has their languages; without one they get the default language."""
 
@@ -38,11 +35,12 @@ class AdminNotifier:
             code = None
         return self._messenger.translator.language(code)
 
-    async def notify(self, key: str, *, except_for: Collection[int] = (), note: NoteDelivery = _no_note,
+    async def notify(self, key: str, *, except_for: Collection[int] = (), note: NoteDelivery | None = None,
                      silent: bool | None = None, **values: Any) -> list[int]:
         """Tell all admins but `except_for`; returns those who are to be told again later.
 
-        `note` is called with an admin's id before the next message goes out, so that a restart repeats nothing.
+        `note` is called with an admin's id before the next message goes out, so that a restart repeats nothing. Without
+        it the messages are noted like all others that are sent here: in an update's handler, as replies to the update.
         """
         missed = []
         for admin_id in self.admins:
@@ -53,11 +51,11 @@ class AdminNotifier:
                 missed.append(admin_id)
         return missed
 
-    async def send(self, admin_id: int, text: str, *, photo: bytes | None = None, note: NoteDelivery = _no_note,
+    async def send(self, admin_id: int, text: str, *, photo: bytes | None = None, note: NoteDelivery | None = None,
                    silent: bool | None = None, priority: Priority = Priority.ANSWER) -> bool:
         """Send a finished text, as a caption where there is a photo. False where it should be tried again later."""
         try:
-            with noted_by(lambda message_id: note(admin_id)):
+            with noted_by(lambda message_id: note(admin_id)) if note else nullcontext():
                 if photo:
                     caption = truncate_for_telegram(text, max_units=CAPTION_UNITS)
                     await self._messenger.client.send_photo(admin_id, photo, caption=caption,
@@ -66,7 +64,8 @@ class AdminNotifier:
                     await self._messenger.send(admin_id, text, silent=silent, priority=priority)
         except (Forbidden, BadRequest) as error:  # blocked the bot, or never wrote to it
             log.info("admin %d can't be reached: %s", admin_id, error)
-            await note(admin_id)
+            if note:
+                await note(admin_id)
         except (TelegramError, Shed) as error:
             log.warning("admin %d is told later: %s", admin_id, error)
             return False

@@ -7,8 +7,10 @@ import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from PIL import Image
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from bot.engine.stub import Answer, StubEngine
     from bot.sandbox.server import Sandbox
 
+Part = TypeVar("Part")
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 FAST = {"limits": {"messages_per_s": 1000, "chat_messages_per_s": 1000, "group_messages_per_min": 60_000, "edit_interval_s": 0.2,
                    "album_quiet_s": 0.2, "album_call_quiet_s": 0.2},
@@ -41,6 +44,27 @@ def callback_data(message: dict[str, Any]) -> list[str]:
     """What a message's buttons send."""
     rows = message.get("reply_markup", {}).get("inline_keyboard", [])
     return [button["callback_data"] for row in rows for button in row]
+
+
+def part_of(app: object, kind: type[Part]) -> Part:
+    """The object of a class that `app` holds, wherever: nothing in the bot knows all of its parts."""
+    seen, rest = set(), [app]
+    while rest:
+        found = rest.pop(0)
+        if isinstance(found, kind):
+            return found
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        if isinstance(found, dict | list | tuple | set):
+            rest += found.values() if isinstance(found, dict) else found
+        elif isinstance(found, partial):
+            rest += [found.func, *found.args, *found.keywords.values()]
+        elif isinstance(found, MethodType | FunctionType):
+            rest += [getattr(found, "__self__", None), *(cell.cell_contents for cell in getattr(found, "__closure__", None) or ())]
+        elif type(found).__module__.split(".")[0] in ("bot", "telegram"):
+            rest += [getattr(found, name) for name in (*getattr(found, "__dict__", ()), *getattr(type(found), "__slots__", ())) if hasattr(found, name)]
+    raise LookupError(f"the bot has no {kind.__name__}")
 
 
 @dataclass
@@ -122,7 +146,12 @@ class Stage:
         raise TimeoutError("some update is never finished")
 
     def words(self, name: str, language: str = "en", **values: Any) -> str:
-        return self.app.parts.words.say(language, name, **values)
+        from bot.words import Words
+        return self.part(Words).say(language, name, **values)
+
+    def part(self, kind: type[Part]) -> Part:
+        """The one object of that class that the running bot is made of."""
+        return part_of(self.app, kind)
 
     def calls(self, method: str) -> list[dict[str, Any]]:
         """The parameters of the bot's calls of that method."""
@@ -139,17 +168,15 @@ def make_settings(sandbox_url: str, engine_url: str, folder: Path, **sections: d
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator["App"]:
     """The bot, from its first poll to its orderly end."""
-    from bot.app import App
-    app = App(settings)
-    await app.start()
-    task = asyncio.create_task(app.run())
-    try:
-        yield app
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await app.stop()
+    from bot.app import started_app
+    async with started_app(settings) as app:
+        task = asyncio.create_task(app.run())
+        try:
+            yield app
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import partial
 
 from bot import api
+from bot.engine.queue import FairQueue
 from bot.engine.stub import Answer
 from bot.handlers import live
 from bot.outgoing import Outgoing
@@ -41,7 +42,7 @@ async def test_everybody_waiting_is_told_so_when_the_line_is_full(stage_with):
     stage.send_photo()
     await stage.until(lambda: stage.engine.in_flight == 1)
     stage.send_photo(person=stage.bob)
-    await stage.until(lambda: stage.app.parts.joker_queue.waiting == 1)
+    await stage.until(lambda: stage.part(FairQueue).waiting == 1)
     late = stage.send_photo(person=stage.ming)
     assert (await stage.answer(late))["text"] == stage.words("queue-full", "zh")
     gate.set()
@@ -141,7 +142,7 @@ async def test_a_long_429_on_typing_costs_no_joke_and_is_not_tried_again(stage_w
     for _ in range(3):
         await stage.answer(stage.world.send_text(stage.bob, stage.bob, "/help"))
     assert len(stage.calls("sendChatAction")) == 1
-    stage.app.bot.rate_limiter._chats.clear()  # an hour later
+    stage.app.client.rate_limiter._chats.clear()  # an hour later
     gate.set()
     await stage.joke(photo)
 

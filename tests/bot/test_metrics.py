@@ -10,6 +10,8 @@ import pytest
 
 from bot import backups, checks, metrics
 from bot.app import App
+from bot.backups import Backing
+from bot.bans import Bans
 from bot.engine.given import GivenServers
 from bot.engine.queue import FairQueue
 from bot.engine.router import Arm
@@ -73,7 +75,7 @@ async def test_jokes_are_counted_with_their_latency(stage_with):
 
 async def test_ratings_are_counted_by_value_as_they_stand(stage_with):
     stage = await stage_with(metrics=ON)
-    joke = await stage.joke(stage.send_photo(chat=stage.group, caption=f"@{stage.app.bot.username}"))
+    joke = await stage.joke(stage.send_photo(chat=stage.group, caption=f"@{stage.app.client.username}"))
     await stage.press(joke, 0)
     await stage.press(joke, 0, person=stage.bob)
     await scrape_until(stage.app, 'jokebot_ratings{model="base",value="3"}', 2)
@@ -185,7 +187,7 @@ async def test_errors_backups_bans_and_the_disk_are_seen(stage_with, monkeypatch
     stage = await stage_with(metrics=ON)
     before = (await scrape(stage.app))["jokebot_errors_total"]
     logging.getLogger("somewhere").error("a mistake")
-    await stage.app.parts.bans.ban(stage.bob, by=stage.alice)
+    await stage.part(Bans).ban(stage.bob, by=stage.alice)
     assert (await scrape(stage.app))["jokebot_errors_total"] > before
     await stage.until(lambda: any(stage.settings.backup_folder.glob("jokebot-*/backup.json")))
     samples = await scrape(stage.app)
@@ -195,7 +197,7 @@ async def test_errors_backups_bans_and_the_disk_are_seen(stage_with, monkeypatch
 
 async def test_what_admins_were_told_of_and_lasts_is_seen(stage_with):
     stage = await stage_with(metrics=ON)
-    assert set(checks.Checks(stage.settings, stage.app.database, stage.app.servers, stage.app.bot, stage.app.backing, 0.0).all()) <= set(ALERTS)
+    assert set(checks.Checks(stage.settings, stage.app.database, stage.app.servers, stage.app.client, stage.part(Backing), 0.0).all()) <= set(ALERTS)
     assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 0
     stage.app.alerts.lasting["engine"] = Alert(0, "engine", "{}", 0.0)
     stage.app.alerts.lasting["job:erasure"] = Alert(0, "job:erasure", "{}", 0.0)

@@ -13,6 +13,7 @@ import pytest
 
 from bot.engine.launch import cpu_launcher
 from bot.engine.stub import Answer
+from bot.joker import Joker
 from bot.runtime.child_process import start_child
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
@@ -92,7 +93,7 @@ async def test_the_engine_is_told_the_id(stage):
 async def test_an_apology_names_the_id_under_which_the_log_has_the_defect(stage, monkeypatch, log_lines):
     async def broken(*_, **__):
         raise RuntimeError("a defect")
-    monkeypatch.setattr(stage.app.parts.joker, "generate", broken)
+    monkeypatch.setattr(stage.part(Joker), "generate", broken)
     answer = await stage.answer(stage.send_photo())
     await stage.quiet()
     number = request_id(await stage.value("SELECT update_id FROM inbox"))

@@ -41,7 +41,7 @@ def test_languages_have_the_same_messages_with_the_same_variables(language):
 def test_every_reason_and_every_command_has_words_of_its_own(language):
     there = messages(language).keys()
     wanted = {f"photo-{reason}" for reason in get_args(Reason)} | {f"engine-{kind}" for kind in get_args(Kind)}
-    wanted |= {f"command-{name}" for name in COMMANDS | ADMIN_COMMANDS} | {f"not-a-photo-{kind}" for kind in KINDS.values()}
+    wanted |= {f"command-{name}" for name in (*COMMANDS, *ADMIN_COMMANDS)} | {f"not-a-photo-{kind}" for kind in KINDS.values()}
     assert wanted <= there
     values = {"megabytes": 20, "megapixels": 50}
     said = [WORDS.say(language, name, **values) for name in sorted(wanted)]

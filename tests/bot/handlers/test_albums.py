@@ -4,6 +4,7 @@ import asyncio
 import pytest
 
 from bot.engine.stub import Answer
+from bot.handlers.albums import Albums
 
 PATIENT = {"album_quiet_s": 600, "album_call_quiet_s": 600}
 """So long that a test in which somebody waits for the end of it fails."""
@@ -24,7 +25,7 @@ async def captions(stage) -> list[str | None]:
 
 async def waits(stage) -> None:
     """The photo has arrived and is in somebody's hands."""
-    await stage.until(lambda: bool(stage.app.parts.albums._albums))
+    await stage.until(lambda: bool(stage.part(Albums)._albums))
 
 
 async def test_each_photo_of_an_album_is_answered_once(stage, three):

@@ -42,7 +42,7 @@ async def test_each_is_in_a_style_that_the_chat_has_not_heard_yet_and_then_in_th
     told = await styles(stage)
     assert sorted(told[:len(STYLES)]) == sorted(STYLES)
     assert told[len(STYLES):] == told[:2]
-    assert [asked.user for asked in stage.engine.asked] == [stage.app.parts.prompts.ask("en", style) for style in told]
+    assert [asked.user for asked in stage.engine.asked] == [load_prompts().ask("en", style) for style in told]
 
 
 async def test_the_style_that_is_set_is_left_for_another_one(stage_with):

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from bot.bans import Bans
 from bot.engine.stub import Answer
 from bot.sandbox.people import FIRST_PERSON_ID
 from storage import bans
@@ -121,7 +122,7 @@ async def test_a_banned_person_can_still_have_everything_forgotten_and_stays_ban
     await stage.press_data(ask, f"f:{stage.bob}:yes", person=stage.bob)
     await stage.quiet()
     assert await stage.value("SELECT count(*) FROM photos") == await stage.value("SELECT count(*) FROM known_people WHERE person_id = ?", stage.bob) == 0
-    assert stage.app.parts.bans.holds(stage.bob)
+    assert stage.part(Bans).holds(stage.bob)
 
 
 async def test_photos_that_wait_when_their_sender_is_banned_are_not_answered(stage_with):

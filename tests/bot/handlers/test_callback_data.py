@@ -31,6 +31,20 @@ def test_each_button_is_of_one_kind(data):
     assert [kind for kind in buttons.CallbackData.__subclasses__() if kind.decode(data)] == [type(WIRE[data])]
 
 
+@pytest.mark.parametrize("kind", [buttons.PromoteConfirmation, buttons.RetrainConfirmation])
+def test_a_question_takes_no_answer_to_another(kind):
+    others = {other for other in buttons.Confirmation.__subclasses__() if other is not kind}
+    assert kind("yes", 1001, kind.WHAT, 4).encode() == f"yes:1001:{kind.WHAT}:4"
+    assert kind.decode(f"no:1001:{kind.WHAT}:4") == kind("no", 1001, kind.WHAT, 4)
+    assert others and not any(other.decode(f"no:1001:{kind.WHAT}:4") for other in others)
+
+
+@pytest.mark.parametrize(("data", "key"), [("l:", "not-your-button"), ("f:1001:perhaps", "forget-not-yours"), ("x:1", "button-unknown"),
+                                           ("", "button-unknown"), (None, "button-unknown"), ("r:1:9", "button-unknown")])
+def test_data_that_is_no_button_is_rejected_as_its_prefix_says(data, key):
+    assert buttons.rejection_key(data) == key
+
+
 @pytest.mark.parametrize("data", [None, "", "r:", "r:1:4", "r:1:3\n", "r:-1:3", "a:1234567890123456789", "yes:1:PROMOTE:1", "c:"])
 def test_other_data_is_no_button(data):
     assert not any(kind.decode(data) for kind in buttons.CallbackData.__subclasses__())

@@ -3,6 +3,7 @@ import asyncio
 
 import pytest
 
+from bot.chats import Chats
 from bot.engine.stub import Answer, Refusal
 from bot.sandbox.groups import add_basic_group, promote, upgrade
 from tests.bot.handlers.test_groups import is_silent_about, name
@@ -10,7 +11,7 @@ from tests.bot.handlers.test_settings import ask, choose, press, reads
 
 
 async def set_to(stage, **values):
-    await stage.app.parts.chats.change(stage.group, **values)
+    await stage.part(Chats).change(stage.group, **values)
 
 
 async def jokes_in(stage, chat):

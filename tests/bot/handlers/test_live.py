@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from bot.engine.queue import FairQueue
 from bot.engine.stub import Answer
 from bot.http import AiohttpRequest
 
@@ -61,7 +62,7 @@ async def test_people_see_their_place_and_the_same_message_becomes_the_joke(stag
     first = stage.send_photo()
     await stage.until(lambda: stage.engine.in_flight == 1)
     second = stage.send_photo(person=stage.bob)
-    await stage.until(lambda: stage.app.parts.joker_queue.waiting == 1)
+    await stage.until(lambda: stage.part(FairQueue).waiting == 1)
     third = stage.send_photo(person=stage.ming)
     place = await stage.answer(second, lambda one: one["text"] == stage.words("place", place=1))
     await stage.answer(third, lambda one: one["text"] == stage.words("place", "zh", place=2))

@@ -9,6 +9,7 @@ import pytest
 
 from bot import backups, checks, status, vitals
 from bot.alerts import Alerts
+from bot.engine.queue import FairQueue
 from bot.engine.router import Arm
 from bot.engine.servers import ServerState
 from bot.engine.stub import Answer
@@ -81,7 +82,7 @@ async def test_the_queue_the_canary_and_a_run_under_way(stage_with, plenty):
         router.set_canary(Arm(await register_base(stage.app.database, "run-1", None), router.champion.client), 0.0)
         for _ in range(3):
             stage.send_photo(person=stage.bob)
-        queue = stage.app.parts.joker_queue
+        queue = stage.part(FairQueue)
         await stage.until(lambda: queue.waiting == 2)
         queue._line[0].entered_at = time.monotonic() - 90
         found = await lines(stage)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bot.engine.stub import Answer, Refusal
+from bot.hands import Hands
 from storage.database import Database
 from tests.bot.conftest import callback_data
 
@@ -156,7 +157,7 @@ async def test_an_album_is_one_photo_in_hand_and_is_set_aside_whole(stage_with, 
     gate.set()
     await whole(stage, album[0], 3)
     await stage.quiet()
-    assert widths(stage) == [300] and stage.app.parts.hands._held == {}
+    assert widths(stage) == [300] and stage.part(Hands)._held == {}
 
 
 async def test_an_album_without_a_joke_is_apologised_for_once_and_a_late_photo_tries_again(stage_with, pictures):

@@ -4,7 +4,7 @@ import io
 import pytest
 from PIL import Image
 
-from bot.app import App
+from bot.app import started_app
 from bot.engine.router import Arm
 from bot.panel.now import thinned
 from configs.errors import SettingsError
@@ -117,12 +117,9 @@ async def test_without_the_key_or_for_anybody_but_an_admin_there_is_nothing(watc
 
 @pytest.mark.parametrize("panel", [{"listen": "127.0.0.1:0"}, {"listen": "nowhere:x", "key": "k"}])
 async def test_a_missing_key_or_an_impossible_address_is_said_at_the_start(tmp_path, sandbox, panel):
-    app = App(make_settings(sandbox.url, "http://127.0.0.1:9", tmp_path, panel=panel))
-    try:
-        with pytest.raises(SettingsError, match="JOKEBOT_PANEL"):
-            await app.start()
-    finally:
-        await app.stop()
+    with pytest.raises(SettingsError, match="JOKEBOT_PANEL"):
+        async with started_app(make_settings(sandbox.url, "http://127.0.0.1:9", tmp_path, panel=panel)):
+            pass
 
 
 def test_a_long_curve_is_averaged_into_as_many_points_as_are_drawn():

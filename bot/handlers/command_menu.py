@@ -1,0 +1,40 @@
+"""The command menu that Telegram's apps show, made from the routes."""
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
+from telegram import BotCommand, BotCommandScopeChat
+from telegram.error import TelegramError
+
+from bot.api import TelegramBot
+from bot.handlers.routing import Route
+from bot.words import Words
+
+
+def menu_commands(routes: Sequence[Route], *, for_admins: bool = False) -> list[str]:
+    """The commands in the order of their routes; those of admins last, and only with `for_admins`."""
+    named = [route for route in routes if route.command]
+    users = [route.command for route in named if not route.admin_only]
+    return [*users, *(route.command for route in named if route.admin_only)] if for_admins else users
+
+
+class CommandMenu:
+    """The menu of one bot. `admins` are Telegram user ids."""
+
+    def __init__(self, client: TelegramBot, translator: Words, admins: Collection[int],
+                 routes: Sequence[Route]) -> None:
+        self._client, self._translator, self._admins, self._routes = client, translator, admins, routes
+
+    async def publish(self) -> None:
+        """Set the menu in every language, and in the default language for all others. Admins see their commands too."""
+        await self._set(menu_commands(self._routes), None)
+        for admin_id in self._admins:
+            await self._set(menu_commands(self._routes, for_admins=True), BotCommandScopeChat(admin_id))
+
+    async def _set(self, names: list[str], scope: BotCommandScopeChat | None) -> None:
+        translator = self._translator
+        for language in translator.languages:
+            commands = [BotCommand(name, translator.say(language, f"command-{name}")) for name in names]
+            with suppress(TelegramError):  # an admin who never wrote to the bot has no chat that a menu could be in
+                if language == translator.language(None):
+                    await self._client.set_my_commands(commands, scope)
+                await self._client.set_my_commands(commands, scope, language_code=language)
