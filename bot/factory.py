@@ -227,7 +227,7 @@ def _joke_handlers(base: _Base, albums: Albums, access: AdminAccess) -> list[Han
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, base.prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake)
     duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.every)
-    album_jokes = AlbumJokeHandlers(messenger, database, keyboards, chats, albums, limiter, intake, styles, stored, delivery)
+    album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery)
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits)
     return [RatingHandlers(messenger, database, keyboards), AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery),

@@ -60,14 +60,13 @@ class Joker:
             if not self._blocked.hit(joke.text, language):
                 return joke
         style = style or self._settings.joke.style
-        prompt = self._prompts.ask(language, style, caption)
-        sampling = self._sampling_of(language)
-        async with self._turn(photo, user_id, on_place) as data:
+        async with self._turn(photo, user_id, on_place, language, style, caption) as question:
             key = {"person": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.engine.canary_by]
-            arm, reply = await self._ask_allowed(arm, key, language, on_text, user=prompt, sampling=sampling, **data)
+            arm, reply = await self._ask_allowed(arm, key, language, on_text, **question)
+        sampling: Sampling = question["sampling"]
         new = NewJoke(photo_id=photo.id, model_id=arm.model.id, person_id=user_id, language=language,
                       style=style or self._prompts.languages[language].default,
-                      caption=caption, prompt=prompt, text=reply.text, temperature=sampling.temperature, top_p=sampling.top_p,
+                      caption=caption, prompt=question["user"], text=reply.text, temperature=sampling.temperature, top_p=sampling.top_p,
                       max_tokens=sampling.max_tokens, prompt_tokens=reply.prompt_tokens,
                       completion_tokens=reply.completion_tokens, latency_s=reply.latency_s)
         return await add_joke(self._database, new, update_id)
@@ -78,15 +77,21 @@ class Joker:
 
         `language` is the explanation's, whatever the joke's is. Raises as `generate` does.
         """
-        prompt = self._prompts.ask(language, "explain", joke.caption, joke.text)
-        async with self._turn(photo, user_id, on_place) as data:
+        async with self._turn(photo, user_id, on_place, language, "explain", joke.caption, joke.text) as question:
             arm = self._router.served_model(joke.model_id) or self._router.champion
-            _, reply = await self._ask_allowed(arm, 0, language, on_text, user=prompt, sampling=self._sampling_of(language), **data)
+            _, reply = await self._ask_allowed(arm, 0, language, on_text, **question)
         return reply.text
 
     @asynccontextmanager
-    async def _turn(self, photo: Photo, user_id: int, on_place: OnPlace | None) -> AsyncIterator[dict[str, Any]]:
-        """A place at the engine, and the photo for it. Raises QueueFull, PhotoMissing, and Banned for a user who was banned meanwhile."""
+    async def _turn(self, photo: Photo, user_id: int, on_place: OnPlace | None, language: str, style: str | None, caption: str | None,
+                    joke: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """A place at the engine, and what to ask there (parameters of EngineClient.ask).
+
+        Raises PromptError, QueueFull, PhotoMissing, and Banned for a user who was banned meanwhile.
+        """
+        if language not in self._sampling:
+            self._sampling[language] = Sampling.of(self._settings.joke, language)
+        prompt = self._prompts.ask(language, style, caption, joke)
         async with self._queue.place(user_id, on_place):
             if self._is_banned(user_id):
                 raise Banned("An admin has banned the person who asked.")
@@ -95,14 +100,14 @@ class Joker:
                 data = await asyncio.to_thread(read_photo, self._photos, photo)
             except OSError as error:
                 raise PhotoMissing(f"The stored photo {photo_path(self._photos, photo)} can't be read ({error.strerror}); send the photo again.") from error
-            yield {"photo": data, "media_type": photo.media_type}
+            yield {"system": self._prompts.system, "user": prompt, "photo": data, "media_type": photo.media_type,
+                   "sampling": self._sampling[language]}
 
     async def _ask_allowed(self, arm: Arm | None, key: int, language: str, on_text: OnText | None, **question: Any) -> tuple[Arm, Reply]:
         """Ask `arm`, or the router's choice for `key`, until a text comes that is not on the block list.
 
         Raises EngineError, JokeBlocked.
         """
-        question["system"] = self._prompts.system
         if not self._blocked.entries:
             return await self._ask(arm, key, on_text=on_text, **question)
 
@@ -129,8 +134,3 @@ class Joker:
                 raise
             log.warning("model %s gave no joke, %s is asked instead: %s", arm.model.name, other.model.name, error)
         return other, await other.client.ask(**question)
-
-    def _sampling_of(self, language: str) -> Sampling:
-        if language not in self._sampling:
-            self._sampling[language] = Sampling.of(self._settings.joke, language)
-        return self._sampling[language]

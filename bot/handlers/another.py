@@ -63,9 +63,8 @@ class AnotherJokeHandlers:
 
         async def deliver(photo: Photo) -> None:
             await self._messenger.answer_button(press.query, "another-coming")
-            language = self._chats.joke_language(chat_id, press.user)
+            chat, language, _ = self._chats.joke_options(chat_id, press.user)
             async with self._styles.another(language, chat_id, photo.id, pressed=joke.style) as style:
-                await self._delivery.deliver(JokeRequest(
-                    press.update_id, press.user, self._chats.of(chat_id), quoted_message_id(press.message), language,
-                    joke.caption, style, resume=press.resume), photo)
+                await self._delivery.deliver(JokeRequest(press.update_id, press.user, chat, quoted_message_id(press.message), language,
+                                                         joke.caption, style, resume=press.resume), photo)
         await self._photos.with_stored_photo(press, joke.photo_id, deliver)

@@ -1,8 +1,9 @@
 """Delivering a joke about a stored photo: quota, generator, message, delivery row. For a new photo and for 🔁 alike."""
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from telegram import User
 from telegram.error import Forbidden
@@ -14,6 +15,7 @@ from bot.engine.queue import QueueFull
 from bot.handlers.buttons import joke_keyboard
 from bot.handlers.error_messages import error_text
 from bot.handlers.live import Live, StreamingReplies
+from bot.handlers.routing import ButtonPress, IncomingMessage
 from bot.joker import Joker
 from bot.messaging.messenger import Messenger
 from bot.outgoing import Priority
@@ -61,14 +63,11 @@ class JokeDelivery:
         self._generator, self._replies, self._prompts = generator, replies, prompts
         self._limits, self._usual_style = settings.limits, settings.joke.style
 
-    def with_caption(self, request: JokeRequest, caption: str | None) -> JokeRequest:
-        """The request with the style that the caption asks for, else the chat's, and the rest of the caption as a hint."""
-        wish = None
-        if caption:
-            wish, caption = wished(self._messenger.translator, self._prompts, caption)
-        chat = request.chat
-        style = self._chats.style(chat.chat_id, request.language, wish) if wish or chat.style else None
-        return replace(request, caption=caption, style=style)
+    def request_for(self, incoming: IncomingMessage | ButtonPress[Any], message_id: int, chat_id: int, caption: str | None, **more: Any) -> JokeRequest:
+        """A request by the user who sent the message or pressed the button, with the style and the hint that are in the caption, else the chat's style."""
+        wish, hint = wished(self._messenger.translator, self._prompts, caption) if caption else (None, None)
+        chat, language, style = self._chats.joke_options(chat_id, incoming.user, wish)
+        return JokeRequest(incoming.update_id, incoming.user, chat, message_id, language, hint, style, resume=incoming.resume, **more)
 
     def usual_style(self, language: str) -> str:
         """The style of a joke for which none is chosen."""
@@ -78,7 +77,7 @@ class JokeDelivery:
         """Get a joke and show it; or say kindly why there is none."""
         chat_id = request.chat.chat_id
         if request.chat.daily is not None and not await self._quota.take(chat_id, request.update_id):
-            await self.reply_quota_used_up(request, request.message_id)
+            await self.reply_quota_used_up(request.chat, request.user, request.update_id, request.message_id)
             return
         async with self._replies.begin(request.update_id, chat_id, request.message_id, request.user, request.resume) as reply:
             try:
@@ -101,13 +100,12 @@ class JokeDelivery:
                 return
         log.info("update %d: joke %d for photo %d, engine %.2f s", request.update_id, joke.id, photo.id, joke.latency_s)
 
-    async def reply_quota_used_up(self, request: JokeRequest, quoted_id: int) -> None:
+    async def reply_quota_used_up(self, chat: Chat, user: User, update_id: int, quoted_id: int) -> None:
         """Say that the chat has had all of today's jokes, to the first who asks for one more; silence for the rest of the day."""
-        chat_id = request.chat.chat_id
-        if not await self._quota.is_news(chat_id, request.update_id):
+        chat_id = chat.chat_id
+        if not await self._quota.is_news(chat_id, update_id):
             return
-        language = self._chats.spoken(chat_id, request.user)
-        text = self._messenger.translator.say(language, "daily-full", jokes=request.chat.daily)
+        text = self._messenger.translator.say(self._chats.spoken(chat_id, user), "daily-full", jokes=chat.daily)
         with suppress(Forbidden):
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.FINAL)
 

@@ -9,7 +9,7 @@ from bot.handlers.albums import Album, Albums
 from bot.handlers.aside import Asides
 from bot.handlers.duel import DuelHandlers
 from bot.handlers.error_messages import words_for
-from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
+from bot.handlers.joke_delivery import JokeDelivery
 from bot.handlers.reading import (
     HAS_IMAGE,
     Picture,
@@ -68,29 +68,27 @@ class PhotoHandlers:
                            album: Album | None = None, *, unasked: bool = False) -> None:
         """Answer the picture in `target` with a joke, or say what is wrong with it. Without a caption of its own it gets its album's."""
         user, chat = incoming.user, self._chats.of(target.chat.id)
-        language = self._chats.joke_language(chat.chat_id, user)
-        request = JokeRequest(incoming.update_id, user, chat, target.message_id, language, caption, unasked=unasked, resume=incoming.resume)
         whole = album if self._one_for_album else None
         # Looked at here as well as in the delivery: it saves the download.
-        if chat.daily is not None and not (whole and whole.let_in) and await self._quota.is_full(chat.chat_id, request.update_id):
-            await self._delivery.reply_quota_used_up(request, incoming.message.message_id)
+        if chat.daily is not None and not (whole and whole.let_in) and await self._quota.is_full(chat.chat_id, incoming.update_id):
+            await self._delivery.reply_quota_used_up(chat, user, incoming.update_id, incoming.message.message_id)
             return
         try:
             if whole:
-                await self._album_jokes.deliver(request, picture, whole, str(target.media_group_id))
+                await self._album_jokes.deliver(incoming, picture, caption, whole, unasked=unasked)
                 return
             with self._limiter.acquire(user.id):
                 photo = await self._intake.receive(picture, user.id)
                 if album and caption is None:
                     caption = await self._albums.hint(album)
-                request = self._delivery.with_caption(request, caption)
+                request = self._delivery.request_for(incoming, target.message_id, target.chat.id, caption, unasked=unasked)
                 if not await self._duels.deliver(request, photo):
                     await self._delivery.deliver(request, photo)
         except HandsFull:
             if not unasked:
                 self._overflow.set_aside(incoming.message)
         except (PhotoError, PhotoDownloadError) as error:
-            log.info("update %d: no photo: %s", request.update_id, error)
+            log.info("update %d: no photo: %s", incoming.update_id, error)
             if not unasked:
                 key, values = words_for(error, self._limits)
                 await self._messenger.reply(incoming.message, key, **values)

@@ -6,14 +6,13 @@ for anybody, and whatever a kill cuts off goes on: the answer as that update's, 
 import logging
 from dataclasses import replace
 
-from bot.chats import Chats
 from bot.handlers.albums import Album, Albums
 from bot.handlers.another import StoredPhotoAccess
 from bot.handlers.buttons import JokeKeyboards, is_own_button
 from bot.handlers.callback_data import AlbumPhotoButton
-from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
+from bot.handlers.joke_delivery import JokeDelivery
 from bot.handlers.reading import Picture
-from bot.handlers.routing import ButtonPress, Route, button
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button
 from bot.hands import Hands
 from bot.jokes.photo_intake import PhotoIntake
 from bot.messaging.messenger import Messenger
@@ -30,25 +29,26 @@ log = logging.getLogger(__name__)
 class AlbumJokeHandlers:
     """Delivers jokes for whole albums, and takes presses of the photos' numbers."""
 
-    def __init__(self, messenger: Messenger, database: Database, keyboards: JokeKeyboards, chats: Chats, albums_: Albums,
+    def __init__(self, messenger: Messenger, database: Database, keyboards: JokeKeyboards, albums_: Albums,
                  limiter: Hands, intake: PhotoIntake, styles: Styles, photos: StoredPhotoAccess, delivery: JokeDelivery) -> None:
-        self._messenger, self._database, self._keyboards, self._chats = messenger, database, keyboards, chats
+        self._messenger, self._database, self._keyboards = messenger, database, keyboards
         self._albums, self._limiter, self._intake = albums_, limiter, intake
         self._styles, self._photos, self._delivery = styles, photos, delivery
 
     def routes(self) -> list[Route]:
         return [button(AlbumPhotoButton, self.on_number)]
 
-    async def deliver(self, request: JokeRequest, picture: Picture, album: Album, media_group_id: str) -> None:
+    async def deliver(self, incoming: IncomingMessage, picture: Picture, caption: str | None, album: Album, *, unasked: bool) -> None:
         """Store a photo of an album, and answer the album if that is this update's to do. Raises as PhotoIntake.receive, and HandsFull."""
-        with album.one_hand(self._limiter, request.user.id):
-            with album.fetch(request.update_id):
-                stored = await self._intake.receive(picture, request.user.id)
-                joined = await albums.join_album(self._database, request.chat.chat_id, media_group_id, request.update_id, request.user.id,
-                                                 message_id=request.message_id, photo_id=stored.id, caption=request.caption)
-            if joined.message_id is None and joined.update_id == request.update_id:
+        message, user_id = incoming.message, incoming.user.id
+        with album.one_hand(self._limiter, user_id):
+            with album.fetch(incoming.update_id):
+                stored = await self._intake.receive(picture, user_id)
+                joined = await albums.join_album(self._database, message.chat.id, str(message.media_group_id), incoming.update_id, user_id,
+                                                 message_id=message.message_id, photo_id=stored.id, caption=caption)
+            if joined.message_id is None and joined.update_id == incoming.update_id:
                 await self._albums.settled(album)
-                shown = await self._deliver_first(request, album, joined.id)
+                shown = await self._deliver_first(incoming, album, joined.id, unasked=unasked)
                 if len(await albums.photos_of(self._database, joined.id)) == shown:
                     return
             await self._show_all(joined.id)
@@ -62,19 +62,19 @@ class AlbumJokeHandlers:
         chosen, caption = found
         await self._photos.with_stored_photo(press, chosen.photo_id, lambda photo: self._deliver_number(press, chosen, photo, caption))
 
-    async def _deliver_first(self, request: JokeRequest, album: Album, album_id: int) -> int:
+    async def _deliver_first(self, incoming: IncomingMessage, album: Album, album_id: int, *, unasked: bool) -> int:
         """The album's joke, under its first photo; returns how many photos there were by then."""
         photos = await albums.photos_of(self._database, album_id)
         # A joke that was made before a kill decides which photo it is, whatever has joined since.
-        made = await get_joke(self._database, request.resume.joke_id) if request.resume and request.resume.joke_id else None
+        made = await get_joke(self._database, incoming.resume.joke_id) if incoming.resume and incoming.resume.joke_id else None
         first = next((one for one in photos if made and one.photo_id == made.photo_id), photos[0] if photos else None)
         photo = await get_photo(self._database, first.photo_id) if first else None
         if first is None or photo is None:
-            log.info("update %d: the album's photos are gone", request.update_id)
+            log.info("update %d: the album's photos are gone", incoming.update_id)
             return len(photos)
-        request = self._delivery.with_caption(request, first.caption or album.hint)
-        unasked = request.unasked and not album.called.is_set()
-        await self._delivery.deliver(replace(request, message_id=first.message_id, unasked=unasked, album_id=album_id), photo)
+        request = self._delivery.request_for(incoming, first.message_id, incoming.message.chat.id, first.caption or album.hint,
+                                             unasked=unasked and not album.called.is_set(), album_id=album_id)
+        await self._delivery.deliver(request, photo)
         return len(photos)
 
     async def _show_all(self, album_id: int) -> None:
@@ -87,15 +87,13 @@ class AlbumJokeHandlers:
 
     async def _deliver_number(self, press: ButtonPress[AlbumPhotoButton], chosen: AlbumPhoto, photo: Photo, caption: str | None) -> None:
         chat_id = press.message.chat.id
-        language = self._chats.joke_language(chat_id, press.user)
-        request = self._delivery.with_caption(JokeRequest(press.update_id, press.user, self._chats.of(chat_id), chosen.message_id,
-                                                          language, resume=press.resume), caption)
-        if await styles_told(self._database, photo.id, chat_id, language):
+        request = self._delivery.request_for(press, chosen.message_id, chat_id, caption)
+        if await styles_told(self._database, photo.id, chat_id, request.language):
             await self._messenger.answer_button(press.query, "another-coming")
         else:
             await self._messenger.answer_button(press.query, "number-coming", number=chosen.number)
-        first = request.style or self._delivery.usual_style(language)
-        async with self._styles.another(language, chat_id, photo.id, first=first) as style:
+        first = request.style or self._delivery.usual_style(request.language)
+        async with self._styles.another(request.language, chat_id, photo.id, first=first) as style:
             await self._delivery.deliver(replace(request, style=style), photo)
 
     async def _find(self, press: ButtonPress[AlbumPhotoButton]) -> tuple[AlbumPhoto, str | None] | None:
