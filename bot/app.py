@@ -45,9 +45,10 @@ class App:
     `jobs` tell `alerts` of their outcome. `start_panel` and `start_metrics` are called where the settings ask for them.
     """
 
-    def __init__(self, settings: Settings, application: Application, client: TelegramBot, database: Database, servers: Servers,
-                 coalescer: Latest, albums: Albums, updates: Updates, schedule: Schedule, jobs: Sequence[Periodic], alerts: Alerts, *,
-                 start_panel: Callable[[], Awaitable[Panel]], start_metrics: Callable[[], Awaitable[Metrics]]) -> None:
+    def __init__(self, settings: Settings, application: Application, client: TelegramBot, database: Database,
+                 servers: Servers, coalescer: Latest, albums: Albums, updates: Updates, schedule: Schedule,
+                 jobs: Sequence[Periodic], alerts: Alerts, *, start_panel: Callable[[], Awaitable[Panel]],
+                 start_metrics: Callable[[], Awaitable[Metrics]]) -> None:
         self.settings, self.client, self.database, self.servers = settings, client, database, servers
         self.updates, self.schedule, self.alerts = updates, schedule, alerts
         self.jobs = [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), *jobs]
@@ -119,7 +120,7 @@ class App:
         return error
 
     async def _greet_engine(self) -> None:
-        """The engine's client takes long to import; that happens beside the first poll, and not with the first photo."""
+        """Import the engine's client, which takes long, beside the first poll and not with the first photo."""
         try:
             log.info("%s", await self.servers.wait_ready())
         except JokebotError as error:
@@ -129,9 +130,10 @@ class App:
 
 @asynccontextmanager
 async def started_app(settings: Settings) -> AsyncIterator[App]:
-    """A bot that is started, and stopped and closed at the end of the block. Raises JokebotError where it can't start."""
+    """A started bot, stopped and closed at the end of the block. Raises JokebotError where it can't start."""
     if not settings.telegram.token.get_secret_value():
-        raise SettingsError("No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none).")
+        raise SettingsError("No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN "
+                            "(`make demo` needs none).")
     async with AsyncExitStack() as stack:
         app = await build_app(settings, stack, App)
         try:

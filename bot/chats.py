@@ -49,7 +49,7 @@ class Chats:
         return chosen if chosen in self._prompts.languages else self._languages.of_jokes(person)
 
     def joke_options(self, chat_id: int, user: User | None, wish: str | None = None) -> tuple[Chat, str, str | None]:
-        """The chat's settings as they are now, and the language and style of the next joke there; style None for the usual one."""
+        """The chat's settings, and the language and style of the next joke there; style None for the usual one."""
         chat, language = self.of(chat_id), self.joke_language(chat_id, user)
         return chat, language, self.style(chat_id, language, wish) if wish or chat.style else None
 

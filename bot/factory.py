@@ -141,17 +141,19 @@ class _Operations:
 
 
 async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callable[..., AppType]) -> AppType:
-    """A bot that is not started yet; `stack` closes what it holds. `make_app` is `bot.app.App`, which this module can't import.
+    """A bot that is not started yet; `stack` closes what it holds. `make_app` is `bot.app.App`: app.py imports this file.
 
     Raises JokebotError where the folder is in use, the database is damaged or a setting can't be met.
     """
     stack.enter_context(held(settings.storage.directory))
     base = await _make_base(settings, stack)
     operations = _make_operations(base, stack)
-    albums, access = Albums(base.client, base.database, settings.limits), AdminAccess(base.messenger, base.database, settings.telegram.admins)
-    handlers = [*_joke_handlers(base, albums, access), *_user_handlers(base, access), *_admin_handlers(base, access, operations)]
-    fallbacks = [one for one in handlers if isinstance(one, FallbackHandlers)] + [UnknownButtonHandlers(base.messenger)]
-    routes = [route for one in [*(one for one in handlers if one not in fallbacks), *fallbacks] for route in one.routes()]
+    albums = Albums(base.client, base.database, settings.limits)
+    access = AdminAccess(base.messenger, base.database, settings.telegram.admins)
+    *joke_handlers, fallback = _joke_handlers(base, albums, access)
+    handlers = [*joke_handlers, *_user_handlers(base, access), *_admin_handlers(base, access, operations),
+                fallback, UnknownButtonHandlers(base.messenger)]
+    routes = [route for group in handlers for route in group.routes()]
     router = UpdateRouter(base.application, AccessControl(base.messenger, base.bans, base.names, routes), routes,
                           ErrorReporter(base.messenger, base.database))
     menu = CommandMenu(base.client, base.translator, settings.telegram.admins, routes)
@@ -176,18 +178,19 @@ async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     stack.push_async_callback(servers.stop)
     decoders = ThreadPoolExecutor(DECODERS, "decoder")
     stack.callback(decoders.shutdown, wait=False)
-    return _Base(settings, client, Application.builder().bot(client).updater(None).build(), database, prompts, translator,
-                 languages, messenger, AdminNotifier(messenger, settings.telegram.admins, database),
+    application = Application.builder().bot(client).updater(None).build()
+    return _Base(settings, client, application, database, prompts, translator, languages, messenger,
+                 AdminNotifier(messenger, settings.telegram.admins, database),
                  await Chats.load(database, prompts, languages), await Bans.load(database, settings.telegram.admins),
                  Names(database), Latest(), queue, servers, decoders)
 
 
 async def _serving_model(settings: Settings, database: Database) -> Model:
     """The champion; the base model where none was promoted yet."""
-    base = settings.model
-    registered = await register_base(database, base.name, str(base.directory) if base.directory else None)
-    if base.directory and registered.code is None and not base.directory.is_relative_to(PROGRAM) and base.directory.is_dir():
-        await agree(database, registered.id, json.dumps(await asyncio.to_thread(code_of, base.directory)))
+    folder = settings.model.directory
+    registered = await register_base(database, settings.model.name, str(folder) if folder else None)
+    if folder and registered.code is None and not folder.is_relative_to(PROGRAM) and folder.is_dir():
+        await agree(database, registered.id, json.dumps(await asyncio.to_thread(code_of, folder)))
     return await champion(database) or registered
 
 
@@ -209,37 +212,44 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     digest = BestOfWeek(database, settings, base.client, base.translator, base.chats, base.decoders)
     upkeep = DatabaseUpkeep(database, settings.storage.database, lambda: take_back(settings))
     erasure = ErasureJob(database, settings.storage, settings.retention, settings.retrain.keep_models)
-    jobs = [Periodic("retrain-schedule", RETRY_S, schedule.start, once=True, fatal=(SettingsError,)), *upkeep.jobs(),
-            erasure.job(), backing.job(), *alerts.jobs(), digest.job(), base.names.job(), *orchestrator.jobs(), monitor.job()]
-    return _Operations(alerts, status, progress, service, orchestrator, schedule, Host(settings, mistakes, alerts.lasting), jobs)
+    jobs = [Periodic("retrain-schedule", RETRY_S, schedule.start, once=True, fatal=(SettingsError,)),
+            *upkeep.jobs(), erasure.job(), backing.job(), *alerts.jobs(), digest.job(), base.names.job(),
+            *orchestrator.jobs(), monitor.job()]
+    host = Host(settings, mistakes, alerts.lasting)
+    return _Operations(alerts, status, progress, service, orchestrator, schedule, host, jobs)
 
 
 def _joke_handlers(base: _Base, albums: Albums, access: AdminAccess) -> list[HandlerGroup]:
-    """What makes, rates and explains jokes, and what answers other messages."""
+    """What makes, rates and explains jokes; last, what answers all other messages."""
     settings, messenger, database, chats = base.settings, base.messenger, base.database, base.chats
-    limits, router = settings.limits, base.servers.router
-    quota, limiter, keyboards = DailyQuota(database, chats), Hands(limits.photos_waiting_per_person), JokeKeyboards(base.client, database, base.coalescer)
+    limits, router, max_photos = settings.limits, base.servers.router, settings.limits.photos_waiting_per_person
+    quota, limiter = DailyQuota(database, chats), Hands(max_photos)
+    keyboards, styles = JokeKeyboards(base.client, database, base.coalescer), Styles(database, base.prompts)
     generator = Joker(database, settings, router, base.prompts, base.queue, is_banned=base.bans.holds)
     moderator = Moderator(settings.guard) if settings.guard.moderate else None
     intake = PhotoIntake(base.client, database, limits, settings.storage.photos, base.decoders, moderator)
-    overflow = Asides(base.client, base.translator, base.languages, base.coalescer, limits.photos_waiting_per_person)
-    replies, styles = StreamingReplies(messenger, database, base.queue, limits.edit_interval_s), Styles(database, base.prompts)
+    overflow = Asides(base.client, base.translator, base.languages, base.coalescer, max_photos)
+    replies = StreamingReplies(messenger, database, base.queue, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, base.prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake)
     duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.every)
+    another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
-    photos = PhotoHandlers(settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery)
+    photos = PhotoHandlers(settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels,
+                           delivery)
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits)
-    return [RatingHandlers(messenger, database, keyboards), AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery),
-            album_jokes, duels, HelpHandlers(messenger, access, settings.joke.album), photos, explain,
+    return [RatingHandlers(messenger, database, keyboards), another, album_jokes, duels,
+            HelpHandlers(messenger, access, settings.joke.album), photos, explain,
             FallbackHandlers(messenger, albums, photos, explain)]
 
 
 def _user_handlers(base: _Base, access: AdminAccess) -> list[HandlerGroup]:
     messenger, database, settings, chats = base.messenger, base.database, base.settings, base.chats
     pages = SettingsPages(messenger, database, base.languages, chats, base.prompts, settings.weekly)
-    return [BestJokeHandlers(messenger, database), StatsHandlers(messenger, database, access, settings.storage.directory),
-            SettingsHandlers(messenger, chats, pages, base.coalescer), LanguageHandlers(messenger, database, base.languages),
+    return [BestJokeHandlers(messenger, database),
+            StatsHandlers(messenger, database, access, settings.storage.directory),
+            SettingsHandlers(messenger, chats, pages, base.coalescer),
+            LanguageHandlers(messenger, database, base.languages),
             PrivacyHandlers(messenger, database, settings.retention, settings.backup),
             ForgetHandlers(messenger, database, settings.storage, base.names, base.languages, chats)]
 
@@ -247,6 +257,8 @@ def _user_handlers(base: _Base, access: AdminAccess) -> list[HandlerGroup]:
 def _admin_handlers(base: _Base, access: AdminAccess, operations: _Operations) -> list[HandlerGroup]:
     messenger, database, settings = base.messenger, base.database, base.settings
     return [StatusAdmin(messenger, access, operations.status.text),
-            RetrainAdmin(messenger, database, access, operations.orchestrator, settings), ReviewAdmin(messenger, database, access, settings),
-            ModelAdmin(messenger, database, access, operations.service), UserListAdmin(messenger, database, access, base.names),
+            RetrainAdmin(messenger, database, access, operations.orchestrator, settings),
+            ReviewAdmin(messenger, database, access, settings),
+            ModelAdmin(messenger, database, access, operations.service),
+            UserListAdmin(messenger, database, access, base.names),
             BanAdmin(messenger, access, base.names, base.bans, base.notifier)]

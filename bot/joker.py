@@ -66,14 +66,14 @@ class Joker:
         sampling: Sampling = question["sampling"]
         new = NewJoke(photo_id=photo.id, model_id=arm.model.id, person_id=user_id, language=language,
                       style=style or self._prompts.languages[language].default,
-                      caption=caption, prompt=question["user"], text=reply.text, temperature=sampling.temperature, top_p=sampling.top_p,
-                      max_tokens=sampling.max_tokens, prompt_tokens=reply.prompt_tokens,
+                      caption=caption, prompt=question["user"], text=reply.text, temperature=sampling.temperature,
+                      top_p=sampling.top_p, max_tokens=sampling.max_tokens, prompt_tokens=reply.prompt_tokens,
                       completion_tokens=reply.completion_tokens, latency_s=reply.latency_s)
         return await add_joke(self._database, new, update_id)
 
     async def explain(self, joke: Joke, photo: Photo, *, user_id: int, language: str,
                       on_place: OnPlace | None = None, on_text: OnText | None = None) -> str:
-        """What is funny about a joke, by the version that told it where it still serves. It is not stored: it is no joke.
+        """What is funny about a joke, by the version that made it where it still serves. It is not stored: it is no joke.
 
         `language` is the explanation's, whatever the joke's is. Raises as `generate` does.
         """
@@ -83,8 +83,8 @@ class Joker:
         return reply.text
 
     @asynccontextmanager
-    async def _turn(self, photo: Photo, user_id: int, on_place: OnPlace | None, language: str, style: str | None, caption: str | None,
-                    joke: str | None = None) -> AsyncIterator[dict[str, Any]]:
+    async def _turn(self, photo: Photo, user_id: int, on_place: OnPlace | None, language: str, style: str | None,
+                    caption: str | None, joke: str | None = None) -> AsyncIterator[dict[str, Any]]:
         """A place at the engine, and what to ask there (parameters of EngineClient.ask).
 
         Raises PromptError, QueueFull, PhotoMissing, and Banned for a user who was banned meanwhile.
@@ -99,11 +99,13 @@ class Joker:
             try:  # Read now and not before: a thousand waiting photos stay on the disk.
                 data = await asyncio.to_thread(read_photo, self._photos, photo)
             except OSError as error:
-                raise PhotoMissing(f"The stored photo {photo_path(self._photos, photo)} can't be read ({error.strerror}); send the photo again.") from error
+                raise PhotoMissing(f"The stored photo {photo_path(self._photos, photo)} can't be read "
+                                   f"({error.strerror}); send the photo again.") from error
             yield {"system": self._prompts.system, "user": prompt, "photo": data, "media_type": photo.media_type,
                    "sampling": self._sampling[language]}
 
-    async def _ask_allowed(self, arm: Arm | None, key: int, language: str, on_text: OnText | None, **question: Any) -> tuple[Arm, Reply]:
+    async def _ask_allowed(self, arm: Arm | None, key: int, language: str, on_text: OnText | None,
+                           **question: Any) -> tuple[Arm, Reply]:
         """Ask `arm`, or the router's choice for `key`, until a text comes that is not on the block list.
 
         Raises EngineError, JokeBlocked.
@@ -121,10 +123,11 @@ class Joker:
             if entry is None:
                 return arm, reply
             log.info("a joke of model %s is held back, because it matches %r of the block list", arm.model.name, entry)
-        raise JokeBlocked("Every joke that came for this photo matches the block list (settings guard.blocked, guard.blocked_file).")
+        raise JokeBlocked("Every joke that came for this photo matches the block list "
+                          "(settings guard.blocked, guard.blocked_file).")
 
     async def _ask(self, arm: Arm | None, key: int, **question: Any) -> tuple[Arm, Reply]:
-        """Ask a version; one that fails, or was replaced meanwhile, is made up for by the champion. Raises EngineError."""
+        """Ask a version; the champion, where that fails or was replaced meanwhile. Raises EngineError."""
         arm = arm or self._router.route(key)
         try:
             return arm, await arm.client.ask(**question)

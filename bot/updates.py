@@ -28,7 +28,9 @@ SECOND_TRIES = 8
 PAGE = 200
 
 RESUME = "jokebot_resume"
-"""The key under which an update that is taken up again has what was done for it (`storage.inbox.Begun`); Telegram has none of that name."""
+"""The key under which an update that is taken up again has what was done for it (`storage.inbox.Begun`).
+
+Telegram has no key of that name."""
 
 RawUpdate = dict[str, Any]
 Handle = Callable[[RawUpdate], Awaitable[bool]]
@@ -138,7 +140,8 @@ class Updates:
         # A joke that is stored only has to be shown, which takes no chances.
         hopeless = attempts >= ATTEMPTS and not begun.joke_id
         with replies_to(self._database, number, begun.sent):
-            return await (self._give_up if hopeless else self._handle)({**update, RESUME: begun} if again else update)
+            handle = self._give_up if hopeless else self._handle
+            return await handle({**update, RESUME: begun} if again else update)
 
     async def _take_up(self, rows: Sequence[tuple[RawUpdate, int]]) -> None:
         if fresh := [update["update_id"] for update, attempts in rows if not attempts]:

@@ -21,11 +21,14 @@ from storage.photos import Photo
 class StoredPhotoAccess:
     """Checks what a joke about a stored photo needs when a button asks for one."""
 
-    def __init__(self, messenger: Messenger, chats: Chats, quota: DailyQuota, limiter: Hands, intake: PhotoIntake) -> None:
-        self._messenger, self._chats, self._quota, self._limiter, self._intake = messenger, chats, quota, limiter, intake
+    def __init__(self, messenger: Messenger, chats: Chats, quota: DailyQuota, limiter: Hands,
+                 intake: PhotoIntake) -> None:
+        self._messenger, self._chats, self._quota = messenger, chats, quota
+        self._limiter, self._intake = limiter, intake
 
-    async def with_stored_photo(self, press: ButtonPress[Any], photo_id: int, handle: Callable[[Photo], Awaitable[None]]) -> None:
-        """Call `handle` where the photo is still kept, the chat has a joke left today and the user may ask; else say why not."""
+    async def with_stored_photo(self, press: ButtonPress[Any], photo_id: int,
+                                handle: Callable[[Photo], Awaitable[None]]) -> None:
+        """Call `handle` with the photo, or say why not: it is gone, the chat's quota is used up, or the user's limit."""
         photo = await self._intake.find_stored(photo_id)
         if photo is None:
             await self._messenger.reject_button(press.query, "photo-gone")
@@ -65,6 +68,7 @@ class AnotherJokeHandlers:
             await self._messenger.answer_button(press.query, "another-coming")
             chat, language, _ = self._chats.joke_options(chat_id, press.user)
             async with self._styles.another(language, chat_id, photo.id, pressed=joke.style) as style:
-                await self._delivery.deliver(JokeRequest(press.update_id, press.user, chat, quoted_message_id(press.message), language,
-                                                         joke.caption, style, resume=press.resume), photo)
+                request = JokeRequest(press.update_id, press.user, chat, quoted_message_id(press.message), language,
+                                      joke.caption, style, resume=press.resume)
+                await self._delivery.deliver(request, photo)
         await self._photos.with_stored_photo(press, joke.photo_id, deliver)

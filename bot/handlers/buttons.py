@@ -22,7 +22,7 @@ IN_A_ROW, MOST_NUMBERS = 4, 50
 
 
 def joke_keyboard(joke_id: int, given: Counts | None = None, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
-    """One row: the three verdicts with how often each was given, and another one. Under an album's joke its photos by number, too."""
+    """One row: the three ratings with their counts, and another one. Under an album's joke its photos by number, too."""
     given = given or Counts()
     votes = {3: given.funny, 2: given.somewhat, 1: given.unfunny}
     row = []
@@ -46,7 +46,7 @@ def _even_rows(numbers: list[InlineKeyboardButton]) -> list[list[InlineKeyboardB
 
 
 def is_own_button(query: CallbackQuery) -> bool:
-    """Whether the button is under a message of the bot's own, as Telegram's server says: a modified client can send any data."""
+    """Whether a message of ours has that button, as Telegram's server says: a modified client can send any data."""
     markup, sender = getattr(query.message, "reply_markup", None), getattr(query.message, "from_user", None)
     if markup is None or sender is None or sender.id != query.get_bot().id:
         return False
@@ -78,7 +78,8 @@ class JokeKeyboards:
         async def edit() -> None:
             album = await photos_under(self._database, chat_id, message_id)
             markup = joke_keyboard(joke_id, await counts(self._database, joke_id), album)
-            await self._client.edit_message_reply_markup(chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.FINAL)
+            await self._client.edit_message_reply_markup(chat_id, message_id, reply_markup=markup,
+                                                         rate_limit_args=Priority.FINAL)
         self._latest.put((chat_id, message_id), edit)
 
     async def wait_refreshed(self, chat_id: int, message_id: int) -> None:

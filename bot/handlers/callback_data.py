@@ -1,7 +1,7 @@
 """The data of all buttons under messages: one class each, `encode` and `decode`.
 
-Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE, f:USER:ANSWER,
-l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, s:LOOK, yes:USER:WHAT:NUMBER and no:USER:WHAT:NUMBER.
+Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
+f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, s:LOOK, yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER.
 A modified client can send any data: decoding proves nothing about who may press the button.
 """
 import re
@@ -31,7 +31,9 @@ class CallbackData:
         match = cls.PATTERN.fullmatch(data or "")
         if match is None:
             return None
-        return cls(**{field.name: int(match[field.name]) if field.type is int else match[field.name] for field in fields(cls)})
+        values = {field.name: match[field.name] for field in fields(cls)}
+        return cls(**{field.name: int(values[field.name]) if field.type is int else values[field.name]
+                      for field in fields(cls)})
 
 
 def rejection_key(data: str | None) -> str:

@@ -1,7 +1,7 @@
-"""A duel: now and then the user who sent a photo gets the champion's joke and the candidate's, in random order, and chooses.
+"""A duel: now and then the user who sent a photo gets the champion's and the candidate's joke, in random order, and chooses.
 
-The duel's row is made first and says whose joke is A, so a bot that was killed goes on with the same duel. Where something
-is missing (a model doesn't answer, the trial has ended, both jokes are the same) the photo gets a single joke as ever.
+The duel's row is made first and says whose joke is A, so a bot that was killed goes on with the same duel. Where
+something is missing (a model doesn't answer, the trial has ended, both jokes are the same) the photo gets a single joke.
 """
 import asyncio
 import logging
@@ -33,8 +33,8 @@ SIDES = {"a": "🅰️", "b": "🅱️"}
 class DuelHandlers:
     """Delivers duels, at most one in `every` photos (0: none), and takes the choices."""
 
-    def __init__(self, messenger: Messenger, database: Database, generator: Joker, replies: StreamingReplies, router: Router,
-                 every: int) -> None:
+    def __init__(self, messenger: Messenger, database: Database, generator: Joker, replies: StreamingReplies,
+                 router: Router, every: int) -> None:
         self._messenger, self._database, self._generator = messenger, database, generator
         self._replies, self._router, self._every = replies, router, every
 
@@ -48,15 +48,15 @@ class DuelHandlers:
         duel = await self._find(request)
         if duel is None:
             return False
-        chat_id = request.chat.chat_id
-        async with self._replies.begin(request.update_id, chat_id, request.message_id, request.user, request.resume) as reply:
+        chat_id, user = request.chat.chat_id, request.user
+        async with self._replies.begin(request.update_id, chat_id, request.message_id, user, request.resume) as reply:
             jokes = await self._both(request, photo, duel, reply)
             if jokes is None:
                 await drop_duel(self._database, duel.id)
                 return False
-            text = self._messenger.text(request.user, "duel", a=jokes[0].text, b=jokes[1].text)
+            text = self._messenger.text(user, "duel", a=jokes[0].text, b=jokes[1].text)
             try:
-                await reply.finish(text, self._keyboard(request.user, duel.id), partial(show_duel, self._database, duel.id))
+                await reply.finish(text, self._keyboard(user, duel.id), partial(show_duel, self._database, duel.id))
             except Forbidden:
                 log.info("duel %d can't be delivered: chat %d has shut the bot out", duel.id, chat_id)
                 return True
@@ -73,9 +73,11 @@ class DuelHandlers:
             await self._messenger.answer_button(press.query, "duel-again")
             return
         await self._messenger.answer_button(press.query, f"duel-chosen-{choice}")
-        a, b = [joke.text if (joke := await get_joke(self._database, joke_id or 0)) else "…" for joke_id in (duel.joke_a, duel.joke_b)]
-        texts = self._messenger.text(press.user, "duel", a=a, b=b), self._messenger.text(press.user, f"duel-chosen-{choice}")
-        await self._messenger.edit(duel.chat_id, press.message.message_id, "\n\n".join(texts))
+        jokes = [await get_joke(self._database, joke_id or 0) for joke_id in (duel.joke_a, duel.joke_b)]
+        a, b = (joke.text if joke else "…" for joke in jokes)
+        chosen = self._messenger.text(press.user, f"duel-chosen-{choice}")
+        text = f"{self._messenger.text(press.user, 'duel', a=a, b=b)}\n\n{chosen}"
+        await self._messenger.edit(duel.chat_id, press.message.message_id, text)
 
     def _keyboard(self, user: User, duel_id: int) -> InlineKeyboardMarkup:
         """A, B, neither."""
@@ -115,8 +117,9 @@ class DuelHandlers:
         kept = duel.joke_a if side == "a" else duel.joke_b
         if kept and (joke := await get_joke(self._database, kept)):
             return joke
-        joke = await self._generator.generate(photo, user_id=request.user.id, language=request.language, style=request.style,
-                                              caption=request.caption, arm=arm, on_place=reply.show_position)
+        joke = await self._generator.generate(
+            photo, user_id=request.user.id, language=request.language, style=request.style, caption=request.caption,
+            arm=arm, on_place=reply.show_position)
         await set_joke(self._database, duel.id, side, joke.id)
         return joke
 

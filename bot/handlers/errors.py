@@ -26,7 +26,7 @@ class ErrorReporter:
         self._messenger, self._database = messenger, database
 
     async def report_error(self, update: Update, error: BaseException | None) -> bool:
-        """Log a failure and apologise for it. False where it was none: the chat has shut the bot out, or an unimportant call was dropped."""
+        """Log a failure and apologise for it. False where it was none: the bot is blocked, or a call was dropped."""
         if isinstance(error, Shed | Forbidden):
             log.info("update %d: %r", update.update_id, error)
             return False

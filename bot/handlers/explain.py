@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 class ExplainHandlers:
     """Explains jokes."""
 
-    def __init__(self, messenger: Messenger, database: Database, chats: Chats, limiter: Hands, intake: PhotoIntake, generator: Joker,
-                 replies: StreamingReplies, limits: Limits) -> None:
+    def __init__(self, messenger: Messenger, database: Database, chats: Chats, limiter: Hands, intake: PhotoIntake,
+                 generator: Joker, replies: StreamingReplies, limits: Limits) -> None:
         self._messenger, self._database, self._chats, self._limiter = messenger, database, chats, limiter
         self._intake, self._generator, self._replies, self._limits = intake, generator, replies, limits
 
@@ -66,11 +66,12 @@ class ExplainHandlers:
         return True
 
     async def _answer(self, incoming: IncomingMessage, joke: Joke, photo: Photo) -> None:
-        user, chat_id = incoming.user, incoming.message.chat.id
-        async with self._replies.begin(incoming.update_id, chat_id, incoming.message.message_id, user, incoming.resume) as reply:
+        user, chat_id, message_id = incoming.user, incoming.message.chat.id, incoming.message.message_id
+        async with self._replies.begin(incoming.update_id, chat_id, message_id, user, incoming.resume) as reply:
             try:
-                text = await self._generator.explain(joke, photo, user_id=user.id, language=self._chats.joke_language(chat_id, user),
-                                                     on_place=reply.show_position, on_text=reply.show_partial)
+                text = await self._generator.explain(
+                    joke, photo, user_id=user.id, language=self._chats.joke_language(chat_id, user),
+                    on_place=reply.show_position, on_text=reply.show_partial)
             except Banned:
                 await reply.discard()
                 return

@@ -1,4 +1,4 @@
-"""Delivering a joke about a stored photo: quota, generator, message, delivery row. For a new photo and for 🔁 alike."""
+"""Delivering a joke about a stored photo, new or not: quota, generator, message, delivery row."""
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 class JokeRequest:
     """Who asks for a joke, in which chat, with which update, and which message the joke answers.
 
-    `language` is the joke's; `style` None is that language's usual one. `unasked`: a photo for which nobody called the bot, so
-    that there is nobody to tell why it gets no joke. `album_id`: the joke is the answer to that album and gets buttons for its
-    photos. `resume`: what an earlier process did for the update.
+    `language` is the joke's; `style` None is that language's usual one. `unasked`: no user called the bot for the photo,
+    so none is told why it gets no joke. `album_id`: the joke is the answer to that album and gets buttons for its photos.
+    `resume`: what an earlier process did for the update.
     """
 
     update_id: int
@@ -63,11 +63,13 @@ class JokeDelivery:
         self._generator, self._replies, self._prompts = generator, replies, prompts
         self._limits, self._usual_style = settings.limits, settings.joke.style
 
-    def request_for(self, incoming: IncomingMessage | ButtonPress[Any], message_id: int, chat_id: int, caption: str | None, **more: Any) -> JokeRequest:
-        """A request by the user who sent the message or pressed the button, with the style and the hint that are in the caption, else the chat's style."""
+    def request_for(self, incoming: IncomingMessage | ButtonPress[Any], message_id: int, chat_id: int,
+                    caption: str | None, **more: Any) -> JokeRequest:
+        """The user's request, with the style and the hint of the caption, else the chat's style. `more` are fields."""
         wish, hint = wished(self._messenger.translator, self._prompts, caption) if caption else (None, None)
         chat, language, style = self._chats.joke_options(chat_id, incoming.user, wish)
-        return JokeRequest(incoming.update_id, incoming.user, chat, message_id, language, hint, style, resume=incoming.resume, **more)
+        return JokeRequest(incoming.update_id, incoming.user, chat, message_id, language, hint, style,
+                           resume=incoming.resume, **more)
 
     def usual_style(self, language: str) -> str:
         """The style of a joke for which none is chosen."""
@@ -75,33 +77,33 @@ class JokeDelivery:
 
     async def deliver(self, request: JokeRequest, photo: Photo) -> None:
         """Get a joke and show it; or say kindly why there is none."""
-        chat_id = request.chat.chat_id
-        if request.chat.daily is not None and not await self._quota.take(chat_id, request.update_id):
-            await self.reply_quota_used_up(request.chat, request.user, request.update_id, request.message_id)
+        chat_id, user, update_id, resume = request.chat.chat_id, request.user, request.update_id, request.resume
+        if request.chat.daily is not None and not await self._quota.take(chat_id, update_id):
+            await self.reply_quota_used_up(request.chat, user, update_id, request.message_id)
             return
-        async with self._replies.begin(request.update_id, chat_id, request.message_id, request.user, request.resume) as reply:
+        async with self._replies.begin(update_id, chat_id, request.message_id, user, resume) as reply:
             try:
                 joke = await self._generator.generate(
-                    photo, user_id=request.user.id, language=request.language, style=request.style, caption=request.caption,
-                    chat_id=chat_id, update_id=request.update_id, stored_id=request.resume.joke_id if request.resume else None,
+                    photo, user_id=user.id, language=request.language, style=request.style, caption=request.caption,
+                    chat_id=chat_id, update_id=update_id, stored_id=resume.joke_id if resume else None,
                     on_place=None if request.unasked else reply.show_position, on_text=reply.show_partial)
             except JokebotError as error:
-                await self._quota.give_back(chat_id, request.update_id)
+                await self._quota.give_back(chat_id, update_id)
                 await self._finish_with_error(request, reply, error)
                 return
-            # The delivery of an album's joke doesn't end its update: photos that came meanwhile may still lack their buttons.
+            # The delivery of an album's joke doesn't end its update: photos that came meanwhile may lack their buttons.
             note = partial(add_delivery, self._database, joke.id, chat_id, album_id=request.album_id,
-                           update_id=request.update_id if request.album_id is None else None)
+                           update_id=update_id if request.album_id is None else None)
             album = await photos_of(self._database, request.album_id) if request.album_id else []
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
             except Forbidden:
                 log.info("joke %d can't be delivered: chat %d has shut the bot out", joke.id, chat_id)
                 return
-        log.info("update %d: joke %d for photo %d, engine %.2f s", request.update_id, joke.id, photo.id, joke.latency_s)
+        log.info("update %d: joke %d for photo %d, engine %.2f s", update_id, joke.id, photo.id, joke.latency_s)
 
     async def reply_quota_used_up(self, chat: Chat, user: User, update_id: int, quoted_id: int) -> None:
-        """Say that the chat has had all of today's jokes, to the first who asks for one more; silence for the rest of the day."""
+        """Say that today's jokes are used up, to the first user who asks for one more; nothing for the rest of the day."""
         chat_id = chat.chat_id
         if not await self._quota.is_news(chat_id, update_id):
             return

@@ -1,4 +1,4 @@
-"""The message that answers a photo, while the joke comes about: a place in line, the joke as it is written, the joke."""
+"""The message that answers a photo: a place in line, then the joke as it is written, then the joke."""
 import asyncio
 import logging
 import sqlite3
@@ -27,7 +27,7 @@ TYPING_AFTER_S, TYPING_LASTS_S = 2.5, 4.5
 
 
 class Live:
-    """Use as a context manager, call `show_position` and `show_partial` as often as there is news, and `finish` once."""
+    """A context manager: call `show_position` and `show_partial` as often as there is news, and `finish` once."""
 
     def __init__(self, messenger: Messenger, database: Database, queue: FairQueue, interval_s: float, *,
                  update_id: int, chat_id: int, quoted_id: int, user: User, resume: Begun | None = None) -> None:
@@ -46,7 +46,8 @@ class Live:
         self._start = asyncio.get_running_loop().call_later(FIRST_LOOK_S, self._begin)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
         await self._quiet()
 
     @property
@@ -82,7 +83,8 @@ class Live:
         await self._quiet()
         if self._message_id is not None:
             with suppress(TelegramError, Shed):
-                await self._messenger.client.delete_message(self._chat_id, self._message_id, rate_limit_args=Priority.ANSWER)
+                await self._messenger.client.delete_message(self._chat_id, self._message_id,
+                                                            rate_limit_args=Priority.ANSWER)
 
     async def _remember(self, message_id: int) -> None:
         try:
@@ -123,7 +125,8 @@ class Live:
         async with self._showing:
             if self._message_id is None:
                 with suppress(Shed, TelegramError):
-                    await self._messenger.client.send_chat_action(self._chat_id, "typing", rate_limit_args=Priority.COSMETIC)
+                    await self._messenger.client.send_chat_action(self._chat_id, "typing",
+                                                                  rate_limit_args=Priority.COSMETIC)
 
     async def _show(self) -> None:
         async with self._showing:

@@ -34,17 +34,19 @@ log = logging.getLogger(__name__)
 class PhotoHandlers:
     """Answers photos, and /joke about the photo that it replies to."""
 
-    def __init__(self, settings: Settings, messenger: Messenger, chats: Chats, quota: DailyQuota, limiter: Hands, overflow: Asides,
-                 albums: Albums, intake: PhotoIntake, album_jokes: AlbumJokeHandlers, duels: DuelHandlers, delivery: JokeDelivery) -> None:
+    def __init__(self, settings: Settings, messenger: Messenger, chats: Chats, quota: DailyQuota, limiter: Hands,
+                 overflow: Asides, albums: Albums, intake: PhotoIntake, album_jokes: AlbumJokeHandlers,
+                 duels: DuelHandlers, delivery: JokeDelivery) -> None:
         self._limits, self._one_for_album = settings.limits, settings.joke.album == "one"
-        self._messenger, self._chats, self._quota, self._limiter, self._overflow = messenger, chats, quota, limiter, overflow
-        self._albums, self._intake, self._album_jokes, self._duels, self._delivery = albums, intake, album_jokes, duels, delivery
+        self._messenger, self._chats, self._quota = messenger, chats, quota
+        self._limiter, self._overflow, self._albums, self._intake = limiter, overflow, albums, intake
+        self._album_jokes, self._duels, self._delivery = album_jokes, duels, delivery
 
     def routes(self) -> list[Route]:
         return [command("joke", self.on_joke_command), message(HAS_IMAGE, self.on_photo)]
 
     async def on_photo(self, incoming: IncomingMessage) -> None:
-        """A message with a picture. In groups the bot answers it only when it, or another of its album, calls the bot or replies to it."""
+        """A message with a picture. In groups it, or another of its album, has to call the bot or reply to it."""
         found, bot = incoming.message, self._messenger.client
         album = await self._albums.join(incoming.update, found) if found.media_group_id else None
         picture, hint = find_image(found), caption_hint(found, bot)
@@ -66,12 +68,16 @@ class PhotoHandlers:
 
     async def answer_photo(self, incoming: IncomingMessage, target: Message, picture: Picture, caption: str | None,
                            album: Album | None = None, *, unasked: bool = False) -> None:
-        """Answer the picture in `target` with a joke, or say what is wrong with it. Without a caption of its own it gets its album's."""
-        user, chat = incoming.user, self._chats.of(target.chat.id)
+        """Answer the picture in `target` with a joke, or say what is wrong with it.
+
+        Without a `caption` of its own it gets its album's.
+        """
+        user, chat, update_id = incoming.user, self._chats.of(target.chat.id), incoming.update_id
         whole = album if self._one_for_album else None
-        # Looked at here as well as in the delivery: it saves the download.
-        if chat.daily is not None and not (whole and whole.let_in) and await self._quota.is_full(chat.chat_id, incoming.update_id):
-            await self._delivery.reply_quota_used_up(chat, user, incoming.update_id, incoming.message.message_id)
+        limited = chat.daily is not None and not (whole and whole.let_in)
+        # The delivery asks too; this saves a download.
+        if limited and await self._quota.is_full(chat.chat_id, update_id):
+            await self._delivery.reply_quota_used_up(chat, user, update_id, incoming.message.message_id)
             return
         try:
             if whole:
@@ -81,14 +87,15 @@ class PhotoHandlers:
                 photo = await self._intake.receive(picture, user.id)
                 if album and caption is None:
                     caption = await self._albums.hint(album)
-                request = self._delivery.request_for(incoming, target.message_id, target.chat.id, caption, unasked=unasked)
+                request = self._delivery.request_for(incoming, target.message_id, chat.chat_id, caption,
+                                                     unasked=unasked)
                 if not await self._duels.deliver(request, photo):
                     await self._delivery.deliver(request, photo)
         except HandsFull:
             if not unasked:
                 self._overflow.set_aside(incoming.message)
         except (PhotoError, PhotoDownloadError) as error:
-            log.info("update %d: no photo: %s", incoming.update_id, error)
+            log.info("update %d: no photo: %s", update_id, error)
             if not unasked:
                 key, values = words_for(error, self._limits)
                 await self._messenger.reply(incoming.message, key, **values)

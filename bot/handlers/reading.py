@@ -79,7 +79,7 @@ class _HasImage(MessageFilter):
 
 
 HAS_IMAGE = filters.PHOTO | _HasImage()
-"""Messages with a picture, whichever way it was sent; photos, which most of them are, are known without a further look."""
+"""Messages with a picture, whichever way it was sent. Plain photos, which most of them are, need no further look."""
 
 
 @cache

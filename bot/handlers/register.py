@@ -20,7 +20,8 @@ ADMIN_COMMANDS = ("status", "retrain", "runs", "review", "models", "promote", "r
 class UpdateRouter:
     """Hands updates to the routes of a python-telegram-bot application, which has to be initialized before."""
 
-    def __init__(self, application: Application, access: AccessControl, routes: Sequence[Route], errors: ErrorReporter) -> None:
+    def __init__(self, application: Application, access: AccessControl, routes: Sequence[Route],
+                 errors: ErrorReporter) -> None:
         self._application, self._errors = application, errors
         self._failed: set[int] = set()
         add_routes(application, access, routes)

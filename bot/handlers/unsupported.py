@@ -9,8 +9,8 @@ from bot.handlers.reading import is_private, is_reply_to_bot, mentions_bot
 from bot.handlers.routing import IncomingMessage, Route, message
 from bot.messaging.messenger import Messenger
 
-KINDS = {"animation": "animation", "video": "video", "video_note": "video", "sticker": "sticker", "voice": "voice", "audio": "voice",
-         "document": "document"}
+KINDS = {"animation": "animation", "video": "video", "video_note": "video", "sticker": "sticker", "voice": "voice",
+         "audio": "voice", "document": "document"}
 """Which words fit which part of a message. An animation has a document as well, so it comes first.
 Animations, videos and stickers come here where there is no still of them."""
 OTHERS = ("contact", "location", "venue", "poll", "dice", "game", "story", "paid_media", "checklist")
@@ -37,7 +37,7 @@ class FallbackHandlers:
             await self._messenger.reply(found, key)
 
     async def _text(self, incoming: IncomingMessage, text: str) -> None:
-        """Words alone. A plain reply to a joke is talk among people, so in a group only a mention counts, and "explain"."""
+        """Words alone. A plain reply to a joke is talk among users: in a group only a mention and "explain" count."""
         if self._explain.asks_why(incoming) and await self._explain.explain_replied(incoming):
             return
         if mentions_bot(incoming.message, self._messenger.client):

@@ -2,6 +2,7 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
@@ -34,8 +35,8 @@ class PhotoIntake:
     Without a `moderator` every photo passes.
     """
 
-    def __init__(self, client: TelegramBot, database: Database, limits: Limits, folder: Path, decoders: ThreadPoolExecutor,
-                 moderator: Moderator | None = None) -> None:
+    def __init__(self, client: TelegramBot, database: Database, limits: Limits, folder: Path,
+                 decoders: ThreadPoolExecutor, moderator: Moderator | None = None) -> None:
         self._client, self._database, self._limits, self._folder = client, database, limits, folder
         self._moderator, self._decoders = moderator, decoders
         self._downloads = asyncio.Semaphore(DOWNLOADS)
@@ -49,8 +50,8 @@ class PhotoIntake:
             raise PhotoError("too_many_bytes")
         async with self._downloads:
             data = await self._download(picture.file_id)
-            checked = await asyncio.get_running_loop().run_in_executor(
-                self._decoders, lambda: check_photo(data, max_bytes=self._limits.photo_bytes, max_pixels=self._limits.photo_pixels))
+            check = partial(check_photo, data, max_bytes=self._limits.photo_bytes, max_pixels=self._limits.photo_pixels)
+            checked = await asyncio.get_running_loop().run_in_executor(self._decoders, check)
             if self._moderator:
                 await self._moderator.check(checked)
             return await keep_photo(self._database, self._folder, checked, user_id)

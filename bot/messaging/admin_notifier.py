@@ -21,7 +21,7 @@ NoteDelivery = Callable[[int], Awaitable[object]]
 
 
 class AdminNotifier:
-    """Writes to the admins' private chats. `database` has their languages; without one they get the default language."""
+    """Writes to the admins' private chats. `database` has their languages; without it they get the default language."""
 
     def __init__(self, messenger: Messenger, admins: Collection[int], database: Database | None) -> None:
         self.admins = tuple(admins)

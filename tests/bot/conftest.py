@@ -61,9 +61,11 @@ def part_of(app: object, kind: type[Part]) -> Part:
         elif isinstance(found, partial):
             rest += [found.func, *found.args, *found.keywords.values()]
         elif isinstance(found, MethodType | FunctionType):
-            rest += [getattr(found, "__self__", None), *(cell.cell_contents for cell in getattr(found, "__closure__", None) or ())]
+            cells = getattr(found, "__closure__", None) or ()
+            rest += [getattr(found, "__self__", None), *(cell.cell_contents for cell in cells)]
         elif type(found).__module__.split(".")[0] in ("bot", "telegram"):
-            rest += [getattr(found, name) for name in (*getattr(found, "__dict__", ()), *getattr(type(found), "__slots__", ())) if hasattr(found, name)]
+            names = (*getattr(found, "__dict__", ()), *getattr(type(found), "__slots__", ()))
+            rest += [getattr(found, name) for name in names if hasattr(found, name)]
     raise LookupError(f"the bot has no {kind.__name__}")
 
 
