@@ -68,7 +68,7 @@ class Joker:
                       caption=caption, prompt=prompt, text=reply.text, temperature=sampling.temperature, top_p=sampling.top_p,
                       max_tokens=sampling.max_tokens, prompt_tokens=reply.prompt_tokens,
                       completion_tokens=reply.completion_tokens, latency_s=reply.latency_s)
-        return await self._stored(await add_joke(self._database, new, update_id))
+        return await add_joke(self._database, new, update_id)
 
     async def explain(self, joke: Joke, photo: Photo, *, person_id: int, language: str,
                       on_place: OnPlace | None = None, on_text: OnText | None = None) -> str:

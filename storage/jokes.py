@@ -48,20 +48,21 @@ class Delivery:
 NEW_COLUMNS = tuple(NewJoke.__dataclass_fields__)
 
 
-async def add_joke(database: Database, joke: NewJoke, update_id: int | None = None) -> int:
-    """Store a joke, noted as the answer to an update where there is one, and return its id.
+async def add_joke(database: Database, joke: NewJoke, update_id: int | None = None) -> Joke:
+    """Store a joke, as the answer to an update where one is given, and return its row.
 
     Raises sqlite3.IntegrityError for an unknown photo or model, or an empty text.
     """
-    sql = (f"INSERT INTO jokes ({', '.join(NEW_COLUMNS)}, created_at) "
-           f"VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) RETURNING id")
+    columns = ", ".join(NEW_COLUMNS)
+    sql = (f"INSERT INTO jokes ({columns}, created_at) VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) "
+           f"RETURNING id, created_at, {columns}")
     async with database.write() as connection:
         values = [getattr(joke, name) for name in NEW_COLUMNS]
         async with connection.execute(sql, (*values, time.time())) as cursor:
-            row = await cursor.fetchone()
+            stored = Joke(**dict(await cursor.fetchone()))
         if update_id is not None:
-            await connection.execute("UPDATE inbox SET joke_id = ? WHERE update_id = ?", (row[0], update_id))
-    return row[0]
+            await connection.execute("UPDATE inbox SET joke_id = ? WHERE update_id = ?", (stored.id, update_id))
+    return stored
 
 
 async def get_joke(database: Database, joke_id: int) -> Joke | None:

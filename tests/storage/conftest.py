@@ -56,7 +56,7 @@ async def memory(database, tmp_path, scene, encode):
             return await keep_photo(database, self.photos, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person)
 
         async def joke(self, photo, person, text="Ha"):
-            joke = await add_joke(database, NewJoke(photo.id, self.model, person, "en", "pun", "my caption", "Ask", text, 1, 1, 9, None, None, 0.1))
+            joke = (await add_joke(database, NewJoke(photo.id, self.model, person, "en", "pun", "my caption", "Ask", text, 1, 1, 9, None, None, 0.1))).id
             await add_delivery(database, joke, person, joke)
             return joke
 

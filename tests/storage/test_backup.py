@@ -46,7 +46,7 @@ class House:
         checked = check_photo(buffer.getvalue(), max_bytes=10**6, max_pixels=10**6)
         photo = await keep_photo(self.database, self.storage.photos, checked, 5)
         joke = NewJoke(photo.id, self.model_id, 5, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1)
-        joke_id = await add_joke(self.database, joke)
+        joke_id = (await add_joke(self.database, joke)).id
         await rate(self.database, joke_id, 5, 3)
         self.rated.append((joke_id, photo.id))
 

@@ -17,7 +17,7 @@ async def tell(database, tmp_path, scene, encode):
     model = await register_base(database, "base", None)
 
     async def tell(text, values):
-        joke = await add_joke(database, NewJoke(photo.id, model.id, 1, "en", "pun", None, "Tell.", text, 0.8, 0.9, 160, None, None, 0.1))
+        joke = (await add_joke(database, NewJoke(photo.id, model.id, 1, "en", "pun", None, "Tell.", text, 0.8, 0.9, 160, None, None, 0.1))).id
         await add_delivery(database, joke, CHAT, joke)
         for person, value in enumerate(values, 1):
             await rate(database, joke, person, value)

@@ -19,7 +19,8 @@ async def new(database, tmp_path, scene, encode) -> NewJoke:
 
 
 async def test_a_joke_comes_back_as_it_was_stored(database, new):
-    joke = await get_joke(database, await add_joke(database, new))
+    joke = await add_joke(database, new)
+    assert await get_joke(database, joke.id) == joke
     stored = dataclasses.asdict(joke)
     assert {name: stored[name] for name in dataclasses.asdict(new)} == dataclasses.asdict(new)
     assert joke.created_at > 0
@@ -27,7 +28,7 @@ async def test_a_joke_comes_back_as_it_was_stored(database, new):
 
 
 async def test_one_photo_has_as_many_jokes_as_were_made(database, new):
-    ids = {await add_joke(database, new), await add_joke(database, dataclasses.replace(new, caption=None, prompt_tokens=None))}
+    ids = {(await add_joke(database, new)).id, (await add_joke(database, dataclasses.replace(new, caption=None, prompt_tokens=None))).id}
     assert len(ids) == 2
 
 
@@ -39,7 +40,7 @@ async def test_what_is_no_joke_is_not_stored(database, new, change):
 
 
 async def test_a_delivery_is_found_by_its_message_and_by_its_update(database, new):
-    joke_id = await add_joke(database, new)
+    joke_id = (await add_joke(database, new)).id
     await add_delivery(database, joke_id, chat_id=-100, message_id=7, update_id=42)
     delivery = await get_delivery(database, -100, 7)
     assert (delivery.joke_id, delivery.chat_id, delivery.message_id, delivery.update_id) == (joke_id, -100, 7, 42)
@@ -49,7 +50,7 @@ async def test_a_delivery_is_found_by_its_message_and_by_its_update(database, ne
 
 
 async def test_a_message_shows_one_joke_however_often_it_is_recorded(database, new):
-    first, second = await add_joke(database, new), await add_joke(database, new)
+    first, second = (await add_joke(database, new)).id, (await add_joke(database, new)).id
     await add_delivery(database, first, 1, 7, 42)
     await add_delivery(database, first, 1, 7, 42)
     await add_delivery(database, second, 1, 7, 43)
@@ -58,7 +59,7 @@ async def test_a_message_shows_one_joke_however_often_it_is_recorded(database, n
 
 
 async def test_a_joke_goes_with_its_photo(database, new):
-    joke_id = await add_joke(database, new)
+    joke_id = (await add_joke(database, new)).id
     await add_delivery(database, joke_id, 1, 7)
     async with database.write() as connection:
         await connection.execute("DELETE FROM photos")

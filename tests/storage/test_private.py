@@ -16,7 +16,7 @@ async def joke_id(database, tmp_path, scene, encode) -> int:
     """Alice's photo and joke, rated by Bob and Carol."""
     photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), ALICE)
     model = await register_base(database, "base", None)
-    joke = await add_joke(database, NewJoke(photo.id, model.id, ALICE, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))
+    joke = (await add_joke(database, NewJoke(photo.id, model.id, ALICE, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))).id
     for person in (BOB, CAROL):
         await rate(database, joke, person, 3)
     return joke

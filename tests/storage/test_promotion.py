@@ -48,7 +48,7 @@ def joke(database, base, tmp_path, scene, encode):
     """A joke about a person's photo; gives its id."""
     async def tell(person, width):
         photo = await keep_photo(database, tmp_path, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person)
-        return await add_joke(database, NewJoke(photo.id, base.id, person, "en", "pun", None, "Ask", f"Ha {width}", 1, 1, 9, None, None, 0.1))
+        return (await add_joke(database, NewJoke(photo.id, base.id, person, "en", "pun", None, "Ask", f"Ha {width}", 1, 1, 9, None, None, 0.1))).id
     return tell
 
 

@@ -15,7 +15,7 @@ from storage.ratings import Counts, counts, rate, verdict
 async def joke_id(database, tmp_path, scene, encode) -> int:
     photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), 5)
     model = await register_base(database, "base", None)
-    return await add_joke(database, NewJoke(photo.id, model.id, 5, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))
+    return (await add_joke(database, NewJoke(photo.id, model.id, 5, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))).id
 
 
 async def test_a_changed_mind_replaces_the_verdict(database, joke_id):

@@ -21,7 +21,7 @@ async def tell(database, tmp_path, scene, encode):
     async def tell(text, verdicts, *, sender=ALICE, asked_by=ALICE, width=320, at=DUE - 3600):
         data = encode(scene(width, 240))
         photo = await keep_photo(database, tmp_path, check_photo(data, max_bytes=10**6, max_pixels=10**6), sender)
-        joke = await add_joke(database, NewJoke(photo.id, model.id, asked_by, "en", "pun", None, "Tell.", text, 0.8, 0.9, 160, None, None, 0.1))
+        joke = (await add_joke(database, NewJoke(photo.id, model.id, asked_by, "en", "pun", None, "Tell.", text, 0.8, 0.9, 160, None, None, 0.1))).id
         await add_delivery(database, joke, GROUP, joke)
         async with database.write() as connection:
             await connection.execute("UPDATE deliveries SET created_at = ? WHERE joke_id = ?", (at, joke))

@@ -56,8 +56,8 @@ class Memory:
         values = {"language": "en", "style": "pun", "caption": None} | changes
         prompt = values.pop("prompt", None) or load_prompts().ask(values["language"], values["style"], values["caption"])
         text = f"joke number {next(self.numbers)}" if text is None else text
-        return await add_joke(self.database, NewJoke(photo.id, self.model_id, person, prompt=prompt, text=text, temperature=0.8, top_p=0.9,
-                                                     max_tokens=99, prompt_tokens=None, completion_tokens=None, latency_s=0.1, **values))
+        return (await add_joke(self.database, NewJoke(photo.id, self.model_id, person, prompt=prompt, text=text, temperature=0.8, top_p=0.9,
+                                                      max_tokens=99, prompt_tokens=None, completion_tokens=None, latency_s=0.1, **values))).id
 
     async def rated(self, verdicts: str = "3", photo: Photo | None = None, text: str | None = None, person: int = 1, **changes) -> int:
         """A joke with verdicts of people 1, 2, …; returns its id."""

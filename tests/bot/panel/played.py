@@ -86,7 +86,7 @@ class Past:
         return found
 
     async def tell(self, model: Model, photo: Photo, text: str, person: int = PEOPLE[0], database: Database | None = None) -> int:
-        return await add_joke(database or self._database, NewJoke(photo.id, model.id, person, "en", "pun", None, "Ask", text, 1, 1, 9, None, None, 0.8))
+        return (await add_joke(database or self._database, NewJoke(photo.id, model.id, person, "en", "pun", None, "Ask", text, 1, 1, 9, None, None, 0.8))).id
 
     async def _learns(self, base: Model, serving: Model, answer: str) -> Model:
         """A run up to the gate's verdict; its candidate."""
