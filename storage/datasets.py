@@ -3,6 +3,7 @@
 A dataset is `ready` until a run trains on it (`trained`), `learnt` once that run's model is in service (its jokes are then
 old for the next export), `replaced` where it was written anew or dropped because a person was forgotten.
 """
+import asyncio
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -87,6 +88,13 @@ async def find(database: Database, name: str) -> Dataset:
     if len(rows) != 1:
         raise DatasetError(f"{'Several datasets begin' if rows else 'No dataset begins'} with {name!r}; `jokebot dataset show` lists them.")
     return Dataset(**dict(rows[0]))
+
+
+async def find_directory(database: Database, folder: Path, named: str) -> Path:
+    """The directory of a dataset given as a path, or by the beginning of its name. Raises DatasetError."""
+    if await asyncio.to_thread(Path(named).is_dir):
+        return Path(named)
+    return folder / (await find(database, named)).name
 
 
 async def every(database: Database) -> list[Dataset]:

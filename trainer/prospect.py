@@ -6,8 +6,9 @@ from configs.blocklist import BlockList
 from configs.settings import Selection
 from storage import datasets, evidence
 from storage.database import Database
+from trainer.composition import compose
 from trainer.dataset.export import SECONDS_A_DAY
-from trainer.select import Scores, compose, score
+from trainer.select import Scores, score
 from trainer.split import update_split
 
 

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """0 where the run is queued, waits for its trial or has ended in an answer; 1 where it has failed; 143 where it was stopped."""
-    from trainer.dataset.session import count_without_torch
+    from trainer.dataset.token_budget import count_without_torch
     count_without_torch()
     if arguments.cancel:
         print(asyncio.run(cancel(settings)))

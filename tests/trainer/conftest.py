@@ -17,9 +17,9 @@ from storage.models import register_base
 from storage.photos import Photo, check_photo, keep_photo
 from storage.ratings import rate
 from trainer.dataset.export import Exporter
+from trainer.dataset.token_budget import load_token_budget
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES
-from trainer.xtuner.tokenizer import load_budget
 
 
 def make_picture(seed: int, size: tuple[int, int] = (160, 120)) -> bytes:
@@ -87,7 +87,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def budget(model):
-    return load_budget(model, 8192)
+    return load_token_budget(model, 8192)
 
 
 @pytest.fixture

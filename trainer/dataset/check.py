@@ -6,12 +6,13 @@ from pathlib import Path
 
 from storage.dataset_files import IMAGES, OUTSIDE_HASH, PARTS, Contents, Row, digest, name_of, read
 from trainer.dataset.manifest import Entry
-from trainer.dataset.rows import Budget, RowError, check_picture, check_row
+from trainer.dataset.rows import RowError, check_picture, check_row
+from trainer.dataset.token_budget import TokenBudget
 
 PICTURE = re.compile(rf"{IMAGES}/([0-9a-f]{{64}})\.jpg")
 
 
-def check_dataset(directory: Path, budget: Budget) -> list[str]:
+def check_dataset(directory: Path, budget: TokenBudget) -> list[str]:
     """All that is wrong with a dataset, a line each; empty for a sound one. Raises DatasetError where it can't be read."""
     contents = read(directory)
     return [*check_names(directory, contents), *check_entries(contents), *check_rows(directory, contents, budget)]
@@ -49,7 +50,7 @@ def check_entries(contents: Contents) -> Iterator[str]:
     yield from (f"{image} is in training and held out." for image in sorted(train & holdout))
 
 
-def check_rows(directory: Path, contents: Contents, budget: Budget) -> Iterator[str]:
+def check_rows(directory: Path, contents: Contents, budget: TokenBudget) -> Iterator[str]:
     """Every row passes what an export demands, and `images/` holds what the rows name and nothing else."""
     for row in contents.rows():
         try:

@@ -16,12 +16,14 @@ from storage.database import Database
 from storage.dataset_files import Contents
 from storage.erasure import finish_erasure
 from storage.photos import photo_path
+from trainer.composition import Chosen, compose
 from trainer.dataset.holdout import held_out
 from trainer.dataset.imported import Imported, imported_rows
 from trainer.dataset.manifest import Judged, Raters, build, selection_facts, sorted_counts
-from trainer.dataset.rows import Budget, picture_name
+from trainer.dataset.rows import picture_name
+from trainer.dataset.token_budget import TokenBudget
 from trainer.dataset.verify import Verified
-from trainer.select import Chosen, Scores, compose, score
+from trainer.select import Scores, score
 from trainer.split import Split, update_split
 
 ATTEMPTS = 3
@@ -65,7 +67,7 @@ class Exporter:
     photos: Path
     folder: Path
     settings: Selection
-    budget: Budget
+    budget: TokenBudget
     minimum: int = 1
     replay_all: bool = False
     blocked: BlockList = BlockList()

@@ -7,7 +7,8 @@ from configs.blocklist import BlockList
 from storage.dataset_files import Row
 from storage.photos import Photo, photo_path
 from trainer.dataset.manifest import Entry, Judged, Raters
-from trainer.dataset.rows import Budget, RowError, check_picture, make_row, picture_name
+from trainer.dataset.rows import RowError, check_picture, make_row, picture_name
+from trainer.dataset.token_budget import TokenBudget
 
 THREADS = 2
 """Pillow decodes without the interpreter's lock."""
@@ -16,7 +17,7 @@ THREADS = 2
 class Verified:
     """The rows of one part of a dataset; `failed` says for each joke that can't be written why."""
 
-    def __init__(self, photos: Path, budget: Budget, blocked: BlockList) -> None:
+    def __init__(self, photos: Path, budget: TokenBudget, blocked: BlockList) -> None:
         self.failed: dict[int, str] = {}
         self._photos, self._budget, self._blocked = photos, budget, blocked
         self._rows: dict[int, tuple[Judged, Row]] = {}

@@ -15,7 +15,8 @@ from storage.dataset_files import UNFINISHED, Row, digest, explained
 from storage.phash import hamming
 from storage.photos import CheckedPhoto
 from trainer.dataset.manifest import Entry, build, sorted_counts
-from trainer.dataset.rows import Budget, RowError, make_row, picture_name
+from trainer.dataset.rows import RowError, make_row, picture_name
+from trainer.dataset.token_budget import TokenBudget
 from trainer.oogiri.pictures import Pictures
 from trainer.oogiri.reading import OogiriError, OogiriRow, UnusableError, read_rows
 from trainer.oogiri.texts import Texts, speaks
@@ -50,7 +51,7 @@ class Imported:
 class Importer:
     """Makes one dataset; `folder` is the folder of all datasets."""
 
-    def __init__(self, database: Database, folder: Path, selection: Selection, limits: Limits, budget: Budget) -> None:
+    def __init__(self, database: Database, folder: Path, selection: Selection, limits: Limits, budget: TokenBudget) -> None:
         self.database, self.folder, self.selection, self.limits, self.budget = database, folder, selection, limits, budget
 
     async def run(self, wanted: Import) -> Imported:

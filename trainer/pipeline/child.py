@@ -13,7 +13,7 @@ from configs.settings import ROOT
 LEASH = Path(__file__).with_name("leash.py")
 LOOK_EVERY_S = 0.5
 TOKENIZER_ONLY = ("USE_TORCH", "TRANSFORMERS_VERBOSITY", "TRANSFORMERS_NO_ADVISORY_WARNINGS")
-"""What trainer.dataset.session sets for this process; a child that trains must not inherit it."""
+"""What trainer.dataset.token_budget sets for this process; a child that trains must not inherit it."""
 
 
 class KilledError(JokebotError):

@@ -9,8 +9,8 @@ from storage.models import Model
 from storage.reasons import Reason
 from storage.runs import Run
 from trainer.dataset.export import Exporter, NothingToLearnError
+from trainer.dataset.token_budget import load_token_budget
 from trainer.pipeline.job import Job
-from trainer.xtuner.tokenizer import load_budget
 
 
 async def begin(job: Job, run: Run) -> Run:
@@ -62,7 +62,7 @@ async def start_of(job: Job, champion: Model) -> Model:
 async def new_dataset(job: Job, run: Run, start: Model) -> str:
     """Export what people liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
     settings, storage = job.settings, job.settings.storage
-    budget = await asyncio.to_thread(load_budget, await job.directory(start), settings.selection.max_length)
+    budget = await asyncio.to_thread(load_token_budget, await job.directory(start), settings.selection.max_length)
     exporter = Exporter(job.database, storage.photos, storage.datasets, settings.selection, budget,
                         settings.retrain.minimum_pairs, replay_all=start.is_base, blocked=BlockList.of(settings.guard))
     exported = await exporter.export()

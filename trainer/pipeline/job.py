@@ -9,9 +9,9 @@ from storage.database import Database
 from storage.model_files import check_code
 from storage.models import Model
 from storage.runs import Run
+from trainer.dataset.token_budget import ModelDirectoryError
 from trainer.pipeline.child import Children, check_end
 from trainer.pipeline.place import Place
-from trainer.xtuner.tokenizer import ModelDirectoryError
 
 
 class CancelledRun(Exception):

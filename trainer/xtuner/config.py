@@ -1,4 +1,4 @@
-"""A run's XTuner configuration: configs/xtuner/joke_qlora.py with the plan's values, written to OUT/xtuner/config.py."""
+"""A run's XTuner configuration: `joke_qlora.py` with the plan's values, written to OUT/xtuner/config.py."""
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from mmengine.config import Config
 from trainer.xtuner.features import FeatureStore
 from trainer.xtuner.plan import Plan, Schedule
 
-CONFIG = Path(__file__).parents[2] / "configs" / "xtuner" / "joke_qlora.py"
+CONFIG = Path(__file__).with_name("joke_qlora.py")
 ROWS, KEPT, WRITTEN = "rows.json", "kept.txt", "config.py"
 
 

@@ -13,6 +13,7 @@ from trainer.pipeline.child import Children
 from trainer.pipeline.drive import drive
 from trainer.pipeline.job import CancelledRun
 from trainer.pipeline.place import PlaceInUse, held, in_use
+from trainer.pipeline.steps.all_steps import ALL_STEPS
 
 pytestmark = pytest.mark.timeout(2400)
 """Each starts trainings, and a training starts slowly on a busy machine."""
@@ -133,7 +134,7 @@ async def test_two_processes_are_never_at_a_run(pipeline):
                 raise AssertionError
     assert not in_use(folder)
     with pytest.raises(runs.RunError, match="no run 9"):
-        await drive(pipeline.settings(), 9)
+        await drive(pipeline.settings(), 9, ALL_STEPS)
 
 
 async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):

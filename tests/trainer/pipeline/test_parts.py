@@ -10,6 +10,7 @@ from storage import datasets, models, promotion, runs
 from storage.datasets import RecordRow
 from storage.models import NewModel
 from storage.people import forget, forget_rows
+from trainer.dataset.token_budget import ModelDirectoryError
 from trainer.merge.weights import Base
 from trainer.pipeline import keeping, room
 from trainer.pipeline.child import FailedError, KilledError
@@ -20,7 +21,6 @@ from trainer.pipeline.training import planned, run_training, train
 from trainer.xtuner.command import plan_for
 from trainer.xtuner.plan import PLAN, Plan
 from trainer.xtuner.progress import Progress, read_progress
-from trainer.xtuner.tokenizer import ModelDirectoryError
 
 
 @pytest.fixture

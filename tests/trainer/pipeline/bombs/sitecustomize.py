@@ -38,9 +38,9 @@ def on_rename(name: str) -> None:
 
 def on_state(kind: str, state: str) -> None:
     from storage import runs
-    from trainer.pipeline import drive
+    from trainer.pipeline.steps.all_steps import ALL_STEPS
     if kind == "in":
-        drive.STEPS[state] = die
+        ALL_STEPS.by_state[state] = die
         return
     move = runs.move
 
