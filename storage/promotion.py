@@ -9,12 +9,15 @@ import aiosqlite
 from storage import models, runs
 from storage.database import Database
 from storage.datasets import OF_FORGOTTEN
+from storage.learning.run_files import GateAnswer
 from storage.models import Model, NewModel, RegistryError
 from storage.reasons import Reason, Why
 from storage.runs import Run
 
 KINDS = ("canary", "admin", "rollback", "watch")
 """Why a model came into service: its trial, an admin's word, a step back by an admin, a step back by the watch."""
+STATE_AFTER = {GateAnswer.PROMOTE: "canary", GateAnswer.REJECT: "rejected", GateAnswer.UNDECIDED: "undecided"}
+"""The run's state by the gate's answer."""
 MAY_SERVE = ("base", "candidate", "canary", "retired")
 
 SAW_FORGOTTEN = f"""WITH RECURSIVE saw (id) AS (
@@ -58,12 +61,12 @@ async def merged(database: Database, run: Run, new: NewModel) -> Run:
 
 
 async def judged(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
-    """Record the gate's verdict and move the run to canary, rejected or undecided. The candidate waits for the bot, or is put aside.
+    """Record the gate's verdict (the JSON of a `GateVerdict`) and move the run to canary, rejected or undecided.
 
-    `verdict` has `answer` (promote, reject, undecided), `reasons`, `measures`; the model's measures get them as `gate`. Raises
+    The candidate waits for the bot, or is rejected. The model's measures get the verdict's as `gate`. Raises
     ChampionChanged where `compared_with` serves no longer, SawForgotten, MovedError.
     """
-    to = {"promote": "canary", "reject": "rejected", "undecided": "undecided"}[verdict["answer"]]
+    to = STATE_AFTER[GateAnswer(verdict["answer"])]
     reason = Reason(" ".join(verdict["reasons"]), "gate", {"codes": verdict.get("codes", [])})
     async with database.write() as connection:
         serving = await models.read(connection, "status = 'champion'")

@@ -9,12 +9,12 @@ from bot.handlers.privacy import close
 from bot.handlers.rating import respond
 from bot.handlers.saying import say
 from bot.loop import processes
-from bot.loop.processes import LookError, Prospect
 from bot.loop.progress import day_and_time, duration
 from bot.loop.reasons import in_words
 from bot.outgoing import Shed
 from bot.parts import Parts
 from storage import runs, trials
+from storage.learning.retrain_preview import PreviewError, RetrainPreview
 from storage.runs import BusyError, Run
 
 MARKS = {"promoted": "✅", "rejected": "🙅", "undecided": "🤷", "failed": "⚠️", "cancelled": "✋", "canary": "🧪"}
@@ -45,7 +45,7 @@ async def _ask(parts: Parts, message: Message) -> None:
     language, wanted = parts.language(message.from_user), parts.settings.retrain.minimum_pairs
     try:
         found = await processes.look(parts.settings)
-    except LookError as error:
+    except PreviewError as error:
         await say(parts, message, "retrain-cannot-look", why=str(error))
         return
     if found.new < wanted:
@@ -54,14 +54,14 @@ async def _ask(parts: Parts, message: Message) -> None:
     await ask(parts, message, "retrain", found.new, await _question(parts, found, language))
 
 
-async def _question(parts: Parts, found: Prospect, language: str) -> str:
+async def _question(parts: Parts, found: RetrainPreview, language: str) -> str:
     """How many pairs, from how many people, how long, and what happens to service."""
     return parts.words.say(language, "retrain-ask", new=found.new, replayed=found.replayed, people=found.people,
                            time=await _how_long(parts, found, language),
                            service=parts.words.say(language, f"retrain-service-{service(parts)}"))
 
 
-async def _how_long(parts: Parts, found: Prospect, language: str) -> str:
+async def _how_long(parts: Parts, found: RetrainPreview, language: str) -> str:
     """By the last runs here; before the first by what was measured elsewhere, which is named."""
     seconds = await runs.expected_seconds(parts.database, found.new + found.replayed)
     if seconds is not None:

@@ -10,10 +10,10 @@ from bot.handlers.admin import in_private, pressed_by_admin
 from bot.handlers.rating import respond
 from bot.handlers.saying import fitting, say
 from bot.loop import processes
-from bot.loop.processes import LookError
 from bot.outgoing import Priority, Shed
 from bot.parts import Parts
 from storage import review
+from storage.learning.retrain_preview import PreviewError
 from storage.photos import get_photo, photo_path
 from storage.review import Waiting
 
@@ -33,7 +33,7 @@ async def show_review(parts: Parts, update: Update) -> None:
         await parts.bot.send_chat_action(message.chat.id, "typing")
     try:
         found = await processes.look(parts.settings)
-    except LookError as error:
+    except PreviewError as error:
         await say(parts, message, "retrain-cannot-look", why=str(error))
         return
     await review.line_up(parts.database, found.jokes)

@@ -12,6 +12,7 @@ from bot.panel.speaker import Speaker
 from bot.parts import Parts
 from storage import history, models, promotion, rated, runs, trials
 from storage.database import Database
+from storage.learning.run_files import gallery_of
 from storage.measures import ratings_by_model
 from storage.models import Model
 from storage.runs import Run
@@ -52,7 +53,7 @@ async def run_details(parts: Parts, say: Speaker, run: Run) -> dict[str, Any]:
     dataset = parts.settings.storage.datasets / (run.dataset or "-")
     verdict, taught = run.judged, await asyncio.to_thread(rows, dataset)
     measured = Measured(say.words, say.language, parts.settings.gate)
-    said = [{"photo": number, "old": one["champion"], "new": one["candidate"]} for number, one in enumerate(verdict.get("gallery", []))]
+    said = [{"photo": number, "old": item.champion, "new": item.candidate} for number, item in enumerate(gallery_of(verdict))]
     return {**run_line(say, run), "steps": steps, "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
             "taught": say("panel-taught", rows=taught) if taught else "", "said": sorted(said, key=lambda one: one["old"] == one["new"]),
             "losses": thinned(await asyncio.to_thread(read_losses, parts.settings.storage.runs / str(run.id))), "picture": has_picture(run)}

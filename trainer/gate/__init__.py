@@ -3,6 +3,5 @@
 Importing this package imports no torch; `judge` does, when it is called.
 """
 from trainer.gate.job import GateError, judge
-from trainer.gate.verdict import Verdict
 
-__all__ = ["GateError", "Verdict", "judge"]
+__all__ = ["GateError", "judge"]

@@ -3,21 +3,21 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from configs.learning import Gate
-from trainer.gate.verdict import Answer
+from storage.learning.run_files import GateAnswer
 
 Reason = tuple[str, str]
 Measures = Mapping[str, Any]
 
 
-def decide(measures: Measures, settings: Gate) -> tuple[Answer, list[Reason]]:
+def decide(measures: Measures, settings: Gate) -> tuple[GateAnswer, list[Reason]]:
     """Answer and reasons, (code, sentence). Harm that is shown rejects; where nothing liked is held out nothing can be judged;
     all else goes on to the canary, with what could not be judged said."""
     harm = [reason for check in CHECKS for reason in check(measures, settings)]
     if harm:
-        return "reject", harm
+        return GateAnswer.REJECT, harm
     if not measures["likelihood"]["photos"]:
-        return "undecided", [NOTHING]
-    return "promote", list(unsaid(measures, settings)) or [("fine", "No harm was shown on the held-out photos.")]
+        return GateAnswer.UNDECIDED, [NOTHING]
+    return GateAnswer.PROMOTE, list(unsaid(measures, settings)) or [("fine", "No harm was shown on the held-out photos.")]
 
 
 NOTHING = ("nothing", "There is no liked joke on a held-out photo, so nothing can be judged yet. More rated photos will help; "

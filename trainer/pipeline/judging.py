@@ -7,9 +7,9 @@ from pathlib import Path
 from configs.errors import JokebotError
 from configs.settings import load_settings
 from storage import dataset_files, models, promotion
+from storage.learning.run_files import replace_file
 from storage.runs import Run
 from trainer.pipeline.job import Job
-from trainer.xtuner.progress import replace
 
 
 async def judge(job: Job, run: Run) -> Run:
@@ -38,7 +38,7 @@ def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Pat
         print(f"jokebot: {error}", file=sys.stderr)
         return 1
     out.mkdir(parents=True, exist_ok=True)
-    replace(verdict, json.dumps(asdict(answer), ensure_ascii=False, indent=1, default=str))
+    replace_file(verdict, json.dumps(asdict(answer), ensure_ascii=False, indent=1, default=str))
     return 0
 
 

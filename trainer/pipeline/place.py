@@ -13,6 +13,7 @@ from pathlib import Path
 from configs.errors import JokebotError
 from configs.settings import Storage
 from storage.folder import is_locked
+from storage.learning.run_files import GATE_FOLDER, log_file, verdict_file
 from trainer.merge.adapter import WEIGHTS
 
 LOCK = ".lock"
@@ -26,7 +27,7 @@ class PlaceInUse(JokebotError):
 
 @dataclass(frozen=True)
 class Place:
-    """The files of a run: `directory` is data/runs/ID, with what trainer/xtuner/ writes, logs and the gate's results; absolute."""
+    """The files of a run (storage/learning/run_files.py): `directory` is data/runs/ID, `models` data/models; both absolute."""
 
     directory: Path
     models: Path
@@ -41,14 +42,14 @@ class Place:
 
     @property
     def gate(self) -> Path:
-        return self.directory / "gate"
+        return self.directory / GATE_FOLDER
 
     def verdict(self, champion_id: int) -> Path:
         """The gate's verdict against that champion."""
-        return self.gate / f"verdict-{champion_id}.json"
+        return verdict_file(self.directory, champion_id)
 
     def log(self, step: str) -> Path:
-        return self.directory / f"{step}.log"
+        return log_file(self.directory, step)
 
     def clear(self) -> None:
         """Remove all of the run's files but its logs. A second call finishes what a kill left of the first."""

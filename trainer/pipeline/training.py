@@ -6,6 +6,7 @@ from pathlib import Path
 
 from storage import dataset_files, datasets, models, promotion, runs
 from storage.dataset_files import DatasetError
+from storage.learning.run_files import PLAN, read_progress
 from storage.model_files import model_digest
 from storage.models import Model, NewModel
 from storage.runs import Run
@@ -15,8 +16,7 @@ from trainer.pipeline import room
 from trainer.pipeline.child import FailedError, KilledError
 from trainer.pipeline.job import Forgotten, Job
 from trainer.xtuner.command import check_base, plan_for
-from trainer.xtuner.plan import PLAN, Plan
-from trainer.xtuner.progress import read_progress
+from trainer.xtuner.plan import Plan
 
 
 async def train(job: Job, run: Run) -> Run:

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from configs.settings import Settings
+from storage.learning.run_files import read_progress
 from storage.photos import features_folder
 from trainer.xtuner import launch
 from trainer.xtuner.plan import Plan, TrainingError
-from trainer.xtuner.progress import read_progress
 from trainer.xtuner.several import under_torchrun
 
 KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]

@@ -7,9 +7,9 @@ from typing import Any
 from safetensors.torch import save_file
 
 from configs.prompts import PROMPTS_FILE
+from storage.learning.run_files import read_training_steps
 from trainer.merge.adapter import ABOUT, PROMPTS, WEIGHTS
 from trainer.xtuner.plan import Plan
-from trainer.xtuner.progress import read_losses
 from trainer.xtuner.rows import origin
 
 PLOT = "loss.png"
@@ -52,4 +52,4 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 def plot_run(out: Path) -> None:
     """OUT/loss.png, from what the run has logged so far."""
-    plot({out.name: read_losses(out)}, out / PLOT)
+    plot({out.name: read_training_steps(out)}, out / PLOT)

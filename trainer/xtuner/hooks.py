@@ -52,12 +52,12 @@ class ProgressHook(Hook):
 
     def __init__(self, out: str) -> None:
         self.progress = Progress(Path(out))
-        self.began, self.told, self.step_s = 0.0, 0.0, 0.0
+        self.began, self.reported, self.step_s = 0.0, 0.0, 0.0
 
     def before_train(self, runner: Runner) -> None:
         if is_main_process():
-            self.progress.forget_after(runner.iter)
-            self.progress.tell(state="running", step=runner.iter, steps=runner.max_iters, began=round(time.time(), 3))
+            self.progress.drop_steps_after(runner.iter)
+            self.progress.update(state="running", step=runner.iter, steps=runner.max_iters, began=round(time.time(), 3))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         self.began = self.began or time.monotonic()
@@ -70,13 +70,13 @@ class ProgressHook(Hook):
         self.step_s = took if not self.step_s else FORGET * self.step_s + (1 - FORGET) * took
         rate = runner.optim_wrapper.param_groups[0]["lr"]
         self.progress.log(step, float(outputs["loss"]), rate, took)
-        if now - self.told >= EVERY_S or step == runner.max_iters:
-            self.told = now
-            self.tell(runner, step, float(outputs["loss"]), rate)
+        if now - self.reported >= EVERY_S or step == runner.max_iters:
+            self.reported = now
+            self.report(runner, step, float(outputs["loss"]), rate)
 
-    def tell(self, runner: Runner, step: int, loss: float, rate: float) -> None:
+    def report(self, runner: Runner, step: int, loss: float, rate: float) -> None:
         model = own_model(runner)
-        self.progress.tell(
+        self.progress.update(
             step=step, loss=round(loss, 6), rate=rate, step_s=round(self.step_s, 4), memory_mb=memory_mb(),
             eta_s=round(self.step_s * (runner.max_iters - step), 1), parts=getattr(model, "parts", 1),
             recomputed_layers=getattr(model, "recomputed", 0))

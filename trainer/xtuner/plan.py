@@ -7,9 +7,12 @@ from typing import Any
 
 from configs.errors import JokebotError
 from configs.settings import Training
-from trainer.xtuner.progress import replace
+from storage.learning.run_files import PLAN, replace_file
 
-PLAN, PARTS = "plan.json", "parts"
+PARTS = "parts"
+FILE_NAMES = {"gradient_checkpointing": "recompute", "feature_cache_gb": "features_gb"}
+"""Settings of [training] that plan.json has under an older name, so that a run that was begun before a setting was renamed is
+resumed after it."""
 
 
 class TrainingError(JokebotError):
@@ -65,7 +68,8 @@ class Plan:
 
     def text(self) -> str:
         data = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
-        return json.dumps({**data, "training": self.training.model_dump()}, ensure_ascii=False, indent=2) + "\n"
+        training = {FILE_NAMES.get(name, name): value for name, value in self.training.model_dump().items()}
+        return json.dumps({**data, "training": training}, ensure_ascii=False, indent=2) + "\n"
 
     def save(self) -> None:
         """Write OUT/plan.json. A run that is there already is continued if it has the same plan.
@@ -82,13 +86,15 @@ class Plan:
     def write(self) -> None:
         """Write OUT/plan.json, whole or not at all."""
         self.work.mkdir(parents=True, exist_ok=True)
-        replace(self.out / PLAN, self.text())
+        replace_file(self.out / PLAN, self.text())
 
     @classmethod
     def load(cls, out: Path) -> "Plan":
         data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
         paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
-        return cls(**paths, max_tiles=data["max_tiles"], training=Training(**data["training"]))
+        renamed = {old: new for new, old in FILE_NAMES.items() if new in Training.model_fields}
+        training = {renamed.get(name, name): value for name, value in data["training"].items()}
+        return cls(**paths, max_tiles=data["max_tiles"], training=Training(**training))
 
 
 @dataclass(frozen=True)

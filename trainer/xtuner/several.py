@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from storage.learning.run_files import read_progress
 from trainer.xtuner import launch
 from trainer.xtuner.plan import Plan
-from trainer.xtuner.progress import Progress, read_progress
+from trainer.xtuner.progress import Progress
 
 STATES = {"done": launch.DONE, "stopped": launch.STOPPED, "failed": launch.FAILED}
 
@@ -42,7 +43,7 @@ def halve(plan: Plan) -> bool:
 
 
 def failed(plan: Plan, reason: str, message: str) -> int:
-    Progress(plan.out).tell(state="failed", reason=reason, message=message)
+    Progress(plan.out).update(state="failed", reason=reason, message=message)
     return launch.FAILED
 
 

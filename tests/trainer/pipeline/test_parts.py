@@ -8,6 +8,7 @@ import pytest
 from configs.settings import Retrain, Selection, Training
 from storage import datasets, models, promotion, runs
 from storage.datasets import RecordRow
+from storage.learning.run_files import PLAN, read_progress
 from storage.models import NewModel
 from storage.people import forget, forget_rows
 from trainer.dataset.token_budget import ModelDirectoryError
@@ -19,8 +20,8 @@ from trainer.pipeline.job import Forgotten, Job
 from trainer.pipeline.place import Place
 from trainer.pipeline.training import planned, run_training, train
 from trainer.xtuner.command import plan_for
-from trainer.xtuner.plan import PLAN, Plan
-from trainer.xtuner.progress import Progress, read_progress
+from trainer.xtuner.plan import Plan
+from trainer.xtuner.progress import Progress
 
 
 @pytest.fixture
