@@ -7,8 +7,6 @@ import aiosqlite
 from storage.database import Database
 
 IN_FORCE = "lifted_at IS NULL AND (until IS NULL OR until > ?)"
-NOT_BANNED = "ratings.person_id NOT IN (SELECT person_id FROM banned_people) AND jokes.person_id NOT IN (SELECT person_id FROM banned_people)"
-"""A condition for queries on ratings joined with jokes: nothing that a banned person rated or asked for."""
 
 
 @dataclass(frozen=True)

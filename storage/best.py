@@ -5,8 +5,9 @@ from storage.database import Database
 from storage.ratings import Counts
 
 PRIOR_RATINGS = 1.5
-"""How many ratings at the chat's mean are added to each joke's own: σ²/(τ² + τ_φ²) with the shares that `trainer/estimate.py`
-assumes where the ratings can't tell (0.60 / (0.25 + 0.15)). So one lone 😂 doesn't beat nine out of ten."""
+"""How many ratings at the chat's mean are added to each joke's own, so that one lone 😂 doesn't beat nine out of ten.
+
+It is σ²/(τ² + τ_φ²) of `PRIOR_SHARES` in trainer/estimate.py, which storage doesn't import; a test compares the two."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from storage.database import Database
+from storage.rating_scale import LIKED
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ async def most_active(database: Database, limit: int, offset: int = 0) -> list[A
         "(SELECT count(*) FROM photo_senders WHERE person_id = top.person_id) AS photos, "
         "(SELECT count(*) FROM jokes WHERE person_id = top.person_id) AS jokes, "
         "(SELECT count(*) FROM ratings WHERE person_id = top.person_id) AS ratings, "
-        "(SELECT coalesce(sum(value > 1), 0) FROM ratings WHERE person_id = top.person_id) AS liked, "
+        f"(SELECT coalesce(sum(value >= {LIKED}), 0) FROM ratings WHERE person_id = top.person_id) AS liked, "
         "nullif(max(coalesce((SELECT max(sent_at) FROM photo_senders WHERE person_id = top.person_id), 0), "
         "coalesce((SELECT max(created_at) FROM jokes WHERE person_id = top.person_id), 0), "
         "coalesce((SELECT max(updated_at) FROM ratings WHERE person_id = top.person_id), 0)), 0) AS last_at, "

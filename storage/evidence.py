@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.database import Database
-from storage.learnable import LEARNT_FROM
+from storage.learnable import TRAINABLE
 from storage.photos import Photo
-from storage.review import REVIEWED
 
 Ints = NDArray[np.int64]
 
@@ -53,7 +52,7 @@ async def ratings_since(database: Database, since: float) -> Evidence:
     columns = await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id, CAST(updated_at AS INTEGER), CAST(ratings.created_at AS INTEGER) "
         "FROM ratings JOIN jokes ON jokes.id = joke_id "
-        f"WHERE updated_at >= ? AND {LEARNT_FROM} AND {REVIEWED}",
+        f"WHERE updated_at >= ? AND {TRAINABLE}",
         (since,), columns=6)
     joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
     people, rater = np.unique(columns[:, 1], return_inverse=True)
@@ -66,7 +65,7 @@ async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Int
     """All ratings, of any age, of the jokes of these photos: rows of (joke, person, value, photo)."""
     return await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id FROM jokes JOIN ratings ON joke_id = jokes.id "
-        f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {LEARNT_FROM} AND {REVIEWED} ORDER BY joke_id, ratings.person_id",
+        f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {TRAINABLE} ORDER BY joke_id, ratings.person_id",
         (json.dumps(list(photo_ids)),), columns=4)
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from storage.database import Database
 from storage.inbox import OFFSET_LASTS_S
-
-VALUES = (3, 2, 1)
+from storage.rating_scale import VALUES
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from storage.database import Database
 
-REVIEWED = "joke_id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)"
-"""A condition for queries on ratings: nothing that an admin has dropped."""
-
 
 @dataclass(frozen=True)
 class Waiting:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.database import Database
-from storage.learnable import LEARNT_FROM
+from storage.learnable import LEARNT_FROM, PRIVATE_OR_BANNED
+from storage.rating_scale import LIKED
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ async def rated_photos(database: Database, model_id: int, since: float, *, befor
     Ratings of private or banned people, and of what is theirs, don't count, and neither do jokes of duels: they stood beside another.
     """
     rows = await database.rows(
-        "SELECT photo_id, jokes.created_at >= ? AS late, sum(value > 1) AS likes, count(*) AS ratings FROM jokes "
+        f"SELECT photo_id, jokes.created_at >= ? AS late, sum(value >= {LIKED}) AS likes, count(*) AS ratings FROM jokes "
         "JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ? AND jokes.created_at < ? "
         f"AND {LEARNT_FROM} AND NOT EXISTS (SELECT 1 FROM duels WHERE joke_a = jokes.id OR joke_b = jokes.id) "
         "GROUP BY photo_id, late ORDER BY min(jokes.id)", (float("inf") if late_at is None else late_at, model_id, since, before))
@@ -127,7 +128,7 @@ async def duel_picks(database: Database, trial: Trial) -> list[int]:
     """What people chose in a trial's duels, private and banned people left out: 1 the candidate's joke, -1 the champion's, 0 neither."""
     rows = await database.rows(
         "SELECT CASE WHEN choice = 'meh' THEN 0 WHEN (choice = 'a') = (first_model_id = ?) THEN 1 ELSE -1 END AS pick FROM duels "
-        "WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN (SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people) "
+        f"WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN {PRIVATE_OR_BANNED} "
         "ORDER BY id", (trial.candidate_id, trial.id))
     return [row["pick"] for row in rows]
 

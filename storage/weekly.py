@@ -4,18 +4,14 @@ from dataclasses import dataclass
 
 from storage.best import CHATS, PRIOR_RATINGS, SUMS
 from storage.database import Database
+from storage.learnable import BANNED, SHOWABLE
 from storage.ratings import Counts
 
 APART_S = 6 * 86400.0
 """Two weeks' posts are at least so far apart, also where the day or hour was changed in between."""
-SHOWABLE = """photo_id NOT IN (SELECT photo_id FROM photo_senders WHERE person_id IN (SELECT person_id FROM private_people
-        UNION SELECT person_id FROM banned_people))
-    AND jokes.person_id NOT IN (SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people)
-    AND NOT EXISTS (SELECT 1 FROM reviews WHERE joke_id = jokes.id AND NOT kept)"""
-"""A condition for queries on jokes: nothing that somebody who is private or banned sent or asked for, nothing an admin dropped."""
 COLUMNS = f"jokes.id AS joke_id, photo_id, text, language, sha256, width, height, bytes, {SUMS}"
 RATED = f"""SELECT {COLUMNS}, count(*) AS ratings, sum(value - 1) / 2.0 AS liking FROM jokes JOIN photos ON photos.id = photo_id
-    JOIN ratings ON ratings.joke_id = jokes.id AND ratings.person_id NOT IN (SELECT person_id FROM banned_people)
+    JOIN ratings ON ratings.joke_id = jokes.id AND ratings.person_id NOT IN {BANNED}
     WHERE jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS} AND created_at >= :since AND created_at < :until)
     AND {SHOWABLE} GROUP BY jokes.id"""
 BEST = f"""WITH rated AS ({RATED}) SELECT * FROM rated WHERE ratings >= :least AND liking > 0

@@ -2,8 +2,10 @@
 import numpy as np
 import pytest
 
+from storage.best import PRIOR_RATINGS
 from trainer.estimate import (
     HIGHEST_REFERENCE,
+    PRIOR_SHARES,
     Pool,
     estimate_pool,
     joke_means,
@@ -97,3 +99,8 @@ def test_no_rating_and_one_rating_are_no_trouble():
 
 def test_the_normal_distribution_function_is_right():
     assert normal_cdf(np.array([-3, -1, 0, 1.959964, 8])) == pytest.approx([0.0013499, 0.1586553, 0.5, 0.975, 1], abs=2e-7)
+
+
+def test_the_best_jokes_of_a_chat_are_shrunk_as_the_selection_assumes():
+    noise, joke, photo = PRIOR_SHARES
+    assert noise / (joke + photo) == pytest.approx(PRIOR_RATINGS)

@@ -6,13 +6,11 @@ from numpy.typing import NDArray
 
 from storage import evidence
 from storage.database import Database
+from storage.rating_scale import LIKED
 from storage.splits import SIDES
 from trainer.dataset.manifest import Judged, Verdict
 from trainer.select import Scores
 from trainer.split import Split
-
-LIKED = 2
-"""The least verdict that is a liking: 🙂 or 😂."""
 
 
 async def held_out(database: Database, scores: Scores, split: Split, most_photos: int) -> list[Judged]:

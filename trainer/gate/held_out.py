@@ -6,11 +6,9 @@ from typing import Any
 
 from configs.prompts import load_prompts
 from storage.dataset_files import Contents, Row, read
+from storage.rating_scale import LIKED
 from trainer.dataset.rows import RowError, texts_of
 from trainer.gate.texts import main_language
-
-LIKED = 2
-"""The least verdict that is a liking: 🙂 or 😂."""
 
 
 @dataclass(frozen=True)
