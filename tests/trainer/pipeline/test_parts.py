@@ -154,7 +154,7 @@ async def test_a_training_that_is_done_without_an_adapter_is_another_ones(pipeli
     run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.find(database, "base")).id)
     plan = await planned(job(), run)
     assert plan == await planned(job(), run) == Plan.load(pipeline.place.directory)
-    Progress(plan.out).tell(state="done")
+    Progress(plan.out).update(state="done")
     await planned(job(), run)
     assert read_progress(plan.out) == {}
 
@@ -162,7 +162,7 @@ async def test_a_training_that_is_done_without_an_adapter_is_another_ones(pipeli
 async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pipeline):
     class Broken(Job):
         async def child(self, run, step, module, *arguments):
-            Progress(self.place.directory).tell(state="failed", reason="crash", message="Cut off.")
+            Progress(self.place.directory).update(state="failed", reason="crash", message="Cut off.")
             raise FailedError("Cut off.")
     job = Broken(pipeline.database, pipeline.settings(), pipeline.place, None)
     plan = plan_for(pipeline.model, pipeline.model, pipeline.place.directory, pipeline.settings(), 12)
