@@ -60,8 +60,8 @@ async def untold(database: Database, chat_ids: Iterable[int]) -> list[tuple[Aler
             "WHERE ended_at IS NULL OR ended_at >= ? ORDER BY coalesce(ended_at, began_at)", (chat_id, time.time() - RECENT_S))
         for row in rows:
             values = dict(row)
-            told = (values.pop("told") or "").split(",")
-            words = [word for word, there in (("began", True), ("ended", values["ended_at"] is not None)) if there and word not in told]
+            notified = (values.pop("told") or "").split(",")
+            words = [word for word, there in (("began", True), ("ended", values["ended_at"] is not None)) if there and word not in notified]
             missing += [(Alert(**values), chat_id, words)] if words else []
     return missing
 

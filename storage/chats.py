@@ -60,19 +60,19 @@ async def move_chat(database: Database, former_id: int, chat_id: int) -> Chat | 
     return Chat(**dict(row)) if row else None
 
 
-async def is_full(database: Database, chat_id: int, update_id: int, day: str, most: int) -> bool:
-    """Whether a chat has had `most` jokes on that day, and the update's is none of them."""
+async def is_full(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
+    """Whether a chat has had `limit` jokes on that day, and the update's is none of them."""
     return bool(await database.value(
         "SELECT count(*) >= ? AND NOT coalesce(max(update_id = ?), 0) FROM chat_jokes WHERE chat_id = ? AND day = ?",
-        (most, update_id, chat_id, day)))
+        (limit, update_id, chat_id, day)))
 
 
-async def take(database: Database, chat_id: int, update_id: int, day: str, most: int) -> bool:
-    """Count the joke that answers an update, before it is made; False where the chat has had `most` on that day."""
+async def take(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
+    """Count the joke that answers an update, before it is made; False where the chat has had `limit` on that day."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM chat_jokes WHERE chat_id = ? AND day != ?", (chat_id, day))
         await connection.execute("INSERT INTO chat_jokes SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM chat_jokes WHERE chat_id = ?2) < ?4 "
-                                 "ON CONFLICT DO NOTHING", (update_id, chat_id, day, most))
+                                 "ON CONFLICT DO NOTHING", (update_id, chat_id, day, limit))
         async with connection.execute("SELECT 1 FROM chat_jokes WHERE update_id = ?", (update_id,)) as cursor:
             return await cursor.fetchone() is not None
 

@@ -38,7 +38,7 @@ DONE = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION
 
 async def note_names(database: Database, people: Iterable[Named]) -> None:
     """Remember what people are called now. A username that moves on to somebody else is no longer the one's before."""
-    rows = [(one.person_id, one.name, one.username) for one in people]
+    rows = [(user.person_id, user.name, user.username) for user in people]
     async with database.write() as connection:
         await connection.executemany("UPDATE known_people SET username = NULL WHERE username = ? AND person_id != ?",
                                      [(username, person_id) for person_id, _, username in rows if username])

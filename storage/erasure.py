@@ -188,12 +188,12 @@ async def settle(database: Database, dataset: Dataset) -> None:
 def blank_files(directory: Path, lost: Lost) -> None:
     """Rows, then pictures, then the manifest: cut off in the middle, the same call again ends the same way."""
     contents = read(directory)
-    kept: list[Row] = []
+    retained: list[Row] = []
     for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True):
         left = [row for row in rows if row["id"] not in lost.rows]
         write_json(directory / f"{part}.json", left)
-        kept += left
-    named = {row["image"] for row in kept}
+        retained += left
+    named = {row["image"] for row in retained}
     for picture in (directory / dataset_files.IMAGES).iterdir():
         if f"{dataset_files.IMAGES}/{picture.name}" not in named:
             picture.unlink()

@@ -81,9 +81,9 @@ async def sources(database: Database, joke_ids: Iterable[int]) -> dict[int, Sour
         "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "
         "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON photos.id = photo_id "
         "JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))", (json.dumps(list(joke_ids)),))
-    found = {}
+    sources_by_joke = {}
     for row in rows:
         values = dict(row)
         photo = Photo(**{name: values.pop(name) for name in Photo.__dataclass_fields__})
-        found[row["joke_id"]] = Source(**values, photo=photo)
-    return found
+        sources_by_joke[row["joke_id"]] = Source(**values, photo=photo)
+    return sources_by_joke

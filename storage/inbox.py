@@ -55,7 +55,7 @@ async def pending(database: Database, *, after: int = -1, besides: Collection[in
 async def start(database: Database, *update_ids: int) -> None:
     """Count an attempt at updates that are taken up from the inbox, as after a restart."""
     async with database.write() as connection:
-        await connection.executemany("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(one,) for one in update_ids])
+        await connection.executemany("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(update_id,) for update_id in update_ids])
 
 
 async def begun(database: Database, update_id: int) -> Begun:
@@ -107,7 +107,7 @@ async def finish(database: Database, *update_ids: int, failed: bool = False) -> 
     state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
         await connection.executemany("UPDATE inbox SET state = ?, payload = NULL, album = NULL, sent = NULL, finished_at = ? WHERE update_id = ?",
-                                     [(state, now, one) for one in update_ids])
+                                     [(state, now, update_id) for update_id in update_ids])
 
 
 async def prune(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:

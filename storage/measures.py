@@ -61,9 +61,9 @@ async def runs_so_far(database: Database) -> Runs:
     return Runs(ended, next((row["state"] for row in rows if not row["over"]), None), max((row["last_at"] for row in rows if row["over"]), default=None))
 
 
-async def models_shown(database: Database, most: int) -> set[str]:
+async def models_shown(database: Database, limit: int) -> set[str]:
     """The newest model versions and those that serve: a registry grows for ever, a monitor's labels must not."""
-    rows = await database.rows("SELECT name FROM models WHERE status IN ('champion', 'canary') OR id IN (SELECT id FROM models ORDER BY id DESC LIMIT ?)", (most,))
+    rows = await database.rows("SELECT name FROM models WHERE status IN ('champion', 'canary') OR id IN (SELECT id FROM models ORDER BY id DESC LIMIT ?)", (limit,))
     return {row["name"] for row in rows}
 
 

@@ -29,10 +29,10 @@ async def mend_registry(path: Path, folder: Path) -> Mended:
     """
     database, mended = await Database.open(path), Mended()
     try:
-        for model in [one for one in await models.every(database) if not one.is_base and one.directory and not one.removed_at]:
-            place = folder / Path(model.directory).name
-            whole = is_whole(place, model.digest)
-            await models.files_found(database, model.id, str(place) if whole else None)
+        for model in [own for own in await models.every(database) if not own.is_base and own.directory and not own.removed_at]:
+            directory = folder / Path(model.directory).name
+            whole = is_whole(directory, model.digest)
+            await models.files_found(database, model.id, str(directory) if whole else None)
             mended.gone += [] if whole else [model]
         lost = {model.id for model in mended.gone}
         run = await runs.current_run(database)

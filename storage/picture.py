@@ -85,7 +85,7 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto
     try:
         image = _open(data)
         _check_size(image, max_pixels)
-        kept, upright = _clean(image, data)
+        cleaned, upright = _clean(image, data)
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:
@@ -93,7 +93,7 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto
     # A hostile file can make a decoder raise anything; whatever it is, the picture can't be read.
     except Exception as error:
         raise PhotoError("broken") from error
-    return CheckedPhoto(kept, hashlib.sha256(kept).hexdigest(), perceptual_hash(upright), *upright.size, "image/jpeg")
+    return CheckedPhoto(cleaned, hashlib.sha256(cleaned).hexdigest(), perceptual_hash(upright), *upright.size, "image/jpeg")
 
 
 def is_video(data: bytes) -> bool:

@@ -158,8 +158,8 @@ async def removable(database: Database, keep: int) -> list[Model]:
             SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
         ORDER BY id DESC""")
     others = [dict(row) for row in rows if back is None or row["id"] != back.id]
-    kept = [row["id"] for row in others if not row["gone"]][:keep]
-    return [Model(**{name: value for name, value in row.items() if name != "gone"}) for row in others if row["id"] not in kept]
+    keep_ids = [row["id"] for row in others if not row["gone"]][:keep]
+    return [Model(**{name: value for name, value in row.items() if name != "gone"}) for row in others if row["id"] not in keep_ids]
 
 
 async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:

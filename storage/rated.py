@@ -20,12 +20,12 @@ class Rated:
     at: float
 
 
-async def last_rated(database: Database, most: int) -> list[Rated]:
+async def last_rated(database: Database, limit: int) -> list[Rated]:
     """The jokes that were rated last, the latest first. Reads all ratings: on a large database, ask through `Database.aside`."""
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, text, models.id AS model_id, models.name AS model, sum(value = 3) AS funny, sum(value = 2) AS somewhat, "
         "sum(value = 1) AS unfunny, max(ratings.updated_at) AS at FROM ratings JOIN jokes ON jokes.id = ratings.joke_id "
-        f"JOIN models ON models.id = jokes.model_id WHERE {LEARNT_FROM} GROUP BY jokes.id ORDER BY at DESC, jokes.id DESC LIMIT ?", (most,))
+        f"JOIN models ON models.id = jokes.model_id WHERE {LEARNT_FROM} GROUP BY jokes.id ORDER BY at DESC, jokes.id DESC LIMIT ?", (limit,))
     return [Rated(**dict(row)) for row in rows]
 
 

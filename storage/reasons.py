@@ -19,10 +19,10 @@ class Reason:
     values: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, said: "Why") -> Self:
-        if isinstance(said, JokebotError):
-            return cls(str(said), said.code, said.values)
-        return cls(said) if isinstance(said, str) else cls(said.text, said.code, said.values)
+    def of(cls, why: "Why") -> Self:
+        if isinstance(why, JokebotError):
+            return cls(str(why), why.code, why.values)
+        return cls(why) if isinstance(why, str) else cls(why.text, why.code, why.values)
 
     @classmethod
     def read(cls, text: str, cause: str) -> Self:

@@ -14,8 +14,8 @@ RATED = f"""SELECT {COLUMNS}, count(*) AS ratings, sum(value - 1) / 2.0 AS likin
     JOIN ratings ON ratings.joke_id = jokes.id AND ratings.person_id NOT IN {BANNED}
     WHERE jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS} AND created_at >= :since AND created_at < :until)
     AND {SHOWABLE} GROUP BY jokes.id"""
-BEST = f"""WITH rated AS ({RATED}) SELECT * FROM rated WHERE ratings >= :least AND liking > 0
-    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings) FROM rated)) / (ratings + :prior) DESC, ratings DESC, joke_id DESC LIMIT :most"""
+BEST = f"""WITH rated AS ({RATED}) SELECT * FROM rated WHERE ratings >= :minimum AND liking > 0
+    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings) FROM rated)) / (ratings + :prior) DESC, ratings DESC, joke_id DESC LIMIT :limit"""
 CANDIDATES = 50
 
 
@@ -43,13 +43,13 @@ class Post:
     first: bool
 
 
-async def liked_most(database: Database, chat_id: int, since: float, until: float, *, least: int) -> tuple[int, list[Liked]]:
+async def liked_most(database: Database, chat_id: int, since: float, until: float, *, minimum: int) -> tuple[int, list[Liked]]:
     """How many jokes shown in a chat in that time (seconds since 1970) are rated, and those liked most, best first.
 
-    Of those with at least `least` ratings and one that isn't 😐, ordered as `storage.best` orders them, CANDIDATES at most.
+    Of those with at least `minimum` ratings and one that isn't 😐, ordered as `storage.best` orders them, CANDIDATES at most.
     """
     week = {"chat": chat_id, "since": since, "until": until}
-    rows = await database.rows(BEST, {**week, "least": least, "prior": PRIOR_RATINGS, "most": CANDIDATES})
+    rows = await database.rows(BEST, {**week, "minimum": minimum, "prior": PRIOR_RATINGS, "limit": CANDIDATES})
     return await database.value(f"SELECT count(*) FROM ({RATED})", week), [_liked(row) for row in rows]
 
 

@@ -87,21 +87,21 @@ class Walk:
     def _take(self, jokes: Iterable[int], rows: int, per_person: int | None,
               counts: tuple[Counter[int], Counter[int], Counter[int]], left_out: Counter[str]) -> list[int]:
         photos, groups, people = counts
-        taken: list[int] = []
+        selected: list[int] = []
         for joke in jokes:
             photo, group, deciders = self.caps.photo[joke], self.caps.group[joke], self.caps.deciders.get(joke, ())
-            if len(taken) >= rows:
+            if len(selected) >= rows:
                 left_out["no room"] += 1
             elif photos[photo] >= self.caps.per_photo or groups[group] >= self.caps.per_group:
                 left_out["enough of its photo"] += 1
             elif per_person is not None and any(people[person] >= per_person for person in deciders):
                 left_out["enough decided by one person"] += 1
             else:
-                taken.append(joke)
+                selected.append(joke)
                 photos[photo] += 1
                 groups[group] += 1
                 people.update(deciders)
-        return taken
+        return selected
 
 
 def fair_share(walk: Walk, share: float) -> tuple[list[int], list[int], dict[str, int]]:

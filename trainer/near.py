@@ -27,7 +27,7 @@ def near_pairs(hashes: Hashes, bits: int, fresh: NDArray[np.bool_] | None = None
     """
     fresh = np.ones(len(hashes), bool) if fresh is None else fresh
     for bands in combinations(_bands(hashes, bits + SHARED), SHARED):
-        key = np.bitwise_or.reduce([band << np.uint64(place * BITS // SHARED) for place, band in enumerate(bands)])
+        key = np.bitwise_or.reduce([band << np.uint64(number * BITS // SHARED) for number, band in enumerate(bands)])
         order = np.argsort(key, kind="stable")
         for left, right in _equal_neighbours(key[order]):
             left, right = order[left], order[right]

@@ -37,6 +37,6 @@ def bursts(at: Ints, rater: Ints, ratings: int, seconds: float) -> np.ndarray:
     edges = np.zeros(len(at) + 1, np.int64)
     np.add.at(edges, first[dense], 1)
     np.add.at(edges, last[dense] + 1, -1)
-    found = np.zeros(len(at), bool)
-    found[order] = np.cumsum(edges[:-1]) > 0
-    return found
+    in_burst = np.zeros(len(at), bool)
+    in_burst[order] = np.cumsum(edges[:-1]) > 0
+    return in_burst

@@ -30,5 +30,5 @@ async def withheld(database: Database, scores: Scores, blocked: BlockList) -> se
     """Ids of the jokes that are good enough and on the block list."""
     if not blocked.entries:
         return set()
-    found = await evidence.texts(database, scores.evidence.joke_ids[scores.good].tolist())
-    return {joke for joke, (language, text) in found.items() if blocked.hit(text, language)}
+    texts = await evidence.texts(database, scores.evidence.joke_ids[scores.good].tolist())
+    return {joke for joke, (language, text) in texts.items() if blocked.hit(text, language)}

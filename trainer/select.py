@@ -37,12 +37,12 @@ class Scores:
 
     def verdicts(self, joke_ids: Indices) -> dict[int, dict[int, tuple[int, float]]]:
         """For each of these jokes that was judged: each person's verdict (1…3) and its weight."""
-        rated, found = self.evidence, defaultdict(dict)
-        wanted = np.isin(rated.joke_ids, joke_ids)[rated.joke]
-        columns = (rated.joke_ids[rated.joke[wanted]], rated.people[rated.rater[wanted]], rated.value[wanted], self.weighed.weight[wanted])
+        rated, verdicts = self.evidence, defaultdict(dict)
+        requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
+        columns = (rated.joke_ids[rated.joke[requested]], rated.people[rated.rater[requested]], rated.value[requested], self.weighed.weight[requested])
         for joke, person, value, weight in zip(*(column.tolist() for column in columns), strict=True):
-            found[joke][person] = value, weight
-        return found
+            verdicts[joke][person] = value, weight
+        return verdicts
 
 
 def score(evidence: Evidence, settings: Selection) -> Scores:

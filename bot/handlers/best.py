@@ -20,7 +20,7 @@ async def best(parts: Parts, update: Update) -> None:
     message = update.effective_message
     if message is None:
         return
-    jokes = await best_of_chat(parts.database, message.chat.id, least=1 if is_private(message) else LEAST_IN_GROUPS, most=SHOWN)
+    jokes = await best_of_chat(parts.database, message.chat.id, minimum=1 if is_private(message) else LEAST_IN_GROUPS, limit=SHOWN)
     await _show(parts, message, "best", jokes)
 
 
@@ -29,7 +29,7 @@ async def mine(parts: Parts, update: Update) -> None:
     message, person = update.effective_message, update.effective_user
     if message is None or person is None:
         return
-    jokes = await latest_of_person(parts.database, person.id, chat_id=None if is_private(message) else message.chat.id, most=SHOWN)
+    jokes = await latest_of_person(parts.database, person.id, chat_id=None if is_private(message) else message.chat.id, limit=SHOWN)
     await _show(parts, message, "mine", jokes)
 
 

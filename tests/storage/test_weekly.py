@@ -32,7 +32,7 @@ async def tell(database, tmp_path, scene, encode):
 
 
 async def liked(database, chat=GROUP, least=2):
-    rated, found = await weekly.liked_most(database, chat, DUE - WEEK_S, DUE, least=least)
+    rated, found = await weekly.liked_most(database, chat, DUE - WEEK_S, DUE, minimum=least)
     return rated, [one.text for one in found]
 
 
@@ -42,7 +42,7 @@ async def test_everybodys_ratings_count_and_the_best_come_first(database, tell):
     await tell("Disliked.", {ALICE: 1, BOB: 1})
     await tell("One laugh.", {BOB: 3})
     assert await liked(database) == (4, ["Loved.", "Liked."])
-    _, found = await weekly.liked_most(database, GROUP, DUE - WEEK_S, DUE, least=2)
+    _, found = await weekly.liked_most(database, GROUP, DUE - WEEK_S, DUE, minimum=2)
     assert found[0].counts == Counts(3, 0, 0) and (found[0].width, found[0].height) == (320, 240)
     assert await liked(database, GROUP - 1) == (0, [])
 

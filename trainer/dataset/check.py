@@ -46,7 +46,7 @@ def check_entries(contents: Contents) -> Iterator[str]:
         elif entry["part"] != part or entry["digest"] != digest(row):
             yield f"The row {row['id']} was changed."
     yield from (f"The row {row_id} of the manifest is missing." for row_id in entries)
-    train, holdout = ({str(row.get("image")) for part, row in rows if part == wanted} for wanted in PARTS)
+    train, holdout = ({str(row.get("image")) for part, row in rows if part == own_part} for own_part in PARTS)
     yield from (f"{image} is in training and held out." for image in sorted(train & holdout))
 
 

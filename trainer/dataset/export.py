@@ -120,11 +120,11 @@ class Exporter:
         excluded: set[int] = set()
         while True:
             chosen = compose(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
-            judged = await self._judged(scores, chosen)
-            failed = {**repeats(judged, split), **verified.add(judged)}
-            gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {item.source.joke_id for item in judged}
+            jokes = await self._judged(scores, chosen)
+            failed = {**repeats(jokes, split), **verified.add(jokes)}
+            gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {item.source.joke_id for item in jokes}
             if not failed and not gone:
-                return chosen, judged, problems
+                return chosen, jokes, problems
             excluded |= set(failed) | gone
             problems.update(failed.values())
 
@@ -132,29 +132,29 @@ class Exporter:
         """The chosen jokes that are still there, in order, with all that the manifest says about them."""
         rated, indices = scores.evidence, np.array([*chosen.new, *chosen.replayed], np.int64)
         joke_ids = rated.joke_ids[indices]
-        found = await evidence.sources(self.database, joke_ids.tolist())
+        sources = await evidence.sources(self.database, joke_ids.tolist())
         verdicts = scores.verdicts(joke_ids)
         people = rated.people.tolist()
-        judged = []
-        for place, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
-            if joke in found:
-                judged.append(Judged(found[joke], "train", "new" if place < len(chosen.new) else "replayed",
+        jokes = []
+        for position, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
+            if joke in sources:
+                jokes.append(Judged(sources[joke], "train", "new" if position < len(chosen.new) else "replayed",
                                      [(person, *verdict) for person, verdict in verdicts[joke].items()],
                                      float(scores.posterior[index]), float(scores.mean[index]),
                                      [people[rater] for rater in scores.deciders.get(index, ())]))
-        return judged
+        return jokes
 
     async def _write(self, picked: Picked, verified: Verified) -> Exported:
         raters = Raters()
         contents = self._contents(picked, verified, raters)
         written = {row["id"] for row in contents.rows()}
-        judged = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
-        pictures = {picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in judged}
+        jokes = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
+        pictures = {picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in jokes}
         prepared = dataset_files.prepare(self.folder, contents, pictures | picked.imported.pictures)
         known = (self.folder / prepared.name).is_dir()
         try:
-            await datasets.register(self.database, prepared.name, "ratings", [item.record() for item in judged], raters.people(),
-                                    [(item.source.joke_id, person) for item in judged for person, _, _ in item.ratings])
+            await datasets.register(self.database, prepared.name, "ratings", [item.record() for item in jokes], raters.people(),
+                                    [(item.source.joke_id, person) for item in jokes for person, _, _ in item.ratings])
             return Exported(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
         except BaseException:
             prepared.discard()
@@ -173,17 +173,17 @@ class Exporter:
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
 
-def repeats(judged: Sequence[Judged], split: Split) -> dict[int, str]:
+def repeats(jokes: Sequence[Judged], split: Split) -> dict[int, str]:
     """Jokes that say, for the same photo or a near-duplicate, the same as an earlier one."""
-    groups = split.find(np.array([item.source.photo.id for item in judged], np.int64))[0].tolist()
+    groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
     seen: set[tuple[int, str]] = set()
-    found = {}
-    for item, group in zip(judged, groups, strict=True):
+    repeated = {}
+    for item, group in zip(jokes, groups, strict=True):
         key = group, "".join(item.source.text.split()).casefold()
         if key in seen:
-            found[item.source.joke_id] = "it repeats another row"
+            repeated[item.source.joke_id] = "it repeats another row"
         seen.add(key)
-    return found
+    return repeated
 
 
 def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> NothingToLearnError:
@@ -191,9 +191,9 @@ def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> Nothi
     if not len(scores.evidence.value):
         return NothingToLearnError("Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.", code="nothing-rated")
     reasons = sorted_counts(scores.refused, chosen.left_out, problems)
-    said = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
+    details = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
     return NothingToLearnError(f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt before"
-                               f"{f' ({said})' if said else ''}. More ratings, of more photos and by more people, will help.",
+                               f"{f' ({details})' if details else ''}. More ratings, of more photos and by more people, will help.",
                                code="nothing-new", jokes=len(scores.evidence.joke_ids))
 
 

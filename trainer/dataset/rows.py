@@ -77,7 +77,7 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
             raise RowError("its picture is not the one that was stored")
         with Image.open(path) as picture:
             turned = picture.getexif().get(0x0112, 1) not in (0, 1)
-            found = picture.convert("RGB").size
+            actual = picture.convert("RGB").size
     except FileNotFoundError as error:
         raise RowError("its picture is missing") from error
     except RowError:
@@ -85,7 +85,7 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
     # A broken file can make a decoder raise anything.
     except Exception as error:
         raise RowError("its picture can't be opened") from error
-    if found != tuple(size):
+    if actual != tuple(size):
         raise RowError("its picture has another size than recorded")
     if turned:
         raise RowError("its picture would be seen turned")

@@ -70,14 +70,14 @@ class Asker:
         """Mean nats a token that each (photo, prompt, joke) takes, its end included: less is likelier. Raises NotFiniteError."""
         answers = [self.loaded.tokenizer.encode(text + self.end, add_special_tokens=False) for _, _, text in rows]
         questions = [self.prompt(photo, prompt) for photo, prompt, _ in rows]
-        found: dict[int, float] = {}
-        by_length = sorted(range(len(rows)), key=lambda place: len(questions[place]) + len(answers[place]))
-        for places in self.batches(by_length, lambda place: len(questions[place]) + len(answers[place])):
-            values = self.halving(places, lambda part: self.likelihoods_at_once(
-                [rows[place][0] for place in part], [questions[place] for place in part], [answers[place] for place in part]))
-            found.update(zip(places, values, strict=True))
-            self.tell(len(places))
-        return [found[place] for place in range(len(rows))]
+        nats: dict[int, float] = {}
+        by_length = sorted(range(len(rows)), key=lambda index: len(questions[index]) + len(answers[index]))
+        for batch in self.batches(by_length, lambda index: len(questions[index]) + len(answers[index])):
+            values = self.halving(batch, lambda part: self.likelihoods_at_once(
+                [rows[index][0] for index in part], [questions[index] for index in part], [answers[index] for index in part]))
+            nats.update(zip(batch, values, strict=True))
+            self.tell(len(batch))
+        return [nats[index] for index in range(len(rows))]
 
     @torch.inference_mode()
     def likelihoods_at_once(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
@@ -89,33 +89,33 @@ class Asker:
         hidden = self.model.language_model.model(inputs_embeds=self.embed(photos, ids), use_cache=False, return_dict=True)[0]
         values = []
         for row, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-            said = hidden[row, len(question) - 1:len(question) + len(answer) - 1]
-            logits = self.model.language_model.output(said).float()
+            predicting = hidden[row, len(question) - 1:len(question) + len(answer) - 1]
+            logits = self.model.language_model.output(predicting).float()
             values.append(float(cross_entropy(logits, ids[row, len(question):len(question) + len(answer)])))
         if not np.isfinite(values).all():
             raise NotFiniteError
         return values
 
-    def jokes(self, asked: Sequence[tuple[Path, str]]) -> list[Told]:
+    def jokes(self, requests: Sequence[tuple[Path, str]]) -> list[Told]:
         """A new joke for each (photo, prompt), sampled as the settings say. Raises NotFiniteError."""
-        questions = [self.prompt(*one) for one in asked]
-        found: dict[int, Told] = {}
+        questions = [self.prompt(*request) for request in requests]
+        jokes: dict[int, Told] = {}
         by_length = defaultdict(list)
-        for place, question in enumerate(questions):
-            by_length[len(question)].append(place)
+        for index, question in enumerate(questions):
+            by_length[len(question)].append(index)
         for length, group in sorted(by_length.items()):
-            for places in self.batches(group, lambda _, tokens=length: tokens):
-                told = self.halving(places, lambda part: self.jokes_at_once([asked[place][0] for place in part],
-                                                                            [questions[place] for place in part], part))
-                found.update(zip(places, told, strict=True))
-                self.tell(len(places))
-        return [found[place] for place in range(len(asked))]
+            for batch in self.batches(group, lambda _, tokens=length: tokens):
+                generated = self.halving(batch, lambda part: self.jokes_at_once([requests[index][0] for index in part],
+                                                                            [questions[index] for index in part], part))
+                jokes.update(zip(batch, generated, strict=True))
+                self.tell(len(batch))
+        return [jokes[index] for index in range(len(requests))]
 
     @torch.inference_mode()
-    def jokes_at_once(self, photos: list[Path], questions: list[list[int]], places: Sequence[int]) -> list[Told]:
+    def jokes_at_once(self, photos: list[Path], questions: list[list[int]], indices: Sequence[int]) -> list[Told]:
         """For questions of one length. Each place has a seed of its own, so that batches change nothing but rounding."""
         language, stops = self.model.language_model, self.stops()
-        dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + place) for place in places]
+        dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index) for index in indices]
         embeds, past = self.embed(photos, torch.tensor(questions, device=self.loaded.device)), None
         written: list[list[int]] = [[] for _ in questions]
         ended = [False] * len(questions)
@@ -142,8 +142,8 @@ class Asker:
         ordered, order = torch.softmax(logits / self.settings.temperature, -1).sort(-1, descending=True)
         reached = ordered.cumsum(-1)
         reached[reached - ordered >= self.settings.top_p] = 2.0
-        kept = torch.where(reached < 2.0, ordered, 0.0).sum(-1, keepdim=True)
-        drawn = torch.stack([torch.rand(1, generator=die) for die in dice]).to(logits.device) * kept
+        total = torch.where(reached < 2.0, ordered, 0.0).sum(-1, keepdim=True)
+        drawn = torch.stack([torch.rand(1, generator=die) for die in dice]).to(logits.device) * total
         return order.gather(-1, torch.searchsorted(reached, drawn, right=True)).squeeze(-1).tolist()
 
     def stops(self) -> frozenset[int]:
@@ -154,25 +154,25 @@ class Asker:
     def decode(self, tokens: list[int]) -> str:
         return self.loaded.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
 
-    def batches(self, places: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
+    def batches(self, indices: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
         """Places in lists of at most `batch` rows and TOKENS tokens, a row at least."""
         batch: list[int] = []
-        for place in places:
-            longest = max(map(length, [*batch, place]))
+        for index in indices:
+            longest = max(map(length, [*batch, index]))
             if batch and (len(batch) == self.settings.batch or longest * (len(batch) + 1) > TOKENS):
                 yield batch
                 batch = []
-            batch.append(place)
+            batch.append(index)
         if batch:
             yield batch
 
-    def halving(self, places: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
+    def halving(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
         """Answer for places at once, or in halves where the memory runs out. Raises OutOfMemoryError for a single one."""
         try:
-            return answer(places)
+            return answer(indices)
         except torch.OutOfMemoryError:
-            if len(places) == 1:
+            if len(indices) == 1:
                 raise
         torch.cuda.empty_cache()
-        middle = len(places) // 2
-        return self.halving(places[:middle], answer) + self.halving(places[middle:], answer)
+        middle = len(indices) // 2
+        return self.halving(indices[:middle], answer) + self.halving(indices[middle:], answer)

@@ -45,8 +45,8 @@ class Photo:
 
     def pairs(self) -> list[tuple[int, int]]:
         """Places of a liked and a disliked joke of one language."""
-        return [(one, other) for one, good in enumerate(self.jokes) if good.liked
-                for other, bad in enumerate(self.jokes) if bad.disliked and bad.language == good.language]
+        return [(first, second) for first, good in enumerate(self.jokes) if good.liked
+                for second, bad in enumerate(self.jokes) if bad.disliked and bad.language == good.language]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class HeldOut:
     languages: list[str]
 
 
-def read_held_out(dataset: Path, most: int) -> HeldOut:
+def read_held_out(dataset: Path, limit: int) -> HeldOut:
     """At most so many held-out photos, the most telling first. Raises DatasetError where the dataset can't be read."""
     contents = read(dataset)
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
@@ -66,9 +66,9 @@ def read_held_out(dataset: Path, most: int) -> HeldOut:
     for row in contents.holdout:
         if (dataset / row["image"]).is_file():
             jokes[row["image"]].append(joke_of(row, entries.get(row["id"], {})))
-    photos = sorted((Photo(name, dataset / name, tuple(told)) for name, told in jokes.items()),
+    photos = sorted((Photo(name, dataset / name, tuple(rated)) for name, rated in jokes.items()),
                     key=lambda photo: (-photo.telling, photo.name))
-    return HeldOut(photos[:most], trained(contents), languages_of(contents, entries))
+    return HeldOut(photos[:limit], trained(contents), languages_of(contents, entries))
 
 
 def joke_of(row: Row, entry: dict[str, Any]) -> Joke:

@@ -37,27 +37,27 @@ def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: G
     where the champion fails, DatasetError where the dataset can't be read.
     """
     settings = settings or Gate()
-    asked = {"champion": str(champion), "candidate": str(candidate), "dataset": str(dataset), "settings": settings.model_dump()}
-    if known := finished(out, asked):
-        return known
+    inputs = {"champion": str(champion), "candidate": str(candidate), "dataset": str(dataset), "settings": settings.model_dump()}
+    if earlier := finished(out, inputs):
+        return earlier
     out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     held_out = read_held_out(dataset, settings.photos)
     answer, reasons, measures, gallery = weigh(champion, candidate, held_out, settings, teller(out, tell))
     measures = {**measures, "seconds": round(time.monotonic() - start, 1)}
     verdict = GateVerdict(answer, [text for _, text in reasons], [code for code, _ in reasons], measures, gallery)
-    replace_file(out / GALLERY, json.dumps([asdict(one) for one in gallery], ensure_ascii=False, indent=1) + "\n")
-    replace_file(out / GATE_VERDICT, json.dumps({**asdict(verdict), "asked": asked}, ensure_ascii=False, indent=1) + "\n")
+    replace_file(out / GALLERY, json.dumps([asdict(item) for item in gallery], ensure_ascii=False, indent=1) + "\n")
+    replace_file(out / GATE_VERDICT, json.dumps({**asdict(verdict), "asked": inputs}, ensure_ascii=False, indent=1) + "\n")
     return verdict
 
 
-def finished(out: Path, asked: dict[str, Any]) -> GateVerdict | None:
+def finished(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
     """The verdict that an earlier call wrote, where it was asked the same."""
     try:
-        told = json.loads((out / GATE_VERDICT).read_text(encoding="utf-8"))
+        data = json.loads((out / GATE_VERDICT).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return GateVerdict.read(told) if told.get("asked") == asked else None
+    return GateVerdict.read(data) if data.get("asked") == inputs else None
 
 
 def teller(out: Path, tell: Tell | None) -> Tell:

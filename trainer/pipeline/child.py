@@ -82,6 +82,6 @@ def check_end(step: str, code: int, log: Path) -> None:
         name = signal.Signals(-code).name
         raise KilledError(f"The {step} was ended by {name}.{likely}", code="killed", step=step, signal=name)
     if code:
-        said = last_line(log)
-        raise FailedError(said or f"The {step} ended with code {code} and said nothing; see {log}.",
-                          code="step" if said else "silent", step=step, what=said or str(code))
+        message = last_line(log)
+        raise FailedError(message or f"The {step} ended with code {code} and said nothing; see {log}.",
+                          code="step" if message else "silent", step=step, what=message or str(code))

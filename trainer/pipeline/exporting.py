@@ -74,12 +74,12 @@ async def new_dataset(job: Job, run: Run, start: Model) -> str:
     return name
 
 
-async def begin_again(job: Job, run: Run, most: int = 3) -> Run:
+async def begin_again(job: Job, run: Run, limit: int = 3) -> Run:
     """Back to exporting: all that was made of rows of a forgotten person goes first, so that a kill in between changes nothing.
 
     A dataset that somebody gave can't be made anew, so its run fails; so does one that had to begin again too often.
     """
-    if run.given_dataset or run.restarts >= most:
+    if run.given_dataset or run.restarts >= limit:
         why = "the dataset it was given holds rows of a person" if run.given_dataset else f"it began again {run.restarts} times, for people"
         reason = Reason(f"It ends here: {why} who asked to be forgotten since.", "forgotten-given" if run.given_dataset else "forgotten-often",
                         {"times": run.restarts})

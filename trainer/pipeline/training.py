@@ -47,10 +47,10 @@ async def planned(job: Job, run: Run) -> Plan:
             return plan
     except (OSError, ValueError, KeyError):
         pass
-    most = check_base(base)
+    max_tiles = check_base(base)
     await asyncio.to_thread(check_room, job, base)
     job.place.clear()
-    plan = plan_for(dataset, base, job.place.directory, job.settings, most)
+    plan = plan_for(dataset, base, job.place.directory, job.settings, max_tiles)
     plan.write()
     return plan
 
@@ -68,14 +68,14 @@ async def run_training(job: Job, run: Run, plan: Plan) -> None:
     try:
         await job.child(run, "training", "trainer.xtuner.command", plan.out)
     except FailedError as error:
-        told = read_progress(plan.out)
-        if resumed and told.get("reason") == "crash":
+        progress = read_progress(plan.out)
+        if resumed and progress.get("reason") == "crash":
             # The checkpoint may be what breaks it: the next attempt begins at the first step.
             await asyncio.to_thread(shutil.rmtree, plan.work, ignore_errors=True)
             (plan.out / PLAN).unlink()
             raise KilledError(f"The training can't go on from its checkpoint: {error}", code="checkpoint", what=str(error)) from error
-        if (message := told.get("message")) and told.get("reason"):
-            raise FailedError(message, code=f"training-{told['reason']}", what=message) from error
+        if (message := progress.get("message")) and progress.get("reason"):
+            raise FailedError(message, code=f"training-{progress['reason']}", what=message) from error
         raise
 
 

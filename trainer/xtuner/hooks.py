@@ -121,9 +121,9 @@ class StopHook(Hook):
         """Whether any process of the run was asked: all must stop after the same step, or they wait for each other for ever."""
         if get_world_size() == 1:
             return self.asked
-        asked = torch.tensor(float(self.asked), device="cuda" if torch.cuda.is_available() else "cpu")
-        torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
-        return bool(asked.item())
+        flag = torch.tensor(float(self.asked), device="cuda" if torch.cuda.is_available() else "cpu")
+        torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
+        return bool(flag.item())
 
 
 @HOOKS.register_module()
