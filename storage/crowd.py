@@ -59,7 +59,7 @@ async def named(database: Database, person_id: int) -> Named | None:
 
 
 async def most_active(database: Database, limit: int, offset: int = 0) -> list[Active]:
-    """People, those with the most jokes and ratings first. Counts all ratings: on a large database, ask through `Database.aside`."""
+    """People, those with the most jokes and ratings first. Counts all ratings: on a large database, ask through `Database.separate_reader`."""
     rows = await database.rows(
         f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({DONE}) GROUP BY person_id ORDER BY sum(done) DESC, person_id LIMIT ? OFFSET ?) "
         "SELECT top.person_id, name, username, "

@@ -119,7 +119,7 @@ class Database:
         return np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
 
     @asynccontextmanager
-    async def aside(self) -> AsyncIterator["Database"]:
+    async def separate_reader(self) -> AsyncIterator["Database"]:
         """The same database, read through a connection of its own: a query that takes seconds holds up nobody else's."""
         reader = await _connect(self.path, busy_timeout_s=10.0)
         beside = Database(self.path, reader, self._writer)

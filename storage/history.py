@@ -1,6 +1,6 @@
 """How things went day by day, in this machine's time zone: what /stats draws.
 
-These queries read all that happened in the time: on a large database, ask through `Database.aside`.
+These queries read all that happened in the time: on a large database, ask through `Database.separate_reader`.
 """
 import math
 import time

@@ -53,14 +53,14 @@ class Promotion:
     at: float
 
 
-async def merged(database: Database, run: Run, new: NewModel) -> Run:
+async def record_merge(database: Database, run: Run, new: NewModel) -> Run:
     """Register a run's model as a candidate and move the run on to judging. Raises MovedError."""
     async with database.write() as connection:
         candidate = await models.add_candidate(connection, new)
         return await runs.move(connection, run, "judging", candidate_id=candidate.id)
 
 
-async def judged(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
+async def record_verdict(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
     """Record the gate's verdict (the JSON of a `GateVerdict`) and move the run to canary, rejected or undecided.
 
     The candidate waits for the bot, or is rejected. The model's measures get the verdict's as `gate`. Raises

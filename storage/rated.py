@@ -21,7 +21,7 @@ class Rated:
 
 
 async def last_rated(database: Database, limit: int) -> list[Rated]:
-    """The jokes that were rated last, the latest first. Reads all ratings: on a large database, ask through `Database.aside`."""
+    """The jokes that were rated last, the latest first. Reads all ratings: on a large database, ask through `Database.separate_reader`."""
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, text, models.id AS model_id, models.name AS model, sum(value = 3) AS funny, sum(value = 2) AS somewhat, "
         "sum(value = 1) AS unfunny, max(ratings.updated_at) AS at FROM ratings JOIN jokes ON jokes.id = ratings.joke_id "

@@ -21,19 +21,19 @@ class Chosen:
 
     new: list[int]
     replayed: list[int]
-    left_out: dict[str, int]
+    excluded: dict[str, int]
     person_share_lifted: bool
 
 
-def compose(scores: Scores, split: Split, learnt: Collection[int], settings: Selection, excluded: Collection[int] = (), *,
+def compose(scores: Scores, split: Split, learnt: Collection[int], settings: Selection, unusable: Collection[int] = (), *,
             replay_all: bool = False) -> Chosen:
-    """Choose the jokes of a dataset. `learnt` are ids of jokes learnt before, `excluded` ids of jokes that can't be written.
+    """Choose the jokes of a dataset. `learnt` are ids of jokes learnt before, `unusable` ids of jokes that can't be written.
 
     Of learnt jokes `replay_per_new` are repeated for each new one; with `replay_all` as many more as the new ones leave room for.
     """
     evidence = scores.evidence
     group, side = split.find(evidence.photo_ids)
-    usable = scores.good & (side == SIDES.index("train")) & ~np.isin(evidence.joke_ids, list(excluded))
+    usable = scores.good & (side == SIDES.index("train")) & ~np.isin(evidence.joke_ids, list(unusable))
     old = np.isin(evidence.joke_ids, list(learnt))
     ranked = np.lexsort((evidence.joke_ids, -scores.posterior))
     new_jokes = ranked[(usable & ~old)[ranked]]
@@ -46,12 +46,12 @@ def compose(scores: Scores, split: Split, learnt: Collection[int], settings: Sel
     if replay_all:
         old_rows = max(old_rows, settings.max_rows - imported_rows - min(len(new_jokes), max(new_rows, 1)))
     walk = Walk(new_jokes.tolist(), old_jokes.tolist(), max(new_rows, 1), old_rows, settings.max_rows if replay_all else settings.replay_per_new,
-                Caps(evidence.photo_ids.tolist(), group.tolist(), scores.deciders, settings.jokes_per_photo, settings.jokes_per_group))
+                Caps(evidence.photo_ids.tolist(), group.tolist(), scores.pivotal_raters, settings.jokes_per_photo, settings.jokes_per_group))
     lifted = len(evidence.people) < settings.person_share_from
-    new, replayed, left_out = walk.run(None) if lifted else fair_share(walk, settings.person_share)
+    new, replayed, excluded = walk.run(None) if lifted else fair_share(walk, settings.person_share)
     sides = {f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
              for word, name in (("held out", "holdout"), ("near to both sides", "neither"))}
-    return Chosen(new, replayed, {**sides, **left_out}, lifted)
+    return Chosen(new, replayed, {**sides, **excluded}, lifted)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Caps:
 
     photo: list[int]
     group: list[int]
-    deciders: dict[int, list[int]]
+    pivotal_raters: dict[int, list[int]]
     per_photo: int
     per_group: int
 
@@ -79,28 +79,28 @@ class Walk:
     def run(self, per_person: int | None) -> tuple[list[int], list[int], dict[str, int]]:
         """New jokes, old jokes, and how many were left out for each reason, at most `per_person` decided by one person."""
         counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
-        left_out: Counter[str] = Counter()
-        new = self._take(self.new, self.new_rows, per_person, counts, left_out)
-        old = self._take(self.old, min(self.old_rows, round(self.old_per_new * len(new))), per_person, counts, left_out)
-        return new, old, dict(left_out)
+        excluded: Counter[str] = Counter()
+        new = self._take(self.new, self.new_rows, per_person, counts, excluded)
+        old = self._take(self.old, min(self.old_rows, round(self.old_per_new * len(new))), per_person, counts, excluded)
+        return new, old, dict(excluded)
 
     def _take(self, jokes: Iterable[int], rows: int, per_person: int | None,
-              counts: tuple[Counter[int], Counter[int], Counter[int]], left_out: Counter[str]) -> list[int]:
+              counts: tuple[Counter[int], Counter[int], Counter[int]], excluded: Counter[str]) -> list[int]:
         photos, groups, people = counts
         selected: list[int] = []
         for joke in jokes:
-            photo, group, deciders = self.caps.photo[joke], self.caps.group[joke], self.caps.deciders.get(joke, ())
+            photo, group, pivotal = self.caps.photo[joke], self.caps.group[joke], self.caps.pivotal_raters.get(joke, ())
             if len(selected) >= rows:
-                left_out["no room"] += 1
+                excluded["no room"] += 1
             elif photos[photo] >= self.caps.per_photo or groups[group] >= self.caps.per_group:
-                left_out["enough of its photo"] += 1
-            elif per_person is not None and any(people[person] >= per_person for person in deciders):
-                left_out["enough decided by one person"] += 1
+                excluded["enough of its photo"] += 1
+            elif per_person is not None and any(people[person] >= per_person for person in pivotal):
+                excluded["enough decided by one person"] += 1
             else:
                 selected.append(joke)
                 photos[photo] += 1
                 groups[group] += 1
-                people.update(deciders)
+                people.update(pivotal)
         return selected
 
 

@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 class Scores:
     """Per joke (J): posterior, plain mean of the verdicts (1…3), the raters' effective number, and whether it may be learnt.
 
-    `deciders` gives for each joke that may be learnt the raters (indices) without whom it could not.
+    `pivotal_raters` gives for each joke that may be learnt the raters (indices) without whom it could not.
     """
 
     evidence: Evidence
@@ -32,8 +32,8 @@ class Scores:
     mean: Floats
     raters: Floats
     good: Mask
-    deciders: dict[int, list[int]]
-    refused: dict[str, int]
+    pivotal_raters: dict[int, list[int]]
+    rejected: dict[str, int]
 
     def verdicts(self, joke_ids: Indices) -> dict[int, dict[int, tuple[int, float]]]:
         """For each of these jokes that was judged: each person's verdict (1…3) and its weight."""
@@ -59,13 +59,13 @@ def score(evidence: Evidence, settings: Selection) -> Scores:
              "pushed by a block or by newcomers": weighed.contested,
              "not liked enough": plain < settings.minimum_mean - 1e-9,
              "not surely better than others": better < settings.minimum_posterior}
-    good, refused = np.ones(jokes, bool), {}
+    good, rejected = np.ones(jokes, bool), {}
     for reason, failed in tests.items():
-        refused[reason] = int((good & failed).sum())
+        rejected[reason] = int((good & failed).sum())
         good &= ~failed
 
-    scores = Scores(evidence, weighed, pool, better, plain, means.weight, good, {}, refused)
-    scores.deciders.update(find_deciders(scores, means, settings))
+    scores = Scores(evidence, weighed, pool, better, plain, means.weight, good, {}, rejected)
+    scores.pivotal_raters.update(find_deciders(scores, means, settings))
     return scores
 
 
@@ -79,7 +79,7 @@ def find_deciders(scores: Scores, means: Means, settings: Selection) -> dict[int
     better = posterior_without(means, scores.pool, scores.weighed.value, weight, evidence.joke)
     needed = scores.good[evidence.joke] & ((left + 0.5 < settings.minimum_raters) | (better < settings.minimum_posterior)
                                            | (plain < settings.minimum_mean - 1e-9))
-    deciders: dict[int, list[int]] = defaultdict(list)
+    pivotal: dict[int, list[int]] = defaultdict(list)
     for joke, rater in zip(evidence.joke[needed].tolist(), evidence.rater[needed].tolist(), strict=True):
-        deciders[joke].append(rater)
-    return deciders
+        pivotal[joke].append(rater)
+    return pivotal

@@ -69,7 +69,7 @@ async def users_pressed(parts: Parts, update: Update) -> None:
 async def page_of(parts: Parts, language: str, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
     """A page's text and buttons; a page that is no longer there is the last one."""
     await parts.names.write()
-    async with parts.database.aside() as database:
+    async with parts.database.separate_reader() as database:
         count = await crowd.people(database)
         pages = max(1, -(-count // A_PAGE))
         page = min(max(1, page), pages)

@@ -25,7 +25,7 @@ OUTCOMES = {"promoted": "good", "rejected": "bad", "failed": "bad", "undecided":
 
 async def past(parts: Parts, say: Speaker) -> dict[str, Any]:
     """The part of the picture that reads all ratings, through a connection of its own."""
-    async with parts.database.aside() as beside:
+    async with parts.database.separate_reader() as beside:
         days, latest = await history.days(beside, DAYS), await rated.last_rated(beside, RECENT)
         return {"runs": [run_line(say, run) for run in await runs.history(beside, RUNS) if run.finished],
                 "models": await _models(beside, say), "back": await _back(beside),

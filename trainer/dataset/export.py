@@ -141,7 +141,7 @@ class Exporter:
                 jokes.append(Judged(sources[joke], "train", "new" if position < len(chosen.new) else "replayed",
                                      [(person, *verdict) for person, verdict in verdicts[joke].items()],
                                      float(scores.posterior[index]), float(scores.mean[index]),
-                                     [people[rater] for rater in scores.deciders.get(index, ())]))
+                                     [people[rater] for rater in scores.pivotal_raters.get(index, ())]))
         return jokes
 
     async def _write(self, picked: Picked, verified: Verified) -> Exported:
@@ -167,7 +167,7 @@ class Exporter:
             "ratings", [*verified.entries(picked.train, raters), *picked.imported.rows], held_out_rows,
             **selection_facts(self.settings, scores.pool, len(scores.evidence.people), len(scores.evidence.value), chosen.person_share_lifted),
             origins={"new": len(chosen.new), "replayed": len(chosen.replayed), "imported": len(picked.imported.rows)},
-            not_chosen=sorted_counts(scores.refused, chosen.left_out), not_written=sorted_counts(picked.problems),
+            not_chosen=sorted_counts(scores.rejected, chosen.excluded), not_written=sorted_counts(picked.problems),
             not_written_held_out=sorted_counts(Counter(
                 verified.failed[item.source.joke_id] for item in picked.held_out if item.source.joke_id in verified.failed)),
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
@@ -190,7 +190,7 @@ def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> Nothi
     """Why no dataset comes of the ratings."""
     if not len(scores.evidence.value):
         return NothingToLearnError("Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.", code="nothing-rated")
-    reasons = sorted_counts(scores.refused, chosen.left_out, problems)
+    reasons = sorted_counts(scores.rejected, chosen.excluded, problems)
     details = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
     return NothingToLearnError(f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt before"
                                f"{f' ({details})' if details else ''}. More ratings, of more photos and by more people, will help.",

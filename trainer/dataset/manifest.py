@@ -33,7 +33,7 @@ class Raters:
 class Judged:
     """A joke for a dataset: where it goes, what was said about it, and what the selection made of that.
 
-    `posterior` and `mean` are None for a joke without ratings in the window; `deciders` are the people without whom it
+    `posterior` and `mean` are None for a joke without ratings in the window; `pivotal_raters` are the users without whom it
     would not have been chosen.
     """
 
@@ -43,7 +43,7 @@ class Judged:
     ratings: Sequence[Verdict]
     posterior: float | None = None
     mean: float | None = None
-    deciders: Sequence[int] = ()
+    pivotal_raters: Sequence[int] = ()
 
     @property
     def row_id(self) -> str:
@@ -63,7 +63,7 @@ class Judged:
                             for person, value, weight in self.ratings],
                 "mean": None if self.mean is None else round(self.mean, 4),
                 "posterior": None if self.posterior is None else round(self.posterior, 4),
-                "decided_by": sorted(raters.number(person) for person in self.deciders)}
+                "decided_by": sorted(raters.number(person) for person in self.pivotal_raters)}
 
 
 def build(source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any) -> Contents:

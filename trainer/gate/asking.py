@@ -38,16 +38,16 @@ class NotFiniteError(Exception):
 
 
 class Asker:
-    """A model, asked. `tell` is called with the number of answers that are done since the last call."""
+    """Scores jokes by a model, and generates jokes with it. `report` is called with the number of answers that are done since the last call."""
 
-    def __init__(self, loaded: Loaded, settings: Gate, tell: Callable[[int], None]) -> None:
-        self.loaded, self.model, self.settings, self.tell = loaded, loaded.model, settings, tell
+    def __init__(self, loaded: Loaded, settings: Gate, report: Callable[[int], None]) -> None:
+        self.loaded, self.model, self.settings, self.report = loaded, loaded.model, settings, report
         self.context = loaded.tokenizer.convert_tokens_to_ids(load_prompts().template.context)
         self.end = load_prompts().template.end
         self.features: dict[Path, torch.Tensor] = {}
 
     @torch.inference_mode()
-    def look(self, photo: Path) -> torch.Tensor:
+    def encode_photo(self, photo: Path) -> torch.Tensor:
         """A photo's projected features, (tiles × tokens, hidden)."""
         if photo not in self.features:
             with Image.open(photo) as picture:
@@ -58,30 +58,30 @@ class Asker:
         return self.features[photo]
 
     def prompt(self, photo: Path, prompt: str) -> list[int]:
-        return self.loaded.encode(prompt, len(self.look(photo)) // self.model.num_image_token)
+        return self.loaded.encode(prompt, len(self.encode_photo(photo)) // self.model.num_image_token)
 
     def embed(self, photos: Sequence[Path], ids: torch.Tensor) -> torch.Tensor:
         """Embeddings (rows, tokens, hidden) of token ids, each row's photo in the places of its context tokens."""
         embeds = self.model.language_model.get_input_embeddings()(ids)
-        embeds[ids == self.context] = torch.cat([self.look(photo) for photo in photos]).to(embeds.dtype)
+        embeds[ids == self.context] = torch.cat([self.encode_photo(photo) for photo in photos]).to(embeds.dtype)
         return embeds
 
-    def likelihoods(self, rows: Sequence[tuple[Path, str, str]]) -> list[float]:
+    def score(self, rows: Sequence[tuple[Path, str, str]]) -> list[float]:
         """Mean nats a token that each (photo, prompt, joke) takes, its end included: less is likelier. Raises NotFiniteError."""
         answers = [self.loaded.tokenizer.encode(text + self.end, add_special_tokens=False) for _, _, text in rows]
         questions = [self.prompt(photo, prompt) for photo, prompt, _ in rows]
         nats: dict[int, float] = {}
         by_length = sorted(range(len(rows)), key=lambda index: len(questions[index]) + len(answers[index]))
         for batch in self.batches(by_length, lambda index: len(questions[index]) + len(answers[index])):
-            values = self.halving(batch, lambda part: self.likelihoods_at_once(
+            values = self.in_halves(batch, lambda part: self.score_batch(
                 [rows[index][0] for index in part], [questions[index] for index in part], [answers[index] for index in part]))
             nats.update(zip(batch, values, strict=True))
-            self.tell(len(batch))
+            self.report(len(batch))
         return [nats[index] for index in range(len(rows))]
 
     @torch.inference_mode()
-    def likelihoods_at_once(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
-        """`likelihoods` in one pass, of token ids: each row's question with its photo's context tokens, and its answer with the end."""
+    def score_batch(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
+        """`score` in one pass, of token ids: each row's question with its photo's context tokens, and its answer with the end."""
         longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
         # What stands after a row's end is seen by nothing before it, so it needs no mask.
         ids = torch.tensor([question + answer + answer[-1:] * (longest - len(question) - len(answer))
@@ -96,7 +96,7 @@ class Asker:
             raise NotFiniteError
         return values
 
-    def jokes(self, requests: Sequence[tuple[Path, str]]) -> list[Told]:
+    def generate(self, requests: Sequence[tuple[Path, str]]) -> list[Told]:
         """A new joke for each (photo, prompt), sampled as the settings say. Raises NotFiniteError."""
         questions = [self.prompt(*request) for request in requests]
         jokes: dict[int, Told] = {}
@@ -105,16 +105,16 @@ class Asker:
             by_length[len(question)].append(index)
         for length, group in sorted(by_length.items()):
             for batch in self.batches(group, lambda _, tokens=length: tokens):
-                generated = self.halving(batch, lambda part: self.jokes_at_once([requests[index][0] for index in part],
+                generated = self.in_halves(batch, lambda part: self.generate_batch([requests[index][0] for index in part],
                                                                             [questions[index] for index in part], part))
                 jokes.update(zip(batch, generated, strict=True))
-                self.tell(len(batch))
+                self.report(len(batch))
         return [jokes[index] for index in range(len(requests))]
 
     @torch.inference_mode()
-    def jokes_at_once(self, photos: list[Path], questions: list[list[int]], indices: Sequence[int]) -> list[Told]:
+    def generate_batch(self, photos: list[Path], questions: list[list[int]], indices: Sequence[int]) -> list[Told]:
         """For questions of one length. Each place has a seed of its own, so that batches change nothing but rounding."""
-        language, stops = self.model.language_model, self.stops()
+        language, stops = self.model.language_model, self.stop_tokens()
         dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index) for index in indices]
         embeds, past = self.embed(photos, torch.tensor(questions, device=self.loaded.device)), None
         written: list[list[int]] = [[] for _ in questions]
@@ -146,7 +146,7 @@ class Asker:
         drawn = torch.stack([torch.rand(1, generator=die) for die in dice]).to(logits.device) * total
         return order.gather(-1, torch.searchsorted(reached, drawn, right=True)).squeeze(-1).tolist()
 
-    def stops(self) -> frozenset[int]:
+    def stop_tokens(self) -> frozenset[int]:
         """The end of turn, the tokenizer's end of text, and whatever the checkpoint's generation_config names."""
         tokenizer, named = self.loaded.tokenizer, getattr(getattr(self.model, "generation_config", None), "eos_token_id", None) or []
         return frozenset([tokenizer.convert_tokens_to_ids(self.end), tokenizer.eos_token_id, *([named] if isinstance(named, int) else named)])
@@ -166,7 +166,7 @@ class Asker:
         if batch:
             yield batch
 
-    def halving(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
+    def in_halves(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
         """Answer for places at once, or in halves where the memory runs out. Raises OutOfMemoryError for a single one."""
         try:
             return answer(indices)
@@ -175,4 +175,4 @@ class Asker:
                 raise
         torch.cuda.empty_cache()
         middle = len(indices) // 2
-        return self.halving(indices[:middle], answer) + self.halving(indices[middle:], answer)
+        return self.in_halves(indices[:middle], answer) + self.in_halves(indices[middle:], answer)

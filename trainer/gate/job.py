@@ -21,7 +21,7 @@ from storage.learning.run_files import (
 from trainer.gate.deciding import NOTHING, Reason, decide
 from trainer.gate.held_out import HeldOut, read_held_out
 
-Tell = Callable[[str, int, int], None]
+ReportProgress = Callable[[str, int, int], None]
 """Step (candidate, champion), answers that are done, answers there are."""
 
 
@@ -29,7 +29,7 @@ class GateError(JokebotError):
     """The gate can't judge: the champion itself fails."""
 
 
-def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: Gate | None = None, tell: Tell | None = None) -> GateVerdict:
+def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: Gate | None = None, report: ReportProgress | None = None) -> GateVerdict:
     """Judge a candidate against the champion on a dataset's held-out photos, on a GPU where there is one.
 
     Writes into `out`: gate_progress.json (step, done, of) while it works, then gallery.json and, last, gate.json, each by rename.
@@ -43,7 +43,7 @@ def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: G
     out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     held_out = read_held_out(dataset, settings.photos)
-    answer, reasons, measures, gallery = weigh(champion, candidate, held_out, settings, teller(out, tell))
+    answer, reasons, measures, gallery = weigh(champion, candidate, held_out, settings, progress_writer(out, report))
     measures = {**measures, "seconds": round(time.monotonic() - start, 1)}
     verdict = GateVerdict(answer, [text for _, text in reasons], [code for code, _ in reasons], measures, gallery)
     replace_file(out / GALLERY, json.dumps([asdict(item) for item in gallery], ensure_ascii=False, indent=1) + "\n")
@@ -60,22 +60,22 @@ def finished(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
     return GateVerdict.read(data) if data.get("asked") == inputs else None
 
 
-def teller(out: Path, tell: Tell | None) -> Tell:
+def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
     """Writes progress, at most twice a second, and passes it on."""
     last = 0.0
 
-    def told(step: str, done: int, of: int) -> None:
+    def write(step: str, done: int, of: int) -> None:
         nonlocal last
         if done == of or time.monotonic() - last > 0.5:
             last = time.monotonic()
             replace_file(out / GATE_PROGRESS, json.dumps({"step": step, "done": done, "of": of, "updated": round(time.time(), 3)}))
-            if tell:
-                tell(step, done, of)
+            if report:
+                report(step, done, of)
 
-    return told
+    return write
 
 
-def weigh(champion: Path, candidate: Path, held_out: HeldOut, settings: Gate, tell: Tell
+def weigh(champion: Path, candidate: Path, held_out: HeldOut, settings: Gate, report: ReportProgress
           ) -> tuple[GateAnswer, list[Reason], dict[str, Any], list[GalleryItem]]:
     """The candidate first: one that fails by itself needs no comparison. One model is in memory at a time."""
     # Read once, when torch is loaded: threads that wait must not take the cores from the chat that goes on beside.
@@ -83,13 +83,13 @@ def weigh(champion: Path, candidate: Path, held_out: HeldOut, settings: Gate, te
     from trainer.gate.comparing import compare
     from trainer.gate.measuring import free, measure
 
-    new = measure(candidate, held_out, settings, lambda done, of: tell("candidate", done, of))
+    new = measure(candidate, held_out, settings, lambda done, of: report("candidate", done, of))
     free()
     if new.code:
         return GateAnswer.REJECT, [(new.code, new.trouble)], {}, []
     if not held_out.photos:
         return GateAnswer.UNDECIDED, [NOTHING], {}, []
-    old = measure(champion, held_out, settings, lambda done, of: tell("champion", done, of))
+    old = measure(champion, held_out, settings, lambda done, of: report("champion", done, of))
     free()
     if old.code:
         raise GateError(f"The champion in {champion} can't be compared with. {old.trouble}")

@@ -55,7 +55,7 @@ class Measured:
 
 
 def measure(directory: Path, held_out: HeldOut, settings: Gate, report: Callable[[int, int], None]) -> Measured:
-    """All of one model; `tell` gets what is done and how much there is. A model that fails has a code and trouble instead."""
+    """All of one model; `report` gets the number of answers done and of all. A model that fails has a code and trouble instead."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     result = Measured()
     try:
@@ -79,10 +79,10 @@ def measure(directory: Path, held_out: HeldOut, settings: Gate, report: Callable
     scorer = Asker(loaded, settings, advance)
     try:
         for photo in held_out.photos:
-            scorer.look(photo.path)
+            scorer.encode_photo(photo.path)
             advance(1)
-        jokes = scorer.jokes([(photo.path, prompt) for photo, _, prompt in requests])
-        values = iter(scorer.likelihoods(rows))
+        jokes = scorer.generate([(photo.path, prompt) for photo, _, prompt in requests])
+        values = iter(scorer.score(rows))
     except NotFiniteError:
         result.code, result.trouble = "nan", "It computes numbers that are none (NaN)."
         return result

@@ -15,7 +15,7 @@ from trainer.pipeline.job import Job
 
 async def begin(job: Job, run: Run) -> Run:
     """queued → exporting. What lies where this run will write is another one's (a restored backup counts runs anew)."""
-    await job.look(run)
+    await job.check(run)
     job.place.clear()
     return await runs.advance(job.database, run, "exporting", model_name=await free_name(job, run))
 
@@ -29,7 +29,7 @@ async def free_name(job: Job, run: Run) -> str:
 
 async def export(job: Job, run: Run) -> Run:
     """exporting → training, or undecided where there is too little new."""
-    await job.look(run)
+    await job.check(run)
     champion = await job.champion()
     start = await start_of(job, champion)
     job.place.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,7 +74,7 @@ async def new_dataset(job: Job, run: Run, start: Model) -> str:
     return name
 
 
-async def begin_again(job: Job, run: Run, limit: int = 3) -> Run:
+async def restart_from_export(job: Job, run: Run, limit: int = 3) -> Run:
     """Back to exporting: all that was made of rows of a forgotten person goes first, so that a kill in between changes nothing.
 
     A dataset that somebody gave can't be made anew, so its run fails; so does one that had to begin again too often.

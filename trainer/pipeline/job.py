@@ -35,7 +35,7 @@ class Job:
     place: Place
     children: Children
 
-    async def look(self, run: Run) -> None:
+    async def check(self, run: Run) -> None:
         """Raises CancelledRun, Forgotten or MovedError where the run must not go on as it is."""
         now = await runs.find(self.database, run.id)
         if now.state != run.state:
@@ -45,12 +45,12 @@ class Job:
         if run.dataset and await datasets.held_forgotten(self.database, run.dataset):
             raise Forgotten
 
-    async def child(self, run: Run, step: str, module: str, *arguments: object) -> None:
-        """Run a step's child to its good end. Raises KilledError, FailedError, Stopped, and what `look` raises."""
+    async def run_step(self, run: Run, step: str, module: str, *arguments: object) -> None:
+        """Run a step's child to its good end. Raises KilledError, FailedError, Stopped, and what `check` raises."""
         log = self.place.log(step)
 
         async def watch() -> None:
-            await self.look(run)
+            await self.check(run)
         code = await self.children.run(module, arguments, log, watch)
         if code in (143, -15):
             raise Stopped

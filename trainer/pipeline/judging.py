@@ -17,16 +17,16 @@ async def judge(job: Job, run: Run) -> Run:
 
     The datasets' lock is held, since held-out rows are read.
     """
-    await job.look(run)
+    await job.check(run)
     champion, candidate = await job.champion(), await models.find(job.database, run.candidate_id)
     verdict = job.place.verdict(champion.id)
     if not verdict.exists():
         dataset = (job.settings.storage.datasets / run.dataset).resolve()
         async with dataset_files.lock(job.settings.storage.datasets):
-            await job.child(run, "judging", "trainer.pipeline.judging", await job.directory(champion), await job.directory(candidate),
+            await job.run_step(run, "judging", "trainer.pipeline.judging", await job.directory(champion), await job.directory(candidate),
                             dataset, job.place.gate, verdict)
-    await job.look(run)
-    return await promotion.judged(job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8")))
+    await job.check(run)
+    return await promotion.record_verdict(job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8")))
 
 
 def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path) -> int:

@@ -27,11 +27,11 @@ async def train(job: Job, run: Run) -> Run:
         except DatasetError as error:
             # Between export and here a person was forgotten, and the dataset was written anew under another name.
             raise Forgotten from error
-        await job.look(run)
+        await job.check(run)
         plan = await planned(job, run)
         if not job.place.adapter.exists():
             await run_training(job, run, plan)
-        await job.look(run)
+        await job.check(run)
     return await runs.advance(job.database, run, "merging")
 
 
@@ -63,10 +63,10 @@ def check_room(job: Job, directory: Path) -> None:
 
 
 async def run_training(job: Job, run: Run, plan: Plan) -> None:
-    """The child that trains, or goes on training. Raises what `Job.child` raises, with the reason that progress.json gives."""
+    """The child that trains, or goes on training. Raises what `Job.run_step` raises, with the reason that progress.json gives."""
     resumed = (plan.work / "last_checkpoint").exists()
     try:
-        await job.child(run, "training", "trainer.xtuner.command", plan.out)
+        await job.run_step(run, "training", "trainer.xtuner.command", plan.out)
     except FailedError as error:
         progress = read_progress(plan.out)
         if resumed and progress.get("reason") == "crash":
@@ -81,15 +81,15 @@ async def run_training(job: Job, run: Run, plan: Plan) -> None:
 
 async def merge(job: Job, run: Run) -> Run:
     """merging → judging: a model directory, renamed into place when it is whole, and its row in the registry."""
-    await job.look(run)
+    await job.check(run)
     start = await models.find(job.database, run.start_id)
     out = job.place.models / run.model_name
     if not out.is_dir():
         out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await job.child(run, "merging", "trainer.merge", job.place.directory, "--base", await job.directory(start), "--out", out, "--sync")
-    await job.look(run)
+        await job.run_step(run, "merging", "trainer.merge", job.place.directory, "--base", await job.directory(start), "--out", out, "--sync")
+    await job.check(run)
     digest = await asyncio.to_thread(model_digest, out)
-    return await promotion.merged(job.database, run, new_model(job, run, start, out, digest))
+    return await promotion.record_merge(job.database, run, new_model(job, run, start, out, digest))
 
 
 def new_model(job: Job, run: Run, start: Model, out: Path, digest: str) -> NewModel:

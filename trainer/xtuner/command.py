@@ -22,7 +22,7 @@ def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
     max_tiles = check_base(base)
     plan = plan_for(dataset, base, out, settings, max_tiles)
     plan.save()
-    return carry_on(plan)
+    return resume(plan)
 
 
 def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, max_tiles: int) -> Plan:
@@ -31,7 +31,7 @@ def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, max_tiles
                 min(max_tiles, settings.engine.max_tiles), settings.training)
 
 
-def carry_on(plan: Plan) -> int:
+def resume(plan: Plan) -> int:
     """Run, or continue, a run whose plan is written, to its exit code."""
     if read_progress(plan.out).get("state") == "done":
         print(f"{plan.out} holds this run already, done.")
@@ -55,4 +55,4 @@ def check_base(base: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(carry_on(Plan.load(Path(sys.argv[1]))))
+    sys.exit(resume(Plan.load(Path(sys.argv[1]))))

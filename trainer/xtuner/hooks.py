@@ -96,32 +96,32 @@ class StopHook(Hook):
     priority = "LOWEST"
 
     def __init__(self) -> None:
-        self.asked = False
+        self.stop_requested = False
 
     def before_train(self, runner: Runner) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.ask)
 
     def ask(self, number: int, frame: Any) -> None:
-        if self.asked:
+        if self.stop_requested:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self.asked = True
+        self.stop_requested = True
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         # A gradient that is half gathered can't be saved, so the stop waits for the end of its window.
-        if runner.optim_wrapper.should_update() and self.asked_anywhere():
+        if runner.optim_wrapper.should_update() and self.stop_requested_anywhere():
             step = runner.iter + 1
             hook = next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
             if hook.last_ckpt is None or not hook.last_ckpt.endswith(f"iter_{step}.pth"):
                 hook._save_checkpoint_with_step(runner, step, meta={"epoch": runner.epoch, "iter": step})
             raise Stopped(step)
 
-    def asked_anywhere(self) -> bool:
+    def stop_requested_anywhere(self) -> bool:
         """Whether any process of the run was asked: all must stop after the same step, or they wait for each other for ever."""
         if get_world_size() == 1:
-            return self.asked
-        flag = torch.tensor(float(self.asked), device="cuda" if torch.cuda.is_available() else "cpu")
+            return self.stop_requested
+        flag = torch.tensor(float(self.stop_requested), device="cuda" if torch.cuda.is_available() else "cpu")
         torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
         return bool(flag.item())
 

@@ -22,7 +22,7 @@ def under_torchrun(plan: Plan) -> int:
     plan.out_of_memory.unlink(missing_ok=True)
     while True:
         code = torchrun.run()
-        if torchrun.asked or not plan.out_of_memory.exists():
+        if torchrun.stop_requested or not plan.out_of_memory.exists():
             break
         if not halve(plan):
             return failed(plan, "memory", launch.NO_MEMORY)
@@ -54,15 +54,15 @@ class Torchrun:
         self.command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={plan.training.gpus}",
                         "-m", "trainer.xtuner.launch", str(plan.out)]
         self.process: subprocess.Popen | None = None
-        self.asked = False
+        self.stop_requested = False
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.hand_on)
+            signal.signal(number, self.forward_signal)
 
     def run(self) -> int:
         with subprocess.Popen(self.command, cwd=Path(__file__).parents[2]) as self.process:
             return self.process.wait()
 
-    def hand_on(self, number: int, frame: object) -> None:
-        self.asked = True
+    def forward_signal(self, number: int, frame: object) -> None:
+        self.stop_requested = True
         if self.process:
             self.process.send_signal(number)

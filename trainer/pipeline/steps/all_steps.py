@@ -5,4 +5,4 @@ from trainer.pipeline.drive import PipelineSteps
 ALL_STEPS = PipelineSteps(
     {"queued": exporting.begin, "exporting": exporting.export, "training": training.train, "merging": training.merge,
      "judging": judging.judge},
-    restart=exporting.begin_again)
+    restart=exporting.restart_from_export)

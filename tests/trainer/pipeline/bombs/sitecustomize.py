@@ -57,7 +57,7 @@ def hold(step: int, gone_on: Path) -> None:
 
     def held(self, number, *more):
         log(self, number, *more)
-        while number >= step and not gone_on.exists() and not signal.getsignal(signal.SIGTERM).__self__.asked:
+        while number >= step and not gone_on.exists() and not signal.getsignal(signal.SIGTERM).__self__.stop_requested:
             time.sleep(0.02)
     Progress.log = held
 
