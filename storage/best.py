@@ -1,4 +1,4 @@
-"""Jokes to look back on: the best liked of a chat, and a person's own."""
+"""The best liked jokes of a chat, and a user's latest ones."""
 from dataclasses import dataclass
 
 from storage.database import Database
@@ -12,7 +12,7 @@ It is σ²/(τ² + τ_φ²) of `PRIOR_SHARES` in trainer/estimate.py, which stor
 
 @dataclass(frozen=True)
 class Told:
-    """A joke that was told, and how people rated it."""
+    """A delivered joke and its ratings."""
 
     text: str
     counts: Counts
@@ -38,7 +38,7 @@ async def best_of_chat(database: Database, chat_id: int, *, minimum: int, limit:
 
 
 async def latest_of_person(database: Database, person_id: int, *, chat_id: int | None, limit: int) -> list[Told]:
-    """The jokes that a person asked for last, newest first; only those shown in that chat where one is given."""
+    """The jokes that a user asked for last, newest first; only those shown in that chat where one is given."""
     where = f" AND {IN_CHAT}" if chat_id is not None else ""
     rows = await database.rows(f"SELECT text, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
                                f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",

@@ -8,7 +8,7 @@ from storage.database import Database
 class Chat:
     """A chat's settings; the defaults are those of a chat that has changed none.
 
-    `language` is that of a group's jokes, None for that of whoever asks. `style` is a style's name, None for the usual one.
+    `language` is that of a group's jokes, None for that of the user who asks. `style` is a style's name, None for the usual one.
     `answers`: "called" (mentioned, replied to, commanded) or "photos" (every photo). `daily`: jokes a day, None for no limit.
     `changers`: "admins" or "all", who may change this. `weekly_since`: when the best of the week was turned on (seconds since
     1970), None where it is off. `speaks`: the language to speak with all of them.
@@ -45,7 +45,7 @@ async def change_chat(database: Database, chat_id: int, **values: object) -> Cha
 
 
 async def move_chat(database: Database, former_id: int, chat_id: int) -> Chat | None:
-    """A group became a supergroup: it keeps its settings under the new id. Said twice, it changes nothing more.
+    """A group became a supergroup: move its settings to the new id. A second call changes nothing.
 
     Returns the settings under the new id, None where it has none.
     """

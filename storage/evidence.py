@@ -15,11 +15,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Evidence:
-    """Ratings of n, over J jokes and R people: `joke`, `rater` (n, indices) and `value` (n, 1…3).
+    """Ratings of n, over J jokes and R users: `joke`, `rater` (n, indices) and `value` (n, 1…3).
 
     `joke_ids`, `photo_ids` (J, ascending joke ids) and `people` (R) turn indices back into rows.
-    `at` (n) says when a rating was given or changed, `since` (R) when a person gave their first one of these, both in seconds
-    since 1970 or None where nobody knows.
+    `at` (n) says when a rating was given or changed, `since` (R) when a user gave their first one of these, both in seconds
+    since 1970, or None where unknown.
     """
 
     joke: Ints

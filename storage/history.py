@@ -81,7 +81,7 @@ async def liked_by_model(database: Database, limit: int) -> list[Liked]:
 def wilson(liked: int, ratings: int, z: float = 1.959964) -> tuple[float, float]:
     """The score interval of a share (E. B. Wilson 1927), 95 % by default: right for few ratings and near 0 and 1 too.
 
-    It takes ratings as independent, which those of one joke or one person are not quite. (0, 1) where there are none.
+    It takes ratings as independent, which those of one joke or one user are not quite. (0, 1) where there are none.
     """
     if not ratings:
         return 0.0, 1.0

@@ -1,4 +1,4 @@
-"""The inbox: an update is a committed row before Telegram is told that it may forget it."""
+"""The inbox: an update is committed as a row before it is acknowledged to Telegram."""
 import json
 import time
 from collections.abc import Collection, Sequence
@@ -13,9 +13,9 @@ OFFSET_LASTS_S = 6 * 86400.0
 
 @dataclass(frozen=True)
 class Begun:
-    """How far the answer to an update has come: the joke that is stored for it, and the message that people see.
+    """How far the answer to an update is: the stored joke, and the message that shows it.
 
-    `attempts` counts how often it was taken up from the inbox; `sent` has the ids of its other replies, by their number.
+    `attempts` counts how often work on it was started; `sent` has the ids of its other replies, by their number.
     """
 
     joke_id: int | None = None

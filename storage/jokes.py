@@ -72,7 +72,7 @@ async def get_joke(database: Database, joke_id: int) -> Joke | None:
 
 
 async def styles_told(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
-    """The styles in which jokes about a photo were told in a chat, the one whose latest joke is oldest first."""
+    """The styles of the jokes about a photo that a chat was shown, the style whose latest joke is oldest first."""
     rows = await database.rows("SELECT style FROM jokes JOIN deliveries ON joke_id = jokes.id WHERE photo_id = ? AND chat_id = ? "
                                "AND language = ? GROUP BY style ORDER BY max(jokes.id)", (photo_id, chat_id, language))
     return [row["style"] for row in rows]

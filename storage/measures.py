@@ -1,4 +1,4 @@
-"""Figures for monitoring. They are asked for every few seconds, so jokes are read once: only those since the last time."""
+"""Metrics. They are read every few seconds, so each joke is read once: only those since the last call."""
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Told:
     within: dict[str, list[int]] = field(default_factory=dict)
 
     async def catch_up(self, database: Database) -> None:
-        """Add the jokes that were stored since. One deleted later was told all the same, and stays counted."""
+        """Add the jokes that were stored since. A joke that is deleted later stays counted."""
         newest = await database.value("SELECT coalesce(max(id), 0) FROM jokes")
         counts = ", ".join("sum(latency_s <= ?)" for _ in self.bounds)
         rows = await database.rows(

@@ -1,8 +1,8 @@
-"""Decides what a file that somebody sent is, by its content alone, and makes a clean photo of it.
+"""Recognises an uploaded file by its content alone, and makes a clean photo of it.
 
-Every file is decoded once, whole. What is kept has no metadata, stands upright and is an RGB JPEG: an ordinary upright
-JPEG as it came (its coded data untouched), anything else encoded anew at quality 92 with full colour resolution, which
-keeps the text of screenshots and memes legible.
+Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an ordinary upright JPEG keeps
+its coded data, anything else is encoded anew at quality 92 with full colour resolution, which keeps the text of screenshots
+and memes legible.
 """
 import hashlib
 import io
@@ -51,7 +51,7 @@ MESSAGES: dict[Reason, str] = {
 
 
 class PhotoError(JokebotError):
-    """A file can't become a photo; `reason` says why, for those who tell it in a person's own language."""
+    """A file can't become a photo; `reason` is the cause as a code, for translation."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(MESSAGES[reason])

@@ -1,4 +1,4 @@
-"""What was rated last, for admins who look on: never anything of people who are private or banned."""
+"""The jokes rated last, for the admin pages; nothing of private or banned users."""
 from dataclasses import dataclass
 
 from storage.database import Database
@@ -8,7 +8,7 @@ from storage.photos import Photo
 
 @dataclass(frozen=True)
 class Rated:
-    """A joke with its model, how many people gave which verdict, and when somebody last did (seconds since 1970)."""
+    """A joke with its model, how many users gave which verdict, and when a user last did (seconds since 1970)."""
 
     joke_id: int
     text: str

@@ -1,7 +1,7 @@
-"""Why something came to its end: a sentence, and the same as a code with what is filled in, for who speaks another language.
+"""Why a run ended: an English sentence, and a code with its values for translation.
 
-Whoever ends a run writes both down. The sentence is for the command line and the log; the bot has words for codes, and takes
-the sentence where it has none.
+The sentence is for the command line and the log. The bot translates the code, and shows the sentence where it has no
+translation.
 """
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Going back to a backup. What was there before is kept in a folder of its own, so that a restore can be undone."""
+"""Restores a backup. The data from before is kept in a folder of its own, so that a restore can be undone."""
 import asyncio
 import shutil
 import time

@@ -4,9 +4,9 @@
 
 The pipeline process (`trainer/pipeline/`) moves a run up to canary, the bot from there on. Every move is a compare-and-set on
 the state it comes from, in one transaction with what belongs to it: of two processes at the same run one gets a
-MovedError and changes nothing. The database has at most one unfinished run. A row holds no process: whoever works on a run
-also holds the file lock of `trainer/pipeline/place.py`, which ends with its holder, so a run whose process died is taken up
-again by the next that comes.
+MovedError and changes nothing. The database has at most one unfinished run. A row doesn't lock a run: the process
+that works on it holds the file lock of `trainer/pipeline/place.py`, which ends with the process, so the next process resumes
+a run whose process died.
 """
 import json
 import time
@@ -27,7 +27,7 @@ AT_ANY_TIME = {"failed", "cancelled"}
 NEXT = {"queued": {"exporting"}, "exporting": {"training", "undecided"}, "training": {"merging", "exporting"},
         "merging": {"judging", "exporting"}, "judging": {"canary", "rejected", "undecided", "exporting"},
         "canary": {"promoted", "rejected", "undecided"}}
-"""Where a state leads, besides AT_ANY_TIME. Back to exporting: a person was forgotten whose rows the run had trained on."""
+"""Transitions, besides AT_ANY_TIME. Back to exporting: a user was forgotten whose rows the run trained on."""
 CHANGEABLE = {"dataset", "model_name", "champion_id", "start_id", "candidate_id", "verdict", "restarts"}
 
 
@@ -163,7 +163,7 @@ async def request_cancel(database: Database, run_id: int) -> Run:
 
 
 async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
-    """Count that the present step is begun (1), or that it was stopped on purpose and the attempt doesn't count (-1).
+    """Count an attempt at the present step (1), or take it back (-1) because the step was stopped on purpose.
 
     Raises MovedError where the run is in another state by now.
     """
@@ -176,7 +176,7 @@ async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
 
 
 async def remember(database: Database, run: Run, reason: JokebotError) -> Run:
-    """Note why the present step has to be begun again. Returns the row as it is then, wherever the run is by now."""
+    """Record why the present step must be started again. Returns the row as it is then, wherever the run is by now."""
     async with database.write() as connection:
         last_reason = Reason.of(reason)
         await connection.execute("UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?", (last_reason.text, last_reason.cause, run.id, run.state))

@@ -21,7 +21,7 @@ class Stats:
 
 
 async def of_person(database: Database, person_id: int) -> Stats:
-    """What one person sent, was told, and thought of it (their own ratings, whoever asked for the joke)."""
+    """A user's photos, jokes and own ratings (of any user's jokes)."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photo_senders WHERE person_id = ?1) AS photos, "
         f"(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked "
@@ -30,7 +30,7 @@ async def of_person(database: Database, person_id: int) -> Stats:
 
 
 async def overall(database: Database) -> Stats:
-    """The same over all people."""
+    """The same over all users."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photos) AS photos, (SELECT count(*) FROM jokes) AS jokes, "
         f"count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked FROM ratings")

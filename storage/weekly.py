@@ -1,4 +1,4 @@
-"""The best of the week: what a chat liked most, and how far its posting has come."""
+"""The weekly digest: a chat's best liked jokes, and which of them are posted."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ CANDIDATES = 50
 
 @dataclass(frozen=True)
 class Liked:
-    """A joke that was liked, with its photo (`sha256`; sides in pixels, `bytes` the file's size) and everybody's ratings of it."""
+    """A liked joke with its photo (`sha256`; sides in pixels, `bytes` the file's size) and its ratings."""
 
     joke_id: int
     photo_id: int
@@ -86,13 +86,13 @@ async def next_post(database: Database, chat_id: int) -> Post | None:
 
 
 async def begin_post(database: Database, chat_id: int, place: int, *, begun: bool = True) -> None:
-    """Note that a post is about to be sent, and is never to be sent again; `begun` False takes that back where it surely wasn't sent."""
+    """Record that a post is about to be sent, so that it is never sent twice; `begun` False takes it back where it wasn't sent."""
     async with database.write() as connection:
         await connection.execute("UPDATE weekly_posts SET begun = ? WHERE chat_id = ? AND place = ?", (begun, chat_id, place))
 
 
 async def drop_posts(database: Database, chat_id: int) -> None:
-    """Post nothing more of this week there: the chat has shut the bot out, or what is left can't be shown."""
+    """Drop the rest of this week's posts: the chat removed the bot, or the rest can't be shown."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM weekly_posts WHERE chat_id = ? AND NOT begun", (chat_id,))
 

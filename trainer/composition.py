@@ -27,9 +27,9 @@ class Chosen:
 
 def compose(scores: Scores, split: Split, learnt: Collection[int], settings: Selection, unusable: Collection[int] = (), *,
             replay_all: bool = False) -> Chosen:
-    """Choose the jokes of a dataset. `learnt` are ids of jokes learnt before, `unusable` ids of jokes that can't be written.
+    """Choose the jokes of a dataset. `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written.
 
-    Of learnt jokes `replay_per_new` are repeated for each new one; with `replay_all` as many more as the new ones leave room for.
+    Of those, `replay_per_new` are repeated for each new joke; with `replay_all` as many as fit beside the new ones.
     """
     evidence = scores.evidence
     group, side = split.find(evidence.photo_ids)
@@ -77,7 +77,7 @@ class Walk:
     caps: Caps
 
     def run(self, per_person: int | None) -> tuple[list[int], list[int], dict[str, int]]:
-        """New jokes, old jokes, and how many were left out for each reason, at most `per_person` decided by one person."""
+        """New jokes, old jokes, and counts of excluded ones by reason; one user decides at most `per_person` of them."""
         counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
         excluded: Counter[str] = Counter()
         new = self._take(self.new, self.new_rows, per_person, counts, excluded)
@@ -105,7 +105,7 @@ class Walk:
 
 
 def fair_share(walk: Walk, share: float) -> tuple[list[int], list[int], dict[str, int]]:
-    """The largest choice of which nobody decides more than `share`: found by halving over how many one person may decide."""
+    """The largest selection of which no user decides more than `share`, by bisection over the jokes that one user may decide."""
     low, high = 0, int(share * (walk.new_rows + walk.old_rows)) + 1
     best = walk.run(0)
     while high - low > 1:

@@ -21,7 +21,7 @@ def unsigned(hashes: list[int]) -> Hashes:
 def near_pairs(hashes: Hashes, bits: int, fresh: NDArray[np.bool_] | None = None) -> Iterator[tuple[Indices, Indices]]:
     """Index pairs (two arrays at a time) whose hashes differ in at most `bits` bits, of which one at least is `fresh`.
 
-    A pair may come more than once; hashes must be distinct. The index is that of multi-index hashing (Norouzi, Punjani
+    A pair may occur more than once; hashes must be distinct. The index is that of multi-index hashing (Norouzi, Punjani
     and Fleet, CVPR 2012): cut into `bits` + SHARED bands, two near hashes are equal in at least SHARED of them, so only
     hashes that share so many whole bands are compared.
     """

@@ -20,9 +20,9 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Scores:
-    """Per joke (J): posterior, plain mean of the verdicts (1…3), the raters' effective number, and whether it may be learnt.
+    """Per joke (J): posterior, plain mean of the ratings (1…3), effective number of raters, and whether it may be trained on.
 
-    `pivotal_raters` gives for each joke that may be learnt the raters (indices) without whom it could not.
+    `pivotal_raters` are for each such joke the raters (indices) without whom it may not; `rejected` counts the others by reason.
     """
 
     evidence: Evidence
@@ -36,7 +36,7 @@ class Scores:
     rejected: dict[str, int]
 
     def verdicts(self, joke_ids: Indices) -> dict[int, dict[int, tuple[int, float]]]:
-        """For each of these jokes that was judged: each person's verdict (1…3) and its weight."""
+        """For each of these jokes with ratings: each user's rating (1…3) and its weight."""
         rated, verdicts = self.evidence, defaultdict(dict)
         requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
         columns = (rated.joke_ids[rated.joke[requested]], rated.people[rated.rater[requested]], rated.value[requested], self.weighed.weight[requested])
@@ -46,7 +46,7 @@ class Scores:
 
 
 def score(evidence: Evidence, settings: Selection) -> Scores:
-    """Judge every rated joke."""
+    """Score every rated joke."""
     jokes, value = len(evidence.joke_ids), (evidence.value - 1) / 2
     _, photo = np.unique(evidence.photo_ids, return_inverse=True)
     weighed = (weigh(value, evidence.joke, evidence.rater, jokes, len(evidence.people), standing(evidence, settings)) if settings.weigh_raters

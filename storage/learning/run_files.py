@@ -68,7 +68,7 @@ class GateProgress(TypedDict):
 
 
 class GateAnswer(StrEnum):
-    """What the gate says of a candidate: on trial it goes, rejected, or nothing can be judged."""
+    """The gate's decision on a candidate: PROMOTE starts its trial; UNDECIDED where nothing can be judged."""
 
     PROMOTE = "promote"
     REJECT = "reject"

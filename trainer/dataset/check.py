@@ -19,7 +19,7 @@ def check_dataset(directory: Path, budget: TokenBudget) -> list[str]:
 
 
 def check_names(directory: Path, contents: Contents) -> Iterator[str]:
-    """The name is the content's hash; after a person was forgotten, the manifest carries a new hash of what is left."""
+    """The name is the content's hash; after a user was forgotten, the manifest carries a new hash of what is left."""
     manifest = contents.manifest
     if manifest.get("forgotten"):
         now = digest({key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")})

@@ -59,8 +59,8 @@ class Picked:
 class Exporter:
     """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets.
 
-    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` every learnt joke is repeated that
-    there is room for, as a run needs that starts from a model which has learnt none of them. No joke on the list `blocked` gets in.
+    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` all earlier jokes are repeated that
+    fit, as a run needs that starts from a model which wasn't trained on them. Jokes on the list `blocked` are left out.
     """
 
     database: Database
@@ -129,7 +129,7 @@ class Exporter:
             problems.update(failed.values())
 
     async def _judged(self, scores: Scores, chosen: Chosen) -> list[Judged]:
-        """The chosen jokes that are still there, in order, with all that the manifest says about them."""
+        """The selected jokes that still exist, in order, with the data for their manifest entries."""
         rated, indices = scores.evidence, np.array([*chosen.new, *chosen.replayed], np.int64)
         joke_ids = rated.joke_ids[indices]
         sources = await evidence.sources(self.database, joke_ids.tolist())
@@ -174,7 +174,7 @@ class Exporter:
 
 
 def repeats(jokes: Sequence[Judged], split: Split) -> dict[int, str]:
-    """Jokes that say, for the same photo or a near-duplicate, the same as an earlier one."""
+    """Jokes with the same text as an earlier one about the same photo or a near-duplicate."""
     groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
     seen: set[tuple[int, str]] = set()
     repeated = {}

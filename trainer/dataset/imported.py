@@ -1,4 +1,4 @@
-"""Replay of imported datasets: their training rows, repeated beside people's own jokes."""
+"""Replay of imported datasets: their training rows, repeated beside users' own jokes."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,7 @@
 """One row of a dataset in XTuner's form, and the checks it must pass before it is written.
 
 XTuner replaces a picture it can't open by a random other row, trains without the picture where `<image>` is missing, and
-lets special tokens inside people's text act as what they are, all in silence; so nothing of that may reach a file.
+lets special tokens inside users' text take effect, all without a warning; so such rows must not reach a file.
 """
 import unicodedata
 from pathlib import Path
@@ -19,7 +19,7 @@ KEYS = {"id", "image", "conversations", "image_wh", "length"}
 
 
 class RowError(Exception):
-    """A row can't be trained on; the message is the reason, said so that equal reasons can be counted."""
+    """A row can't be trained on; the message is the reason, the same text for the same reason, so that reasons can be counted."""
 
 
 def picture_name(sha256: str) -> str:

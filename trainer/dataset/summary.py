@@ -1,4 +1,4 @@
-"""Says in a terminal what a dataset holds."""
+"""Prints a dataset's contents in a terminal."""
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from trainer.dataset.rows import texts_of
 
 
 def summary(manifest: Mapping[str, Any]) -> str:
-    """A manifest in a few lines: rows by origin, people, what was left out and why."""
+    """A manifest in a few lines: rows by origin, users, what was left out and why."""
     counts, origins = manifest["counts"], manifest["origins"]
     lines = [f"dataset   {manifest['name'][:12]}",
              f"train     {counts['train']} rows ({', '.join(f'{count} {origin}' for origin, count in origins.items())})",

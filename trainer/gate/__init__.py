@@ -1,4 +1,4 @@
-"""The gate: what a candidate must not do on held-out photos before people see it. docs/gate.md tells the method.
+"""The gate: compares a candidate with the champion on held-out photos before users see it. docs/gate.md has the method.
 
 Importing this package imports no torch; `judge` does, when it is called.
 """

@@ -1,4 +1,4 @@
-"""What a loaded model makes of photos: how likely it finds jokes, and the jokes it tells itself. In batches, on any device.
+"""A loaded model's likelihood of given jokes about photos, and jokes of its own. In batches, on any device.
 
 Only what OpenGVLab's modelling code offers is used (`extract_feature`, `language_model.model` and `.output`,
 `num_image_token`), as the CPU engine does. A photo's features are made once.
@@ -27,18 +27,18 @@ VISION_TILES = 8
 
 @dataclass(frozen=True)
 class Told:
-    """A joke that a model told, and whether it ended it itself."""
+    """A generated joke, and whether the model ended it."""
 
     text: str
     finished: bool
 
 
 class NotFiniteError(Exception):
-    """The model computes numbers that are none."""
+    """The model computes NaN or infinity."""
 
 
 class Asker:
-    """Scores jokes by a model, and generates jokes with it. `report` is called with the number of answers that are done since the last call."""
+    """Scores and generates jokes with a model. `report` is called with the number of answers since the last call."""
 
     def __init__(self, loaded: Loaded, settings: Gate, report: Callable[[int], None]) -> None:
         self.loaded, self.model, self.settings, self.report = loaded, loaded.model, settings, report
@@ -167,7 +167,7 @@ class Asker:
             yield batch
 
     def in_halves(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
-        """Answer for places at once, or in halves where the memory runs out. Raises OutOfMemoryError for a single one."""
+        """Answers for these indices at once, or in halves where memory runs out. Raises OutOfMemoryError for a single one."""
         try:
             return answer(indices)
         except torch.OutOfMemoryError:

@@ -57,7 +57,7 @@ def paired(old: np.ndarray, new: np.ndarray, settings: Gate) -> Measures:
 
 def variety(champion: Measured, candidate: Measured, held_out: HeldOut, settings: Gate) -> Measures:
     """entropy, distinct and self_overlap: means over languages, of equally many texts of each source. The `reference` is the less
-    varied of the champion's new jokes and the training texts: a candidate may become as uniform as what people liked."""
+    varied of the champion's new jokes and the training texts: a candidate may become as uniform as what users liked."""
     draw = np.random.default_rng(settings.seed)
     taught = [text for _, text in held_out.training]
     sources: list[list[list[str]]] = []
@@ -90,7 +90,7 @@ def of_sources(sources: list[list[list[str]]], measure: Callable[[Sequence[str]]
 
 def copying(champion: Measured, candidate: Measured, held_out: HeldOut) -> Measures:
     """Mean share of a new joke that stands word for word in one training text. `taught` is the same of training texts in those of
-    other photos: what people say anyway."""
+    other photos: what users say anyway."""
     if not held_out.training or not candidate.replies:
         return {"champion": None, "candidate": None, "taught": None, "reference": None}
     corpus = Corpus(held_out.training)

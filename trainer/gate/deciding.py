@@ -10,8 +10,8 @@ Measures = Mapping[str, Any]
 
 
 def decide(measures: Measures, settings: Gate) -> tuple[GateAnswer, list[Reason]]:
-    """Answer and reasons, (code, sentence). Harm that is shown rejects; where nothing liked is held out nothing can be judged;
-    all else goes on to the canary, with what could not be judged said."""
+    """Answer and reasons, (code, sentence). Shown harm rejects; without held-out liked jokes the
+    answer is undecided; all else is promoted to the trial, with the measures that could not be judged as reasons."""
     harm = [reason for check in CHECKS for reason in check(measures, settings)]
     if harm:
         return GateAnswer.REJECT, harm

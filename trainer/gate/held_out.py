@@ -13,7 +13,7 @@ from trainer.gate.texts import main_language
 
 @dataclass(frozen=True)
 class Joke:
-    """A joke as it was asked for and told; `liking` is liked ratings over ratings, 1 for an imported joke without ratings."""
+    """A held-out joke with its prompt; `liking` is liked ratings over ratings, 1 for an imported joke without ratings."""
 
     prompt: str
     text: str

@@ -52,7 +52,7 @@ def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: G
 
 
 def finished(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
-    """The verdict that an earlier call wrote, where it was asked the same."""
+    """The verdict of an earlier call with the same inputs, or None."""
     try:
         data = json.loads((out / GATE_VERDICT).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

@@ -65,7 +65,7 @@ def choose_dtype(model: Any, device: torch.device) -> torch.dtype:
 
 
 def prompt_problem(loaded: Loaded) -> str | None:
-    """Why this model would not be asked as `configs/prompts.py` asks, None where it would."""
+    """Why this model's tokenizer doesn't render the prompts of `configs/prompts.py`; None where it does."""
     prompts, tokenizer = load_prompts(), loaded.tokenizer
     template = prompts.template
     markers = {name: tokenizer.convert_tokens_to_ids(name) for name in

@@ -14,7 +14,7 @@ from trainer.gate.loading import LoadError, load, prompt_problem
 from trainer.gate.texts import in_language, is_broken
 
 MOST_A_PHOTO = 4
-"""Jokes told about one photo in one language, where there are few photos."""
+"""Jokes generated about one photo in one language, where there are few photos."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Reply:
 
 @dataclass
 class Measured:
-    """One model: `nats` a token of each held-out joke by photo, its replies, the ids it makes of prompts; or what went wrong."""
+    """One model: `nats` a token of each held-out joke by photo, its replies, the token ids of the prompts; or `code` and `trouble` of a failure."""
 
     nats: dict[str, list[float]] = field(default_factory=dict)
     replies: list[Reply] = field(default_factory=list)
@@ -92,8 +92,8 @@ def measure(directory: Path, held_out: HeldOut, settings: Gate, report: Callable
 
 
 def questions(held_out: HeldOut, settings: Gate) -> list[tuple[Photo, str, str]]:
-    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A photo is asked
-    about as people asked about it, or, where nobody did in that language, with its default prompt."""
+    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A photo's prompts
+    are those that users' requests had, or the language's default prompt."""
     requests = []
     for language in held_out.languages:
         for number in range(min(settings.replies, MOST_A_PHOTO * len(held_out.photos))):

@@ -1,4 +1,4 @@
-"""The first steps: a name for what comes, a base to start from, a dataset."""
+"""The steps queued and exporting: the new model's name, the model to start from, the dataset."""
 import asyncio
 import shutil
 
@@ -14,7 +14,7 @@ from trainer.pipeline.job import Job
 
 
 async def begin(job: Job, run: Run) -> Run:
-    """queued → exporting. What lies where this run will write is another one's (a restored backup counts runs anew)."""
+    """queued → exporting. Files in this run's folder belong to another run (a restored backup counts runs anew)."""
     await job.check(run)
     job.place.clear()
     return await runs.advance(job.database, run, "exporting", model_name=await free_name(job, run))
@@ -49,7 +49,7 @@ async def export(job: Job, run: Run) -> Run:
 async def start_of(job: Job, champion: Model) -> Model:
     """The model whose weights a run starts from.
 
-    A champion that saw rows of a person who was forgotten since is no start, whatever the setting says.
+    A champion trained on rows of a user who was forgotten since is never the start, whatever the setting.
     """
     if champion.is_base:
         return champion
@@ -60,7 +60,7 @@ async def start_of(job: Job, champion: Model) -> Model:
 
 
 async def new_dataset(job: Job, run: Run, start: Model) -> str:
-    """Export what people liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
+    """Export what users liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
     settings, storage = job.settings, job.settings.storage
     budget = await asyncio.to_thread(load_token_budget, await job.directory(start), settings.selection.max_length)
     exporter = Exporter(job.database, storage.photos, storage.datasets, settings.selection, budget,
@@ -75,9 +75,9 @@ async def new_dataset(job: Job, run: Run, start: Model) -> str:
 
 
 async def restart_from_export(job: Job, run: Run, limit: int = 3) -> Run:
-    """Back to exporting: all that was made of rows of a forgotten person goes first, so that a kill in between changes nothing.
+    """Back to exporting. First all artifacts made from rows of a forgotten user are removed, so a kill in between does no harm.
 
-    A dataset that somebody gave can't be made anew, so its run fails; so does one that had to begin again too often.
+    A given dataset can't be exported anew, so its run fails; so does a run that was restarted `limit` times.
     """
     if run.given_dataset or run.restarts >= limit:
         why = "the dataset it was given holds rows of a person" if run.given_dataset else f"it began again {run.restarts} times, for people"

@@ -13,7 +13,7 @@ from trainer.pipeline.job import Job
 
 
 async def judge(job: Job, run: Run) -> Run:
-    """judging → canary, rejected or undecided. A verdict on a champion that serves no longer is not used, and another is asked for.
+    """judging → canary, rejected or undecided. A verdict against a former champion is not used; another is computed.
 
     The datasets' lock is held, since held-out rows are read.
     """

@@ -1,4 +1,4 @@
-"""Where a run's files are, and the lock that whoever works on runs holds."""
+"""A run's files, and the lock of the process that works on runs."""
 import asyncio
 import fcntl
 import os
@@ -18,7 +18,7 @@ from trainer.merge.adapter import WEIGHTS
 
 LOCK = ".lock"
 PART = re.compile(r"\.(?P<name>run-[\d-]+)\.part")
-"""What a killed merge leaves of a model."""
+"""A model's folder of an interrupted merge."""
 
 
 class PlaceInUse(JokebotError):
@@ -62,10 +62,10 @@ class Place:
 
 @asynccontextmanager
 async def held(folder: Path, *, wait_s: float) -> AsyncIterator[int]:
-    """Hold the folder of runs: one process, with its children, works on runs at a time. Gives the lock's descriptor.
+    """Lock the folder of runs: one process, with its children, works on runs at a time. Yields the lock's descriptor.
 
-    A child that inherits the descriptor keeps the lock: what a killed process has left running is over before another begins.
-    The system frees it when the last of them ends, in whatever way. Raises PlaceInUse after `wait_s`.
+    A child that inherits the descriptor keeps the lock: a new worker waits until orphaned steps have exited. The system frees
+    it when the last of them ends. Raises PlaceInUse after `wait_s`.
     """
     descriptor, deadline = open_lock(folder), time.monotonic() + wait_s
     try:
@@ -79,7 +79,7 @@ async def held(folder: Path, *, wait_s: float) -> AsyncIterator[int]:
 
 
 def taken(descriptor: int) -> bool:
-    """Take the lock, where nobody else has it."""
+    """Try to take the lock; False where another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Training and merging: an adapter, then a model directory that the registry knows."""
+"""The steps training and merging: an adapter, then a registered model directory."""
 import asyncio
 import json
 import shutil
@@ -20,7 +20,7 @@ from trainer.xtuner.plan import Plan
 
 
 async def train(job: Job, run: Run) -> Run:
-    """training → merging. The datasets' lock is held, so that nothing is taken out of the rows under the training's feet."""
+    """training → merging. The datasets' lock is held, so that no row is erased during the training."""
     async with dataset_files.lock(job.settings.storage.datasets):
         try:
             await datasets.mark(job.database, run.dataset, "trained")
@@ -36,7 +36,7 @@ async def train(job: Job, run: Run) -> Run:
 
 
 async def planned(job: Job, run: Run) -> Plan:
-    """The run's plan: as it was begun, whatever the settings have become; made anew where there is none of this dataset and start."""
+    """The run's plan. A stored plan of the same dataset and start is kept, even if the settings have changed since."""
     base = await job.directory(await models.find(job.database, run.start_id))
     dataset = (job.settings.storage.datasets / run.dataset).resolve()
     try:
@@ -63,7 +63,7 @@ def check_room(job: Job, directory: Path) -> None:
 
 
 async def run_training(job: Job, run: Run, plan: Plan) -> None:
-    """The child that trains, or goes on training. Raises what `Job.run_step` raises, with the reason that progress.json gives."""
+    """Run, or resume, the training as a child process. Raises what `Job.run_step` raises, with the reason that progress.json gives."""
     resumed = (plan.work / "last_checkpoint").exists()
     try:
         await job.run_step(run, "training", "trainer.xtuner.command", plan.out)

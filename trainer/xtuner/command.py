@@ -17,7 +17,7 @@ KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
 
 
 def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
-    """Run, or continue, a training run to its exit code. Raises TrainingError for what can't be begun."""
+    """Run, or resume, a training run; returns its exit code. Raises TrainingError where it can't start."""
     base = base.resolve()
     max_tiles = check_base(base)
     plan = plan_for(dataset, base, out, settings, max_tiles)
@@ -32,7 +32,7 @@ def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, max_tiles
 
 
 def resume(plan: Plan) -> int:
-    """Run, or continue, a run whose plan is written, to its exit code."""
+    """Run, or resume, a run whose plan is written; returns its exit code."""
     if read_progress(plan.out).get("state") == "done":
         print(f"{plan.out} holds this run already, done.")
         return launch.DONE

@@ -1,4 +1,4 @@
-"""What happens around a step: the dropout's seed, a look at the loss, the progress files, the end on SIGTERM."""
+"""Hooks around a step: the dropout's seed, a check of the loss, the progress files, the stop on SIGTERM."""
 import math
 import resource
 import signal
@@ -20,7 +20,7 @@ from trainer.xtuner.shims import single_process_group
 EVERY_S = 1.0
 """progress.json is replaced at most this often."""
 FORGET = 0.9
-"""Weight of the past in the mean time of a step, which the remaining time is told from."""
+"""Weight of the past in the mean time of a step, for the estimate of the remaining time."""
 
 
 def own_model(runner: Runner) -> Any:
@@ -118,7 +118,7 @@ class StopHook(Hook):
             raise Stopped(step)
 
     def stop_requested_anywhere(self) -> bool:
-        """Whether any process of the run was asked: all must stop after the same step, or they wait for each other for ever."""
+        """Whether any process of the run was asked to stop: all must stop after the same step, or they deadlock."""
         if get_world_size() == 1:
             return self.stop_requested
         flag = torch.tensor(float(self.stop_requested), device="cuda" if torch.cuda.is_available() else "cpu")

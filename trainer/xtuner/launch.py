@@ -46,7 +46,7 @@ def run(plan: Plan) -> int:
 
 
 def ending(error: BaseException) -> tuple[int, dict[str, Any]]:
-    """Exit code and what progress.json says of an exception."""
+    """Exit code and progress.json fields for an exception."""
     if isinstance(error, Stopped):
         return STOPPED, {"state": "stopped", "message": f"Stopped after step {error.step}; the same command continues."}
     if isinstance(error, KeyboardInterrupt):
@@ -137,7 +137,7 @@ def check_deepspeed(name: str) -> None:
 
 
 def join_group() -> None:
-    """Under torchrun: meet the other processes. Without a GPU mmengine can't do this by itself (it wants a CUDA device)."""
+    """Under torchrun: initialise the process group. mmengine can't do this without a CUDA device."""
     if "RANK" not in os.environ:
         return
     import torch
@@ -169,7 +169,7 @@ def call_xtuner(arguments: list[str]) -> Any:
 
 
 def finish(plan: Plan, runner: Any, progress: Progress, seconds: float) -> None:
-    """Leave the adapter, its measures and the plot, and say that the run is done, after so many `seconds`."""
+    """Write the adapter, its measures and the plot, and report the run as done after `seconds`."""
     from trainer.xtuner.export import export
     losses = read_training_steps(plan.out)
     measures = {"steps": len(losses), "first_loss": losses[0]["loss"], "last_loss": losses[-1]["loss"], "seconds": round(seconds, 1)}

@@ -1,4 +1,4 @@
-"""What a training run is told, as one file: OUT/plan.json. Every process of the run reads it."""
+"""The plan of a training run, OUT/plan.json, which every process of the run reads."""
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -11,12 +11,11 @@ from storage.learning.run_files import PLAN, replace_file
 
 PARTS = "parts"
 FILE_NAMES = {"gradient_checkpointing": "recompute", "feature_cache_gb": "features_gb"}
-"""Settings of [training] that plan.json has under an older name, so that a run that was begun before a setting was renamed is
-resumed after it."""
+"""Settings of [training] that have an older name in plan.json, so that a run resumes after a setting was renamed."""
 
 
 class TrainingError(JokebotError):
-    """A run that can't go on. `reason` is one of REASONS, for programs; the message is for people."""
+    """A run that can't go on. `reason` is one of REASONS, for programs; the message is for users."""
 
     REASONS = ("data", "empty", "memory", "disk", "nan", "model", "deepspeed", "crash")
 
@@ -27,7 +26,7 @@ class TrainingError(JokebotError):
 
 
 class Stopped(Exception):
-    """SIGTERM or Ctrl-C came, and a checkpoint to continue from is on disk. `step` is the last one done."""
+    """SIGTERM or Ctrl-C stopped the training after a checkpoint. `step` is the last one done."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"stopped after step {step}")
@@ -55,11 +54,11 @@ class Plan:
 
     @property
     def out_of_memory(self) -> Path:
-        """The file by which any of several processes says that its memory ran out."""
+        """The file that any of several processes creates when its memory runs out."""
         return self.work / "out_of_memory"
 
     def parts(self) -> int:
-        """In how many parts each batch is computed: 1, or what `set_parts` said after memory ran out."""
+        """The number of parts that each batch is computed in: 1, or the number set after memory ran out."""
         file = self.work / PARTS
         return int(file.read_text()) if file.exists() else 1
 

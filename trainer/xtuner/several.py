@@ -1,7 +1,7 @@
 """A run on several GPUs: torchrun and its processes, started again with half of each batch at a time where memory ran out.
 
-One process alone halves its batch and goes on. Of several, the others wait for it in the middle of an exchange, so they all
-end, and begin again at the last checkpoint.
+A single process halves its batch and continues. Of several, the others wait in a collective operation, so all processes end
+and restart at the last checkpoint.
 """
 import signal
 import subprocess
@@ -48,7 +48,7 @@ def failed(plan: Plan, reason: str, message: str) -> int:
 
 
 class Torchrun:
-    """torchrun as a child. Signals are handed on to it, and by it to its processes; it says 1 for any failure."""
+    """torchrun as a child process. Signals are forwarded to it, and by it to its workers; its exit code is 1 for any failure."""
 
     def __init__(self, plan: Plan) -> None:
         self.command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={plan.training.gpus}",
