@@ -33,10 +33,11 @@ from configs.settings import Selection
 from storage import evidence
 from storage.database import Database
 from storage.photos import photo_file
+from trainer.composition import compose
 from trainer.dataset.holdout import held_out
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES
-from trainer.select import compose, score
+from trainer.select import score
 from trainer.split import update_split
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.machine import RESULTS, finish, machine, measured  # noqa: E402
 from benchmarks.train import GPU, VARIANTS, gap, make_photos, plan_of  # noqa: E402
 from configs.settings import Training  # noqa: E402
-from trainer.xtuner.progress import read_losses  # noqa: E402
+from storage.learning.run_files import read_training_steps  # noqa: E402
 
 
 def arguments() -> argparse.Namespace:
@@ -58,7 +58,7 @@ def learn(told: argparse.Namespace, folder: Path, rate: float, variant: str, dea
         try:
             while run.poll() is None and len(losses) < told.steps and time.monotonic() < deadline:
                 time.sleep(0.2)
-                losses = [line["loss"] for line in read_losses(place / variant)]
+                losses = [line["loss"] for line in read_training_steps(place / variant)]
         finally:
             # Its data loaders too: what it would save now is not asked for.
             if run.poll() is None:

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from configs.settings import Selection
 from storage.evidence import Evidence
-from trainer.select import compose, score
+from trainer.composition import compose
+from trainer.select import score
 from trainer.split import Split
 
 PHOTOS, JOKES_PER_PHOTO, PEOPLE, BRIGADERS, PUSHED, ROWS = 1000, 4, 100, 20, 50, 400

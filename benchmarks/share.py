@@ -31,7 +31,7 @@ from benchmarks.serve import KEY, START_S, free_port, gpu_mb, lmdeploy_settings
 from bot.engine.lmdeploy.start import command, environment
 from bot.runtime.child_process import start_child
 from configs.settings import Settings
-from trainer.xtuner.progress import read_losses
+from storage.learning.run_files import read_training_steps
 
 CLIENTS = 4
 
@@ -54,7 +54,7 @@ class Training:
                                              "--folder", str(self.out)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 
     def steps(self) -> list[float]:
-        return [line["s"] for line in read_losses(self.out)]
+        return [line["s"] for line in read_training_steps(self.out)]
 
     def wait_for(self, count: int, timeout_s: float = 180.0) -> list[float]:
         """The seconds of all steps once there are so many. Raises RuntimeError where the run ends or takes too long."""

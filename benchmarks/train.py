@@ -30,9 +30,9 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.machine import RESULTS, finish, machine, measured  # noqa: E402
 from configs.prompts import load_prompts  # noqa: E402
 from configs.settings import Training  # noqa: E402
+from storage.learning.run_files import read_progress, read_training_steps  # noqa: E402
 from trainer.xtuner import launch  # noqa: E402
 from trainer.xtuner.plan import Plan  # noqa: E402
-from trainer.xtuner.progress import read_losses, read_progress  # noqa: E402
 
 VARIANTS = ("stock", "sdpa", "ours")
 GPU = torch.cuda.is_available()
@@ -103,7 +103,7 @@ def run(told: argparse.Namespace, folder: Path, variant: str) -> None:
         shutil.rmtree(folder / "features", ignore_errors=True)
     plan_of(told, folder, variant).save()
     ran = measured([sys.executable, __file__, "--variant", variant, "--folder", str(folder / variant)], folder / f"{variant}.log")
-    said, steps = read_progress(folder / variant), read_losses(folder / variant)
+    said, steps = read_progress(folder / variant), read_training_steps(folder / variant)
     seconds = [line["s"] for line in steps]
     report = {"step_s": round(statistics.median(seconds[len(seconds) // 2:]), 4), "first_epoch_step_s": round(statistics.median(
               seconds[1:max(3, told.photos // told.batch)]), 4), "startup_s": round(said["began"] - ran.started, 2), "whole_s": ran.seconds,

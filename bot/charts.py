@@ -16,7 +16,7 @@ NAMED = ("ratings", "funny", "somewhat", "unfunny", "liking", "method", "photos"
 
 async def content(database: Database, words: Words, language: str, *, dark: bool) -> dict[str, Any]:
     """The picture's content as JSON. Reads all ratings, through a connection of its own."""
-    async with database.aside() as beside:
+    async with database.separate_reader() as beside:
         days, totals = await history.days(beside), await stats.overall(beside)
         versions, serving = await history.liked_by_model(beside, MODELS), await champion(beside)
     return Charts(Localizer(words, language)).card(days, totals, versions, serving.id if serving else 0, dark=dark)

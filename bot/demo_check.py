@@ -12,7 +12,8 @@ import aiohttp
 
 from bot.demo import PHOTO_NAMES, Demo
 from storage.database import Database
-from storage.ratings import VALUES, verdict
+from storage.rating_scale import VALUES
+from storage.ratings import verdict
 from storage.stats import overall
 
 JOKE_TIMEOUT_S = 120.0

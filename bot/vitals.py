@@ -7,19 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.card import QUERY, GpuInfo, parse_gpus
+
 NVIDIA_SMI = "nvidia-smi"
 PATIENCE_S = 5.0
 """A driver that hangs must not hang us."""
 WEIGHING_S = 3.0
-
-
-@dataclass(frozen=True)
-class Card:
-    """A graphics card and its memory, 10⁹ bytes."""
-
-    name: str
-    used_gb: float
-    all_gb: float
 
 
 @dataclass(frozen=True)
@@ -30,35 +23,27 @@ class Weight:
     whole: bool
 
 
-async def cards() -> list[Card] | None:
+async def cards() -> list[GpuInfo] | None:
     """The graphics cards, as NVIDIA's tool sees them; None on a host without that tool, empty where it finds none or fails."""
     if shutil.which(NVIDIA_SMI) is None:
         return None
     try:
         process = await asyncio.create_subprocess_exec(
-            NVIDIA_SMI, "--query-gpu=name,memory.used,memory.total", "--format=csv,noheader,nounits",
+            NVIDIA_SMI, *QUERY,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
     except OSError:
         return []
     try:
         async with asyncio.timeout(PATIENCE_S):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError:
         return []
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-    return _read(said.decode("utf-8", "replace")) if process.returncode == 0 else []
-
-
-def _read(said: str) -> list[Card]:
-    found = []
-    for line in said.splitlines():
-        with suppress(ValueError):
-            name, used, total = (part.strip() for part in line.rsplit(",", 2))
-            found.append(Card(name, float(used) * 2**20 / 1e9, float(total) * 2**20 / 1e9))
-    return found
+    gpus = parse_gpus(output.decode("utf-8", "replace")) if process.returncode == 0 else []
+    return [gpu for gpu in gpus if gpu.all_gb]
 
 
 def free_bytes(folder: Path) -> int:

@@ -76,7 +76,7 @@ class BestOfWeek:
     async def _choose(self, chat_id: int, due: float) -> list[Liked]:
         """The best joke of each of the best photos; none where too few jokes were rated."""
         since = (datetime.fromtimestamp(due) - timedelta(days=7)).timestamp()
-        rated, found = await weekly.liked_most(self._database, chat_id, since, due, least=LEAST_IN_GROUPS if chat_id < 0 else 1)
+        rated, found = await weekly.liked_most(self._database, chat_id, since, due, minimum=LEAST_IN_GROUPS if chat_id < 0 else 1)
         if rated < self._settings.rated:
             return []
         best: dict[int, Liked] = {}

@@ -1,27 +1,50 @@
-"""The GPU of this host, as far as defaults depend on it."""
+"""The GPUs of this host, as nvidia-smi lists them: for defaults that depend on them, and for the bot's status."""
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 
+QUERY = ("--query-gpu=name,memory.used,memory.total", "--format=csv,noheader,nounits")
+"""Arguments of nvidia-smi whose output `parse_gpus` reads."""
+TIMEOUT_S = 20
 
-@cache
-def card_gb() -> float:
-    """Memory of the smallest GPU here, 10⁹ bytes; 0 where NVIDIA's tool finds none. Asked for once."""
+
+@dataclass(frozen=True)
+class GpuInfo:
+    """A GPU and its memory, 10⁹ bytes; 0 where the tool doesn't know it (a GPU that shares the host's memory)."""
+
+    name: str
+    used_gb: float
+    all_gb: float
+
+
+def parse_gpus(output: str) -> list[GpuInfo]:
+    """The output of `nvidia-smi QUERY`, a line for each GPU; other lines (an error message) are left out."""
+    rows = (line.rsplit(",", 2) for line in output.splitlines())
+    return [GpuInfo(row[0].strip(), _gb(row[1]), _gb(row[2])) for row in rows if len(row) == 3]
+
+
+def _gb(mebibytes: str) -> float:
     try:
-        return min(float(line) for line in _asked("memory.total")) * 2**20 / 1e9
+        return float(mebibytes) * 2**20 / 1e9
     except ValueError:
         return 0.0
 
 
 @cache
-def card_name() -> str:
-    """What the first GPU here is called; empty where NVIDIA's tool finds none. Asked for once."""
-    return next(iter(_asked("name")), "")
-
-
-def _asked(what: str) -> list[str]:
-    """A line for each GPU."""
+def _gpus() -> list[GpuInfo]:
+    """Asked for once; empty where the tool is missing, fails or hangs."""
     try:
-        return subprocess.run(["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"],
-                              capture_output=True, text=True, timeout=20).stdout.splitlines()
+        output = subprocess.run(["nvidia-smi", *QUERY], capture_output=True, text=True, timeout=TIMEOUT_S).stdout
     except (OSError, subprocess.TimeoutExpired):
         return []
+    return parse_gpus(output)
+
+
+def card_gb() -> float:
+    """Memory of the smallest GPU here, 10⁹ bytes; 0 where nvidia-smi finds none, or doesn't know it."""
+    return min((gpu.all_gb for gpu in _gpus()), default=0.0)
+
+
+def card_name() -> str:
+    """The name of the first GPU here; empty where nvidia-smi finds none."""
+    return next((gpu.name for gpu in _gpus()), "")

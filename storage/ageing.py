@@ -1,7 +1,7 @@
-"""Retention: photos, jokes and ratings older than the settings allow go, on the same way as what a person has forgotten.
+"""Retention: deletes photos, jokes and ratings that are older than the settings allow, the way `/forget` does.
 
-A model that learnt from what is too old now may serve on, other than one that learnt from somebody who was forgotten: the
-rows are marked as aged, and whose they were stays noted, so that a later `/forget` still reaches such a model.
+A model that was trained on aged rows may go on serving, unlike one trained on rows of a forgotten user. The rows are marked as
+aged and keep their user, so that a later `/forget` still finds such a model.
 """
 import logging
 import time
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 SECONDS_A_DAY = 86400.0
 OLD_PHOTOS = "photos.created_at < :photos AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND sent_at >= :photos)"
-"""Sent by nobody since then; an old photo that is sent again is young."""
+"""Condition on photos: not sent since then. An old photo that is sent again counts as new."""
 OLD_JOKES = f"(jokes.created_at < :jokes OR photo_id IN (SELECT id FROM photos WHERE {OLD_PHOTOS}))"
 
 STEPS = (
@@ -43,10 +43,9 @@ STEPS = (
 
 
 async def age_out(database: Database, photos: Path, datasets: Path, retention: Retention) -> Forgotten | None:
-    """Delete what is too old, from the database and then from the files. None where nothing may be done now.
+    """Delete aged rows from the database, then their files. Returns None while a run is unfinished.
 
-    A run under way may be reading what is too old, so it comes to its end first; photos go with all their jokes, jokes with
-    their ratings. Raises DatasetError where another process holds the datasets, or a file can't be changed.
+    An unfinished run may still read aged rows, so it ends first. A photo is deleted with its jokes, a joke with its ratings. Raises DatasetError where another process holds the datasets, or a file can't be changed.
     """
     if not (retention.photos_days or retention.jokes_days or retention.ratings_days):
         return None

@@ -1,4 +1,4 @@
-"""Troubles and their ends, and which admin has been told what: rows, so that a restart repeats nothing."""
+"""Alerts and which admin was notified of what, stored so that a restart repeats no message."""
 import json
 import time
 from collections.abc import Iterable, Mapping
@@ -60,14 +60,14 @@ async def untold(database: Database, chat_ids: Iterable[int]) -> list[tuple[Aler
             "WHERE ended_at IS NULL OR ended_at >= ? ORDER BY coalesce(ended_at, began_at)", (chat_id, time.time() - RECENT_S))
         for row in rows:
             values = dict(row)
-            told = (values.pop("told") or "").split(",")
-            words = [word for word, there in (("began", True), ("ended", values["ended_at"] is not None)) if there and word not in told]
+            notified = (values.pop("told") or "").split(",")
+            words = [word for word, there in (("began", True), ("ended", values["ended_at"] is not None)) if there and word not in notified]
             missing += [(Alert(**values), chat_id, words)] if words else []
     return missing
 
 
 async def tell(database: Database, alert_id: int, chat_id: int, words: Iterable[str]) -> None:
-    """Note that a chat has been told."""
+    """Record that a chat was notified."""
     async with database.write() as connection:
         await connection.executemany("INSERT INTO alert_news VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                                      [(alert_id, chat_id, word, time.time()) for word in words])

@@ -70,7 +70,7 @@ def back_up(storage: Storage, folder: Path, *, keep: int = 0, models: str = "ser
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         flush(folder)
-        others = [one for one in _whole(folder) if one != directory]
+        others = [other for other in _whole(folder) if other != directory]
         for old in others[:max(0, len(others) + 1 - keep)] if keep else ():
             shutil.rmtree(old)
     return Backup(**{**asdict(backup), "directory": directory})
@@ -169,12 +169,12 @@ def _bring_tree(source: Path, target: Path, earlier: Path | None = None) -> bool
     goes while it is read, is left out: False."""
     try:
         for file in sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")):
-            place = target / file.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            destination = target / file.relative_to(source)
+            destination.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             known = earlier / file.relative_to(source) if earlier else None
-            far = file.stat().st_dev != place.parent.stat().st_dev
+            far = file.stat().st_dev != destination.parent.stat().st_dev
             same = far and known is not None and known.exists() and known.stat().st_size == file.stat().st_size
-            link_or_copy(known if known and same else file, place)
+            link_or_copy(known if known and same else file, destination)
     except FileNotFoundError:
         shutil.rmtree(target, ignore_errors=True)
     return target.exists()

@@ -1,4 +1,4 @@
-"""Bans: who put whom out, for how long, and who let them in again. Rows stay, as the record of it."""
+"""Bans: which admin banned which user, until when, and who lifted the ban. Rows are kept as a record."""
 import time
 from dataclasses import dataclass
 
@@ -7,8 +7,6 @@ import aiosqlite
 from storage.database import Database
 
 IN_FORCE = "lifted_at IS NULL AND (until IS NULL OR until > ?)"
-NOT_BANNED = "ratings.person_id NOT IN (SELECT person_id FROM banned_people) AND jokes.person_id NOT IN (SELECT person_id FROM banned_people)"
-"""A condition for queries on ratings joined with jokes: nothing that a banned person rated or asked for."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Ban:
 
 
 async def ban(database: Database, person_id: int, *, by: int, until: float | None = None, reason: str = "") -> Ban:
-    """Ban a person from now on; an earlier ban ends with it."""
+    """Ban a user from now on; it replaces an earlier ban."""
     now = time.time()
     async with database.write() as connection:
         await _lift(connection, person_id, by, now)
@@ -37,7 +35,7 @@ async def ban(database: Database, person_id: int, *, by: int, until: float | Non
 
 
 async def lift(database: Database, person_id: int, *, by: int | None = None) -> bool:
-    """Let a person in again; False where they weren't banned."""
+    """Lift a user's ban; False where there is none."""
     now = time.time()
     async with database.write() as connection:
         async with connection.execute(f"SELECT 1 FROM bans WHERE person_id = ? AND {IN_FORCE}", (person_id, now)) as cursor:
@@ -52,18 +50,18 @@ async def in_force(database: Database) -> list[Ban]:
 
 
 async def history(database: Database, person_id: int) -> list[Ban]:
-    """A person's bans, the latest first."""
+    """A user's bans, the latest first."""
     return [Ban(**dict(row)) for row in await database.rows("SELECT * FROM bans WHERE person_id = ? ORDER BY id DESC", (person_id,))]
 
 
 async def told(database: Database, ban_id: int, at: float) -> None:
-    """Note when the person was told."""
+    """Record when the user was notified."""
     async with database.write() as connection:
         await connection.execute("UPDATE bans SET told_at = ? WHERE id = ?", (at, ban_id))
 
 
 async def forget(connection: aiosqlite.Connection, person_id: int) -> None:
-    """A person who is forgotten stays banned, by their number alone: a deletion is no way around a ban."""
+    """A forgotten user stays banned, by their id alone, so that `/forget` doesn't lift a ban."""
     await connection.execute(f"DELETE FROM bans WHERE person_id = ? AND NOT ({IN_FORCE})", (person_id, time.time()))
     await connection.execute("UPDATE bans SET reason = '' WHERE person_id = ?", (person_id,))
     for column in ("banned_by", "lifted_by"):

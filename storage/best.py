@@ -1,19 +1,20 @@
-"""Jokes to look back on: the best liked of a chat, and a person's own."""
+"""The best liked jokes of a chat, and a user's latest ones."""
 from dataclasses import dataclass
 
 from storage.database import Database
 from storage.ratings import Counts
 
 PRIOR_RATINGS = 1.5
-"""How many ratings at the chat's mean are added to each joke's own: σ²/(τ² + τ_φ²) with the shares that `trainer/estimate.py`
-assumes where the ratings can't tell (0.60 / (0.25 + 0.15)). So one lone 😂 doesn't beat nine out of ten."""
+"""How many ratings at the chat's mean are added to each joke's own, so that one lone 😂 doesn't beat nine out of ten.
+
+It is σ²/(τ² + τ_φ²) of `PRIOR_SHARES` in trainer/estimate.py, which storage doesn't import; a test compares the two."""
 LEAST_IN_GROUPS = 2
 """Ratings that a joke needs to be one of a group's best: one user's doesn't make it. A private chat has only one user."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """A joke that was told, and how people rated it."""
+    """A delivered joke and its ratings."""
 
     text: str
     counts: Counts
@@ -25,25 +26,25 @@ CHATS = "(SELECT :chat UNION SELECT former_id FROM former_chats WHERE chat_id = 
 IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
 BEST = f"""WITH rated AS (SELECT jokes.id, text, count(*) AS ratings, sum(value - 1) / 2.0 AS liking, {SUMS}
         FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {IN_CHAT} GROUP BY jokes.id)
-    SELECT text, funny, somewhat, unfunny FROM rated WHERE ratings >= :least AND liking > 0
-    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings) FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :most"""
+    SELECT text, funny, somewhat, unfunny FROM rated WHERE ratings >= :minimum AND liking > 0
+    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings) FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :limit"""
 
 
-async def best_of_chat(database: Database, chat_id: int, *, least: int, most: int) -> list[Told]:
-    """The best liked jokes that were shown in a chat, best first, of those with at least `least` ratings and one that isn't 😐.
+async def best_of_chat(database: Database, chat_id: int, *, minimum: int, limit: int) -> list[Told]:
+    """The best liked jokes that were shown in a chat, best first, of those with at least `minimum` ratings and one that isn't 😐.
 
     A verdict counts 0 (😐), ½ (🙂) or 1 (😂); a joke's mean is shrunk towards the chat's, the more the fewer its ratings.
     """
-    rows = await database.rows(BEST, {"chat": chat_id, "least": least, "most": most, "prior": PRIOR_RATINGS})
+    rows = await database.rows(BEST, {"chat": chat_id, "minimum": minimum, "limit": limit, "prior": PRIOR_RATINGS})
     return [_told(row) for row in rows]
 
 
-async def latest_of_person(database: Database, person_id: int, *, chat_id: int | None, most: int) -> list[Told]:
-    """The jokes that a person asked for last, newest first; only those shown in that chat where one is given."""
+async def latest_of_person(database: Database, person_id: int, *, chat_id: int | None, limit: int) -> list[Told]:
+    """The jokes that a user asked for last, newest first; only those shown in that chat where one is given."""
     where = f" AND {IN_CHAT}" if chat_id is not None else ""
     rows = await database.rows(f"SELECT text, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
-                               f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :most",
-                               {"person": person_id, "chat": chat_id, "most": most})
+                               f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
+                               {"person": person_id, "chat": chat_id, "limit": limit})
     return [_told(row) for row in rows]
 
 

@@ -8,7 +8,7 @@ from storage.database import Database
 class Chat:
     """A chat's settings; the defaults are those of a chat that has changed none.
 
-    `language` is that of a group's jokes, None for that of whoever asks. `style` is a style's name, None for the usual one.
+    `language` is that of a group's jokes, None for that of the user who asks. `style` is a style's name, None for the usual one.
     `answers`: "called" (mentioned, replied to, commanded) or "photos" (every photo). `daily`: jokes a day, None for no limit.
     `changers`: "admins" or "all", who may change this. `weekly_since`: when the best of the week was turned on (seconds since
     1970), None where it is off. `speaks`: the language to speak with all of them.
@@ -45,7 +45,7 @@ async def change_chat(database: Database, chat_id: int, **values: object) -> Cha
 
 
 async def move_chat(database: Database, former_id: int, chat_id: int) -> Chat | None:
-    """A group became a supergroup: it keeps its settings under the new id. Said twice, it changes nothing more.
+    """A group became a supergroup: move its settings to the new id. A second call changes nothing.
 
     Returns the settings under the new id, None where it has none.
     """
@@ -60,19 +60,19 @@ async def move_chat(database: Database, former_id: int, chat_id: int) -> Chat | 
     return Chat(**dict(row)) if row else None
 
 
-async def is_full(database: Database, chat_id: int, update_id: int, day: str, most: int) -> bool:
-    """Whether a chat has had `most` jokes on that day, and the update's is none of them."""
+async def is_full(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
+    """Whether a chat has had `limit` jokes on that day, and the update's is none of them."""
     return bool(await database.value(
         "SELECT count(*) >= ? AND NOT coalesce(max(update_id = ?), 0) FROM chat_jokes WHERE chat_id = ? AND day = ?",
-        (most, update_id, chat_id, day)))
+        (limit, update_id, chat_id, day)))
 
 
-async def take(database: Database, chat_id: int, update_id: int, day: str, most: int) -> bool:
-    """Count the joke that answers an update, before it is made; False where the chat has had `most` on that day."""
+async def take(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
+    """Count the joke that answers an update, before it is made; False where the chat has had `limit` on that day."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM chat_jokes WHERE chat_id = ? AND day != ?", (chat_id, day))
         await connection.execute("INSERT INTO chat_jokes SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM chat_jokes WHERE chat_id = ?2) < ?4 "
-                                 "ON CONFLICT DO NOTHING", (update_id, chat_id, day, most))
+                                 "ON CONFLICT DO NOTHING", (update_id, chat_id, day, limit))
         async with connection.execute("SELECT 1 FROM chat_jokes WHERE update_id = ?", (update_id,)) as cursor:
             return await cursor.fetchone() is not None
 

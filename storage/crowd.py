@@ -1,13 +1,14 @@
-"""Who is here: people's names, and how much they send and rate. For admins."""
+"""Users' names and activity, for admins."""
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from storage.database import Database
+from storage.rating_scale import LIKED
 
 
 @dataclass(frozen=True)
 class Named:
-    """A person as Telegram shows them; `username` is without its @."""
+    """A user as Telegram shows them; `username` is without its @."""
 
     person_id: int
     name: str
@@ -16,7 +17,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Active:
-    """What a person did. `name` is None where they were never seen by name; `last_at` is seconds since 1970."""
+    """What a user did. `name` is None where they were never seen by name; `last_at` is seconds since 1970."""
 
     person_id: int
     name: str | None
@@ -32,12 +33,12 @@ class Active:
 
 DONE = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION ALL SELECT person_id, count(*) FROM ratings GROUP BY person_id
     UNION ALL SELECT person_id, 0 FROM photo_senders GROUP BY person_id UNION ALL SELECT person_id, 0 FROM banned_people"""
-"""Jokes and ratings by person, each from an index alone: a page then looks at its few people closely."""
+"""Jokes and ratings by user, read from an index alone; further columns are read for the users of one page only."""
 
 
 async def note_names(database: Database, people: Iterable[Named]) -> None:
-    """Remember what people are called now. A username that moves on to somebody else is no longer the one's before."""
-    rows = [(one.person_id, one.name, one.username) for one in people]
+    """Store users' present names. A username that another user has taken over is removed from the former one."""
+    rows = [(user.person_id, user.name, user.username) for user in people]
     async with database.write() as connection:
         await connection.executemany("UPDATE known_people SET username = NULL WHERE username = ? AND person_id != ?",
                                      [(username, person_id) for person_id, _, username in rows if username])
@@ -52,20 +53,20 @@ async def find_username(database: Database, username: str) -> Named | None:
 
 
 async def named(database: Database, person_id: int) -> Named | None:
-    """What a person is called, as far as is known."""
+    """A user's name; None where it is unknown."""
     row = await database.row("SELECT * FROM known_people WHERE person_id = ?", (person_id,))
     return Named(**dict(row)) if row else None
 
 
 async def most_active(database: Database, limit: int, offset: int = 0) -> list[Active]:
-    """People, those with the most jokes and ratings first. Counts all ratings: on a large database, ask through `Database.aside`."""
+    """Users, those with the most jokes and ratings first. Counts all ratings: on a large database, ask through `Database.separate_reader`."""
     rows = await database.rows(
         f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({DONE}) GROUP BY person_id ORDER BY sum(done) DESC, person_id LIMIT ? OFFSET ?) "
         "SELECT top.person_id, name, username, "
         "(SELECT count(*) FROM photo_senders WHERE person_id = top.person_id) AS photos, "
         "(SELECT count(*) FROM jokes WHERE person_id = top.person_id) AS jokes, "
         "(SELECT count(*) FROM ratings WHERE person_id = top.person_id) AS ratings, "
-        "(SELECT coalesce(sum(value > 1), 0) FROM ratings WHERE person_id = top.person_id) AS liked, "
+        f"(SELECT coalesce(sum(value >= {LIKED}), 0) FROM ratings WHERE person_id = top.person_id) AS liked, "
         "nullif(max(coalesce((SELECT max(sent_at) FROM photo_senders WHERE person_id = top.person_id), 0), "
         "coalesce((SELECT max(created_at) FROM jokes WHERE person_id = top.person_id), 0), "
         "coalesce((SELECT max(updated_at) FROM ratings WHERE person_id = top.person_id), 0)), 0) AS last_at, "

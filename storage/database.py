@@ -31,7 +31,7 @@ class DatabaseError(JokebotError):
 
 
 def unusable(path: Path, error: sqlite3.Error) -> DatabaseError:
-    """SQLite's error as one that people understand."""
+    """SQLite's error with a message for users."""
     return DatabaseError(f"The database {path} can't be opened or read: {error}. If it is damaged: {RESTORE}")
 
 
@@ -119,8 +119,8 @@ class Database:
         return np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
 
     @asynccontextmanager
-    async def aside(self) -> AsyncIterator["Database"]:
-        """The same database, read through a connection of its own: a query that takes seconds holds up nobody else's."""
+    async def separate_reader(self) -> AsyncIterator["Database"]:
+        """The same database, read through a connection of its own, so that a query of seconds doesn't delay others."""
         reader = await _connect(self.path, busy_timeout_s=10.0)
         beside = Database(self.path, reader, self._writer)
         beside._lock = self._lock

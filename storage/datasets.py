@@ -1,8 +1,9 @@
-"""The record of datasets: which jokes and raters went into each, and what became of it.
+"""The record of datasets: the jokes and raters of each, and its state.
 
 A dataset is `ready` until a run trains on it (`trained`), `learnt` once that run's model is in service (its jokes are then
-old for the next export), `replaced` where it was written anew or dropped because a person was forgotten.
+old for the next export), `replaced` where it was written anew or dropped because a user was forgotten.
 """
+import asyncio
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from storage.database import Database
 from storage.dataset_files import DatasetError
 
 OF_FORGOTTEN = "part = 'train' AND joke_id IS NULL AND NOT aged"
-"""A condition on dataset_rows: was trained on, and its joke went with somebody who was forgotten (age alone is no such reason)."""
+"""A condition on dataset_rows: was trained on, and its joke was erased with a forgotten user (not by age)."""
 
 
 class OutdatedError(DatasetError):
@@ -46,8 +47,8 @@ async def register(database: Database, name: str, source: str, rows: Sequence[Re
                    raters: dict[int, int] | None = None, ratings: Iterable[tuple[int, int]] = ()) -> None:
     """Record a dataset before it appears; the same name again changes nothing.
 
-    `raters` maps the manifest's rater numbers to people, `ratings` are the (joke, person) pairs it was made from.
-    Raises OutdatedError when one of those, or a joke, is gone: a person was forgotten while the export ran.
+    `raters` maps the manifest's rater numbers to users, `ratings` are the (joke, person) pairs it was made from.
+    Raises OutdatedError when one of those, or a joke, is gone: a user was forgotten while the export ran.
     """
     raters = raters or {}
     async with database.write() as connection:
@@ -89,13 +90,20 @@ async def find(database: Database, name: str) -> Dataset:
     return Dataset(**dict(rows[0]))
 
 
+async def find_directory(database: Database, folder: Path, named: str) -> Path:
+    """The directory of a dataset given as a path, or by the beginning of its name. Raises DatasetError."""
+    if await asyncio.to_thread(Path(named).is_dir):
+        return Path(named)
+    return folder / (await find(database, named)).name
+
+
 async def every(database: Database) -> list[Dataset]:
     """All datasets whose files are kept, oldest first."""
     return [Dataset(**dict(row)) for row in await database.rows("SELECT * FROM datasets WHERE state != 'replaced' ORDER BY id")]
 
 
 async def mark(database: Database, name: str, state: str) -> None:
-    """Say what became of a dataset: `trained` when a run begins to train on it, `learnt` when its model enters service.
+    """Set a dataset's state: `trained` when a run begins to train on it, `learnt` when its model enters service.
 
     Raises DatasetError for a dataset that is not there (any more).
     """
@@ -117,19 +125,19 @@ async def learnt_jokes(database: Database) -> set[int]:
 
 
 async def held_forgotten(database: Database, name: str) -> bool:
-    """Whether a dataset had training rows of a person who was forgotten since."""
+    """Whether a dataset had training rows of a user who was forgotten since."""
     return bool(await database.value("SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
                                      f"WHERE name = ? AND {OF_FORGOTTEN} LIMIT 1", (name,)))
 
 
 async def drop_missing(database: Database, folder: Path) -> None:
-    """Unregister ready datasets whose directory never came to be, since their writer was killed. Hold the folder's lock."""
+    """Unregister ready datasets without a directory: their writer was killed. Hold the folder's lock."""
     for dataset in await every(database):
         if dataset.state == "ready" and not (folder / dataset.name).is_dir():
             await unregister(database, dataset.name)
 
 
 async def trained_jokes(database: Database) -> set[int]:
-    """Jokes that stand in the training part of any dataset, whatever became of it."""
+    """Ids of jokes in the training part of any dataset, in whatever state."""
     rows = await database.rows("SELECT DISTINCT joke_id FROM dataset_rows WHERE part = 'train' AND joke_id IS NOT NULL")
     return {row["joke_id"] for row in rows}

@@ -10,7 +10,7 @@ Choice = Literal["a", "b", "meh"]
 
 @dataclass(frozen=True)
 class Duel:
-    """One duel. Jokes are None until they are made, `message_id` until they are shown, `choice` until somebody chose."""
+    """One duel. Jokes are None until they are made, `message_id` until they are shown, `choice` until it is made."""
 
     id: int
     trial_id: int
@@ -76,19 +76,19 @@ async def is_shown(database: Database, update_id: int) -> bool:
 
 
 async def set_joke(database: Database, duel_id: int, side: Literal["a", "b"], joke_id: int) -> None:
-    """Note the joke that stands on a side."""
+    """Record the joke of one side."""
     async with database.write() as connection:
         await connection.execute(f"UPDATE duels SET joke_{side} = ? WHERE id = ?", (joke_id, duel_id))
 
 
 async def show_duel(database: Database, duel_id: int, message_id: int) -> None:
-    """Note the message in which the two jokes stand."""
+    """Record the message that shows both jokes."""
     async with database.write() as connection:
         await connection.execute("UPDATE duels SET message_id = ? WHERE id = ?", (message_id, duel_id))
 
 
 async def choose(database: Database, duel_id: int, choice: Choice) -> bool:
-    """Note what was chosen. The first choice stands; False where there is one already."""
+    """Record the choice. Only the first counts; False where there is one already."""
     async with database.write() as connection:
         cursor = await connection.execute("UPDATE duels SET choice = ?, chosen_at = ? WHERE id = ? AND choice IS NULL",
                                           (choice, time.time(), duel_id))

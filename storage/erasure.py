@@ -1,7 +1,7 @@
-"""Brings files up to date after people were forgotten: photo files, datasets that hold what was theirs, kept picture features.
+"""Erases forgotten users' data from files: photo files, datasets, cached picture features.
 
-The database says what is to be done (rows whose joke is gone, raters who are gone, files whose photo is gone), so that
-work cut off by a kill is done by the next who comes: every export and every `/forget`.
+The database says what is left to do (rows without their joke, raters or files without their row), so work that a kill
+interrupts is finished by the next export or `/forget`.
 """
 import asyncio
 import logging
@@ -65,7 +65,7 @@ async def clear_datasets(database: Database, folder: Path) -> int:
 async def remove_abandoned_files(database: Database, photos: Path, *, settled: bool = False) -> None:
     """Remove photo files whose row is gone. A photo that was sent again meanwhile keeps its file.
 
-    `settled`, when no dataset holds them any more: what training kept of them goes too, and they are done with.
+    `settled`, when no dataset holds them any more: what training kept of them goes too, and their rows are removed.
     """
     async with database.write() as connection:
         await connection.execute("DELETE FROM abandoned_files WHERE sha256 IN (SELECT sha256 FROM photos)")
@@ -98,7 +98,7 @@ async def lost_by(database: Database, dataset: Dataset, directory: Path) -> Lost
 
 
 def named_raters(directory: Path) -> set[int]:
-    """The rater numbers in a dataset's manifest; none where somebody removed the directory by hand."""
+    """The rater numbers in a dataset's manifest; none where its directory was removed by hand."""
     if not directory.is_dir():
         return set()
     return {rating["rater"] for entry in read(directory).manifest["rows"] for rating in entry.get("ratings", ())}
@@ -116,12 +116,12 @@ def without(entry: Entry, lost: Lost) -> Entry | None:
 
 
 def left_to_learn(entry: Entry, old: Entry) -> bool:
-    """Whether a row still stands without the lost raters: somebody rated it, and none of them decided it."""
+    """Whether a row remains valid without the erased raters: others rated it, and none of the erased was pivotal."""
     return not old.get("ratings") or (bool(entry["ratings"]) and entry["decided_by"] == old["decided_by"])
 
 
 async def write_anew(database: Database, folder: Path, dataset: Dataset, lost: Lost) -> None:
-    """Replace a dataset that nothing was trained on by one without what is lost, under its new hash; or by none."""
+    """Replace a dataset that no run trained on by one without the erased rows, under its new hash; or by none."""
     directory = folder / dataset.name
     contents = await asyncio.to_thread(read, directory)
     entries = {}
@@ -169,7 +169,7 @@ async def write_rest(database: Database, folder: Path, dataset: Dataset, content
 
 
 async def blank(database: Database, folder: Path, dataset: Dataset, lost: Lost) -> None:
-    """Take what is lost out of a dataset that was trained on; its manifest stays, the rows marked `forgotten`."""
+    """Remove the erased rows from a dataset that was trained on; its manifest stays, with the rows marked `forgotten`."""
     directory = folder / dataset.name
     if directory.is_dir():
         with explained(f"The dataset {dataset.name[:12]} can't be changed"):
@@ -188,12 +188,12 @@ async def settle(database: Database, dataset: Dataset) -> None:
 def blank_files(directory: Path, lost: Lost) -> None:
     """Rows, then pictures, then the manifest: cut off in the middle, the same call again ends the same way."""
     contents = read(directory)
-    kept: list[Row] = []
+    retained: list[Row] = []
     for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True):
         left = [row for row in rows if row["id"] not in lost.rows]
         write_json(directory / f"{part}.json", left)
-        kept += left
-    named = {row["image"] for row in kept}
+        retained += left
+    named = {row["image"] for row in retained}
     for picture in (directory / dataset_files.IMAGES).iterdir():
         if f"{dataset_files.IMAGES}/{picture.name}" not in named:
             picture.unlink()

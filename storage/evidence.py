@@ -7,20 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.database import Database
-from storage.learnable import LEARNT_FROM
+from storage.learnable import TRAINABLE
 from storage.photos import Photo
-from storage.review import REVIEWED
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Ratings of n, over J jokes and R people: `joke`, `rater` (n, indices) and `value` (n, 1…3).
+    """Ratings of n, over J jokes and R users: `joke`, `rater` (n, indices) and `value` (n, 1…3).
 
     `joke_ids`, `photo_ids` (J, ascending joke ids) and `people` (R) turn indices back into rows.
-    `at` (n) says when a rating was given or changed, `since` (R) when a person gave their first one of these, both in seconds
-    since 1970 or None where nobody knows.
+    `at` (n) says when a rating was given or changed, `since` (R) when a user gave their first one of these, both in seconds
+    since 1970, or None where unknown.
     """
 
     joke: Ints
@@ -53,7 +52,7 @@ async def ratings_since(database: Database, since: float) -> Evidence:
     columns = await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id, CAST(updated_at AS INTEGER), CAST(ratings.created_at AS INTEGER) "
         "FROM ratings JOIN jokes ON jokes.id = joke_id "
-        f"WHERE updated_at >= ? AND {LEARNT_FROM} AND {REVIEWED}",
+        f"WHERE updated_at >= ? AND {TRAINABLE}",
         (since,), columns=6)
     joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
     people, rater = np.unique(columns[:, 1], return_inverse=True)
@@ -66,7 +65,7 @@ async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Int
     """All ratings, of any age, of the jokes of these photos: rows of (joke, person, value, photo)."""
     return await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id FROM jokes JOIN ratings ON joke_id = jokes.id "
-        f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {LEARNT_FROM} AND {REVIEWED} ORDER BY joke_id, ratings.person_id",
+        f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {TRAINABLE} ORDER BY joke_id, ratings.person_id",
         (json.dumps(list(photo_ids)),), columns=4)
 
 
@@ -82,9 +81,9 @@ async def sources(database: Database, joke_ids: Iterable[int]) -> dict[int, Sour
         "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "
         "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON photos.id = photo_id "
         "JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))", (json.dumps(list(joke_ids)),))
-    found = {}
+    sources_by_joke = {}
     for row in rows:
         values = dict(row)
         photo = Photo(**{name: values.pop(name) for name in Photo.__dataclass_fields__})
-        found[row["joke_id"]] = Source(**values, photo=photo)
-    return found
+        sources_by_joke[row["joke_id"]] = Source(**values, photo=photo)
+    return sources_by_joke

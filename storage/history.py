@@ -1,6 +1,6 @@
 """How things went day by day, in this machine's time zone: what /stats draws.
 
-These queries read all that happened in the time: on a large database, ask through `Database.aside`.
+These queries read all that happened in the time: on a large database, ask through `Database.separate_reader`.
 """
 import math
 import time
@@ -45,18 +45,18 @@ class Liked:
     ratings: int
 
 
-async def days(database: Database, most: int = 365) -> list[Day]:
-    """Every day up to today, from the first on which anything happened, `most` and SHORTEST days at most and at least."""
+async def days(database: Database, max_days: int = 365) -> list[Day]:
+    """Every day up to today, from the first on which anything happened, `max_days` and SHORTEST days at most and at least."""
     today = date.fromtimestamp(time.time())
-    found: dict[date, Day] = {}
+    by_day: dict[date, Day] = {}
     for sql in (RATINGS, PHOTOS, LATENCY):
-        for row in await database.rows(sql, (time.time() - (most + 1) * 86400,)):
+        for row in await database.rows(sql, (time.time() - (max_days + 1) * 86400,)):
             values = dict(row)
             day = date.fromisoformat(values.pop("day"))
-            found[day] = replace(found.get(day, Day(day)), **values)
-    first = min((day for day in found if today - timedelta(most - 1) <= day <= today), default=today)
+            by_day[day] = replace(by_day.get(day, Day(day)), **values)
+    first = min((day for day in by_day if today - timedelta(max_days - 1) <= day <= today), default=today)
     first = min(first, today - timedelta(SHORTEST - 1))
-    return [found.get(day, Day(day)) for day in (first + timedelta(number) for number in range((today - first).days + 1))]
+    return [by_day.get(day, Day(day)) for day in (first + timedelta(number) for number in range((today - first).days + 1))]
 
 
 RATINGS = (f"SELECT {DAY.format('created_at')} AS day, sum(value = 3) AS funny, sum(value = 2) AS somewhat, sum(value = 1) AS unfunny "
@@ -68,20 +68,20 @@ LATENCY = f"""SELECT day, max(many) AS jokes, min(CASE WHEN place >= 0.5 * many 
      FROM (SELECT {DAY.format('created_at')} AS day, latency_s FROM jokes WHERE created_at >= ?)) GROUP BY day"""
 
 
-async def liked_by_model(database: Database, most: int) -> list[Liked]:
+async def liked_by_model(database: Database, limit: int) -> list[Liked]:
     """The newest rated model versions, newest first; the one in service and the one on trial are among them where they are rated."""
     rows = await database.rows(
         f"SELECT models.id AS model_id, models.name, models.status, sum(by_joke.funny + by_joke.somewhat) AS liked, "
         f"sum(by_joke.funny + by_joke.somewhat + by_joke.unfunny) AS ratings FROM ({BY_JOKE}) AS by_joke "
         "CROSS JOIN jokes ON jokes.id = by_joke.joke_id JOIN models ON models.id = jokes.model_id GROUP BY models.id "
-        "ORDER BY models.status IN ('champion', 'canary') DESC, models.id DESC LIMIT ?", (most,))
-    return sorted((Liked(**dict(row)) for row in rows), key=lambda one: -one.model_id)
+        "ORDER BY models.status IN ('champion', 'canary') DESC, models.id DESC LIMIT ?", (limit,))
+    return sorted((Liked(**dict(row)) for row in rows), key=lambda model: -model.model_id)
 
 
 def wilson(liked: int, ratings: int, z: float = 1.959964) -> tuple[float, float]:
     """The score interval of a share (E. B. Wilson 1927), 95 % by default: right for few ratings and near 0 and 1 too.
 
-    It takes ratings as independent, which those of one joke or one person are not quite. (0, 1) where there are none.
+    It takes ratings as independent, which those of one joke or one user are not quite. (0, 1) where there are none.
     """
     if not ratings:
         return 0.0, 1.0

@@ -1,4 +1,4 @@
-"""The inbox: an update is a committed row before Telegram is told that it may forget it."""
+"""The inbox: an update is committed as a row before it is acknowledged to Telegram."""
 import json
 import time
 from collections.abc import Collection, Sequence
@@ -13,9 +13,9 @@ OFFSET_LASTS_S = 6 * 86400.0
 
 @dataclass(frozen=True)
 class Begun:
-    """How far the answer to an update has come: the joke that is stored for it, and the message that people see.
+    """How far the answer to an update is: the stored joke, and the message that shows it.
 
-    `attempts` counts how often it was taken up from the inbox; `sent` has the ids of its other replies, by their number.
+    `attempts` counts how often work on it was started; `sent` has the ids of its other replies, by their number.
     """
 
     joke_id: int | None = None
@@ -55,7 +55,7 @@ async def pending(database: Database, *, after: int = -1, besides: Collection[in
 async def start(database: Database, *update_ids: int) -> None:
     """Count an attempt at updates that are taken up from the inbox, as after a restart."""
     async with database.write() as connection:
-        await connection.executemany("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(one,) for one in update_ids])
+        await connection.executemany("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(update_id,) for update_id in update_ids])
 
 
 async def begun(database: Database, update_id: int) -> Begun:
@@ -107,7 +107,7 @@ async def finish(database: Database, *update_ids: int, failed: bool = False) -> 
     state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
         await connection.executemany("UPDATE inbox SET state = ?, payload = NULL, album = NULL, sent = NULL, finished_at = ? WHERE update_id = ?",
-                                     [(state, now, one) for one in update_ids])
+                                     [(state, now, update_id) for update_id in update_ids])
 
 
 async def prune(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:

@@ -49,19 +49,20 @@ NEW_COLUMNS = tuple(NewJoke.__dataclass_fields__)
 
 
 async def add_joke(database: Database, joke: NewJoke, update_id: int | None = None) -> Joke:
-    """Store a joke, noted as the answer to an update where there is one, and return it with its id.
+    """Store a joke, as the answer to an update where one is given, and return its row.
 
     Raises sqlite3.IntegrityError for an unknown photo or model, or an empty text.
     """
-    sql = (f"INSERT INTO jokes ({', '.join(NEW_COLUMNS)}, created_at) "
-           f"VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) RETURNING id, created_at")
+    columns = ", ".join(NEW_COLUMNS)
+    sql = (f"INSERT INTO jokes ({columns}, created_at) VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) "
+           f"RETURNING id, created_at, {columns}")
     values = [getattr(joke, name) for name in NEW_COLUMNS]
     async with database.write() as connection:
         async with connection.execute(sql, (*values, time.time())) as cursor:
-            row = await cursor.fetchone()
+            stored = Joke(**dict(await cursor.fetchone()))
         if update_id is not None:
-            await connection.execute("UPDATE inbox SET joke_id = ? WHERE update_id = ?", (row["id"], update_id))
-    return Joke(*values, **dict(row))
+            await connection.execute("UPDATE inbox SET joke_id = ? WHERE update_id = ?", (stored.id, update_id))
+    return stored
 
 
 async def get_joke(database: Database, joke_id: int) -> Joke | None:
@@ -71,7 +72,7 @@ async def get_joke(database: Database, joke_id: int) -> Joke | None:
 
 
 async def styles_told(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
-    """The styles in which jokes about a photo were told in a chat, the one whose latest joke is oldest first."""
+    """The styles of the jokes about a photo that a chat was shown, the style whose latest joke is oldest first."""
     rows = await database.rows("SELECT style FROM jokes JOIN deliveries ON joke_id = jokes.id WHERE photo_id = ? AND chat_id = ? "
                                "AND language = ? GROUP BY style ORDER BY max(jokes.id)", (photo_id, chat_id, language))
     return [row["style"] for row in rows]

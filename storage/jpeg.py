@@ -20,24 +20,24 @@ def strip_jpeg(data: bytes) -> bytes | None:
     """
     if not data.startswith(b"\xff\xd8"):
         return None
-    kept, position = [b"\xff\xd8"], 2
-    while (found := _marker(data, position)) is not None:
-        code, position = found
+    parts, position = [b"\xff\xd8"], 2
+    while (marker := _marker(data, position)) is not None:
+        code, position = marker
         if code == EOI:
-            return b"".join([*kept, b"\xff\xd9"])
+            return b"".join([*parts, b"\xff\xd9"])
         end = position + int.from_bytes(data[position:position + 2], "big")
         if end < position + 2 or end > len(data):
             return None
         segment = _kept_segment(code, data[position + 2:end])
         if segment is None:
             return None
-        kept.append(segment)
+        parts.append(segment)
         position = end
         if code == SOS:
             after = SCAN_END.search(data, position)
             if after is None:
                 return None
-            kept.append(data[position:after.start()])
+            parts.append(data[position:after.start()])
             position = after.start()
     return None
 

@@ -1,8 +1,21 @@
-"""What may be learnt from: a condition for queries on ratings joined with jokes. Apart from `evidence`, which needs NumPy."""
-from storage.bans import NOT_BANNED
+"""Whose photos, jokes and ratings may be trained on, counted or shown: SQL conditions, each for a query that has the tables it names.
 
-LEARNT_FROM = f"""ratings.person_id NOT IN (SELECT person_id FROM private_people)
-    AND jokes.person_id NOT IN (SELECT person_id FROM private_people)
-    AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))
-    AND {NOT_BANNED}"""
-"""Nothing that somebody who is private sent, asked for or rated, and nothing that somebody who is banned asked for or rated."""
+Private users (`/private`) and banned users are left out; so are jokes that an admin dropped in `/review`.
+"""
+
+BANNED = "(SELECT person_id FROM banned_people)"
+PRIVATE_OR_BANNED = "(SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people)"
+
+NOT_DROPPED = "jokes.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)"
+"""On jokes: no joke that an admin dropped."""
+
+LEARNT_FROM = f"""ratings.person_id NOT IN {PRIVATE_OR_BANNED} AND jokes.person_id NOT IN {PRIVATE_OR_BANNED}
+    AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))"""
+"""On ratings joined with jokes: nothing that a private user sent, asked for or rated, nothing that a banned user asked for or rated."""
+
+TRAINABLE = f"{LEARNT_FROM} AND {NOT_DROPPED}"
+"""On ratings joined with jokes: what a dataset is made from."""
+
+SHOWABLE = f"""photo_id NOT IN (SELECT photo_id FROM photo_senders WHERE person_id IN {PRIVATE_OR_BANNED})
+    AND jokes.person_id NOT IN {PRIVATE_OR_BANNED} AND {NOT_DROPPED}"""
+"""On jokes: what may be posted in the weekly digest; nothing that a private or banned user sent or asked for, nothing dropped."""

@@ -1,4 +1,4 @@
-"""Figures for monitoring. They are asked for every few seconds, so jokes are read once: only those since the last time."""
+"""Metrics. They are read every few seconds, so each joke is read once: only those since the last call."""
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Told:
     within: dict[str, list[int]] = field(default_factory=dict)
 
     async def catch_up(self, database: Database) -> None:
-        """Add the jokes that were stored since. One deleted later was told all the same, and stays counted."""
+        """Add the jokes that were stored since. A joke that is deleted later stays counted."""
         newest = await database.value("SELECT coalesce(max(id), 0) FROM jokes")
         counts = ", ".join("sum(latency_s <= ?)" for _ in self.bounds)
         rows = await database.rows(
@@ -61,9 +61,9 @@ async def runs_so_far(database: Database) -> Runs:
     return Runs(ended, next((row["state"] for row in rows if not row["over"]), None), max((row["last_at"] for row in rows if row["over"]), default=None))
 
 
-async def models_shown(database: Database, most: int) -> set[str]:
+async def models_shown(database: Database, limit: int) -> set[str]:
     """The newest model versions and those that serve: a registry grows for ever, a monitor's labels must not."""
-    rows = await database.rows("SELECT name FROM models WHERE status IN ('champion', 'canary') OR id IN (SELECT id FROM models ORDER BY id DESC LIMIT ?)", (most,))
+    rows = await database.rows("SELECT name FROM models WHERE status IN ('champion', 'canary') OR id IN (SELECT id FROM models ORDER BY id DESC LIMIT ?)", (limit,))
     return {row["name"] for row in rows}
 
 

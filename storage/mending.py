@@ -16,23 +16,23 @@ GONE = "Its files were not in the backup that was restored."
 
 @dataclass
 class Mended:
-    """What a restore did to the registry: models whose files are gone, and who serves now where the champion was one of them."""
+    """What a restore changed in the registry: models without files, and the new champion where it was one of them."""
 
     gone: list[Model] = field(default_factory=list)
     serving: Model | None = None
 
 
 async def mend_registry(path: Path, folder: Path) -> Mended:
-    """Point each model of this program's own at its files in `folder` and put aside those that have none.
+    """Set each trained model's directory to its files in `folder`; models without files are marked so.
 
-    Where the champion has none, its predecessor serves, in the end the base; a run whose model is gone ends.
+    A champion without files is replaced by its predecessor, at last by the base; a run whose candidate has none ends.
     """
     database, mended = await Database.open(path), Mended()
     try:
-        for model in [one for one in await models.every(database) if not one.is_base and one.directory and not one.removed_at]:
-            place = folder / Path(model.directory).name
-            whole = is_whole(place, model.digest)
-            await models.files_found(database, model.id, str(place) if whole else None)
+        for model in [own for own in await models.every(database) if not own.is_base and own.directory and not own.removed_at]:
+            directory = folder / Path(model.directory).name
+            whole = is_whole(directory, model.digest)
+            await models.files_found(database, model.id, str(directory) if whole else None)
             mended.gone += [] if whole else [model]
         lost = {model.id for model in mended.gone}
         run = await runs.current_run(database)

@@ -27,7 +27,7 @@ def check_code(model: Model, directory: Path) -> None:
     admin first named the directory. Raises RegistryError where it isn't."""
     if model.code is None:
         return
-    agreed, found = json.loads(model.code), code_of(directory)
-    if changed := sorted(name for name in agreed.keys() | found.keys() if agreed.get(name) != found.get(name)):
+    agreed, present = json.loads(model.code), code_of(directory)
+    if changed := sorted(name for name in agreed.keys() | present.keys() if agreed.get(name) != present.get(name)):
         raise RegistryError(f"The code in {directory} has changed ({', '.join(changed)}) and would run with all rights of this program, "
                             f"so model {model.id} ({model.name}) isn't loaded. If you trust it: `jokebot models add {directory} --name {model.name}`.")

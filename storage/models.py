@@ -21,8 +21,8 @@ class RegistryError(JokebotError):
 class Model:
     """A version in the registry. A base has no `base_id`; `directory` is None where only the engine's host has the files.
 
-    `parent_id` is the champion when it was made, what it learnt is repeated in it; `start_id` is the model whose weights it was
-    trained from; `predecessor_id` is the champion whose place it took, where it ever served. `dataset` is a dataset's name.
+    `parent_id` is the champion at its creation, whose training jokes it repeats; `start_id` is the model whose weights it was
+    trained from; `predecessor_id` is the champion that it replaced, where it ever served. `dataset` is a dataset's name.
     """
 
     id: int

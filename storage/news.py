@@ -1,4 +1,4 @@
-"""What admins have been told about runs, and in which language they are spoken to."""
+"""Which admins were notified of which runs, and admins' languages."""
 import time
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from storage.database import Database
 from storage.runs import Run
 
 RECENT_S, RECENT_RUNS = 7 * 86400.0, 3
-"""What ended longer ago is no news, nor what came before the last few: somebody who has just become an admin needs no history."""
+"""Older runs, and all but the last few, are not notified: a new admin needs no history."""
 
 
 async def untold(database: Database, chat_ids: Iterable[int], what: str) -> list[tuple[Run, int]]:
@@ -24,7 +24,7 @@ async def untold(database: Database, chat_ids: Iterable[int], what: str) -> list
 
 
 async def tell(database: Database, run_id: int, chat_id: int, what: str) -> None:
-    """Note that a chat has been told."""
+    """Record that a chat was notified."""
     async with database.write() as connection:
         await connection.execute("INSERT INTO run_news VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (run_id, chat_id, what, time.time()))
 

@@ -1,4 +1,4 @@
-"""Forgetting a person: nothing of theirs stays in ratings, jokes, photos and datasets."""
+"""`/forget`: erases a user from ratings, jokes, photos and datasets."""
 import logging
 import time
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages", "aged_people",
              "chosen_languages", "albums", "known_people")
-"""Tables whose rows with the person's `person_id` are deleted; a test holds this list against the migrations."""
+"""Tables whose rows with the user's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
     AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
@@ -23,7 +23,7 @@ ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
 UNSHOWN = """UPDATE runs SET verdict = json_set(verdict, '$.gallery', (SELECT json_group_array(json(value))
     FROM json_each(verdict, '$.gallery') WHERE substr(json_extract(value, '$.photo'), 8, 64) NOT IN (SELECT sha256 FROM abandoned_files)))
     WHERE json_extract(verdict, '$.gallery') IS NOT NULL"""
-"""Takes what models said about photos that are gone (`images/SHA256.jpg`) out of the gate's verdicts."""
+"""Removes gallery items about deleted photos (`images/SHA256.jpg`) from the gate's verdicts."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Forgotten:
 
 
 async def forget(database: Database, person_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0) -> Forgotten:
-    """Delete all that a person sent, asked for and rated, from the database at once and then from the files.
+    """Delete all that a user sent, asked for and rated, from the database at once and then from the files.
 
-    A photo that another person has sent too stays, without this person's jokes about it. Datasets not yet trained on are
+    A photo that another user has sent too stays, without this user's jokes about it. Datasets not yet trained on are
     written anew under their new hash; those trained on keep their manifest, the rows marked `forgotten`. Where an export
     is running, or a file can't be changed, the files are left to that export's end or to the next `finish_erasure`.
     """
@@ -77,7 +77,7 @@ async def forget_rows(database: Database, person_id: int) -> Forgotten:
 
 
 async def set_private(database: Database, person_id: int, private: bool) -> None:
-    """Keep a person out of what is learnt from now on, or let them in again."""
+    """Exclude a user's data from training from now on, or include it again."""
     async with database.write() as connection:
         if private:
             await connection.execute("INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (person_id, time.time()))
@@ -86,12 +86,12 @@ async def set_private(database: Database, person_id: int, private: bool) -> None
 
 
 async def is_private(database: Database, person_id: int) -> bool:
-    """Whether nothing of theirs is learnt from."""
+    """Whether the user's data is excluded from training."""
     return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (person_id,)))
 
 
 async def set_language(database: Database, person_id: int, language: str | None) -> None:
-    """Keep the language that a person chose; None forgets it."""
+    """Store a user's language; None deletes it."""
     async with database.write() as connection:
         if language is None:
             await connection.execute("DELETE FROM chosen_languages WHERE person_id = ?", (person_id,))
@@ -101,7 +101,7 @@ async def set_language(database: Database, person_id: int, language: str | None)
 
 
 async def chosen_languages(database: Database) -> dict[int, str]:
-    """The language of everybody who chose one, by person."""
+    """The language of all users who chose one, by user."""
     return {row["person_id"]: row["language"] for row in await database.rows("SELECT person_id, language FROM chosen_languages")}
 
 

@@ -34,7 +34,7 @@ class Photo:
 
 
 async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, person_id: int) -> Photo:
-    """Store a checked photo and who sent it; one that is there already is kept once and returned.
+    """Store a checked photo and its sender; a photo that is stored already is returned.
 
     The file is whole and on the disk before a row names it. Raises PhotoFolderError where it can't be written.
     """

@@ -1,8 +1,8 @@
-"""Decides what a file that somebody sent is, by its content alone, and makes a clean photo of it.
+"""Recognises an uploaded file by its content alone, and makes a clean photo of it.
 
-Every file is decoded once, whole. What is kept has no metadata, stands upright and is an RGB JPEG: an ordinary upright
-JPEG as it came (its coded data untouched), anything else encoded anew at quality 92 with full colour resolution, which
-keeps the text of screenshots and memes legible.
+Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an ordinary upright JPEG keeps
+its coded data, anything else is encoded anew at quality 92 with full colour resolution, which keeps the text of screenshots
+and memes legible.
 """
 import hashlib
 import io
@@ -51,7 +51,7 @@ MESSAGES: dict[Reason, str] = {
 
 
 class PhotoError(JokebotError):
-    """A file can't become a photo; `reason` says why, for those who tell it in a person's own language."""
+    """A file can't become a photo; `reason` is the cause as a code, for translation."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(MESSAGES[reason])
@@ -85,7 +85,7 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto
     try:
         image = _open(data)
         _check_size(image, max_pixels)
-        kept, upright = _clean(image, data)
+        cleaned, upright = _clean(image, data)
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:
@@ -93,7 +93,7 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto
     # A hostile file can make a decoder raise anything; whatever it is, the picture can't be read.
     except Exception as error:
         raise PhotoError("broken") from error
-    return CheckedPhoto(kept, hashlib.sha256(kept).hexdigest(), perceptual_hash(upright), *upright.size, "image/jpeg")
+    return CheckedPhoto(cleaned, hashlib.sha256(cleaned).hexdigest(), perceptual_hash(upright), *upright.size, "image/jpeg")
 
 
 def is_video(data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Who is in service: a candidate's way in, and the way back. Each move is one transaction, with the run and the datasets it concerns."""
+"""Promotion of a candidate and rollback. Each is one transaction, with the run and the datasets that it concerns."""
 import json
 import time
 from dataclasses import dataclass
@@ -9,19 +9,22 @@ import aiosqlite
 from storage import models, runs
 from storage.database import Database
 from storage.datasets import OF_FORGOTTEN
+from storage.learning.run_files import GateAnswer
 from storage.models import Model, NewModel, RegistryError
 from storage.reasons import Reason, Why
 from storage.runs import Run
 
 KINDS = ("canary", "admin", "rollback", "watch")
-"""Why a model came into service: its trial, an admin's word, a step back by an admin, a step back by the watch."""
+"""Why a model was deployed: its trial, an admin, an admin's rollback, a rollback by the champion monitor."""
+STATE_AFTER = {GateAnswer.PROMOTE: "canary", GateAnswer.REJECT: "rejected", GateAnswer.UNDECIDED: "undecided"}
+"""The run's state by the gate's answer."""
 MAY_SERVE = ("base", "candidate", "canary", "retired")
 
 SAW_FORGOTTEN = f"""WITH RECURSIVE saw (id) AS (
     SELECT models.id FROM models JOIN datasets ON datasets.name = models.dataset WHERE EXISTS (
         SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND {OF_FORGOTTEN})
     UNION SELECT models.id FROM models JOIN saw ON models.start_id = saw.id)"""
-"""Models whose weights come from rows of a person who was forgotten since, over any number of steps."""
+"""Models whose weights come from rows of a user who was forgotten since, over any number of steps."""
 
 FORGOTTEN = "It learnt from somebody who asked to be forgotten since."
 
@@ -31,7 +34,7 @@ class ChampionChanged(RegistryError):
 
 
 class SawForgotten(RegistryError):
-    """The model learnt from somebody who asked to be forgotten since: it must not serve."""
+    """The model was trained on rows of a user who was forgotten since: it must not serve."""
 
     def __init__(self, model_id: int) -> None:
         super().__init__(f"Model {model_id} doesn't enter service. {FORGOTTEN}", code="saw-forgotten", model=model_id)
@@ -50,20 +53,20 @@ class Promotion:
     at: float
 
 
-async def merged(database: Database, run: Run, new: NewModel) -> Run:
+async def record_merge(database: Database, run: Run, new: NewModel) -> Run:
     """Register a run's model as a candidate and move the run on to judging. Raises MovedError."""
     async with database.write() as connection:
         candidate = await models.add_candidate(connection, new)
         return await runs.move(connection, run, "judging", candidate_id=candidate.id)
 
 
-async def judged(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
-    """Record the gate's verdict and move the run to canary, rejected or undecided. The candidate waits for the bot, or is put aside.
+async def record_verdict(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
+    """Record the gate's verdict (the JSON of a `GateVerdict`) and move the run to canary, rejected or undecided.
 
-    `verdict` has `answer` (promote, reject, undecided), `reasons`, `measures`; the model's measures get them as `gate`. Raises
+    The candidate waits for the bot, or is rejected. The model's measures get the verdict's as `gate`. Raises
     ChampionChanged where `compared_with` serves no longer, SawForgotten, MovedError.
     """
-    to = {"promote": "canary", "reject": "rejected", "undecided": "undecided"}[verdict["answer"]]
+    to = STATE_AFTER[GateAnswer(verdict["answer"])]
     reason = Reason(" ".join(verdict["reasons"]), "gate", {"codes": verdict.get("codes", [])})
     async with database.write() as connection:
         serving = await models.read(connection, "status = 'champion'")
@@ -98,10 +101,10 @@ async def end_run(database: Database, run: Run, to: str, reason: Why) -> Run:
 
 
 async def promote(database: Database, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None) -> Promotion:
-    """Put a model into service, in one transaction: the champion steps back and is known as its predecessor, the datasets that
-    the new one has learnt are `learnt` and no others, its run is promoted; a trial of another model ends.
+    """Deploy a model, in one transaction: the champion becomes its predecessor, exactly the datasets that the new one was
+    trained on are `learnt`, its run is promoted, and a trial of another model ends.
 
-    Models that saw rows of forgotten people are retired. Raises RegistryError where the model may not serve.
+    Models trained on rows of forgotten users are retired. Raises RegistryError where the model may not serve.
     """
     async with database.write() as connection:
         model = await _may_serve(connection, model_id)
@@ -109,7 +112,7 @@ async def promote(database: Database, model_id: int, kind: str, *, reason: Why =
 
 
 async def rollback(database: Database, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None) -> Promotion:
-    """Put the predecessor back into service. The champion is retired; where the watch asks (kind `watch`) it is rejected.
+    """Deploy the predecessor again. The champion is retired; by the champion monitor (kind `watch`) it is rejected.
 
     Raises RegistryError where there is none that may serve.
     """
@@ -127,7 +130,7 @@ async def may_serve(database: Database, model_id: int) -> Model:
 
 
 async def predecessor(database: Database) -> Model | None:
-    """The model that `rollback` would put into service: the nearest earlier champion that may serve, else the base; None where there is none."""
+    """The model that `rollback` would deploy: the nearest earlier champion that may serve, else the base; None where there is none."""
     async with database.write() as connection:
         return await _predecessor(connection)
 
@@ -138,14 +141,14 @@ async def promotions(database: Database, limit: int = 20) -> list[Promotion]:
 
 
 async def saw_forgotten(database: Database) -> list[Model]:
-    """Models that were trained, themselves or through the model they started from, on rows of people who were forgotten since."""
+    """Models that were trained, themselves or through the model they started from, on rows of users who were forgotten since."""
     rows = await database.rows(f"{SAW_FORGOTTEN} SELECT models.* FROM models JOIN saw USING (id) ORDER BY id")
     return [Model(**dict(row)) for row in rows]
 
 
 async def removable(database: Database, keep: int) -> list[Model]:
     """Models whose files may be removed: all but the newest `keep`, and of these too those that may never serve (again): rejected
-    ones, and those that saw rows of forgotten people.
+    ones, and those that saw rows of forgotten users.
 
     Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
     """
@@ -155,8 +158,8 @@ async def removable(database: Database, keep: int) -> list[Model]:
             SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
         ORDER BY id DESC""")
     others = [dict(row) for row in rows if back is None or row["id"] != back.id]
-    kept = [row["id"] for row in others if not row["gone"]][:keep]
-    return [Model(**{name: value for name, value in row.items() if name != "gone"}) for row in others if row["id"] not in kept]
+    keep_ids = [row["id"] for row in others if not row["gone"]][:keep]
+    return [Model(**{name: value for name, value in row.items() if name != "gone"}) for row in others if row["id"] not in keep_ids]
 
 
 async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:

@@ -1,4 +1,4 @@
-"""What was rated last, for admins who look on: never anything of people who are private or banned."""
+"""The jokes rated last, for the admin pages; nothing of private or banned users."""
 from dataclasses import dataclass
 
 from storage.database import Database
@@ -8,7 +8,7 @@ from storage.photos import Photo
 
 @dataclass(frozen=True)
 class Rated:
-    """A joke with its model, how many people gave which verdict, and when somebody last did (seconds since 1970)."""
+    """A joke with its model, how many users gave which verdict, and when a user last did (seconds since 1970)."""
 
     joke_id: int
     text: str
@@ -20,12 +20,12 @@ class Rated:
     at: float
 
 
-async def last_rated(database: Database, most: int) -> list[Rated]:
-    """The jokes that were rated last, the latest first. Reads all ratings: on a large database, ask through `Database.aside`."""
+async def last_rated(database: Database, limit: int) -> list[Rated]:
+    """The jokes that were rated last, the latest first. Reads all ratings: on a large database, ask through `Database.separate_reader`."""
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, text, models.id AS model_id, models.name AS model, sum(value = 3) AS funny, sum(value = 2) AS somewhat, "
         "sum(value = 1) AS unfunny, max(ratings.updated_at) AS at FROM ratings JOIN jokes ON jokes.id = ratings.joke_id "
-        f"JOIN models ON models.id = jokes.model_id WHERE {LEARNT_FROM} GROUP BY jokes.id ORDER BY at DESC, jokes.id DESC LIMIT ?", (most,))
+        f"JOIN models ON models.id = jokes.model_id WHERE {LEARNT_FROM} GROUP BY jokes.id ORDER BY at DESC, jokes.id DESC LIMIT ?", (limit,))
     return [Rated(**dict(row)) for row in rows]
 
 

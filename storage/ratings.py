@@ -1,16 +1,15 @@
-"""Ratings: one person's latest verdict on a joke, 3 (😂), 2 (🙂) or 1 (😐), as in the New Yorker Caption Contest."""
+"""Ratings: one user's latest verdict on a joke, 3 (😂), 2 (🙂) or 1 (😐), as in the New Yorker Caption Contest."""
 import time
 from dataclasses import dataclass
 
 from storage.database import Database
 from storage.inbox import OFFSET_LASTS_S
-
-VALUES = (3, 2, 1)
+from storage.rating_scale import VALUES
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many people gave a joke each verdict."""
+    """How many users gave a joke each verdict."""
 
     funny: int = 0
     somewhat: int = 0
@@ -18,7 +17,7 @@ class Counts:
 
 
 async def rate(database: Database, joke_id: int, person_id: int, value: int, update_id: int | None = None) -> Counts:
-    """Set one person's verdict, replacing an earlier one, and return the joke's counts after it.
+    """Set one user's verdict, replacing an earlier one, and return the joke's counts after it.
 
     An update that was cut off and is worked on again doesn't replace the verdict of a later update. Raises ValueError for a value other than 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
     """
@@ -38,7 +37,7 @@ async def rate(database: Database, joke_id: int, person_id: int, value: int, upd
 
 
 async def verdict(database: Database, joke_id: int, person_id: int) -> int | None:
-    """What a person thinks of a joke (3, 2 or 1), or None where they haven't said."""
+    """A user's rating of a joke (3, 2 or 1), or None."""
     return await database.value("SELECT value FROM ratings WHERE joke_id = ? AND person_id = ?", (joke_id, person_id))
 
 

@@ -1,7 +1,7 @@
-"""Why something came to its end: a sentence, and the same as a code with what is filled in, for who speaks another language.
+"""Why a run ended: an English sentence, and a code with its values for translation.
 
-Whoever ends a run writes both down. The sentence is for the command line and the log; the bot has words for codes, and takes
-the sentence where it has none.
+The sentence is for the command line and the log. The bot translates the code, and shows the sentence where it has no
+translation.
 """
 import json
 from dataclasses import dataclass, field
@@ -19,10 +19,10 @@ class Reason:
     values: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, said: "Why") -> Self:
-        if isinstance(said, JokebotError):
-            return cls(str(said), said.code, said.values)
-        return cls(said) if isinstance(said, str) else cls(said.text, said.code, said.values)
+    def of(cls, why: "Why") -> Self:
+        if isinstance(why, JokebotError):
+            return cls(str(why), why.code, why.values)
+        return cls(why) if isinstance(why, str) else cls(why.text, why.code, why.values)
 
     @classmethod
     def read(cls, text: str, cause: str) -> Self:

@@ -1,7 +1,7 @@
-"""What the command line asks of a running bot: a row that the bot obeys and answers.
+"""Requests of the command line to a running bot: a row that the bot carries out and answers.
 
-Only the bot swaps models while it runs (it has to serve one before it may name it champion), so `jokebot models promote`
-leaves a request and waits for the answer. A new run needs none: a run that is queued is picked up as it is.
+Only the bot deploys models while it runs (a champion must be served first), so `jokebot models promote` stores a request
+and waits for the answer. A new run needs no request: the bot picks up queued runs.
 """
 import asyncio
 import time
@@ -37,14 +37,14 @@ async def pending(database: Database) -> list[Request]:
 
 
 async def answer(database: Database, request_id: int, text: str, *, done: bool) -> None:
-    """Say what came of a request."""
+    """Record the result of a request."""
     async with database.write() as connection:
         await connection.execute("UPDATE requests SET answer = ?, done = ?, answered_at = ? WHERE id = ? AND answer IS NULL",
                                  (text, int(done), time.time(), request_id))
 
 
 async def wait_for(database: Database, request_id: int, *, wait_s: float, poll_s: float = 0.2) -> Request:
-    """The request, answered; where nobody answers in time it is withdrawn, so that it isn't obeyed late."""
+    """The answered request. Without an answer in time it is withdrawn, so that it isn't carried out late."""
     deadline = time.monotonic() + wait_s
     while True:
         row = await database.row("SELECT * FROM requests WHERE id = ? AND answer IS NOT NULL", (request_id,))

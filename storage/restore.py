@@ -1,4 +1,4 @@
-"""Going back to a backup. What was there before is kept in a folder of its own, so that a restore can be undone."""
+"""Restores a backup. The data from before is kept in a folder of its own, so that a restore can be undone."""
 import asyncio
 import shutil
 import time
@@ -89,9 +89,9 @@ def _set_aside_photos(storage: Storage, aside: Path) -> None:
     known = {sha256 for sha256, _ in photos_in(storage.database)}
     for file in storage.photos.glob("??/*.jpg") if storage.photos.exists() else ():
         if file.stem not in known:
-            place = photo_file(aside / "photos", file.stem)
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file.rename(place)
+            destination = photo_file(aside / "photos", file.stem)
+            destination.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.rename(destination)
 
 
 def newest(folder: Path, backups: list[Backup]) -> Backup:

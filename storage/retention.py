@@ -1,4 +1,4 @@
-"""Model files that are kept no longer: those beyond the newest few, and those that saw rows of forgotten people."""
+"""Removes model files: all but the newest few, and those of models trained on rows of forgotten users."""
 import asyncio
 import logging
 import shutil

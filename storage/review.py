@@ -1,4 +1,4 @@
-"""The review queue: what a run would learn next, and what admins said of it."""
+"""The review queue: the jokes that a run would train on next, and admins' decisions."""
 import json
 import time
 from collections.abc import Sequence
@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 from storage.database import Database
 
-REVIEWED = "joke_id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)"
-"""A condition for queries on ratings: nothing that an admin has dropped."""
-
 
 @dataclass(frozen=True)
 class Waiting:
-    """A joke that waits for a word, with its photo, its model's name, how many people gave which verdict, and how many wait in all."""
+    """A joke to review, with its photo, its model's name, its ratings by value, and how many wait in all."""
 
     joke_id: int
     photo_id: int
@@ -33,7 +30,7 @@ async def line_up(database: Database, joke_ids: Sequence[int]) -> None:
 
 
 async def next_waiting(database: Database) -> Waiting | None:
-    """The best joke in the queue that nobody has said anything of, or None."""
+    """The best joke in the queue without a decision, or None."""
     row = await database.row(
         "SELECT jokes.id AS joke_id, photo_id, text, models.name AS model, "
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 3) AS funny, "
@@ -46,7 +43,7 @@ async def next_waiting(database: Database) -> Waiting | None:
 
 
 async def decide(database: Database, joke_id: int, *, kept: bool, asked_by: int) -> bool | None:
-    """Record what an admin says, in place of what was said before. Whether it is the first word; None where the joke is gone."""
+    """Record an admin's decision, replacing an earlier one. Whether it is the first; None where the joke is gone."""
     async with database.write() as connection:
         async with connection.execute("SELECT (SELECT 1 FROM reviews WHERE joke_id = id) FROM jokes WHERE id = ?", (joke_id,)) as cursor:
             row = await cursor.fetchone()

@@ -4,9 +4,9 @@
 
 The pipeline process (`trainer/pipeline/`) moves a run up to canary, the bot from there on. Every move is a compare-and-set on
 the state it comes from, in one transaction with what belongs to it: of two processes at the same run one gets a
-MovedError and changes nothing. The database has at most one unfinished run. A row holds no process: whoever works on a run
-also holds the file lock of `trainer/pipeline/place.py`, which ends with its holder, so a run whose process died is taken up
-again by the next that comes.
+MovedError and changes nothing. The database has at most one unfinished run. A row doesn't lock a run: the process
+that works on it holds the file lock of `trainer/pipeline/place.py`, which ends with the process, so the next process resumes
+a run whose process died.
 """
 import json
 import time
@@ -27,7 +27,7 @@ AT_ANY_TIME = {"failed", "cancelled"}
 NEXT = {"queued": {"exporting"}, "exporting": {"training", "undecided"}, "training": {"merging", "exporting"},
         "merging": {"judging", "exporting"}, "judging": {"canary", "rejected", "undecided", "exporting"},
         "canary": {"promoted", "rejected", "undecided"}}
-"""Where a state leads, besides AT_ANY_TIME. Back to exporting: a person was forgotten whose rows the run had trained on."""
+"""Transitions, besides AT_ANY_TIME. Back to exporting: a user was forgotten whose rows the run trained on."""
 CHANGEABLE = {"dataset", "model_name", "champion_id", "start_id", "candidate_id", "verdict", "restarts"}
 
 
@@ -142,8 +142,8 @@ async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: W
         raise ValueError(f"a run that is {run.state} doesn't become {to}")
     if not changes.keys() <= CHANGEABLE:
         raise ValueError(f"a move doesn't change {', '.join(sorted(changes.keys() - CHANGEABLE))}")
-    now, said = time.time(), Reason.of(reason)
-    values = {"state": to, "reason": said.text, "cause": said.cause, "attempts": 0, "finished_at": now if to in FINISHED else None, **changes}
+    now, end_reason = time.time(), Reason.of(reason)
+    values = {"state": to, "reason": end_reason.text, "cause": end_reason.cause, "attempts": 0, "finished_at": now if to in FINISHED else None, **changes}
     assignments = ", ".join(f"{column} = ?" for column in values)
     async with connection.execute(f"UPDATE runs SET {assignments} WHERE id = ? AND state = ? RETURNING *",
                                   (*values.values(), run.id, run.state)) as cursor:
@@ -163,7 +163,7 @@ async def request_cancel(database: Database, run_id: int) -> Run:
 
 
 async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
-    """Count that the present step is begun (1), or that it was stopped on purpose and the attempt doesn't count (-1).
+    """Count an attempt at the present step (1), or take it back (-1) because the step was stopped on purpose.
 
     Raises MovedError where the run is in another state by now.
     """
@@ -176,10 +176,10 @@ async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
 
 
 async def remember(database: Database, run: Run, reason: JokebotError) -> Run:
-    """Note why the present step has to be begun again. Returns the row as it is then, wherever the run is by now."""
+    """Record why the present step must be started again. Returns the row as it is then, wherever the run is by now."""
     async with database.write() as connection:
-        said = Reason.of(reason)
-        await connection.execute("UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?", (said.text, said.cause, run.id, run.state))
+        last_reason = Reason.of(reason)
+        await connection.execute("UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?", (last_reason.text, last_reason.cause, run.id, run.state))
     return await find(database, run.id)
 
 
@@ -212,16 +212,16 @@ async def without_model(database: Database) -> set[str]:
 async def expected_seconds(database: Database, rows: int, latest: int = 5) -> float | None:
     """How long a run on so many rows will take from queued to the gate's verdict, or None before the first: the median over the last
     runs that were judged of what their training took for each row, and their other steps in all."""
-    judged = await database.rows(
+    finished = await database.rows(
         "SELECT id, (SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = dataset AND part = 'train') AS rows "
         "FROM runs WHERE verdict IS NOT NULL AND restarts = 0 ORDER BY id DESC LIMIT ?", (latest,))
-    found = []
-    for run in judged:
+    estimates = []
+    for run in finished:
         entered = await timeline(database, run["id"])
         lasted = {state: later - at for (state, at), (_, later) in zip(entered, entered[1:], strict=False) if state in STEPS}
         training = lasted.pop("training", 0.0)
-        found.append(sum(lasted.values()) + training * (rows / run["rows"] if run["rows"] else 1.0))
-    return sorted(found)[len(found) // 2] if found else None
+        estimates.append(sum(lasted.values()) + training * (rows / run["rows"] if run["rows"] else 1.0))
+    return sorted(estimates)[len(estimates) // 2] if estimates else None
 
 
 _CURRENT = "SELECT * FROM runs WHERE state IN ('queued', 'exporting', 'training', 'merging', 'judging', 'canary')"

@@ -17,7 +17,7 @@ async def plan(database: Database, name: str, at: float) -> None:
 
 
 async def claim(database: Database, name: str, next_at: float, *, now: float | None = None) -> bool:
-    """Take up what is due: True for one caller alone, and `next_at` is planned. However many times were missed, it is due once."""
+    """Claim a due job: True for one caller only, and sets `next_at`. Missed times count as one."""
     now = time.time() if now is None else now
     async with database.write() as connection:
         cursor = await connection.execute("UPDATE schedule SET due_at = ?, ran_at = ? WHERE name = ? AND due_at <= ?", (next_at, now, name, now))

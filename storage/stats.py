@@ -2,6 +2,7 @@
 from dataclasses import dataclass
 
 from storage.database import Database
+from storage.rating_scale import LIKED
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,17 @@ class Stats:
 
 
 async def of_person(database: Database, person_id: int) -> Stats:
-    """What one person sent, was told, and thought of it (their own ratings, whoever asked for the joke)."""
+    """A user's photos, jokes and own ratings (of any user's jokes)."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photo_senders WHERE person_id = ?1) AS photos, "
-        "(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value > 1), 0) AS liked "
+        f"(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked "
         "FROM ratings WHERE person_id = ?1", (person_id,))
     return Stats(**dict(row)) if row else Stats(0, 0, 0, 0)
 
 
 async def overall(database: Database) -> Stats:
-    """The same over all people."""
+    """The same over all users."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photos) AS photos, (SELECT count(*) FROM jokes) AS jokes, "
-        "count(*) AS ratings, coalesce(sum(value > 1), 0) AS liked FROM ratings")
+        f"count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked FROM ratings")
     return Stats(**dict(row)) if row else Stats(0, 0, 0, 0)

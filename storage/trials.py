@@ -1,4 +1,4 @@
-"""Trials of a candidate beside the champion, watches over a new champion, and what people's ratings say in them."""
+"""Trials of a candidate beside the champion, monitoring of a new champion, and the ratings that both use."""
 import json
 import time
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.database import Database
-from storage.learnable import LEARNT_FROM
+from storage.learnable import LEARNT_FROM, PRIVATE_OR_BANNED
+from storage.rating_scale import LIKED
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ async def trial_of_run(database: Database, run_id: int) -> Trial | None:
 
 
 async def begin_late_stage(database: Database, trial_id: int) -> Trial:
-    """Note that the candidate gets its larger share from now on; the trial as it is then. The first time stands."""
+    """Record that the candidate gets its larger share from now on, once; returns the trial."""
     sql = "UPDATE trials SET late_at = coalesce(late_at, ?) WHERE id = ? RETURNING *"
     async with database.write() as connection, connection.execute(sql, (time.time(), trial_id)) as cursor:
         row = await cursor.fetchone()
@@ -97,13 +98,13 @@ async def begin_late_stage(database: Database, trial_id: int) -> Trial:
 
 
 async def note_look(database: Database, trial_id: int, measures: Mapping[str, Any]) -> None:
-    """Keep what the last look at a trial saw, for those who ask how it stands."""
+    """Store the latest evaluation of a trial, for reports."""
     async with database.write() as connection:
         await connection.execute("UPDATE trials SET measures = ? WHERE id = ?", (json.dumps(measures), trial_id))
 
 
 async def end_trial(database: Database, trial_id: int, outcome: str, reason: str) -> None:
-    """End a trial with what came of it; one that has ended stays as it is."""
+    """End a trial with its outcome; an ended one stays as it is."""
     async with database.write() as connection:
         await connection.execute("UPDATE trials SET ended_at = ?, outcome = ?, reason = ? WHERE id = ? AND ended_at IS NULL",
                                  (time.time(), outcome, reason, trial_id))
@@ -113,10 +114,10 @@ async def rated_photos(database: Database, model_id: int, since: float, *, befor
                        late_at: float | None = None) -> list[Rated]:
     """One model's rated jokes made from `since` on and before `before`, photo by photo, in the order of their first jokes.
 
-    Ratings of private or banned people, and of what is theirs, don't count, and neither do jokes of duels: they stood beside another.
+    Ratings of private or banned users, of their jokes or photos, and of jokes in duels (shown beside another) don't count.
     """
     rows = await database.rows(
-        "SELECT photo_id, jokes.created_at >= ? AS late, sum(value > 1) AS likes, count(*) AS ratings FROM jokes "
+        f"SELECT photo_id, jokes.created_at >= ? AS late, sum(value >= {LIKED}) AS likes, count(*) AS ratings FROM jokes "
         "JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ? AND jokes.created_at < ? "
         f"AND {LEARNT_FROM} AND NOT EXISTS (SELECT 1 FROM duels WHERE joke_a = jokes.id OR joke_b = jokes.id) "
         "GROUP BY photo_id, late ORDER BY min(jokes.id)", (float("inf") if late_at is None else late_at, model_id, since, before))
@@ -124,10 +125,10 @@ async def rated_photos(database: Database, model_id: int, since: float, *, befor
 
 
 async def duel_picks(database: Database, trial: Trial) -> list[int]:
-    """What people chose in a trial's duels, private and banned people left out: 1 the candidate's joke, -1 the champion's, 0 neither."""
+    """What users chose in a trial's duels, private and banned users left out: 1 the candidate's joke, -1 the champion's, 0 neither."""
     rows = await database.rows(
         "SELECT CASE WHEN choice = 'meh' THEN 0 WHEN (choice = 'a') = (first_model_id = ?) THEN 1 ELSE -1 END AS pick FROM duels "
-        "WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN (SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people) "
+        f"WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN {PRIVATE_OR_BANNED} "
         "ORDER BY id", (trial.candidate_id, trial.id))
     return [row["pick"] for row in rows]
 
@@ -180,13 +181,13 @@ async def open_watch(database: Database) -> Watch | None:
 
 
 async def note_watch(database: Database, watch_id: int, measures: Mapping[str, Any]) -> None:
-    """Keep what the last look at a champion saw."""
+    """Store the latest evaluation of a champion."""
     async with database.write() as connection:
         await connection.execute("UPDATE watches SET measures = ? WHERE id = ?", (json.dumps(measures), watch_id))
 
 
 async def end_watch(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
-    """End a watch with what came of it: kept, or fell. It may have been superseded by that very step back."""
+    """End the monitoring with its outcome: kept, or fell. The rollback itself may have superseded it."""
     async with database.write() as connection:
         await connection.execute("UPDATE watches SET ended_at = coalesce(ended_at, ?), outcome = ?, measures = ? WHERE id = ?",
                                  (time.time(), outcome, json.dumps(measures), watch_id))

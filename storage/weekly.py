@@ -1,31 +1,27 @@
-"""The best of the week: what a chat liked most, and how far its posting has come."""
+"""The weekly digest: a chat's best liked jokes, and which of them are posted."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.best import CHATS, PRIOR_RATINGS, SUMS
 from storage.database import Database
+from storage.learnable import BANNED, SHOWABLE
 from storage.ratings import Counts
 
 APART_S = 6 * 86400.0
 """Two weeks' posts are at least so far apart, also where the day or hour was changed in between."""
-SHOWABLE = """photo_id NOT IN (SELECT photo_id FROM photo_senders WHERE person_id IN (SELECT person_id FROM private_people
-        UNION SELECT person_id FROM banned_people))
-    AND jokes.person_id NOT IN (SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people)
-    AND NOT EXISTS (SELECT 1 FROM reviews WHERE joke_id = jokes.id AND NOT kept)"""
-"""A condition for queries on jokes: nothing that somebody who is private or banned sent or asked for, nothing an admin dropped."""
 COLUMNS = f"jokes.id AS joke_id, photo_id, text, language, sha256, width, height, bytes, {SUMS}"
 RATED = f"""SELECT {COLUMNS}, count(*) AS ratings, sum(value - 1) / 2.0 AS liking FROM jokes JOIN photos ON photos.id = photo_id
-    JOIN ratings ON ratings.joke_id = jokes.id AND ratings.person_id NOT IN (SELECT person_id FROM banned_people)
+    JOIN ratings ON ratings.joke_id = jokes.id AND ratings.person_id NOT IN {BANNED}
     WHERE jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS} AND created_at >= :since AND created_at < :until)
     AND {SHOWABLE} GROUP BY jokes.id"""
-BEST = f"""WITH rated AS ({RATED}) SELECT * FROM rated WHERE ratings >= :least AND liking > 0
-    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings) FROM rated)) / (ratings + :prior) DESC, ratings DESC, joke_id DESC LIMIT :most"""
+BEST = f"""WITH rated AS ({RATED}) SELECT * FROM rated WHERE ratings >= :minimum AND liking > 0
+    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings) FROM rated)) / (ratings + :prior) DESC, ratings DESC, joke_id DESC LIMIT :limit"""
 CANDIDATES = 50
 
 
 @dataclass(frozen=True)
 class Liked:
-    """A joke that was liked, with its photo (`sha256`; sides in pixels, `bytes` the file's size) and everybody's ratings of it."""
+    """A liked joke with its photo (`sha256`; sides in pixels, `bytes` the file's size) and its ratings."""
 
     joke_id: int
     photo_id: int
@@ -47,13 +43,13 @@ class Post:
     first: bool
 
 
-async def liked_most(database: Database, chat_id: int, since: float, until: float, *, least: int) -> tuple[int, list[Liked]]:
+async def liked_most(database: Database, chat_id: int, since: float, until: float, *, minimum: int) -> tuple[int, list[Liked]]:
     """How many jokes shown in a chat in that time (seconds since 1970) are rated, and those liked most, best first.
 
-    Of those with at least `least` ratings and one that isn't 😐, ordered as `storage.best` orders them, CANDIDATES at most.
+    Of those with at least `minimum` ratings and one that isn't 😐, ordered as `storage.best` orders them, CANDIDATES at most.
     """
     week = {"chat": chat_id, "since": since, "until": until}
-    rows = await database.rows(BEST, {**week, "least": least, "prior": PRIOR_RATINGS, "most": CANDIDATES})
+    rows = await database.rows(BEST, {**week, "minimum": minimum, "prior": PRIOR_RATINGS, "limit": CANDIDATES})
     return await database.value(f"SELECT count(*) FROM ({RATED})", week), [_liked(row) for row in rows]
 
 
@@ -90,13 +86,13 @@ async def next_post(database: Database, chat_id: int) -> Post | None:
 
 
 async def begin_post(database: Database, chat_id: int, place: int, *, begun: bool = True) -> None:
-    """Note that a post is about to be sent, and is never to be sent again; `begun` False takes that back where it surely wasn't sent."""
+    """Record that a post is about to be sent, so that it is never sent twice; `begun` False takes it back where it wasn't sent."""
     async with database.write() as connection:
         await connection.execute("UPDATE weekly_posts SET begun = ? WHERE chat_id = ? AND place = ?", (begun, chat_id, place))
 
 
 async def drop_posts(database: Database, chat_id: int) -> None:
-    """Post nothing more of this week there: the chat has shut the bot out, or what is left can't be shown."""
+    """Drop the rest of this week's posts: the chat removed the bot, or the rest can't be shown."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM weekly_posts WHERE chat_id = ? AND NOT begun", (chat_id,))
 

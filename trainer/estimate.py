@@ -17,10 +17,10 @@ A joke that is its photo's only one is judged by the same formula: there φ̂_p 
 asked of a joke is P(θ_i > 0 | y).
 """
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -135,15 +135,7 @@ def _better(weight: Floats, mean: Floats, precision: Floats, deviation: Floats, 
     keep = pool.joke / (pool.joke + pool.noise / np.where(rated, weight, 1.0))
     centre = keep * (mean - pool.reference - deviation / precision)
     variance = pool.joke * (1 - keep) + keep * keep / precision
-    return np.where(rated, normal_cdf(centre / np.sqrt(variance)), 0.0)
-
-
-def normal_cdf(z: Floats) -> Floats:
-    """The standard normal distribution function, to 1.5e-7 (Abramowitz and Stegun 7.1.26)."""
-    x = np.abs(z) / sqrt(2)
-    t = 1 / (1 + 0.3275911 * x)
-    tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * np.exp(-x * x) / 2
-    return np.where(z < 0, tail, 1 - tail)
+    return np.where(rated, ndtr(centre / np.sqrt(variance)), 0.0)
 
 
 def ratio(top: Floats, bottom: Floats) -> Floats:

@@ -1,4 +1,5 @@
-"""How long the first training here will take, from what was measured elsewhere: a run of its own says more (`storage/runs.py`).
+"""Estimates the first training's duration from measurements on other machines; later ones are estimated from own runs
+(`storage/runs.py`).
 
 A row costs time by the model's size and the picture's tiles, so each figure is scaled by both; a CPU's also by its cores.
 """

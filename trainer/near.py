@@ -21,13 +21,13 @@ def unsigned(hashes: list[int]) -> Hashes:
 def near_pairs(hashes: Hashes, bits: int, fresh: NDArray[np.bool_] | None = None) -> Iterator[tuple[Indices, Indices]]:
     """Index pairs (two arrays at a time) whose hashes differ in at most `bits` bits, of which one at least is `fresh`.
 
-    A pair may come more than once; hashes must be distinct. The index is that of multi-index hashing (Norouzi, Punjani
+    A pair may occur more than once; hashes must be distinct. The index is that of multi-index hashing (Norouzi, Punjani
     and Fleet, CVPR 2012): cut into `bits` + SHARED bands, two near hashes are equal in at least SHARED of them, so only
     hashes that share so many whole bands are compared.
     """
     fresh = np.ones(len(hashes), bool) if fresh is None else fresh
     for bands in combinations(_bands(hashes, bits + SHARED), SHARED):
-        key = np.bitwise_or.reduce([band << np.uint64(place * BITS // SHARED) for place, band in enumerate(bands)])
+        key = np.bitwise_or.reduce([band << np.uint64(number * BITS // SHARED) for number, band in enumerate(bands)])
         order = np.argsort(key, kind="stable")
         for left, right in _equal_neighbours(key[order]):
             left, right = order[left], order[right]

@@ -1,12 +1,11 @@
-"""What newcomers in a hurry are worth: the defence against accounts that are made to push jokes.
+"""Weights of ratings that new users give in bursts: the defence against accounts that are made to push jokes.
 
-A brigade of two or three is too small to be told from friends of one taste (`trainer.raters`), but it comes suddenly and
-rates fast. A rating counts less where its rater was new when they gave it and gave many within minutes. Either alone is no
-offence: people who are new are welcome, and people who have been here for long may rate as they like. Whoever came when
-the bot itself was new is no newcomer, or a bot's first days would teach nothing.
+A group of two or three can't be told from friends of one taste (`trainer.raters`), but it appears suddenly and rates fast.
+A rating weighs less where its rater was new at that time and gave many ratings within minutes; either alone changes
+nothing. Users who came when the bot itself was new are no newcomers, or a bot's first days would yield no data.
 
-What a rating is worth doesn't depend on when one looks, so it isn't worth more once its rater has become old. (First ratings are
-those among the evidence: what is older than `max_age_days` is not remembered.)
+The weight doesn't depend on the time of evaluation, so it doesn't grow as the account ages. (First ratings are those in the
+evidence: ratings older than `max_age_days` are unknown.)
 """
 import numpy as np
 
@@ -16,7 +15,7 @@ from trainer.estimate import Floats
 
 
 def standing(evidence: Evidence, settings: Selection) -> Floats:
-    """Per rating of n: 1, or `newcomer_weight` where it is a newcomer's in a burst. Times that aren't known harm nobody."""
+    """Per rating of n: 1, or `newcomer_weight` where it is a newcomer's in a burst. Unknown times lower no weight."""
     worth = np.ones(len(evidence.value))
     if evidence.at is None or evidence.since is None or not len(worth) or not settings.newcomer_days:
         return worth
@@ -37,6 +36,6 @@ def bursts(at: Ints, rater: Ints, ratings: int, seconds: float) -> np.ndarray:
     edges = np.zeros(len(at) + 1, np.int64)
     np.add.at(edges, first[dense], 1)
     np.add.at(edges, last[dense] + 1, -1)
-    found = np.zeros(len(at), bool)
-    found[order] = np.cumsum(edges[:-1]) > 0
-    return found
+    in_burst = np.zeros(len(at), bool)
+    in_burst[order] = np.cumsum(edges[:-1]) > 0
+    return in_burst

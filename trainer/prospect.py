@@ -1,48 +1,34 @@
-"""What a run would learn from if it began now, without writing a dataset."""
+"""What a run would train on if it began now, without writing a dataset."""
 import time
-from dataclasses import dataclass
 
 from configs.blocklist import BlockList
 from configs.settings import Selection
 from storage import datasets, evidence
 from storage.database import Database
+from storage.learning.retrain_preview import RetrainPreview
+from trainer.composition import compose
 from trainer.dataset.export import SECONDS_A_DAY
-from trainer.select import Scores, compose, score
+from trainer.select import Scores, score
 from trainer.split import update_split
 
 
-@dataclass(frozen=True)
-class Prospect:
-    """Jokes that would be chosen: `new` ones (`fresh` of them in no dataset so far) and `replayed` ones, by so many `people`'s ratings.
-    `jokes` are the ids of the new ones, best first.
-
-    An export checks each row besides (its picture, its length, repetitions) and may leave out a few more.
-    """
-
-    new: int
-    fresh: int
-    replayed: int
-    people: int
-    jokes: tuple[int, ...] = ()
-
-
-async def look_ahead(database: Database, settings: Selection, blocked: BlockList) -> Prospect:
-    """Choose as an export would, without jokes on the list `blocked`. Photos that are new get their side of the split, as they would in an export."""
+async def look_ahead(database: Database, settings: Selection, blocked: BlockList) -> RetrainPreview:
+    """Select jokes as an export would, without jokes on the list `blocked`. Writes the split's side of new photos, as an export does."""
     split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
     rated = await evidence.ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
     if not len(rated.value):
-        return Prospect(0, 0, 0, 0)
+        return RetrainPreview(0, 0, 0, 0)
     scores = score(rated, settings)
     chosen = compose(scores, split, await datasets.learnt_jokes(database), settings, await withheld(database, scores, blocked))
     new = rated.joke_ids[chosen.new].tolist()
     used = {*chosen.new, *chosen.replayed}
     people = {rater for joke, rater in zip(rated.joke.tolist(), rated.rater.tolist(), strict=True) if joke in used}
-    return Prospect(len(new), len(set(new) - await datasets.trained_jokes(database)), len(chosen.replayed), len(people), tuple(new))
+    return RetrainPreview(len(new), len(set(new) - await datasets.trained_jokes(database)), len(chosen.replayed), len(people), tuple(new))
 
 
 async def withheld(database: Database, scores: Scores, blocked: BlockList) -> set[int]:
     """Ids of the jokes that are good enough and on the block list."""
     if not blocked.entries:
         return set()
-    found = await evidence.texts(database, scores.evidence.joke_ids[scores.good].tolist())
-    return {joke for joke, (language, text) in found.items() if blocked.hit(text, language)}
+    texts = await evidence.texts(database, scores.evidence.joke_ids[scores.good].tolist())
+    return {joke for joke, (language, text) in texts.items() if blocked.hit(text, language)}

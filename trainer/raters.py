@@ -1,6 +1,6 @@
-"""What one rating is worth: the defence against lenient raters and against brigades.
+"""Weights of ratings: the defence against lenient raters and against brigades.
 
-**Leniency.** A rater who gives 😂 to everything says nothing about which joke is better. Each rater's mean deviation from
+**Leniency.** A rater who gives 😂 to everything carries no information about which joke is better. Each rater's mean deviation from
 the pool, shrunk by its own variance components (a random rater effect, as in `trainer.estimate`), is taken off the
 rater's verdicts.
 
@@ -10,8 +10,8 @@ JASA 22, 1927) and compared with the pool's: ρ is the part of the way from the 
 rating then weighs 1 / (1 + Σ ρ over the joke's other raters), which is Kish's design effect ("Survey Sampling", 1965):
 twenty raters who vote as one count as one.
 
-**Contested jokes.** Where most of a joke's raters are of that kind, or newcomers in a burst (each counts for less than a third), it was pushed, and
-who else rated it is no fair sample of what people think of it: the joke is set aside.
+**Contested jokes.** Where most of a joke's raters are of that kind, or newcomers in a
+burst (each weighs less than a third), it was pushed, and its other raters are no fair sample: the joke is rejected.
 """
 from dataclasses import dataclass
 

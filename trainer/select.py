@@ -1,11 +1,9 @@
-"""Which rated jokes are good enough to learn from, and which of them make a dataset.
+"""Which rated jokes are good enough to train on.
 
-`score` weighs the ratings (`trainer.raters`) and asks for each joke how probably it is better than others for its photo
-(`trainer.estimate`, where the formula and its source stand). `compose` fills a dataset from the best: new jokes first,
-then a sample of those learnt before, under the caps per photo, per group of near-duplicates and per person.
+`score` weighs the ratings (`trainer.raters`) and computes for each joke the posterior probability that it is better than
+the other jokes of its photo (`trainer.estimate` has the formula and its source).
 """
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,20 +11,18 @@ from numpy.typing import NDArray
 
 from configs.settings import Selection
 from storage.evidence import Evidence
-from storage.splits import SIDES
 from trainer.estimate import Floats, Indices, Means, Pool, estimate_pool, joke_means, posterior, posterior_without
 from trainer.newcomers import standing
 from trainer.raters import Weighed, unweighed, weigh
-from trainer.split import Split
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Per joke (J): posterior, plain mean of the verdicts (1…3), the raters' effective number, and whether it may be learnt.
+    """Per joke (J): posterior, plain mean of the ratings (1…3), effective number of raters, and whether it may be trained on.
 
-    `deciders` gives for each joke that may be learnt the raters (indices) without whom it could not.
+    `pivotal_raters` are for each such joke the raters (indices) without whom it may not; `rejected` counts the others by reason.
     """
 
     evidence: Evidence
@@ -36,31 +32,21 @@ class Scores:
     mean: Floats
     raters: Floats
     good: Mask
-    deciders: dict[int, list[int]]
-    refused: dict[str, int]
+    pivotal_raters: dict[int, list[int]]
+    rejected: dict[str, int]
 
     def verdicts(self, joke_ids: Indices) -> dict[int, dict[int, tuple[int, float]]]:
-        """For each of these jokes that was judged: each person's verdict (1…3) and its weight."""
-        rated, found = self.evidence, defaultdict(dict)
-        wanted = np.isin(rated.joke_ids, joke_ids)[rated.joke]
-        columns = (rated.joke_ids[rated.joke[wanted]], rated.people[rated.rater[wanted]], rated.value[wanted], self.weighed.weight[wanted])
+        """For each of these jokes with ratings: each user's rating (1…3) and its weight."""
+        rated, verdicts = self.evidence, defaultdict(dict)
+        requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
+        columns = (rated.joke_ids[rated.joke[requested]], rated.people[rated.rater[requested]], rated.value[requested], self.weighed.weight[requested])
         for joke, person, value, weight in zip(*(column.tolist() for column in columns), strict=True):
-            found[joke][person] = value, weight
-        return found
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Indices of jokes for a dataset, best first: new ones and replayed ones; what the caps left out, by reason."""
-
-    new: list[int]
-    replayed: list[int]
-    left_out: dict[str, int]
-    person_share_lifted: bool
+            verdicts[joke][person] = value, weight
+        return verdicts
 
 
 def score(evidence: Evidence, settings: Selection) -> Scores:
-    """Judge every rated joke."""
+    """Score every rated joke."""
     jokes, value = len(evidence.joke_ids), (evidence.value - 1) / 2
     _, photo = np.unique(evidence.photo_ids, return_inverse=True)
     weighed = (weigh(value, evidence.joke, evidence.rater, jokes, len(evidence.people), standing(evidence, settings)) if settings.weigh_raters
@@ -73,13 +59,13 @@ def score(evidence: Evidence, settings: Selection) -> Scores:
              "pushed by a block or by newcomers": weighed.contested,
              "not liked enough": plain < settings.minimum_mean - 1e-9,
              "not surely better than others": better < settings.minimum_posterior}
-    good, refused = np.ones(jokes, bool), {}
+    good, rejected = np.ones(jokes, bool), {}
     for reason, failed in tests.items():
-        refused[reason] = int((good & failed).sum())
+        rejected[reason] = int((good & failed).sum())
         good &= ~failed
 
-    scores = Scores(evidence, weighed, pool, better, plain, means.weight, good, {}, refused)
-    scores.deciders.update(find_deciders(scores, means, settings))
+    scores = Scores(evidence, weighed, pool, better, plain, means.weight, good, {}, rejected)
+    scores.pivotal_raters.update(find_deciders(scores, means, settings))
     return scores
 
 
@@ -93,100 +79,7 @@ def find_deciders(scores: Scores, means: Means, settings: Selection) -> dict[int
     better = posterior_without(means, scores.pool, scores.weighed.value, weight, evidence.joke)
     needed = scores.good[evidence.joke] & ((left + 0.5 < settings.minimum_raters) | (better < settings.minimum_posterior)
                                            | (plain < settings.minimum_mean - 1e-9))
-    deciders: dict[int, list[int]] = defaultdict(list)
+    pivotal: dict[int, list[int]] = defaultdict(list)
     for joke, rater in zip(evidence.joke[needed].tolist(), evidence.rater[needed].tolist(), strict=True):
-        deciders[joke].append(rater)
-    return deciders
-
-
-def compose(scores: Scores, split: Split, learnt: Collection[int], settings: Selection, excluded: Collection[int] = (), *,
-            replay_all: bool = False) -> Chosen:
-    """Choose the jokes of a dataset. `learnt` are ids of jokes learnt before, `excluded` ids of jokes that can't be written.
-
-    Of learnt jokes `replay_per_new` are repeated for each new one; with `replay_all` as many more as the new ones leave room for.
-    """
-    evidence = scores.evidence
-    group, side = split.find(evidence.photo_ids)
-    usable = scores.good & (side == SIDES.index("train")) & ~np.isin(evidence.joke_ids, list(excluded))
-    old = np.isin(evidence.joke_ids, list(learnt))
-    ranked = np.lexsort((evidence.joke_ids, -scores.posterior))
-    new_jokes = ranked[(usable & ~old)[ranked]]
-    old_jokes = np.random.default_rng(len(learnt)).permutation(np.flatnonzero(usable & old))
-
-    parts = 1 + settings.replay_per_new + settings.imported_per_new
-    old_rows = min(len(old_jokes), int(settings.max_rows * settings.replay_per_new / parts))
-    imported_rows = int(settings.max_rows * settings.imported_per_new / parts)
-    new_rows = settings.max_rows - old_rows - imported_rows
-    if replay_all:
-        old_rows = max(old_rows, settings.max_rows - imported_rows - min(len(new_jokes), max(new_rows, 1)))
-    walk = Walk(new_jokes.tolist(), old_jokes.tolist(), max(new_rows, 1), old_rows, settings.max_rows if replay_all else settings.replay_per_new,
-                Caps(evidence.photo_ids.tolist(), group.tolist(), scores.deciders, settings.jokes_per_photo, settings.jokes_per_group))
-    lifted = len(evidence.people) < settings.person_share_from
-    new, replayed, left_out = walk.run(None) if lifted else fair_share(walk, settings.person_share)
-    sides = {f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
-             for word, name in (("held out", "holdout"), ("near to both sides", "neither"))}
-    return Chosen(new, replayed, {**sides, **left_out}, lifted)
-
-
-@dataclass(frozen=True)
-class Caps:
-    """What bounds a choice: photo and group by joke, deciding raters by joke, and the caps for photo and group."""
-
-    photo: list[int]
-    group: list[int]
-    deciders: dict[int, list[int]]
-    per_photo: int
-    per_group: int
-
-
-@dataclass(frozen=True)
-class Walk:
-    """Going through jokes best first and taking what the caps allow."""
-
-    new: list[int]
-    old: list[int]
-    new_rows: int
-    old_rows: int
-    old_per_new: float
-    caps: Caps
-
-    def run(self, per_person: int | None) -> tuple[list[int], list[int], dict[str, int]]:
-        """New jokes, old jokes, and how many were left out for each reason, at most `per_person` decided by one person."""
-        counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
-        left_out: Counter[str] = Counter()
-        new = self._take(self.new, self.new_rows, per_person, counts, left_out)
-        old = self._take(self.old, min(self.old_rows, round(self.old_per_new * len(new))), per_person, counts, left_out)
-        return new, old, dict(left_out)
-
-    def _take(self, jokes: Iterable[int], rows: int, per_person: int | None,
-              counts: tuple[Counter[int], Counter[int], Counter[int]], left_out: Counter[str]) -> list[int]:
-        photos, groups, people = counts
-        taken: list[int] = []
-        for joke in jokes:
-            photo, group, deciders = self.caps.photo[joke], self.caps.group[joke], self.caps.deciders.get(joke, ())
-            if len(taken) >= rows:
-                left_out["no room"] += 1
-            elif photos[photo] >= self.caps.per_photo or groups[group] >= self.caps.per_group:
-                left_out["enough of its photo"] += 1
-            elif per_person is not None and any(people[person] >= per_person for person in deciders):
-                left_out["enough decided by one person"] += 1
-            else:
-                taken.append(joke)
-                photos[photo] += 1
-                groups[group] += 1
-                people.update(deciders)
-        return taken
-
-
-def fair_share(walk: Walk, share: float) -> tuple[list[int], list[int], dict[str, int]]:
-    """The largest choice of which nobody decides more than `share`: found by halving over how many one person may decide."""
-    low, high = 0, int(share * (walk.new_rows + walk.old_rows)) + 1
-    best = walk.run(0)
-    while high - low > 1:
-        middle = (low + high) // 2
-        choice = walk.run(middle)
-        if middle <= share * (len(choice[0]) + len(choice[1])) + 1e-9:
-            low, best = middle, choice
-        else:
-            high = middle
-    return best
+        pivotal[joke].append(rater)
+    return pivotal

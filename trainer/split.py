@@ -32,9 +32,9 @@ class Split:
         """Group and side of each photo; side -1 for one that is not placed."""
         if not len(self.photo_ids):
             return np.full(len(photo_ids), -1), np.full(len(photo_ids), -1)
-        place = np.minimum(np.searchsorted(self.photo_ids, photo_ids), len(self.photo_ids) - 1)
-        known = self.photo_ids[place] == photo_ids
-        return np.where(known, self.group_ids[place], -1), np.where(known, self.sides[place], -1)
+        index = np.minimum(np.searchsorted(self.photo_ids, photo_ids), len(self.photo_ids) - 1)
+        known = self.photo_ids[index] == photo_ids
+        return np.where(known, self.group_ids[index], -1), np.where(known, self.sides[index], -1)
 
     def held_out_hashes(self) -> NDArray[np.int64]:
         """Signed perceptual hashes of the held-out photos."""

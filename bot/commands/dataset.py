@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print what was asked for."""
-    from trainer.dataset.session import count_without_torch
+    from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
     return asyncio.run((check if arguments.kind == "check" else show)(arguments, settings))
@@ -29,13 +29,14 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def check(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each thing that is wrong."""
+    from storage import datasets
     from storage.database import Database
     from trainer.dataset.check import check_dataset
-    from trainer.dataset.session import budget_of, dataset_directory
+    from trainer.dataset.token_budget import find_token_budget
 
     async with Database.of(settings.storage) as database:
-        directory = await dataset_directory(database, settings.storage.datasets, arguments.dataset)
-        budget = await budget_of(database, settings, arguments.model)
+        directory = await datasets.find_directory(database, settings.storage.datasets, arguments.dataset)
+        budget = await find_token_budget(database, settings, arguments.model)
     problems = check_dataset(directory, budget)
     print("\n".join(problems) or f"{directory}: sound.")
     return 1 if problems else 0
@@ -46,14 +47,13 @@ async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage import datasets
     from storage.database import Database
     from storage.dataset_files import read
-    from trainer.dataset.session import dataset_directory
     from trainer.dataset.summary import listing, sample, summary
 
     async with Database.of(settings.storage) as database:
         if arguments.dataset is None:
             print(listing(await datasets.every(database), settings.storage.datasets))
             return 0
-        directory = await dataset_directory(database, settings.storage.datasets, arguments.dataset)
+        directory = await datasets.find_directory(database, settings.storage.datasets, arguments.dataset)
     contents = read(directory)
     print(f"{summary(contents.manifest)}\n{directory}\n\n{sample(contents, arguments.rows)}")
     return 0

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print what the dataset holds, what was left out and why, and where it is."""
-    from trainer.dataset.session import count_without_torch
+    from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
     print(asyncio.run(export(arguments, settings)))
@@ -28,12 +28,12 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     from configs.blocklist import BlockList
     from storage.database import Database
     from trainer.dataset.export import Exporter
-    from trainer.dataset.session import budget_of
     from trainer.dataset.summary import summary
+    from trainer.dataset.token_budget import find_token_budget
 
     start = time.monotonic()
     async with Database.of(settings.storage) as database:
-        budget = await budget_of(database, settings, arguments.model)
+        budget = await find_token_budget(database, settings, arguments.model)
         exporter = Exporter(database, settings.storage.photos, settings.storage.datasets, settings.selection, budget,
                             blocked=BlockList.of(settings.guard))
         exported = await exporter.export()

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print what was imported, what was dropped and why, and where the dataset is."""
-    from trainer.dataset.session import count_without_torch
+    from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
     print(asyncio.run(import_rows(arguments, settings)))
@@ -30,12 +30,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
     """Import and say what came of it."""
     from storage.database import Database
-    from trainer.dataset.session import budget_of
     from trainer.dataset.summary import summary
+    from trainer.dataset.token_budget import find_token_budget
     from trainer.oogiri.importer import Import, Importer
 
     async with Database.of(settings.storage) as database:
-        budget = await budget_of(database, settings, arguments.model)
+        budget = await find_token_budget(database, settings, arguments.model)
         importer = Importer(database, settings.storage.datasets, settings.selection, settings.limits, budget)
         imported = await importer.run(Import(arguments.file, arguments.images, arguments.language, arguments.min_stars, arguments.limit))
     return f"{summary(imported.manifest)}\n{imported.directory}"

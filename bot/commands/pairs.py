@@ -2,11 +2,10 @@
 import argparse
 import asyncio
 import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 from configs.settings import Settings
+from storage.learning.retrain_preview import RetrainPreview
 
 HELP = "say how many liked jokes a run would learn from now"
 ENVIRONMENT = "train"
@@ -18,16 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print it; nothing is written but the side of the split that new photos are on."""
-    found = asyncio.run(look(settings))
+    preview = asyncio.run(compute_preview(settings))
     if arguments.json:
-        print(json.dumps(found))
+        print(preview.to_json())
     else:
-        print("{new} new jokes that people liked ({fresh} of them in no dataset so far) and {replayed} from before, "
-              "by the ratings of {people} people".format(**found))
+        print(f"{preview.new} new jokes that people liked ({preview.fresh} of them in no dataset so far) and {preview.replayed} from before, "
+              f"by the ratings of {preview.people} people")
     return 0
 
 
-async def look(settings: Settings) -> dict[str, Any]:
+async def compute_preview(settings: Settings) -> RetrainPreview:
     from configs.blocklist import BlockList
     from storage import models
     from storage.database import Database
@@ -35,8 +34,8 @@ async def look(settings: Settings) -> dict[str, Any]:
     from trainer.prospect import look_ahead
 
     async with Database.of(settings.storage) as database:
-        found = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
+        preview = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
         serving = await models.champion(database)
         directory = Path(serving.directory) if serving and serving.directory else settings.model.directory
-        training = forecast(found.new + found.replayed, directory, settings) if directory else None
-        return {**dataclasses.asdict(found), "training": dataclasses.asdict(training) if training else None}
+        training = forecast(preview.new + preview.replayed, directory, settings) if directory else None
+        return dataclasses.replace(preview, training=dataclasses.asdict(training) if training else None)

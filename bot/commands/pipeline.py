@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """0 where the run waits for its trial or has ended in an answer, 1 where it has failed, 75 where another process is at it,
     143 where this one was stopped and the run is to be gone on with."""
-    from trainer.dataset.session import count_without_torch
+    from trainer.dataset.token_budget import count_without_torch
     count_without_torch()
     configure(settings)
     return asyncio.run(work(settings, arguments.run, log.info))
@@ -38,8 +38,9 @@ async def work(settings: Settings, run_id: int, say: Callable[[str], object]) ->
     from trainer.pipeline.drive import drive
     from trainer.pipeline.job import Stopped
     from trainer.pipeline.place import PlaceInUse
+    from trainer.pipeline.steps.all_steps import ALL_STEPS
     with about(run=run_id):
-        task = asyncio.create_task(drive(settings, run_id, lambda run: say(state_of(run))))
+        task = asyncio.create_task(drive(settings, run_id, ALL_STEPS, lambda run: say(state_of(run))))
     stop_once(task)
     try:
         ended = await task

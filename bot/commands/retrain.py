@@ -11,8 +11,8 @@ from configs.settings import Settings
 
 if TYPE_CHECKING:
     from storage.database import Database
+    from storage.learning.retrain_preview import RetrainPreview
     from storage.runs import Run
-    from trainer.prospect import Prospect
 
 HELP = "make a new model of what people liked; a running bot does it, or this terminal"
 ENVIRONMENT = "train"
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """0 where the run is queued, waits for its trial or has ended in an answer; 1 where it has failed; 143 where it was stopped."""
-    from trainer.dataset.session import count_without_torch
+    from trainer.dataset.token_budget import count_without_torch
     count_without_torch()
     if arguments.cancel:
         print(asyncio.run(cancel(settings)))
@@ -104,7 +104,7 @@ async def queue(database: "Database", arguments: argparse.Namespace, settings: S
     return await runs.create_run(database, "command", dataset=name)
 
 
-def said(found: "Prospect", seconds: float | None, minimum: int) -> str:
+def said(found: "RetrainPreview", seconds: float | None, minimum: int) -> str:
     time = "" if seconds is None else f", about {max(1, round(seconds / 60))} min"
     few = f" (a run wants {minimum})" if found.new < minimum else ""
     return f"{found.new} new good pairs{few}, by the ratings of {found.people} people{time}. Make a new model"

@@ -9,6 +9,7 @@ from typing import Any
 from configs.settings import Settings
 from storage import models, runs
 from storage.database import Database
+from storage.learning.run_files import gallery_of
 from storage.runs import Run
 from storage.trials import Trial, trial_of_run
 
@@ -75,8 +76,8 @@ def details(one: Run, timeline: list[tuple[str, float]], said: dict[str, str], k
         table.add_row(state, f"{clock(at)}  {'' if state in runs.FINISHED else lasted(end - at)}")
     for name, value in one.judged.get("measures", {}).items():
         table.add_row(name, plain(measure(value)))
-    for shown in one.judged.get("gallery", []):
-        table.add_row(Path(shown["photo"]).stem[:12], plain(f"{shown['champion']}\n→ {shown['candidate']}"))
+    for item in gallery_of(one.judged):
+        table.add_row(Path(item.photo).stem[:12], plain(f"{item.champion}\n→ {item.candidate}"))
     return table
 
 
@@ -94,7 +95,7 @@ def measure(value: Any) -> str:
 
 
 def progress_of(one: Run, settings: Settings) -> dict[str, Any]:
-    from trainer.xtuner.progress import read_progress
+    from storage.learning.run_files import read_progress
     return read_progress(settings.storage.runs / str(one.id))
 
 

@@ -62,7 +62,7 @@ class UserListAdmin:
     async def _page(self, admin: User, page: int) -> tuple[str, InlineKeyboardMarkup | None]:
         """A page's text and buttons; the last page in place of one that no longer exists."""
         await self._names.write()
-        async with self._database.aside() as database:
+        async with self._database.separate_reader() as database:
             count = await crowd.people(database)
             pages = max(1, -(-count // A_PAGE))
             page = min(max(1, page), pages)

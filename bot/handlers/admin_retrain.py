@@ -10,13 +10,13 @@ from bot.handlers.routing import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time, duration
 from bot.loop import processes
 from bot.loop.conductor import Conductor
-from bot.loop.processes import LookError, Prospect
 from bot.loop.reasons import in_words
 from bot.messaging.messenger import Messenger
 from bot.outgoing import Shed
 from configs.settings import Settings
 from storage import runs, trials
 from storage.database import Database
+from storage.learning.retrain_preview import PreviewError, RetrainPreview
 from storage.runs import BusyError, Run
 
 MARKS = {"promoted": "✅", "rejected": "🙅", "undecided": "🤷", "failed": "⚠️", "cancelled": "✋", "canary": "🧪"}
@@ -53,7 +53,7 @@ class RetrainAdmin:
             await self._messenger.client.send_chat_action(message.chat.id, "typing")
         try:
             preview = await processes.look(self._settings)
-        except LookError as error:
+        except PreviewError as error:
             await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
             return
         if preview.new < minimum:
@@ -62,14 +62,14 @@ class RetrainAdmin:
         text = await self._question(preview, incoming.user)
         await self._access.ask_confirmation(incoming, RetrainConfirmation, preview.new, text)
 
-    async def _question(self, preview: Prospect, user: User) -> str:
+    async def _question(self, preview: RetrainPreview, user: User) -> str:
         """How many jokes, by how many users' ratings, how long, and what happens to the service meanwhile."""
         service = self._messenger.text(user, f"retrain-service-{self._service_during_run()}")
         return self._messenger.text(user, "retrain-ask", new=preview.new, replayed=preview.replayed,
                                     people=preview.people, time=await self._expected_time(preview, user),
                                     service=service)
 
-    async def _expected_time(self, preview: Prospect, user: User) -> str:
+    async def _expected_time(self, preview: RetrainPreview, user: User) -> str:
         """By the last runs here; before the first one by measurements on other machines, which the text names."""
         seconds = await runs.expected_seconds(self._database, preview.new + preview.replayed)
         if seconds is not None:

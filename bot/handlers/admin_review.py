@@ -9,13 +9,13 @@ from bot.handlers.admin import AdminAccess
 from bot.handlers.callback_data import ReviewButton
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route
 from bot.loop import processes
-from bot.loop.processes import LookError
 from bot.messaging.messenger import Messenger
 from bot.outgoing import Priority, Shed
 from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
 from configs.settings import Settings
 from storage import review
 from storage.database import Database
+from storage.learning.retrain_preview import PreviewError
 from storage.photos import get_photo, photo_path
 from storage.review import Waiting
 
@@ -39,7 +39,7 @@ class ReviewAdmin:
             await self._messenger.client.send_chat_action(message.chat.id, "typing")
         try:
             preview = await processes.look(self._settings)
-        except LookError as error:
+        except PreviewError as error:
             await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
             return
         await review.line_up(self._database, preview.jokes)

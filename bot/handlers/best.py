@@ -27,14 +27,14 @@ class BestJokeHandlers:
         """The best liked jokes of this chat alone: other chats' jokes are private to them."""
         message = incoming.message
         minimum = 1 if is_private(message) else LEAST_IN_GROUPS
-        jokes = await best_of_chat(self._database, message.chat.id, least=minimum, most=SHOWN)
+        jokes = await best_of_chat(self._database, message.chat.id, minimum=minimum, limit=SHOWN)
         await self._show(message, "best", jokes)
 
     async def on_mine(self, incoming: IncomingMessage) -> None:
         """In a group only the user's jokes that were shown there."""
         message = incoming.message
         chat_id = None if is_private(message) else message.chat.id
-        jokes = await latest_of_person(self._database, incoming.user.id, chat_id=chat_id, most=SHOWN)
+        jokes = await latest_of_person(self._database, incoming.user.id, chat_id=chat_id, limit=SHOWN)
         await self._show(message, "mine", jokes)
 
     async def _show(self, message: Message, name: str, jokes: list[Told]) -> None:

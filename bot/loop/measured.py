@@ -7,6 +7,7 @@ from typing import Any
 from bot.drawing.measure import Measure
 from bot.i18n.localizer import Localizer
 from configs.learning import Gate
+from storage.learning.run_files import gallery_of
 from storage.trials import Trial
 
 
@@ -83,9 +84,9 @@ def percent(share: float) -> str:
 
 
 def pairs_of(verdict: dict[str, Any], dataset: Path) -> list[dict[str, str]]:
-    """The gallery's photos, those first about which the two models say different things."""
-    shown = sorted(verdict.get("gallery", []), key=lambda one: one["champion"] == one["candidate"])
-    return [{"photo": str((dataset / one["photo"]).absolute()), "old": one["champion"], "new": one["candidate"]} for one in shown]
+    """The gallery's photos as absolute paths, first those about which the two models say different things."""
+    gallery = sorted(gallery_of(verdict), key=lambda item: item.champion == item.candidate)
+    return [{"photo": str((dataset / item.photo).absolute()), "old": item.champion, "new": item.candidate} for item in gallery]
 
 
 def rows(dataset: Path) -> int:

@@ -4,41 +4,20 @@ They read their settings as every command does; what differs from the defaults i
 """
 import json
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from bot.runtime.child_process import ChildProcess, run_program, start_child
-from configs.errors import JokebotError
 from configs.settings import PREFIX, ROOT, Section, Settings
+from storage.learning.retrain_preview import PreviewError, RetrainPreview
 
 NOT_THEIRS = ("telegram", "metrics", "panel")
 """Sections that the train environment has no use for; the bot's token and the admin pages' key stay with the bot."""
 LOOK_TIMEOUT_S = 300.0
 GRACE_S = 10.0
 """What the pipeline gets beyond the grace of its own child, so that it isn't killed while that writes its checkpoint."""
-
-
-class LookError(JokebotError):
-    """It can't be said what there is to learn; the message says why."""
-
-
-@dataclass(frozen=True)
-class Prospect:
-    """What a run would learn from now: `new` jokes that people liked, `replayed` ones learnt before, by the ratings of so many `people`.
-
-    `fresh` are those of the new ones that no run has had before, whatever became of it; `jokes` the new ones' ids, best first.
-    `training` says how long the training will take, by what was measured elsewhere: `seconds` and `basis` (trainer/forecast.py).
-    """
-
-    new: int
-    fresh: int
-    replayed: int
-    people: int
-    jokes: list[int] = field(default_factory=list)
-    training: dict[str, Any] | None = None
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -74,16 +53,16 @@ def start_pipeline(run_id: int, settings: Settings, log: Path) -> ChildProcess:
                        grace_s=settings.retrain.stop_grace_s + GRACE_S)
 
 
-async def look(settings: Settings) -> Prospect:
-    """What there is to learn now; takes seconds, in a process of its own. Raises LookError."""
+async def look(settings: Settings) -> RetrainPreview:
+    """What a run would train on now; takes seconds, in a process of its own. Raises PreviewError."""
     python = str(settings.environments.train_python)
     try:
         program = await run_program([python, "-m", "bot", "pairs", "--json"], variables(settings), LOOK_TIMEOUT_S)
     except TimeoutError:
-        raise LookError(f"It took longer than {LOOK_TIMEOUT_S:g} s.") from None
+        raise PreviewError(f"It took longer than {LOOK_TIMEOUT_S:g} s.") from None
     except OSError as error:
-        raise LookError(f"{python} can't be started ({error.strerror}); `make env-train` makes the train environment.") from error
+        raise PreviewError(f"{python} can't be started ({error.strerror}); `make env-train` makes the train environment.") from error
     try:
-        return Prospect(**json.loads(program.stdout.splitlines()[-1]))
-    except (ValueError, TypeError, IndexError):
-        raise LookError((program.last_error_line or f"it ended with code {program.code}").removeprefix("jokebot: ")) from None
+        return RetrainPreview.from_json(program.stdout.splitlines()[-1])
+    except (PreviewError, IndexError):
+        raise PreviewError((program.last_error_line or f"it ended with code {program.code}").removeprefix("jokebot: ")) from None

@@ -1,19 +1,17 @@
 """How far a run has come, from what its process writes into its folder, and the message that shows it."""
 import asyncio
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bot.i18n.formatting import bar
 from bot.i18n.localizer import Localizer
 from storage import trials
 from storage.database import Database
+from storage.learning import run_files
+from storage.learning.run_files import GateProgress, TrainingProgress
 from storage.runs import STEPS, Run
 
-PROGRESS, LOSSES, JUDGING = "progress.json", "losses.jsonl", Path("gate", "gate_progress.json")
-"""The files that `trainer/xtuner/progress.py` and `trainer/gate/job.py` write."""
 COUNTED = {"training": "run-step", "judging": "run-answers", "canary": "run-ratings"}
 """The words for what is counted in a state."""
 
@@ -36,38 +34,36 @@ class Progress:
 
 
 def read_progress(run: Run, folder: Path) -> Progress:
-    """What the run's process says; nothing where it hasn't said anything yet, or says something odd."""
+    """What the run's process reports; an empty progress before it reports, or where its file can't be read."""
     try:
         if run.state == "training":
-            return _training(json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
-        if run.state == "judging":
-            return _judging(json.loads((folder / JUDGING).read_text(encoding="utf-8")))
+            return _training(run_files.read_progress(folder))
+        if run.state == "judging" and (progress := run_files.read_gate_progress(folder)):
+            return _judging(progress)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
     return Progress()
 
 
-def _training(said: dict[str, Any]) -> Progress:
-    eta = said.get("eta_s")
+def _training(progress: TrainingProgress) -> Progress:
+    eta = progress.get("eta_s")
     if eta is not None:
-        eta = max(0.0, float(eta) - max(0.0, time.time() - float(said.get("updated", time.time()))))
-    return Progress(int(said.get("step", 0)), int(said.get("steps", 0)), said.get("loss"), eta)
+        eta = max(0.0, float(eta) - max(0.0, time.time() - float(progress.get("updated", time.time()))))
+    return Progress(int(progress.get("step", 0)), int(progress.get("steps", 0)), progress.get("loss"), eta)
 
 
-def _judging(said: dict[str, Any]) -> Progress:
+def _judging(progress: GateProgress) -> Progress:
     """The candidate is measured first, then the champion: two halves."""
-    done, of = int(said["done"]), int(said["of"])
-    return Progress(done + of * (said["step"] == "champion"), 2 * of)
+    done, of = int(progress["done"]), int(progress["of"])
+    return Progress(done + of * (progress["step"] == "champion"), 2 * of)
 
 
 def read_losses(folder: Path) -> list[float]:
-    """The loss of each step, in order."""
+    """The loss of each step, in order; empty where there is none, or the file can't be read."""
     try:
-        lines = (folder / LOSSES).read_text(encoding="utf-8").splitlines()
+        return [step["loss"] for step in run_files.read_training_steps(folder)]
     except OSError:
         return []
-    # A process that was killed may have left half a line.
-    return [json.loads(line)["loss"] for line in lines if line.endswith("}")]
 
 
 class RunProgressReader:

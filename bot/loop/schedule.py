@@ -15,12 +15,12 @@ from apscheduler.triggers.cron import CronTrigger
 from telegram.ext import JobQueue
 
 from bot.loop import processes
-from bot.loop.processes import LookError
 from bot.runtime.backoff import backoff
 from configs.errors import SettingsError
 from configs.settings import Settings
 from storage import runs, schedule, stats
 from storage.database import Database
+from storage.learning.retrain_preview import PreviewError
 from storage.runs import BusyError
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class Schedule:
                 log.info("no run by %s: %d new pairs, %d of them in no run so far", why, found.new, found.fresh)
                 return True
             run = await runs.create_run(self._database, why)
-        except (LookError, BusyError) as error:
+        except (PreviewError, BusyError) as error:
             log.warning("no run by %s: %s", why, error)
             return False
         log.info("run %d begins by %s: %d new pairs", run.id, why, found.new)

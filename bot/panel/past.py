@@ -13,6 +13,7 @@ from bot.panel.now import thinned
 from configs.settings import Settings
 from storage import history, models, promotion, rated, runs, trials
 from storage.database import Database
+from storage.learning.run_files import gallery_of
 from storage.measures import ratings_by_model
 from storage.models import Model
 from storage.runs import Run
@@ -25,7 +26,7 @@ OUTCOMES = {"promoted": "good", "rejected": "bad", "failed": "bad", "undecided":
 
 async def past(database: Database, say: Localizer) -> dict[str, Any]:
     """The part of the picture that reads all ratings, through a connection of its own."""
-    async with database.aside() as beside:
+    async with database.separate_reader() as beside:
         days, latest = await history.days(beside, DAYS), await rated.last_rated(beside, RECENT)
         return {"runs": [run_line(say, run) for run in await runs.history(beside, RUNS) if run.finished],
                 "models": await _models(beside, say), "back": await _back(beside),
@@ -53,7 +54,7 @@ async def run_details(database: Database, settings: Settings, say: Localizer, ru
     dataset = settings.storage.datasets / (run.dataset or "-")
     verdict, taught = run.judged, await asyncio.to_thread(rows, dataset)
     measured = Measured(say, settings.gate)
-    said = [{"photo": number, "old": one["champion"], "new": one["candidate"]} for number, one in enumerate(verdict.get("gallery", []))]
+    said = [{"photo": number, "old": item.champion, "new": item.candidate} for number, item in enumerate(gallery_of(verdict))]
     return {**run_line(say, run), "steps": steps, "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
             "taught": say("panel-taught", rows=taught) if taught else "", "said": sorted(said, key=lambda one: one["old"] == one["new"]),
             "losses": thinned(await asyncio.to_thread(read_losses, settings.storage.runs / str(run.id))), "picture": has_picture(run)}

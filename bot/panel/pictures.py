@@ -13,6 +13,7 @@ from bot.loop.report import Report
 from configs.settings import Settings
 from storage import rated, runs
 from storage.database import Database
+from storage.learning.run_files import gallery_of
 from storage.photos import photo_path
 
 SIDE = 320
@@ -43,10 +44,10 @@ class Pictures:
     async def gallery(self, run_id: int, place: int) -> Picture | None:
         """A photo that both models spoke about while a run was judged. Raises RunError for an unknown run."""
         run = await runs.find(self._database, run_id)
-        shown = run.judged.get("gallery", [])
-        if not run.dataset or place >= len(shown):
+        gallery = gallery_of(run.judged)
+        if not run.dataset or place >= len(gallery):
             return None
-        named = Path(shown[place]["photo"])
+        named = Path(gallery[place].photo)
         if named.is_absolute() or ".." in named.parts:
             return None
         return await self._small(self._settings.storage.datasets / run.dataset / named)

@@ -98,7 +98,7 @@ async def trained(database, memory, jokes):
     for state in ("exporting", "training", "merging"):
         run = await runs.advance(database, run, state)
     new = NewModel("joke-1", memory.model, memory.model, memory.model, directory.name, run.id, "/nowhere", "d", "{}")
-    return directory, await promotion.merged(database, run, new)
+    return directory, await promotion.record_merge(database, run, new)
 
 
 async def test_a_model_serves_on_after_what_it_learnt_has_aged_out_but_not_after_its_person_is_forgotten(database, memory, ages):

@@ -27,15 +27,15 @@ async def tell(database, tmp_path, scene, encode):
 async def test_one_laugh_does_not_beat_nine_of_ten(database, tell):
     for text, values in (("Poor.", [1] * 6), ("Lone laugh.", [3]), ("Nine of ten.", [3] * 9 + [1]), ("So-so.", [2, 2, 2, 1])):
         await tell(text, values)
-    assert [one.text for one in await best_of_chat(database, CHAT, least=1, most=9)] == ["Nine of ten.", "Lone laugh.", "So-so."]
-    assert [one.text for one in await best_of_chat(database, CHAT, least=2, most=1)] == ["Nine of ten."]
-    assert await best_of_chat(database, CHAT + 1, least=1, most=9) == []
+    assert [one.text for one in await best_of_chat(database, CHAT, minimum=1, limit=9)] == ["Nine of ten.", "Lone laugh.", "So-so."]
+    assert [one.text for one in await best_of_chat(database, CHAT, minimum=2, limit=1)] == ["Nine of ten."]
+    assert await best_of_chat(database, CHAT + 1, minimum=1, limit=9) == []
 
 
 async def test_a_persons_latest_come_first_rated_or_not(database, tell):
     for text, values in (("Old.", [3, 2]), ("New.", [])):
         await tell(text, values)
-    found = await latest_of_person(database, 1, chat_id=CHAT, most=9)
+    found = await latest_of_person(database, 1, chat_id=CHAT, limit=9)
     assert [(one.text, one.counts.funny, one.counts.somewhat) for one in found] == [("New.", 0, 0), ("Old.", 1, 1)]
-    assert await latest_of_person(database, 1, chat_id=None, most=1) == found[:1]
-    assert await latest_of_person(database, 2, chat_id=None, most=9) == []
+    assert await latest_of_person(database, 1, chat_id=None, limit=1) == found[:1]
+    assert await latest_of_person(database, 2, chat_id=None, limit=9) == []

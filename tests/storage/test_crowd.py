@@ -41,7 +41,7 @@ async def test_names_are_forgotten_with_their_person(database, memory):
 
 async def test_a_look_through_a_connection_of_its_own_sees_what_is_committed(database, memory):
     await memory.photo(ALICE)
-    async with database.aside() as beside:
+    async with database.separate_reader() as beside:
         assert await crowd.people(beside) == 1
         async with beside.write() as connection:
             await connection.execute("DELETE FROM photo_senders")

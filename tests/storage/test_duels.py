@@ -49,8 +49,8 @@ async def chats(database, tmp_path, scene, encode) -> Chats:
     async def joke(model_id: int, person_id: int) -> int:
         photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), person_id)
         return (await add_joke(database, NewJoke(photo_id=photo.id, model_id=model_id, person_id=person_id, language="en", style="neutral",
-                                                caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
-                                                max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))).id
+                                                 caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
+                                                 max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))).id
     return Chats(database, await begin_trial(database, (await create_run(database, "command")).id, CHAMPION, CANDIDATE), joke)
 
 

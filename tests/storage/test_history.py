@@ -50,7 +50,7 @@ async def test_what_is_too_old_or_in_the_future_is_left_out(database, memory):
     await memory.joke(await memory.photo(1), 1)
     await shift(database, "jokes", "created_at", -500)
     await shift(database, "photo_senders", "sent_at", 30)
-    days = await history.days(database, most=20)
+    days = await history.days(database, max_days=20)
     assert len(days) == 7 and not any(one.jokes or one.photos for one in days)
 
 

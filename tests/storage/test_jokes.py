@@ -19,7 +19,8 @@ async def new(database, tmp_path, scene, encode) -> NewJoke:
 
 
 async def test_a_joke_comes_back_as_it_was_stored(database, new):
-    joke = await get_joke(database, (await add_joke(database, new)).id)
+    joke = await add_joke(database, new)
+    assert await get_joke(database, joke.id) == joke
     stored = dataclasses.asdict(joke)
     assert {name: stored[name] for name in dataclasses.asdict(new)} == dataclasses.asdict(new)
     assert joke.created_at > 0

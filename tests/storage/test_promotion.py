@@ -27,7 +27,7 @@ def made(database, base):
         run = await runs.advance(database, run, "training", dataset=dataset)
         await datasets.mark(database, dataset, "trained")
         run = await runs.advance(database, run, "merging")
-        return await promotion.merged(database, run, NewModel(f"run-{run.id}", serving.id, base.id, (start or base).id, dataset, run.id,
+        return await promotion.record_merge(database, run, NewModel(f"run-{run.id}", serving.id, base.id, (start or base).id, dataset, run.id,
                                                               f"/models/run-{run.id}", "sha", "{}"))
     return make
 
@@ -37,7 +37,7 @@ def promoted(database, made):
     """A run that ended in a promotion; gives its model."""
     async def promote(*jokes, **how):
         run = await made(*jokes, **how)
-        await promotion.judged(database, run, run.champion_id or (await models.champion(database)).id, PROMOTE)
+        await promotion.record_verdict(database, run, run.champion_id or (await models.champion(database)).id, PROMOTE)
         await promotion.promote(database, run.candidate_id, "canary", reason="Liked more.")
         return await models.find(database, run.candidate_id)
     return promote
@@ -59,7 +59,7 @@ async def statuses(database):
 async def test_a_candidate_goes_from_judging_over_canary_into_service(database, base, made):
     run = await made()
     assert await statuses(database) == {"base": "champion", "run-1": "candidate"}
-    run = await promotion.judged(database, run, base.id, PROMOTE)
+    run = await promotion.record_verdict(database, run, base.id, PROMOTE)
     assert (run.state, run.judged["measures"], run.champion_id) == ("canary", {"nll": 1.5}, base.id)
     assert (await promotion.begin_canary(database, run)).status == "canary"
     change = await promotion.promote(database, run.candidate_id, "canary", reason="Liked more.")
@@ -76,9 +76,9 @@ async def test_a_verdict_on_another_champion_counts_for_nothing(database, base, 
     other = await promoted()
     run = await made()
     with pytest.raises(promotion.ChampionChanged):
-        await promotion.judged(database, run, base.id, PROMOTE)
+        await promotion.record_verdict(database, run, base.id, PROMOTE)
     assert (await runs.find(database, run.id)).state == "judging"
-    assert (await promotion.judged(database, run, other.id, {**PROMOTE, "answer": "reject", "reasons": ["Worse."]})).state == "rejected"
+    assert (await promotion.record_verdict(database, run, other.id, {**PROMOTE, "answer": "reject", "reasons": ["Worse."]})).state == "rejected"
     assert (await models.find(database, "run-2")).status == "rejected"
     with pytest.raises(RegistryError, match="rejected"):
         await promotion.promote(database, run.candidate_id, "admin")
@@ -102,7 +102,7 @@ async def test_a_rollback_goes_back_step_by_step_and_makes_later_jokes_new_again
 async def test_a_change_of_champion_ends_another_models_trial(database, base, promoted, made):
     await promoted()
     run = await made()
-    run = await promotion.judged(database, run, (await models.champion(database)).id, PROMOTE)
+    run = await promotion.record_verdict(database, run, (await models.champion(database)).id, PROMOTE)
     await promotion.begin_canary(database, run)
     await promotion.rollback(database)
     assert (await runs.find(database, run.id)).state == "cancelled"
@@ -115,7 +115,7 @@ async def test_a_model_that_is_being_judged_does_not_enter_service(database, bas
     run = await made()
     with pytest.raises(RegistryError, match="is being judged by run 1"):
         await promotion.promote(database, run.candidate_id, "admin")
-    await promotion.judged(database, run, base.id, {**PROMOTE, "answer": "undecided"})
+    await promotion.record_verdict(database, run, base.id, {**PROMOTE, "answer": "undecided"})
     await promotion.promote(database, run.candidate_id, "admin")
 
 
@@ -123,7 +123,7 @@ async def test_the_time_that_a_run_will_take_is_told_from_the_last_ones_and_the_
     assert await runs.expected_seconds(database, 100) is None
     jokes = [await joke(7, 320), await joke(7, 321)]
     for number, training in enumerate((10, 30, 20)):
-        run = await promotion.judged(database, await made(*jokes), base.id, {**PROMOTE, "answer": "reject"})
+        run = await promotion.record_verdict(database, await made(*jokes), base.id, {**PROMOTE, "answer": "reject"})
         async with database.write() as connection:
             for state, at in (("queued", 0), ("exporting", 0), ("training", 0), ("merging", training), ("judging", training), ("rejected", training + 5)):
                 await connection.execute("UPDATE run_states SET at = ? WHERE run_id = ? AND state = ?", (run.created_at + at, run.id, state))
@@ -132,7 +132,7 @@ async def test_the_time_that_a_run_will_take_is_told_from_the_last_ones_and_the_
 
 
 async def test_an_undecided_trial_leaves_a_candidate_for_an_admin(database, base, made):
-    run = await promotion.judged(database, await made(), base.id, PROMOTE)
+    run = await promotion.record_verdict(database, await made(), base.id, PROMOTE)
     ended = await promotion.end_run(database, run, "undecided", "1,000 ratings say neither.")
     assert ended.finished and (await models.find(database, run.candidate_id)).status == "candidate"
     with pytest.raises(ValueError, match="undecided doesn't become"):
@@ -165,7 +165,7 @@ async def test_a_person_who_is_forgotten_during_the_judging_keeps_the_candidate_
     run = await made(await joke(7, 320))
     await forget_rows(database, 7)
     with pytest.raises(promotion.SawForgotten):
-        await promotion.judged(database, run, base.id, PROMOTE)
+        await promotion.record_verdict(database, run, base.id, PROMOTE)
     assert (await runs.find(database, run.id)).state == "judging"
 
 

@@ -28,7 +28,7 @@ async def add_photo(database: Database, sha256: str, person_id: int) -> int:
 async def test_each_person_counts_for_themselves_and_all_count_together(database):
     model = await register_base(database, "base", None)
     ids = [(await add_joke(database, NewJoke(await add_photo(database, sha256, person), model.id, person, "en", "neutral", None,
-                                            "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))).id
+                                             "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))).id
            for sha256, person in [("aa", 1), ("bb", 1), ("cc", 2)]]
     for joke_id, person, value in [(ids[0], 1, 3), (ids[1], 1, 1), (ids[2], 1, 2), (ids[0], 2, 1)]:
         await ratings.rate(database, joke_id, person, value)

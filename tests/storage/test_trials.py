@@ -52,8 +52,8 @@ async def tell(database, models, tmp_path, scene, encode):
         picture = check_photo(encode(scene(320 + photo)), max_bytes=10**6, max_pixels=10**6)
         kept = await keep_photo(database, tmp_path, picture, person_id)
         return (await add_joke(database, NewJoke(photo_id=kept.id, model_id=model_id, person_id=person_id, language="en", style="neutral",
-                                                caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
-                                                max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))).id
+                                                 caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
+                                                 max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))).id
     return make
 
 

@@ -98,7 +98,7 @@ async def test_the_program_reads_what_an_older_one_wrote(old_file, version):
     try:
         stats = await overall(database)
         assert (stats.photos, stats.jokes, stats.ratings, stats.liked) == (2, 2, 3, 2)
-        assert [told.text for told in await best_of_chat(database, 11, least=1, most=9)] == ["Ha"]
+        assert [told.text for told in await best_of_chat(database, 11, minimum=1, limit=9)] == ["Ha"]
         assert await database.value("SELECT count(*) FROM inbox WHERE state = 'pending'") == 1
     finally:
         await database.close()

@@ -32,7 +32,7 @@ async def tell(database, tmp_path, scene, encode):
 
 
 async def liked(database, chat=GROUP, least=2):
-    rated, found = await weekly.liked_most(database, chat, DUE - WEEK_S, DUE, least=least)
+    rated, found = await weekly.liked_most(database, chat, DUE - WEEK_S, DUE, minimum=least)
     return rated, [one.text for one in found]
 
 
@@ -42,7 +42,7 @@ async def test_everybodys_ratings_count_and_the_best_come_first(database, tell):
     await tell("Disliked.", {ALICE: 1, BOB: 1})
     await tell("One laugh.", {BOB: 3})
     assert await liked(database) == (4, ["Loved.", "Liked."])
-    _, found = await weekly.liked_most(database, GROUP, DUE - WEEK_S, DUE, least=2)
+    _, found = await weekly.liked_most(database, GROUP, DUE - WEEK_S, DUE, minimum=2)
     assert found[0].counts == Counts(3, 0, 0) and (found[0].width, found[0].height) == (320, 240)
     assert await liked(database, GROUP - 1) == (0, [])
 
@@ -69,7 +69,7 @@ async def test_nothing_of_private_and_banned_people_and_nothing_that_was_dropped
     await set_private(database, BOB, False)
     assert (await liked(database))[0] == 5
     await bans.ban(database, BOB, by=1)
-    assert await liked(database, least=1) == (1, ["Alice's."])
+    assert await liked(database, minimum=1) == (1, ["Alice's."])
     assert await liked(database) == (1, [])  # and a banned person's rating doesn't count either
 
 

@@ -17,9 +17,9 @@ from storage.models import register_base
 from storage.photos import Photo, check_photo, keep_photo
 from storage.ratings import rate
 from trainer.dataset.export import Exporter
+from trainer.dataset.token_budget import load_token_budget
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES
-from trainer.xtuner.tokenizer import load_budget
 
 
 def make_picture(seed: int, size: tuple[int, int] = (160, 120)) -> bytes:
@@ -57,7 +57,7 @@ class Memory:
         prompt = values.pop("prompt", None) or load_prompts().ask(values["language"], values["style"], values["caption"])
         text = f"joke number {next(self.numbers)}" if text is None else text
         return (await add_joke(self.database, NewJoke(photo.id, self.model_id, person, prompt=prompt, text=text, temperature=0.8, top_p=0.9,
-                                                     max_tokens=99, prompt_tokens=None, completion_tokens=None, latency_s=0.1, **values))).id
+                                                      max_tokens=99, prompt_tokens=None, completion_tokens=None, latency_s=0.1, **values))).id
 
     async def rated(self, verdicts: str = "3", photo: Photo | None = None, text: str | None = None, person: int = 1, **changes) -> int:
         """A joke with verdicts of people 1, 2, …; returns its id."""
@@ -87,7 +87,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def budget(model):
-    return load_budget(model, 8192)
+    return load_token_budget(model, 8192)
 
 
 @pytest.fixture

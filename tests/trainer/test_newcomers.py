@@ -77,5 +77,5 @@ async def test_a_newcomers_burst_teaches_nothing_where_others_did_not_rate(memor
     found = await ratings_since(memory.database, 0)
     scores = score(found, SETTINGS)
     good = set(found.joke_ids[scores.good].tolist())
-    assert good == set(old) and scores.refused["pushed by a block or by newcomers"] + scores.refused["too few raters"] >= len(pushed)
+    assert good == set(old) and scores.rejected["pushed by a block or by newcomers"] + scores.rejected["too few raters"] >= len(pushed)
     assert set(found.joke_ids[score(found, SETTINGS.model_copy(update={"newcomer_days": 0})).good].tolist()) == {*old, *pushed}

@@ -6,19 +6,20 @@ from pathlib import Path
 
 from storage.dataset_files import IMAGES, OUTSIDE_HASH, PARTS, Contents, Row, digest, name_of, read
 from trainer.dataset.manifest import Entry
-from trainer.dataset.rows import Budget, RowError, check_picture, check_row
+from trainer.dataset.rows import RowError, check_picture, check_row
+from trainer.dataset.token_budget import TokenBudget
 
 PICTURE = re.compile(rf"{IMAGES}/([0-9a-f]{{64}})\.jpg")
 
 
-def check_dataset(directory: Path, budget: Budget) -> list[str]:
+def check_dataset(directory: Path, budget: TokenBudget) -> list[str]:
     """All that is wrong with a dataset, a line each; empty for a sound one. Raises DatasetError where it can't be read."""
     contents = read(directory)
     return [*check_names(directory, contents), *check_entries(contents), *check_rows(directory, contents, budget)]
 
 
 def check_names(directory: Path, contents: Contents) -> Iterator[str]:
-    """The name is the content's hash; after a person was forgotten, the manifest carries a new hash of what is left."""
+    """The name is the content's hash; after a user was forgotten, the manifest carries a new hash of what is left."""
     manifest = contents.manifest
     if manifest.get("forgotten"):
         now = digest({key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")})
@@ -45,11 +46,11 @@ def check_entries(contents: Contents) -> Iterator[str]:
         elif entry["part"] != part or entry["digest"] != digest(row):
             yield f"The row {row['id']} was changed."
     yield from (f"The row {row_id} of the manifest is missing." for row_id in entries)
-    train, holdout = ({str(row.get("image")) for part, row in rows if part == wanted} for wanted in PARTS)
+    train, holdout = ({str(row.get("image")) for part, row in rows if part == own_part} for own_part in PARTS)
     yield from (f"{image} is in training and held out." for image in sorted(train & holdout))
 
 
-def check_rows(directory: Path, contents: Contents, budget: Budget) -> Iterator[str]:
+def check_rows(directory: Path, contents: Contents, budget: TokenBudget) -> Iterator[str]:
     """Every row passes what an export demands, and `images/` holds what the rows name and nothing else."""
     for row in contents.rows():
         try:

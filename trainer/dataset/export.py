@@ -16,12 +16,14 @@ from storage.database import Database
 from storage.dataset_files import Contents
 from storage.erasure import finish_erasure
 from storage.photos import photo_path
+from trainer.composition import Chosen, compose
 from trainer.dataset.holdout import held_out
 from trainer.dataset.imported import Imported, imported_rows
 from trainer.dataset.manifest import Judged, Raters, build, selection_facts, sorted_counts
-from trainer.dataset.rows import Budget, picture_name
+from trainer.dataset.rows import picture_name
+from trainer.dataset.token_budget import TokenBudget
 from trainer.dataset.verify import Verified
-from trainer.select import Chosen, Scores, compose, score
+from trainer.select import Scores, score
 from trainer.split import Split, update_split
 
 ATTEMPTS = 3
@@ -57,15 +59,15 @@ class Picked:
 class Exporter:
     """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets.
 
-    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` every learnt joke is repeated that
-    there is room for, as a run needs that starts from a model which has learnt none of them. No joke on the list `blocked` gets in.
+    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` all earlier jokes are repeated that
+    fit, as a run needs that starts from a model which wasn't trained on them. Jokes on the list `blocked` are left out.
     """
 
     database: Database
     photos: Path
     folder: Path
     settings: Selection
-    budget: Budget
+    budget: TokenBudget
     minimum: int = 1
     replay_all: bool = False
     blocked: BlockList = BlockList()
@@ -118,41 +120,41 @@ class Exporter:
         excluded: set[int] = set()
         while True:
             chosen = compose(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
-            judged = await self._judged(scores, chosen)
-            failed = {**repeats(judged, split), **verified.add(judged)}
-            gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {item.source.joke_id for item in judged}
+            jokes = await self._judged(scores, chosen)
+            failed = {**repeats(jokes, split), **verified.add(jokes)}
+            gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {item.source.joke_id for item in jokes}
             if not failed and not gone:
-                return chosen, judged, problems
+                return chosen, jokes, problems
             excluded |= set(failed) | gone
             problems.update(failed.values())
 
     async def _judged(self, scores: Scores, chosen: Chosen) -> list[Judged]:
-        """The chosen jokes that are still there, in order, with all that the manifest says about them."""
+        """The selected jokes that still exist, in order, with the data for their manifest entries."""
         rated, indices = scores.evidence, np.array([*chosen.new, *chosen.replayed], np.int64)
         joke_ids = rated.joke_ids[indices]
-        found = await evidence.sources(self.database, joke_ids.tolist())
+        sources = await evidence.sources(self.database, joke_ids.tolist())
         verdicts = scores.verdicts(joke_ids)
         people = rated.people.tolist()
-        judged = []
-        for place, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
-            if joke in found:
-                judged.append(Judged(found[joke], "train", "new" if place < len(chosen.new) else "replayed",
+        jokes = []
+        for position, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
+            if joke in sources:
+                jokes.append(Judged(sources[joke], "train", "new" if position < len(chosen.new) else "replayed",
                                      [(person, *verdict) for person, verdict in verdicts[joke].items()],
                                      float(scores.posterior[index]), float(scores.mean[index]),
-                                     [people[rater] for rater in scores.deciders.get(index, ())]))
-        return judged
+                                     [people[rater] for rater in scores.pivotal_raters.get(index, ())]))
+        return jokes
 
     async def _write(self, picked: Picked, verified: Verified) -> Exported:
         raters = Raters()
         contents = self._contents(picked, verified, raters)
         written = {row["id"] for row in contents.rows()}
-        judged = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
-        pictures = {picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in judged}
+        jokes = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
+        pictures = {picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in jokes}
         prepared = dataset_files.prepare(self.folder, contents, pictures | picked.imported.pictures)
         known = (self.folder / prepared.name).is_dir()
         try:
-            await datasets.register(self.database, prepared.name, "ratings", [item.record() for item in judged], raters.people(),
-                                    [(item.source.joke_id, person) for item in judged for person, _, _ in item.ratings])
+            await datasets.register(self.database, prepared.name, "ratings", [item.record() for item in jokes], raters.people(),
+                                    [(item.source.joke_id, person) for item in jokes for person, _, _ in item.ratings])
             return Exported(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
         except BaseException:
             prepared.discard()
@@ -165,33 +167,33 @@ class Exporter:
             "ratings", [*verified.entries(picked.train, raters), *picked.imported.rows], held_out_rows,
             **selection_facts(self.settings, scores.pool, len(scores.evidence.people), len(scores.evidence.value), chosen.person_share_lifted),
             origins={"new": len(chosen.new), "replayed": len(chosen.replayed), "imported": len(picked.imported.rows)},
-            not_chosen=sorted_counts(scores.refused, chosen.left_out), not_written=sorted_counts(picked.problems),
+            not_chosen=sorted_counts(scores.rejected, chosen.excluded), not_written=sorted_counts(picked.problems),
             not_written_held_out=sorted_counts(Counter(
                 verified.failed[item.source.joke_id] for item in picked.held_out if item.source.joke_id in verified.failed)),
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
 
-def repeats(judged: Sequence[Judged], split: Split) -> dict[int, str]:
-    """Jokes that say, for the same photo or a near-duplicate, the same as an earlier one."""
-    groups = split.find(np.array([item.source.photo.id for item in judged], np.int64))[0].tolist()
+def repeats(jokes: Sequence[Judged], split: Split) -> dict[int, str]:
+    """Jokes with the same text as an earlier one about the same photo or a near-duplicate."""
+    groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
     seen: set[tuple[int, str]] = set()
-    found = {}
-    for item, group in zip(judged, groups, strict=True):
+    repeated = {}
+    for item, group in zip(jokes, groups, strict=True):
         key = group, "".join(item.source.text.split()).casefold()
         if key in seen:
-            found[item.source.joke_id] = "it repeats another row"
+            repeated[item.source.joke_id] = "it repeats another row"
         seen.add(key)
-    return found
+    return repeated
 
 
 def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> NothingToLearnError:
     """Why no dataset comes of the ratings."""
     if not len(scores.evidence.value):
         return NothingToLearnError("Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.", code="nothing-rated")
-    reasons = sorted_counts(scores.refused, chosen.left_out, problems)
-    said = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
+    reasons = sorted_counts(scores.rejected, chosen.excluded, problems)
+    details = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
     return NothingToLearnError(f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt before"
-                               f"{f' ({said})' if said else ''}. More ratings, of more photos and by more people, will help.",
+                               f"{f' ({details})' if details else ''}. More ratings, of more photos and by more people, will help.",
                                code="nothing-new", jokes=len(scores.evidence.joke_ids))
 
 

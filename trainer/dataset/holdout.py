@@ -6,13 +6,11 @@ from numpy.typing import NDArray
 
 from storage import evidence
 from storage.database import Database
+from storage.rating_scale import LIKED
 from storage.splits import SIDES
 from trainer.dataset.manifest import Judged, Verdict
 from trainer.select import Scores
 from trainer.split import Split
-
-LIKED = 2
-"""The least verdict that is a liking: 🙂 or 😂."""
 
 
 async def held_out(database: Database, scores: Scores, split: Split, most_photos: int) -> list[Judged]:
@@ -21,17 +19,17 @@ async def held_out(database: Database, scores: Scores, split: Split, most_photos
     ratings = await evidence.ratings_of_photos(database, photo_ids.tolist())
     ratings = ratings[np.isin(ratings[:, 3], telling_photos(ratings)[:most_photos])]
     counted = scores.verdicts(ratings[:, 0])
-    places = {joke: place for place, joke in enumerate(scores.evidence.joke_ids.tolist()) if joke in counted}
+    indices = {joke: index for index, joke in enumerate(scores.evidence.joke_ids.tolist()) if joke in counted}
     verdicts: dict[int, list[Verdict]] = defaultdict(list)
     for joke, person, value, _ in ratings.tolist():
         verdicts[joke].append((person, value, counted.get(joke, {}).get(person, (value, None))[1]))
-    judged = []
+    jokes = []
     for joke, source in sorted((await evidence.sources(database, verdicts)).items()):
-        place = places.get(joke)
-        judged.append(Judged(source, "holdout", "held out", verdicts[joke],
-                             None if place is None else float(scores.posterior[place]),
-                             None if place is None else float(scores.mean[place])))
-    return judged
+        index = indices.get(joke)
+        jokes.append(Judged(source, "holdout", "held out", verdicts[joke],
+                             None if index is None else float(scores.posterior[index]),
+                             None if index is None else float(scores.mean[index])))
+    return jokes
 
 
 def telling_photos(ratings: NDArray[np.int64]) -> NDArray[np.int64]:

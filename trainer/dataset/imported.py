@@ -1,4 +1,4 @@
-"""Replay of imported datasets: their training rows, repeated beside people's own jokes."""
+"""Replay of imported datasets: their training rows, repeated beside users' own jokes."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +21,14 @@ class Imported:
     pictures: dict[str, Path] = field(default_factory=dict)
 
 
-def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bits: int, wanted: int,
+def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bits: int, count: int,
                   blocked: BlockList) -> Imported:
-    """A sample of `wanted` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor one
+    """A sample of `count` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor one
     on the block list.
 
     Another number of datasets draws another sample. Raises DatasetError where an imported dataset is damaged.
     """
-    if not wanted:
+    if not count:
         return Imported()
     offered: dict[str, tuple[Row, Entry, Path]] = {}
     for dataset in known:
@@ -40,8 +40,8 @@ def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bit
                     offered.setdefault(row["id"], (row, entries[row["id"]], folder / dataset.name / row["image"]))
     free = far_from([entry["phash"] for _, entry, _ in offered.values()], split, near_bits)
     rows = [item for item, far in zip(offered.values(), free, strict=True) if far]
-    places = np.random.default_rng(len(known)).permutation(len(rows))[:wanted]
-    picked = [rows[place] for place in sorted(places.tolist())]
+    positions = np.random.default_rng(len(known)).permutation(len(rows))[:count]
+    picked = [rows[position] for position in sorted(positions.tolist())]
     return Imported([(row, {**entry, "origin": "imported"}) for row, entry, _ in picked],
                     {row["image"]: path for row, _, path in picked})
 
@@ -51,8 +51,8 @@ def far_from(hashes: list[int], split: Split, near_bits: int) -> list[bool]:
     held_out = split.held_out_hashes()
     far = np.ones(len(hashes), bool)
     both = np.concatenate([unsigned(hashes), unsigned(held_out.tolist())])
-    asked = np.arange(len(both)) < len(hashes)
-    for left, right in near_pairs(both, near_bits, asked):
-        crossing = asked[left] != asked[right]
+    is_offered = np.arange(len(both)) < len(hashes)
+    for left, right in near_pairs(both, near_bits, is_offered):
+        crossing = is_offered[left] != is_offered[right]
         far[np.minimum(left, right)[crossing]] = False
     return far.tolist()

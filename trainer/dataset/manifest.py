@@ -1,4 +1,4 @@
-"""What a manifest says of each row: the joke, the ratings and the model version it comes from."""
+"""A manifest's entry for each row: joke, ratings and model version."""
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,12 +12,12 @@ from trainer.estimate import Pool
 
 Entry = dict[str, Any]
 Verdict = tuple[int, int, float | None]
-"""Person, value 1…3, and weight 0…1, None where the rating was too old to count."""
+"""User, value 1…3, and weight 0…1, None where the rating was too old to count."""
 
 
 @dataclass
 class Raters:
-    """Numbers for people, so that a manifest can name its raters without saying who they are."""
+    """Numbers for users, so that a manifest can name its raters without saying who they are."""
 
     numbers: dict[int, int] = field(default_factory=dict)
 
@@ -25,15 +25,15 @@ class Raters:
         return self.numbers.setdefault(person_id, len(self.numbers))
 
     def people(self) -> dict[int, int]:
-        """Person by number."""
+        """User by number."""
         return {number: person for person, number in self.numbers.items()}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A joke for a dataset: where it goes, what was said about it, and what the selection made of that.
+    """A joke for a dataset: its part, its ratings, and its scores in the selection.
 
-    `posterior` and `mean` are None for a joke without ratings in the window; `deciders` are the people without whom it
+    `posterior` and `mean` are None for a joke without ratings in the window; `pivotal_raters` are the users without whom it
     would not have been chosen.
     """
 
@@ -43,7 +43,7 @@ class Judged:
     ratings: Sequence[Verdict]
     posterior: float | None = None
     mean: float | None = None
-    deciders: Sequence[int] = ()
+    pivotal_raters: Sequence[int] = ()
 
     @property
     def row_id(self) -> str:
@@ -63,7 +63,7 @@ class Judged:
                             for person, value, weight in self.ratings],
                 "mean": None if self.mean is None else round(self.mean, 4),
                 "posterior": None if self.posterior is None else round(self.posterior, 4),
-                "decided_by": sorted(raters.number(person) for person in self.deciders)}
+                "decided_by": sorted(raters.number(person) for person in self.pivotal_raters)}
 
 
 def build(source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any) -> Contents:
@@ -74,7 +74,7 @@ def build(source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tup
 
 
 def selection_facts(settings: Selection, pool: Pool, people: int, ratings: int, lifted: bool) -> dict[str, Any]:
-    """How the rows were chosen: settings, the pool they were compared with, and whether the cap per person counted."""
+    """How the rows were chosen: settings, the pool they were compared with, and whether the cap per user counted."""
     note = (f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
             f"{settings.person_share:.0%} of the rows.") if lifted else ""
     return {"selection": settings.model_dump(), "person_share_lifted": lifted, "note": note,

@@ -1,48 +1,25 @@
 """One row of a dataset in XTuner's form, and the checks it must pass before it is written.
 
 XTuner replaces a picture it can't open by a random other row, trains without the picture where `<image>` is missing, and
-lets special tokens inside people's text act as what they are, all in silence; so nothing of that may reach a file.
+lets special tokens inside users' text take effect, all without a warning; so such rows must not reach a file.
 """
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from configs.errors import PromptError
-from configs.prompts import Prompts, load_prompts
-from configs.tiling import TILE, tile_count
+from configs.prompts import load_prompts
 from storage.dataset_files import IMAGES, Row, file_digest
+from trainer.dataset.token_budget import TokenBudget
 
 IMAGE = "<image>"
 KEYS = {"id", "image", "conversations", "image_wh", "length"}
 
 
 class RowError(Exception):
-    """A row can't be trained on; the message is the reason, said so that equal reasons can be counted."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a model makes of a row: `encode` turns text into token ids; `special` are the tokens that text must not hold.
-
-    A picture of t tiles takes `tile_tokens` × t tokens; `tile` is a tile's side in pixels.
-    """
-
-    encode: Callable[[str], list[int]]
-    special: frozenset[str]
-    max_length: int = 8192
-    tile_tokens: int = 256
-    max_tiles: int = 12
-    tile: int = TILE
-
-    def length(self, prompt: str, answer: str, width: int, height: int, prompts: Prompts) -> int:
-        """Tokens of a whole row as it is trained on: system prompt, template, picture, prompt, answer and its end."""
-        tiles = tile_count(width, height, self.max_tiles, self.tile)
-        question = self.encode(prompts.render(prompt, 1))
-        return len(question) - 1 + self.tile_tokens * tiles + len(self.encode(answer + prompts.template.end))
+    """A row can't be trained on; the message is the reason, the same text for the same reason, so that reasons can be counted."""
 
 
 def picture_name(sha256: str) -> str:
@@ -50,7 +27,7 @@ def picture_name(sha256: str) -> str:
     return f"{IMAGES}/{sha256}.jpg"
 
 
-def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer: str, budget: Budget) -> Row:
+def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer: str, budget: TokenBudget) -> Row:
     """A row whose text is checked; the picture is checked by `check_picture`. Raises RowError."""
     prompts, answer = load_prompts(), answer.strip()
     row = {"id": row_id, "image": image,
@@ -60,7 +37,7 @@ def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer
     return row
 
 
-def check_row(row: Any, budget: Budget) -> None:
+def check_row(row: Any, budget: TokenBudget) -> None:
     """Check a row's shape and text, as it stands in a file. Raises RowError."""
     prompt, answer = texts_of(row)
     if not answer.strip():
@@ -100,7 +77,7 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
             raise RowError("its picture is not the one that was stored")
         with Image.open(path) as picture:
             turned = picture.getexif().get(0x0112, 1) not in (0, 1)
-            found = picture.convert("RGB").size
+            actual = picture.convert("RGB").size
     except FileNotFoundError as error:
         raise RowError("its picture is missing") from error
     except RowError:
@@ -108,7 +85,7 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
     # A broken file can make a decoder raise anything.
     except Exception as error:
         raise RowError("its picture can't be opened") from error
-    if found != tuple(size):
+    if actual != tuple(size):
         raise RowError("its picture has another size than recorded")
     if turned:
         raise RowError("its picture would be seen turned")

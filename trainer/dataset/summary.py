@@ -1,4 +1,4 @@
-"""Says in a terminal what a dataset holds."""
+"""Prints a dataset's contents in a terminal."""
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from trainer.dataset.rows import texts_of
 
 
 def summary(manifest: Mapping[str, Any]) -> str:
-    """A manifest in a few lines: rows by origin, people, what was left out and why."""
+    """A manifest in a few lines: rows by origin, users, what was left out and why."""
     counts, origins = manifest["counts"], manifest["origins"]
     lines = [f"dataset   {manifest['name'][:12]}",
              f"train     {counts['train']} rows ({', '.join(f'{count} {origin}' for origin, count in origins.items())})",
@@ -37,11 +37,11 @@ def listing(known: Sequence[Dataset], folder: Path) -> str:
 def sample(contents: Contents, rows: int) -> str:
     """The first training rows, each with what the manifest says of it."""
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
-    shown = []
+    lines = []
     for row in contents.train[:rows]:
         prompt, answer = texts_of(row)
         entry = entries[row["id"]]
         verdicts = "".join({3: "😂", 2: "🙂", 1: "😐"}[rating["value"]] for rating in entry.get("ratings", ()))
         posterior = f"  better than others: {entry['posterior']:.0%}" if entry.get("posterior") else ""
-        shown.append(f"{row['id']}  {row['image']}  {row['length']} tokens  {verdicts}{posterior}\n  {prompt}\n  → {answer}")
-    return "\n\n".join(shown)
+        lines.append(f"{row['id']}  {row['image']}  {row['length']} tokens  {verdicts}{posterior}\n  {prompt}\n  → {answer}")
+    return "\n\n".join(lines)

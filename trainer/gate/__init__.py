@@ -1,8 +1,7 @@
-"""The gate: what a candidate must not do on held-out photos before people see it. docs/gate.md tells the method.
+"""The gate: compares a candidate with the champion on held-out photos before users see it. docs/gate.md has the method.
 
 Importing this package imports no torch; `judge` does, when it is called.
 """
 from trainer.gate.job import GateError, judge
-from trainer.gate.verdict import Verdict
 
-__all__ = ["GateError", "Verdict", "judge"]
+__all__ = ["GateError", "judge"]

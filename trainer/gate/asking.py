@@ -1,4 +1,4 @@
-"""What a loaded model makes of photos: how likely it finds jokes, and the jokes it tells itself. In batches, on any device.
+"""A loaded model's likelihood of given jokes about photos, and jokes of its own. In batches, on any device.
 
 Only what OpenGVLab's modelling code offers is used (`extract_feature`, `language_model.model` and `.output`,
 `num_image_token`), as the CPU engine does. A photo's features are made once.
@@ -27,27 +27,27 @@ VISION_TILES = 8
 
 @dataclass(frozen=True)
 class Told:
-    """A joke that a model told, and whether it ended it itself."""
+    """A generated joke, and whether the model ended it."""
 
     text: str
     finished: bool
 
 
 class NotFiniteError(Exception):
-    """The model computes numbers that are none."""
+    """The model computes NaN or infinity."""
 
 
 class Asker:
-    """A model, asked. `tell` is called with the number of answers that are done since the last call."""
+    """Scores and generates jokes with a model. `report` is called with the number of answers since the last call."""
 
-    def __init__(self, loaded: Loaded, settings: Gate, tell: Callable[[int], None]) -> None:
-        self.loaded, self.model, self.settings, self.tell = loaded, loaded.model, settings, tell
+    def __init__(self, loaded: Loaded, settings: Gate, report: Callable[[int], None]) -> None:
+        self.loaded, self.model, self.settings, self.report = loaded, loaded.model, settings, report
         self.context = loaded.tokenizer.convert_tokens_to_ids(load_prompts().template.context)
         self.end = load_prompts().template.end
         self.features: dict[Path, torch.Tensor] = {}
 
     @torch.inference_mode()
-    def look(self, photo: Path) -> torch.Tensor:
+    def encode_photo(self, photo: Path) -> torch.Tensor:
         """A photo's projected features, (tiles × tokens, hidden)."""
         if photo not in self.features:
             with Image.open(photo) as picture:
@@ -58,30 +58,30 @@ class Asker:
         return self.features[photo]
 
     def prompt(self, photo: Path, prompt: str) -> list[int]:
-        return self.loaded.encode(prompt, len(self.look(photo)) // self.model.num_image_token)
+        return self.loaded.encode(prompt, len(self.encode_photo(photo)) // self.model.num_image_token)
 
     def embed(self, photos: Sequence[Path], ids: torch.Tensor) -> torch.Tensor:
         """Embeddings (rows, tokens, hidden) of token ids, each row's photo in the places of its context tokens."""
         embeds = self.model.language_model.get_input_embeddings()(ids)
-        embeds[ids == self.context] = torch.cat([self.look(photo) for photo in photos]).to(embeds.dtype)
+        embeds[ids == self.context] = torch.cat([self.encode_photo(photo) for photo in photos]).to(embeds.dtype)
         return embeds
 
-    def likelihoods(self, rows: Sequence[tuple[Path, str, str]]) -> list[float]:
+    def score(self, rows: Sequence[tuple[Path, str, str]]) -> list[float]:
         """Mean nats a token that each (photo, prompt, joke) takes, its end included: less is likelier. Raises NotFiniteError."""
         answers = [self.loaded.tokenizer.encode(text + self.end, add_special_tokens=False) for _, _, text in rows]
         questions = [self.prompt(photo, prompt) for photo, prompt, _ in rows]
-        found: dict[int, float] = {}
-        by_length = sorted(range(len(rows)), key=lambda place: len(questions[place]) + len(answers[place]))
-        for places in self.batches(by_length, lambda place: len(questions[place]) + len(answers[place])):
-            values = self.halving(places, lambda part: self.likelihoods_at_once(
-                [rows[place][0] for place in part], [questions[place] for place in part], [answers[place] for place in part]))
-            found.update(zip(places, values, strict=True))
-            self.tell(len(places))
-        return [found[place] for place in range(len(rows))]
+        nats: dict[int, float] = {}
+        by_length = sorted(range(len(rows)), key=lambda index: len(questions[index]) + len(answers[index]))
+        for batch in self.batches(by_length, lambda index: len(questions[index]) + len(answers[index])):
+            values = self.in_halves(batch, lambda part: self.score_batch(
+                [rows[index][0] for index in part], [questions[index] for index in part], [answers[index] for index in part]))
+            nats.update(zip(batch, values, strict=True))
+            self.report(len(batch))
+        return [nats[index] for index in range(len(rows))]
 
     @torch.inference_mode()
-    def likelihoods_at_once(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
-        """`likelihoods` in one pass, of token ids: each row's question with its photo's context tokens, and its answer with the end."""
+    def score_batch(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
+        """`score` in one pass, of token ids: each row's question with its photo's context tokens, and its answer with the end."""
         longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
         # What stands after a row's end is seen by nothing before it, so it needs no mask.
         ids = torch.tensor([question + answer + answer[-1:] * (longest - len(question) - len(answer))
@@ -89,33 +89,33 @@ class Asker:
         hidden = self.model.language_model.model(inputs_embeds=self.embed(photos, ids), use_cache=False, return_dict=True)[0]
         values = []
         for row, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-            said = hidden[row, len(question) - 1:len(question) + len(answer) - 1]
-            logits = self.model.language_model.output(said).float()
+            predicting = hidden[row, len(question) - 1:len(question) + len(answer) - 1]
+            logits = self.model.language_model.output(predicting).float()
             values.append(float(cross_entropy(logits, ids[row, len(question):len(question) + len(answer)])))
         if not np.isfinite(values).all():
             raise NotFiniteError
         return values
 
-    def jokes(self, asked: Sequence[tuple[Path, str]]) -> list[Told]:
+    def generate(self, requests: Sequence[tuple[Path, str]]) -> list[Told]:
         """A new joke for each (photo, prompt), sampled as the settings say. Raises NotFiniteError."""
-        questions = [self.prompt(*one) for one in asked]
-        found: dict[int, Told] = {}
+        questions = [self.prompt(*request) for request in requests]
+        jokes: dict[int, Told] = {}
         by_length = defaultdict(list)
-        for place, question in enumerate(questions):
-            by_length[len(question)].append(place)
+        for index, question in enumerate(questions):
+            by_length[len(question)].append(index)
         for length, group in sorted(by_length.items()):
-            for places in self.batches(group, lambda _, tokens=length: tokens):
-                told = self.halving(places, lambda part: self.jokes_at_once([asked[place][0] for place in part],
-                                                                            [questions[place] for place in part], part))
-                found.update(zip(places, told, strict=True))
-                self.tell(len(places))
-        return [found[place] for place in range(len(asked))]
+            for batch in self.batches(group, lambda _, tokens=length: tokens):
+                generated = self.in_halves(batch, lambda part: self.generate_batch([requests[index][0] for index in part],
+                                                                            [questions[index] for index in part], part))
+                jokes.update(zip(batch, generated, strict=True))
+                self.report(len(batch))
+        return [jokes[index] for index in range(len(requests))]
 
     @torch.inference_mode()
-    def jokes_at_once(self, photos: list[Path], questions: list[list[int]], places: Sequence[int]) -> list[Told]:
+    def generate_batch(self, photos: list[Path], questions: list[list[int]], indices: Sequence[int]) -> list[Told]:
         """For questions of one length. Each place has a seed of its own, so that batches change nothing but rounding."""
-        language, stops = self.model.language_model, self.stops()
-        dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + place) for place in places]
+        language, stops = self.model.language_model, self.stop_tokens()
+        dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index) for index in indices]
         embeds, past = self.embed(photos, torch.tensor(questions, device=self.loaded.device)), None
         written: list[list[int]] = [[] for _ in questions]
         ended = [False] * len(questions)
@@ -142,11 +142,11 @@ class Asker:
         ordered, order = torch.softmax(logits / self.settings.temperature, -1).sort(-1, descending=True)
         reached = ordered.cumsum(-1)
         reached[reached - ordered >= self.settings.top_p] = 2.0
-        kept = torch.where(reached < 2.0, ordered, 0.0).sum(-1, keepdim=True)
-        drawn = torch.stack([torch.rand(1, generator=die) for die in dice]).to(logits.device) * kept
+        total = torch.where(reached < 2.0, ordered, 0.0).sum(-1, keepdim=True)
+        drawn = torch.stack([torch.rand(1, generator=die) for die in dice]).to(logits.device) * total
         return order.gather(-1, torch.searchsorted(reached, drawn, right=True)).squeeze(-1).tolist()
 
-    def stops(self) -> frozenset[int]:
+    def stop_tokens(self) -> frozenset[int]:
         """The end of turn, the tokenizer's end of text, and whatever the checkpoint's generation_config names."""
         tokenizer, named = self.loaded.tokenizer, getattr(getattr(self.model, "generation_config", None), "eos_token_id", None) or []
         return frozenset([tokenizer.convert_tokens_to_ids(self.end), tokenizer.eos_token_id, *([named] if isinstance(named, int) else named)])
@@ -154,25 +154,25 @@ class Asker:
     def decode(self, tokens: list[int]) -> str:
         return self.loaded.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
 
-    def batches(self, places: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
+    def batches(self, indices: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
         """Places in lists of at most `batch` rows and TOKENS tokens, a row at least."""
         batch: list[int] = []
-        for place in places:
-            longest = max(map(length, [*batch, place]))
+        for index in indices:
+            longest = max(map(length, [*batch, index]))
             if batch and (len(batch) == self.settings.batch or longest * (len(batch) + 1) > TOKENS):
                 yield batch
                 batch = []
-            batch.append(place)
+            batch.append(index)
         if batch:
             yield batch
 
-    def halving(self, places: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
-        """Answer for places at once, or in halves where the memory runs out. Raises OutOfMemoryError for a single one."""
+    def in_halves(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
+        """Answers for these indices at once, or in halves where memory runs out. Raises OutOfMemoryError for a single one."""
         try:
-            return answer(places)
+            return answer(indices)
         except torch.OutOfMemoryError:
-            if len(places) == 1:
+            if len(indices) == 1:
                 raise
         torch.cuda.empty_cache()
-        middle = len(places) // 2
-        return self.halving(places[:middle], answer) + self.halving(places[middle:], answer)
+        middle = len(indices) // 2
+        return self.in_halves(indices[:middle], answer) + self.in_halves(indices[middle:], answer)

@@ -1,4 +1,4 @@
-"""Intervals by resampling photos: what is measured on one photo hangs together, so photos are drawn, not jokes.
+"""Intervals by resampling photos: measurements on one photo are correlated, so photos are drawn, not jokes.
 
 Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: the percentile interval; paired, since both models
 are measured on the same photos.
@@ -10,7 +10,7 @@ DRAWS = 4000
 
 
 def interval(differences: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:
-    """Where the mean of photos' differences lies; (-inf, inf) for fewer than two photos."""
+    """Interval of the mean of photos' differences; (-inf, inf) for fewer than two photos."""
     if len(differences) < 2:
         return float("-inf"), float("inf")
     drawn = np.random.default_rng(seed).integers(0, len(differences), (DRAWS, len(differences)))

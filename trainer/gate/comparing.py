@@ -27,19 +27,19 @@ def compare(champion: Measured, candidate: Measured, held_out: HeldOut, settings
 
 def likelihood(champion: Measured, candidate: Measured, photos: Sequence[Photo], settings: Gate) -> Measures:
     """Nats a token of liked jokes, mean over photos of a photo's mean."""
-    told = [(photo, [place for place, joke in enumerate(photo.jokes) if joke.liked]) for photo in photos]
-    told = [(photo, places) for photo, places in told if places]
-    old, new = (np.array([np.mean([model.nats[photo.name][place] for place in places]) for photo, places in told])
+    with_liked = [(photo, [index for index, joke in enumerate(photo.jokes) if joke.liked]) for photo in photos]
+    with_liked = [(photo, indices) for photo, indices in with_liked if indices]
+    old, new = (np.array([np.mean([model.nats[photo.name][index] for index in indices]) for photo, indices in with_liked])
                 for model in (champion, candidate))
-    return {"photos": len(told), "jokes": sum(len(places) for _, places in told), **paired(old, new, settings)}
+    return {"photos": len(with_liked), "jokes": sum(len(indices) for _, indices in with_liked), **paired(old, new, settings)}
 
 
 def ranking(champion: Measured, candidate: Measured, photos: Sequence[Photo], settings: Gate) -> Measures:
     """Share of pairs, a liked and a disliked joke of one photo and language, in which the liked one is likelier a token."""
-    told = [(photo, pairs) for photo in photos if (pairs := photo.pairs())]
-    old, new = (np.array([np.mean([right(model.nats[photo.name], *pair) for pair in pairs]) for photo, pairs in told])
+    with_pairs = [(photo, pairs) for photo in photos if (pairs := photo.pairs())]
+    old, new = (np.array([np.mean([right(model.nats[photo.name], *pair) for pair in pairs]) for photo, pairs in with_pairs])
                 for model in (champion, candidate))
-    return {"photos": len(told), "pairs": sum(len(pairs) for _, pairs in told), **paired(old, new, settings)}
+    return {"photos": len(with_pairs), "pairs": sum(len(pairs) for _, pairs in with_pairs), **paired(old, new, settings)}
 
 
 def right(nats: Sequence[float], liked: int, disliked: int) -> float:
@@ -57,23 +57,23 @@ def paired(old: np.ndarray, new: np.ndarray, settings: Gate) -> Measures:
 
 def variety(champion: Measured, candidate: Measured, held_out: HeldOut, settings: Gate) -> Measures:
     """entropy, distinct and self_overlap: means over languages, of equally many texts of each source. The `reference` is the less
-    varied of the champion's new jokes and the training texts: a candidate may become as uniform as what people liked."""
+    varied of the champion's new jokes and the training texts: a candidate may become as uniform as what users liked."""
     draw = np.random.default_rng(settings.seed)
     taught = [text for _, text in held_out.training]
     sources: list[list[list[str]]] = []
     for language in held_out.languages:
-        told = [champion.texts(language), candidate.texts(language)]
+        jokes = [champion.texts(language), candidate.texts(language)]
         liked = [text for text in taught if in_language(text, language)]
-        if min(map(len, told)) < FEWEST_TEXTS:
+        if min(map(len, jokes)) < FEWEST_TEXTS:
             continue
-        size = min(len(texts) for texts in (*told, liked) if len(texts) >= FEWEST_TEXTS)
-        sources.append([pick(texts, size, draw) for texts in (*told, liked if len(liked) >= FEWEST_TEXTS else told[0])])
+        size = min(len(texts) for texts in (*jokes, liked) if len(texts) >= FEWEST_TEXTS)
+        sources.append([pick(texts, size, draw) for texts in (*jokes, liked if len(liked) >= FEWEST_TEXTS else jokes[0])])
     return {"entropy": of_sources(sources, entropy, min), "distinct": of_sources(sources, distinct, min),
             "self_overlap": of_sources(sources, self_overlap, max)}
 
 
 def pick(texts: Sequence[str], size: int, draw: np.random.Generator) -> list[str]:
-    return [texts[place] for place in sorted(draw.permutation(len(texts))[:size].tolist())]
+    return [texts[index] for index in sorted(draw.permutation(len(texts))[:size].tolist())]
 
 
 def of_sources(sources: list[list[list[str]]], measure: Callable[[Sequence[str]], float], worse: Callable[..., float]) -> Measures:
@@ -90,7 +90,7 @@ def of_sources(sources: list[list[list[str]]], measure: Callable[[Sequence[str]]
 
 def copying(champion: Measured, candidate: Measured, held_out: HeldOut) -> Measures:
     """Mean share of a new joke that stands word for word in one training text. `taught` is the same of training texts in those of
-    other photos: what people say anyway."""
+    other photos: what users say anyway."""
     if not held_out.training or not candidate.replies:
         return {"champion": None, "candidate": None, "taught": None, "reference": None}
     corpus = Corpus(held_out.training)

@@ -6,16 +6,14 @@ from typing import Any
 
 from configs.prompts import load_prompts
 from storage.dataset_files import Contents, Row, read
+from storage.rating_scale import LIKED
 from trainer.dataset.rows import RowError, texts_of
 from trainer.gate.texts import main_language
-
-LIKED = 2
-"""The least verdict that is a liking: 🙂 or 😂."""
 
 
 @dataclass(frozen=True)
 class Joke:
-    """A joke as it was asked for and told; `liking` is liked ratings over ratings, 1 for an imported joke without ratings."""
+    """A held-out joke with its prompt; `liking` is liked ratings over ratings, 1 for an imported joke without ratings."""
 
     prompt: str
     text: str
@@ -47,8 +45,8 @@ class Photo:
 
     def pairs(self) -> list[tuple[int, int]]:
         """Places of a liked and a disliked joke of one language."""
-        return [(one, other) for one, good in enumerate(self.jokes) if good.liked
-                for other, bad in enumerate(self.jokes) if bad.disliked and bad.language == good.language]
+        return [(first, second) for first, good in enumerate(self.jokes) if good.liked
+                for second, bad in enumerate(self.jokes) if bad.disliked and bad.language == good.language]
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class HeldOut:
     languages: list[str]
 
 
-def read_held_out(dataset: Path, most: int) -> HeldOut:
+def read_held_out(dataset: Path, limit: int) -> HeldOut:
     """At most so many held-out photos, the most telling first. Raises DatasetError where the dataset can't be read."""
     contents = read(dataset)
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
@@ -68,9 +66,9 @@ def read_held_out(dataset: Path, most: int) -> HeldOut:
     for row in contents.holdout:
         if (dataset / row["image"]).is_file():
             jokes[row["image"]].append(joke_of(row, entries.get(row["id"], {})))
-    photos = sorted((Photo(name, dataset / name, tuple(told)) for name, told in jokes.items()),
+    photos = sorted((Photo(name, dataset / name, tuple(rated)) for name, rated in jokes.items()),
                     key=lambda photo: (-photo.telling, photo.name))
-    return HeldOut(photos[:most], trained(contents), languages_of(contents, entries))
+    return HeldOut(photos[:limit], trained(contents), languages_of(contents, entries))
 
 
 def joke_of(row: Row, entry: dict[str, Any]) -> Joke:

@@ -9,13 +9,19 @@ from typing import Any
 
 from configs.errors import JokebotError
 from configs.learning import Gate
+from storage.learning.run_files import (
+    GALLERY,
+    GATE_PROGRESS,
+    GATE_VERDICT,
+    GalleryItem,
+    GateAnswer,
+    GateVerdict,
+    replace_file,
+)
 from trainer.gate.deciding import NOTHING, Reason, decide
 from trainer.gate.held_out import HeldOut, read_held_out
-from trainer.gate.verdict import Answer, Shown, Verdict
-from trainer.xtuner.progress import replace
 
-GATE, GALLERY, PROGRESS = "gate.json", "gallery.json", "gate_progress.json"
-Tell = Callable[[str, int, int], None]
+ReportProgress = Callable[[str, int, int], None]
 """Step (candidate, champion), answers that are done, answers there are."""
 
 
@@ -23,7 +29,7 @@ class GateError(JokebotError):
     """The gate can't judge: the champion itself fails."""
 
 
-def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: Gate | None = None, tell: Tell | None = None) -> Verdict:
+def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: Gate | None = None, report: ReportProgress | None = None) -> GateVerdict:
     """Judge a candidate against the champion on a dataset's held-out photos, on a GPU where there is one.
 
     Writes into `out`: gate_progress.json (step, done, of) while it works, then gallery.json and, last, gate.json, each by rename.
@@ -31,66 +37,66 @@ def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings: G
     where the champion fails, DatasetError where the dataset can't be read.
     """
     settings = settings or Gate()
-    asked = {"champion": str(champion), "candidate": str(candidate), "dataset": str(dataset), "settings": settings.model_dump()}
-    if known := finished(out, asked):
-        return known
+    inputs = {"champion": str(champion), "candidate": str(candidate), "dataset": str(dataset), "settings": settings.model_dump()}
+    if earlier := finished(out, inputs):
+        return earlier
     out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     held_out = read_held_out(dataset, settings.photos)
-    answer, reasons, measures, gallery = weigh(champion, candidate, held_out, settings, teller(out, tell))
+    answer, reasons, measures, gallery = weigh(champion, candidate, held_out, settings, progress_writer(out, report))
     measures = {**measures, "seconds": round(time.monotonic() - start, 1)}
-    verdict = Verdict(answer, [text for _, text in reasons], [code for code, _ in reasons], measures, gallery)
-    replace(out / GALLERY, json.dumps([asdict(one) for one in gallery], ensure_ascii=False, indent=1) + "\n")
-    replace(out / GATE, json.dumps({**asdict(verdict), "asked": asked}, ensure_ascii=False, indent=1) + "\n")
+    verdict = GateVerdict(answer, [text for _, text in reasons], [code for code, _ in reasons], measures, gallery)
+    replace_file(out / GALLERY, json.dumps([asdict(item) for item in gallery], ensure_ascii=False, indent=1) + "\n")
+    replace_file(out / GATE_VERDICT, json.dumps({**asdict(verdict), "asked": inputs}, ensure_ascii=False, indent=1) + "\n")
     return verdict
 
 
-def finished(out: Path, asked: dict[str, Any]) -> Verdict | None:
-    """The verdict that an earlier call wrote, where it was asked the same."""
+def finished(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
+    """The verdict of an earlier call with the same inputs, or None."""
     try:
-        told = json.loads((out / GATE).read_text(encoding="utf-8"))
+        data = json.loads((out / GATE_VERDICT).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return Verdict.read(told) if told.get("asked") == asked else None
+    return GateVerdict.read(data) if data.get("asked") == inputs else None
 
 
-def teller(out: Path, tell: Tell | None) -> Tell:
+def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
     """Writes progress, at most twice a second, and passes it on."""
     last = 0.0
 
-    def told(step: str, done: int, of: int) -> None:
+    def write(step: str, done: int, of: int) -> None:
         nonlocal last
         if done == of or time.monotonic() - last > 0.5:
             last = time.monotonic()
-            replace(out / PROGRESS, json.dumps({"step": step, "done": done, "of": of, "updated": round(time.time(), 3)}))
-            if tell:
-                tell(step, done, of)
+            replace_file(out / GATE_PROGRESS, json.dumps({"step": step, "done": done, "of": of, "updated": round(time.time(), 3)}))
+            if report:
+                report(step, done, of)
 
-    return told
+    return write
 
 
-def weigh(champion: Path, candidate: Path, held_out: HeldOut, settings: Gate, tell: Tell
-          ) -> tuple[Answer, list[Reason], dict[str, Any], list[Shown]]:
+def weigh(champion: Path, candidate: Path, held_out: HeldOut, settings: Gate, report: ReportProgress
+          ) -> tuple[GateAnswer, list[Reason], dict[str, Any], list[GalleryItem]]:
     """The candidate first: one that fails by itself needs no comparison. One model is in memory at a time."""
     # Read once, when torch is loaded: threads that wait must not take the cores from the chat that goes on beside.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from trainer.gate.comparing import compare
     from trainer.gate.measuring import free, measure
 
-    new = measure(candidate, held_out, settings, lambda done, of: tell("candidate", done, of))
+    new = measure(candidate, held_out, settings, lambda done, of: report("candidate", done, of))
     free()
     if new.code:
-        return "reject", [(new.code, new.trouble)], {}, []
+        return GateAnswer.REJECT, [(new.code, new.trouble)], {}, []
     if not held_out.photos:
-        return "undecided", [NOTHING], {}, []
-    old = measure(champion, held_out, settings, lambda done, of: tell("champion", done, of))
+        return GateAnswer.UNDECIDED, [NOTHING], {}, []
+    old = measure(champion, held_out, settings, lambda done, of: report("champion", done, of))
     free()
     if old.code:
         raise GateError(f"The champion in {champion} can't be compared with. {old.trouble}")
     measures = compare(old, new, held_out, settings)
-    gallery = [Shown(before.photo, before.language, before.text, after.text)
+    gallery = [GalleryItem(before.photo, before.language, before.text, after.text)
                for before, after in list(zip(old.replies, new.replies, strict=True))[:settings.gallery]]
     if old.vocabulary == new.vocabulary and old.prompt_ids != new.prompt_ids:
-        return "reject", [("prompt", "Its tokenizer reads the prompts otherwise than the champion's.")], measures, gallery
+        return GateAnswer.REJECT, [("prompt", "Its tokenizer reads the prompts otherwise than the champion's.")], measures, gallery
     answer, reasons = decide(measures, settings)
     return answer, reasons, measures, gallery

@@ -45,7 +45,7 @@ def load(directory: Path, device: torch.device) -> Loaded:
         # OpenGVLab's code prints; stdout is not for that.
         with contextlib.redirect_stdout(sys.stderr):
             tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
-            model, told = AutoModel.from_pretrained(str(directory), trust_remote_code=True, torch_dtype=torch.bfloat16,
+            model, loading_info = AutoModel.from_pretrained(str(directory), trust_remote_code=True, torch_dtype=torch.bfloat16,
                                                     output_loading_info=True)
     except (LoadError, MemoryError, torch.OutOfMemoryError):
         raise
@@ -53,7 +53,7 @@ def load(directory: Path, device: torch.device) -> Loaded:
     except Exception as error:
         raise LoadError(f"It can't be loaded: {str(error)[:300] or type(error).__name__}") from error
     # transformers would fill these with random numbers and only warn.
-    if missing := sorted(told["missing_keys"]):
+    if missing := sorted(loading_info["missing_keys"]):
         raise LoadError(f"{len(missing)} of its weights are missing, {missing[0]} among them.")
     return Loaded(directory, model.to(device, choose_dtype(model, device)).eval(), tokenizer, device)
 
@@ -65,7 +65,7 @@ def choose_dtype(model: Any, device: torch.device) -> torch.dtype:
 
 
 def prompt_problem(loaded: Loaded) -> str | None:
-    """Why this model would not be asked as `configs/prompts.py` asks, None where it would."""
+    """Why this model's tokenizer doesn't render the prompts of `configs/prompts.py`; None where it does."""
     prompts, tokenizer = load_prompts(), loaded.tokenizer
     template = prompts.template
     markers = {name: tokenizer.convert_tokens_to_ids(name) for name in
@@ -76,8 +76,8 @@ def prompt_problem(loaded: Loaded) -> str | None:
     for language in prompts.languages:
         text = prompts.ask(language)
         ids = loaded.encode(text, 2)
-        wanted = prompts.render(text, loaded.model.num_image_token * 2)
-        wrong = [name for name, token in markers.items() if ids.count(token) != wanted.count(name)]
+        rendered = prompts.render(text, loaded.model.num_image_token * 2)
+        wrong = [name for name, token in markers.items() if ids.count(token) != rendered.count(name)]
         if wrong or ids[0] != markers[template.bos]:
             return f"Its tokenizer doesn't read {', '.join(wrong) or template.bos} in the prompt as one token."
         if max(ids) >= loaded.model.config.llm_config.vocab_size:

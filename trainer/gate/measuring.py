@@ -14,7 +14,7 @@ from trainer.gate.loading import LoadError, load, prompt_problem
 from trainer.gate.texts import in_language, is_broken
 
 MOST_A_PHOTO = 4
-"""Jokes told about one photo in one language, where there are few photos."""
+"""Jokes generated about one photo in one language, where there are few photos."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Reply:
 
 @dataclass
 class Measured:
-    """One model: `nats` a token of each held-out joke by photo, its replies, the ids it makes of prompts; or what went wrong."""
+    """One model: `nats` a token of each held-out joke by photo, its replies, the token ids of the prompts; or `code` and `trouble` of a failure."""
 
     nats: dict[str, list[float]] = field(default_factory=dict)
     replies: list[Reply] = field(default_factory=list)
@@ -54,8 +54,8 @@ class Measured:
         return [reply.text for reply in self.replies if reply.language == language and reply.text]
 
 
-def measure(directory: Path, held_out: HeldOut, settings: Gate, tell: Callable[[int, int], None]) -> Measured:
-    """All of one model; `tell` gets what is done and how much there is. A model that fails has a code and trouble instead."""
+def measure(directory: Path, held_out: HeldOut, settings: Gate, report: Callable[[int, int], None]) -> Measured:
+    """All of one model; `report` gets the number of answers done and of all. A model that fails has a code and trouble instead."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     result = Measured()
     try:
@@ -68,39 +68,39 @@ def measure(directory: Path, held_out: HeldOut, settings: Gate, tell: Callable[[
     result.vocabulary = loaded.model.config.llm_config.vocab_size
     result.prompt_ids = [loaded.encode(prompts.ask(code, style), 1) for code, part in prompts.languages.items() for style in part.styles]
     rows = [(photo.path, joke.prompt, joke.text) for photo in held_out.photos for joke in photo.jokes]
-    wanted = questions(held_out, settings)
-    done, every = 0, len(held_out.photos) + len(rows) + len(wanted)
+    requests = questions(held_out, settings)
+    done, total = 0, len(held_out.photos) + len(rows) + len(requests)
 
-    def more(count: int) -> None:
+    def advance(count: int) -> None:
         nonlocal done
         done += count
-        tell(done, every)
+        report(done, total)
 
-    asker = Asker(loaded, settings, more)
+    scorer = Asker(loaded, settings, advance)
     try:
         for photo in held_out.photos:
-            asker.look(photo.path)
-            more(1)
-        told = asker.jokes([(photo.path, prompt) for photo, _, prompt in wanted])
-        values = iter(asker.likelihoods(rows))
+            scorer.encode_photo(photo.path)
+            advance(1)
+        jokes = scorer.generate([(photo.path, prompt) for photo, _, prompt in requests])
+        values = iter(scorer.score(rows))
     except NotFiniteError:
         result.code, result.trouble = "nan", "It computes numbers that are none (NaN)."
         return result
-    result.replies = [Reply(photo.name, language, one.text, one.finished) for (photo, language, _), one in zip(wanted, told, strict=True)]
+    result.replies = [Reply(photo.name, language, joke.text, joke.finished) for (photo, language, _), joke in zip(requests, jokes, strict=True)]
     result.nats = {photo.name: [next(values) for _ in photo.jokes] for photo in held_out.photos}
     return result
 
 
 def questions(held_out: HeldOut, settings: Gate) -> list[tuple[Photo, str, str]]:
-    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A photo is asked
-    about as people asked about it, or, where nobody did in that language, with its default prompt."""
-    asked = []
+    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A photo's prompts
+    are those that users' requests had, or the language's default prompt."""
+    requests = []
     for language in held_out.languages:
         for number in range(min(settings.replies, MOST_A_PHOTO * len(held_out.photos))):
             photo = held_out.photos[number % len(held_out.photos)]
             own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
-            asked.append((photo, language, own[number // len(held_out.photos) % len(own)]))
-    return asked
+            requests.append((photo, language, own[number // len(held_out.photos) % len(own)]))
+    return requests
 
 
 def free() -> None:

@@ -44,7 +44,7 @@ def is_broken(text: str) -> bool:
 
 def pairs(texts: Sequence[str]) -> Counter[tuple[str, str]]:
     """How often each two neighbouring units occur."""
-    return Counter(pair for text in texts for said in [units(text)] for pair in zip(said, said[1:], strict=False))
+    return Counter(pair for text in texts for words in [units(text)] for pair in zip(words, words[1:], strict=False))
 
 
 def distinct(texts: Sequence[str]) -> float:
@@ -63,21 +63,21 @@ def entropy(texts: Sequence[str]) -> float:
 def self_overlap(texts: Sequence[str]) -> float:
     """Mean ROUGE-L (F1, Lin 2004) over all pairs of texts: 1 where all say the same."""
     read = [units(text) for text in texts]
-    scores = [2 * common(one, other) / (len(one) + len(other)) for one, other in combinations(read, 2) if one or other]
+    scores = [2 * common(first, second) / (len(first) + len(second)) for first, second in combinations(read, 2) if first or second]
     return sum(scores) / len(scores) if scores else 0.0
 
 
-def common(one: Sequence[str], other: Sequence[str]) -> int:
+def common(first: Sequence[str], second: Sequence[str]) -> int:
     """Length of the longest common subsequence, bit by bit (Hyyrö, 2004)."""
-    places: dict[str, int] = {}
-    for place, unit in enumerate(one):
-        places[unit] = places.get(unit, 0) | 1 << place
-    whole = (1 << len(one)) - 1
+    masks: dict[str, int] = {}
+    for position, unit in enumerate(first):
+        masks[unit] = masks.get(unit, 0) | 1 << position
+    whole = (1 << len(first)) - 1
     state = whole
-    for unit in other:
-        matched = state & places.get(unit, 0)
+    for unit in second:
+        matched = state & masks.get(unit, 0)
         state = ((state + matched) | (state - matched)) & whole
-    return len(one) - state.bit_count()
+    return len(first) - state.bit_count()
 
 
 class Corpus:

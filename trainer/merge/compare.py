@@ -30,10 +30,10 @@ def tensor_ulp(base: Tensor, reference: Tensor, other: Tensor) -> float:
     worst = 0.0
     flat = [Tensor(tensor.dtype, tensor.values.reshape(-1)) for tensor in (base, reference, other)]
     for start in range(0, flat[0].values.size, ROWS):
-        old, wanted, got = (Tensor(tensor.dtype, tensor.values[start:start + ROWS]).float32().astype(np.float64) for tensor in flat)
-        size = np.maximum(np.abs(old), np.abs(wanted - old))
+        old, expected, actual = (Tensor(tensor.dtype, tensor.values[start:start + ROWS]).float32().astype(np.float64) for tensor in flat)
+        size = np.maximum(np.abs(old), np.abs(expected - old))
         step = np.ldexp(1.0, np.frexp(np.maximum(size, 2.0**-126))[1] - 8)
-        worst = max(worst, float((np.abs(wanted - got) / step).max(initial=0.0)))
+        worst = max(worst, float((np.abs(expected - actual) / step).max(initial=0.0)))
     return worst
 
 

@@ -30,9 +30,10 @@ class Merged:
 def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, sync: bool = False, workers: int | None = None) -> Merged:
     """Merge an adapter into a bf16 base model and write a self-contained model directory.
 
-    `adapter` is what `read_adapter` takes, `alpha` too. `sync` waits until everything is on the disk; without it a
-    power cut within the next half minute can tear the result, a killed process can't. There is a worker for each core, unless
-    `workers` says otherwise. The result is written beside `out` and renamed, so `out` is whole or not there. Raises MergeError for wrong input and for a full disk; the input is never written to.
+    `adapter` and `alpha` are those of `read_adapter`. `sync` waits until everything is on the disk; without it a power cut
+    within the next half minute can damage the result, a killed process can't. `workers` defaults to the number of cores. The
+    result is written beside `out` and renamed, so `out` is whole or not there. The input is never written to. Raises
+    MergeError for wrong input and for a full disk.
     """
     start = time.monotonic()
     adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()

@@ -50,9 +50,9 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         length = int.from_bytes(data[:8], "little")
         header: dict[str, Any] = json.loads(data[8:8 + length])
         header.pop("__metadata__", None)
-        places = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
+        entries = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
         tensors = {}
-        for name, about in places:
+        for name, about in entries:
             start, end = (8 + length + offset for offset in about["data_offsets"])
             kind = ITEM[about["dtype"]]
             if (end - start) != kind.itemsize * math.prod(about["shape"]):

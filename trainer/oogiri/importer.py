@@ -15,7 +15,8 @@ from storage.dataset_files import UNFINISHED, Row, digest, explained
 from storage.phash import hamming
 from storage.photos import CheckedPhoto
 from trainer.dataset.manifest import Entry, build, sorted_counts
-from trainer.dataset.rows import Budget, RowError, make_row, picture_name
+from trainer.dataset.rows import RowError, make_row, picture_name
+from trainer.dataset.token_budget import TokenBudget
 from trainer.oogiri.pictures import Pictures
 from trainer.oogiri.reading import OogiriError, OogiriRow, UnusableError, read_rows
 from trainer.oogiri.texts import Texts, speaks
@@ -50,28 +51,28 @@ class Imported:
 class Importer:
     """Makes one dataset; `folder` is the folder of all datasets."""
 
-    def __init__(self, database: Database, folder: Path, selection: Selection, limits: Limits, budget: Budget) -> None:
+    def __init__(self, database: Database, folder: Path, selection: Selection, limits: Limits, budget: TokenBudget) -> None:
         self.database, self.folder, self.selection, self.limits, self.budget = database, folder, selection, limits, budget
 
-    async def run(self, wanted: Import) -> Imported:
+    async def run(self, request: Import) -> Imported:
         """Import. Raises OogiriError, with nothing written, for files that can't be used or where no row can."""
-        prompt_for(wanted.language)
-        if not wanted.images.is_dir():
-            raise OogiriError(f"There is no folder {wanted.images}; unpack images.zip there.")
+        prompt_for(request.language)
+        if not request.images.is_dir():
+            raise OogiriError(f"There is no folder {request.images}; unpack images.zip there.")
         placed = await splits.placed(self.database)
         held_out = placed[placed[:, 3] == splits.SIDES.index("holdout"), 1].tolist()
         async with dataset_files.lock(self.folder):
             dataset_files.sweep(self.folder)
             with explained("The pictures can't be prepared"), tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as spool:
-                pictures = Pictures(wanted.images, Path(spool), near_bits=self.selection.near_duplicate_bits,
+                pictures = Pictures(request.images, Path(spool), near_bits=self.selection.near_duplicate_bits,
                                     max_bytes=self.limits.photo_bytes, max_pixels=self.limits.photo_pixels)
-                return await self._write(wanted, pictures, held_out)
+                return await self._write(request, pictures, held_out)
 
-    async def _write(self, wanted: Import, pictures: Pictures, held_out: list[int]) -> Imported:
+    async def _write(self, request: Import, pictures: Pictures, held_out: list[int]) -> Imported:
         dropped: Counter[str] = Counter()
         parts: dict[str, list[tuple[Row, Entry]]] = {"train": [], "holdout": []}
         used = {}
-        for source, photo, row in self._usable(wanted, pictures, dropped):
+        for source, photo, row in self._usable(request, pictures, dropped):
             near = any(hamming(photo.phash, phash) <= self.selection.near_duplicate_bits for phash in held_out)
             part = "holdout" if near else first_side(photo.sha256, self.selection.holdout_share)
             parts[part].append((row, {"id": row["id"], "part": part, "origin": "oogiri", "digest": digest(row), "line": source.line,
@@ -80,10 +81,10 @@ class Importer:
         counts = sorted_counts(dropped)
         if not parts["train"]:
             raise OogiriError("No row can be imported: " + ("; ".join(f"{count}: {reason}" for reason, count in counts.items())
-                                                            or f"{wanted.file} is empty") + ".")
+                                                            or f"{request.file} is empty") + ".")
         contents = build("oogiri", parts["train"], parts["holdout"], origins={"oogiri": len(parts["train"])},
-                         selection={"file": wanted.file.name, "language": wanted.language, "min_stars": wanted.min_stars,
-                                    "limit": wanted.limit, "jokes_per_photo": self.selection.jokes_per_photo},
+                         selection={"file": request.file.name, "language": request.language, "min_stars": request.min_stars,
+                                    "limit": request.limit, "jokes_per_photo": self.selection.jokes_per_photo},
                          not_written=counts, created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
         prepared = dataset_files.prepare(self.folder, contents, used)
         try:
@@ -93,18 +94,18 @@ class Importer:
             prepared.discard()
             raise
 
-    def _usable(self, wanted: Import, pictures: Pictures, dropped: Counter[str]) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
+    def _usable(self, request: Import, pictures: Pictures, dropped: Counter[str]) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
         """Rows that pass everything, the best of each picture first, up to the limit; the others are counted."""
         texts, per_photo, taken = Texts(), Counter(), 0
-        for source in best_first(self._acceptable(wanted, dropped)):
-            if taken >= wanted.limit:
+        for source in best_first(self._acceptable(request, dropped)):
+            if taken >= request.limit:
                 dropped["the limit was reached"] += 1
                 continue
             try:
                 photo = pictures.get(source.image)
                 if per_photo[photo.sha256] >= self.selection.jokes_per_photo:
                     raise UnusableError("its picture has enough jokes")
-                row = self._row(source, photo, wanted.language)
+                row = self._row(source, photo, request.language)
                 if reason := texts.add(source.text):
                     raise UnusableError(reason)
             except (UnusableError, RowError) as error:
@@ -114,17 +115,17 @@ class Importer:
             taken += 1
             yield source, photo, row
 
-    def _acceptable(self, wanted: Import, dropped: Counter[str]) -> Iterator[OogiriRow]:
+    def _acceptable(self, request: Import, dropped: Counter[str]) -> Iterator[OogiriRow]:
         """Rows whose own fields are right: form, language, likes."""
-        for row in read_rows(wanted.file):
+        for row in read_rows(request.file):
             if isinstance(row, str):
                 dropped[row] += 1
-            elif not speaks(row.text, wanted.language):
+            elif not speaks(row.text, request.language):
                 dropped["its text is in another language"] += 1
-            elif wanted.min_stars and row.stars is None:
+            elif request.min_stars and row.stars is None:
                 dropped["its likes are unknown"] += 1
-            elif (row.stars or 0) < wanted.min_stars:
-                dropped[f"it has fewer than {wanted.min_stars} likes"] += 1
+            elif (row.stars or 0) < request.min_stars:
+                dropped[f"it has fewer than {request.min_stars} likes"] += 1
             else:
                 yield row
 
@@ -148,6 +149,6 @@ def best_first(rows: Iterable[OogiriRow]) -> list[OogiriRow]:
     by_picture: dict[str, list[OogiriRow]] = defaultdict(list)
     for row in rows:
         by_picture[row.image].append(row)
-    ranked = [(place, row) for jokes in by_picture.values()
-              for place, row in enumerate(sorted(jokes, key=lambda row: -(row.stars or 0)))]
+    ranked = [(rank, row) for jokes in by_picture.values()
+              for rank, row in enumerate(sorted(jokes, key=lambda row: -(row.stars or 0)))]
     return [row for _, row in sorted(ranked, key=lambda item: (item[0], -(item[1].stars or 0), item[1].line))]

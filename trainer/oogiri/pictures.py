@@ -14,7 +14,7 @@ def find_picture(folder: Path, image: str) -> Path:
     if name.is_absolute() or ".." in name.parts or "\0" in image:
         raise UnusableError("its picture's path leads out of the folder")
     names = [name, name.relative_to(name.parts[0])] if len(name.parts) > 1 else [name]
-    for candidate in (folder / f"{one}{ending}" for one in names for ending in ENDINGS):
+    for candidate in (folder / f"{stem}{ending}" for stem in names for ending in ENDINGS):
         if candidate.is_file():
             if not candidate.resolve().is_relative_to(folder.resolve()):
                 raise UnusableError("its picture's path leads out of the folder")
@@ -36,10 +36,10 @@ class Pictures:
         path = find_picture(self._folder, image)
         if path not in self._known:
             self._known[path] = self._check(path)
-        found = self._known[path]
-        if isinstance(found, str):
-            raise UnusableError(found)
-        return found
+        photo = self._known[path]
+        if isinstance(photo, str):
+            raise UnusableError(photo)
+        return photo
 
     def file(self, sha256: str) -> Path:
         return self._spool / f"{sha256}.jpg"

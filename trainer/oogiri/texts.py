@@ -55,7 +55,7 @@ class Texts:
             return "its text is only punctuation"
         if plain in self._exact:
             return "its text is there already"
-        pairs = frozenset(plain[place:place + 2] for place in range(max(len(plain) - 1, 1)))
+        pairs = frozenset(plain[start:start + 2] for start in range(max(len(plain) - 1, 1)))
         prefix = sorted(pairs)[:len(pairs) - math.ceil(ALIKE * len(pairs)) + 1]
         if any(len(pairs & other) >= ALIKE * len(pairs | other) for pair in prefix for other in self._index[pair]):
             return "its text is nearly there already"

@@ -1,6 +1,6 @@
 """A run from queued to judging, as a process of its own that may be killed at any moment.
 
-`drive` moves the run from state to state; each step in `steps` leaves its artifact under a name that it has only when it is whole,
-and finds it there when it is begun again. Training, merging and judging are child processes (`child`), so that their memory goes
-with them and their ends are seen. This process imports no torch.
+`drive` moves the run from state to state. Each step writes its artifact under a temporary name and renames it when it is whole,
+so a restarted step finds a whole artifact or none. Training, merging and judging are child processes (`child`): their memory is
+freed and their exit codes are seen. This process imports no torch.
 """

@@ -1,4 +1,4 @@
-"""A step's child process: started, watched, ended, and what its end means."""
+"""Starts, watches and ends a step's child process, and interprets its exit code."""
 import asyncio
 import os
 import signal
@@ -13,20 +13,20 @@ from configs.settings import ROOT
 LEASH = Path(__file__).with_name("leash.py")
 LOOK_EVERY_S = 0.5
 TOKENIZER_ONLY = ("USE_TORCH", "TRANSFORMERS_VERBOSITY", "TRANSFORMERS_NO_ADVISORY_WARNINGS")
-"""What trainer.dataset.session sets for this process; a child that trains must not inherit it."""
+"""What trainer.dataset.token_budget sets for this process; a child that trains must not inherit it."""
 
 
 class KilledError(JokebotError):
-    """A signal that nobody here sent has ended a step; begun again, it goes on from what it left."""
+    """A step was killed by a signal from outside; restarted, it resumes."""
 
 
 class FailedError(JokebotError):
-    """A step says that it can't be done; the message is its own."""
+    """A step failed; the message is its own."""
 
 
 @dataclass(frozen=True)
 class Children:
-    """Starts children that hold the lock `descriptor` too, have `grace_s` to end when they are asked to, and are so `nice` to others."""
+    """Starts children that inherit the lock `descriptor`, have `grace_s` to exit after SIGTERM, and run with this `nice` value."""
 
     descriptor: int
     grace_s: float
@@ -35,7 +35,7 @@ class Children:
     async def run(self, module: str, arguments: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]]) -> int:
         """Run `python -m MODULE ARGUMENTS` to its exit code (negative: the signal that ended it); its output is added to `log`.
 
-        `watch` is called again and again meanwhile; what it raises, and a cancellation, ends the child first.
+        `watch` is called every LOOK_EVERY_S; an exception of it, or a cancellation, ends the child first.
         """
         environment = {name: value for name, value in os.environ.items() if name not in TOKENIZER_ONLY}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
@@ -67,7 +67,7 @@ class Children:
 
 
 def last_line(log: Path) -> str:
-    """What a child said last, without the program's name."""
+    """The last line of a child's output, without the program's name."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -82,6 +82,6 @@ def check_end(step: str, code: int, log: Path) -> None:
         name = signal.Signals(-code).name
         raise KilledError(f"The {step} was ended by {name}.{likely}", code="killed", step=step, signal=name)
     if code:
-        said = last_line(log)
-        raise FailedError(said or f"The {step} ended with code {code} and said nothing; see {log}.",
-                          code="step" if said else "silent", step=step, what=said or str(code))
+        message = last_line(log)
+        raise FailedError(message or f"The {step} ended with code {code} and said nothing; see {log}.",
+                          code="step" if message else "silent", step=step, what=message or str(code))

@@ -1,9 +1,10 @@
-"""Drives a run from state to state, up to canary or its end, whoever began it and wherever it was left."""
+"""Takes a run from state to state, until its model waits for its trial or the run has ended."""
 import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from configs.errors import JokebotError
 from configs.settings import Settings
@@ -12,7 +13,7 @@ from storage.database import Database
 from storage.promotion import ChampionChanged, SawForgotten
 from storage.reasons import Reason
 from storage.runs import MovedError, Run
-from trainer.pipeline import exporting, judging, keeping, training
+from trainer.pipeline import keeping
 from trainer.pipeline.child import Children, KilledError
 from trainer.pipeline.job import CancelledRun, Forgotten, Job, Stopped
 from trainer.pipeline.place import Place, held
@@ -20,35 +21,41 @@ from trainer.pipeline.place import Place, held
 log = logging.getLogger(__name__)
 
 Step = Callable[[Job, Run], Awaitable[Run]]
-STEPS: dict[str, Step] = {"queued": exporting.begin, "exporting": exporting.export, "training": training.train, "merging": training.merge,
-                          "judging": judging.judge}
 
 
-async def drive(settings: Settings, run_id: int, tell: Callable[[Run], None] = lambda run: None) -> Run:
-    """Work on a run until it is the bot's or finished; `tell` is called in each state. Returns the row as it is then.
+@dataclass(frozen=True)
+class PipelineSteps:
+    """The step for each state of a run, and `restart` for a run whose training data was erased."""
 
-    A cancellation stops the step in work cleanly and leaves the run where it is, to be gone on with. Raises PlaceInUse where another
-    process is at it, RunError where there is no such run, Stopped where somebody else ended the step's process.
+    by_state: Mapping[str, Step]
+    restart: Step
+
+
+async def drive(settings: Settings, run_id: int, steps: PipelineSteps, report: Callable[[Run], None] = lambda run: None) -> Run:
+    """Work on a run until the bot takes over or it is finished; `report` is called in each state. Returns the row of that moment.
+
+    A cancellation stops the current step cleanly and leaves the run in its state, to be resumed. Raises PlaceInUse where another
+    process works on a run, RunError for an unknown run, Stopped where the step's process was asked to end from outside.
     """
-    # A child that a killed process has left may be writing its checkpoint.
+    # A step that a killed process has left behind may still be writing its checkpoint.
     async with held(settings.storage.runs, wait_s=settings.retrain.stop_grace_s) as descriptor, Database.of(settings.storage) as database:
         run = await runs.find(database, run_id)
         job = Job(database, settings, Place.of(run.id, settings.storage), Children(descriptor, settings.retrain.stop_grace_s, settings.retrain.nice))
-        while run.state in STEPS:
-            tell(run)
-            run = await step(job, run)
-        tell(run)
+        while run.state in steps.by_state:
+            report(run)
+            run = await step(job, run, steps)
+        report(run)
         await keeping.tidy(database, settings)
         return run
 
 
-async def step(job: Job, run: Run) -> Run:
-    """Do what a run's state asks for, to the next state; the same state again where a kill came between."""
+async def step(job: Job, run: Run, steps: PipelineSteps) -> Run:
+    """Do the step of a run's state and return the run in its next state; in the same state where the step was killed."""
     try:
         run = await runs.count_attempt(job.database, run)
         if run.attempts > job.settings.retrain.attempts:
             return await end(job, run, "failed", too_often(run))
-        return await STEPS[run.state](job, run)
+        return await steps.by_state[run.state](job, run)
     except (asyncio.CancelledError, Stopped):
         with contextlib.suppress(MovedError):
             await asyncio.shield(runs.count_attempt(job.database, run, -1))
@@ -56,9 +63,9 @@ async def step(job: Job, run: Run) -> Run:
     except CancelledRun:
         return await end(job, run, "cancelled", Reason("It was cancelled.", "cancelled"))
     except (Forgotten, SawForgotten):
-        return await exporting.begin_again(job, run)
+        return await steps.restart(job, run)
     except (MovedError, ChampionChanged) as error:
-        log.warning("run %d is looked at again: %s", run.id, error)
+        log.warning("run %d is read again: %s", run.id, error)
         return await runs.find(job.database, run.id)
     except KilledError as error:
         log.warning("run %d is still %s: %s", run.id, run.state, error)
@@ -74,7 +81,7 @@ async def step(job: Job, run: Run) -> Run:
 
 
 def too_often(run: Run) -> Reason:
-    """Why a run ends whose step was begun again and again; the reason that it has so far is what ended the last attempt."""
+    """The end reason of a run whose step used up its attempts; the run's own reason says what ended the last one."""
     times, last = run.attempts - 1, run.why
     return Reason(f"Its step {run.state} was begun {times} times and never came to its end. {last.text}".rstrip(), "attempts",
                   {"step": run.state, "times": times, "signal": last.values.get("signal", "none")})

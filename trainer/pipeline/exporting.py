@@ -1,4 +1,4 @@
-"""The first steps: a name for what comes, a base to start from, a dataset."""
+"""The steps queued and exporting: the new model's name, the model to start from, the dataset."""
 import asyncio
 import shutil
 
@@ -9,13 +9,13 @@ from storage.models import Model
 from storage.reasons import Reason
 from storage.runs import Run
 from trainer.dataset.export import Exporter, NothingToLearnError
+from trainer.dataset.token_budget import load_token_budget
 from trainer.pipeline.job import Job
-from trainer.xtuner.tokenizer import load_budget
 
 
 async def begin(job: Job, run: Run) -> Run:
-    """queued → exporting. What lies where this run will write is another one's (a restored backup counts runs anew)."""
-    await job.look(run)
+    """queued → exporting. Files in this run's folder belong to another run (a restored backup counts runs anew)."""
+    await job.check(run)
     job.place.clear()
     return await runs.advance(job.database, run, "exporting", model_name=await free_name(job, run))
 
@@ -29,7 +29,7 @@ async def free_name(job: Job, run: Run) -> str:
 
 async def export(job: Job, run: Run) -> Run:
     """exporting → training, or undecided where there is too little new."""
-    await job.look(run)
+    await job.check(run)
     champion = await job.champion()
     start = await start_of(job, champion)
     job.place.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -49,7 +49,7 @@ async def export(job: Job, run: Run) -> Run:
 async def start_of(job: Job, champion: Model) -> Model:
     """The model whose weights a run starts from.
 
-    A champion that saw rows of a person who was forgotten since is no start, whatever the setting says.
+    A champion trained on rows of a user who was forgotten since is never the start, whatever the setting.
     """
     if champion.is_base:
         return champion
@@ -60,9 +60,9 @@ async def start_of(job: Job, champion: Model) -> Model:
 
 
 async def new_dataset(job: Job, run: Run, start: Model) -> str:
-    """Export what people liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
+    """Export what users liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
     settings, storage = job.settings, job.settings.storage
-    budget = await asyncio.to_thread(load_budget, await job.directory(start), settings.selection.max_length)
+    budget = await asyncio.to_thread(load_token_budget, await job.directory(start), settings.selection.max_length)
     exporter = Exporter(job.database, storage.photos, storage.datasets, settings.selection, budget,
                         settings.retrain.minimum_pairs, replay_all=start.is_base, blocked=BlockList.of(settings.guard))
     exported = await exporter.export()
@@ -74,12 +74,12 @@ async def new_dataset(job: Job, run: Run, start: Model) -> str:
     return name
 
 
-async def begin_again(job: Job, run: Run, most: int = 3) -> Run:
-    """Back to exporting: all that was made of rows of a forgotten person goes first, so that a kill in between changes nothing.
+async def restart_from_export(job: Job, run: Run, limit: int = 3) -> Run:
+    """Back to exporting. First all artifacts made from rows of a forgotten user are removed, so a kill in between does no harm.
 
-    A dataset that somebody gave can't be made anew, so its run fails; so does one that had to begin again too often.
+    A given dataset can't be exported anew, so its run fails; so does a run that was restarted `limit` times.
     """
-    if run.given_dataset or run.restarts >= most:
+    if run.given_dataset or run.restarts >= limit:
         why = "the dataset it was given holds rows of a person" if run.given_dataset else f"it began again {run.restarts} times, for people"
         reason = Reason(f"It ends here: {why} who asked to be forgotten since.", "forgotten-given" if run.given_dataset else "forgotten-often",
                         {"times": run.restarts})

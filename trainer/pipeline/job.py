@@ -1,4 +1,4 @@
-"""What the steps of a run work with, and what can come between."""
+"""The context of a run's steps, and the exceptions that interrupt them."""
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,34 +9,34 @@ from storage.database import Database
 from storage.model_files import check_code
 from storage.models import Model
 from storage.runs import Run
+from trainer.dataset.token_budget import ModelDirectoryError
 from trainer.pipeline.child import Children, check_end
 from trainer.pipeline.place import Place
-from trainer.xtuner.tokenizer import ModelDirectoryError
 
 
 class CancelledRun(Exception):
-    """Somebody asked for the end of the run."""
+    """The run was cancelled."""
 
 
 class Forgotten(Exception):
-    """A person was forgotten whose rows the run trains on: what it has made so far must go."""
+    """A user was forgotten whose rows the run trains on: its artifacts must be removed."""
 
 
 class Stopped(Exception):
-    """A child was asked to end by somebody else; the run goes on from here another time."""
+    """A child was asked to end from outside; the run resumes here later."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One process at work on a run: where everything is, and how to start a step's child."""
+    """The run's database, settings, files and child processes."""
 
     database: Database
     settings: Settings
     place: Place
     children: Children
 
-    async def look(self, run: Run) -> None:
-        """Raises CancelledRun, Forgotten or MovedError where the run must not go on as it is."""
+    async def check(self, run: Run) -> None:
+        """Raises CancelledRun, Forgotten or MovedError where the run must not continue."""
         now = await runs.find(self.database, run.id)
         if now.state != run.state:
             raise runs.MovedError(f"Run {run.id} is {now.state} by now.")
@@ -45,12 +45,12 @@ class Job:
         if run.dataset and await datasets.held_forgotten(self.database, run.dataset):
             raise Forgotten
 
-    async def child(self, run: Run, step: str, module: str, *arguments: object) -> None:
-        """Run a step's child to its good end. Raises KilledError, FailedError, Stopped, and what `look` raises."""
+    async def run_step(self, run: Run, step: str, module: str, *arguments: object) -> None:
+        """Run a step's child until it succeeds. Raises KilledError, FailedError, Stopped, and what `check` raises."""
         log = self.place.log(step)
 
         async def watch() -> None:
-            await self.look(run)
+            await self.check(run)
         code = await self.children.run(module, arguments, log, watch)
         if code in (143, -15):
             raise Stopped

@@ -7,26 +7,26 @@ from pathlib import Path
 from configs.errors import JokebotError
 from configs.settings import load_settings
 from storage import dataset_files, models, promotion
+from storage.learning.run_files import replace_file
 from storage.runs import Run
 from trainer.pipeline.job import Job
-from trainer.xtuner.progress import replace
 
 
 async def judge(job: Job, run: Run) -> Run:
-    """judging → canary, rejected or undecided. A verdict on a champion that serves no longer is not used, and another is asked for.
+    """judging → canary, rejected or undecided. A verdict against a former champion is not used; another is computed.
 
     The datasets' lock is held, since held-out rows are read.
     """
-    await job.look(run)
+    await job.check(run)
     champion, candidate = await job.champion(), await models.find(job.database, run.candidate_id)
     verdict = job.place.verdict(champion.id)
     if not verdict.exists():
         dataset = (job.settings.storage.datasets / run.dataset).resolve()
         async with dataset_files.lock(job.settings.storage.datasets):
-            await job.child(run, "judging", "trainer.pipeline.judging", await job.directory(champion), await job.directory(candidate),
+            await job.run_step(run, "judging", "trainer.pipeline.judging", await job.directory(champion), await job.directory(candidate),
                             dataset, job.place.gate, verdict)
-    await job.look(run)
-    return await promotion.judged(job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8")))
+    await job.check(run)
+    return await promotion.record_verdict(job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8")))
 
 
 def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path) -> int:
@@ -38,7 +38,7 @@ def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Pat
         print(f"jokebot: {error}", file=sys.stderr)
         return 1
     out.mkdir(parents=True, exist_ok=True)
-    replace(verdict, json.dumps(asdict(answer), ensure_ascii=False, indent=1, default=str))
+    replace_file(verdict, json.dumps(asdict(answer), ensure_ascii=False, indent=1, default=str))
     return 0
 
 

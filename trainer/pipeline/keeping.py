@@ -37,11 +37,11 @@ async def tidy_runs(database: Database, settings: Settings, at_work: runs.Run | 
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def remove_large(place: Place) -> None:
+def remove_large(workspace: Place) -> None:
     """Of a run that is past its judging only the curve and the logs stay; the verdict is in its row, where forgetting reaches it."""
-    for folder in (place.directory / "xtuner", place.gate):
+    for folder in (workspace.directory / "xtuner", workspace.gate):
         shutil.rmtree(folder, ignore_errors=True)
-    place.adapter.unlink(missing_ok=True)
+    workspace.adapter.unlink(missing_ok=True)
 
 
 def entries(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Becomes a command that gives way to others and is asked to end (SIGTERM) when its parent is gone. Standard library alone.
+"""Executes a command with a nice value and with PDEATHSIG: SIGTERM when its parent dies. Standard library only.
 
 usage: python -I -S leash.py PARENT_PID NICE COMMAND [ARGUMENT…]
 """

@@ -1,4 +1,4 @@
-"""Where a run's files are, and the lock that whoever works on runs holds."""
+"""A run's files, and the lock of the process that works on runs."""
 import asyncio
 import fcntl
 import os
@@ -13,11 +13,12 @@ from pathlib import Path
 from configs.errors import JokebotError
 from configs.settings import Storage
 from storage.folder import is_locked
+from storage.learning.run_files import GATE_FOLDER, log_file, verdict_file
 from trainer.merge.adapter import WEIGHTS
 
 LOCK = ".lock"
 PART = re.compile(r"\.(?P<name>run-[\d-]+)\.part")
-"""What a killed merge leaves of a model."""
+"""A model's folder of an interrupted merge."""
 
 
 class PlaceInUse(JokebotError):
@@ -26,7 +27,7 @@ class PlaceInUse(JokebotError):
 
 @dataclass(frozen=True)
 class Place:
-    """The files of a run: `directory` is data/runs/ID, with what trainer/xtuner/ writes, logs and the gate's results; absolute."""
+    """The files of a run (storage/learning/run_files.py): `directory` is data/runs/ID, `models` data/models; both absolute."""
 
     directory: Path
     models: Path
@@ -41,14 +42,14 @@ class Place:
 
     @property
     def gate(self) -> Path:
-        return self.directory / "gate"
+        return self.directory / GATE_FOLDER
 
     def verdict(self, champion_id: int) -> Path:
         """The gate's verdict against that champion."""
-        return self.gate / f"verdict-{champion_id}.json"
+        return verdict_file(self.directory, champion_id)
 
     def log(self, step: str) -> Path:
-        return self.directory / f"{step}.log"
+        return log_file(self.directory, step)
 
     def clear(self) -> None:
         """Remove all of the run's files but its logs. A second call finishes what a kill left of the first."""
@@ -61,10 +62,10 @@ class Place:
 
 @asynccontextmanager
 async def held(folder: Path, *, wait_s: float) -> AsyncIterator[int]:
-    """Hold the folder of runs: one process, with its children, works on runs at a time. Gives the lock's descriptor.
+    """Lock the folder of runs: one process, with its children, works on runs at a time. Yields the lock's descriptor.
 
-    A child that inherits the descriptor keeps the lock: what a killed process has left running is over before another begins.
-    The system frees it when the last of them ends, in whatever way. Raises PlaceInUse after `wait_s`.
+    A child that inherits the descriptor keeps the lock: a new worker waits until orphaned steps have exited. The system frees
+    it when the last of them ends. Raises PlaceInUse after `wait_s`.
     """
     descriptor, deadline = open_lock(folder), time.monotonic() + wait_s
     try:
@@ -78,7 +79,7 @@ async def held(folder: Path, *, wait_s: float) -> AsyncIterator[int]:
 
 
 def taken(descriptor: int) -> bool:
-    """Take the lock, where nobody else has it."""
+    """Try to take the lock; False where another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Training and merging: an adapter, then a model directory that the registry knows."""
+"""The steps training and merging: an adapter, then a registered model directory."""
 import asyncio
 import json
 import shutil
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from storage import dataset_files, datasets, models, promotion, runs
 from storage.dataset_files import DatasetError
+from storage.learning.run_files import PLAN, read_progress
 from storage.model_files import model_digest
 from storage.models import Model, NewModel
 from storage.runs import Run
@@ -15,28 +16,27 @@ from trainer.pipeline import room
 from trainer.pipeline.child import FailedError, KilledError
 from trainer.pipeline.job import Forgotten, Job
 from trainer.xtuner.command import check_base, plan_for
-from trainer.xtuner.plan import PLAN, Plan
-from trainer.xtuner.progress import read_progress
+from trainer.xtuner.plan import Plan
 
 
 async def train(job: Job, run: Run) -> Run:
-    """training → merging. The datasets' lock is held, so that nothing is taken out of the rows under the training's feet."""
+    """training → merging. The datasets' lock is held, so that no row is erased during the training."""
     async with dataset_files.lock(job.settings.storage.datasets):
         try:
             await datasets.mark(job.database, run.dataset, "trained")
         except DatasetError as error:
             # Between export and here a person was forgotten, and the dataset was written anew under another name.
             raise Forgotten from error
-        await job.look(run)
+        await job.check(run)
         plan = await planned(job, run)
         if not job.place.adapter.exists():
             await run_training(job, run, plan)
-        await job.look(run)
+        await job.check(run)
     return await runs.advance(job.database, run, "merging")
 
 
 async def planned(job: Job, run: Run) -> Plan:
-    """The run's plan: as it was begun, whatever the settings have become; made anew where there is none of this dataset and start."""
+    """The run's plan. A stored plan of the same dataset and start is kept, even if the settings have changed since."""
     base = await job.directory(await models.find(job.database, run.start_id))
     dataset = (job.settings.storage.datasets / run.dataset).resolve()
     try:
@@ -47,10 +47,10 @@ async def planned(job: Job, run: Run) -> Plan:
             return plan
     except (OSError, ValueError, KeyError):
         pass
-    most = check_base(base)
+    max_tiles = check_base(base)
     await asyncio.to_thread(check_room, job, base)
     job.place.clear()
-    plan = plan_for(dataset, base, job.place.directory, job.settings, most)
+    plan = plan_for(dataset, base, job.place.directory, job.settings, max_tiles)
     plan.write()
     return plan
 
@@ -63,33 +63,33 @@ def check_room(job: Job, directory: Path) -> None:
 
 
 async def run_training(job: Job, run: Run, plan: Plan) -> None:
-    """The child that trains, or goes on training. Raises what `Job.child` raises, with the reason that progress.json gives."""
+    """Run, or resume, the training as a child process. Raises what `Job.run_step` raises, with the reason that progress.json gives."""
     resumed = (plan.work / "last_checkpoint").exists()
     try:
-        await job.child(run, "training", "trainer.xtuner.command", plan.out)
+        await job.run_step(run, "training", "trainer.xtuner.command", plan.out)
     except FailedError as error:
-        told = read_progress(plan.out)
-        if resumed and told.get("reason") == "crash":
+        progress = read_progress(plan.out)
+        if resumed and progress.get("reason") == "crash":
             # The checkpoint may be what breaks it: the next attempt begins at the first step.
             await asyncio.to_thread(shutil.rmtree, plan.work, ignore_errors=True)
             (plan.out / PLAN).unlink()
             raise KilledError(f"The training can't go on from its checkpoint: {error}", code="checkpoint", what=str(error)) from error
-        if (message := told.get("message")) and told.get("reason"):
-            raise FailedError(message, code=f"training-{told['reason']}", what=message) from error
+        if (message := progress.get("message")) and progress.get("reason"):
+            raise FailedError(message, code=f"training-{progress['reason']}", what=message) from error
         raise
 
 
 async def merge(job: Job, run: Run) -> Run:
     """merging → judging: a model directory, renamed into place when it is whole, and its row in the registry."""
-    await job.look(run)
+    await job.check(run)
     start = await models.find(job.database, run.start_id)
     out = job.place.models / run.model_name
     if not out.is_dir():
         out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await job.child(run, "merging", "trainer.merge", job.place.directory, "--base", await job.directory(start), "--out", out, "--sync")
-    await job.look(run)
+        await job.run_step(run, "merging", "trainer.merge", job.place.directory, "--base", await job.directory(start), "--out", out, "--sync")
+    await job.check(run)
     digest = await asyncio.to_thread(model_digest, out)
-    return await promotion.merged(job.database, run, new_model(job, run, start, out, digest))
+    return await promotion.record_merge(job.database, run, new_model(job, run, start, out, digest))
 
 
 def new_model(job: Job, run: Run, start: Model, out: Path, digest: str) -> NewModel:

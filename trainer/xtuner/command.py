@@ -7,32 +7,32 @@ import sys
 from pathlib import Path
 
 from configs.settings import Settings
+from storage.learning.run_files import read_progress
 from storage.photos import features_folder
 from trainer.xtuner import launch
 from trainer.xtuner.plan import Plan, TrainingError
-from trainer.xtuner.progress import read_progress
 from trainer.xtuner.several import under_torchrun
 
 KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
 
 
 def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
-    """Run, or continue, a training run to its exit code. Raises TrainingError for what can't be begun."""
+    """Run, or resume, a training run; returns its exit code. Raises TrainingError where it can't start."""
     base = base.resolve()
-    most = check_base(base)
-    plan = plan_for(dataset, base, out, settings, most)
+    max_tiles = check_base(base)
+    plan = plan_for(dataset, base, out, settings, max_tiles)
     plan.save()
-    return carry_on(plan)
+    return resume(plan)
 
 
-def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, most_tiles: int) -> Plan:
+def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, max_tiles: int) -> Plan:
     """The plan of a run with these settings on a base that takes so many tiles."""
     return Plan(dataset.resolve(), base, out.resolve(), features_folder(settings.storage.photos).resolve(),
-                min(most_tiles, settings.engine.max_tiles), settings.training)
+                min(max_tiles, settings.engine.max_tiles), settings.training)
 
 
-def carry_on(plan: Plan) -> int:
-    """Run, or continue, a run whose plan is written, to its exit code."""
+def resume(plan: Plan) -> int:
+    """Run, or resume, a run whose plan is written; returns its exit code."""
     if read_progress(plan.out).get("state") == "done":
         print(f"{plan.out} holds this run already, done.")
         return launch.DONE
@@ -44,15 +44,15 @@ def check_base(base: Path) -> int:
     try:
         config = json.loads((base / "config.json").read_text(encoding="utf-8"))
         kinds = [*config["architectures"], *config["llm_config"]["architectures"]]
-        most: int = config["max_dynamic_patch"]
+        max_tiles: int = config["max_dynamic_patch"]
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError("model", f"{base} is no InternVL2 checkpoint: {error!r}.") from error
     if kinds != KINDS:
         raise TrainingError("model", f"{base} is no InternVL2 of InternLM2 kind (it says {', '.join(kinds)}), and XTuner trains no other here.")
     if "." in base.name:
         raise TrainingError("model", f"{base.name!r} has a dot, and transformers can't load code from such a directory. Rename it.")
-    return most
+    return max_tiles
 
 
 if __name__ == "__main__":
-    sys.exit(carry_on(Plan.load(Path(sys.argv[1]))))
+    sys.exit(resume(Plan.load(Path(sys.argv[1]))))

@@ -1,4 +1,4 @@
-"""A run's XTuner configuration: configs/xtuner/joke_qlora.py with the plan's values, written to OUT/xtuner/config.py."""
+"""A run's XTuner configuration: `joke_qlora.py` with the plan's values, written to OUT/xtuner/config.py."""
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from mmengine.config import Config
 from trainer.xtuner.features import FeatureStore
 from trainer.xtuner.plan import Plan, Schedule
 
-CONFIG = Path(__file__).parents[2] / "configs" / "xtuner" / "joke_qlora.py"
+CONFIG = Path(__file__).with_name("joke_qlora.py")
 ROWS, KEPT, WRITTEN = "rows.json", "kept.txt", "config.py"
 
 
@@ -26,21 +26,21 @@ def write_config(plan: Plan, schedule: Schedule, store: FeatureStore) -> Path:
 
 def options(plan: Plan, schedule: Schedule, store: FeatureStore) -> dict[str, Any]:
     """Each value's place in the configuration."""
-    told, base, features = plan.training, str(plan.base), (str(store.folder), store.tokens, store.size)
+    settings, base, features = plan.training, str(plan.base), (str(store.folder), store.tokens, store.size)
     return {
         "path": base, "model.model_path": base, "tokenizer.pretrained_model_name_or_path": base,
-        "model.features": features, "model.kept_pictures": str(plan.work / KEPT), "model.recompute": told.recompute,
+        "model.features": features, "model.kept_pictures": str(plan.work / KEPT), "model.recompute": settings.recompute,
         "model.parts": plan.parts(),
-        "model.seed": told.seed, "model.quantization_llm": told.nf4, "model.llm_lora.r": told.lora_rank,
-        "model.llm_lora.lora_alpha": told.lora_alpha, "model.llm_lora.lora_dropout": told.lora_dropout,
+        "model.seed": settings.seed, "model.quantization_llm": settings.nf4, "model.llm_lora.r": settings.lora_rank,
+        "model.llm_lora.lora_alpha": settings.lora_alpha, "model.llm_lora.lora_dropout": settings.lora_dropout,
         "train_dataloader.dataset.model_path": base, "train_dataloader.dataset.directory": str(plan.dataset),
         "train_dataloader.dataset.rows": str(plan.work / ROWS), "train_dataloader.dataset.features": features,
-        "train_dataloader.dataset.max_tiles": plan.max_tiles, "train_dataloader.dataset.max_length": told.max_length,
+        "train_dataloader.dataset.max_tiles": plan.max_tiles, "train_dataloader.dataset.max_length": settings.max_length,
         "train_dataloader.batch_size": schedule.batch, "train_dataloader.sampler.batch_size": schedule.batch,
-        "train_dataloader.num_workers": told.workers, "optim_wrapper.accumulative_counts": schedule.accumulation,
-        "optim_wrapper.optimizer.lr": told.learning_rate, "optim_wrapper.optimizer.weight_decay": told.weight_decay,
-        "optim_wrapper.clip_grad.max_norm": told.max_norm, "train_cfg.max_iters": schedule.steps, "randomness.seed": told.seed,
-        "default_hooks.checkpoint.interval": schedule.checkpoint_every, "default_hooks.checkpoint.max_keep_ckpts": told.keep_checkpoints,
+        "train_dataloader.num_workers": settings.workers, "optim_wrapper.accumulative_counts": schedule.accumulation,
+        "optim_wrapper.optimizer.lr": settings.learning_rate, "optim_wrapper.optimizer.weight_decay": settings.weight_decay,
+        "optim_wrapper.clip_grad.max_norm": settings.max_norm, "train_cfg.max_iters": schedule.steps, "randomness.seed": settings.seed,
+        "default_hooks.checkpoint.interval": schedule.checkpoint_every, "default_hooks.checkpoint.max_keep_ckpts": settings.keep_checkpoints,
         "custom_hooks.1.out": str(plan.out), "work_dir": str(plan.work), "resume": True}
 
 

@@ -20,9 +20,9 @@ PARTS = ("attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w3",
 class Layer:
     """One decoder layer: its norms' weights and its five linear layers."""
 
-    def __init__(self, module: nn.Module, config: Any, number: int, dtype: torch.dtype, kept: bool) -> None:
+    def __init__(self, module: nn.Module, config: Any, number: int, dtype: torch.dtype, keep_unpacked: bool) -> None:
         self.wqkv, self.wo, self.w1, self.w3, self.w2 = (
-            LoraLayer(module.get_submodule(name), len(PARTS) * number + place, dtype, kept) for place, name in enumerate(PARTS))
+            LoraLayer(module.get_submodule(name), len(PARTS) * number + index, dtype, keep_unpacked) for index, name in enumerate(PARTS))
         self.attention_norm, self.ffn_norm = module.attention_norm.weight, module.ffn_norm.weight
         self.eps, self.dtype = config.rms_norm_eps, dtype
         self.groups = config.num_attention_heads // config.num_key_value_heads
@@ -52,20 +52,20 @@ class Layer:
 class Decoder:
     """InternLM2 with PEFT's LoRA layers in it, from `language_model` to logits."""
 
-    def __init__(self, language_model: nn.Module, dtype: torch.dtype, kept: bool) -> None:
+    def __init__(self, language_model: nn.Module, dtype: torch.dtype, keep_unpacked: bool) -> None:
         causal: Any = language_model.base_model.model
         self.config, self.embeddings, self.norm, self.dtype = causal.config, causal.model.tok_embeddings, causal.model.norm.weight, dtype
-        self.layers = [Layer(module, self.config, number, dtype, kept) for number, module in enumerate(causal.model.layers)]
-        self.output = LoraLayer(causal.output, len(PARTS) * len(self.layers), dtype, kept)
+        self.layers = [Layer(module, self.config, number, dtype, keep_unpacked) for number, module in enumerate(causal.model.layers)]
+        self.output = LoraLayer(causal.output, len(PARTS) * len(self.layers), dtype, keep_unpacked)
 
-    def logits(self, hidden: torch.Tensor, lengths: Sequence[int], wanted: torch.Tensor, seed: int, recomputed: int = 0) -> torch.Tensor:
-        """Logits (wanted, vocabulary) in float32 at the `wanted` places of `hidden`, float32 (tokens, hidden), whose rows have
+    def logits(self, hidden: torch.Tensor, lengths: Sequence[int], targets: torch.Tensor, seed: int, recomputed: int = 0) -> torch.Tensor:
+        """Logits (targets, vocabulary) in float32 at the positions `targets` of `hidden`, float32 (tokens, hidden), whose rows have
         the given lengths. The first `recomputed` layers keep no activations."""
         positions = torch.cat([torch.arange(length, device=hidden.device) for length in lengths])
         cos, sin = rotary(self.config, positions, max(lengths))
         last = len(self.layers) - 1
         for number, layer in enumerate(self.layers):
-            state = (hidden, cos, sin, lengths, seed, wanted if number == last else None)
+            state = (hidden, cos, sin, lengths, seed, targets if number == last else None)
             hidden = checkpoint(layer, *state, use_reentrant=False, preserve_rng_state=False) if number < recomputed else layer(*state)
         return self.output(norm(hidden, self.norm, self.config.rms_norm_eps, self.dtype), seed).float()
 
@@ -90,13 +90,13 @@ def rotate(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.
 
 def rotary(config: Any, positions: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Cosine and sine (tokens, 1, head) in float32, scaled as InternLM2's `rope_scaling` says (linear, or dynamic NTK for long rows)."""
-    size, base, places = config.hidden_size // config.num_attention_heads, float(config.rope_theta), positions.float()
+    size, base, scaled = config.hidden_size // config.num_attention_heads, float(config.rope_theta), positions.float()
     scaling = getattr(config, "rope_scaling", None) or {}
     kind, factor = scaling.get("type", scaling.get("rope_type")), float(scaling.get("factor") or 1.0)
     if kind == "linear":
-        places = places / factor
+        scaled = scaled / factor
     elif kind == "dynamic" and longest > config.max_position_embeddings:
         base *= (factor * longest / config.max_position_embeddings - (factor - 1)) ** (size / (size - 2))
-    angles = places[:, None, None] / base ** (torch.arange(0, size, 2, device=positions.device, dtype=torch.float32) / size)
+    angles = scaled[:, None, None] / base ** (torch.arange(0, size, 2, device=positions.device, dtype=torch.float32) / size)
     angles = torch.cat([angles, angles], dim=-1)
     return angles.cos(), angles.sin()

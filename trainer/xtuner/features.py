@@ -82,20 +82,20 @@ class FeatureStore:
         Files of other pictures go first, the longest unused first; what this dataset finds is marked as used.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        wanted = {self.path(row.sha256, row.tiles): row for row in rows if row.tiles}
-        for path in wanted:
+        needed_files = {self.path(row.sha256, row.tiles): row for row in rows if row.tiles}
+        for path in needed_files:
             if path.exists():
                 path.touch()
         here = sorted(self.folder.parent.rglob(f"*{ENDING}"), key=lambda path: path.stat().st_mtime)
         taken = sum(path.stat().st_size for path in here)
         limit = min(limit, taken + int(FREE_SHARE * shutil.disk_usage(self.folder).free))
-        needed = sum(self.nbytes(row) for path, row in wanted.items() if not path.exists())
+        needed = sum(self.nbytes(row) for path, row in needed_files.items() if not path.exists())
         for path in here:
-            if taken + needed > limit and path not in wanted:
+            if taken + needed > limit and path not in needed_files:
                 taken -= path.stat().st_size
                 path.unlink()
         allowed = set()
-        for path, row in wanted.items():
+        for path, row in needed_files.items():
             if path.exists() or taken + self.nbytes(row) <= limit:
                 taken += 0 if path.exists() else self.nbytes(row)
                 allowed.add(row.sha256)

@@ -1,4 +1,4 @@
-"""What happens around a step: the dropout's seed, a look at the loss, the progress files, the end on SIGTERM."""
+"""Hooks around a step: the dropout's seed, a check of the loss, the progress files, the stop on SIGTERM."""
 import math
 import resource
 import signal
@@ -20,7 +20,7 @@ from trainer.xtuner.shims import single_process_group
 EVERY_S = 1.0
 """progress.json is replaced at most this often."""
 FORGET = 0.9
-"""Weight of the past in the mean time of a step, which the remaining time is told from."""
+"""Weight of the past in the mean time of a step, for the estimate of the remaining time."""
 
 
 def own_model(runner: Runner) -> Any:
@@ -52,12 +52,12 @@ class ProgressHook(Hook):
 
     def __init__(self, out: str) -> None:
         self.progress = Progress(Path(out))
-        self.began, self.told, self.step_s = 0.0, 0.0, 0.0
+        self.began, self.reported, self.step_s = 0.0, 0.0, 0.0
 
     def before_train(self, runner: Runner) -> None:
         if is_main_process():
-            self.progress.forget_after(runner.iter)
-            self.progress.tell(state="running", step=runner.iter, steps=runner.max_iters, began=round(time.time(), 3))
+            self.progress.drop_steps_after(runner.iter)
+            self.progress.update(state="running", step=runner.iter, steps=runner.max_iters, began=round(time.time(), 3))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         self.began = self.began or time.monotonic()
@@ -70,13 +70,13 @@ class ProgressHook(Hook):
         self.step_s = took if not self.step_s else FORGET * self.step_s + (1 - FORGET) * took
         rate = runner.optim_wrapper.param_groups[0]["lr"]
         self.progress.log(step, float(outputs["loss"]), rate, took)
-        if now - self.told >= EVERY_S or step == runner.max_iters:
-            self.told = now
-            self.tell(runner, step, float(outputs["loss"]), rate)
+        if now - self.reported >= EVERY_S or step == runner.max_iters:
+            self.reported = now
+            self.report(runner, step, float(outputs["loss"]), rate)
 
-    def tell(self, runner: Runner, step: int, loss: float, rate: float) -> None:
+    def report(self, runner: Runner, step: int, loss: float, rate: float) -> None:
         model = own_model(runner)
-        self.progress.tell(
+        self.progress.update(
             step=step, loss=round(loss, 6), rate=rate, step_s=round(self.step_s, 4), memory_mb=memory_mb(),
             eta_s=round(self.step_s * (runner.max_iters - step), 1), parts=getattr(model, "parts", 1),
             recomputed_layers=getattr(model, "recomputed", 0))
@@ -96,34 +96,34 @@ class StopHook(Hook):
     priority = "LOWEST"
 
     def __init__(self) -> None:
-        self.asked = False
+        self.stop_requested = False
 
     def before_train(self, runner: Runner) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.ask)
 
     def ask(self, number: int, frame: Any) -> None:
-        if self.asked:
+        if self.stop_requested:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self.asked = True
+        self.stop_requested = True
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         # A gradient that is half gathered can't be saved, so the stop waits for the end of its window.
-        if runner.optim_wrapper.should_update() and self.asked_anywhere():
+        if runner.optim_wrapper.should_update() and self.stop_requested_anywhere():
             step = runner.iter + 1
             hook = next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
             if hook.last_ckpt is None or not hook.last_ckpt.endswith(f"iter_{step}.pth"):
                 hook._save_checkpoint_with_step(runner, step, meta={"epoch": runner.epoch, "iter": step})
             raise Stopped(step)
 
-    def asked_anywhere(self) -> bool:
-        """Whether any process of the run was asked: all must stop after the same step, or they wait for each other for ever."""
+    def stop_requested_anywhere(self) -> bool:
+        """Whether any process of the run was asked to stop: all must stop after the same step, or they deadlock."""
         if get_world_size() == 1:
-            return self.asked
-        asked = torch.tensor(float(self.asked), device="cuda" if torch.cuda.is_available() else "cpu")
-        torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
-        return bool(asked.item())
+            return self.stop_requested
+        flag = torch.tensor(float(self.stop_requested), device="cuda" if torch.cuda.is_available() else "cpu")
+        torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
+        return bool(flag.item())
 
 
 @HOOKS.register_module()

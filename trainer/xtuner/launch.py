@@ -13,8 +13,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from storage.learning.run_files import read_training_steps
 from trainer.xtuner.plan import Plan, Stopped, TrainingError, schedule
-from trainer.xtuner.progress import Progress, read_losses
+from trainer.xtuner.progress import Progress
 
 DONE, FAILED, STOPPED = 0, 1, 143
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -29,7 +30,7 @@ def run(plan: Plan) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if main_process:
-            progress.tell(state="starting", reason="", message="")
+            progress.update(state="starting", reason="", message="")
         train(plan, progress, main_process)
     except BaseException as error:
         code, what = ending(error)
@@ -37,7 +38,7 @@ def run(plan: Plan) -> int:
             # Before the others notice that this process is gone: trainer.xtuner.several starts them all again.
             plan.out_of_memory.touch()
         elif main_process:
-            progress.tell(**last_step(plan.out), **what)
+            progress.update(**last_step(plan.out), **what)
             draw(plan.out)
             print(f"jokebot: {what['message']}", file=sys.stderr)
         return code
@@ -45,7 +46,7 @@ def run(plan: Plan) -> int:
 
 
 def ending(error: BaseException) -> tuple[int, dict[str, Any]]:
-    """Exit code and what progress.json says of an exception."""
+    """Exit code and progress.json fields for an exception."""
     if isinstance(error, Stopped):
         return STOPPED, {"state": "stopped", "message": f"Stopped after step {error.step}; the same command continues."}
     if isinstance(error, KeyboardInterrupt):
@@ -63,13 +64,13 @@ def ending(error: BaseException) -> tuple[int, dict[str, Any]]:
 
 
 def last_step(out: Path) -> dict[str, Any]:
-    losses = read_losses(out)
+    losses = read_training_steps(out)
     return {"step": losses[-1]["step"], "loss": losses[-1]["loss"]} if losses else {}
 
 
 def draw(out: Path) -> None:
     """The plot of the losses; a run is none the worse where it can't be drawn."""
-    if not read_losses(out):
+    if not read_training_steps(out):
         return
     try:
         from trainer.xtuner.export import plot_run
@@ -136,7 +137,7 @@ def check_deepspeed(name: str) -> None:
 
 
 def join_group() -> None:
-    """Under torchrun: meet the other processes. Without a GPU mmengine can't do this by itself (it wants a CUDA device)."""
+    """Under torchrun: initialise the process group. mmengine can't do this without a CUDA device."""
     if "RANK" not in os.environ:
         return
     import torch
@@ -168,14 +169,14 @@ def call_xtuner(arguments: list[str]) -> Any:
 
 
 def finish(plan: Plan, runner: Any, progress: Progress, seconds: float) -> None:
-    """Leave the adapter, its measures and the plot, and say that the run is done, after so many `seconds`."""
+    """Write the adapter, its measures and the plot, and report the run as done after `seconds`."""
     from trainer.xtuner.export import export
-    losses = read_losses(plan.out)
+    losses = read_training_steps(plan.out)
     measures = {"steps": len(losses), "first_loss": losses[0]["loss"], "last_loss": losses[-1]["loss"], "seconds": round(seconds, 1)}
     if runner is not None:
         export(plan, getattr(runner.model, "module", runner.model).state_dict(), measures)
     draw(plan.out)
-    progress.tell(**last_step(plan.out), state="done", eta_s=0.0, seconds=measures["seconds"])
+    progress.update(**last_step(plan.out), state="done", eta_s=0.0, seconds=measures["seconds"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""XTuner's training loop, continued without reading again what was already learnt from."""
+"""XTuner's training loop, resumed without reading the rows before the checkpoint again."""
 from mmengine.registry import LOOPS
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from xtuner.engine.runner import TrainLoop

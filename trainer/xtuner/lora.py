@@ -20,10 +20,10 @@ class Frozen:
     Both give the same numbers: what nf4 stores is unpacked to bf16 in either case. A kept one has room for a LoRA's B beside it.
     """
 
-    def __init__(self, layer: nn.Module, dtype: torch.dtype, kept: bool, rank: int) -> None:
+    def __init__(self, layer: nn.Module, dtype: torch.dtype, keep_unpacked: bool, rank: int) -> None:
         self.layer, self.dtype = layer, dtype
         self.joined: torch.Tensor | None = None
-        if kept or not hasattr(layer.weight, "quant_state"):
+        if keep_unpacked or not hasattr(layer.weight, "quant_state"):
             weight = self.unpacked()
             self.joined = torch.cat([weight, weight.new_empty(len(weight), rank)], dim=1)
 
@@ -50,9 +50,9 @@ class Frozen:
 class LoraLayer:
     """One of PEFT's LoRA layers, applied by `Lora`. `number` tells its dropout from that of the others."""
 
-    def __init__(self, module: nn.Module, number: int, dtype: torch.dtype, kept: bool) -> None:
+    def __init__(self, module: nn.Module, number: int, dtype: torch.dtype, keep_unpacked: bool) -> None:
         self.a, self.b = module.lora_A["default"].weight, module.lora_B["default"].weight
-        self.frozen = Frozen(module.base_layer, dtype, kept, len(self.a))
+        self.frozen = Frozen(module.base_layer, dtype, keep_unpacked, len(self.a))
         self.scaling, self.number = float(module.scaling["default"]), number
         dropout = module.lora_dropout["default"]
         self.dropout = float(dropout.p) if isinstance(dropout, nn.Dropout) else 0.0

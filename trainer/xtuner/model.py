@@ -65,8 +65,8 @@ class JokeModel(InternVL_V1_5):
             cuda = self.model.mlp1[1].weight.is_cuda
             linear = (module for module in self.model.language_model.modules() if hasattr(module, "base_layer"))
             unpacked = 2 * sum(module.in_features * module.out_features for module in linear)
-            kept = not cuda or unpacked < KEEP_SHARE * torch.cuda.get_device_properties(0).total_memory
-            self.fast = Decoder(self.model.language_model, torch.bfloat16 if cuda else torch.float32, kept)
+            keep_unpacked = not cuda or unpacked < KEEP_SHARE * torch.cuda.get_device_properties(0).total_memory
+            self.fast = Decoder(self.model.language_model, torch.bfloat16 if cuda else torch.float32, keep_unpacked)
         return self.fast
 
     def forward(self, data: dict[str, Any], data_samples: Any = None, mode: str = "loss") -> dict[str, torch.Tensor]:
@@ -81,24 +81,24 @@ class JokeModel(InternVL_V1_5):
     def pieces(self, rows: Batch) -> list[tuple[Batch, float, int]]:
         """A batch in `parts` pieces, each with its share of the answer tokens and a seed of its own."""
         answers = [len(row["ids"]) - row["answer"] for row in rows]
-        places = [range(len(rows))[first::self.parts] for first in range(min(self.parts, len(rows)))]
-        return [([rows[place] for place in piece], sum(answers[place] for place in piece) / sum(answers), self.step * 64 + number)
-                for number, piece in enumerate(places)]
+        groups = [range(len(rows))[first::self.parts] for first in range(min(self.parts, len(rows)))]
+        return [([rows[index] for index in piece], sum(answers[index] for index in piece) / sum(answers), self.step * 64 + number)
+                for number, piece in enumerate(groups)]
 
     def loss(self, rows: Batch, step: int) -> torch.Tensor:
         """Mean cross-entropy over the batch's answer tokens. `step` seeds the dropout."""
         device = self.model.mlp1[1].weight.device
         lengths = [len(row["ids"]) for row in rows]
         ids = torch.cat([row["ids"] for row in rows]).to(device)
-        starts = [sum(lengths[:place]) for place in range(len(rows))]
+        starts = [sum(lengths[:index]) for index in range(len(rows))]
         # The token before the one that is predicted.
-        wanted = torch.cat([torch.arange(start + row["answer"] - 1, start + length - 1) for row, start, length
+        positions = torch.cat([torch.arange(start + row["answer"] - 1, start + length - 1) for row, start, length
                             in zip(rows, starts, lengths, strict=True)]).to(device, non_blocking=True)
         with torch.autocast(device.type, enabled=False):
             decoder = self.decoder()
             hidden = self.with_pictures(decoder.embeddings(ids).float(), rows, starts)
-            logits = decoder.logits(hidden, lengths, wanted, self.seed + step, self.layers_to_recompute(sum(lengths)))
-            return F.cross_entropy(logits, ids[wanted + 1])
+            logits = decoder.logits(hidden, lengths, positions, self.seed + step, self.layers_to_recompute(sum(lengths)))
+            return F.cross_entropy(logits, ids[positions + 1])
 
     def with_pictures(self, hidden: torch.Tensor, rows: Batch, starts: list[int]) -> torch.Tensor:
         """The embeddings with every picture's projected features in the places of its context tokens."""
@@ -107,10 +107,10 @@ class JokeModel(InternVL_V1_5):
             # The projector must have a gradient at every step, or several processes can't agree on one.
             return hidden + 0 * sum(parameter.sum() for parameter in self.model.mlp1.parameters())
         features = [self.look(row) for row, _ in seen]
-        places = torch.cat([torch.arange(start + row["first"], start + row["first"] + len(one))
-                            for (row, start), one in zip(seen, features, strict=True)])
+        positions = torch.cat([torch.arange(start + row["first"], start + row["first"] + len(feature))
+                            for (row, start), feature in zip(seen, features, strict=True)])
         projected = self.model.mlp1(torch.cat(features).to(self.model.mlp1[1].weight.dtype))
-        return hidden.index_copy(0, places.to(hidden.device, non_blocking=True), projected.to(hidden.dtype))
+        return hidden.index_copy(0, positions.to(hidden.device, non_blocking=True), projected.to(hidden.dtype))
 
     @torch.no_grad()
     def look(self, row: dict[str, Any]) -> torch.Tensor:

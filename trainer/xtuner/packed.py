@@ -105,10 +105,10 @@ class EndlessSampler(Sampler):
         return -(-self.rows // (self.batch * self.processes)) * self.batch
 
     def __iter__(self) -> Iterator[int]:
-        epoch, place = divmod(self.start, len(self))
+        epoch, offset = divmod(self.start, len(self))
         while True:
-            yield from self.epoch(epoch)[place:]
-            epoch, place = epoch + 1, 0
+            yield from self.epoch(epoch)[offset:]
+            epoch, offset = epoch + 1, 0
 
     def epoch(self, number: int) -> list[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)

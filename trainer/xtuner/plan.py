@@ -1,4 +1,4 @@
-"""What a training run is told, as one file: OUT/plan.json. Every process of the run reads it."""
+"""The plan of a training run, OUT/plan.json, which every process of the run reads."""
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -7,13 +7,15 @@ from typing import Any
 
 from configs.errors import JokebotError
 from configs.settings import Training
-from trainer.xtuner.progress import replace
+from storage.learning.run_files import PLAN, replace_file
 
-PLAN, PARTS = "plan.json", "parts"
+PARTS = "parts"
+FILE_NAMES = {"gradient_checkpointing": "recompute", "feature_cache_gb": "features_gb"}
+"""Settings of [training] that have an older name in plan.json, so that a run resumes after a setting was renamed."""
 
 
 class TrainingError(JokebotError):
-    """A run that can't go on. `reason` is one of REASONS, for programs; the message is for people."""
+    """A run that can't go on. `reason` is one of REASONS, for programs; the message is for users."""
 
     REASONS = ("data", "empty", "memory", "disk", "nan", "model", "deepspeed", "crash")
 
@@ -24,7 +26,7 @@ class TrainingError(JokebotError):
 
 
 class Stopped(Exception):
-    """SIGTERM or Ctrl-C came, and a checkpoint to continue from is on disk. `step` is the last one done."""
+    """SIGTERM or Ctrl-C stopped the training after a checkpoint. `step` is the last one done."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"stopped after step {step}")
@@ -52,11 +54,11 @@ class Plan:
 
     @property
     def out_of_memory(self) -> Path:
-        """The file by which any of several processes says that its memory ran out."""
+        """The file that any of several processes creates when its memory runs out."""
         return self.work / "out_of_memory"
 
     def parts(self) -> int:
-        """In how many parts each batch is computed: 1, or what `set_parts` said after memory ran out."""
+        """The number of parts that each batch is computed in: 1, or the number set after memory ran out."""
         file = self.work / PARTS
         return int(file.read_text()) if file.exists() else 1
 
@@ -65,7 +67,8 @@ class Plan:
 
     def text(self) -> str:
         data = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
-        return json.dumps({**data, "training": self.training.model_dump()}, ensure_ascii=False, indent=2) + "\n"
+        training = {FILE_NAMES.get(name, name): value for name, value in self.training.model_dump().items()}
+        return json.dumps({**data, "training": training}, ensure_ascii=False, indent=2) + "\n"
 
     def save(self) -> None:
         """Write OUT/plan.json. A run that is there already is continued if it has the same plan.
@@ -82,13 +85,15 @@ class Plan:
     def write(self) -> None:
         """Write OUT/plan.json, whole or not at all."""
         self.work.mkdir(parents=True, exist_ok=True)
-        replace(self.out / PLAN, self.text())
+        replace_file(self.out / PLAN, self.text())
 
     @classmethod
     def load(cls, out: Path) -> "Plan":
         data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
         paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
-        return cls(**paths, max_tiles=data["max_tiles"], training=Training(**data["training"]))
+        renamed = {old: new for new, old in FILE_NAMES.items() if new in Training.model_fields}
+        training = {renamed.get(name, name): value for name, value in data["training"].items()}
+        return cls(**paths, max_tiles=data["max_tiles"], training=Training(**training))
 
 
 @dataclass(frozen=True)

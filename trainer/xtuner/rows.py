@@ -1,4 +1,4 @@
-"""Reads a dataset directory (train.json in XTuner's form, its pictures) into rows, and refuses what XTuner would pass over.
+"""Reads a dataset directory (train.json in XTuner's form, its pictures) into rows, and rejects rows that XTuner would skip silently.
 
 XTuner takes a random other row for one whose picture is missing or broken, and trains without the picture where `<image>`
 is missing. Here each of these ends the run before it starts, with the row's name.

@@ -1,16 +1,17 @@
 """A run on several GPUs: torchrun and its processes, started again with half of each batch at a time where memory ran out.
 
-One process alone halves its batch and goes on. Of several, the others wait for it in the middle of an exchange, so they all
-end, and begin again at the last checkpoint.
+A single process halves its batch and continues. Of several, the others wait in a collective operation, so all processes end
+and restart at the last checkpoint.
 """
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from storage.learning.run_files import read_progress
 from trainer.xtuner import launch
 from trainer.xtuner.plan import Plan
-from trainer.xtuner.progress import Progress, read_progress
+from trainer.xtuner.progress import Progress
 
 STATES = {"done": launch.DONE, "stopped": launch.STOPPED, "failed": launch.FAILED}
 
@@ -21,7 +22,7 @@ def under_torchrun(plan: Plan) -> int:
     plan.out_of_memory.unlink(missing_ok=True)
     while True:
         code = torchrun.run()
-        if torchrun.asked or not plan.out_of_memory.exists():
+        if torchrun.stop_requested or not plan.out_of_memory.exists():
             break
         if not halve(plan):
             return failed(plan, "memory", launch.NO_MEMORY)
@@ -42,26 +43,26 @@ def halve(plan: Plan) -> bool:
 
 
 def failed(plan: Plan, reason: str, message: str) -> int:
-    Progress(plan.out).tell(state="failed", reason=reason, message=message)
+    Progress(plan.out).update(state="failed", reason=reason, message=message)
     return launch.FAILED
 
 
 class Torchrun:
-    """torchrun as a child. Signals are handed on to it, and by it to its processes; it says 1 for any failure."""
+    """torchrun as a child process. Signals are forwarded to it, and by it to its workers; its exit code is 1 for any failure."""
 
     def __init__(self, plan: Plan) -> None:
         self.command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={plan.training.gpus}",
                         "-m", "trainer.xtuner.launch", str(plan.out)]
         self.process: subprocess.Popen | None = None
-        self.asked = False
+        self.stop_requested = False
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.hand_on)
+            signal.signal(number, self.forward_signal)
 
     def run(self) -> int:
         with subprocess.Popen(self.command, cwd=Path(__file__).parents[2]) as self.process:
             return self.process.wait()
 
-    def hand_on(self, number: int, frame: object) -> None:
-        self.asked = True
+    def forward_signal(self, number: int, frame: object) -> None:
+        self.stop_requested = True
         if self.process:
             self.process.send_signal(number)

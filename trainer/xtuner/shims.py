@@ -23,11 +23,11 @@ def apply() -> None:
 def compiler_left_out() -> Iterator[None]:
     """bitsandbytes wraps its spare kernels in torch.compile while it is imported, and that imports the whole compiler: a second
     of every start for functions that neither a GPU nor a CPU run calls."""
-    kept, torch.compile = torch.compile, lambda function=None, **options: function if function is not None else lambda given: given
+    original, torch.compile = torch.compile, lambda function=None, **options: function if function is not None else lambda inner: inner
     try:
         yield
     finally:
-        torch.compile = kept
+        torch.compile = original
 
 
 def quantise_on_cpu() -> None:

@@ -68,11 +68,11 @@ def eager_attention(language_model: Any) -> Iterator[None]:
     """Eager attention in our checkpoints' InternLM2, which otherwise uses PyTorch's fused one."""
     layer = language_model.base_model.model.model.layers[0].attention
     module: Any = sys.modules[type(layer).__module__]
-    kept, module.F = module.F, EagerF()
+    original, module.F = module.F, EagerF()
     try:
         yield
     finally:
-        module.F = kept
+        module.F = original
 
 
 @HOOKS.register_module()

@@ -25,8 +25,8 @@ async def let_through(database: Database) -> Run:
         run = await runs.advance(database, run, state)
     name = f"{CANDIDATE}-{run.id}" if run.id > 1 else CANDIDATE
     new = NewModel(name, serving.id, serving.base_id or serving.id, serving.id, "", run.id, "/models/new", "sha", "{}")
-    run = await promotion.merged(database, run, new)
-    return await promotion.judged(database, run, serving.id, {"answer": "promote", "reasons": ["Better."], "measures": {}})
+    run = await promotion.record_merge(database, run, new)
+    return await promotion.record_verdict(database, run, serving.id, {"answer": "promote", "reasons": ["Better."], "measures": {}})
 
 
 @dataclass

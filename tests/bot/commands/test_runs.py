@@ -30,8 +30,8 @@ async def on_trial(settings):
     run = await runs.create_run(database, "admin", asked_by=7)
     for state, changes in (("exporting", {"model_name": "run-1"}), ("training", {"dataset": "f" * 64, "start_id": base.id}), ("merging", {})):
         run = await runs.advance(database, run, state, **changes)
-    run = await promotion.merged(database, run, NewModel("run-1", base.id, base.id, base.id, "f" * 64, run.id, "/models/run-1", "sha", "{}"))
-    run = await promotion.judged(database, run, base.id, VERDICT)
+    run = await promotion.record_merge(database, run, NewModel("run-1", base.id, base.id, base.id, "f" * 64, run.id, "/models/run-1", "sha", "{}"))
+    run = await promotion.record_verdict(database, run, base.id, VERDICT)
     trial = await begin_trial(database, run.id, base.id, run.candidate_id)
     await note_look(database, trial.id, {"champion": {"ratings": 40, "likes": 20}, "candidate": {"ratings": 10, "likes": 7}})
     yield run

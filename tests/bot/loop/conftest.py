@@ -99,7 +99,7 @@ async def judged_run(database: Any, answer: str = "promote", *, name: str = "run
     for state in ("exporting", "training", "merging"):
         run = await runs.advance(database, run, state, **({"dataset": "d", "model_name": name} if state == "training" else {}))
     serving = await models.champion(database)
-    run = await promotion.merged(database, run, models.NewModel(
+    run = await promotion.record_merge(database, run, models.NewModel(
         name=name, parent_id=serving.id, base_id=serving.id, start_id=serving.id, dataset="d", run_id=run.id,
         directory=f"/nowhere/{name}", digest="0" * 64, measures="{}"))
-    return await promotion.judged(database, run, serving.id, {"answer": answer, "reasons": ["It said so."], "measures": {}, **verdict})
+    return await promotion.record_verdict(database, run, serving.id, {"answer": answer, "reasons": ["It said so."], "measures": {}, **verdict})

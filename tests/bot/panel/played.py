@@ -96,9 +96,9 @@ class Past:
         run = await runs.advance(self._database, run, "merging")
         self.now += 90
         new = NewModel(f"run-{run.id}", serving.id, base.id, base.id, run.dataset, run.id, f"/models/run-{run.id}", "sha", "{}")
-        run = await promotion.merged(self._database, run, new)
+        run = await promotion.record_merge(self._database, run, new)
         self.now += 600
-        await promotion.judged(self._database, run, serving.id, self._verdict(run, answer))
+        await promotion.record_verdict(self._database, run, serving.id, self._verdict(run, answer))
         return await models.find(self._database, run.candidate_id)
 
     async def train(self, run: Run, database: Database | None = None) -> Run:

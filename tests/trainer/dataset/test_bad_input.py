@@ -142,7 +142,7 @@ from configs.settings import Selection
 from storage import dataset_files, datasets
 from storage.database import Database
 from trainer.dataset.export import Exporter
-from trainer.xtuner.tokenizer import load_budget
+from trainer.dataset.token_budget import load_token_budget
 
 root, model, place = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 
@@ -162,7 +162,7 @@ else:
 
 async def main():
     database = await Database.open(root / "jokebot.sqlite3")
-    await Exporter(database, root / "photos", root / "datasets", Selection(holdout_share=1e-9), load_budget(model, 8192)).export()
+    await Exporter(database, root / "photos", root / "datasets", Selection(holdout_share=1e-9), load_token_budget(model, 8192)).export()
 
 asyncio.run(main())
 """

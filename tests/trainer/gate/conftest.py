@@ -99,7 +99,7 @@ def teach(directory: Path, lessons: list[tuple[Path, str, str]], rounds: int, ra
     language, tokenizer = asker.model.language_model, asker.loaded.tokenizer
     questions = [asker.prompt(photo, prompt) for photo, prompt, _ in lessons]
     answers = [tokenizer.encode(text + asker.end, add_special_tokens=False) for _, _, text in lessons]
-    features = torch.cat([asker.look(photo).clone() for photo, _, _ in lessons])
+    features = torch.cat([asker.encode_photo(photo).clone() for photo, _, _ in lessons])
     longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
     ids = torch.full((len(lessons), longest), tokenizer.eos_token_id)
     labels = torch.full((len(lessons), longest), -100)

@@ -8,8 +8,9 @@ import torch
 
 from configs.learning import Gate
 from configs.prompts import PROMPTS_FILE, load_prompts
+from storage.learning.run_files import GateVerdict
 from trainer.dataset.rows import texts_of
-from trainer.gate import GateError, Verdict, judge
+from trainer.gate import GateError, judge
 
 from .conftest import CHECKPOINT, teach, write_dataset
 
@@ -24,7 +25,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ask(few, tmp_path):
-    def asked(candidate: Path, champion: Path = CHECKPOINT) -> Verdict:
+    def asked(candidate: Path, champion: Path = CHECKPOINT) -> GateVerdict:
         return judge(champion, candidate, few, tmp_path / "out", SETTINGS)
     return asked
 

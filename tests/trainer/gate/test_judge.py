@@ -2,8 +2,8 @@
 import json
 import shutil
 
+from storage.learning.run_files import GALLERY, GATE_PROGRESS, GATE_VERDICT
 from trainer.gate import judge
-from trainer.gate.job import GALLERY, GATE, PROGRESS
 
 from .conftest import CHECKPOINT
 
@@ -18,8 +18,8 @@ def test_an_equal_candidate_shows_no_harm_and_the_verdict_is_kept(dataset, setti
     assert verdict.measures["replies"]["candidate"] == {"replies": 48, "empty": 0, "broken": 0, "language": 0, "unfinished": 0}
     assert len(verdict.gallery) == 8 and all(one.champion == one.candidate and (dataset / one.photo).is_file() for one in verdict.gallery)
     assert {step[0] for step in steps} == {"candidate", "champion"} and steps[-1][1] == steps[-1][2]
-    assert json.loads((tmp_path / "out" / PROGRESS).read_text())["done"] == steps[-1][1]
+    assert json.loads((tmp_path / "out" / GATE_PROGRESS).read_text())["done"] == steps[-1][1]
     assert len(json.loads((tmp_path / "out" / GALLERY).read_text())) == 8
     shutil.rmtree(same)
     assert judge(CHECKPOINT, same, dataset, tmp_path / "out", settings) == verdict
-    assert json.loads((tmp_path / "out" / GATE).read_text())["answer"] == "promote"
+    assert json.loads((tmp_path / "out" / GATE_VERDICT).read_text())["answer"] == "promote"

@@ -14,11 +14,11 @@ from storage import datasets
 from storage.database import Database
 from storage.dataset_files import read
 from trainer.dataset.check import check_dataset
+from trainer.dataset.token_budget import load_token_budget
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES
 from trainer.oogiri.importer import Import, Importer
 from trainer.oogiri.reading import OogiriError
-from trainer.xtuner.tokenizer import load_budget
 
 TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了",
          "我妈说这叫时尚", "当你发现周一是明天", "冰箱里只剩下梦想", "恐龙灭绝是因为没带伞", "邻居家的狗学会了打卡"]
@@ -39,7 +39,7 @@ def row(image, text, star=5, kind="I2T", question=None, **more):
 def budget(tmp_path_factory):
     directory = tmp_path_factory.mktemp("checkpoints") / "tiny"
     write_random(directory, SHAPES["tiny"], seed=0)
-    return load_budget(directory, 8192)
+    return load_token_budget(directory, 8192)
 
 
 @pytest.fixture

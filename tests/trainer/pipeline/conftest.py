@@ -13,9 +13,9 @@ import pytest
 
 from configs.settings import Settings
 from storage import models, runs
+from storage.learning.run_files import read_training_steps
 from storage.runs import Run
 from trainer.pipeline.place import Place
-from trainer.xtuner.progress import read_losses
 
 ROOT, BOMBS = Path(__file__).parents[3], Path(__file__).with_name("bombs")
 SETTINGS = {"RETRAIN_MINIMUM_PAIRS": 2, "RETRAIN_ATTEMPTS": 20, "SELECTION_MAX_ROWS": 8, "TRAINING_LORA_RANK": 8, "TRAINING_LORA_ALPHA": 16,
@@ -83,7 +83,7 @@ class Pipeline:
         return "\n".join(log.read_text()[-2000:] for log in logs)
 
     def steps(self) -> list[int]:
-        return [int(line["step"]) for line in read_losses(self.place.directory)]
+        return [int(line["step"]) for line in read_training_steps(self.place.directory)]
 
     async def run(self) -> Run:
         return await runs.find(self.database, 1)

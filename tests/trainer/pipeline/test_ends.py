@@ -13,6 +13,7 @@ from trainer.pipeline.child import Children
 from trainer.pipeline.drive import drive
 from trainer.pipeline.job import CancelledRun
 from trainer.pipeline.place import PlaceInUse, held, in_use
+from trainer.pipeline.steps.all_steps import ALL_STEPS
 
 pytestmark = pytest.mark.timeout(2400)
 """Each starts trainings, and a training starts slowly on a busy machine."""
@@ -92,7 +93,7 @@ async def test_the_clock_trains_on_the_same_pairs_once(pipeline):
         if starter == "pairs":
             run = await runs.advance(database, run, "merging")
             new = models.NewModel("run-2", base.id, base.id, base.id, run.dataset, run.id, "/models/run-2", "sha", "{}")
-            await promotion.judged(database, await promotion.merged(database, run, new), base.id, {"answer": "reject", "reasons": [], "measures": {}})
+            await promotion.record_verdict(database, await promotion.record_merge(database, run, new), base.id, {"answer": "reject", "reasons": [], "measures": {}})
         if starter == "schedule":
             assert "since run 2, which trained on the same pairs and was rejected" in run.reason
 
@@ -108,7 +109,7 @@ async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):
     for file in pipeline.model.iterdir():
         os.link(file, candidate / file.name)
     (candidate / "model.json").write_text("{}")
-    await promotion.merged(database, run, models.NewModel("run-1", base.id, base.id, base.id, run.dataset, 1, str(candidate), "sha", "{}"))
+    await promotion.record_merge(database, run, models.NewModel("run-1", base.id, base.id, base.id, run.dataset, 1, str(candidate), "sha", "{}"))
     process = pipeline.start("pipeline", 1, gate="wait")
     await pipeline.until(process, lambda: (pipeline.place.directory / "waiting").exists())
     other = await models.register_base(database, "other", str(pipeline.model))
@@ -133,7 +134,7 @@ async def test_two_processes_are_never_at_a_run(pipeline):
                 raise AssertionError
     assert not in_use(folder)
     with pytest.raises(runs.RunError, match="no run 9"):
-        await drive(pipeline.settings(), 9)
+        await drive(pipeline.settings(), 9, ALL_STEPS)
 
 
 async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):

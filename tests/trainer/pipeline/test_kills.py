@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from storage import datasets, models, runs
-from trainer.xtuner.progress import read_progress
+from storage.learning.run_files import read_progress
 
 KILLED = -signal.SIGKILL
 

@@ -8,19 +8,20 @@ import pytest
 from configs.settings import Retrain, Selection, Training
 from storage import datasets, models, promotion, runs
 from storage.datasets import RecordRow
+from storage.learning.run_files import PLAN, read_progress
 from storage.models import NewModel
 from storage.people import forget, forget_rows
+from trainer.dataset.token_budget import ModelDirectoryError
 from trainer.merge.weights import Base
 from trainer.pipeline import keeping, room
 from trainer.pipeline.child import FailedError, KilledError
-from trainer.pipeline.exporting import begin_again, start_of
+from trainer.pipeline.exporting import restart_from_export, start_of
 from trainer.pipeline.job import Forgotten, Job
 from trainer.pipeline.place import Place
 from trainer.pipeline.training import planned, run_training, train
 from trainer.xtuner.command import plan_for
-from trainer.xtuner.plan import PLAN, Plan
-from trainer.xtuner.progress import Progress, read_progress
-from trainer.xtuner.tokenizer import ModelDirectoryError
+from trainer.xtuner.plan import Plan
+from trainer.xtuner.progress import Progress
 
 
 @pytest.fixture
@@ -43,9 +44,9 @@ def promoted(pipeline):
         run = await runs.advance(database, await runs.advance(database, run, "exporting"), "training", dataset=f"dataset-{run.id}")
         await datasets.mark(database, run.dataset, "trained")
         serving = await models.champion(database)
-        run = await promotion.merged(database, await runs.advance(database, run, "merging"),
+        run = await promotion.record_merge(database, await runs.advance(database, run, "merging"),
                                      NewModel(name, serving.id, base.id, base.id, run.dataset, run.id, str(directory), "sha", "{}"))
-        await promotion.judged(database, run, serving.id, {"answer": "promote", "reasons": [], "measures": {}})
+        await promotion.record_verdict(database, run, serving.id, {"answer": "promote", "reasons": [], "measures": {}})
         await promotion.promote(database, run.candidate_id, "canary")
         return await models.find(database, run.candidate_id)
     return promote
@@ -70,7 +71,7 @@ async def test_a_person_who_is_forgotten_between_export_and_training_sends_the_r
     assert not dataset.exists()
     with pytest.raises(Forgotten):
         await train(job(), run)
-    again = await begin_again(job(), run)
+    again = await restart_from_export(job(), run)
     assert (again.state, again.dataset, again.restarts, again.model_name) == ("exporting", None, 1, "run-1")
 
 
@@ -85,12 +86,12 @@ async def test_what_was_made_of_a_forgotten_persons_rows_goes_before_the_run_beg
     directory = pipeline.place.models / "run-1"
     for path in (directory, pipeline.place.gate):
         path.mkdir(parents=True)
-    run = await promotion.merged(database, run, NewModel("run-1", base.id, base.id, base.id, "theirs", 1, str(directory), "sha", "{}"))
-    await job().look(run)
+    run = await promotion.record_merge(database, run, NewModel("run-1", base.id, base.id, base.id, "theirs", 1, str(directory), "sha", "{}"))
+    await job().check(run)
     await forget_rows(database, 77)
     with pytest.raises(Forgotten):
-        await job().look(run)
-    again = await begin_again(job(), run)
+        await job().check(run)
+    again = await restart_from_export(job(), run)
     assert (again.state, again.candidate_id, again.model_name) == ("exporting", None, "run-1-2")
     assert not directory.exists() and not pipeline.place.gate.exists()
     model = await models.find(database, "run-1")
@@ -153,15 +154,15 @@ async def test_a_training_that_is_done_without_an_adapter_is_another_ones(pipeli
     run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.find(database, "base")).id)
     plan = await planned(job(), run)
     assert plan == await planned(job(), run) == Plan.load(pipeline.place.directory)
-    Progress(plan.out).tell(state="done")
+    Progress(plan.out).update(state="done")
     await planned(job(), run)
     assert read_progress(plan.out) == {}
 
 
 async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pipeline):
     class Broken(Job):
-        async def child(self, run, step, module, *arguments):
-            Progress(self.place.directory).tell(state="failed", reason="crash", message="Cut off.")
+        async def run_step(self, run, step, module, *arguments):
+            Progress(self.place.directory).update(state="failed", reason="crash", message="Cut off.")
             raise FailedError("Cut off.")
     job = Broken(pipeline.database, pipeline.settings(), pipeline.place, None)
     plan = plan_for(pipeline.model, pipeline.model, pipeline.place.directory, pipeline.settings(), 12)

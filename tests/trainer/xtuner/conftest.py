@@ -14,9 +14,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from configs.prompts import load_prompts
+from storage.learning.run_files import read_progress, read_training_steps
 from trainer.demo_model.random import write_random
 from trainer.demo_model.shapes import SHAPES
-from trainer.xtuner.progress import read_losses, read_progress
 
 torch.set_num_threads(1)
 
@@ -43,7 +43,7 @@ class Run:
         return code
 
     def losses(self) -> dict[int, float]:
-        return {int(line["step"]): line["loss"] for line in read_losses(self.out)}
+        return {int(line["step"]): line["loss"] for line in read_training_steps(self.out)}
 
     def until(self, true: Callable[[], Any], seconds: float = 1000) -> None:
         """Wait for something that the run brings about."""

@@ -38,9 +38,9 @@ def on_rename(name: str) -> None:
 
 def on_state(kind: str, state: str) -> None:
     from storage import runs
-    from trainer.pipeline import drive
+    from trainer.pipeline.steps.all_steps import ALL_STEPS
     if kind == "in":
-        drive.STEPS[state] = die
+        ALL_STEPS.by_state[state] = die
         return
     move = runs.move
 
@@ -57,7 +57,7 @@ def hold(step: int, gone_on: Path) -> None:
 
     def held(self, number, *more):
         log(self, number, *more)
-        while number >= step and not gone_on.exists() and not signal.getsignal(signal.SIGTERM).__self__.asked:
+        while number >= step and not gone_on.exists() and not signal.getsignal(signal.SIGTERM).__self__.stop_requested:
             time.sleep(0.02)
     Progress.log = held
 

@@ -1,0 +1,67 @@
+"""A training that an older version of the program has begun goes on: its files name no class and no setting that may have moved."""
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+from trainer.xtuner.plan import Plan
+
+PLAN = """{
+  "dataset": "/data/datasets/d",
+  "base": "/models/b",
+  "out": "/data/runs/1",
+  "features": "/data/features",
+  "max_tiles": 12,
+  "training": {
+    "batch_size": 4,
+    "accumulation": 4,
+    "epochs": 6,
+    "learning_rate": 2e-05,
+    "weight_decay": 0.05,
+    "warmup": 0.03,
+    "max_norm": 1.0,
+    "lora_rank": 128,
+    "lora_alpha": 256,
+    "lora_dropout": 0.05,
+    "nf4": true,
+    "max_length": 8192,
+    "seed": 1,
+    "checkpoint_steps": 500,
+    "keep_checkpoints": 2,
+    "workers": 4,
+    "gpus": 1,
+    "deepspeed": "",
+    "recompute": "always",
+    "features_gb": 60.0
+  }
+}
+"""
+"""plan.json as commit e77f410 wrote it."""
+STEPS = {"EPOCHS": 8, "BATCH_SIZE": 4, "LORA_DROPOUT": 0.05, "CHECKPOINT_STEPS": 4}
+"""16 steps on eight rows."""
+
+
+def test_a_plan_of_an_older_version_is_the_same_plan(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(PLAN)
+    plan = Plan.load(tmp_path)
+    assert (plan.base, plan.max_tiles, plan.training.lora_rank) == (Path("/models/b"), 12, 128)
+    assert plan.text() == PLAN
+
+
+def test_a_training_whose_configuration_names_classes_that_are_gone_goes_on(start: Any, dataset: Path, tmp_path: Path) -> None:
+    whole = start(dataset, tmp_path / "whole", **STEPS)
+    assert whole.wait() == 0, whole.log.read_text()[-3000:]
+    run = start(dataset, tmp_path / "run", **STEPS)
+    run.until(lambda: len(run.losses()) >= 6)
+    run.process.send_signal(signal.SIGTERM)
+    assert (run.wait(), run.said["state"]) == (143, "stopped"), run.log.read_text()[-3000:]
+    stopped_at = run.said["step"]
+    config = tmp_path / "run" / "xtuner" / "config.py"
+    text, count = re.subn(r"trainer\.xtuner\.\w+\.\w+", "trainer.gone.Gone", config.read_text())
+    assert count > 5
+    config.write_text(text)
+    run = start(dataset, tmp_path / "run", **STEPS)
+    assert run.wait() == 0, run.log.read_text()[-3000:]
+    assert run.losses() == whole.losses() and 0 < stopped_at < len(run.losses())
+    assert "trainer.gone" not in config.read_text()
+    assert f"iter_{stopped_at}" in run.log.read_text()
