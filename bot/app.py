@@ -31,8 +31,7 @@ from bot.latest import Latest
 from bot.loop.conductor import Conductor
 from bot.loop.schedule import Schedule
 from bot.loop.service import Service
-from bot.metrics import Metrics
-from bot.metrics_host import Host
+from bot.metrics import Host, Metrics
 from bot.moderation import Moderator
 from bot.names import Names
 from bot.outgoing import backoff, seconds_of
