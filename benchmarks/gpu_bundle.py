@@ -15,8 +15,8 @@ import zipfile
 from pathlib import Path
 
 LOCK = Path(__file__).parents[1] / "configs" / "requirements" / "bot.txt"
-WANTED = ("aiosqlite", "APScheduler", "babel", "fluent.runtime", "fluent.syntax", "pydantic-settings", "python-dotenv",
-          "python-telegram-bot", "pytz", "tzdata", "tzlocal")
+WANTED = ("aiosqlite", "APScheduler", "babel", "fluent.runtime", "fluent.syntax", "prometheus_client", "pydantic-settings",
+          "python-dotenv", "python-telegram-bot", "pytz", "tzdata", "tzlocal")
 DROPPED = re.compile(r"babel/locale-data/(?!(root|en|en_US|en_001|zh|zh_Hans|zh_Hans_CN|zh_Hant)\.dat)")
 
 

@@ -154,7 +154,7 @@ def made(work: Path, pairs: list[Pair], base: Path, epochs: int) -> Path:
 def mean_nats(directory: Path, pairs: list[Pair]) -> float:
     """Mean nats a token of these answers."""
     asker = Asker(load(directory, torch.device("cpu")), Gate(), lambda count: None)
-    nats = asker.likelihoods([(pair.picture, pair.prompt, pair.answer) for pair in pairs])
+    nats = asker.score([(pair.picture, pair.prompt, pair.answer) for pair in pairs])
     return round(sum(nats) / len(nats), 4)
 
 

@@ -73,8 +73,7 @@ from bot.maintenance.database_upkeep import DatabaseUpkeep
 from bot.maintenance.erasure_job import ErasureJob
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
-from bot.metrics import Metrics
-from bot.metrics_host import Host
+from bot.metrics import Host, Metrics
 from bot.mistakes import Mistakes
 from bot.moderation import Moderator
 from bot.names import Names

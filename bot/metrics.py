@@ -1,27 +1,36 @@
-"""The bot's figures for Prometheus, in its text format (https://prometheus.io/docs/instrumenting/exposition_formats/).
+"""Metrics for Prometheus: `/metrics` has them, `/health` says whether the bot works.
 
-`/metrics` has the figures, `/health` says whether the bot works. Nothing is counted twice: jokes, ratings and updates are
-read from the database, through a connection of their own, so that no scrape holds up an answer.
+Jokes, ratings, updates and runs are not counted here: each scrape reads them from the database, through a connection
+of its own, so that no scrape delays an answer. prometheus-client writes the text. Its import takes 30 ms, so it waits
+for the first scrape.
 """
 import asyncio
 import logging
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from bot import vitals
 from bot.engine.queue import FairQueue
 from bot.engine.servers import Servers
 from bot.listening import listen
-from bot.metrics_host import Host
+from bot.mistakes import Mistakes
 from bot.rested import Rested
 from bot.runtime.version import program_version
 from configs.settings import Settings
+from storage.backup import newest_at
 from storage.database import Database
-from storage.measures import Told, inbox_pending, models_shown, ratings_by_model
+from storage.measures import Runs, Told, banned_people, inbox_pending, models_shown, ratings_by_model, runs_so_far
+from storage.runs import FINISHED, UNFINISHED
+
+if TYPE_CHECKING:
+    from prometheus_client.core import HistogramMetricFamily, Metric
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +38,18 @@ BOUNDS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 """The latency histogram's buckets: a fast GPU answers within the first few, a CPU within the last."""
 MODELS = 20
 """The newest model versions that have figures of their own, besides those that serve: labels must not grow for ever."""
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+ALERTS = ("engine", "disk", "backup", "database", "webhook", "gpu", "job")
+"""What bot/checks.py looks at, and the periodic jobs all together."""
 Samples = Mapping[tuple[tuple[str, str], ...], float]
-"""Values by their labels: pairs of a name and a text."""
+"""Values by their labels: pairs of a name and a text. All samples of a metric have the same label names."""
+Family = tuple[str, str, str, Samples]
+"""Name, kind ("gauge" or "counter"), meaning, samples."""
 
 
 class Metrics:
     """An HTTP server for a monitor. Make one with `start`, and `stop` it."""
 
-    def __init__(self, database: Database, queue: FairQueue, servers: Servers, host: Host) -> None:
+    def __init__(self, database: Database, queue: FairQueue, servers: Servers, host: "Host") -> None:
         self._database, self._queue, self._servers, self._host = database, queue, servers, host
         self._told, self._ratings = Told(BOUNDS_S), Rested[None, dict[tuple[str, int], int]]()
         self._started_at = time.time()
@@ -46,8 +58,12 @@ class Metrics:
         self.url = ""
 
     @classmethod
-    async def start(cls, settings: Settings, queue: FairQueue, servers: Servers, host: Host | None = None) -> "Metrics":
-        """Listen at `metrics.listen`; port 0 takes a free one. `host` counts errors and knows the alerts. Raises SettingsError where that is impossible."""
+    async def start(cls, settings: Settings, queue: FairQueue, servers: Servers,
+                    host: "Host | None" = None) -> "Metrics":
+        """Listen at `metrics.listen`; port 0 takes a free one. `host` counts errors and knows the alerts.
+
+        Raises SettingsError where that is impossible.
+        """
         database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
         metrics = cls(database, queue, servers, host or Host(settings))
         metrics._cleanup.push_async_callback(database.close)
@@ -79,44 +95,77 @@ class Metrics:
         return web.Response(text="ok\n")
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        """All of them. The text is made in a thread, which is where prometheus-client is imported."""
         async with self._scrape:
             await self._told.catch_up(self._database)
-            rated = await self._ratings.get(None, lambda: ratings_by_model(self._database))
-            pending, ready = await inbox_pending(self._database), await self._servers.ready()
-            shown, more = await models_shown(self._database, MODELS), await self._host.families(self._database)
+            shown = await models_shown(self._database, MODELS)
+            families = [*await self._families(shown), *engine_families(self._servers),
+                        *await self._host.families(self._database)]
+            body, content_type = await asyncio.to_thread(exposition, Snapshot(families, self._told, shown))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _families(self, shown: Collection[str]) -> list[Family]:
+        rated = await self._ratings.get(None, lambda: ratings_by_model(self._database))
+        pending, ready = await inbox_pending(self._database), await self._servers.ready()
         gauges = {"queue_waiting": ("Photos in the queue.", self._queue.waiting),
-                  "queue_longest_wait_seconds": ("How long the one has waited who waits longest.", self._queue.longest_wait_s), "queue_in_flight": ("Requests at the engine.", self._queue.in_flight),
+                  "queue_longest_wait_seconds": ("How long the photo that came first has waited.",
+                                                 self._queue.longest_wait_s),
+                  "queue_in_flight": ("Requests at the engine.", self._queue.in_flight),
                   "inbox_pending": ("Updates kept and not yet finished.", pending),
                   "engine_up": ("Whether the engine answers and serves the model.", int(ready)),
                   "start_time_seconds": ("When the bot started, seconds since 1970.", self._started_at)}
-        ratings = {(("model", model), ("value", str(value))): count for (model, value), count in rated.items() if model in shown}
+        ratings = {(("model", model), ("value", str(value))): count
+                   for (model, value), count in rated.items() if model in shown}
         jokes = {(("model", name),): count for name, count in self._told.jokes.items() if name in shown}
-        families = [family("info", "gauge", "The program's version.", {(("version", program_version()),): 1}),
-                    family("jokes_total", "counter", "Jokes made, by model version.", jokes), histogram(self._told, shown), family("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
-                    *(family(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()), *engine_families(self._servers),
-                    *(family(*one) for one in more)]
-        return web.Response(body="".join(families).encode(), headers={"Content-Type": CONTENT_TYPE})
+        return [("info", "gauge", "The program's version.", {(("version", program_version()),): 1}),
+                ("jokes_total", "counter", "Jokes made, by model version.", jokes),
+                ("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
+                *((name, "gauge", text, {(): value}) for name, (text, value) in gauges.items())]
 
 
-def family(name: str, kind: str, text: str, samples: Samples) -> str:
-    """A metric with its samples."""
-    return head(name, kind, text) + "".join(sample(name, labels, value) for labels, value in samples.items())
+@dataclass
+class Host:
+    """What is read at each scrape, besides the queue and the engine. `lasting` are the alerts that last."""
+
+    settings: Settings
+    mistakes: Mistakes = field(default_factory=Mistakes)
+    lasting: Mapping[str, object] = field(default_factory=dict)
+
+    def _alert_samples(self) -> Samples:
+        kinds = {what.partition(":")[0] for what in self.lasting}
+        return {(("what", what),): int(what in kinds) for what in ALERTS}
+
+    async def families(self, database: Database) -> list[Family]:
+        """All of them; a backup's time is left out before there is one, and a run's end before the first."""
+        storage = self.settings.storage
+        free = await asyncio.to_thread(vitals.free_bytes, storage.directory)
+        backup = await asyncio.to_thread(newest_at, self.settings.backup_folder)
+        runs, banned = await runs_so_far(database), await banned_people(database)
+        size, errors = vitals.database_bytes(storage.database), self.mistakes.total
+        alerts = self._alert_samples()
+        return [*run_families(runs),
+                ("last_backup_timestamp_seconds", "gauge", "When the newest backup was made.",
+                 {(): backup} if backup else {}),
+                ("disk_free_bytes", "gauge", "Free bytes where the data is.", {(): free}),
+                ("database_bytes", "gauge", "Size of the database with its write-ahead log.", {(): size}),
+                ("errors_total", "counter", "Errors logged since the start.", {(): errors}),
+                ("alert", "gauge", "Whether admins were told of this trouble and it lasts.", alerts),
+                ("banned_people", "gauge", "Users who are banned now.", {(): banned})]
 
 
-def histogram(told: Told, shown: Collection[str]) -> str:
-    """The latency's histogram, a set of buckets for each model version that is shown."""
-    name = "joke_latency_seconds"
-    lines = [head(name, "histogram", "From the request to the engine to its last word.")]
-    for model, jokes in ((name, count) for name, count in told.jokes.items() if name in shown):
-        label = ("model", model)
-        for bound, count in zip((*map(str, told.bounds), "+Inf"), (*told.within[model], jokes), strict=True):
-            lines.append(sample(f"{name}_bucket", (label, ("le", bound)), count))
-        lines += [sample(f"{name}_sum", (label,), told.seconds[model]), sample(f"{name}_count", (label,), jokes)]
-    return "".join(lines)
+def run_families(found: Runs) -> list[Family]:
+    """How runs ended, and where the one under way is: every state has its sample, so that none goes missing."""
+    states = ("none", *UNFINISHED)
+    return [("run_state", "gauge", "1 for the state of the run under way, none where there is none.",
+             {(("state", state),): int(state == (found.under_way or "none")) for state in states}),
+            ("runs_total", "counter", "Runs that have ended, by outcome.",
+             {(("outcome", outcome),): found.ended.get(outcome, 0) for outcome in FINISHED}),
+            ("last_run_timestamp_seconds", "gauge", "When the last run ended.",
+             {(): found.last_at} if found.last_at else {})]
 
 
-def engine_families(servers: Servers) -> list[str]:
-    """Servers by model and state, how often they were started again, each version's share of the deliveries, and a pause."""
+def engine_families(servers: Servers) -> list[Family]:
+    """Servers by model and state, their restarts after failures, each version's share of deliveries, and a pause."""
     counts, restarts, shares = Counter[tuple[str, str]](), Counter[str](), Counter[str]()
     for server in servers.status():
         counts[server.model, server.state] += 1
@@ -124,20 +173,49 @@ def engine_families(servers: Servers) -> list[str]:
     shares[servers.router.champion.model.name] = 1 - servers.router.share
     if servers.router.canary:
         shares[servers.router.canary.model.name] = servers.router.share
-    return [family("servers", "gauge", "Servers, by model version and state.", {(("model", model), ("state", state)): count for (model, state), count in counts.items()}),
-            family("server_restarts", "gauge", "How often the servers there are were started again after a failure.", {(("model", model),): count for model, count in restarts.items()}),
-            family("model_share", "gauge", "Share of the deliveries, by model version.", {(("model", model),): share for model, share in shares.items()}),
-            family("paused", "gauge", "Whether photos wait while the servers sleep.", {(): int(bool(servers.paused))})]
+    return [("servers", "gauge", "Servers, by model version and state.",
+             {(("model", model), ("state", state)): count for (model, state), count in counts.items()}),
+            ("server_restarts", "gauge", "How often the servers there are were started again after a failure.",
+             {(("model", model),): count for model, count in restarts.items()}),
+            ("model_share", "gauge", "Share of the deliveries, by model version.",
+             {(("model", model),): share for model, share in shares.items()}),
+            ("paused", "gauge", "Whether photos wait while the servers sleep.", {(): int(bool(servers.paused))})]
 
 
-def head(name: str, kind: str, text: str) -> str:
-    return f"# HELP jokebot_{name} {text}\n# TYPE jokebot_{name} {kind}\n"
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The metrics of one scrape, as a collector of prometheus-client. `shown` are the models that have a latency."""
+
+    families: Collection[Family]
+    told: Told
+    shown: Collection[str]
+
+    def collect(self) -> "Iterator[Metric]":
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+        kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+        for name, kind, meaning, samples in self.families:
+            labels = [label for label, _ in next(iter(samples), ())]
+            metric = kinds[kind](f"jokebot_{name}", meaning, labels=labels)
+            for pairs, value in samples.items():
+                metric.add_metric([text for _, text in pairs], value)
+            yield metric
+        yield self._latency()
+
+    def _latency(self) -> "HistogramMetricFamily":
+        from prometheus_client.core import HistogramMetricFamily
+        meaning = "From the request to the engine to its last word."
+        metric = HistogramMetricFamily("jokebot_joke_latency_seconds", meaning, labels=["model"])
+        bounds = (*map(str, self.told.bounds), "+Inf")
+        for model, jokes in self.told.jokes.items():
+            if model in self.shown:
+                counts = (*self.told.within[model], jokes)
+                metric.add_metric([model], list(zip(bounds, counts, strict=True)), self.told.seconds[model])
+        return metric
 
 
-def sample(name: str, labels: Iterable[tuple[str, str]], value: float) -> str:
-    shown = ",".join(f'{key}="{escaped(text)}"' for key, text in labels)
-    return f"jokebot_{name}{f'{{{shown}}}' if shown else ''} {value}\n"
-
-
-def escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+def exposition(snapshot: Snapshot) -> tuple[bytes, str]:
+    """The snapshot in Prometheus' text format, and its content type."""
+    from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+    registry = CollectorRegistry()
+    registry.register(snapshot)
+    return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4

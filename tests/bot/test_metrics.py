@@ -4,6 +4,8 @@ import logging
 import math
 import re
 import socket
+import subprocess
+import sys
 
 import aiohttp
 import pytest
@@ -16,9 +18,7 @@ from bot.engine.given import GivenServers
 from bot.engine.queue import FairQueue
 from bot.engine.router import Arm
 from bot.engine.stub import Answer
-from bot.metrics import Metrics, escaped
-from bot.metrics import histogram as histogram_of
-from bot.metrics_host import ALERTS, run_families
+from bot.metrics import ALERTS, Metrics, Snapshot, exposition, run_families
 from configs.errors import SettingsError
 from configs.settings import ROOT, Settings
 from storage import promotion, runs
@@ -66,7 +66,7 @@ async def test_jokes_are_counted_with_their_latency(stage_with):
     for _ in range(3):
         await stage.joke(stage.send_photo())
     samples = await scrape_until(stage.app, 'jokebot_jokes_total{model="base"}', 3)
-    buckets = [value for name, value in samples.items() if name.startswith('jokebot_joke_latency_seconds_bucket{model="base"')]
+    buckets = [value for name, value in samples.items() if name.startswith("jokebot_joke_latency_seconds_bucket{le=") and 'model="base"' in name]
     assert buckets == sorted(buckets) and buckets[-1] == 3 == samples['jokebot_joke_latency_seconds_count{model="base"}']
     total = await stage.value("SELECT sum(latency_s) FROM jokes")
     assert math.isclose(samples['jokebot_joke_latency_seconds_sum{model="base"}'], total)
@@ -141,6 +141,20 @@ async def test_jokes_that_take_the_place_of_deleted_ones_are_counted(stage_with)
     await scrape_until(stage.app, 'jokebot_jokes_total{model="base"}', 2)
 
 
+async def test_the_format_is_the_one_that_every_prometheus_reads(stage_with):
+    stage = await stage_with(metrics=ON)
+    async with aiohttp.ClientSession() as session, session.get(stage.app.metrics.url + "/metrics") as response:
+        assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        kinds = set(re.findall(r"^# TYPE jokebot_(\w+ \w+)$", await response.text(), re.MULTILINE))
+    assert {"jokes_total counter", "joke_latency_seconds histogram", "ratings gauge", "errors_total counter"} <= kinds
+
+
+def test_the_bot_starts_without_the_library_of_the_monitor():
+    """Its import takes 30 ms, which only a scrape should pay for."""
+    code = "import sys, bot.app; sys.exit('prometheus_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
 async def test_without_the_setting_nothing_listens(stage):
     assert stage.app.metrics is None and Settings().metrics.listen == ""
 
@@ -155,10 +169,11 @@ async def test_a_taken_port_or_a_strange_address_ends_the_start_in_one_line(tmp_
 
 
 def test_a_name_can_not_break_the_format():
-    assert escaped('a"b\\c\nd') == r'a\"b\\c\nd'
     told = Told((1.0,))
     told.jokes['x"} 1\nfake 2'], told.seconds['x"} 1\nfake 2'], told.within['x"} 1\nfake 2'] = 1, 0.5, [1]
-    lines = [line for line in histogram_of(told, told.jokes).splitlines() if not line.startswith("#")]
+    text, _ = exposition(Snapshot([("ratings", "gauge", "Ratings.", {(("model", 'a"b\\c\nd'),): 1})], told, told.jokes))
+    first, *lines = [line for line in text.decode().splitlines() if not line.startswith("#")]
+    assert r'a\"b\\c\nd' in first and SAMPLE.fullmatch(first)
     assert len(lines) == 4 and all(SAMPLE.fullmatch(line) for line in lines)
 
 

@@ -69,7 +69,7 @@ async def test_nothing_of_private_and_banned_people_and_nothing_that_was_dropped
     await set_private(database, BOB, False)
     assert (await liked(database))[0] == 5
     await bans.ban(database, BOB, by=1)
-    assert await liked(database, minimum=1) == (1, ["Alice's."])
+    assert await liked(database, least=1) == (1, ["Alice's."])
     assert await liked(database) == (1, [])  # and a banned person's rating doesn't count either
 
 
