@@ -9,19 +9,19 @@ from configs.errors import JokebotError
 from configs.prompts import load_prompts
 from configs.settings import Settings
 
-HELP = "Make a page with two models' jokes about the same photos side by side: before and after."
+HELP = "write a page that shows two models' jokes about the same photos side by side"
 ENVIRONMENT = "bot"
-MODEL = "a checkpoint's directory, which a CPU engine serves meanwhile, or an engine's address with /v1"
+MODEL = "a checkpoint directory (served by a temporary CPU engine), or the address of an engine, ending in /v1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model_a", metavar="MODEL_A", help=f"before: {MODEL}")
-    parser.add_argument("model_b", metavar="MODEL_B", help="after: another one of either kind")
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture file")
-    parser.add_argument("--out", type=Path, required=True, metavar="PAGE.html", help="the page to write; it needs no other file")
-    parser.add_argument("--language", metavar="L", help="the jokes' language, as in configs/prompts.toml (default: the setting joke.language)")
-    parser.add_argument("--style", metavar="S", help="a style of configs/prompts.toml (default: the language's)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first photo's, for both models; the same call makes the same page (default: 1)")
+    parser.add_argument("model_a", metavar="MODEL_A", help=f"model on the left: {MODEL}")
+    parser.add_argument("model_b", metavar="MODEL_B", help="model on the right: same forms as MODEL_A")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file")
+    parser.add_argument("--out", type=Path, required=True, metavar="PAGE.html", help="file to write; the page needs no other file")
+    parser.add_argument("--language", metavar="L", help="language of the jokes, as in configs/prompts.toml (default: the setting joke.language)")
+    parser.add_argument("--style", metavar="S", help="style in configs/prompts.toml (default: the default style of the language)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the first photo, for both models; the same call writes the same page (default: 1)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

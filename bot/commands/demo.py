@@ -7,13 +7,13 @@ from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "try the bot on this machine: a chat page, a CPU engine and the demo model"
+HELP = "try the bot on this machine with a chat page, a CPU engine and the demo model"
 ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--check", action="store_true", help="send real photos, press buttons, check, and end")
-    parser.add_argument("--port", type=int, default=8088, help="the chat page's port (default 8088)")
+    parser.add_argument("--check", action="store_true", help="send photos, press buttons, check the replies, and exit")
+    parser.add_argument("--port", type=int, default=8088, help="port of the chat page (default: 8088)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -4,7 +4,7 @@ import asyncio
 
 from configs.settings import Settings
 
-HELP = "check token, engine, environments, disk and database, and say what to do"
+HELP = "check the token, the engine, the environments, the disk and the database, and print how to fix problems"
 ENVIRONMENT = "bot"
 
 

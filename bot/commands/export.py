@@ -6,12 +6,12 @@ from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "Write a dataset of the jokes that people liked, for XTuner to learn from."
+HELP = "write a training dataset of the jokes that users liked"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, metavar="DIR", help="the model whose tokenizer counts; else the champion's")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

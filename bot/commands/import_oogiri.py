@@ -5,17 +5,17 @@ from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "Make a cold-start dataset of CLoT-Oogiri-GO rows (cn.jsonl) or of the tutorial's ex_cn.json."
+HELP = "make a cold-start dataset from CLoT-Oogiri-GO rows or from the tutorial's ex_cn.json"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="cn.jsonl, en.jsonl, jp.jsonl, or ex_cn.json")
-    parser.add_argument("images", type=Path, help="the folder of its pictures")
-    parser.add_argument("--language", choices=("cn", "en", "jp"), default="cn", help="rows in another language are dropped")
-    parser.add_argument("--min-stars", type=int, default=0, metavar="N", help="least likes; rows of unknown likes count as none")
-    parser.add_argument("--limit", type=int, default=2000, metavar="N", help="most rows, each picture's most liked first")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="the model whose tokenizer counts; else the champion's")
+    parser.add_argument("file", type=Path, help="file to read: cn.jsonl, en.jsonl, jp.jsonl or ex_cn.json")
+    parser.add_argument("images", type=Path, help="folder of its images")
+    parser.add_argument("--language", choices=("cn", "en", "jp"), default="cn", help="language to keep; other rows are dropped")
+    parser.add_argument("--min-stars", type=int, default=0, metavar="N", help="fewest likes of a row; unknown likes count as 0")
+    parser.add_argument("--limit", type=int, default=2000, metavar="N", help="most rows; the most liked row of each image comes first")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

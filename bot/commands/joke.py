@@ -16,17 +16,17 @@ from configs.settings import Engine, Settings
 if TYPE_CHECKING:
     from bot.engine.client import EngineClient
 
-HELP = "Print a joke for each photo: the quickest way to try a model."
+HELP = "print a joke for each photo"
 ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture file")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--engine", metavar="URL", help="an engine's address, with /v1 (default: the settings' engine)")
-    where.add_argument("--model", type=Path, metavar="DIR", help="a checkpoint; a CPU engine serves it meanwhile")
-    parser.add_argument("--style", metavar="S", help="a style of configs/prompts.toml (default: the language's)")
-    parser.add_argument("--language", metavar="L", help="the joke's language, as in configs/prompts.toml (default: the setting joke.language)")
+    where.add_argument("--engine", metavar="URL", help="address of an engine, ending in /v1 (default: the engine of the settings)")
+    where.add_argument("--model", type=Path, metavar="DIR", help="checkpoint directory; a temporary CPU engine serves it")
+    parser.add_argument("--style", metavar="S", help="style in configs/prompts.toml (default: the default style of the language)")
+    parser.add_argument("--language", metavar="L", help="language of the joke, as in configs/prompts.toml (default: the setting joke.language)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -3,7 +3,7 @@ import argparse
 
 from configs.settings import Settings
 
-HELP = "merge what `jokebot train` wrote into its base model"
+HELP = "merge an adapter of `jokebot train` into its base model"
 ENVIRONMENT = "train"
 
 

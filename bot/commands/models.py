@@ -16,7 +16,7 @@ from storage.model_files import code_of, model_digest
 from storage.models import Model, RegistryError
 from storage.reasons import Reason
 
-HELP = "show the models, register a base, put one into service, go back to the one before"
+HELP = "manage models: list, register, deploy, roll back"
 ENVIRONMENT = "bot"
 ANSWER_WITHIN_S = 600.0
 """A running bot serves a model before it names it champion, and a large one takes minutes to load."""
@@ -25,14 +25,14 @@ COLOURS = {"champion": "green", "canary": "cyan", "rejected": "yellow", "retired
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND")
-    kinds.add_parser("list", help="show all (as without a word)")
-    add = kinds.add_parser("add", help="register a base: an InternVL2 checkpoint that runs can start from")
-    add.add_argument("directory", type=Path, metavar="DIR", help="its directory")
-    add.add_argument("--name", help="its name in the registry (default: the directory's)")
-    add.add_argument("--yes", action="store_true", help="agree to the code in it without being asked")
-    promote = kinds.add_parser("promote", help="put a model into service")
-    promote.add_argument("model", metavar="MODEL", help="its number or name")
-    kinds.add_parser("rollback", help="put the champion's predecessor back into service")
+    kinds.add_parser("list", help="list all models (the default)")
+    add = kinds.add_parser("add", help="register a base model: an InternVL2 checkpoint")
+    add.add_argument("directory", type=Path, metavar="DIR", help="directory of the checkpoint")
+    add.add_argument("--name", help="name in the registry (default: the name of the directory)")
+    add.add_argument("--yes", action="store_true", help="trust the code in the checkpoint without asking")
+    promote = kinds.add_parser("promote", help="deploy a model")
+    promote.add_argument("model", metavar="MODEL", help="number or name of the model")
+    kinds.add_parser("rollback", help="deploy the previous champion again")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

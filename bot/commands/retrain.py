@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from storage.runs import Run
     from trainer.prospect import Prospect
 
-HELP = "make a new model of what people liked; a running bot does it, or this terminal"
+HELP = "train a new model on the jokes that users liked, in the running bot or in this terminal"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dataset", metavar="DIR", help="train on this dataset (its directory, or the beginning of its name) "
-                                                         "instead of people's ratings: the cold start from `jokebot import-oogiri`")
-    parser.add_argument("--yes", action="store_true", help="don't ask first")
-    parser.add_argument("--cancel", action="store_true", help="end the run under way instead; the model in service stays")
+    parser.add_argument("--dataset", metavar="DIR", help="train on this dataset (directory, or the beginning of its name) "
+                                                         "instead of users' ratings; for a cold start from `jokebot import-oogiri`")
+    parser.add_argument("--yes", action="store_true", help="start without asking")
+    parser.add_argument("--cancel", action="store_true", help="cancel the current run instead; the model in service stays")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

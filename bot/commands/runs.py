@@ -12,14 +12,14 @@ from storage.database import Database
 from storage.runs import Run
 from storage.trials import Trial, trial_of_run
 
-HELP = "show the runs, or one of them with its steps and measures"
+HELP = "list the runs, or show one with its steps and results"
 ENVIRONMENT = "bot"
 COLOURS = {"promoted": "green", "failed": "red", "rejected": "yellow", "undecided": "yellow", "cancelled": "dim"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=int, nargs="?", metavar="RUN", help="its number; nothing lists the latest")
-    parser.add_argument("--last", type=int, default=20, metavar="N", help="how many to list (default: 20)")
+    parser.add_argument("run", type=int, nargs="?", metavar="RUN", help="number of the run (default: list the latest)")
+    parser.add_argument("--last", type=int, default=20, metavar="N", help="number of runs to list (default: 20)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

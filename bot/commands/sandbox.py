@@ -18,10 +18,10 @@ CALLS_KEPT = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=PORT, help=f"port on loopback; 0 takes a free one (default {PORT})")
-    parser.add_argument("--token", default=TOKEN, help=f"the bot's token (default {TOKEN})")
-    parser.add_argument("--samples", type=Path, metavar="DIR", help="a folder of pictures that the page offers to send")
-    parser.add_argument("--floods", action="store_true", help="refuse calls that come faster than Telegram allows")
+    parser.add_argument("--port", type=int, default=PORT, help=f"port on loopback; 0 picks a free one (default: {PORT})")
+    parser.add_argument("--token", default=TOKEN, help=f"token of the bot (default: {TOKEN})")
+    parser.add_argument("--samples", type=Path, metavar="DIR", help="folder of sample images that the page offers to send")
+    parser.add_argument("--floods", action="store_true", help="reject calls that exceed Telegram's rate limits")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -9,9 +9,9 @@ ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="a directory with train.json and its pictures")
-    parser.add_argument("--base", type=Path, required=True, metavar="MODEL", help="the base model's directory")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's directory: progress, checkpoints, adapter")
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="directory with train.json and its images")
+    parser.add_argument("--base", type=Path, required=True, metavar="MODEL", help="directory of the base model")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output directory for progress, checkpoints and the adapter")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
