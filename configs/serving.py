@@ -66,7 +66,7 @@ class Servers(Section):
         0, ge=0, description="CPU threads of one CPU engine. 0 divides the host's cores among the engines.")
     cores_apart: bool = Field(
         True, description=(
-            "Give each of several CPU engines its own cores, so that a starting one doesn't slow down the others."))
+            "Give each of several servers its own CPU cores, so that a starting one doesn't slow down the others."))
     start_timeout_s: Positive = Field(300.0, description="Longest time from the start of a server to its first joke.")
     probe_every_s: Positive = Field(
         20.0, description="Seconds without any output after which the bot sends a server a test photo.")

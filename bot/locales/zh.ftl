@@ -17,7 +17,7 @@ help =
 
     /explain  回复一个笑话：笑点在哪儿
     /best  这里最好笑的笑话
-    /mine  你最近的笑话
+    /mine  最近给你讲的笑话
     /stats  看看战绩
     /style  换个笑话风格；只给一张照片换，就在配文里写 #谐音梗、#一本正经、#荒诞 或 #脑洞
     /settings  这里的设置
@@ -31,7 +31,7 @@ command-help = 我会什么
 command-joke = 给你回复的那张照片配个笑话
 command-explain = 你回复的笑话，笑点在哪儿
 command-best = 这里最好笑的笑话
-command-mine = 你最近的笑话
+command-mine = 最近给你讲的笑话
 command-stats = 看看战绩
 command-style = 换个笑话风格
 command-settings = 这里的设置
@@ -170,7 +170,7 @@ explain-what = 解释哪个？用 /explain 回复我讲过的一个笑话，我�
 # /best 和 /mine
 best-title = 🏆 这里最好笑的笑话
 best-none = 这里还没有哪个笑话脱颖而出。先给几个笑话按 😂，回头再来问我。
-mine-title = 🗂 你最近的笑话
+mine-title = 🗂 最近给你讲的笑话
 mine-none = 我在这儿还没给你讲过笑话。发张照片来，马上补上！
 
 # /settings；/style 是其中一页。以小图开头的写在按钮上，要短。
@@ -234,7 +234,7 @@ language-as-app = 好，你的 Telegram 应用是什么语言，我就说什么�
 
 # /privacy 和 /private
 privacy =
-    我存了这些：你在 Telegram 上的名字、你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你打的分，还有你选过的语言。照片、笑话和打分我会拿来学习。{ $state }
+    我存了这些：你在 Telegram 上的名字、你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你打的分，还有你选过的语言。照片、笑话和打分我可能会拿来学习。{ $state }
 
     /private  让我学还是不学，随时可以改
     /forget  把你的一切彻底删掉；备份里的最多再留 { $days } 天
