@@ -1,4 +1,4 @@
-"""`jokebot backup`."""
+"""`jokebot backup`: back up the data, or list the backups."""
 import argparse
 import time
 from pathlib import Path

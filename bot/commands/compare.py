@@ -1,4 +1,4 @@
-"""`jokebot compare`: what two models say about the same photos, side by side on one page."""
+"""`jokebot compare`: two models' jokes about the same photos, side by side on one page."""
 import argparse
 import asyncio
 from pathlib import Path
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """0 where every photo got both jokes; 1 where some are missing, which the page says too. Raises JokebotError."""
+    """Return 0 if every photo got both jokes, 1 if some are missing (the page says so too). Raises JokebotError."""
     from bot.comparison_page import page
 
     question = asked(arguments, settings)
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def asked(arguments: argparse.Namespace, settings: Settings) -> Question:
-    """What both models are asked. Raises PromptError for a mistyped language or style, before an engine is started."""
+    """The prompt and sampling for both models. Raises PromptError for an unknown language or style."""
     prompts, chosen = load_prompts(), settings.joke
     language = arguments.language or chosen.language
     style = arguments.style or chosen.style or prompts.language(language).default
@@ -52,13 +52,13 @@ def complete(sides: list[Side], photos: list[Path]) -> bool:
 
 
 def refuse_place(path: Path) -> None:
-    """Told before minutes of work. Raises JokebotError."""
+    """Check the output path before minutes of work. Raises JokebotError."""
     if path.is_dir() or not path.parent.is_dir():
         raise JokebotError(f"The page can't be written to {path}: " + ("it is a folder." if path.is_dir() else "its folder does not exist."))
 
 
 def write(path: Path, text: str) -> None:
-    """Whole or not at all. Raises JokebotError."""
+    """Write the page atomically. Raises JokebotError."""
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
         unfinished.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`jokebot dataset`: look at datasets, and check them."""
+"""`jokebot dataset`: show and check datasets."""
 import argparse
 import asyncio
 from pathlib import Path
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print what was asked for."""
+    """Run the subcommand."""
     from trainer.dataset.session import count_without_torch
 
     count_without_torch()
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def check(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print a line for each thing that is wrong."""
+    """Print a line for each problem."""
     from storage.database import Database
     from trainer.dataset.check import check_dataset
     from trainer.dataset.session import budget_of, dataset_directory
@@ -42,7 +42,7 @@ async def check(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def show(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print one dataset, or a line for each."""
+    """Print one dataset, or a line per dataset."""
     from storage import datasets
     from storage.database import Database
     from storage.dataset_files import read

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Keep the demo running until Ctrl-C, or check it: 1 when a photo or a press was lost."""
+    """Run the demo until Ctrl-C, or check it: return 1 if a photo or a button press was lost."""
     from bot import demo
     if arguments.check:
         return check(settings)

@@ -1,4 +1,4 @@
-"""`jokebot demo-model`: small InternVL2 checkpoints of our own."""
+"""`jokebot demo-model`: make small InternVL2 checkpoints."""
 import argparse
 import time
 from pathlib import Path

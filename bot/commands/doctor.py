@@ -1,4 +1,4 @@
-"""`jokebot doctor`."""
+"""`jokebot doctor`: find problems and say how to fix them."""
 import argparse
 import asyncio
 
@@ -9,11 +9,11 @@ ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
+    """No arguments."""
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the findings; 1 when one of them is bad."""
+    """Print the findings. Return 1 if one of them is bad."""
     from bot.doctor import examine
     findings = asyncio.run(examine(settings))
     for finding in findings:

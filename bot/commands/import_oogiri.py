@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print what was imported, what was dropped and why, and where the dataset is."""
+    """Print the imported rows, the exclusions by reason, and the dataset's directory."""
     from trainer.dataset.session import count_without_torch
 
     count_without_torch()
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
-    """Import and say what came of it."""
+    """Import; return a summary."""
     from storage.database import Database
     from trainer.dataset.session import budget_of
     from trainer.dataset.summary import summary

@@ -39,12 +39,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def engine(arguments: argparse.Namespace, settings: Settings) -> AbstractContextManager[Engine]:
-    """The engine to ask, started here for `--model`. Raises JokebotError where it can't be started."""
+    """The engine to use; for `--model` it is started here. Raises JokebotError if it can't be started."""
     return serving(arguments.model, settings) if arguments.model else engine_of(arguments.engine, settings)
 
 
 async def tell(photos: list[Path], prompt: str, language: str, settings: Settings, chosen: Engine) -> int:
-    """A joke for each photo, one after the other; how many failed."""
+    """Print a joke for each photo, one after the other; return the number of failures."""
     from bot.engine.client import EngineClient
 
     client, failed = EngineClient(chosen), 0
@@ -76,7 +76,7 @@ async def tell_one(client: "EngineClient", path: Path, prompt: str, language: st
 
 @contextmanager
 def page(path: Path) -> Iterator[Callable[..., None]]:
-    """What shows a growing joke behind the file's name: in place on a terminal, in one piece elsewhere."""
+    """A function that shows a growing joke after the file's name; without a terminal, only the complete joke."""
     if not sys.stdout.isatty():
         yield lambda text, whole=False: print(f"{path}: {text}", flush=True) if whole else None
         return

@@ -1,4 +1,4 @@
-"""`jokebot models`: the registry, and who is in service."""
+"""`jokebot models`: the model registry and deployment."""
 import argparse
 import asyncio
 import json
@@ -19,7 +19,7 @@ from storage.reasons import Reason
 HELP = "manage models: list, register, deploy, roll back"
 ENVIRONMENT = "bot"
 ANSWER_WITHIN_S = 600.0
-"""A running bot serves a model before it names it champion, and a large one takes minutes to load."""
+"""A running bot serves a model before it makes it champion, and a large model takes minutes to load."""
 COLOURS = {"champion": "green", "canary": "cyan", "rejected": "yellow", "retired": "dim"}
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """0 where it was done. Raises RegistryError where the registry refuses."""
+    """Return 0 on success. Raises RegistryError if the registry refuses."""
     return asyncio.run(KINDS[arguments.kind or "list"](arguments, settings))
 
 
@@ -48,7 +48,7 @@ async def show(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def table(known: list[Model], back: Model | None) -> Any:
-    """The registry, a line a model; a word where it is empty."""
+    """The registry, one line per model, or a note that it is empty."""
     from rich.table import Table
     from rich.text import Text
     if not known:
@@ -64,7 +64,7 @@ def table(known: list[Model], back: Model | None) -> Any:
 
 
 async def add(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Check a checkpoint, ask about its code, read it through and register it."""
+    """Check a checkpoint, ask about its code, hash it and register it."""
     directory = arguments.directory.absolute()
     name, code = arguments.name or directory.name, await asyncio.to_thread(checked, directory)
     if not arguments.yes and not await asyncio.to_thread(agreed, directory, code):
@@ -82,7 +82,7 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def checked(directory: Path) -> dict[str, str]:
-    """The code in a checkpoint that runs can start from. Raises JokebotError where it is none, or its weights are not whole."""
+    """The code files of a valid base checkpoint. Raises JokebotError if it or its weights are invalid."""
     from trainer.merge.weights import Base
     from trainer.xtuner.command import check_base
     if not directory.is_dir():
@@ -96,9 +96,9 @@ def checked(directory: Path) -> dict[str, str]:
 
 
 def agreed(directory: Path, code: dict[str, str]) -> bool:
-    """An admin's consent to code that runs with every right of this program, whenever the model is loaded."""
+    """Ask an admin to trust the code, which runs with all rights of this program whenever the model is loaded."""
     if not sys.stdin.isatty():
-        raise JokebotError("There is nobody here to ask about the model's code. `--yes` agrees to it.")
+        raise JokebotError("There is no terminal to ask about the model's code. `--yes` trusts it.")
     print(f"Loading {directory} runs the code in it, with all rights of this program:")
     print("\n".join(f"  {name}  {sha256[:16]}" for name, sha256 in code.items()) or "  (none)")
     return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
@@ -124,7 +124,7 @@ async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def asked(database: Database, kind: str, model_id: int | None = None) -> int:
-    """Let the running bot do it, and say what it answers; 1 where it refuses."""
+    """Send the request to the running bot and print its answer. Return 1 if it refuses."""
     request = await requests.wait_for(database, await requests.ask(database, kind, model_id), wait_s=ANSWER_WITHIN_S)
     print(request.answer)
     return 0 if request.done else 1

@@ -1,4 +1,4 @@
-"""`jokebot restore`."""
+"""`jokebot restore`: restore a backup."""
 import argparse
 from pathlib import Path
 

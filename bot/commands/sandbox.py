@@ -1,4 +1,4 @@
-"""`jokebot sandbox`: a local Telegram to try the bot in, with a chat page."""
+"""`jokebot sandbox`: a local Bot API server with a chat page."""
 import argparse
 import asyncio
 import signal
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def serve(port: int, token: str, flood_limits: FloodLimits | None, samples: dict[str, Path], panel: Panel) -> None:
-    """Run until SIGINT or SIGTERM. Raises SandboxError where the port is taken."""
+    """Run until SIGINT or SIGTERM. Raises SandboxError if the port is taken."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

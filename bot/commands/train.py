@@ -1,4 +1,4 @@
-"""`jokebot train`: a dataset and a base model become an adapter."""
+"""`jokebot train`: train an adapter on a dataset."""
 import argparse
 from pathlib import Path
 
@@ -15,6 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Returns 0 when done, 143 when stopped with a checkpoint to continue from, 1 when failed (progress.json says why)."""
+    """Return 0 when done, 143 when stopped with a checkpoint, 1 when failed (progress.json says why)."""
     from trainer.xtuner.command import train
     return train(arguments.dataset, arguments.base, arguments.out, settings)
