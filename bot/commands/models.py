@@ -98,7 +98,7 @@ def checked(directory: Path) -> dict[str, str]:
 def agreed(directory: Path, code: dict[str, str]) -> bool:
     """Ask an admin to trust the code, which runs with all rights of this program whenever the model is loaded."""
     if not sys.stdin.isatty():
-        raise JokebotError("There is no terminal to ask about the model's code. `--yes` trusts it.")
+        raise JokebotError("There is no terminal to ask about the model's code. `--yes` agrees to it.")
     print(f"Loading {directory} runs the code in it, with all rights of this program:")
     print("\n".join(f"  {name}  {sha256[:16]}" for name, sha256 in code.items()) or "  (none)")
     return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
