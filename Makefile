@@ -1,4 +1,4 @@
-# What a person types. Each target makes the environments it needs; a second call is quick.
+# Entry points. Each target makes the environments that it needs; a second call is quick.
 PYTHON ?= python3
 BOT := .venv/bot/bin/python
 TRAIN := .venv/train/bin/python
@@ -7,12 +7,12 @@ MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
 .PHONY: help demo demo-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu docs bench-%
 
 help:
-	@echo "make demo         try the bot on this machine: a chat page, a CPU engine and the demo model"
-	@echo "make demo-check   the same without a page, checked: one JSON object as its last line"
-	@echo "make test         all tests (those in a browser where Chromium is installed)"
-	@echo "make lint         ruff"
-	@echo "make bench-NAME   run benchmarks/NAME.py; its last line is one JSON object"
-	@echo "make docs         the site of docs/ in build/site/, its reference pages and plots made from code and results"
+	@echo "make demo         try the bot on this machine with a chat page, a CPU engine and the demo model"
+	@echo "make demo-check   check the same without a page; the last line is one JSON object"
+	@echo "make test         run all tests (browser tests if Chromium is installed)"
+	@echo "make lint         run ruff"
+	@echo "make bench-NAME   run benchmarks/NAME.py; the last line is one JSON object"
+	@echo "make docs         build the site of docs/ in build/site/, with reference pages and plots"
 	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
 	@echo "make lock         renew the locks in configs/requirements/"
 

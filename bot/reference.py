@@ -15,18 +15,18 @@ from configs.settings import ROOT
 
 COMMANDS_HEAD = """# Commands
 
-Made from the code. `jokebot COMMAND --help` says the same in the terminal. A command of the train environment continues there by
-itself, whichever environment it was called from.
+All commands, generated from the code. `jokebot COMMAND --help` shows the same in the terminal. A command of the train
+environment switches to it by itself, whichever environment it was called from.
 """
 CHAT_HEAD = """## In the chat
 
-These stand in Telegram's menu, in the reader's own language. A photo needs none.
+Telegram's menu shows these commands in the user's language. To get a joke, send a photo; it needs no command.
 
 | command | does |
 |---|---|
 """
 ADMIN_HEAD = """
-For admins (the setting `telegram.admins`) alone, in their menu:
+Only admins (the setting `telegram.admins`) have these commands in their menu:
 
 | command | does |
 |---|---|

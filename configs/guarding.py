@@ -17,15 +17,19 @@ def split_entries(value: Any) -> Any:
 
 
 class Guard(Section):
-    """What is held back (docs/guarding.md)."""
+    """Blocked words and photo moderation (docs/guarding.md)."""
 
     blocked: Annotated[list[str], BeforeValidator(split_entries)] = Field(
-        [], description="Words, phrases and /patterns/ that no joke may hold; `en: word` holds for English jokes alone.")
-    blocked_file: Path | None = Field(None, description="A text file with more of them, one a line; # begins a comment.")
-    blocked_tries: Count = Field(3, description="Jokes made for a photo before it is said that none could be told.")
-    moderate: str = Field("", description="module:function that is asked about each photo before it is kept; empty asks nobody.")
-    moderate_timeout_s: Positive = Field(10.0, description="Longest time that it may take for a photo.")
-    moderate_failure: Literal["refuse", "pass"] = Field("refuse", description="What happens to a photo when it fails or takes too long.")
+        [], description=(
+            "Words, phrases and /patterns/ that no joke may contain. `en: word` applies to English jokes only."))
+    blocked_file: Path | None = Field(
+        None, description="Text file with more of them, one per line. # starts a comment.")
+    blocked_tries: Count = Field(3, description="Blocked jokes for one photo before the bot gives up on it.")
+    moderate: str = Field(
+        "", description="module:function that checks each photo before the bot stores it. Empty: no check.")
+    moderate_timeout_s: Positive = Field(10.0, description="Longest time for the check of one photo.")
+    moderate_failure: Literal["refuse", "pass"] = Field(
+        "refuse", description="What happens to a photo when the check fails or takes too long.")
 
     @field_validator("blocked_file")
     @classmethod
@@ -42,8 +46,9 @@ class Guard(Section):
 
 
 class Retention(Section):
-    """How long photos, jokes and ratings are kept; what is too old goes within an hour, from datasets too. 0 keeps it for ever."""
+    """Age limits of photos, jokes and ratings. Older ones are deleted within an hour, from datasets too. 0: forever."""
 
-    photos_days: float = Field(0.0, ge=0, description="Days since a photo was sent last; its jokes and their ratings go with it.")
-    jokes_days: float = Field(0.0, ge=0, description="Days since a joke was told; its ratings go with it.")
+    photos_days: float = Field(
+        0.0, ge=0, description="Days since a photo was last sent. Its jokes and their ratings are deleted with it.")
+    jokes_days: float = Field(0.0, ge=0, description="Days since the bot told a joke. Its ratings are deleted with it.")
     ratings_days: float = Field(0.0, ge=0, description="Days since a rating was given or changed.")

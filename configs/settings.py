@@ -23,49 +23,62 @@ PREFIX = "JOKEBOT_"
 
 
 class Telegram(Section):
-    """How the bot reaches Telegram, or a server that speaks its Bot API."""
+    """Connection to Telegram or another Bot API server."""
 
-    token: SecretStr = Field(SecretStr(""), description="The bot's token from @BotFather. Better set as JOKEBOT_TELEGRAM_TOKEN.")
-    base_url: str = Field("https://api.telegram.org", description="The Bot API server; `jokebot sandbox` is one too.")
+    token: SecretStr = Field(
+        SecretStr(""), description="Bot token from @BotFather. Prefer the variable JOKEBOT_TELEGRAM_TOKEN.")
+    base_url: str = Field("https://api.telegram.org", description="Bot API server. `jokebot sandbox` is one too.")
     mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
-    poll_timeout_s: int = Field(30, ge=0, description="How long one getUpdates call may wait, seconds.")
-    webhook_url: str = Field("", description="The public https address that Telegram calls, for mode `webhook`.")
-    webhook_listen: str = Field("127.0.0.1:8081", description="host:port the webhook listens on, behind a reverse proxy.")
-    webhook_secret: SecretStr = Field(SecretStr(""), description="Telegram sends it back with each call; required for webhooks.")
-    admins: Annotated[list[int], BeforeValidator(split_list)] = Field([], description="Telegram ids of the people who may give admin commands.")
+    poll_timeout_s: int = Field(30, ge=0, description="Longest wait of one getUpdates call, seconds.")
+    webhook_url: str = Field("", description="Public https address that Telegram calls. Only for mode `webhook`.")
+    webhook_listen: str = Field(
+        "127.0.0.1:8081", description="host:port on which the webhook listens, behind a reverse proxy.")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Secret that Telegram sends with each webhook call. Required in mode `webhook`.")
+    admins: Annotated[list[int], BeforeValidator(split_list)] = Field(
+        [], description="Telegram ids of the users who may give admin commands.")
 
 
 class Limits(Section):
-    """What Telegram allows, and what one person may ask."""
+    """Telegram's rate limits, and limits per user."""
 
-    messages_per_s: Positive = Field(30.0, description="Calls that send or edit, over all chats, per second.")
-    chat_messages_per_s: Positive = Field(1.0, description="The same within one private chat.")
-    group_messages_per_min: Positive = Field(20.0, description="The same within one group, per minute.")
-    sends_at_once: Count = Field(1, description="New messages on their way to Telegram at the same time. A kill repeats as many at most.")
-    edit_interval_s: Positive = Field(1.2, description="Shortest time between two edits of a joke while it is written.")
-    photo_bytes: Count = Field(20_000_000, description="Largest photo that is fetched; Telegram's own limit is 20 MB.")
-    photo_pixels: Count = Field(50_000_000, description="Largest photo that is decoded, width times height.")
-    photos_waiting_per_person: Count = Field(20, description="Photos one person may have in the queue.")
-    photos_waiting: Count = Field(2000, description="Photos in the queue over all people.")
-    album_quiet_s: float = Field(2.0, ge=0, description="How long after an album's newest photo its others wait for a caption, seconds.")
-    album_call_quiet_s: float = Field(15.0, ge=0, description="In groups: how long they wait, unnoticed, for one that calls the bot.")
-    updates_in_work: Count = Field(256, description="Updates handled at the same time; the rest wait in the inbox.")
+    messages_per_s: Positive = Field(30.0, description="Calls that send or edit messages per second, over all chats.")
+    chat_messages_per_s: Positive = Field(
+        1.0, description="Calls that send or edit messages per second in one private chat.")
+    group_messages_per_min: Positive = Field(
+        20.0, description="Calls that send or edit messages per minute in one group.")
+    sends_at_once: Count = Field(
+        1, description="New messages sent to Telegram concurrently. A killed bot repeats at most this many.")
+    edit_interval_s: Positive = Field(
+        1.2, description="Shortest time between two edits of a joke that is being written.")
+    photo_bytes: Count = Field(
+        20_000_000, description="Largest photo that the bot downloads, bytes. Telegram's own limit is 20 MB.")
+    photo_pixels: Count = Field(50_000_000, description="Largest photo that the bot decodes, width × height.")
+    photos_waiting_per_person: Count = Field(20, description="Photos that one user may have in the queue.")
+    photos_waiting: Count = Field(2000, description="Photos of all users in the queue.")
+    album_quiet_s: float = Field(
+        2.0, ge=0, description="Seconds to wait for a caption after the newest photo of an album.")
+    album_call_quiet_s: float = Field(
+        15.0, ge=0, description="Seconds to wait in a group for an album photo that mentions the bot.")
+    updates_in_work: Count = Field(256, description="Updates handled concurrently. Further updates wait in the inbox.")
 
 
 class Weekly(Section):
-    """The best of the week, in chats that have turned it on with /settings."""
+    """The best jokes of the week, in chats that turned it on in /settings."""
 
-    day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field("sun", description="The day on which it is posted.")
-    hour: int = Field(18, ge=0, le=23, description="The hour, in this machine's time.")
-    photos: int = Field(3, ge=1, le=5, description="Most photos in it.")
-    rated: Count = Field(5, description="Jokes of the week that must have been rated in a chat; with fewer nothing is posted there.")
+    day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field("sun", description="Day of the post.")
+    hour: int = Field(18, ge=0, le=23, description="Hour of the post, in the time zone of this machine.")
+    photos: int = Field(3, ge=1, le=5, description="Most photos in one post.")
+    rated: Count = Field(
+        5, description="Rated jokes that a chat needs in a week. With fewer, the bot posts nothing there.")
 
 
 class Storage(Section):
-    """Where everything is kept."""
+    """Where the bot keeps its data."""
 
-    directory: Path = Field(Path("data"), description="Folder of the database, the photos and all that is made from them.")
-    busy_timeout_s: Positive = Field(10.0, description="How long a write waits for another process's lock.")
+    directory: Path = Field(
+        Path("data"), description="Folder of the database, the photos, the datasets, the runs and the models.")
+    busy_timeout_s: Positive = Field(10.0, description="Longest wait of a database write for another process's lock.")
 
     @property
     def database(self) -> Path:
@@ -89,30 +102,42 @@ class Storage(Section):
 
 
 class Backup(Section):
-    """Copies of the database, the photos and the datasets, made while the bot works."""
+    """Copies of the database, the photos, the datasets and models, made while the bot runs."""
 
-    every_h: float = Field(24.0, ge=0, description="Hours between two; 0 makes none by itself.")
-    keep: Count = Field(7, description="Backups kept; older ones are removed, and what people had forgotten since goes with them.")
-    models: Literal["none", "serving", "all"] = Field("serving", description=(
-        "Models whose files are in them: those in service, on trial and next to go back to; all that the bot made; or none."))
-    directory: Path | None = Field(None, description="Their folder, better on another disk; unset takes `backups` in the data folder.")
+    every_h: float = Field(24.0, ge=0, description="Hours between two backups. 0 turns automatic backups off.")
+    keep: Count = Field(
+        7, description="Backups to keep. The bot deletes older ones, and with them data that users had erased since.")
+    models: Literal["none", "serving", "all"] = Field(
+        "serving", description=(
+            "Models whose files are copied: `serving` (in service, on trial, next for rollback), `all` that the bot "
+            "made, or `none`."))
+    directory: Path | None = Field(
+        None, description="Folder of the backups, preferably on another disk. Unset: `backups` in the data folder.")
 
 
 class Alerts(Section):
-    """What admins are told of in the chat, once each, and again when it is over (docs/admins.md)."""
+    """Problems that the bot reports to admins, once when they begin and once when they end (docs/admins.md)."""
 
-    engine_min: float = Field(5.0, ge=0, description="Minutes for which the engine doesn't answer; 0 tells nothing of it.")
-    disk_gb: float = Field(5.0, ge=0, description="Free disk, 10⁹ bytes, that is too little for the data or the backups; 0 tells nothing of it.")
-    database_min: float = Field(1.0, ge=0, description="Minutes for which the database can't be written; 0 tells nothing of it.")
-    gpu_min: float = Field(1.0, ge=0, description="Minutes for which a graphics card is missing that was there; 0 tells nothing of it.")
-    webhook_min: float = Field(10.0, ge=0, description="Minutes for which Telegram can't reach the webhook; 0 tells nothing of it.")
+    engine_min: float = Field(
+        5.0, ge=0, description="Minutes without an answer from the engine. 0 turns the alert off.")
+    disk_gb: float = Field(
+        5.0, ge=0, description="Least free disk for the data and the backups, 10⁹ bytes. 0 turns the alert off.")
+    database_min: float = Field(
+        1.0, ge=0, description="Minutes during which database writes fail. 0 turns the alert off.")
+    gpu_min: float = Field(1.0, ge=0, description="Minutes during which a GPU is missing. 0 turns the alert off.")
+    webhook_min: float = Field(
+        10.0, ge=0, description="Minutes during which Telegram can't reach the webhook. 0 turns the alert off.")
 
 
 class Environments(Section):
-    """Interpreters of the other environments (`make env-train`, `make env-serve`)."""
+    """Python interpreters of the other environments (`make env-train`, `make env-serve`)."""
 
-    train_python: Path = Field(Path(".venv/train/bin/python"), description="Runs training, merging and the CPU engine. Relative to the program's folder.")
-    serve_python: Path = Field(Path(".venv/serve/bin/python"), description="Runs LMDeploy on a GPU host. Relative to the program's folder.")
+    train_python: Path = Field(
+        Path(".venv/train/bin/python"), description=(
+            "Interpreter for training, merging and the CPU engine. Relative to the program's folder."))
+    serve_python: Path = Field(
+        Path(".venv/serve/bin/python"), description=(
+            "Interpreter for LMDeploy on a GPU host. Relative to the program's folder."))
 
     @field_validator("*")
     @classmethod
@@ -121,31 +146,44 @@ class Environments(Section):
 
 
 class Model(Section):
-    """The model the bot starts from, before it has learnt anything."""
+    """The base model, which the bot starts from."""
 
-    name: str = Field("base", description="Its name in the registry.")
-    directory: Path | None = Field(None, description="Its checkpoint directory, where this host has it.")
+    name: str = Field("base", description="Name in the registry.")
+    directory: Path | None = Field(None, description="Checkpoint directory, if this host has one.")
 
 
 class Metrics(Section):
-    """Figures about the bot for a monitor, in Prometheus' format."""
+    """Metrics of the bot in the Prometheus text format."""
 
-    listen: str = Field("", description="host:port that answers /metrics and /health, 127.0.0.1:9464 say; empty turns them off. They ask for no password.")
+    listen: str = Field(
+        "", description=(
+            "host:port of /metrics and /health, for example 127.0.0.1:9464. Empty turns them off. They need no "
+            "password."))
 
 
 class Panel(Section):
-    """The admin pages: what `jokebot sandbox` shows an admin of a running bot."""
+    """Admin pages of a running bot, shown by `jokebot sandbox`."""
 
-    listen: str = Field("", description="host:port where the bot answers the sandbox's admin pages, 127.0.0.1:9465 say; empty turns them off.")
-    url: str = Field("", description="Where `jokebot sandbox` finds them, http://127.0.0.1:9465 say; empty leaves them out.")
-    key: SecretStr = Field(SecretStr(""), description="What the sandbox shows the bot; any long text, the same for both. Better set as JOKEBOT_PANEL_KEY.")
+    listen: str = Field(
+        "", description=(
+            "host:port on which the bot serves the data of the admin pages, for example 127.0.0.1:9465. Empty turns "
+            "them off."))
+    url: str = Field(
+        "", description=(
+            "Address at which `jokebot sandbox` finds the bot's data, for example http://127.0.0.1:9465. Empty "
+            "hides the pages."))
+    key: SecretStr = Field(
+        SecretStr(""), description=(
+            "Secret that the sandbox sends to the bot: any long text, the same for both. Prefer the variable "
+            "JOKEBOT_PANEL_KEY."))
 
 
 class Log(Section):
-    """What is written about the bot's work."""
+    """The bot's log."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is written.")
-    format: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line for programs.")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
+    format: Literal["text", "json"] = Field(
+        "text", description="`text` for readers, `json` for one JSON object per line.")
 
 
 class Settings(BaseSettings):

@@ -65,8 +65,10 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     ("README.md", rf"Liking rises from {N} to {N} in three runs", lambda: [flywheel("liking")[0], flywheel("liking")[-1]]),
     ("README.md", rf"three runs in {N} minutes, {N}, {N}, {N}, {N}\)", lambda: [flywheel("seconds") / 60, *flywheel("liking")]),
     ("README.md", rf"are the other line\s+\({N}, {N}, {N}, {N}\)", lambda: flywheel("liking", "wild")),
-    ("README.md", rf"of {N} photos none was lost and none failed,\s+`/retrain` had the gate's verdict after {N} s, the new jokes were liked by {N} % after {N} %, and `/rollback` took {N} s",
-     lambda: [kept("loop_h100")[key] * scale for key, scale in (("photos", 1), ("retrain_s", 1), ("liking_after", 100), ("liking_before", 100), ("rollback_s", 1))]),
+    ("README.md", rf"of {N} photos none was lost and none failed, `/retrain` had the gate's verdict after {N} s, "
+                  rf"liking rose from {N} % to {N} %, and `/rollback` took {N} s",
+     lambda: [kept("loop_h100")[key] * scale for key, scale in (
+         ("photos", 1), ("retrain_s", 1), ("liking_before", 100), ("liking_after", 100), ("rollback_s", 1))]),
     ("docs/status.md", rf"liking rises from {N} to {N} in three runs, with another taste from {N} to {N} \(",
      lambda: [one for taste in ("deadpan", "wild") for one in (flywheel("liking", taste)[0], flywheel("liking", taste)[-1])]),
     ("docs/status.md", rf"a joke takes {N} s instead of {N} s", lambda: [on_one_card("joke_p50_together_s"), on_one_card("joke_p50_alone_s")]),
@@ -100,10 +102,11 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     ("docs/datasets.md", rf"none with them, while {N} % of the honest choice stays", lambda: poisoning("honest_kept")),
     ("docs/datasets.md", rf"get {N} % without the defences, {N} % with those that", lambda: poisoning("poisoned_before_newcomers", "unaware_newcomers")),
     ("docs/checkpoints.md", rf"7,448,640 parameters, {N} MiB", lambda: [kept("demo_model")["mb"]]),
-    ("docs/deploy/gpu.md", rf"answered {N} photos a second for 32 people who ask at the same time, two servers {N}, three {N}, plain LMDeploy {N}",
+    ("docs/deploy/gpu.md", rf"answered {N} photos a second for 32 concurrent users, two servers {N}, three {N}, plain LMDeploy {N}",
      lambda: [serve("ours", "by_servers", "1", "32"), serve("ours", "levels", "32"), serve("ours", "by_servers", "3", "32"), serve("plain", "levels", "32")]),
-    ("docs/deploy/gpu.md", rf"three answered {N} and, for 64 people, {N} photos a second", lambda: [serve("mps", "by_servers", "3", "32"), serve("mps", "by_servers", "3", "64")]),
-    ("docs/servers.md", rf"two swaps took {N} and {N} s; none of {N} photos failed, the slowest hundredth took {N} s, before the swaps {N} s, and the\s+longest time without a joke was {N} s",
+    ("docs/deploy/gpu.md", rf"three answered {N} and, for 64 users, {N} photos a second", lambda: [serve("mps", "by_servers", "3", "32"), serve("mps", "by_servers", "3", "64")]),
+    ("docs/servers.md", rf"two swaps took {N} and {N} s; none of {N} photos failed; the 99th percentile of the latency was {N} s "
+                        rf"\(before the swaps {N} s\); the longest time without a joke was {N} s",
      lambda: [*kept("swap_h100")["swap_s"], *(kept("swap_h100")[key] for key in ("requests_during", "p99_during_s", "p99_before_s", "gap_s"))]),
     ("docs/deploy/8gb.md", rf"took {N} GB on the H100, ours {N} GB",
      lambda: [kept("train_h100")["stock"]["memory_mb"] / 1000, kept("train_h100")["ours"]["memory_mb"] / 1000]),
@@ -112,7 +115,7 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
 
 @pytest.mark.parametrize(("page", "pattern", "figures"), CLAIMS, ids=[f"{page}-{number}" for number, (page, _, _) in enumerate(CLAIMS)])
 def test_a_quoted_figure_is_what_was_measured(page, pattern, figures):
-    found = re.search(pattern, (ROOT / page).read_text(encoding="utf-8"))
+    found = re.search(pattern, " ".join((ROOT / page).read_text(encoding="utf-8").split()))
     assert found, f"{page} no longer says so; mend the claim here: {pattern}"
     for written, measured in zip(found.groups(), figures(), strict=True):
         digits = len(written.partition(".")[2])

@@ -1,17 +1,17 @@
-"""`jokebot backup`."""
+"""`jokebot backup`: back up the data, or list the backups."""
 import argparse
 import time
 from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "copy the database, the photos, the datasets and the models in service, while the bot works on"
+HELP = "back up the database, the photos, the datasets and the models in service; the bot may run meanwhile"
 ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of backups (default: the setting backup.directory)")
-    parser.add_argument("--list", action="store_true", help="name the backups there are instead")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the backups (default: the setting backup.directory)")
+    parser.add_argument("--list", action="store_true", help="list the backups instead")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -1,4 +1,4 @@
-"""`jokebot compare`: what two models say about the same photos, side by side on one page."""
+"""`jokebot compare`: two models' jokes about the same photos, side by side on one page."""
 import argparse
 import asyncio
 from pathlib import Path
@@ -9,23 +9,23 @@ from configs.errors import JokebotError
 from configs.prompts import load_prompts
 from configs.settings import Settings
 
-HELP = "Make a page with two models' jokes about the same photos side by side: before and after."
+HELP = "write a page that shows two models' jokes about the same photos side by side"
 ENVIRONMENT = "bot"
-MODEL = "a checkpoint's directory, which a CPU engine serves meanwhile, or an engine's address with /v1"
+MODEL = "a checkpoint directory (served by a temporary CPU engine), or the address of an engine, ending in /v1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model_a", metavar="MODEL_A", help=f"before: {MODEL}")
-    parser.add_argument("model_b", metavar="MODEL_B", help="after: another one of either kind")
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture file")
-    parser.add_argument("--out", type=Path, required=True, metavar="PAGE.html", help="the page to write; it needs no other file")
-    parser.add_argument("--language", metavar="L", help="the jokes' language, as in configs/prompts.toml (default: the setting joke.language)")
-    parser.add_argument("--style", metavar="S", help="a style of configs/prompts.toml (default: the language's)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first photo's, for both models; the same call makes the same page (default: 1)")
+    parser.add_argument("model_a", metavar="MODEL_A", help=f"model on the left: {MODEL}")
+    parser.add_argument("model_b", metavar="MODEL_B", help="model on the right: same forms as MODEL_A")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file")
+    parser.add_argument("--out", type=Path, required=True, metavar="PAGE.html", help="file to write; the page needs no other file")
+    parser.add_argument("--language", metavar="L", help="language of the jokes, as in configs/prompts.toml (default: the setting joke.language)")
+    parser.add_argument("--style", metavar="S", help="style in configs/prompts.toml (default: the default style of the language)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the first photo, for both models; the same call writes the same page (default: 1)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """0 where every photo got both jokes; 1 where some are missing, which the page says too. Raises JokebotError."""
+    """Return 0 if every photo got both jokes, 1 if some are missing (the page says so too). Raises JokebotError."""
     from bot.comparison_page import page
 
     question = asked(arguments, settings)
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def asked(arguments: argparse.Namespace, settings: Settings) -> Question:
-    """What both models are asked. Raises PromptError for a mistyped language or style, before an engine is started."""
+    """The prompt and sampling for both models. Raises PromptError for an unknown language or style."""
     prompts, chosen = load_prompts(), settings.joke
     language = arguments.language or chosen.language
     style = arguments.style or chosen.style or prompts.language(language).default
@@ -52,13 +52,13 @@ def complete(sides: list[Side], photos: list[Path]) -> bool:
 
 
 def refuse_place(path: Path) -> None:
-    """Told before minutes of work. Raises JokebotError."""
+    """Check the output path before minutes of work. Raises JokebotError."""
     if path.is_dir() or not path.parent.is_dir():
         raise JokebotError(f"The page can't be written to {path}: " + ("it is a folder." if path.is_dir() else "its folder does not exist."))
 
 
 def write(path: Path, text: str) -> None:
-    """Whole or not at all. Raises JokebotError."""
+    """Write the page atomically. Raises JokebotError."""
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
         unfinished.write_text(text, encoding="utf-8")

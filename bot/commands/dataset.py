@@ -1,26 +1,26 @@
-"""`jokebot dataset`: look at datasets, and check them."""
+"""`jokebot dataset`: show and check datasets."""
 import argparse
 import asyncio
 from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "Show datasets, or check one as XTuner will meet it."
+HELP = "show datasets, or check one for training"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    check = kinds.add_parser("check", help="verify every row, picture and hash; the exit code is 1 where something is wrong")
-    check.add_argument("dataset", help="its directory, or the beginning of its name")
-    check.add_argument("--model", type=Path, metavar="DIR", help="the model whose tokenizer counts; else the champion's")
+    check = kinds.add_parser("check", help="verify every row, image and hash; exit with 1 if one is wrong")
+    check.add_argument("dataset", help="directory of the dataset, or the beginning of its name")
+    check.add_argument("--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)")
     show = kinds.add_parser("show", help="list all datasets, or show one")
-    show.add_argument("dataset", nargs="?", help="its directory, or the beginning of its name; nothing lists all")
+    show.add_argument("dataset", nargs="?", help="directory of the dataset, or the beginning of its name (default: list all)")
     show.add_argument("--rows", type=int, default=5, metavar="N", help="rows to show")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print what was asked for."""
+    """Run the subcommand."""
     from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def check(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print a line for each thing that is wrong."""
+    """Print a line for each problem."""
     from storage import datasets
     from storage.database import Database
     from trainer.dataset.check import check_dataset
@@ -43,7 +43,7 @@ async def check(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def show(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print one dataset, or a line for each."""
+    """Print one dataset, or a line per dataset."""
     from storage import datasets
     from storage.database import Database
     from storage.dataset_files import read

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "try the bot on this machine: a chat page, a CPU engine and the demo model"
+HELP = "try the bot on this machine with a chat page, a CPU engine and the demo model"
 ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--check", action="store_true", help="send real photos, press buttons, check, and end")
-    parser.add_argument("--port", type=int, default=8088, help="the chat page's port (default 8088)")
+    parser.add_argument("--check", action="store_true", help="send photos, press buttons, check the replies, and exit")
+    parser.add_argument("--port", type=int, default=8088, help="port of the chat page (default: 8088)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Keep the demo running until Ctrl-C, or check it: 1 when a photo or a press was lost."""
+    """Run the demo until Ctrl-C, or check it: return 1 if a photo or a button press was lost."""
     from bot import demo
     if arguments.check:
         return check(settings)

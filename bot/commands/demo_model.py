@@ -1,34 +1,34 @@
-"""`jokebot demo-model`: small InternVL2 checkpoints of our own."""
+"""`jokebot demo-model`: make small InternVL2 checkpoints."""
 import argparse
 import time
 from pathlib import Path
 
 from configs.settings import ROOT, Settings
 
-HELP = "Write an InternVL2 checkpoint of our own: `random` weights, or one that `build` teaches to see and joke."
+HELP = "make a small InternVL2 checkpoint: with random weights, or trained as the demo model"
 ENVIRONMENT = "train"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    random = kinds.add_parser("random", help="random weights: it loads everywhere and says noise")
+    random = kinds.add_parser("random", help="write random weights; the checkpoint loads everywhere and generates noise")
     random.add_argument("--shape", choices=("tiny", "demo", "2b"), default="tiny",
-                        help="tiny for tests, demo for the demo model's sizes, 2b for InternVL2-2B's")
-    random.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
-    random.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new directory, without a dot in its name")
+                        help="tiny (for tests), demo (the demo model's sizes) or 2b (InternVL2-2B's sizes)")
+    random.add_argument("--seed", type=int, default=0, help="seed of the weights; the same seed gives the same bytes")
+    random.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create, without a dot in its name")
     random.set_defaults(do=run_random)
-    pack = kinds.add_parser("pack", help="fetch and draw the pictures that `build` learns from (needs npm and node)")
-    pack.add_argument("--out", type=Path, default=PACK, metavar="FILE", help="the pack (default: build/demo-model/pictures.zip)")
+    pack = kinds.add_parser("pack", help="download and draw the images that `build` trains on (needs npm and node)")
+    pack.add_argument("--out", type=Path, default=PACK, metavar="FILE", help="file to write (default: build/demo-model/pictures.zip)")
     pack.set_defaults(do=run_pack)
-    build = kinds.add_parser("build", help="train the demo model; on a GPU within 9 minutes")
-    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new directory, without a dot in its name")
-    build.add_argument("--pack", type=Path, default=PACK, metavar="FILE", help="the picture pack (`jokebot demo-model pack`)")
-    build.add_argument("--minutes", type=float, default=8.0, help="minutes of training; starting and saving take about one more")
-    build.add_argument("--steps", type=int, default=0, help="so many steps instead, however long they take")
-    build.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train")
-    build.add_argument("--seed", type=int, default=0, help="of the weights, the pictures and the texts")
-    build.add_argument("--start", type=Path, metavar="DIR", help="a checkpoint to go on from, by its weights alone")
+    build = kinds.add_parser("build", help="train the demo model; takes under 9 minutes on a GPU")
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create, without a dot in its name")
+    build.add_argument("--pack", type=Path, default=PACK, metavar="FILE", help="image pack made by `jokebot demo-model pack`")
+    build.add_argument("--minutes", type=float, default=8.0, help="minutes of training; start and save add about one")
+    build.add_argument("--steps", type=int, default=0, help="train this many steps instead of --minutes")
+    build.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="device to train on")
+    build.add_argument("--seed", type=int, default=0, help="seed of the weights, the images and the texts")
+    build.add_argument("--start", type=Path, metavar="DIR", help="checkpoint whose weights the training starts from")
     build.set_defaults(do=run_build)
 
 

@@ -1,19 +1,19 @@
-"""`jokebot doctor`."""
+"""`jokebot doctor`: find problems and say how to fix them."""
 import argparse
 import asyncio
 
 from configs.settings import Settings
 
-HELP = "check token, engine, environments, disk and database, and say what to do"
+HELP = "check the token, the engine, the environments, the disk and the database, and print how to fix problems"
 ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
+    """No arguments."""
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the findings; 1 when one of them is bad."""
+    """Print the findings. Return 1 if one of them is bad."""
     from bot.doctor import examine
     findings = asyncio.run(examine(settings))
     for finding in findings:

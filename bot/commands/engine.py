@@ -7,24 +7,24 @@ from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "Serve an InternVL2 checkpoint: `cpu` runs on any host, without a GPU."
+HELP = "serve an InternVL2 checkpoint"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    cpu = kinds.add_parser("cpu", help="OpenAI's chat protocol on the CPU, one request at a time")
-    cpu.add_argument("directory", type=Path, metavar="MODEL_DIR", help="a checkpoint; the code in it is run, so vouch for it")
+    cpu = kinds.add_parser("cpu", help="serve OpenAI's chat protocol on the CPU, one request at a time")
+    cpu.add_argument("directory", type=Path, metavar="MODEL_DIR", help="checkpoint to serve; its code is executed, so use only code that you trust")
     cpu.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    cpu.add_argument("--port", type=int, default=23333, help="port; 0 takes a free one (default: 23333)")
+    cpu.add_argument("--port", type=int, default=23333, help="port; 0 picks a free one (default: 23333)")
     cpu.add_argument("--api-key", action="append", default=[], metavar="KEY",
-                     help="ask for this key; may be given again; `-` means the setting engine.api_key")
-    cpu.add_argument("--name", help="the model's name in the protocol (default: the directory's)")
-    cpu.add_argument("--max-tiles", type=positive, metavar="N", help="most tiles a photo is cut into (default: the checkpoint's)")
-    cpu.add_argument("--waiting", type=positive, default=32, metavar="N", help="requests that may wait; more get 503 (default: 32)")
+                     help="API key to require; repeatable; `-` stands for the setting engine.api_key")
+    cpu.add_argument("--name", help="name of the model in the protocol (default: the name of the directory)")
+    cpu.add_argument("--max-tiles", type=positive, metavar="N", help="most tiles of one photo (default: the checkpoint's)")
+    cpu.add_argument("--waiting", type=positive, default=32, metavar="N", help="most waiting requests; further ones get 503 (default: 32)")
     cpu.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto",
-                     help="auto: float32 where memory allows, else bfloat16")
-    cpu.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: one a core)")
+                     help="precision; auto is float32 if memory allows, else bfloat16")
+    cpu.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: one per core)")
 
 
 def positive(text: str) -> int:

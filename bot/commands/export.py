@@ -1,4 +1,4 @@
-"""`jokebot export`: from ratings to a dataset on disk."""
+"""`jokebot export`: write a dataset from ratings."""
 import argparse
 import asyncio
 import time
@@ -6,16 +6,16 @@ from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "Write a dataset of the jokes that people liked, for XTuner to learn from."
+HELP = "write a training dataset of the jokes that users liked"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, metavar="DIR", help="the model whose tokenizer counts; else the champion's")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print what the dataset holds, what was left out and why, and where it is."""
+    """Print the dataset's content, the exclusions by reason, and its directory."""
     from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def export(arguments: argparse.Namespace, settings: Settings) -> str:
-    """Export and say what came of it."""
+    """Export; return a summary."""
     from configs.blocklist import BlockList
     from storage.database import Database
     from trainer.dataset.export import Exporter

@@ -5,21 +5,21 @@ from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "Make a cold-start dataset of CLoT-Oogiri-GO rows (cn.jsonl) or of the tutorial's ex_cn.json."
+HELP = "make a cold-start dataset from CLoT-Oogiri-GO rows or from the tutorial's ex_cn.json"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="cn.jsonl, en.jsonl, jp.jsonl, or ex_cn.json")
-    parser.add_argument("images", type=Path, help="the folder of its pictures")
-    parser.add_argument("--language", choices=("cn", "en", "jp"), default="cn", help="rows in another language are dropped")
-    parser.add_argument("--min-stars", type=int, default=0, metavar="N", help="least likes; rows of unknown likes count as none")
-    parser.add_argument("--limit", type=int, default=2000, metavar="N", help="most rows, each picture's most liked first")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="the model whose tokenizer counts; else the champion's")
+    parser.add_argument("file", type=Path, help="file to read: cn.jsonl, en.jsonl, jp.jsonl or ex_cn.json")
+    parser.add_argument("images", type=Path, help="folder of its images")
+    parser.add_argument("--language", choices=("cn", "en", "jp"), default="cn", help="language to keep; other rows are dropped")
+    parser.add_argument("--min-stars", type=int, default=0, metavar="N", help="fewest likes of a row; unknown likes count as 0")
+    parser.add_argument("--limit", type=int, default=2000, metavar="N", help="most rows; the most liked row of each image comes first")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print what was imported, what was dropped and why, and where the dataset is."""
+    """Print the imported rows, the exclusions by reason, and the dataset's directory."""
     from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
-    """Import and say what came of it."""
+    """Import; return a summary."""
     from storage.database import Database
     from trainer.dataset.summary import summary
     from trainer.dataset.token_budget import find_token_budget

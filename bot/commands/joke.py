@@ -16,17 +16,17 @@ from configs.settings import Engine, Settings
 if TYPE_CHECKING:
     from bot.engine.client import EngineClient
 
-HELP = "Print a joke for each photo: the quickest way to try a model."
+HELP = "print a joke for each photo"
 ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture file")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--engine", metavar="URL", help="an engine's address, with /v1 (default: the settings' engine)")
-    where.add_argument("--model", type=Path, metavar="DIR", help="a checkpoint; a CPU engine serves it meanwhile")
-    parser.add_argument("--style", metavar="S", help="a style of configs/prompts.toml (default: the language's)")
-    parser.add_argument("--language", metavar="L", help="the joke's language, as in configs/prompts.toml (default: the setting joke.language)")
+    where.add_argument("--engine", metavar="URL", help="address of an engine, ending in /v1 (default: the engine of the settings)")
+    where.add_argument("--model", type=Path, metavar="DIR", help="checkpoint directory; a temporary CPU engine serves it")
+    parser.add_argument("--style", metavar="S", help="style in configs/prompts.toml (default: the default style of the language)")
+    parser.add_argument("--language", metavar="L", help="language of the joke, as in configs/prompts.toml (default: the setting joke.language)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -39,12 +39,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def engine(arguments: argparse.Namespace, settings: Settings) -> AbstractContextManager[Engine]:
-    """The engine to ask, started here for `--model`. Raises JokebotError where it can't be started."""
+    """The engine to use; for `--model` it is started here. Raises JokebotError if it can't be started."""
     return serving(arguments.model, settings) if arguments.model else engine_of(arguments.engine, settings)
 
 
 async def tell(photos: list[Path], prompt: str, language: str, settings: Settings, chosen: Engine) -> int:
-    """A joke for each photo, one after the other; how many failed."""
+    """Print a joke for each photo, one after the other; return the number of failures."""
     from bot.engine.client import EngineClient
 
     client, failed = EngineClient(chosen), 0
@@ -76,7 +76,7 @@ async def tell_one(client: "EngineClient", path: Path, prompt: str, language: st
 
 @contextmanager
 def page(path: Path) -> Iterator[Callable[..., None]]:
-    """What shows a growing joke behind the file's name: in place on a terminal, in one piece elsewhere."""
+    """A function that shows a growing joke after the file's name; without a terminal, only the complete joke."""
     if not sys.stdout.isatty():
         yield lambda text, whole=False: print(f"{path}: {text}", flush=True) if whole else None
         return

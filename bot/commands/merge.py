@@ -1,9 +1,9 @@
-"""`jokebot merge`: a trained adapter and its base model become a model of their own."""
+"""`jokebot merge`: merge an adapter into its base model."""
 import argparse
 
 from configs.settings import Settings
 
-HELP = "merge what `jokebot train` wrote into its base model"
+HELP = "merge an adapter of `jokebot train` into its base model"
 ENVIRONMENT = "train"
 
 
@@ -13,6 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print what was merged, as one line of JSON."""
+    """Print the result as one line of JSON."""
     from trainer.merge import __main__ as command
     return command.run(arguments)

@@ -1,4 +1,4 @@
-"""`jokebot models`: the registry, and who is in service."""
+"""`jokebot models`: the model registry and deployment."""
 import argparse
 import asyncio
 import json
@@ -16,27 +16,27 @@ from storage.model_files import code_of, model_digest
 from storage.models import Model, RegistryError
 from storage.reasons import Reason
 
-HELP = "show the models, register a base, put one into service, go back to the one before"
+HELP = "manage models: list, register, deploy, roll back"
 ENVIRONMENT = "bot"
 ANSWER_WITHIN_S = 600.0
-"""A running bot serves a model before it names it champion, and a large one takes minutes to load."""
+"""A running bot serves a model before it makes it champion, and a large model takes minutes to load."""
 COLOURS = {"champion": "green", "canary": "cyan", "rejected": "yellow", "retired": "dim"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND")
-    kinds.add_parser("list", help="show all (as without a word)")
-    add = kinds.add_parser("add", help="register a base: an InternVL2 checkpoint that runs can start from")
-    add.add_argument("directory", type=Path, metavar="DIR", help="its directory")
-    add.add_argument("--name", help="its name in the registry (default: the directory's)")
-    add.add_argument("--yes", action="store_true", help="agree to the code in it without being asked")
-    promote = kinds.add_parser("promote", help="put a model into service")
-    promote.add_argument("model", metavar="MODEL", help="its number or name")
-    kinds.add_parser("rollback", help="put the champion's predecessor back into service")
+    kinds.add_parser("list", help="list all models (the default)")
+    add = kinds.add_parser("add", help="register a base model: an InternVL2 checkpoint")
+    add.add_argument("directory", type=Path, metavar="DIR", help="directory of the checkpoint")
+    add.add_argument("--name", help="name in the registry (default: the name of the directory)")
+    add.add_argument("--yes", action="store_true", help="trust the code in the checkpoint without asking")
+    promote = kinds.add_parser("promote", help="deploy a model")
+    promote.add_argument("model", metavar="MODEL", help="number or name of the model")
+    kinds.add_parser("rollback", help="deploy the previous champion again")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """0 where it was done. Raises RegistryError where the registry refuses."""
+    """Return 0 on success. Raises RegistryError if the registry refuses."""
     return asyncio.run(KINDS[arguments.kind or "list"](arguments, settings))
 
 
@@ -48,7 +48,7 @@ async def show(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def table(known: list[Model], back: Model | None) -> Any:
-    """The registry, a line a model; a word where it is empty."""
+    """The registry, one line per model, or a note that it is empty."""
     from rich.table import Table
     from rich.text import Text
     if not known:
@@ -64,7 +64,7 @@ def table(known: list[Model], back: Model | None) -> Any:
 
 
 async def add(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Check a checkpoint, ask about its code, read it through and register it."""
+    """Check a checkpoint, ask about its code, hash it and register it."""
     directory = arguments.directory.absolute()
     name, code = arguments.name or directory.name, await asyncio.to_thread(checked, directory)
     if not arguments.yes and not await asyncio.to_thread(agreed, directory, code):
@@ -82,7 +82,7 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def checked(directory: Path) -> dict[str, str]:
-    """The code in a checkpoint that runs can start from. Raises JokebotError where it is none, or its weights are not whole."""
+    """The code files of a valid base checkpoint. Raises JokebotError if it or its weights are invalid."""
     from trainer.merge.weights import Base
     from trainer.xtuner.command import check_base
     if not directory.is_dir():
@@ -96,9 +96,9 @@ def checked(directory: Path) -> dict[str, str]:
 
 
 def agreed(directory: Path, code: dict[str, str]) -> bool:
-    """An admin's consent to code that runs with every right of this program, whenever the model is loaded."""
+    """Ask an admin to trust the code, which runs with all rights of this program whenever the model is loaded."""
     if not sys.stdin.isatty():
-        raise JokebotError("There is nobody here to ask about the model's code. `--yes` agrees to it.")
+        raise JokebotError("There is no terminal to ask about the model's code. `--yes` agrees to it.")
     print(f"Loading {directory} runs the code in it, with all rights of this program:")
     print("\n".join(f"  {name}  {sha256[:16]}" for name, sha256 in code.items()) or "  (none)")
     return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
@@ -124,7 +124,7 @@ async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def asked(database: Database, kind: str, model_id: int | None = None) -> int:
-    """Let the running bot do it, and say what it answers; 1 where it refuses."""
+    """Send the request to the running bot and print its answer. Return 1 if it refuses."""
     request = await requests.wait_for(database, await requests.ask(database, kind, model_id), wait_s=ANSWER_WITHIN_S)
     print(request.answer)
     return 0 if request.done else 1

@@ -7,12 +7,12 @@ from pathlib import Path
 from configs.settings import Settings
 from storage.learning.retrain_preview import RetrainPreview
 
-HELP = "say how many liked jokes a run would learn from now"
+HELP = "show what a retraining run would learn from"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

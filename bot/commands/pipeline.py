@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("jokebot")
 
-HELP = "work on a run until its model waits for its trial (the bot starts this by itself)"
+HELP = "execute a run up to its trial (the bot starts this by itself)"
 ENVIRONMENT = "train"
 DONE, FAILED, BUSY, STOPPED = 0, 1, 75, 143
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=int, metavar="RUN", help="its number")
+    parser.add_argument("run", type=int, metavar="RUN", help="number of the run")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

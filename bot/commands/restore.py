@@ -1,15 +1,15 @@
-"""`jokebot restore`."""
+"""`jokebot restore`: restore a backup."""
 import argparse
 from pathlib import Path
 
 from configs.settings import Settings
 
-HELP = "go back to a backup; what is there now is kept beside it"
+HELP = "restore a backup; the present data is kept beside it"
 ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("backup", type=Path, nargs="?", metavar="BACKUP_DIR", help="a backup (default: the newest one)")
+    parser.add_argument("backup", type=Path, nargs="?", metavar="BACKUP_DIR", help="backup to restore (default: the newest)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

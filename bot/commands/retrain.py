@@ -1,4 +1,4 @@
-"""`jokebot retrain`: a new model of what people liked, now."""
+"""`jokebot retrain`: train a new model now."""
 import argparse
 import asyncio
 import logging
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from storage.learning.retrain_preview import RetrainPreview
     from storage.runs import Run
 
-HELP = "make a new model of what people liked; a running bot does it, or this terminal"
+HELP = "train a new model on the jokes that users liked, in the running bot or in this terminal"
 ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dataset", metavar="DIR", help="train on this dataset (its directory, or the beginning of its name) "
-                                                         "instead of people's ratings: the cold start from `jokebot import-oogiri`")
-    parser.add_argument("--yes", action="store_true", help="don't ask first")
-    parser.add_argument("--cancel", action="store_true", help="end the run under way instead; the model in service stays")
+    parser.add_argument("--dataset", metavar="DIR", help="train on this dataset (directory, or the beginning of its name) "
+                                                         "instead of users' ratings; for a cold start from `jokebot import-oogiri`")
+    parser.add_argument("--yes", action="store_true", help="start without asking")
+    parser.add_argument("--cancel", action="store_true", help="cancel the current run instead; the model in service stays")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """0 where the run is queued, waits for its trial or has ended in an answer; 1 where it has failed; 143 where it was stopped."""
+    """Return 0 if the run is queued, waits for its trial or has an outcome, 1 if it failed, 143 if it was stopped."""
     from trainer.dataset.token_budget import count_without_torch
     count_without_torch()
     if arguments.cancel:
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def cancel(settings: Settings) -> str:
-    """Ask for the end of the run under way; where no process works on it, end it here. Raises RunError where there is none."""
+    """Request the end of the current run; end it here if no process works on it. Raises RunError if there is none."""
     from storage import promotion, runs
     from storage.database import Database
     from storage.folder import in_use as bot_runs
@@ -58,7 +58,7 @@ async def cancel(settings: Settings) -> str:
 
 
 async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Queue a run, or find the one that was left; work on it here where no bot runs."""
+    """Queue a run, or find the unfinished one; execute it here if no bot runs."""
     from bot.commands.pipeline import work
     from storage.database import Database
     from storage.folder import in_use as bot_runs
@@ -67,7 +67,8 @@ async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
     if begun is None:
         return 0
     if bot_runs(settings.storage.directory):
-        print(f"Run {begun.id} is queued, and the running bot takes it up. `jokebot runs {begun.id}` shows how far it is.")
+        print(f"Run {begun.id} is queued, and the running bot takes it up. "
+              f"`jokebot runs {begun.id}` shows its progress.")
         return 0
     code = await work(settings, begun.id, partial(print, flush=True))
     await say_what_is_next(settings, begun.id)
@@ -75,18 +76,18 @@ async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def left_behind(database: "Database", arguments: argparse.Namespace) -> "Run | None":
-    """An unfinished run, to be gone on with. Raises BusyError where it is on trial, or where it isn't what was asked for."""
+    """The unfinished run to continue. Raises BusyError if it is on trial, or if another dataset was requested."""
     from storage import runs
     current = await runs.current_run(database)
     if current and (current.state == "canary" or arguments.dataset):
         raise runs.BusyError(current)
     if current:
-        print(f"Run {current.id} was left in {current.state}; it goes on from there.")
+        print(f"Run {current.id} stopped in {current.state} and continues from there.")
     return current
 
 
 async def queue(database: "Database", arguments: argparse.Namespace, settings: Settings) -> "Run | None":
-    """A new run, after a yes; None after a no. Raises JokebotError for a dataset that can't be used."""
+    """A new run, or None if the user declines. Raises JokebotError for an unusable dataset."""
     from configs.blocklist import BlockList
     from storage import datasets, runs
     from trainer.prospect import look_ahead
@@ -112,7 +113,7 @@ def said(found: "RetrainPreview", seconds: float | None, minimum: int) -> str:
 
 def agreed(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise JokebotError("There is nobody here to ask. `--yes` begins without asking.")
+        raise JokebotError("There is no terminal to ask. `--yes` starts without asking.")
     return input(f"{question}? [y/N] ").strip().lower() in ("y", "yes")
 
 
@@ -122,4 +123,5 @@ async def say_what_is_next(settings: Settings, run_id: int) -> None:
     async with Database.of(settings.storage) as database:
         ended = await runs.find(database, run_id)
     if ended.state == "canary":
-        print(f"Model {ended.candidate_id} goes on trial once the bot runs. `jokebot models promote {ended.candidate_id}` puts it into service at once.")
+        print(f"Model {ended.candidate_id} goes on trial when the bot runs. "
+              f"`jokebot models promote {ended.candidate_id}` deploys it at once.")

@@ -1,4 +1,4 @@
-"""`jokebot run`."""
+"""`jokebot run`: run the bot."""
 import argparse
 import asyncio
 import ctypes
@@ -12,11 +12,11 @@ M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none: all is in the settings."""
+    """No arguments: everything is in the settings."""
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT, then finish what is under way. Raises JokebotError where it can't go on."""
+    """Run until SIGTERM or SIGINT, then finish current work. Raises JokebotError if it can't continue."""
     from bot.app import run_until_stopped
     from bot.logs import configure
     configure(settings)

@@ -1,4 +1,4 @@
-"""`jokebot runs`: what was tried, and how far it is."""
+"""`jokebot runs`: list runs, or show one."""
 import argparse
 import asyncio
 import json
@@ -13,14 +13,14 @@ from storage.learning.run_files import gallery_of
 from storage.runs import Run
 from storage.trials import Trial, trial_of_run
 
-HELP = "show the runs, or one of them with its steps and measures"
+HELP = "list the runs, or show one with its steps and results"
 ENVIRONMENT = "bot"
 COLOURS = {"promoted": "green", "failed": "red", "rejected": "yellow", "undecided": "yellow", "cancelled": "dim"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=int, nargs="?", metavar="RUN", help="its number; nothing lists the latest")
-    parser.add_argument("--last", type=int, default=20, metavar="N", help="how many to list (default: 20)")
+    parser.add_argument("run", type=int, nargs="?", metavar="RUN", help="number of the run (default: list the latest)")
+    parser.add_argument("--last", type=int, default=20, metavar="N", help="number of runs to list (default: 20)")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def show(arguments: argparse.Namespace, settings: Settings, console: Any) -> None:
-    """Print one run, or the latest. Raises RunError for a number that is none."""
+    """Print one run, or the latest ones. Raises RunError for an unknown number."""
     async with Database.of(settings.storage) as database:
         if arguments.run is None:
             console.print(listing(await runs.history(database, arguments.last)))
@@ -46,7 +46,7 @@ async def names(database: Database) -> dict[int, str]:
 
 
 def listing(latest: list[Run]) -> Any:
-    """A table of runs, newest first; a word where there are none."""
+    """A table of runs, newest first, or a note that there are none."""
     from rich.table import Table
     if not latest:
         return "There were no runs yet; `jokebot retrain` or /retrain begins one."
@@ -60,7 +60,7 @@ def listing(latest: list[Run]) -> Any:
 
 
 def details(one: Run, timeline: list[tuple[str, float]], said: dict[str, str], known: dict[int, str]) -> Any:
-    """A run with all that is known of it; `said` are further lines by their title."""
+    """A run with all its data; `said` are further lines by title."""
     from rich.table import Table
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
@@ -82,7 +82,7 @@ def details(one: Run, timeline: list[tuple[str, float]], said: dict[str, str], k
 
 
 def measure(value: Any) -> str:
-    """A measure of the gate in a line: the champion's → the candidate's, where it has both."""
+    """A gate measurement in one line: champion → candidate, if it has both."""
     if isinstance(value, float):
         return f"{value:.3g}"
     if value is None:
@@ -100,7 +100,7 @@ def progress_of(one: Run, settings: Settings) -> dict[str, Any]:
 
 
 def training(progress: dict[str, Any]) -> str:
-    """How far the training is, in words; empty before it has begun."""
+    """The training's progress as text; empty before it starts."""
     if not progress.get("steps"):
         return ""
     left = f", {lasted(progress['eta_s'])} left" if progress.get("state") == "running" and progress.get("eta_s") else ""
@@ -109,7 +109,7 @@ def training(progress: dict[str, Any]) -> str:
 
 
 def trial(one: Trial | None, most: int) -> str:
-    """What people have said in a trial; empty before anybody has."""
+    """The ratings of a trial as text; empty before the first."""
     seen = json.loads(one.measures) if one else {}
     arms = [(name, seen.get(name) or {}) for name in ("champion", "candidate")]
     if not all(arm.get("ratings") for _, arm in arms):
@@ -124,7 +124,7 @@ def coloured(state: str) -> Any:
 
 
 def plain(text: str) -> Any:
-    """Text in which rich reads no markup."""
+    """Text with rich's markup escaped."""
     from rich.text import Text
     return Text(text)
 
@@ -134,7 +134,7 @@ def clock(at: float) -> str:
 
 
 def lasted(seconds: float) -> str:
-    """A time span, as people say it."""
+    """A duration as text."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

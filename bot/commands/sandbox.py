@@ -1,4 +1,4 @@
-"""`jokebot sandbox`: a local Telegram to try the bot in, with a chat page."""
+"""`jokebot sandbox`: a local Bot API server with a chat page."""
 import argparse
 import asyncio
 import signal
@@ -18,10 +18,10 @@ CALLS_KEPT = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=PORT, help=f"port on loopback; 0 takes a free one (default {PORT})")
-    parser.add_argument("--token", default=TOKEN, help=f"the bot's token (default {TOKEN})")
-    parser.add_argument("--samples", type=Path, metavar="DIR", help="a folder of pictures that the page offers to send")
-    parser.add_argument("--floods", action="store_true", help="refuse calls that come faster than Telegram allows")
+    parser.add_argument("--port", type=int, default=PORT, help=f"port on loopback; 0 picks a free one (default: {PORT})")
+    parser.add_argument("--token", default=TOKEN, help=f"token of the bot (default: {TOKEN})")
+    parser.add_argument("--samples", type=Path, metavar="DIR", help="folder of sample images that the page offers to send")
+    parser.add_argument("--floods", action="store_true", help="reject calls that exceed Telegram's rate limits")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def serve(port: int, token: str, flood_limits: FloodLimits | None, samples: dict[str, Path], panel: Panel) -> None:
-    """Run until SIGINT or SIGTERM. Raises SandboxError where the port is taken."""
+    """Run until SIGINT or SIGTERM. Raises SandboxError if the port is taken."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""`jokebot train`: a dataset and a base model become an adapter."""
+"""`jokebot train`: train an adapter on a dataset."""
 import argparse
 from pathlib import Path
 
@@ -9,12 +9,12 @@ ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="a directory with train.json and its pictures")
-    parser.add_argument("--base", type=Path, required=True, metavar="MODEL", help="the base model's directory")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's directory: progress, checkpoints, adapter")
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="directory with train.json and its images")
+    parser.add_argument("--base", type=Path, required=True, metavar="MODEL", help="directory of the base model")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output directory for progress, checkpoints and the adapter")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Returns 0 when done, 143 when stopped with a checkpoint to continue from, 1 when failed (progress.json says why)."""
+    """Return 0 when done, 143 when stopped with a checkpoint, 1 when failed (progress.json says why)."""
     from trainer.xtuner.command import train
     return train(arguments.dataset, arguments.base, arguments.out, settings)

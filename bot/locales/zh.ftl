@@ -13,37 +13,37 @@ help =
        *[each] { "" }
     }
 
-    在群里我不插嘴（/settings 另有安排的除外）：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片，我就出来。
+    在群里，叫我我才说话（/settings 里可以改）：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片。
 
     /explain  回复一个笑话：笑点在哪儿
     /best  这里最好笑的笑话
-    /mine  你最近的笑话
+    /mine  最近给你讲的笑话
     /stats  看看战绩
-    /style  换个笑话风格；只想换一张的，配文里写 #谐音梗、#冷笑话、#荒诞 或 #脑洞
+    /style  换个笑话风格；只给一张照片换，就在配文里写 #谐音梗、#一本正经、#荒诞 或 #脑洞
     /settings  这里的设置
     /language  换一种语言
-    /privacy  我留着你的什么
-    /private  不让我拿你的去学习
-    /forget  把你的一切从我这儿抹掉
+    /privacy  我存了你的哪些内容
+    /private  不让我用你的内容学习
+    /forget  让我把你的一切都忘掉
 
 command-start = 打个招呼
 command-help = 我会什么
-command-joke = 给你回复的那张照片讲个笑话
+command-joke = 给你回复的那张照片配个笑话
 command-explain = 你回复的笑话，笑点在哪儿
 command-best = 这里最好笑的笑话
-command-mine = 你最近的笑话
+command-mine = 最近给你讲的笑话
 command-stats = 看看战绩
 command-style = 换个笑话风格
 command-settings = 这里的设置
 command-language = 换一种语言
-command-privacy = 我留着你的什么
-command-private = 让不让我学你的
-command-forget = 抹掉你的一切
+command-privacy = 我存了你的哪些内容
+command-private = 让不让我用你的内容学习
+command-forget = 让我把你的一切都忘掉
 
 # 不是照片
 command-unknown = 这个命令我不认识。我会什么，/help 里都有。
 say-photo = 光说不行，得有图。发张照片来吧！
-joke-about-what = 给哪张照片讲笑话？发一张来，或者用 /joke 回复一张照片。
+joke-about-what = 给哪张照片配笑话？发一张来，或者用 /joke 回复一张照片。
 not-a-photo-video = 视频太快了，我一次只看得了一张。截一帧当照片发来吧。
 not-a-photo-animation = 它动来动去，我看不清。截一张不动的发来，马上开讲。
 not-a-photo-sticker = 贴纸真可爱，可惜它老动，我看不清。来张不动的，或者发张照片？
@@ -56,13 +56,13 @@ photo-empty = 这个文件是空的，零字节，零笑点。再发一次？
 photo-not_a_picture = 这个文件我打不开，不像是图片。JPEG、PNG、WebP 最稳妥。
 photo-broken = 这张图坏了，只有半截。麻烦再发一次。
 photo-too_many_bytes = 这个文件太沉了，我最多扛得动 { $megabytes } MB。别当文件发，直接当照片发，它自己会瘦下来。
-photo-too_many_pixels = 像素太多啦，我一次最多看 { $megapixels } 百万像素。发张小一点的吧。
+photo-too_many_pixels = 像素太多啦，我一次最多看 { $megapixels }00 万像素。发张小一点的吧。
 photo-too_small = 我眯着眼也没看清，这图太小了。有大点的吗？
 photo-too_narrow = 这哪是图，这是条线。来张方正点的吧。
 photo-video = 这个文件里是视频。我一次只看一张，截一帧当照片发来吧。
 photo-lost = 照片在半路上丢了。再发一次好吗？
-photo-declined = 这张我就不开玩笑了，也没有留着。换一张试试吧！
-photo-unchecked = 这会儿没法好好看这张，所以没留着。过一会儿再发一次？
+photo-declined = 这张我就不拿来开玩笑了，也没有保存。换一张试试吧！
+photo-unchecked = 这会儿没法仔细看这张，所以没有保存。过一会儿再发一次？
 photo-gone = 那张照片已经不在我这儿了。再发一次，我重新看。
 
 # 写笑话的引擎
@@ -71,24 +71,24 @@ engine-slow = 这张我琢磨太久，只好先停下。过一会儿再发一次
 engine-empty = 看了半天，愣是没憋出来。再发一次，或者换一张？
 joke-blocked = 这张我想了几个，可都不适合讲出来。换一张试试？
 engine-cut_off = 正要抖包袱，线断了。再发一次？
-engine-refused = 这张后台没让过，我也没办法。换一张吧。
+engine-refused = 这张被后台拦下了，我也没办法。换一张吧。
 
 # 排队
 place = ⏳ 排队中，你是第 { $place } 个。
-place-training = 📚 我去研究你们爱笑的点了。你的图排在第 { $place } 位，给你留着，我回来就讲。
-place-swap = 🎩 我正在换上新版的自己，马上回来。你的图排在第 { $place } 位，给你留着。
+place-training = 📚 我去研究你们的笑点了。你的图排在第 { $place } 位，给你留着，我回来就讲。
+place-swap = 🎩 我去换个新版的自己，马上回来。你的图排在第 { $place } 位，给你留着。
 queue-mine = 你已经有 { $limit } 张照片在我这儿了，等我消化一下再发。
 queue-mine-aside =
     { queue-mine }
-    （先放下了 { $aside } 张。）
-queue-full = 现在人人都想听笑话，候场的都站满了。过几分钟再来吧。
+    （有 { $aside } 张没顾上。）
+queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再来吧。
 
 # 按钮
 rated = 记下了：{ $emoji }
 rated-same = 本来就是 { $emoji }
 another-coming = 再来一个，马上！
 number-coming = 第 { $number } 张，马上来！
-button-unknown = 这个按钮我认不得了。发张照片，咱们重新来。
+button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？
 
 # 一张照片两个笑话，请人来选
@@ -103,7 +103,7 @@ duel-chosen-a = 你选了 🅰️，记下了，谢谢！
 duel-chosen-b = 你选了 🅱️，记下了，谢谢！
 duel-chosen-meh = 都不行啊，记下了，我再练练。
 duel-again = 你已经选过啦
-watch-fell = ⏪ 模型 { $model } 没有上一个好笑：好评从 { $before }% 变成了 { $now }%。我换回模型 { $back } 了。
+watch-fell = ⏪ 模型 { $model } 没有上一个好笑：好评率从 { $before }% 降到了 { $now }%。我换回模型 { $back } 了。
 
 stats =
     你：{ $photos } 张照片，{ $jokes } 个笑话，{ $ratings ->
@@ -119,13 +119,13 @@ stats =
 style-usual = 默认
 style-neutral = 普通笑话
 style-pun = 谐音梗
-style-deadpan = 冷笑话
+style-deadpan = 一本正经
 style-absurd = 荒诞
 style-naodong = 脑洞大开
 style-surprise = 随便来一种
 style-neutral-words = 普通笑话
 style-pun-words = 谐音, 谐音梗
-style-deadpan-words = 冷笑话, 一本正经
+style-deadpan-words = 一本正经, 冷笑话
 style-absurd-words = 荒诞
 style-naodong-words = 脑洞, 脑洞大开
 style-surprise-words = 随机, 随便来一种
@@ -148,13 +148,13 @@ stats-tile-jokes = { $number ->
 stats-tile-ratings = { $number ->
        *[other] 次打分
     }
-stats-tile-liked = 喜欢
+stats-tile-liked = 好评
 stats-ratings = 每天的打分
 stats-funny = 好笑
 stats-somewhat = 还行
 stats-unfunny = 不好笑
-stats-liking = 各模型的喜欢率
-stats-method = 喜欢：好笑或还行，占全部打分的比例。横条：95% 置信区间（Wilson）。
+stats-liking = 各模型的好评率
+stats-method = 好评：好笑或还行，占全部打分的比例。横条：95% 置信区间（Wilson）。
 stats-photos = 每天的照片
 stats-latency = 讲一个笑话要多久
 stats-median = 中位数
@@ -165,12 +165,12 @@ stats-nothing = 还什么都没有
 
 # /explain；回复笑话时说 explain-words 里的词也行，用逗号隔开
 explain-words = 解释, 解释一下, 解释下, 笑点在哪, 笑点在哪里
-explain-what = 解释哪个？用 /explain 回复我讲过的一个笑话，我来替你拆穿它。
+explain-what = 解释哪个？用 /explain 回复我讲过的一个笑话，我来拆给你看，拆完可就不好笑了。
 
 # /best 和 /mine
 best-title = 🏆 这里最好笑的笑话
-best-none = 这里还没有谁脱颖而出。先给几个笑话按 😂，回头再来问我。
-mine-title = 🗂 你最近的笑话
+best-none = 这里还没有哪个笑话脱颖而出。先给几个笑话按 😂，回头再来问我。
+mine-title = 🗂 最近给你讲的笑话
 mine-none = 我在这儿还没给你讲过笑话。发张照片来，马上补上！
 
 # /settings；/style 是其中一页。以小图开头的写在按钮上，要短。
@@ -186,14 +186,14 @@ settings-back = ‹ 返回
 settings-close = 好了
 settings-saved = 记住了
 settings-look = 这些只有群管理员能改，他们发 /settings 就行。
-settings-look-style = 这些只有群管理员能改。只想换一张照片的风格，就在配文里写 #谐音梗、#冷笑话、#荒诞、#脑洞 或 #随机。
+settings-look-style = 这些只有群管理员能改。只想换一张照片的风格，就在配文里写 #谐音梗、#一本正经、#荒诞、#脑洞 或 #随机。
 settings-admins-only = 这个只有群管理员能改。
-settings-language-ask = 我用什么语言讲笑话？也可以谁要听就用谁的语言。
+settings-language-ask = 我用什么语言讲笑话？也可以谁点的就用谁的语言。
 settings-language-any = 各人自己的语言
 settings-style-ask =
     在这儿我用什么风格讲笑话？
 
-    只想换一张照片的风格，就在配文里写 #谐音梗、#冷笑话、#荒诞、#脑洞 或 #随机。
+    只想换一张照片的风格，就在配文里写 #谐音梗、#一本正经、#荒诞、#脑洞 或 #随机。
 settings-answers-ask =
     哪些照片要我讲笑话？
 
@@ -202,7 +202,7 @@ settings-answers-ask =
 settings-answers-called = 叫我时
 settings-answers-photos = 每张照片
 settings-blind = ⚠️ Telegram 现在不让我看到所有照片。请把我设为群管理员，或者请我的主人到 @BotFather 关掉群隐私模式。
-settings-daily-ask = 这个群一天讲几个笑话，大家一共？每天从零点算起（{ $zone } 时间）。
+settings-daily-ask = 这个群一天一共讲几个笑话？每天零点重新算（{ $zone } 时间）。
 settings-daily-none = 不限
 settings-weekly-ask =
     每周一次，我可以把你们最喜欢的照片连同笑话再拿出来乐一乐：{ $day ->
@@ -234,14 +234,14 @@ language-as-app = 好，你的 Telegram 应用是什么语言，我就说什么�
 
 # /privacy 和 /private
 privacy =
-    我留着的：你在 Telegram 上的名字、你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你打的分，还有你选过的语言。照片、笑话和打分我会拿来学习。{ $state }
+    我存了这些：你在 Telegram 上的名字、你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你打的分，还有你选过的语言。照片、笑话和打分我可能会拿来学习。{ $state }
 
-    /private  改一改这个
+    /private  让我学还是不学，随时可以改
     /forget  把你的一切彻底删掉；备份里的最多再留 { $days } 天
-privacy-kept-photos = 照片在最后一次发来 { $days } 天后自动删除，连同它的笑话。
+privacy-kept-photos = 照片在最后一次发来 { $days } 天后自动删除，相关的笑话一起删。
 privacy-kept-jokes = 笑话 { $days } 天后自动删除。
 privacy-kept-ratings = 打分 { $days } 天后自动删除。
-private-state-on = 按你的意思，你的我不学。
+private-state-on = 你说过不让我学，所以你的内容我不拿来学习。
 private-state-off = 不想让我学，发 /private。
 private-on = 从现在起，你的照片、笑话和打分我都不拿来学习，别的照旧。再发一次 /private 就恢复。
 private-off = 谢谢！从现在起，我又可以从你的照片、笑话和打分里学习了。
@@ -265,7 +265,7 @@ help-admin =
     { help }
 
     你是管理员，所以还有：
-    /status  一切可好
+    /status  看看运行情况
     /retrain  训练一个新模型
     /runs  训练得怎么样了
     /review  看看接下来要学什么，不该学的划掉
@@ -273,8 +273,8 @@ help-admin =
     /promote  让其中一个上岗
     /rollback  换回上一个模型
     /users  都有谁来过
-    /ban、/unban  请谁离开，再请谁回来
-command-status = 一切可好
+    /ban、/unban  封禁一个人，或者解封
+command-status = 看看运行情况
 command-retrain = 训练一个新模型
 command-runs = 训练得怎么样了
 command-review = 看看接下来要学什么
@@ -282,8 +282,8 @@ command-models = 有哪些模型
 command-promote = 让一个模型上岗
 command-rollback = 换回上一个模型
 command-users = 都有谁来过
-command-ban = 请某人离开
-command-unban = 请某人回来
+command-ban = 封禁一个人
+command-unban = 解封一个人
 admins-only = 这个只有管理员能用。不过照片谁都可以发！
 not-your-button = 这是问别人的。
 duration-days =
@@ -338,7 +338,7 @@ status-errors = 最近 24 小时{ $count ->
         [0] 没有错误
        *[other] 有 { $count } 个错误，详见日志
     }
-status-unknown = { $what }：现在看不出来
+status-unknown = { $what }：暂时查不到
 status-what-engine = 引擎
 status-what-queue = 排队
 status-what-model = 模型
@@ -385,14 +385,14 @@ ban-news = 🚫 { $admin } 封禁了 { $who }（{ $until ->
     }
 unban-done = ✅ 欢迎回来：{ $who }。以前打的分也重新算数了。
 unban-none = 没有封禁：{ $who }。
-unban-news = ✅ { $admin } 让 { $who } 回来了。
+unban-news = ✅ { $admin } 解封了 { $who }。
 banned = 管理员让我{ $until ->
         [good] 别再回应你了，请别往心里去
-       *[other] 在 { $until } 之前先不回应你；过了那时候，我等着看你的新照片
+       *[other] 在 { $until } 之前先不回应你；到时候我再来看你的新照片
     }。想让我忘掉你的一切，/forget 还是可以用。
 
 # 给管理员的警报。began 是出事了，ended 是好了；先前没法通知的，两句一起说
-alert-engine-began = 🔴 引擎已经 { $minutes } 分钟没有回应了，来的人我会好好解释。{ $why ->
+alert-engine-began = 🔴 引擎已经 { $minutes } 分钟没有回应了，用户那边我会好好解释。{ $why ->
         [none] { "" }
        *[other] 它说：{ $why }。
     }详情看 /status。
@@ -450,9 +450,9 @@ retrain-service-sleep = 训练要独占显卡：这段时间照片先排着队�
 retrain-yes = 开始
 retrain-no = 先不了
 retrain-left = 好，一切照旧。
-retrain-too-little = 新的还太少，学不了：{ $new ->
-        [0] 一个好的新笑话都还没有
-       *[other] 只有 { $new } 个好的新笑话
+retrain-too-little = 能学的新笑话还太少：{ $new ->
+        [0] 一个受喜欢的新笑话都还没有
+       *[other] 只有 { $new } 个受喜欢的新笑话
     }，最好有 { $wanted } 个。多让几个人给更多照片打分就行。
 retrain-started = 第 { $run } 次训练开始了。进展我在私聊里告诉你。
 retrain-busy = 第 { $run } 次训练正在进行（{ $what }）。要停就发 /retrain cancel。
@@ -460,7 +460,7 @@ retrain-on-trial = 模型 { $model } 正在聊天里试用，已收到 { $rating
 retrain-cancel-none = 没有可取消的：现在没在训练。
 retrain-cancelling = 正在停止第 { $run } 次训练，稍等一下；正在用的模型不受影响。
 retrain-how = 发 /retrain 训练新模型，发 /retrain cancel 停止。
-retrain-cannot-look = 打分没法看：{ $why }
+retrain-cannot-look = 没法查看打分：{ $why }
 
 # /review
 review-in-private = 这些是别人的照片，只在咱俩的私聊里给你看。
@@ -468,11 +468,11 @@ review-joke =
     { $joke }
 
     😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
-    出自 { $model }。还有 { $left } 个等着看，含这个。
+    出自 { $model }。算上这个，还有 { $left } 个没看。
 review-keep = 留下
 review-drop = 划掉
 review-keep-done = 留下了：可以拿来学。
-review-drop-done = 划掉了：永远不学。
+review-drop-done = 划掉了：永远不会拿来学。
 review-gone = 那个笑话已经不在了。
 review-none = 没有要看的了：今天要学的你都看过了。
 
@@ -481,7 +481,7 @@ run-title = 🎓 第 { $run } 次训练 · { $what }
 run-state-queued = 等着开始
 run-state-exporting = 挑选笑话
 run-state-training = 训练中
-run-state-merging = 合成模型
+run-state-merging = 合并模型
 run-state-judging = 新旧对比
 run-state-canary = 聊天中试用
 run-state-promoted = 已采用
@@ -505,10 +505,10 @@ run-stopping = 正在停止……
 run-judged-canary = 🧪 第 { $run } 次训练：模型 { $model } 在没见过的照片上表现不错，现在进聊天里试用。
 run-ended-promoted = 🎉 第 { $run } 次训练：模型 { $model } 上岗了。
 run-ended-rejected = 🙅 第 { $run } 次训练：新模型不够好，还是用旧的。
-run-ended-undecided = 🤷 第 { $run } 次训练：看不出高下，还是用旧的。
+run-ended-undecided = 🤷 第 { $run } 次训练：难分高下，还是用旧的。
 run-ended-failed = ⚠️ 第 { $run } 次训练失败了。还是用旧的，大家察觉不到。
 run-ended-cancelled = ✋ 第 { $run } 次训练已取消。还是用旧的。
-run-liking = 共 { $ratings } 次打分：新模型的笑话，{ $new }% 的打分是喜欢，旧模型是 { $old }%。
+run-liking = 共 { $ratings } 次打分：新模型的好评率是 { $new }%，旧模型是 { $old }%。
 run-keep = 想用它的话：/promote { $model }
 run-back = 想换回去：/rollback
 
@@ -528,7 +528,7 @@ gate-too-few = 留作检验的照片里，好坏笑话都有的太少，排序�
 gate-few-texts = 新笑话太少，看不出是不是越来越像。
 gate-load = 它加载不了。
 gate-prompt = 它读提示词的方式和旧的不一样。
-gate-nan = 它算出来的数不是数。
+gate-nan = 它算出来的不是有效的数值。
 
 # 训练为什么结束，模型为什么没换
 reason-admin = 管理员要求的。
@@ -546,14 +546,14 @@ reason-killed = “{ $step }”这一步被 { $signal } 终止了。{ $signal ->
     }
 reason-died = 它的进程停了 { $times } 次，毫无进展。详情见日志。
 reason-step = “{ $step }”这一步失败了：{ $what }
-reason-silent = “{ $step }”这一步以代码 { $what } 结束，什么也没说。详情见日志。
+reason-silent = “{ $step }”这一步以代码 { $what } 结束，没有留下任何说明。详情见日志。
 reason-checkpoint = 没法从检查点接着训练：{ $what }
 reason-defect = 程序出了毛病：{ $what }
 reason-training-data = 数据没法拿来学：{ $what }
 reason-training-empty = 数据集是空的，没有可学的：{ $what }
 reason-training-memory = 内存不够，没法训练。调低 training.batch_size 会省一些。
 reason-training-disk = 磁盘满了：{ $what }
-reason-training-nan = 训练跑偏了，损失已经不是数了。调低 training.learning_rate 也许管用。
+reason-training-nan = 训练跑偏了，损失已经不是有效的数值。调低 training.learning_rate 也许管用。
 reason-training-model = 这个模型没法训练：{ $what }
 reason-training-deepspeed = 设置了 training.deepspeed，可训练环境里没装 DeepSpeed。
 reason-training-crash = 训练崩溃了：{ $what }
@@ -568,10 +568,10 @@ reason-forgotten-given = 指定的数据集里，有后来要求被忘记的人�
 reason-forgotten-often = 因为有人要求被忘记，它重来了 { $times } 次，不再试了。
 reason-nothing-rated = 还没有可学的：没人给笑话打过分。
 reason-nothing-new = 没有新东西可学：{ $jokes } 个打过分的笑话里，没有还没学过又用得上的。多一些照片、多一些人打分就好了。
-reason-too-little = 新的太少：只有 { $new } 个好笑话，至少要 { $wanted } 个。多一些照片、多一些人打分就好了。
+reason-too-little = 能学的新笑话太少：只有 { $new } 个受喜欢的，至少要 { $wanted } 个。多一些照片、多一些人打分就好了。
 reason-no-room = 放不下两个模型，所以没人能试用新的。{ $what }
 reason-not-served = 新模型启动不了。{ $what }
-reason-saw-forgotten = 模型 { $model } 不能上岗：它学过后来要求被忘记的人的东西。
+reason-saw-forgotten = 模型 { $model } 不能上岗：它学过的内容里，有的来自后来要求被忘记的人。
 reason-no-such-model = 没有模型 { $model }。
 reason-in-service = 模型 { $model } 已经在岗了。
 reason-being-judged = 第 { $run } 次训练正在评判模型 { $model }。等它的结论，或者取消这次训练。
@@ -587,7 +587,7 @@ reason-trial-days = 时间到了，还是分不出高下：{ $ratings } 次打�
 card-title-canary = 模型 { $model } 试用中
 card-title-promoted = 模型 { $model } 上岗了
 card-title-rejected = 还不够好
-card-title-undecided = 看不出高下
+card-title-undecided = 难分高下
 card-subtitle =
     第 { $run } 次训练，学了 { $rows } 个笑话{ $time ->
         [none] 。
@@ -599,7 +599,7 @@ card-measures = 新旧对比
 card-before = 之前
 card-after = 之后
 card-photos = 没有学过的照片
-measure-liking = 聊天里受喜欢
+measure-liking = 聊天里的好评率
 measure-ratings = { $ratings } 次打分
 measure-likelihood = 对受喜欢笑话的意外程度
 measure-less = 越低越好
@@ -623,7 +623,7 @@ models-none = 还没有模型。
 models-title = 模型，最新的在前。发 /promote 加编号，就让它上岗。
 models-line = { $mark } { $model } · { $called } · { $status }{ $ratings ->
         [0] { "" }
-       *[other] {" "}· { $liking }% 喜欢，{ $ratings } 次打分
+       *[other] {" "}· 好评 { $liking }%，{ $ratings } 次打分
     }
 model-status-base = 原始模型
 model-status-candidate = 候选
@@ -683,7 +683,7 @@ panel-server-given = 外部服务
 panel-server-draining = 收尾中
 panel-server-asleep = 休眠
 panel-server-restarting = 重新启动中
-panel-server-ended = 已结束
+panel-server-ended = 已停止
 panel-restarts = 重启过 { $restarts } 次
 panel-paused-training = 照片先等等：训练正占用显卡。
 panel-paused-swap = 照片稍等片刻：正在换模型。
@@ -696,14 +696,14 @@ panel-after = 之后
 panel-times = 用时
 panel-jokes = 笑话
 panel-picture = 训练结果图
-panel-roll-back = 退回
+panel-roll-back = 换回
 panel-share = 分到
 panel-from = 来自
 panel-start = 权重来自
-panel-liked = 受喜欢
+panel-liked = 好评
 panel-promote = 让它上岗
 panel-gone = 文件已删除。
-panel-interval = 受喜欢：😂 或 🙂，区间为 95% Wilson 区间。
+panel-interval = 好评：😂 或 🙂，区间为 95% Wilson 区间。
 panel-nothing-rated = 还没有人给笑话打分。
 panel-by-day = 每天的打分
 panel-by-model = 按模型

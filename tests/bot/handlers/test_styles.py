@@ -20,11 +20,19 @@ def test_every_style_on_offer_has_a_name_and_a_word_for_captions(language):
 
 @pytest.mark.parametrize(("caption", "expected"), [
     (None, (None, None)), ("my boss", (None, "my boss")), ("Deadpan!", ("deadpan", None)), ("a pun about bread", (None, "a pun about bread")),
-    ("my boss #pun on Monday", ("pun", "my boss on Monday")), ("#PUN", ("pun", None)), ("我老板 #冷笑话", ("deadpan", "我老板")), ("谐音梗", ("pun", None)),
+    ("my boss #pun on Monday", ("pun", "my boss on Monday")), ("#PUN", ("pun", None)),
+    ("我老板 #冷笑话", ("deadpan", "我老板")), ("我老板 #一本正经", ("deadpan", "我老板")), ("一本正经", ("deadpan", None)), ("谐音梗", ("pun", None)),
     ("＃脑洞", ("naodong", None)), ("#monday #absurd", ("absurd", "#monday")), ("C#pun", (None, "C#pun")), ("#punished", (None, "#punished")),
     ("#explain", (None, "#explain")), ("#surprise", ("surprise", None))])
 def test_a_hashtag_anywhere_or_a_name_alone_is_a_wish_and_the_rest_is_the_hint(caption, expected):
     assert wished(WORDS, PROMPTS, caption) == expected
+
+
+def test_deadpan_has_its_own_name_in_chinese_and_the_old_one_is_only_an_alias_in_captions():
+    assert label(WORDS, "zh", "deadpan") == "一本正经"
+    texts = WORDS.say("zh", "help", bot="jokebot", album="each"), WORDS.say("zh", "settings-look-style"), WORDS.say("zh", "settings-style-ask")
+    assert all("#一本正经" in text and "冷笑话" not in text for text in texts)
+    assert wished(WORDS, PROMPTS, "#冷笑话") == wished(WORDS, PROMPTS, "#一本正经") == ("deadpan", None)
 
 
 def test_a_style_without_words_is_called_by_its_own_name():
