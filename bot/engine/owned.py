@@ -8,7 +8,7 @@ from bot.engine.launch import Launcher, launcher
 from bot.engine.pools import ServerPools
 from bot.engine.router import Arm
 from bot.engine.servers import NoRoom, ServerError, ServerState
-from bot.engine.swap import Swap, swap_asleep
+from bot.engine.swap import Swap, swap_during_pause
 from configs.settings import Settings
 from storage.models import Model
 
@@ -78,7 +78,7 @@ class OwnedServers:
             if self._settings.servers.extra:
                 await Swap(self.pools, old_pool, new_pool, self._settings).run()
             else:
-                await swap_asleep(self.pools, new_pool, self._settings)
+                await swap_during_pause(self.pools, new_pool, self._settings)
             await self._remove_unused(old_pool)
             return self.router.champion
 

@@ -86,7 +86,7 @@ class Swap:
         await self._pools.wake_pool(self._old_pool)
 
 
-async def swap_asleep(pools: ServerPools, new_pool: Fleet, settings: Settings) -> None:
+async def swap_during_pause(pools: ServerPools, new_pool: Fleet, settings: Settings) -> None:
     """A swap where memory holds no extra server: requests wait, the old servers sleep, the new ones start.
 
     Raises ServerError; everything is as before then, and the old servers answer what waited.

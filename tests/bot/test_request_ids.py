@@ -56,7 +56,7 @@ async def test_one_photos_lines_in_the_bot_and_in_its_engine_share_an_id(tmp_pat
         number = line["request"]
         assert number == request_id(int(line["message"].split()[1]))
         assert {one["logger"] for one in said if one["request"] == number} >= {
-            "bot.updates", "bot.joker", "bot.engine.client", "bot.outgoing", "bot.handlers.telling"}
+            "bot.updates", "bot.joker", "bot.engine.client", "bot.outgoing", "bot.handlers.joke_delivery"}
         assert any(one["message"].startswith("sendMessage") for one in said if one["request"] == number)
         assert [one["logger"] for one in answered if one["request"] == number] == ["bot.engine.cpu.server"]
 

@@ -1,5 +1,6 @@
 """/ban and /unban: nothing of a banned person is answered, they hear why once a day, and admins can't be banned."""
 import asyncio
+import sqlite3
 import time
 
 import pytest
@@ -145,3 +146,16 @@ async def test_names_that_try_to_break_the_list_are_one_plain_line(stage):
     await stage.answer(stage.world.send_text(eve, eve, "hello"))
     answer = await say(stage, f"/ban {eve}")
     assert "Eve 1. Admin xxx" in answer and "\n" not in answer and "\u202e" not in answer and "x" * 40 not in answer
+
+
+async def test_a_banned_user_is_rejected_also_where_telling_them_fails(stage, monkeypatch):
+    banned = stage.part(Bans)
+    await banned.ban(stage.bob, by=stage.alice)
+
+    async def fails(user_id: int) -> bool:
+        raise sqlite3.OperationalError("database is locked")
+    monkeypatch.setattr(banned, "word_due", fails)
+    message = stage.send_photo(person=stage.bob)
+    await stage.quiet()
+    assert stage.answers(message) == []
+    assert await stage.value("SELECT count(*) FROM photos") == 0
