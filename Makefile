@@ -39,7 +39,7 @@ test: env-bot env-train env-lmdeploy-cpu
 	@code=0; $(TRAIN) -m pytest || code=1; $(BOT) -m pytest || code=1; exit $$code
 
 docs: env-bot env-docs
-	@$(BOT) -m bot.reference docs/reference
+	@$(BOT) -m bot.cli.reference docs/reference
 	@$(BOT) -m benchmarks.page docs/reference
 	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/python -m mkdocs build --strict --quiet
 	@echo "The site: build/site/index.html"

@@ -124,7 +124,7 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, floa
 @asynccontextmanager
 async def stub_process() -> AsyncIterator[str]:
     """The stub engine in a process of its own, so that its work isn't counted as the bot's or the sandbox's."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot.engine.stub", "--port", "0", stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot.engine.stub.engine", "--port", "0", stdout=asyncio.subprocess.PIPE)
     try:
         line = (await process.stdout.readline()).decode()
         yield line.split()[-1].strip()

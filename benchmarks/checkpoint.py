@@ -17,15 +17,15 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from trainer.demo_model.random import PIECE, SPREAD, is_scale, new_directory, write_frame
-from trainer.demo_model.shapes import SHAPES, parameters
-from trainer.demo_model.weights import write_checkpoint
+from trainer.demo_model.random_weights import PIECE, SPREAD, is_scale, new_directory, write_frame
+from trainer.demo_model.architectures import SHAPES, parameters
+from trainer.demo_model.weight_writer import write_checkpoint
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def values(name: str, size: tuple[int, ...]) -> Iterator[numpy.ndarray]:
-    """A parameter's values, as `trainer/demo_model/random.py` chooses them."""
+    """A parameter's values, as `trainer/demo_model/random_weights.py` chooses them."""
     count = math.prod(size)
     for start in range(0, count, PIECE):
         length = min(PIECE, count - start)

@@ -15,14 +15,14 @@ from typing import Any
 
 import aiohttp
 
-from trainer.demo_model.subjects import Subject, load_subjects
-from trainer.demo_model.texts import Reader, load_shapes
+from trainer.demo_model.subjects import PictureSubject, load_subjects
+from trainer.demo_model.joke_templates import TemplateReader, load_shapes
 
 JOKE_TIMEOUT_S = 300.0
 FITS, FORGIVEN, OTHER = 0.97, 0.15, 0.03
 """How often somebody likes a joke of their styles about the right thing; of another style about a thing they are fond of; any other."""
 DUEL = re.compile(r"🅰\ufe0f?\s*(?P<a>.+?)\s*🅱\ufe0f?\s*(?P<b>.+)", re.DOTALL)
-LOCALES = Path(__file__).parents[1] / "bot" / "locales"
+LOCALES = Path(__file__).parents[1] / "bot" / "i18n" / "locales"
 Message = dict[str, Any]
 
 
@@ -33,9 +33,9 @@ class Taste:
         subjects = load_subjects()
         self.styles = frozenset(styles)
         self.fond = frozenset(random.Random(seed).sample(subjects, round(fond_of * len(subjects))))
-        self._reader = Reader(load_shapes(), subjects)
+        self._reader = TemplateReader(load_shapes(), subjects)
 
-    def appeal(self, joke: str, subject: Subject) -> float:
+    def appeal(self, joke: str, subject: PictureSubject) -> float:
         """How probably somebody likes that joke about a picture of that subject, 0 to 1."""
         read = self._reader.read(joke)
         if read is None or read.subject != subject:
@@ -50,7 +50,7 @@ class Picture:
     """A picture that somebody sends: a JPEG, and what they know is on it."""
 
     jpeg: bytes
-    subject: Subject
+    subject: PictureSubject
 
 
 @dataclass
@@ -169,7 +169,7 @@ class Crowd:
         await self.press(member.id, chat, message, member.verdict(appeal))
         self.ratings += 1
 
-    async def decide(self, member: Member, chat: int, message: Message, duel: re.Match[str], subject: Subject) -> None:
+    async def decide(self, member: Member, chat: int, message: Message, duel: re.Match[str], subject: PictureSubject) -> None:
         """Of two jokes the one that is liked; where none is, or both are alike, "both meh" or either."""
         liked = [member.dice.random() < self.taste.appeal(duel[side], subject) for side in ("a", "b")]
         both = member.dice.randrange(2)

@@ -28,9 +28,9 @@ from openai import OpenAI
 from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
-from trainer.demo_model.evaluate import Reply, painters, share, style_of
-from trainer.demo_model.pack import load_pack
-from trainer.demo_model.pictures import Painter, to_data_url
+from trainer.demo_model.evaluate import EvaluatedReply, painters, share, style_of
+from trainer.demo_model.picture_pack import load_pack
+from trainer.demo_model.augmentation import PicturePainter, to_data_url
 from trainer.demo_model.subjects import load_subjects
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -68,7 +68,7 @@ def main() -> None:
     }))
 
 
-def ask(client: OpenAI, name: str, painter: Painter, count: int) -> tuple[list[Reply], list[float]]:
+def ask(client: OpenAI, name: str, painter: PicturePainter, count: int) -> tuple[list[EvaluatedReply], list[float]]:
     """One request a picture at temperature 0, languages and styles in turn. Returns replies and seconds."""
     prompts, subjects = load_prompts(), load_subjects()
     kinds = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
@@ -83,7 +83,7 @@ def ask(client: OpenAI, name: str, painter: Painter, count: int) -> tuple[list[R
                                                 messages=[{"role": "user", "content": content}])
         seconds.append(time.monotonic() - start)
         choice = answer.choices[0]
-        replies.append(Reply(subjects[int(scene.subjects[0])], language, style, choice.message.content or "",
+        replies.append(EvaluatedReply(subjects[int(scene.subjects[0])], language, style, choice.message.content or "",
                              choice.finish_reason == "stop"))
         print(f"\r{number + 1}/{count}", end="", file=sys.stderr, flush=True)
     return replies, seconds

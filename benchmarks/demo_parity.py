@@ -19,14 +19,14 @@ from typing import Any
 import torch
 from openai import OpenAI
 
-from bot.engine.cpu.model import Model, load
-from bot.engine.cpu.pictures import open_picture
-from bot.engine.cpu.protocol import Picture, parse
+from bot.engine.cpu.model import CpuModel, load
+from bot.engine.cpu.preprocess import open_picture
+from bot.engine.cpu.protocol import RequestImage, parse
 from bot.engine.cpu.sampling import Sampler
 from configs.prompts import load_prompts
 from trainer.demo_model.evaluate import painters
-from trainer.demo_model.pack import load_pack
-from trainer.demo_model.pictures import to_data_url
+from trainer.demo_model.picture_pack import load_pack
+from trainer.demo_model.augmentation import to_data_url
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -72,10 +72,10 @@ def main() -> None:
     print(json.dumps({"exact": exact, "near": near, "of": PICTURES}))
 
 
-def answer(engine: Model, body: dict[str, Any]) -> tuple[str, list[float]]:
+def answer(engine: CpuModel, body: dict[str, Any]) -> tuple[str, list[float]]:
     """The CPU engine's text, and at each of its tokens, the end's included, the lead over the second best."""
     request = parse(body, engine.prompts)
-    pictures = [engine.cut(part, open_picture(part.url, MOST_PIXELS)) for part in request.parts if isinstance(part, Picture)]
+    pictures = [engine.cut(part, open_picture(part.url, MOST_PIXELS)) for part in request.parts if isinstance(part, RequestImage)]
     prompt = engine.prepare(request, pictures)
     sampler = Watching(request.sampling, prompt.ids)
     tokens: list[int] = []
@@ -86,7 +86,7 @@ def answer(engine: Model, body: dict[str, Any]) -> tuple[str, list[float]]:
     return engine.decode(tokens).strip(), sampler.gaps
 
 
-def first_difference(engine: Model, ours: str, theirs: str, known: int) -> int:
+def first_difference(engine: CpuModel, ours: str, theirs: str, known: int) -> int:
     """The number of the first token that differs, of `known` ones."""
     mine, other = (engine.tokenizer.encode(text, add_special_tokens=False) for text in (ours, theirs))
     same = next((place for place, pair in enumerate(zip(mine, other, strict=False)) if pair[0] != pair[1]), min(len(mine), len(other)))

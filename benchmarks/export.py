@@ -29,16 +29,16 @@ import psutil
 from PIL import Image
 
 from configs.prompts import load_prompts
-from configs.settings import Selection
-from storage import evidence
+from configs.settings import SelectionSettings
+from storage.learning import rating_arrays
 from storage.database import Database
-from storage.photos import photo_file
-from trainer.composition import compose
+from storage.media.photos import photo_file
+from trainer.selection.composition import select_jokes
 from trainer.dataset.holdout import held_out
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES
-from trainer.select import score
-from trainer.split import update_split
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES
+from trainer.selection.scoring import score_jokes
+from trainer.selection.holdout_split import update_split
 
 ROOT = Path(__file__).resolve().parent.parent
 PEOPLE, JOKES_PER_PHOTO, BASES, NEAR_SHARE = 5000, 2, 16, 0.05
@@ -117,16 +117,16 @@ def hashes(photos: int, random: np.random.Generator) -> list[int]:
     return np.packbits(bits, axis=1).view(np.int64)[:, 0].tolist()
 
 
-async def needed_photos(root: Path, settings: Selection) -> list[tuple[int, str]]:
+async def needed_photos(root: Path, settings: SelectionSettings) -> list[tuple[int, str]]:
     """(id, sha256) of the photos that an export will decode; the split it makes on the way is deleted again."""
     database = await Database.open(root / "jokebot.sqlite3")
     try:
         split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
-        scores = score(await evidence.ratings_since(database, 0), settings)
-        chosen = compose(scores, split, (), settings)
+        scores = score_jokes(await rating_arrays.ratings_since(database, 0), settings)
+        chosen = select_jokes(scores, split, (), settings)
         kept_apart = await held_out(database, scores, split, settings.holdout_photos)
         photos = {(one.source.photo.id, one.source.photo.sha256) for one in kept_apart}
-        found = await evidence.sources(database, scores.evidence.joke_ids[chosen.new].tolist())
+        found = await rating_arrays.sources(database, scores.evidence.joke_ids[chosen.new].tolist())
         async with database.write() as connection:
             await connection.execute("DELETE FROM grouped_photos")
             await connection.execute("DELETE FROM photo_groups")
@@ -164,7 +164,7 @@ def run(root: Path, ratings: int, photos: int) -> dict[str, float | int]:
     random = np.random.default_rng(0)
     pictures = Pictures.make(random)
     size = asyncio.run(fill(root, pictures, ratings, photos, random))
-    needed = asyncio.run(needed_photos(root, Selection()))
+    needed = asyncio.run(needed_photos(root, SelectionSettings()))
     for number, sha256 in needed:
         path = photo_file(root / "photos", sha256)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -41,14 +41,14 @@ from benchmarks import plots  # noqa: E402
 from benchmarks.crowd import Crowd, Picture, Taste, several, until  # noqa: E402
 from benchmarks.machine import RESULTS, finish, machine  # noqa: E402
 from bot.runtime.child_process import ChildProcess, start_child  # noqa: E402
-from storage import runs  # noqa: E402
+from storage.learning import runs  # noqa: E402
 from storage.database import Database  # noqa: E402
-from storage.runs import Run  # noqa: E402
-from storage.trials import trial_of_run  # noqa: E402
+from storage.learning.runs import Run  # noqa: E402
+from storage.learning.trials import trial_of_run  # noqa: E402
 from trainer.demo_model.build import TRAINING  # noqa: E402
 from trainer.demo_model.evaluate import SEED  # noqa: E402
-from trainer.demo_model.pack import load_pack, shrink  # noqa: E402
-from trainer.demo_model.pictures import Painter, to_jpeg  # noqa: E402
+from trainer.demo_model.picture_pack import load_pack, shrink  # noqa: E402
+from trainer.demo_model.augmentation import PicturePainter, to_jpeg  # noqa: E402
 from trainer.demo_model.subjects import load_subjects  # noqa: E402
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -95,7 +95,7 @@ class Album:
     def __init__(self, seed: int, pack: Path) -> None:
         known = json.loads((CHECKPOINT / TRAINING).read_text(encoding="utf-8"))["sets"]
         drawings = [drawing for drawing in load_pack(pack) if drawing.set in known]
-        self.painter = Painter(drawings, torch.device("cpu"), SEED + 1000 + seed, restyle=False)
+        self.painter = PicturePainter(drawings, torch.device("cpu"), SEED + 1000 + seed, restyle=False)
         self.subjects = load_subjects()
 
     def next(self) -> Picture:

@@ -1,6 +1,6 @@
 """`make bench-gate`: what the canary's test promotes, over simulated trials of harmful, equal and better candidates.
 
-The product's own `bot.trial.Trial` with its default settings looks after every single rating. The champion's jokes are liked
+The product's own `bot.experiments.SequentialTest` with its default settings looks after every single rating. The champion's jokes are liked
 with probability .5, a harmful candidate's with .45, an equal one's with .5, a clearly better one's with .6. Each photo goes
 to the candidate with the probability that the last look gave. Two worlds:
 
@@ -31,8 +31,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.machine import RESULTS, machine  # noqa: E402
-from bot.trial import Decision, Evidence, Trial  # noqa: E402
-from configs.learning import Canary  # noqa: E402
+from bot.experiments import TrialDecision, TrialData, SequentialTest  # noqa: E402
+from configs.learning import CanarySettings  # noqa: E402
 
 BASE, EFFECTS = 0.5, {"harmful": -0.05, "equal": 0.0, "better": 0.1}
 GROUP, SPREAD, BETWEEN = 8, 0.25, 4.0
@@ -58,9 +58,9 @@ class World:
     last: float = BASE
 
 
-def simulate(seed: int, world: World, effect: float, settings: Canary) -> Decision:
+def simulate(seed: int, world: World, effect: float, settings: CanarySettings) -> TrialDecision:
     """One trial, to its end."""
-    draw, trial, evidence = random.Random(seed), Trial(settings), Evidence()
+    draw, trial, evidence = random.Random(seed), SequentialTest(settings), TrialData()
     decision, waiting, number = trial.judge(evidence), [], 0
     while True:
         base = world.first + (world.last - world.first) * decision.ratings / settings.ratings
@@ -84,7 +84,7 @@ def liking(draw: random.Random, mean: float, world: World) -> float:
     return draw.betavariate(mean * size, (1 - mean) * size)
 
 
-def rate(joke: Joke, evidence: Evidence, draw: random.Random) -> Evidence:
+def rate(joke: Joke, evidence: TrialData, draw: random.Random) -> TrialData:
     tally = evidence.tally(joke.stage, joke.arm)
     if joke.ratings:
         tally.remove(joke.likes, joke.ratings)
@@ -94,12 +94,12 @@ def rate(joke: Joke, evidence: Evidence, draw: random.Random) -> Evidence:
     return evidence
 
 
-def trials(pool: ProcessPoolExecutor, count: int, seed: int, world: World, effect: float) -> list[Decision]:
-    one = partial(simulate, world=world, effect=effect, settings=Canary())
+def trials(pool: ProcessPoolExecutor, count: int, seed: int, world: World, effect: float) -> list[TrialDecision]:
+    one = partial(simulate, world=world, effect=effect, settings=CanarySettings())
     return list(pool.map(one, range(seed, seed + count), chunksize=max(1, count // 50)))
 
 
-def share(decisions: list[Decision], answer: str) -> float:
+def share(decisions: list[TrialDecision], answer: str) -> float:
     return round(sum(decision.answer == answer for decision in decisions) / len(decisions), 4)
 
 
@@ -133,7 +133,7 @@ def main() -> None:
     result = {**figures, "candidates": arguments.candidates, "first": arguments.first, "seconds": round(time.monotonic() - start, 1),
               "cpu_s": round(os.times().children_user, 1)}
     if arguments.keep:
-        told = {**result, "settings": Canary().model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+        told = {**result, "settings": CanarySettings().model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
         (RESULTS / ("gate_fresh.json" if arguments.first else "gate.json")).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result))
 

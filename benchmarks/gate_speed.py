@@ -23,11 +23,11 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.machine import finish, machine  # noqa: E402
-from configs.learning import Gate  # noqa: E402
+from configs.learning import GateSettings  # noqa: E402
 from configs.prompts import load_prompts  # noqa: E402
-from trainer.demo_model.random import write_random  # noqa: E402
-from trainer.demo_model.shapes import SHAPES  # noqa: E402
-from trainer.gate import judge  # noqa: E402
+from trainer.demo_model.random_weights import write_random  # noqa: E402
+from trainer.demo_model.architectures import SHAPES  # noqa: E402
+from trainer.gate import assess_candidate  # noqa: E402
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 TEXTS = (("en", "The fox declined to comment, but its lawyer is very expensive.", 3), ("zh", "在三千年，狐狸当了总统，人类被当作手机铃声。", 3),
@@ -68,7 +68,7 @@ def main() -> None:
             write_random(model := work / "random", SHAPES["2b"], seed=1)
         dataset = write_dataset(work / "dataset", arguments.photos, arguments.side)
         start, cpu = time.monotonic(), time.process_time()
-        verdict = judge(model, model, dataset, work / "out", Gate(photos=arguments.photos),
+        verdict = assess_candidate(model, model, dataset, work / "out", GateSettings(photos=arguments.photos),
                         lambda step, done, of: print(f"{step} {done}/{of}", file=sys.stderr))
         gate_s, cpu_s = round(time.monotonic() - start, 1), round(time.process_time() - cpu, 1)
     import torch  # not before the gate has said how its threads wait

@@ -101,7 +101,7 @@ LEARNING = ("queued", "exporting", "training", "merging", "judging")
 async def roll_back(flywheel: Any) -> float:
     """/rollback in the chat; seconds until the model before is in service."""
     from benchmarks.flywheel import ADMIN
-    from storage import promotion
+    from storage.learning import promotion
 
     began = time.monotonic()
     await flywheel.crowd.post("text", person=ADMIN, chat=ADMIN, text="/rollback")
@@ -136,7 +136,7 @@ def write_dataset(directory: Path, rows: int, pack: Path) -> Path:
     """Painted pictures with a joke each, in the form that XTuner reads."""
     from benchmarks.flywheel import Album
     from configs.prompts import load_prompts
-    from trainer.demo_model.texts import jokes, load_shapes
+    from trainer.demo_model.joke_templates import jokes, load_shapes
 
     album, prompts, shapes = Album(11, pack), load_prompts(), jokes(load_shapes(), "en")
     (directory / "images").mkdir(parents=True)
@@ -153,9 +153,9 @@ def write_dataset(directory: Path, rows: int, pack: Path) -> Path:
 
 async def swap(told: argparse.Namespace) -> dict[str, Any]:
     """Start servers of the base, swap the merged model in, and the base back in. Runs in the bot's environment."""
-    from bot.engine.make_servers import make_servers
+    from bot.engine.servers.factory import make_servers
     from configs.settings import load_settings
-    from storage.models import Model
+    from storage.learning.models import Model
 
     def model(number: int, name: str, directory: Path) -> Model:
         return Model(number, name, "champion", None, None, str(directory), None, "{}", 0.0)

@@ -31,16 +31,16 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import RESULTS, machine
-from configs.learning import Gate
+from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.evaluate import SEED, painters
-from trainer.demo_model.pack import load_pack
-from trainer.demo_model.pictures import Painter, to_picture
+from trainer.demo_model.picture_pack import load_pack
+from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.texts import EXPLAIN, NEUTRAL, Shape, jokes, load_shapes
-from trainer.gate.asking import Asker
-from trainer.gate.loading import load
+from trainer.demo_model.joke_templates import EXPLAIN, NEUTRAL, JokeShape, jokes, load_shapes
+from trainer.gate.model_scorer import ModelScorer
+from trainer.gate.model_loading import load
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
@@ -84,7 +84,7 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def painted(painter: Painter, folder: Path, subjects: Sequence[int], seed: int) -> list[Path]:
+def painted(painter: PicturePainter, folder: Path, subjects: Sequence[int], seed: int) -> list[Path]:
     painter.random.manual_seed(seed)
     scene, files = painter.paint(len(subjects), 448, torch.tensor(subjects)), []
     for number, pixels in enumerate(scene.pictures):
@@ -93,7 +93,7 @@ def painted(painter: Painter, folder: Path, subjects: Sequence[int], seed: int) 
     return files
 
 
-def taught(painter: Painter, folder: Path, increment: int, count: int, seed: int) -> list[Pair]:
+def taught(painter: PicturePainter, folder: Path, increment: int, count: int, seed: int) -> list[Pair]:
     """Pairs of an increment: its subjects are every fifth, its sentence is the same in training and held out."""
     english, subjects = jokes(load_shapes(), "en"), load_subjects()
     shape = english[increment * len(english) // INCREMENTS]
@@ -103,7 +103,7 @@ def taught(painter: Painter, folder: Path, increment: int, count: int, seed: int
     return [Pair(file, prompt, shape.fill(subjects[number])) for file, number in zip(painted(painter, folder, chosen, seed), chosen, strict=True)]
 
 
-def never_taught(painter: Painter, folder: Path) -> list[Pair]:
+def never_taught(painter: PicturePainter, folder: Path) -> list[Pair]:
     """What the base says well and no increment teaches: each style's jokes in Chinese, and explanations in English."""
     draw, subjects, prompts = random.Random(SEED), load_subjects(), load_prompts()
     wanted = [("zh", style) for style in prompts.languages["zh"].styles] + [("en", EXPLAIN)]
@@ -111,7 +111,7 @@ def never_taught(painter: Painter, folder: Path) -> list[Pair]:
     pairs = []
     for place, (file, number) in enumerate(zip(painted(painter, folder, chosen, SEED + 99), chosen, strict=True)):
         language, style = wanted[place % len(wanted)]
-        known: list[Shape] = jokes(load_shapes(), language, style)
+        known: list[JokeShape] = jokes(load_shapes(), language, style)
         pairs.append(Pair(file, prompts.ask(language, style), draw.choice(known).fill(subjects[number])))
     return pairs
 
@@ -153,7 +153,7 @@ def made(work: Path, pairs: list[Pair], base: Path, epochs: int) -> Path:
 
 def mean_nats(directory: Path, pairs: list[Pair]) -> float:
     """Mean nats a token of these answers."""
-    asker = Asker(load(directory, torch.device("cpu")), Gate(), lambda count: None)
+    asker = ModelScorer(load(directory, torch.device("cpu")), GateSettings(), lambda count: None)
     nats = asker.score([(pair.picture, pair.prompt, pair.answer) for pair in pairs])
     return round(sum(nats) / len(nats), 4)
 

@@ -28,10 +28,10 @@ from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.build import load
 from trainer.demo_model.evaluate import SEED, ask, painters, share, style_of
-from trainer.demo_model.pack import Drawing, load_pack
-from trainer.demo_model.pictures import Painter, to_picture
+from trainer.demo_model.picture_pack import PictureEntry, load_pack
+from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.texts import NEUTRAL, jokes, load_shapes
+from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
@@ -67,7 +67,7 @@ def main() -> None:
                       "train_s": train_s, "merge_s": merge_s}))
 
 
-def write_dataset(directory: Path, painter: Painter) -> Path:
+def write_dataset(directory: Path, painter: PicturePainter) -> Path:
     """PAIRS rows of XTuner's form under the neutral prompts, and their pictures as JPEG."""
     draw, shapes, subjects, prompts = random.Random(SEED), load_shapes(), load_subjects(), load_prompts()
     (directory / "images").mkdir(parents=True)
@@ -90,7 +90,7 @@ def timed(command: list[str], environment: dict[str, str]) -> float:
     return round(time.monotonic() - start, 1)
 
 
-def measure(directory: Path, sets_of: Path, drawings: list[Drawing]) -> tuple[float, float]:
+def measure(directory: Path, sets_of: Path, drawings: list[PictureEntry]) -> tuple[float, float]:
     """The style's share and the share that names the subject, over ASKED pictures in sets that `sets_of` learnt from."""
     painter, _ = painters(drawings, sets_of, torch.device("cpu"))
     model, tokenizer = load(directory).eval(), Tokenizer.from_file(str(directory / "tokenizer.json"))

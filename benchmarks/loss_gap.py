@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.machine import RESULTS, finish, machine, measured  # noqa: E402
 from benchmarks.train import GPU, VARIANTS, gap, make_photos, plan_of  # noqa: E402
-from configs.settings import Training  # noqa: E402
+from configs.settings import TrainingSettings  # noqa: E402
 from storage.learning.run_files import read_training_steps  # noqa: E402
 
 
@@ -38,7 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=100 if GPU else 12)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rank", type=int, default=128 if GPU else 16)
-    parser.add_argument("--rates", type=float, nargs="+", default=[Training().learning_rate, 1e-4])
+    parser.add_argument("--rates", type=float, nargs="+", default=[TrainingSettings().learning_rate, 1e-4])
     parser.add_argument("--size", type=int, nargs=2, default=(448, 448), metavar=("WIDTH", "HEIGHT"), help="the photos'")
     parser.add_argument("--limit", type=float, default=3600, metavar="SECONDS", help="when to end all runs")
     parser.add_argument("--base", type=Path, help="a base model that is there already")

@@ -157,7 +157,7 @@ def moves(places: Sequence[str]) -> int:
 
 
 class User:
-    """A user of the sandbox, through its control API (bot/sandbox/control.py)."""
+    """A user of the sandbox, through its control API (bot/sandbox/control_api.py)."""
 
     def __init__(self, client: aiohttp.ClientSession) -> None:
         self._client = client

@@ -24,11 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.settings import Selection
-from storage.evidence import Evidence
-from trainer.composition import compose
-from trainer.select import score
-from trainer.split import Split
+from configs.settings import SelectionSettings
+from storage.learning.rating_arrays import RatingArrays
+from trainer.selection.composition import select_jokes
+from trainer.selection.scoring import score_jokes
+from trainer.selection.holdout_split import HoldoutSplit
 
 PHOTOS, JOKES_PER_PHOTO, PEOPLE, BRIGADERS, PUSHED, ROWS = 1000, 4, 100, 20, 50, 400
 JOKES, HONEST = PHOTOS * JOKES_PER_PHOTO, PEOPLE - BRIGADERS
@@ -98,7 +98,7 @@ def sittings(random: np.random.Generator, person: NDArray) -> NDArray:
 
 def choose(ratings: Ratings, defended: bool, times: NDArray | None = None) -> NDArray:
     """The jokes that the product's own selection puts into a dataset, with its default settings but for the size."""
-    settings = Selection(max_rows=ROWS, weigh_raters=defended)
+    settings = SelectionSettings(max_rows=ROWS, weigh_raters=defended)
     joke, person, verdict = ratings
     joke_ids, joke = np.unique(joke, return_inverse=True)
     people, rater = np.unique(person, return_inverse=True)
@@ -107,8 +107,8 @@ def choose(ratings: Ratings, defended: bool, times: NDArray | None = None) -> ND
     if times is not None:
         since = np.full(len(people), np.iinfo(np.int64).max)
         np.minimum.at(since, rater, times)
-    evidence = Evidence(joke, rater, verdict, joke_ids, joke_ids // JOKES_PER_PHOTO, people, times, since)
-    chosen = compose(score(evidence, settings), Split(photos, photos, photos, np.zeros(len(photos), np.int64)), (), settings)
+    evidence = RatingArrays(joke, rater, verdict, joke_ids, joke_ids // JOKES_PER_PHOTO, people, times, since)
+    chosen = select_jokes(score_jokes(evidence, settings), HoldoutSplit(photos, photos, photos, np.zeros(len(photos), np.int64)), (), settings)
     return joke_ids[chosen.new]
 
 

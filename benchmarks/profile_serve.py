@@ -22,7 +22,7 @@ from benchmarks.load import Engines, closed_loop
 from benchmarks.machine import finish, machine
 from benchmarks.photos import Photos
 from benchmarks.serve import KEY, START_S, free_port, lmdeploy_settings
-from bot.engine.lmdeploy.start import command, environment
+from bot.engine.lmdeploy.command_line import command, environment
 from bot.runtime.child_process import start_child
 
 DELAY_S, SECONDS, CLIENTS, PATIENCE_S = 40, 2, 32, 90

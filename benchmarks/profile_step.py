@@ -14,23 +14,23 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from trainer.xtuner import launch, shims  # noqa: E402
-from trainer.xtuner.plan import Plan  # noqa: E402
+from trainer.xtuner import worker, compat  # noqa: E402
+from trainer.xtuner.plan import TrainingPlan  # noqa: E402
 
 WARM, TIMED = 3, 5
 GPU = torch.cuda.is_available()
 
 
-def build(plan: Plan) -> tuple[Any, Any, list[Any]]:
+def build(plan: TrainingPlan) -> tuple[Any, Any, list[Any]]:
     """Model, optimiser and one batch of a run, its features kept."""
-    launch.prepare_environment(plan)
-    shims.apply()
+    worker.prepare_environment(plan)
+    compat.apply()
     from mmengine.config import Config
     from mmengine.optim import OptimWrapper
     from mmengine.registry import MODELS
     from xtuner.registry import BUILDER
 
-    from trainer.xtuner.packed import as_list
+    from trainer.xtuner.packed_dataset import as_list
     config = Config.fromfile(str(plan.work / "config.py"))
     model = MODELS.build(config.model)
     model = (model.cuda() if GPU else model).train()
@@ -54,7 +54,7 @@ def work(model: Any, batch: Any) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
-    model, wrapper, batch = build(Plan.load(parser.parse_args().folder / "ours"))
+    model, wrapper, batch = build(TrainingPlan.load(parser.parse_args().folder / "ours"))
     for _ in range(WARM):
         model.train_step(batch, wrapper)
     activities = [torch.profiler.ProfilerActivity.CPU, *([torch.profiler.ProfilerActivity.CUDA] if GPU else [])]

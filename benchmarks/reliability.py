@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.bot_process import bot_process
 from benchmarks.reliability_people import People, Request
-from bot.engine.stub import Answer, Refusal, StubEngine
+from bot.engine.stub.engine import StubReply, StubRefusal, StubEngine
 from bot.sandbox.server import Sandbox
 
 TOKEN = "123456:reliability"
@@ -213,10 +213,10 @@ class Trial:
                 return
 
 
-def answers(seed: int) -> list[Answer | Refusal]:
+def answers(seed: int) -> list[StubReply | StubRefusal]:
     """What the engine does, request by request: mostly quick, sometimes slow enough to be shown half written, at times broken."""
     moods = random.Random(seed)
-    kinds = [Answer(JOKE), Answer(JOKE, token_s=0.05), Answer(JOKE, first_token_s=0.5, token_s=0.15), Refusal(503), Answer(JOKE, ending="drop")]
+    kinds = [StubReply(JOKE), StubReply(JOKE, token_s=0.05), StubReply(JOKE, first_token_s=0.5, token_s=0.15), StubRefusal(503), StubReply(JOKE, ending="drop")]
     return moods.choices(kinds, (50, 20, 24, 3, 3), k=50_000)
 
 

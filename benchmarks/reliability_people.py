@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from bot.sandbox.server import Sandbox
-from bot.words import Words
+from bot.i18n.translator import Translator
 
 ACTIONS_PER_S = 10.0
 MOST_WAITING = 60
@@ -19,7 +19,7 @@ Request = tuple[int, int]
 
 def apologies() -> set[str]:
     """All that may be said in place of a joke, in every language."""
-    words = Words()
+    words = Translator()
     names = ("given-up", "defect", "photo-lost", "engine-down", "engine-slow", "engine-empty", "engine-cut_off")
     return {words.say(language, name) for language in words.languages for name in names}
 

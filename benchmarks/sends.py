@@ -1,4 +1,4 @@
-"""`make bench-sends`: what it costs that new messages go out one after the other (bot/replies.py, limits.sends_at_once).
+"""`make bench-sends`: what it costs that new messages go out one after the other (bot/telegram/send_journal.py, limits.sends_at_once).
 
 The sandbox runs in this process and takes `delay_ms` longer to answer a sendMessage; the stub engine answers at once. For each
 delay and each setting a hundred people send a photo at once, then one photo comes after the other. Telegram's own limit of 30
@@ -24,7 +24,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.bot_process import bot_process
-from bot.engine.stub import StubEngine
+from bot.engine.stub.engine import StubEngine
 from bot.sandbox.server import Sandbox
 
 TOKEN = "123456:sends"

@@ -32,8 +32,8 @@ from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import finish, keep, machine
 from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
-from bot.engine.lmdeploy.memory import cache_blocks
-from bot.engine.lmdeploy.start import command, environment
+from bot.engine.lmdeploy.cache_size import cache_blocks
+from bot.engine.lmdeploy.command_line import command, environment
 from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
 from configs.settings import Settings, load_settings
 

@@ -28,7 +28,7 @@ from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import ROOT, finish, machine
 from benchmarks.photos import Photos
 from benchmarks.serve import KEY, START_S, free_port, gpu_mb, lmdeploy_settings
-from bot.engine.lmdeploy.start import command, environment
+from bot.engine.lmdeploy.command_line import command, environment
 from bot.runtime.child_process import start_child
 from configs.settings import Settings
 from storage.learning.run_files import read_training_steps

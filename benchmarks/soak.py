@@ -33,7 +33,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.bot_process import bot_process
-from bot.engine.stub import StubEngine
+from bot.engine.stub.engine import StubEngine
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
 

@@ -27,15 +27,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import ROOT, finish, machine
 from benchmarks.photos import Photos
-from bot.engine.owned import OwnedServers
-from bot.engine.queue import FairQueue
-from bot.joker import Joker
+from bot.engine.servers.managed import ManagedServers
+from bot.engine.fair_queue import FairQueue
+from bot.jokes.generator import JokeGenerator
 from configs.errors import JokebotError
 from configs.prompts import load_prompts
 from configs.settings import Settings, load_settings
 from storage.database import Database
-from storage.models import Model, register_base
-from storage.photos import Photo, check_photo, keep_photo
+from storage.learning.models import Model, register_base
+from storage.media.photos import Photo, check_photo, keep_photo
 
 DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 DIFFERENT = 32
@@ -82,8 +82,8 @@ class Bench:
     async def run(self) -> dict[str, Any]:
         database = await Database.open(self.settings.storage.database)
         models = [await register_base(database, name, str(directory)) for name, directory in self.directories()]
-        servers = OwnedServers(self.settings, models[0])
-        joker = Joker(database, self.settings, servers.router, load_prompts(), FairQueue.of(self.settings), is_banned=lambda user_id: False)
+        servers = ManagedServers(self.settings, models[0])
+        joker = JokeGenerator(database, self.settings, servers.router, load_prompts(), FairQueue.of(self.settings), is_banned=lambda user_id: False)
         try:
             photos = await self.photos(database)
             await servers.start()
@@ -103,7 +103,7 @@ class Bench:
         checked = [check_photo(made.next(), max_bytes=10**7, max_pixels=10**7) for _ in range(DIFFERENT)]
         return [await keep_photo(database, self.settings.storage.photos, photo, 1) for photo in checked]
 
-    async def all_ready(self, servers: OwnedServers) -> None:
+    async def all_ready(self, servers: ManagedServers) -> None:
         shown: list[tuple[str, str]] = []
         async with asyncio.timeout(self.settings.servers.start_timeout_s):
             while {state.state for state in servers.status()} != {"ready"}:
@@ -113,7 +113,7 @@ class Bench:
                     self.say(" | ".join(f"{state.name} {state.state} {state.says}"[:300] for state in servers.status()))
                 await asyncio.sleep(0.1)
 
-    async def client(self, number: int, joker: Joker, photos: list[Photo]) -> None:
+    async def client(self, number: int, joker: JokeGenerator, photos: list[Photo]) -> None:
         """Ask again and again, each time about the next photo."""
         for turn in range(10**9):
             if self.stopping:
@@ -127,7 +127,7 @@ class Bench:
             else:
                 self.asked.answered.append((sent, time.monotonic(), joke.model_id))
 
-    async def measure(self, servers: OwnedServers, joker: Joker, photos: list[Photo], models: list[Model]) -> dict[str, Any]:
+    async def measure(self, servers: ManagedServers, joker: JokeGenerator, photos: list[Photo], models: list[Model]) -> dict[str, Any]:
         clients = [asyncio.create_task(self.client(number, joker, photos)) for number in range(self.arguments.clients)]
         await asyncio.sleep(WARM_S)
         before = [(time.monotonic(), time.monotonic() + self.arguments.before_s)]

@@ -1,5 +1,5 @@
 # environment: train
-"""A photo's tiles by `bot/engine/lmdeploy/pixels.py` beside Pillow and the CPU, which is how LMDeploy makes them.
+"""A photo's tiles by `bot/engine/lmdeploy/gpu_preprocess.py` beside Pillow and the CPU, which is how LMDeploy makes them.
 
 For photos of several sizes: whether the two are equal to the bit, and the median milliseconds of each for 1280 × 960 pixels
 (13 tiles), with the bytes that go to LMDeploy's engine process. Prints one JSON object last.
@@ -18,7 +18,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import machine
-from bot.engine.lmdeploy.pixels import normalised, photo_tiles
+from bot.engine.lmdeploy.gpu_preprocess import normalised, photo_tiles
 from configs.tiling import cut_tiles, tile_grid
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

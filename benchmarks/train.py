@@ -29,10 +29,10 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.machine import RESULTS, finish, machine, measured  # noqa: E402
 from configs.prompts import load_prompts  # noqa: E402
-from configs.settings import Training  # noqa: E402
+from configs.settings import TrainingSettings  # noqa: E402
 from storage.learning.run_files import read_progress, read_training_steps  # noqa: E402
-from trainer.xtuner import launch  # noqa: E402
-from trainer.xtuner.plan import Plan  # noqa: E402
+from trainer.xtuner import worker  # noqa: E402
+from trainer.xtuner.plan import TrainingPlan  # noqa: E402
 
 VARIANTS = ("stock", "sdpa", "ours")
 GPU = torch.cuda.is_available()
@@ -68,33 +68,33 @@ def make_photos(folder: Path, count: int, size: tuple[int, int] = (1280, 960)) -
     (folder / "train.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
-def plan_of(told: argparse.Namespace, folder: Path, variant: str) -> Plan:
+def plan_of(told: argparse.Namespace, folder: Path, variant: str) -> TrainingPlan:
     """A run of exactly --steps steps, one update each."""
     epochs = max(1, told.steps * told.batch // told.photos)
-    training = Training(batch_size=told.batch, accumulation=1, epochs=epochs, learning_rate=told.rate, lora_rank=told.rank,
+    training = TrainingSettings(batch_size=told.batch, accumulation=1, epochs=epochs, learning_rate=told.rate, lora_rank=told.rank,
                         lora_alpha=2 * told.rank, lora_dropout=0, checkpoint_steps=100_000)
     tiles = json.loads((folder / "base" / "config.json").read_text())["max_dynamic_patch"]
-    return Plan(folder / "data", folder / "base", folder / variant, folder / "features", tiles, training)
+    return TrainingPlan(folder / "data", folder / "base", folder / variant, folder / "features", tiles, training)
 
 
 def run_variant(variant: str, out: Path) -> int:
     """The process of one variant. XTuner's own differ in the configuration alone."""
-    plan = Plan.load(out)
+    plan = TrainingPlan.load(out)
     if variant != "ours":
-        prepare = launch.prepare
+        prepare = worker.prepare
 
-        def prepare_stock(plan: Plan) -> Path:
+        def prepare_stock(plan: TrainingPlan) -> Path:
             path = prepare(plan)
             from mmengine.config import Config
 
-            from trainer.xtuner.stock import stock_config
+            from trainer.xtuner.upstream_baseline import stock_config
             config = stock_config(Config.fromfile(str(path)), plan)
             if variant == "stock":
-                config.custom_hooks.append({"type": "trainer.xtuner.stock.EagerHook"})
+                config.custom_hooks.append({"type": "trainer.xtuner.upstream_baseline.EagerHook"})
             config.dump(str(path))
             return path
-        launch.prepare = prepare_stock
-    return launch.run(plan)
+        worker.prepare = prepare_stock
+    return worker.run(plan)
 
 
 def run(told: argparse.Namespace, folder: Path, variant: str) -> None:

@@ -1,4 +1,4 @@
-"""The `jokebot` command. Each subcommand is a module of `bot/commands/` with
+"""The `jokebot` command. Each subcommand is a module of `bot/cli/` with
 
     HELP: str                                   one line
     ENVIRONMENT: "bot" | "train"                which interpreter runs it
@@ -13,11 +13,11 @@ import os
 import sys
 from pathlib import Path
 
-from bot.logs import complain
+from bot.runtime.logging_setup import complain
 from configs.errors import JokebotError
 from configs.settings import Settings, load_settings
 
-COMMANDS = Path(__file__).with_name("commands")
+COMMANDS = Path(__file__).with_name("cli")
 ENTERED = "_JOKEBOT_ENTERED"
 """In the environment of a process that has just become the train environment's: its number, which exec keeps, and the interpreter."""
 
@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 
 def load(name: str):
-    return importlib.import_module(f"bot.commands.{name.replace('-', '_')}")
+    return importlib.import_module(f"bot.cli.{name.replace('-', '_')}")
 
 
 def overview() -> str:

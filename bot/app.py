@@ -9,25 +9,25 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
-from bot.alerts import Alerts
-from bot.api import TelegramBot
-from bot.engine.servers import Servers
+from bot.monitoring.alerts import AlertManager
+from bot.telegram.client import TelegramClient
+from bot.engine.servers.base import ModelServers
 from bot.factory import build_app
-from bot.handlers.albums import Albums
-from bot.last_words import say_last_words
-from bot.latest import Latest
-from bot.loop.schedule import Schedule
-from bot.metrics import Metrics
-from bot.outgoing import seconds_of
-from bot.panel.server import Panel
-from bot.polling import Poller, TokenRefused, token_refused
+from bot.jokes.album_tracker import AlbumTracker
+from bot.monitoring.shutdown_notice import notify_shutdown
+from bot.telegram.coalescer import Coalescer
+from bot.retraining.scheduler import RetrainScheduler
+from bot.monitoring.metrics import MetricsServer
+from bot.telegram.rate_limiter import retry_after_seconds
+from bot.panel.server import PanelServer
+from bot.telegram.polling import UpdatePoller, TokenRejected, token_refused
 from bot.runtime.backoff import backoff
 from bot.runtime.periodic import Periodic
-from bot.updates import Updates
+from bot.telegram.dispatcher import UpdateDispatcher
 from configs.errors import JokebotError, SettingsError
 from configs.settings import Settings
-from storage import alerts
-from storage.database import Database, DatabaseError, unusable
+from storage.chat import alerts
+from storage.database import Database, DatabaseError, as_database_error
 
 log = logging.getLogger("jokebot")
 
@@ -45,15 +45,15 @@ class App:
     `jobs` tell `alerts` of their outcome. `start_panel` and `start_metrics` are called where the settings ask for them.
     """
 
-    def __init__(self, settings: Settings, application: Application, client: TelegramBot, database: Database,
-                 servers: Servers, coalescer: Latest, albums: Albums, updates: Updates, schedule: Schedule,
-                 jobs: Sequence[Periodic], alerts: Alerts, *, start_panel: Callable[[], Awaitable[Panel]],
-                 start_metrics: Callable[[], Awaitable[Metrics]]) -> None:
+    def __init__(self, settings: Settings, application: Application, client: TelegramClient, database: Database,
+                 servers: ModelServers, coalescer: Coalescer, albums: AlbumTracker, updates: UpdateDispatcher, schedule: RetrainScheduler,
+                 jobs: Sequence[Periodic], alerts: AlertManager, *, start_panel: Callable[[], Awaitable[PanelServer]],
+                 start_metrics: Callable[[], Awaitable[MetricsServer]]) -> None:
         self.settings, self.client, self.database, self.servers = settings, client, database, servers
         self.updates, self.schedule, self.alerts = updates, schedule, alerts
         self.jobs = [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), *jobs]
-        self.panel: Panel | None = None
-        self.metrics: Metrics | None = None
+        self.panel: PanelServer | None = None
+        self.metrics: MetricsServer | None = None
         self._application, self._coalescer, self._albums = application, coalescer, albums
         self._start_panel, self._start_metrics = start_panel, start_metrics
 
@@ -94,7 +94,7 @@ class App:
             except InvalidToken:
                 raise await self._noted(token_refused()) from None
             except TelegramError as error:
-                pause = seconds_of(error) if isinstance(error, RetryAfter) else next(pauses)
+                pause = retry_after_seconds(error) if isinstance(error, RetryAfter) else next(pauses)
                 log.warning("Telegram can't be reached (%s); trying again in %.0f s", error, pause)
                 await asyncio.sleep(pause)
 
@@ -102,18 +102,18 @@ class App:
         telegram = self.settings.telegram
         if telegram.mode == "polling":
             try:
-                await Poller(self.client, self.database, self.updates, telegram.poll_timeout_s).run()
-            except TokenRefused as error:
+                await UpdatePoller(self.client, self.database, self.updates, telegram.poll_timeout_s).run()
+            except TokenRejected as error:
                 raise await self._noted(error) from None
-        from bot.webhook import Webhook
-        webhook = Webhook(self.client, self.updates, telegram)
+        from bot.telegram.webhook import WebhookServer
+        webhook = WebhookServer(self.client, self.updates, telegram)
         try:
             await webhook.start()
             await asyncio.Event().wait()
         finally:
             await webhook.stop()
 
-    async def _noted(self, error: TokenRefused) -> TokenRefused:
+    async def _noted(self, error: TokenRejected) -> TokenRejected:
         """Admins hear of it after the next start that Telegram lets in."""
         with suppress(sqlite3.Error):
             await alerts.begin(self.database, "token", {})
@@ -167,10 +167,10 @@ async def _run(settings: Settings) -> None:
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
         if isinstance(error, sqlite3.Error):
-            error = unusable(settings.storage.database, error)
+            error = as_database_error(settings.storage.database, error)
         if isinstance(error, DatabaseError):
             async with AsyncExitStack() as stack:
-                client = TelegramBot(settings)
+                client = TelegramClient(settings)
                 stack.push_async_callback(client.shutdown)
-                await say_last_words(settings, client, error)
+                await notify_shutdown(settings, client, error)
         raise error from None

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from configs.errors import SettingsError
-from configs.guarding import Guard
+from configs.safety import SafetySettings
 
 ENTRY = re.compile(r"(?:(?P<language>[a-z]{2,3})\s*:\s+)?(?P<body>.*\S)\s*", re.DOTALL)
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -34,7 +34,7 @@ def _is_invisible(character: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Entry:
+class BlockEntry:
     """One line of the list as it was `written`; `needle` stands in every text that `pattern` finds, and is quicker to look for."""
 
     written: str
@@ -47,10 +47,10 @@ class Entry:
 class BlockList:
     """All entries; an empty list holds nothing back."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[BlockEntry, ...] = ()
 
     @classmethod
-    def of(cls, settings: Guard) -> "BlockList":
+    def of(cls, settings: SafetySettings) -> "BlockList":
         """The settings' entries and the file's. Raises SettingsError for a file that can't be read or a pattern that is none."""
         lines = list(settings.blocked)
         if settings.blocked_file:
@@ -80,7 +80,7 @@ class BlockList:
         return None
 
 
-def read_entry(line: str) -> Entry | None:
+def read_entry(line: str) -> BlockEntry | None:
     """One line as an entry; None for one that is empty or wholly invisible. Raises SettingsError for a pattern that is none."""
     match = ENTRY.fullmatch(line)
     if match is None:
@@ -93,10 +93,10 @@ def read_entry(line: str) -> Entry | None:
             raise SettingsError(f"{line!r} in the block list is no regular expression: {error}.") from error
         if pattern.search(""):
             raise SettingsError(f"{line!r} in the block list matches every joke, even an empty one.")
-        return Entry(line, match["language"], "", pattern)
+        return BlockEntry(line, match["language"], "", pattern)
     word = normalised(body)
     if not word:
         return None
     before = rf"(?<!{LETTER})" if re.match(LETTER, word[0]) else ""
     after = rf"(?!{LETTER})" if re.match(LETTER, word[-1]) else ""
-    return Entry(line, match["language"], word, re.compile(before + re.escape(word) + after))
+    return BlockEntry(line, match["language"], word, re.compile(before + re.escape(word) + after))

@@ -3,10 +3,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from configs.section import Count, Positive, Section
+from configs.base import Count, Positive, SettingsSection
 
 
-class Selection(Section):
+class SelectionSettings(SettingsSection):
     """Which rated jokes the model learns from, and which photos are held out."""
 
     minimum_raters: Count = Field(
@@ -41,7 +41,7 @@ class Selection(Section):
     max_length: Count = Field(8192, description="Longest row, tokens, the photo's included.")
 
 
-class Training(Section):
+class TrainingSettings(SettingsSection):
     """QLoRA training. The defaults are those of the InternLM camp's joke task."""
 
     batch_size: Count = Field(4, description="Photos per step on one GPU.")
@@ -71,7 +71,7 @@ class Training(Section):
         60.0, ge=0, description="Disk for cached image features, GB (2 MB per tile). 0 turns the cache off.")
 
 
-class Gate(Section):
+class GateSettings(SettingsSection):
     """What the gate demands of a candidate on held-out photos (docs/gate.md explains the defaults)."""
 
     photos: Count = Field(200, description="Most held-out photos on which both models are evaluated.")
@@ -111,7 +111,7 @@ class Gate(Section):
     seed: int = Field(1, ge=0, description="Seed of the sampling and the bootstrap.")
 
 
-class Canary(Section):
+class CanarySettings(SettingsSection):
     """The trial of a candidate that passed the gate (docs/gate.md)."""
 
     early_share: float = Field(0.1, gt=0, lt=1, description="Share of deliveries that the candidate gets at first.")
@@ -125,7 +125,7 @@ class Canary(Section):
     days: Positive = Field(14.0, description="Days after which a trial ends without a verdict.")
 
 
-class Duel(Section):
+class DuelSettings(SettingsSection):
     """During a trial: two jokes for one photo, the champion's and the candidate's, and the user picks one."""
 
     every: int = Field(
@@ -134,7 +134,7 @@ class Duel(Section):
             "0 turns duels off."))
 
 
-class Watch(Section):
+class ChampionMonitorSettings(SettingsSection):
     """Monitoring of a new champion: if users like its jokes less than the previous model's, the bot rolls back."""
 
     ratings: int = Field(
@@ -144,7 +144,7 @@ class Watch(Section):
         0.01, gt=0, lt=0.5, description="Probability of rolling back a champion that is as good as the previous model.")
 
 
-class Retrain(Section):
+class RetrainSettings(SettingsSection):
     """When a run starts, what it starts from, and how much of runs and models is kept."""
 
     cron: str = Field(

@@ -18,7 +18,7 @@ EXPLAIN = "explain"
 
 
 @dataclass(frozen=True)
-class Template:
+class PromptTemplate:
     """The chat template's pieces; `{context}` stands for the picture's context tokens."""
 
     bos: str
@@ -31,7 +31,7 @@ class Template:
 
 
 @dataclass(frozen=True)
-class Language:
+class LanguagePrompts:
     """The prompts of one language: `styles` by name, the default style, and how a caption or a joke is quoted."""
 
     default: str
@@ -50,10 +50,10 @@ class Prompts:
     """All that `prompts.toml` says."""
 
     system: str
-    template: Template
-    languages: dict[str, Language]
+    template: PromptTemplate
+    languages: dict[str, LanguagePrompts]
 
-    def language(self, code: str) -> Language:
+    def language(self, code: str) -> LanguagePrompts:
         """Raises PromptError for a language that is not defined."""
         if code not in self.languages:
             raise PromptError(f"There are no prompts for the language {code!r}; prompts.toml has {', '.join(self.languages)}.")
@@ -108,8 +108,8 @@ def load_prompts(path: Path = PROMPTS_FILE) -> Prompts:
     """Read and check the prompts file. Raises PromptError when a part is missing."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        languages = {code: Language(**part) for code, part in data["languages"].items()}
-        prompts = Prompts(data["system"]["text"], Template(**data["template"]), languages)
+        languages = {code: LanguagePrompts(**part) for code, part in data["languages"].items()}
+        prompts = Prompts(data["system"]["text"], PromptTemplate(**data["template"]), languages)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise PromptError(f"{path.name} can't be used: {error}.") from error
     for code, language in languages.items():

@@ -3,10 +3,10 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
-from configs.section import Count, Positive, Section
+from configs.base import Count, Positive, SettingsSection
 
 
-class Engine(Section):
+class EngineSettings(SettingsSection):
     """The model servers that write the jokes: LMDeploy, the CPU engine, or any OpenAI-compatible server."""
 
     kind: Literal["url", "cpu", "lmdeploy"] = Field(
@@ -40,7 +40,7 @@ class Engine(Section):
             "Hours after which other users or chats get the canary. 0: never; with few users it may then reach none."))
 
 
-class Lmdeploy(Section):
+class LmdeploySettings(SettingsSection):
     """LMDeploy servers that the bot runs."""
 
     servers: Count = Field(
@@ -55,7 +55,7 @@ class Lmdeploy(Section):
             "with the 2B model). 0: as many as fit on the GPU, at most 2048."))
 
 
-class Servers(Section):
+class ServerSettings(SettingsSection):
     """Servers that the bot runs, for the engine kinds `cpu` and `lmdeploy`."""
 
     count: int = Field(
@@ -91,7 +91,7 @@ class Servers(Section):
         10.0, description="Largest log file of a server, MB. One older file of the same size is kept.")
 
 
-class LanguageSampling(Section):
+class LanguageSampling(SettingsSection):
     """Sampling for one language, in place of [joke]'s."""
 
     temperature: float | None = Field(None, ge=0, le=2)
@@ -102,7 +102,7 @@ class LanguageSampling(Section):
     repetition_ngram_threshold: int | None = Field(None, ge=0, le=1000)
 
 
-class Joke(Section):
+class JokeSettings(SettingsSection):
     """Defaults for a joke."""
 
     language: str = Field("en", description="Language of jokes for users whose own language has no prompts.")

@@ -12,17 +12,17 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.errors import SettingsError
-from configs.guarding import Guard, Retention
-from configs.learning import Canary, Duel, Gate, Retrain, Selection, Training, Watch
-from configs.section import Count, Positive, Section, split_list
-from configs.serving import Engine, Joke, Lmdeploy, Servers
+from configs.safety import SafetySettings, RetentionSettings
+from configs.learning import CanarySettings, DuelSettings, GateSettings, RetrainSettings, SelectionSettings, TrainingSettings, ChampionMonitorSettings
+from configs.base import Count, Positive, SettingsSection, split_list
+from configs.serving import EngineSettings, JokeSettings, LmdeploySettings, ServerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG_FILE = ROOT / "configs" / "jokebot.toml"
 PREFIX = "JOKEBOT_"
 
 
-class Telegram(Section):
+class TelegramSettings(SettingsSection):
     """Connection to Telegram or another Bot API server."""
 
     token: SecretStr = Field(
@@ -39,7 +39,7 @@ class Telegram(Section):
         [], description="Telegram ids of the users who may give admin commands.")
 
 
-class Limits(Section):
+class LimitSettings(SettingsSection):
     """Telegram's rate limits, and limits per user."""
 
     messages_per_s: Positive = Field(30.0, description="Calls that send or edit messages per second, over all chats.")
@@ -63,7 +63,7 @@ class Limits(Section):
     updates_in_work: Count = Field(256, description="Updates handled concurrently. Further updates wait in the inbox.")
 
 
-class Weekly(Section):
+class DigestSettings(SettingsSection):
     """The best jokes of the week, in chats that turned it on in /settings."""
 
     day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field("sun", description="Day of the post.")
@@ -73,7 +73,7 @@ class Weekly(Section):
         5, description="Rated jokes that a chat needs in a week. With fewer, the bot posts nothing there.")
 
 
-class Storage(Section):
+class StorageSettings(SettingsSection):
     """Where the bot keeps its data."""
 
     directory: Path = Field(
@@ -101,7 +101,7 @@ class Storage(Section):
         return self.directory / "models"
 
 
-class Backup(Section):
+class BackupSettings(SettingsSection):
     """Copies of the database, the photos, the datasets and models, made while the bot runs."""
 
     every_h: float = Field(24.0, ge=0, description="Hours between two backups. 0 turns automatic backups off.")
@@ -115,7 +115,7 @@ class Backup(Section):
         None, description="Folder of the backups, preferably on another disk. Unset: `backups` in the data folder.")
 
 
-class Alerts(Section):
+class AlertSettings(SettingsSection):
     """Problems that the bot reports to admins, once when they begin and once when they end (docs/admins.md)."""
 
     engine_min: float = Field(
@@ -129,7 +129,7 @@ class Alerts(Section):
         10.0, ge=0, description="Minutes during which Telegram can't reach the webhook. 0 turns the alert off.")
 
 
-class Environments(Section):
+class EnvironmentSettings(SettingsSection):
     """Python interpreters of the other environments (`make env-train`, `make env-serve`)."""
 
     train_python: Path = Field(
@@ -145,14 +145,14 @@ class Environments(Section):
         return ROOT / path
 
 
-class Model(Section):
+class ModelSettings(SettingsSection):
     """The base model, which the bot starts from."""
 
     name: str = Field("base", description="Name in the registry.")
     directory: Path | None = Field(None, description="Checkpoint directory, if this host has one.")
 
 
-class Metrics(Section):
+class MetricsSettings(SettingsSection):
     """Metrics of the bot in the Prometheus text format."""
 
     listen: str = Field(
@@ -161,7 +161,7 @@ class Metrics(Section):
             "password."))
 
 
-class Panel(Section):
+class PanelSettings(SettingsSection):
     """Admin pages of a running bot, shown by `jokebot sandbox`."""
 
     listen: str = Field(
@@ -178,7 +178,7 @@ class Panel(Section):
             "JOKEBOT_PANEL_KEY."))
 
 
-class Log(Section):
+class LogSettings(SettingsSection):
     """The bot's log."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
@@ -192,30 +192,30 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1,
                                       enable_decoding=False, extra="forbid", frozen=True)
 
-    telegram: Telegram = Telegram()
-    limits: Limits = Limits()
-    engine: Engine = Engine()
-    lmdeploy: Lmdeploy = Lmdeploy()
-    servers: Servers = Servers()
-    joke: Joke = Joke()
-    weekly: Weekly = Weekly()
-    storage: Storage = Storage()
-    backup: Backup = Backup()
-    alerts: Alerts = Alerts()
-    environments: Environments = Environments()
-    model: Model = Model()
-    selection: Selection = Selection()
-    training: Training = Training()
-    retrain: Retrain = Retrain()
-    duel: Duel = Duel()
-    watch: Watch = Watch()
-    gate: Gate = Gate()
-    canary: Canary = Canary()
-    guard: Guard = Guard()
-    retention: Retention = Retention()
-    metrics: Metrics = Metrics()
-    panel: Panel = Panel()
-    log: Log = Log()
+    telegram: TelegramSettings = TelegramSettings()
+    limits: LimitSettings = LimitSettings()
+    engine: EngineSettings = EngineSettings()
+    lmdeploy: LmdeploySettings = LmdeploySettings()
+    servers: ServerSettings = ServerSettings()
+    joke: JokeSettings = JokeSettings()
+    weekly: DigestSettings = DigestSettings()
+    storage: StorageSettings = StorageSettings()
+    backup: BackupSettings = BackupSettings()
+    alerts: AlertSettings = AlertSettings()
+    environments: EnvironmentSettings = EnvironmentSettings()
+    model: ModelSettings = ModelSettings()
+    selection: SelectionSettings = SelectionSettings()
+    training: TrainingSettings = TrainingSettings()
+    retrain: RetrainSettings = RetrainSettings()
+    duel: DuelSettings = DuelSettings()
+    watch: ChampionMonitorSettings = ChampionMonitorSettings()
+    gate: GateSettings = GateSettings()
+    canary: CanarySettings = CanarySettings()
+    guard: SafetySettings = SafetySettings()
+    retention: RetentionSettings = RetentionSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    panel: PanelSettings = PanelSettings()
+    log: LogSettings = LogSettings()
 
     @property
     def server_count(self) -> int:

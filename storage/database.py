@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from configs.settings import Storage
+    from configs.settings import StorageSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 RESTORE = "`jokebot restore` brings back the newest backup, and keeps this file beside it."
@@ -30,7 +30,7 @@ class DatabaseError(JokebotError):
     """The database can't be used; the message says why and what to do."""
 
 
-def unusable(path: Path, error: sqlite3.Error) -> DatabaseError:
+def as_database_error(path: Path, error: sqlite3.Error) -> DatabaseError:
     """SQLite's error with a message for users."""
     return DatabaseError(f"The database {path} can't be opened or read: {error}. If it is damaged: {RESTORE}")
 
@@ -55,13 +55,13 @@ class Database:
         try:
             writer = await _connect(path, busy_timeout_s)
         except sqlite3.Error as error:
-            raise unusable(path, error) from error
+            raise as_database_error(path, error) from error
         try:
             await _migrate(writer, path)
             reader = await _connect(path, busy_timeout_s)
         except sqlite3.Error as error:
             await writer.close()
-            raise unusable(path, error) from error
+            raise as_database_error(path, error) from error
         except DatabaseError:
             await writer.close()
             raise
@@ -69,7 +69,7 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, storage: "Storage") -> AsyncIterator["Database"]:
+    async def of(cls, storage: "StorageSettings") -> AsyncIterator["Database"]:
         """The settings' database, closed at the end of the block. Raises DatabaseError as `open` does."""
         database = await cls.open(storage.database, busy_timeout_s=storage.busy_timeout_s)
         try:
@@ -144,7 +144,7 @@ def check_file(path: Path) -> int:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             ratings = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
     except sqlite3.Error as error:
-        raise unusable(path, error) from error
+        raise as_database_error(path, error) from error
     if verdict != "ok":
         raise DatabaseError(f"The database {path} is damaged: {verdict.splitlines()[-1]}. {RESTORE}")
     return ratings

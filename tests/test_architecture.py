@@ -12,7 +12,7 @@ ALLOWED = {"configs": {"configs"}, "storage": {"configs", "storage"}, "trainer":
            "bot": {"configs", "storage", "bot"}}
 HEAVY = {"torch", "transformers", "xtuner", "mmengine", "peft", "bitsandbytes", "torchvision"}
 HEAVY_HOMES = ("trainer/xtuner/", "trainer/merge", "trainer/gate/", "trainer/demo_model/", "bot/engine/cpu/", "bot/engine/lmdeploy/",
-               "configs/model_imports.py", "trainer/dataset/token_budget.py")
+               "configs/transformers_imports.py", "trainer/dataset/token_budget.py")
 NOT_OURS = (ROOT / "configs" / "demo-model",)
 """A checkpoint's own code, which nothing here imports."""
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if not set(file.parents) & set(NOT_OURS))
@@ -37,7 +37,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 @pytest.mark.parametrize("file", FILES, ids=name)
 def test_arrows_point_one_way(file):
     package = name(file).split("/")[0]
-    allowed = ALLOWED[package] | ({"trainer"} if name(file).startswith("bot/commands/") else set())
+    allowed = ALLOWED[package] | ({"trainer"} if name(file).startswith("bot/cli/") else set())
     ours = {module.split(".")[0] for module in imported(ast.parse(file.read_text()))} & set(PACKAGES)
     assert ours <= allowed
 
@@ -46,7 +46,7 @@ def test_arrows_point_one_way(file):
 def test_torch_stays_in_its_homes(file):
     source = file.read_text()
     heavy = {module.split(".")[0] for module in imported(ast.parse(source))} & HEAVY
-    trains = name(file).startswith("bot/commands/") and 'ENVIRONMENT = "train"' in source
+    trains = name(file).startswith("bot/cli/") and 'ENVIRONMENT = "train"' in source
     assert not heavy or trains or name(file).startswith(HEAVY_HOMES)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 
 from benchmarks.page import SECTIONS
-from bot.reference import commands_markdown
+from bot.cli.reference import commands_markdown
 from configs.reference import settings_markdown
 
 ROOT = Path(__file__).resolve().parent.parent

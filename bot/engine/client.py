@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from bot.engine.errors import EngineError, engine_errors
-from configs.log_lines import HEADER, REQUEST
-from configs.settings import Engine, Joke
+from configs.log_context import HEADER, REQUEST
+from configs.settings import EngineSettings, JokeSettings
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["EngineClient", "EngineError", "OnText", "Reply", "Sampling"]
+__all__ = ["EngineClient", "EngineError", "OnText", "EngineReply", "SamplingParams"]
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ OnText = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingParams:
     """How the engine samples tokens; `max_tokens` bounds their number.
 
     The same `seed` gives the same tokens where engine, model and request are the same. `repetition_penalty` above 1
@@ -47,7 +47,7 @@ class Sampling:
     ngram_threshold: int = 0
 
     @classmethod
-    def of(cls, joke: Joke, language: str, seed: int | None = None) -> "Sampling":
+    def of(cls, joke: JokeSettings, language: str, seed: int | None = None) -> "SamplingParams":
         """The settings' parameters for jokes in a language."""
         values = joke.sampling(language)
         return cls(values["temperature"], values["top_p"], values["max_tokens"], seed, values["repetition_penalty"],
@@ -65,7 +65,7 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Reply:
+class EngineReply:
     """What the engine wrote. Token counts are None where it doesn't report them; `latency_s` is the time of the request
     that succeeded; `finish_reason` is "stop" or "length"."""
 
@@ -77,7 +77,7 @@ class Reply:
 
 
 @dataclass
-class _Draft:
+class _PartialReply:
     """A reply while it is written."""
 
     text: str = ""
@@ -101,10 +101,10 @@ class EngineClient:
     """A client of one engine; any number of tasks may ask at the same time. Close it at the end.
 
     `ngram` is for engines whose rule against repetition works: that of a plain LMDeploy 0.18.0 ends jokes after a word
-    (bot/engine/lmdeploy/repetition.py).
+    (bot/engine/lmdeploy/repetition_fix.py).
     """
 
-    def __init__(self, settings: Engine, *, ngram: bool = True) -> None:
+    def __init__(self, settings: EngineSettings, *, ngram: bool = True) -> None:
         self._settings, self._ngram = settings, ngram
         self._openai: AsyncOpenAI | None = None
         self._model = settings.model
@@ -129,8 +129,8 @@ class EngineClient:
             return False
         return self._settings.model in names if self._settings.model else bool(names)
 
-    async def ask(self, *, system: str, user: str, photo: bytes, media_type: str, sampling: Sampling,
-                  on_text: OnText | None = None) -> Reply:
+    async def ask(self, *, system: str, user: str, photo: bytes, media_type: str, sampling: SamplingParams,
+                  on_text: OnText | None = None) -> EngineReply:
         """One reply about a photo (the bytes of a file of that media type).
 
         `on_text` gets the whole text so far whenever it grows, and after a retry from the beginning again; reading
@@ -163,9 +163,9 @@ class EngineClient:
         return [{"role": "system", "content": system},
                 {"role": "user", "content": [{"type": "image_url", "image_url": image}, {"type": "text", "text": user}]}]
 
-    async def _try(self, messages: list[dict[str, Any]], sampling: Sampling, on_text: OnText | None, deadline: float) -> Reply:
+    async def _try(self, messages: list[dict[str, Any]], sampling: SamplingParams, on_text: OnText | None, deadline: float) -> EngineReply:
         """One request. Raises EngineError."""
-        model, draft, started_at, reported = await self._model_name(), _Draft(), time.monotonic(), ""
+        model, draft, started_at, reported = await self._model_name(), _PartialReply(), time.monotonic(), ""
         try:
             async with aclosing(self._drafts(model, messages, sampling, draft, deadline)) as drafts:
                 async for text in drafts:
@@ -182,7 +182,7 @@ class EngineClient:
         log.debug("%s at %s wrote %s tokens in %.2f s", model, self._settings.url, reply.completion_tokens, reply.latency_s)
         return reply
 
-    async def _drafts(self, model: str, messages: list[dict[str, Any]], sampling: Sampling, draft: _Draft,
+    async def _drafts(self, model: str, messages: list[dict[str, Any]], sampling: SamplingParams, draft: _PartialReply,
                       deadline: float) -> AsyncIterator[str]:
         """Yields the text so far each time it has grown; fills `draft`."""
         limits, url, client = self._settings, self._settings.url, await self._client()
@@ -214,14 +214,14 @@ class EngineClient:
         except TimeoutError:
             raise EngineError("slow", f"The engine at {self._settings.url} took too long.") from None
 
-    def _finished(self, draft: _Draft, latency_s: float) -> Reply:
+    def _finished(self, draft: _PartialReply, latency_s: float) -> EngineReply:
         """The reply of a complete draft. Raises EngineError for an incomplete or empty one."""
         text, url = draft.text.strip(), self._settings.url
         if draft.finish_reason is None or draft.finish_reason == "abort":
             raise EngineError("cut_off", f"The engine at {url} stopped in the middle of a joke.", retryable=True)
         if not text:
             raise EngineError("empty", f"The engine at {url} wrote nothing.", retryable=True)
-        return Reply(text, draft.prompt_tokens, draft.completion_tokens, latency_s, draft.finish_reason)
+        return EngineReply(text, draft.prompt_tokens, draft.completion_tokens, latency_s, draft.finish_reason)
 
     async def _model_name(self) -> str:
         """The model to ask: the setting's, else the first one listed, remembered until a request fails."""

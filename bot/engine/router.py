@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.engine.client import OnText, Reply, Sampling
-from storage.models import Model
+from bot.engine.client import OnText, EngineReply, SamplingParams
+from storage.learning.models import Model
 
 
-class Asks(Protocol):
+class JokeBackend(Protocol):
     """What answers for a model: an EngineClient, or a pool of servers."""
 
-    async def ask(self, *, system: str, user: str, photo: bytes, media_type: str, sampling: Sampling,
-                  on_text: OnText | None = None) -> Reply:
+    async def ask(self, *, system: str, user: str, photo: bytes, media_type: str, sampling: SamplingParams,
+                  on_text: OnText | None = None) -> EngineReply:
         """As EngineClient.ask."""
 
     async def ready(self) -> bool:
@@ -26,11 +26,11 @@ class Asks(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Arm:
+class ServedModel:
     """A model version that is served, and the backend that answers for it."""
 
     model: Model
-    client: Asks
+    client: JokeBackend
 
 
 class Router:
@@ -39,49 +39,49 @@ class Router:
     `turn_s` is the rotation period; 0 never rotates.
     """
 
-    def __init__(self, champion: Arm, *, turn_s: float = 0.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, champion: ServedModel, *, turn_s: float = 0.0, clock: Callable[[], float] = time.time) -> None:
         self.champion = champion
-        self.canary: Arm | None = None
+        self.canary: ServedModel | None = None
         self.share = 0.0
         """The canary's share of the deliveries, 0 to 1."""
-        self._incoming: tuple[Arm, float] | None = None
+        self._incoming: tuple[ServedModel, float] | None = None
         self._turn_s, self._clock = turn_s, clock
 
     @property
-    def arms(self) -> list[Arm]:
+    def arms(self) -> list[ServedModel]:
         """All versions that get deliveries, the champion first."""
         others = [self.canary, self._incoming[0] if self._incoming else None]
         return list(dict.fromkeys([self.champion, *(arm for arm in others if arm)]))
 
-    def route(self, key: int) -> Arm:
+    def route(self, key: int) -> ServedModel:
         """The version for a delivery to that user, chat or photo."""
         for arm, share in ((self.canary, self.share), self._incoming or (None, 0.0)):
             if arm and self._position(arm.model.id, key) < share:
                 return arm
         return self.champion
 
-    def fallback_for(self, arm: Arm) -> Arm | None:
+    def fallback_for(self, arm: ServedModel) -> ServedModel | None:
         """The version that answers what this one couldn't: the champion; None if this is the champion."""
         return None if arm is self.champion else self.champion
 
-    def served_model(self, model_id: int) -> Arm | None:
+    def served_model(self, model_id: int) -> ServedModel | None:
         """A version that gets deliveries, by its id; None where it gets none."""
         return next((arm for arm in self.arms if arm.model.id == model_id), None)
 
-    def set_champion(self, arm: Arm) -> None:
+    def set_champion(self, arm: ServedModel) -> None:
         """Route to it what no canary takes; if it was the canary, there is none any more."""
         self.champion, self._incoming = arm, None
         if self.canary and self.canary.model.id == arm.model.id:
             self.clear_canary()
 
-    def set_canary(self, arm: Arm, share: float) -> None:
+    def set_canary(self, arm: ServedModel, share: float) -> None:
         """Give a version that share (0 to 1) of the deliveries; when the share grows, keys that had it keep it."""
         self.canary, self.share = arm, validated_share(share)
 
     def clear_canary(self) -> None:
         self.canary, self.share = None, 0.0
 
-    def set_incoming(self, arm: Arm, share: float) -> None:
+    def set_incoming(self, arm: ServedModel, share: float) -> None:
         """During a swap: route this share of what no canary takes to the next champion."""
         self._incoming = arm, validated_share(share)
 

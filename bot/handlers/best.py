@@ -1,12 +1,12 @@
 """/best: the best liked jokes of a chat. /mine: a user's own latest jokes and their ratings."""
 from telegram import Message
 
-from bot.handlers.reading import is_private
+from bot.telegram.message_parsing import is_private
 from bot.handlers.routing import IncomingMessage, Route, command
 from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
 from bot.telegram.text import truncate_for_telegram
-from storage.best import LEAST_IN_GROUPS, Told, best_of_chat, latest_of_person
+from storage.chat.best import LEAST_IN_GROUPS, BestJoke, best_of_chat, latest_of_person
 from storage.database import Database
 
 SHOWN = 5
@@ -37,7 +37,7 @@ class BestJokeHandlers:
         jokes = await latest_of_person(self._database, incoming.user.id, chat_id=chat_id, limit=SHOWN)
         await self._show(message, "mine", jokes)
 
-    async def _show(self, message: Message, name: str, jokes: list[Told]) -> None:
+    async def _show(self, message: Message, name: str, jokes: list[BestJoke]) -> None:
         if not jokes:
             await self._messenger.reply(message, f"{name}-none")
             return
@@ -46,5 +46,5 @@ class BestJokeHandlers:
         await self._messenger.reply_text(message, "\n\n".join([title, *entries]))
 
 
-def _entry(joke: Told) -> str:
+def _entry(joke: BestJoke) -> str:
     return f"{truncate_for_telegram(joke.text, max_units=JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip()

@@ -5,9 +5,9 @@ from contextlib import suppress
 from telegram import BotCommand, BotCommandScopeChat
 from telegram.error import TelegramError
 
-from bot.api import TelegramBot
+from bot.telegram.client import TelegramClient
 from bot.handlers.routing import Route
-from bot.words import Words
+from bot.i18n.translator import Translator
 
 
 def menu_commands(routes: Sequence[Route], *, for_admins: bool = False) -> list[str]:
@@ -20,7 +20,7 @@ def menu_commands(routes: Sequence[Route], *, for_admins: bool = False) -> list[
 class CommandMenu:
     """The menu of one bot. `admins` are Telegram user ids."""
 
-    def __init__(self, client: TelegramBot, translator: Words, admins: Collection[int],
+    def __init__(self, client: TelegramClient, translator: Translator, admins: Collection[int],
                  routes: Sequence[Route]) -> None:
         self._client, self._translator, self._admins, self._routes = client, translator, admins, routes
 

@@ -11,19 +11,19 @@ from functools import partial
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 from telegram.error import Forbidden
 
-from bot.engine.router import Arm, Router
-from bot.handlers.buttons import is_own_button
+from bot.engine.router import ServedModel, Router
+from bot.handlers.keyboards import is_own_button
 from bot.handlers.callback_data import DuelButton
 from bot.handlers.joke_delivery import JokeRequest
-from bot.handlers.live import Live, StreamingReplies
+from bot.handlers.streaming_reply import StreamingReply, StreamingReplies
 from bot.handlers.routing import ButtonPress, Route, button
-from bot.joker import Joker
+from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
 from storage.database import Database
-from storage.duels import Duel, begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
-from storage.jokes import Joke, get_joke
-from storage.photos import Photo
-from storage.trials import open_trial
+from storage.chat.duels import DuelRecord, begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
+from storage.chat.jokes import Joke, get_joke
+from storage.media.photos import Photo
+from storage.learning.trials import open_trial
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ SIDES = {"a": "🅰️", "b": "🅱️"}
 class DuelHandlers:
     """Delivers duels, at most one in `every` photos (0: none), and takes the choices."""
 
-    def __init__(self, messenger: Messenger, database: Database, generator: Joker, replies: StreamingReplies,
+    def __init__(self, messenger: Messenger, database: Database, generator: JokeGenerator, replies: StreamingReplies,
                  router: Router, every: int) -> None:
         self._messenger, self._database, self._generator = messenger, database, generator
         self._replies, self._router, self._every = replies, router, every
@@ -85,7 +85,7 @@ class DuelHandlers:
         return InlineKeyboardMarkup([[InlineKeyboardButton(label, callback_data=DuelButton(duel_id, choice).encode())
                                       for choice, label in labels.items()]])
 
-    async def _find(self, request: JokeRequest) -> Duel | None:
+    async def _find(self, request: JokeRequest) -> DuelRecord | None:
         """The duel that was begun for this update before a restart, or a new one where one is due."""
         if request.resume and (begun := await duel_of_update(self._database, request.update_id)):
             return begun
@@ -98,7 +98,7 @@ class DuelHandlers:
         first = secrets.choice((trial.champion_id, trial.candidate_id))
         return await begin_duel(self._database, trial.id, request.update_id, user_id, user_id, first, every=self._every)
 
-    async def _both(self, request: JokeRequest, photo: Photo, duel: Duel, reply: Live) -> tuple[Joke, Joke] | None:
+    async def _both(self, request: JokeRequest, photo: Photo, duel: DuelRecord, reply: StreamingReply) -> tuple[Joke, Joke] | None:
         """A and B, made at the same time; None where two different jokes of the two models can't be had."""
         champion, candidate = self._router.champion, self._router.canary
         if candidate is None:
@@ -113,7 +113,7 @@ class DuelHandlers:
         a, b = made
         return (a, b) if a.text != b.text and (a.model_id, b.model_id) == (first.model.id, second.model.id) else None
 
-    async def _side(self, request: JokeRequest, photo: Photo, duel: Duel, side: str, arm: Arm, reply: Live) -> Joke:
+    async def _side(self, request: JokeRequest, photo: Photo, duel: DuelRecord, side: str, arm: ServedModel, reply: StreamingReply) -> Joke:
         kept = duel.joke_a if side == "a" else duel.joke_b
         if kept and (joke := await get_joke(self._database, kept)):
             return joke
@@ -123,7 +123,7 @@ class DuelHandlers:
         await set_joke(self._database, duel.id, side, joke.id)
         return joke
 
-    async def _may_choose(self, press: ButtonPress[DuelButton], duel: Duel) -> bool:
+    async def _may_choose(self, press: ButtonPress[DuelButton], duel: DuelRecord) -> bool:
         """Whether the button is under that duel's message and pressed by the user who is asked.
 
         A message that was sent just before a crash is not noted yet; it is noted here.

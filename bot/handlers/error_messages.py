@@ -2,18 +2,18 @@
 from typing import Any
 
 from bot.engine.client import EngineError
-from bot.engine.queue import QueueFull
-from bot.hands import HandsFull
-from bot.joker import JokeBlocked, PhotoMissing
+from bot.engine.fair_queue import QueueFull
+from bot.jokes.user_limiter import TooManyPending
+from bot.jokes.generator import JokeBlocked, PhotoFileMissing
 from bot.jokes.photo_intake import PhotoDownloadError
-from bot.words import Words
+from bot.i18n.translator import Translator
 from configs.errors import JokebotError
-from configs.log_lines import REQUEST
-from configs.settings import Limits
-from storage.photos import PhotoError
+from configs.log_context import REQUEST
+from configs.settings import LimitSettings
+from storage.media.photos import PhotoError
 
 
-def words_for(error: JokebotError, limits: Limits) -> tuple[str, dict[str, Any]]:
+def words_for(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str, Any]]:
     """The key of the message for an error that a user meets, and the values to fill into it."""
     match error:
         case PhotoError():
@@ -21,13 +21,13 @@ def words_for(error: JokebotError, limits: Limits) -> tuple[str, dict[str, Any]]
                                              "megapixels": limits.photo_pixels // 1_000_000}
         case EngineError():
             return f"engine-{error.kind}", {}
-        case HandsFull():
+        case TooManyPending():
             return "queue-mine", {"limit": limits.photos_waiting_per_person}
         case QueueFull():
             return ("queue-mine", {"limit": limits.photos_waiting_per_person}) if error.mine else ("queue-full", {})
         case PhotoDownloadError():
             return "photo-lost", {}
-        case PhotoMissing():
+        case PhotoFileMissing():
             return "photo-gone", {}
         case JokeBlocked():
             return "joke-blocked", {}
@@ -35,13 +35,13 @@ def words_for(error: JokebotError, limits: Limits) -> tuple[str, dict[str, Any]]
             return "defect", {}
 
 
-def error_message_with_id(words: Words, language: str, key: str) -> str:
+def error_message_with_id(words: Translator, language: str, key: str) -> str:
     """A message about a failure of ours, with the request id of the log, which the user can pass on to an admin."""
     text, number = words.say(language, key), REQUEST.get()
     return f"{text}\n\n{words.say(language, 'apology-number', id=number)}" if number else text
 
 
-def error_text(words: Words, limits: Limits, language: str, error: JokebotError) -> str:
+def error_text(words: Translator, limits: LimitSettings, language: str, error: JokebotError) -> str:
     """What is sent in place of a joke."""
     key, values = words_for(error, limits)
     return error_message_with_id(words, language, key) if key == "defect" else words.say(language, key, **values)

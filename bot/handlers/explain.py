@@ -3,21 +3,21 @@ import logging
 
 from telegram.error import Forbidden
 
-from bot.bans import Banned
-from bot.chats import Chats
+from bot.chats.bans import UserBanned
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.error_messages import error_text
-from bot.handlers.live import StreamingReplies
-from bot.handlers.reading import caption_hint, is_reply_to_bot
+from bot.handlers.streaming_reply import StreamingReplies
+from bot.telegram.message_parsing import caption_hint, is_reply_to_bot
 from bot.handlers.routing import IncomingMessage, Route, command
-from bot.hands import Hands, HandsFull
-from bot.joker import Joker
+from bot.jokes.user_limiter import UserLimiter, TooManyPending
+from bot.jokes.generator import JokeGenerator
 from bot.jokes.photo_intake import PhotoIntake
 from bot.messaging.messenger import Messenger
 from configs.errors import JokebotError
-from configs.settings import Limits
+from configs.settings import LimitSettings
 from storage.database import Database
-from storage.jokes import Joke, get_delivery, get_joke
-from storage.photos import Photo
+from storage.chat.jokes import Joke, get_delivery, get_joke
+from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 class ExplainHandlers:
     """Explains jokes."""
 
-    def __init__(self, messenger: Messenger, database: Database, chats: Chats, limiter: Hands, intake: PhotoIntake,
-                 generator: Joker, replies: StreamingReplies, limits: Limits) -> None:
+    def __init__(self, messenger: Messenger, database: Database, chats: ChatSettingsStore, limiter: UserLimiter, intake: PhotoIntake,
+                 generator: JokeGenerator, replies: StreamingReplies, limits: LimitSettings) -> None:
         self._messenger, self._database, self._chats, self._limiter = messenger, database, chats, limiter
         self._intake, self._generator, self._replies, self._limits = intake, generator, replies, limits
 
@@ -61,7 +61,7 @@ class ExplainHandlers:
         try:
             with self._limiter.acquire(incoming.user.id):
                 await self._answer(incoming, joke, photo)
-        except HandsFull:
+        except TooManyPending:
             await self._messenger.reply(message, "queue-mine", limit=self._limiter.limit)
         return True
 
@@ -72,7 +72,7 @@ class ExplainHandlers:
                 text = await self._generator.explain(
                     joke, photo, user_id=user.id, language=self._chats.joke_language(chat_id, user),
                     on_place=reply.show_position, on_text=reply.show_partial)
-            except Banned:
+            except UserBanned:
                 await reply.discard()
                 return
             except JokebotError as error:

@@ -8,27 +8,27 @@ from typing import Any
 from telegram import User
 from telegram.error import Forbidden
 
-from bot.bans import Banned
-from bot.chats import Chats
-from bot.daily_quota import DailyQuota
-from bot.engine.queue import QueueFull
-from bot.handlers.buttons import joke_keyboard
+from bot.chats.bans import UserBanned
+from bot.chats.chat_settings import ChatSettingsStore
+from bot.chats.daily_quota import DailyQuota
+from bot.engine.fair_queue import QueueFull
+from bot.handlers.keyboards import joke_keyboard
 from bot.handlers.error_messages import error_text
-from bot.handlers.live import Live, StreamingReplies
+from bot.handlers.streaming_reply import StreamingReply, StreamingReplies
 from bot.handlers.routing import ButtonPress, IncomingMessage
-from bot.joker import Joker
+from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
-from bot.outgoing import Priority
-from bot.style_names import wished
+from bot.telegram.rate_limiter import Priority
+from bot.jokes.style_names import style_from_caption
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
-from storage.albums import photos_of
-from storage.chats import Chat
+from storage.chat.albums import photos_of
+from storage.chat.chats import ChatSettings
 from storage.database import Database
-from storage.inbox import Begun
-from storage.jokes import add_delivery
-from storage.photos import Photo
+from storage.chat.inbox import AnswerProgress
+from storage.chat.jokes import add_delivery
+from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
 
@@ -44,20 +44,20 @@ class JokeRequest:
 
     update_id: int
     user: User
-    chat: Chat
+    chat: ChatSettings
     message_id: int
     language: str
     caption: str | None = None
     style: str | None = None
     unasked: bool = False
     album_id: int | None = None
-    resume: Begun | None = None
+    resume: AnswerProgress | None = None
 
 
 class JokeDelivery:
     """Gets jokes and shows them."""
 
-    def __init__(self, messenger: Messenger, database: Database, chats: Chats, quota: DailyQuota, generator: Joker,
+    def __init__(self, messenger: Messenger, database: Database, chats: ChatSettingsStore, quota: DailyQuota, generator: JokeGenerator,
                  replies: StreamingReplies, prompts: Prompts, settings: Settings) -> None:
         self._messenger, self._database, self._chats, self._quota = messenger, database, chats, quota
         self._generator, self._replies, self._prompts = generator, replies, prompts
@@ -66,7 +66,7 @@ class JokeDelivery:
     def request_for(self, incoming: IncomingMessage | ButtonPress[Any], message_id: int, chat_id: int,
                     caption: str | None, **more: Any) -> JokeRequest:
         """The user's request, with the style and the hint of the caption, else the chat's style. `more` are fields."""
-        wish, hint = wished(self._messenger.translator, self._prompts, caption) if caption else (None, None)
+        wish, hint = style_from_caption(self._messenger.translator, self._prompts, caption) if caption else (None, None)
         chat, language, style = self._chats.joke_options(chat_id, incoming.user, wish)
         return JokeRequest(incoming.update_id, incoming.user, chat, message_id, language, hint, style,
                            resume=incoming.resume, **more)
@@ -102,20 +102,20 @@ class JokeDelivery:
                 return
         log.info("update %d: joke %d for photo %d, engine %.2f s", update_id, joke.id, photo.id, joke.latency_s)
 
-    async def reply_quota_used_up(self, chat: Chat, user: User, update_id: int, quoted_id: int) -> None:
+    async def reply_quota_used_up(self, chat: ChatSettings, user: User, update_id: int, quoted_id: int) -> None:
         """Say that today's jokes are used up, to the first user who asks for one more; nothing for the rest of the day."""
         chat_id = chat.chat_id
         if not await self._quota.is_news(chat_id, update_id):
             return
         text = self._messenger.translator.say(self._chats.spoken(chat_id, user), "daily-full", jokes=chat.daily)
         with suppress(Forbidden):
-            await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.FINAL)
+            await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)
 
-    async def _finish_with_error(self, request: JokeRequest, reply: Live, error: JokebotError) -> None:
+    async def _finish_with_error(self, request: JokeRequest, reply: StreamingReply, error: JokebotError) -> None:
         """Say why there is no joke; nothing to a banned user, nor where nobody asked and nothing is shown yet."""
-        quiet = isinstance(error, Banned | QueueFull)
+        quiet = isinstance(error, UserBanned | QueueFull)
         log.log(logging.INFO if quiet else logging.WARNING, "update %d gets no joke: %s", request.update_id, error)
-        if isinstance(error, Banned):
+        if isinstance(error, UserBanned):
             await reply.discard()
         elif not request.unasked or reply.is_visible:
             language = self._messenger.language(request.user)

@@ -3,7 +3,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.handlers.callback_data import LanguageButton
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
-from bot.languages import Languages
+from bot.chats.languages import LanguagePreferences
 from bot.messaging.messenger import Messenger
 from storage.database import Database
 
@@ -14,7 +14,7 @@ AS_APP = "app"
 class LanguageHandlers:
     """Shows and stores the choice of a language."""
 
-    def __init__(self, messenger: Messenger, database: Database, languages: Languages) -> None:
+    def __init__(self, messenger: Messenger, database: Database, languages: LanguagePreferences) -> None:
         self._messenger, self._database, self._languages = messenger, database, languages
 
     def routes(self) -> list[Route]:

@@ -3,30 +3,21 @@ import logging
 
 from telegram import Message
 
-from bot.chats import Chats
-from bot.daily_quota import DailyQuota
-from bot.handlers.albums import Album, Albums
-from bot.handlers.aside import Asides
+from bot.chats.chat_settings import ChatSettingsStore
+from bot.chats.daily_quota import DailyQuota
+from bot.jokes.album_tracker import AlbumState, AlbumTracker
+from bot.messaging.overflow_notices import OverflowNotices
 from bot.handlers.duel import DuelHandlers
 from bot.handlers.error_messages import words_for
 from bot.handlers.joke_delivery import JokeDelivery
-from bot.handlers.reading import (
-    HAS_IMAGE,
-    Picture,
-    caption_hint,
-    find_image,
-    is_photo,
-    is_private,
-    is_reply_to_bot,
-    mentions_bot,
-)
+from bot.telegram.message_parsing import HAS_IMAGE, IncomingImage, caption_hint, find_image, is_photo, is_private, is_reply_to_bot, mentions_bot
 from bot.handlers.routing import IncomingMessage, Route, command, message
-from bot.handlers.whole_album import AlbumJokeHandlers
-from bot.hands import Hands, HandsFull
+from bot.handlers.album_joke import AlbumJokeHandlers
+from bot.jokes.user_limiter import UserLimiter, TooManyPending
 from bot.jokes.photo_intake import PhotoDownloadError, PhotoIntake
 from bot.messaging.messenger import Messenger
 from configs.settings import Settings
-from storage.photos import PhotoError
+from storage.media.photos import PhotoError
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +25,8 @@ log = logging.getLogger(__name__)
 class PhotoHandlers:
     """Answers photos, and /joke about the photo that it replies to."""
 
-    def __init__(self, settings: Settings, messenger: Messenger, chats: Chats, quota: DailyQuota, limiter: Hands,
-                 overflow: Asides, albums: Albums, intake: PhotoIntake, album_jokes: AlbumJokeHandlers,
+    def __init__(self, settings: Settings, messenger: Messenger, chats: ChatSettingsStore, quota: DailyQuota, limiter: UserLimiter,
+                 overflow: OverflowNotices, albums: AlbumTracker, intake: PhotoIntake, album_jokes: AlbumJokeHandlers,
                  duels: DuelHandlers, delivery: JokeDelivery) -> None:
         self._limits, self._one_for_album = settings.limits, settings.joke.album == "one"
         self._messenger, self._chats, self._quota = messenger, chats, quota
@@ -66,8 +57,8 @@ class PhotoHandlers:
         hint = caption_hint(asking, bot) or caption_hint(target, bot) or self._albums.known_hint(target)
         await self.answer_photo(incoming, target, picture, hint)
 
-    async def answer_photo(self, incoming: IncomingMessage, target: Message, picture: Picture, caption: str | None,
-                           album: Album | None = None, *, unasked: bool = False) -> None:
+    async def answer_photo(self, incoming: IncomingMessage, target: Message, picture: IncomingImage, caption: str | None,
+                           album: AlbumState | None = None, *, unasked: bool = False) -> None:
         """Answer the picture in `target` with a joke, or say what is wrong with it.
 
         Without a `caption` of its own it gets its album's.
@@ -91,7 +82,7 @@ class PhotoHandlers:
                                                      unasked=unasked)
                 if not await self._duels.deliver(request, photo):
                     await self._delivery.deliver(request, photo)
-        except HandsFull:
+        except TooManyPending:
             if not unasked:
                 self._overflow.set_aside(incoming.message)
         except (PhotoError, PhotoDownloadError) as error:

@@ -1,64 +1,36 @@
-"""/forget: a user's photos, jokes and ratings are deleted for good, after they have confirmed it."""
-import logging
-
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup
-
-from bot.chats import Chats
-from bot.handlers.callback_data import ForgetButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
-from bot.languages import Languages
+"""/privacy tells what is stored; /private keeps a user's photos and ratings out of training, or lets them in again."""
+from bot.handlers.routing import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
-from bot.names import Names
-from configs.settings import Storage
+from configs.safety import RetentionSettings
+from configs.settings import BackupSettings
 from storage.database import Database
-from storage.people import forget
-
-log = logging.getLogger(__name__)
+from storage.maintenance.forget_person import is_private, set_private
 
 
-class ForgetHandlers:
-    """Deletes users from the database, the files and the memory of `names`, `languages` and `chats`.
+class PrivacyHandlers:
+    """Tells what is stored of a user, and changes what is learnt from them."""
 
-    Banned users reach it too.
-    """
-
-    def __init__(self, messenger: Messenger, database: Database, storage: Storage, names: Names, languages: Languages,
-                 chats: Chats) -> None:
-        self._messenger, self._database, self._storage = messenger, database, storage
-        self._names, self._languages, self._chats = names, languages, chats
+    def __init__(self, messenger: Messenger, database: Database, retention: RetentionSettings, backup: BackupSettings) -> None:
+        self._messenger, self._database = messenger, database
+        self._retention, self._backup = retention, backup
 
     def routes(self) -> list[Route]:
-        return [command("forget", self.on_forget, for_banned=True),
-                button(ForgetButton, self.on_answer, for_banned=True)]
+        return [command("privacy", self.on_privacy), command("private", self.on_private)]
 
-    async def on_forget(self, incoming: IncomingMessage) -> None:
-        """Ask first. In a group the buttons are for the user who asked."""
-        user = incoming.user
-        row = [InlineKeyboardButton(self._messenger.text(user, f"forget-{answer}"),
-                                    callback_data=ForgetButton(user.id, answer).encode()) for answer in ("yes", "no")]
-        await self._messenger.reply_text(incoming.message, self._messenger.text(user, "forget-ask"),
-                                         InlineKeyboardMarkup([row]))
+    async def on_privacy(self, incoming: IncomingMessage) -> None:
+        """What is stored of the user, for how long, and how to change that."""
+        user, retention = incoming.user, self._retention
+        key = "private-state-on" if await is_private(self._database, user.id) else "private-state-off"
+        lines = [self._messenger.text(user, key)]
+        kept = {"photos": retention.photos_days, "jokes": retention.jokes_days, "ratings": retention.ratings_days}
+        lines += [self._messenger.text(user, f"privacy-kept-{what}", days=max(1, round(days)))
+                  for what, days in kept.items() if days]
+        backup_hours = round(self._backup.every_h * self._backup.keep)
+        await self._messenger.reply(incoming.message, "privacy", state="\n".join(lines),
+                                    days=max(1, round(backup_hours / 24)))
 
-    async def on_answer(self, press: ButtonPress[ForgetButton]) -> None:
-        """Delete, or leave all as it is. Telegram says who pressed, so no user can delete another."""
-        user = press.user
-        if press.data.user_id != user.id:
-            await self._messenger.reject_button(press.query, press.data.REJECTION)
-            return
-        if press.data.answer == "no":
-            await self._messenger.close_question(press.query, self._messenger.text(user, "forget-kept"))
-            return
-        language = self._messenger.language(user)  # before the choice of it is deleted
-        counts = await self._forget(user.id)
-        key = "forget-done" if any(counts.values()) else "forget-nothing"
-        await self._messenger.close_question(press.query, self._messenger.translator.say(language, key, **counts))
-
-    async def _forget(self, user_id: int) -> dict[str, int]:
-        """How many photos, jokes and ratings were deleted."""
-        await self._names.forget(user_id)
-        forgotten = await forget(self._database, user_id, self._storage.photos, self._storage.datasets)
-        self._languages.forget(user_id)
-        self._chats.forget(user_id)
-        counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
-        log.info("a person was forgotten: %d photos, %d jokes, %d ratings", *counts.values())
-        return counts
+    async def on_private(self, incoming: IncomingMessage) -> None:
+        """Switch between the two."""
+        private = not await is_private(self._database, incoming.user.id)
+        await set_private(self._database, incoming.user.id, private)
+        await self._messenger.reply(incoming.message, "private-on" if private else "private-off")

@@ -8,8 +8,8 @@ from telegram.ext import BaseHandler, CallbackQueryHandler, CommandHandler, Mess
 from telegram.ext.filters import BaseFilter
 
 from bot.handlers.callback_data import CallbackData
-from bot.updates import RESUME
-from storage.inbox import Begun
+from bot.telegram.dispatcher import RESUME
+from storage.chat.inbox import AnswerProgress
 
 T = TypeVar("T", bound=CallbackData)
 
@@ -25,7 +25,7 @@ class IncomingMessage:
     update: Update
     message: Message
     user: User
-    resume: Begun | None
+    resume: AnswerProgress | None
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ButtonPress(Generic[T]):
     message: MaybeInaccessibleMessage
     user: User
     data: T
-    resume: Begun | None
+    resume: AnswerProgress | None
 
 
 OnMessage = Callable[[IncomingMessage], Awaitable[None]]

@@ -8,13 +8,13 @@ from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest
 from telegram.ext import filters
 
-from bot.api import TelegramBot
-from bot.chats import Chats
+from bot.telegram.client import TelegramClient
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.callback_data import SettingsButton
-from bot.handlers.reading import is_private
+from bot.telegram.message_parsing import is_private
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command, message
-from bot.handlers.settings_pages import CLOSE, MAIN, Place, SettingsPages
-from bot.latest import Latest
+from bot.handlers.settings_pages import CLOSE, MAIN, SettingsContext, SettingsPages
+from bot.telegram.coalescer import Coalescer
 from bot.messaging.messenger import Messenger
 
 ADMINS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
@@ -24,7 +24,7 @@ GROUPS = (ChatType.GROUP, ChatType.SUPERGROUP)
 class SettingsHandlers:
     """Shows the pages of settings to users who may change them, and a summary to others."""
 
-    def __init__(self, messenger: Messenger, chats: Chats, pages: SettingsPages, latest: Latest) -> None:
+    def __init__(self, messenger: Messenger, chats: ChatSettingsStore, pages: SettingsPages, latest: Coalescer) -> None:
         self._messenger, self._chats, self._pages, self._latest = messenger, chats, pages, latest
         self._client = messenger.client
 
@@ -43,7 +43,7 @@ class SettingsHandlers:
     async def on_press(self, press: ButtonPress[SettingsButton]) -> None:
         """Turn a page, or store a choice; then the message shows the settings as they are now."""
         query, shown, page, value = press.query, press.message, press.data.page, press.data.value
-        place = Place(shown.chat.id, press.user, is_private(shown))
+        place = SettingsContext(shown.chat.id, press.user, is_private(shown))
         if not self._is_settings_message(shown) or not self._pages.is_offered(place, page, value):
             await self._messenger.reject_button(query)
             return
@@ -65,7 +65,7 @@ class SettingsHandlers:
 
     async def _open(self, incoming: IncomingMessage, page: str) -> None:
         asked, user = incoming.message, incoming.user
-        place, keyboard = Place(asked.chat.id, user, is_private(asked)), None
+        place, keyboard = SettingsContext(asked.chat.id, user, is_private(asked)), None
         if await self._may_change(asked, user):
             text, keyboard = self._pages.main(place) if page == MAIN else self._pages.page(place, page)
         else:
@@ -73,13 +73,13 @@ class SettingsHandlers:
             text = f"{self._pages.summary(place)}\n\n{self._messenger.text(user, key)}"
         await self._messenger.reply_text(asked, text, keyboard)
 
-    def _refresh(self, message_id: int, place: Place, page: str) -> None:
+    def _refresh(self, message_id: int, place: SettingsContext, page: str) -> None:
         """Bring the message up to date, soon; of several presses the last is shown."""
         async def edit() -> None:
             await self._messenger.edit(place.chat_id, message_id, *await self._content(place, page))
         self._latest.put(("settings", place.chat_id, message_id), edit)
 
-    async def _content(self, place: Place, page: str) -> tuple[str, InlineKeyboardMarkup | None]:
+    async def _content(self, place: SettingsContext, page: str) -> tuple[str, InlineKeyboardMarkup | None]:
         if page == CLOSE:
             return self._pages.summary(place), None
         if page == MAIN:
@@ -122,7 +122,7 @@ class SettingsHandlers:
         return await is_administrator(self._client, chat_id, self._client.id)
 
 
-async def is_administrator(client: TelegramBot, chat_id: int, user_id: int) -> bool:
+async def is_administrator(client: TelegramClient, chat_id: int, user_id: int) -> bool:
     """Whether a user is an administrator of a group. Raises TelegramError where Telegram doesn't say."""
     try:
         return (await client.get_chat_member(chat_id, user_id)).status in ADMINS

@@ -10,13 +10,13 @@ from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 
-from bot.chats import Chats
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.callback_data import SettingsButton
-from bot.languages import Languages
+from bot.chats.languages import LanguagePreferences
 from bot.messaging.messenger import Messenger
-from bot.style_names import label, styles
+from bot.jokes.style_names import style_label, available_styles
 from configs.prompts import Prompts
-from configs.settings import Weekly
+from configs.settings import DigestSettings
 from storage.database import Database
 
 MAIN, CLOSE = "main", "close"
@@ -28,7 +28,7 @@ PRIVATE = ("language", "style", "weekly")
 
 
 @dataclass(frozen=True)
-class Place:
+class SettingsContext:
     """The chat whose settings are shown, and the user they are shown to: the one who pressed last."""
 
     chat_id: int
@@ -37,11 +37,11 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Page:
+class SettingsPage:
     """What can be set on one page. `options` are its values in order, `chosen` is the current one."""
 
-    options: Callable[[Place], tuple[str, ...]]
-    chosen: Callable[[Place], str]
+    options: Callable[[SettingsContext], tuple[str, ...]]
+    chosen: Callable[[SettingsContext], str]
     name: Callable[[User, str], str]
     """A value's label, in a user's language."""
     wide: int = 1
@@ -51,40 +51,40 @@ class Page:
 class SettingsPages:
     """Makes the pages and stores choices. `digest` are the settings of the weekly post, which its page names."""
 
-    def __init__(self, messenger: Messenger, database: Database, languages: Languages, chats: Chats, prompts: Prompts,
-                 digest: Weekly) -> None:
+    def __init__(self, messenger: Messenger, database: Database, languages: LanguagePreferences, chats: ChatSettingsStore, prompts: Prompts,
+                 digest: DigestSettings) -> None:
         self._messenger, self._database, self._languages = messenger, database, languages
         self._chats, self._prompts, self._digest = chats, prompts, digest
         self._pages = {
-            "language": Page(self._language_options, self._chosen_language, self._language_name),
-            "style": Page(lambda place: (USUAL, *styles(prompts)), lambda place: chats.of(place.chat_id).style or USUAL,
-                          lambda user, value: label(messenger.translator, messenger.language(user), value), wide=2),
-            "answers": Page(lambda place: ("called", "photos"), lambda place: chats.of(place.chat_id).answers,
+            "language": SettingsPage(self._language_options, self._chosen_language, self._language_name),
+            "style": SettingsPage(lambda place: (USUAL, *available_styles(prompts)), lambda place: chats.of(place.chat_id).style or USUAL,
+                          lambda user, value: style_label(messenger.translator, messenger.language(user), value), wide=2),
+            "answers": SettingsPage(lambda place: ("called", "photos"), lambda place: chats.of(place.chat_id).answers,
                             self._named("answers")),
-            "daily": Page(lambda place: (NO_LIMIT, *LIMITS),
+            "daily": SettingsPage(lambda place: (NO_LIMIT, *LIMITS),
                           lambda place: str(chats.of(place.chat_id).daily or NO_LIMIT), self._daily_name, wide=3),
-            "weekly": Page(lambda place: (OFF, ON),
+            "weekly": SettingsPage(lambda place: (OFF, ON),
                            lambda place: OFF if chats.of(place.chat_id).weekly_since is None else ON,
                            self._named("weekly")),
-            "changers": Page(lambda place: ("admins", "all"), lambda place: chats.of(place.chat_id).changers,
+            "changers": SettingsPage(lambda place: ("admins", "all"), lambda place: chats.of(place.chat_id).changers,
                              self._named("changers")),
         }
 
-    def names(self, place: Place) -> tuple[str, ...]:
+    def names(self, place: SettingsContext) -> tuple[str, ...]:
         """The pages of such a chat."""
         return PRIVATE if place.private else tuple(self._pages)
 
-    def summary(self, place: Place) -> str:
+    def summary(self, place: SettingsContext) -> str:
         """All settings, a line each."""
         return "\n".join([self._title(place), "", *(self._line(place, name) for name in self.names(place))])
 
-    def main(self, place: Place) -> tuple[str, InlineKeyboardMarkup]:
+    def main(self, place: SettingsContext) -> tuple[str, InlineKeyboardMarkup]:
         """All settings, each on a button that turns to its page."""
         rows = [[_button(self._line(place, name), name)] for name in self.names(place)]
         rows.append([_button(self._messenger.text(place.person, "settings-close"), CLOSE)])
         return self._title(place), InlineKeyboardMarkup(rows)
 
-    def page(self, place: Place, name: str, note: str = "") -> tuple[str, InlineKeyboardMarkup]:
+    def page(self, place: SettingsContext, name: str, note: str = "") -> tuple[str, InlineKeyboardMarkup]:
         """One page: its question, the choices, and the way back."""
         page, user = self._pages[name], place.person
         chosen = page.chosen(place)
@@ -95,13 +95,13 @@ class SettingsPages:
         question = self._messenger.text(user, f"settings-{name}-ask", **self._values_of_question(name))
         return f"{question}\n\n{note}" if note else question, InlineKeyboardMarkup(rows)
 
-    def is_offered(self, place: Place, name: str, value: str | None) -> bool:
+    def is_offered(self, place: SettingsContext, name: str, value: str | None) -> bool:
         """Whether such a chat has that page, and the page that choice."""
         if name in (MAIN, CLOSE):
             return value is None
         return name in self.names(place) and (value is None or value in self._pages[name].options(place))
 
-    async def choose(self, place: Place, name: str, value: str) -> None:
+    async def choose(self, place: SettingsContext, name: str, value: str) -> None:
         """Store a choice; `value` is one that the page offers."""
         if name == "language" and place.private:
             await self._languages.choose(self._database, place.person.id, None if value == AS_APP else value)
@@ -115,11 +115,11 @@ class SettingsPages:
             new = {name: None}
         await self._chats.change(place.chat_id, **new, speaks=self._messenger.language(place.person))
 
-    def _language_options(self, place: Place) -> tuple[str, ...]:
+    def _language_options(self, place: SettingsContext) -> tuple[str, ...]:
         """In private what the bot speaks, in groups what jokes can be in."""
         return (*self._messenger.translator.languages, AS_APP) if place.private else (*self._prompts.languages, ANY)
 
-    def _chosen_language(self, place: Place) -> str:
+    def _chosen_language(self, place: SettingsContext) -> str:
         if place.private:
             return self._languages.chosen(place.person.id) or AS_APP
         return self._chats.of(place.chat_id).language or ANY
@@ -141,10 +141,10 @@ class SettingsPages:
             return {"zone": zone}
         return {"day": self._digest.day, "hour": self._digest.hour, "zone": zone} if name == "weekly" else {}
 
-    def _title(self, place: Place) -> str:
+    def _title(self, place: SettingsContext) -> str:
         return self._messenger.text(place.person, "settings-private" if place.private else "settings-group")
 
-    def _line(self, place: Place, name: str) -> str:
+    def _line(self, place: SettingsContext, name: str) -> str:
         page = self._pages[name]
         return self._messenger.text(place.person, f"settings-{name}", value=page.name(place.person, page.chosen(place)))
 

@@ -6,16 +6,16 @@ from pathlib import Path
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Message, User
 from telegram.error import BadRequest
 
-from bot import charts
-from bot.drawing.draw import DrawingError, draw
-from bot.handlers.admin import AdminAccess
+from bot.charts import stats_data
+from bot.charts.render import RenderError, draw
+from bot.handlers.admin.common import AdminAccess
 from bot.handlers.callback_data import StatsButton
-from bot.handlers.reading import is_private
+from bot.telegram.message_parsing import is_private
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
-from bot.outgoing import Priority, Shed
+from bot.telegram.rate_limiter import Priority, CallDropped
 from bot.telegram.text import is_unchanged, reply_to
-from storage import stats
+from storage.chat import stats
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -41,9 +41,9 @@ class StatsHandlers:
             await self._messenger.reply_text(message, text)
             return
         await self._access.note_language(user)
-        with suppress(Shed):
+        with suppress(CallDropped):
             await self._messenger.client.send_chat_action(message.chat.id, "upload_photo",
-                                                          rate_limit_args=Priority.COSMETIC)
+                                                          rate_limit_args=Priority.BEST_EFFORT)
         picture = await self._draw(user, "light")
         if picture is None:
             await self._messenger.reply_text(message, text)
@@ -60,7 +60,7 @@ class StatsHandlers:
         try:
             await self._messenger.client.edit_message_media(
                 media, press.user.id, press.message.message_id, reply_markup=look_button(press.data.look),
-                rate_limit_args=Priority.FINAL)
+                rate_limit_args=Priority.ESSENTIAL)
         except BadRequest as error:
             if not is_unchanged(error):
                 raise
@@ -68,7 +68,7 @@ class StatsHandlers:
     async def _send_picture(self, message: Message, picture: bytes, caption: str) -> None:
         await self._messenger.client.send_photo(
             message.chat.id, picture, caption=caption, reply_parameters=reply_to(message.message_id),
-            reply_markup=look_button("light"), rate_limit_args=Priority.ANSWER)
+            reply_markup=look_button("light"), rate_limit_args=Priority.NORMAL)
 
     async def _text(self, user: User) -> str:
         """The user's photos, jokes and ratings, and those of all users together."""
@@ -80,11 +80,11 @@ class StatsHandlers:
 
     async def _draw(self, user: User, look: str) -> bytes | None:
         """The picture, a PNG; None where drawing failed, with the reason in the log."""
-        content = await charts.content(self._database, self._messenger.translator, self._messenger.language(user),
+        content = await stats_data.content(self._database, self._messenger.translator, self._messenger.language(user),
                                        dark=look == "dark")
         try:
             return await draw("stats", content, self._folder)
-        except DrawingError as error:
+        except RenderError as error:
             log.error("%s", error)
             return None
 

@@ -1,8 +1,8 @@
 """Numbers, times and ratings as text."""
 import time
 
-from bot.words import Words
-from storage.ratings import Counts
+from bot.i18n.translator import Translator
+from storage.chat.ratings import RatingCounts
 
 EMOJI = {3: "😂", 2: "🙂", 1: "😐"}
 """A rating's value and what users see for it."""
@@ -17,7 +17,7 @@ def bar(share: float) -> str:
     return FULL * full + EMPTY * (CELLS - full)
 
 
-def duration(words: Words, language: str, seconds: float) -> str:
+def duration(words: Translator, language: str, seconds: float) -> str:
     """A time span: minutes below an hour and a half, then hours and minutes, from two days on days and hours."""
     minutes = max(1, round(seconds / MINUTE_S))
     if minutes < 90:
@@ -37,7 +37,7 @@ def size(count: int) -> str:
     return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB" if count < 1e11 else f"{count / 1e9:.0f} GB"
 
 
-def format_rating_counts(counts: Counts) -> str:
+def format_rating_counts(counts: RatingCounts) -> str:
     """"😂 2 · 😐 1": how often each rating was given; "" for an unrated joke."""
     each = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
     return " · ".join(f"{emoji} {count}" for emoji, count in each if count)

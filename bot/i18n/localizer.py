@@ -2,13 +2,13 @@
 from typing import Any
 
 from bot.i18n import formatting
-from bot.words import Words
+from bot.i18n.translator import Translator
 
 
 class Localizer:
     """`say("run-title", run=3)`; further methods put values into words."""
 
-    def __init__(self, translator: Words, language: str) -> None:
+    def __init__(self, translator: Translator, language: str) -> None:
         self.translator, self.language = translator, language
 
     def __call__(self, key: str, **values: Any) -> str:

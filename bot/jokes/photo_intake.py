@@ -7,15 +7,15 @@ from pathlib import Path
 
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 
-from bot.api import TelegramBot
-from bot.handlers.reading import Picture
-from bot.moderation import Moderator
-from bot.outgoing import seconds_of
+from bot.telegram.client import TelegramClient
+from bot.telegram.message_parsing import IncomingImage
+from bot.jokes.moderation import Moderator
+from bot.telegram.rate_limiter import retry_after_seconds
 from bot.runtime.backoff import backoff
 from configs.errors import JokebotError
-from configs.settings import Limits
+from configs.settings import LimitSettings
 from storage.database import Database
-from storage.photos import Photo, PhotoError, check_photo, get_photo, keep_photo, photo_path
+from storage.media.photos import Photo, PhotoError, check_photo, get_photo, keep_photo, photo_path
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,13 @@ class PhotoIntake:
     Without a `moderator` every photo passes.
     """
 
-    def __init__(self, client: TelegramBot, database: Database, limits: Limits, folder: Path,
+    def __init__(self, client: TelegramClient, database: Database, limits: LimitSettings, folder: Path,
                  decoders: ThreadPoolExecutor, moderator: Moderator | None = None) -> None:
         self._client, self._database, self._limits, self._folder = client, database, limits, folder
         self._moderator, self._decoders = moderator, decoders
         self._downloads = asyncio.Semaphore(DOWNLOADS)
 
-    async def receive(self, picture: Picture, user_id: int) -> Photo:
+    async def receive(self, picture: IncomingImage, user_id: int) -> Photo:
         """Store a picture that a user sent. Raises PhotoError, PhotoDownloadError, PhotoFolderError.
 
         Nothing is kept of a picture that is refused.
@@ -76,5 +76,5 @@ class PhotoIntake:
                 log.info("a download broke off (%s), %d tries left", type(error).__name__, left)
                 pauses = pauses or backoff()
                 if left:
-                    await asyncio.sleep(seconds_of(error) if isinstance(error, RetryAfter) else next(pauses))
+                    await asyncio.sleep(retry_after_seconds(error) if isinstance(error, RetryAfter) else next(pauses))
         raise PhotoDownloadError("The download broke off again and again.")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.runtime.periodic import Periodic
-from storage import inbox
+from storage.chat import inbox
 from storage.database import Database, DatabaseError, check_file
 
 log = logging.getLogger(__name__)

@@ -1,12 +1,12 @@
 """Finishes erasures that a kill or a running export left undone, and deletes what is past its retention."""
 from bot.runtime.periodic import Periodic
-from configs.guarding import Retention
-from configs.settings import Storage
-from storage import dataset_files
-from storage.ageing import age_out
+from configs.safety import RetentionSettings
+from configs.settings import StorageSettings
+from storage.learning import dataset_files
+from storage.maintenance.retention import age_out
 from storage.database import Database
-from storage.erasure import finish_erasure
-from storage.retention import remove_models
+from storage.maintenance.erasure import finish_erasure
+from storage.maintenance.model_cleanup import remove_models
 
 ERASE_EVERY_S = 3600.0
 
@@ -14,7 +14,7 @@ ERASE_EVERY_S = 3600.0
 class ErasureJob:
     """Runs at the start and every hour. `keep_models` is the number of old models that stay on disk."""
 
-    def __init__(self, database: Database, storage: Storage, retention: Retention, keep_models: int) -> None:
+    def __init__(self, database: Database, storage: StorageSettings, retention: RetentionSettings, keep_models: int) -> None:
         self._database, self._storage, self._retention, self._keep_models = database, storage, retention, keep_models
 
     def job(self) -> Periodic:

@@ -8,10 +8,10 @@ from typing import Any
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.messaging.messenger import Messenger
-from bot.outgoing import Priority, Shed
-from bot.replies import noted_by
+from bot.telegram.rate_limiter import Priority, CallDropped
+from bot.telegram.send_journal import journal_sends
 from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
-from storage import news
+from storage.chat import admin_notices
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class AdminNotifier:
     async def language(self, admin_id: int) -> str:
         """The language that an admin last used; the default one where the database can't be read."""
         try:
-            code = await news.language_of(self._database, admin_id) if self._database else None
+            code = await admin_notices.language_of(self._database, admin_id) if self._database else None
         except sqlite3.Error:
             code = None
         return self._messenger.translator.language(code)
@@ -52,10 +52,10 @@ class AdminNotifier:
         return missed
 
     async def send(self, admin_id: int, text: str, *, photo: bytes | None = None, note: NoteDelivery | None = None,
-                   silent: bool | None = None, priority: Priority = Priority.ANSWER) -> bool:
+                   silent: bool | None = None, priority: Priority = Priority.NORMAL) -> bool:
         """Send a finished text, as a caption where there is a photo. False where it should be tried again later."""
         try:
-            with noted_by(lambda message_id: note(admin_id)) if note else nullcontext():
+            with journal_sends(lambda message_id: note(admin_id)) if note else nullcontext():
                 if photo:
                     caption = truncate_for_telegram(text, max_units=CAPTION_UNITS)
                     await self._messenger.client.send_photo(admin_id, photo, caption=caption,
@@ -66,7 +66,7 @@ class AdminNotifier:
             log.info("admin %d can't be reached: %s", admin_id, error)
             if note:
                 await note(admin_id)
-        except (TelegramError, Shed) as error:
+        except (TelegramError, CallDropped) as error:
             log.warning("admin %d is told later: %s", admin_id, error)
             return False
         return True

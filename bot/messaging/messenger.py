@@ -6,12 +6,12 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
 from telegram.error import BadRequest, Forbidden
 
-from bot.api import TelegramBot
-from bot.languages import Languages
-from bot.outgoing import Priority, Shed
-from bot.replies import Note, noted_by
+from bot.telegram.client import TelegramClient
+from bot.chats.languages import LanguagePreferences
+from bot.telegram.rate_limiter import Priority, CallDropped
+from bot.telegram.send_journal import Note, journal_sends
 from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
-from bot.words import Words
+from bot.i18n.translator import Translator
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 class Messenger:
     """Owns the Telegram client, the translator and the language preferences; all text messages pass here."""
 
-    def __init__(self, client: TelegramBot, translator: Words, languages: Languages) -> None:
+    def __init__(self, client: TelegramClient, translator: Translator, languages: LanguagePreferences) -> None:
         self.client, self.translator, self._languages = client, translator, languages
 
     def language(self, user: User | None) -> str:
@@ -32,13 +32,13 @@ class Messenger:
 
     async def send(self, chat_id: int, text: str, *, quoted_id: int | None = None,
                    keyboard: InlineKeyboardMarkup | None = None, silent: bool | None = None,
-                   priority: Priority = Priority.ANSWER, note: Note | None = None) -> int:
+                   priority: Priority = Priority.NORMAL, note: Note | None = None) -> int:
         """Send a text into a chat, quoting message `quoted_id`, and return the new message's id.
 
         `note` writes the id down before the next message goes out. Too long a text is truncated.
-        Raises Shed, Forbidden and other TelegramErrors.
+        Raises CallDropped, Forbidden and other TelegramErrors.
         """
-        with noted_by(note) if note else nullcontext():
+        with journal_sends(note) if note else nullcontext():
             message = await self.client.send_message(
                 chat_id, truncate_for_telegram(text), reply_markup=keyboard, disable_notification=silent,
                 reply_parameters=reply_to(quoted_id) if quoted_id is not None else None,
@@ -53,12 +53,12 @@ class Messenger:
         """Answer a message with a finished text. Does nothing where the bot was blocked or the chat is flooded."""
         try:
             await self.send(message.chat.id, text, quoted_id=message.message_id, keyboard=keyboard)
-        except (Shed, Forbidden) as error:
+        except (CallDropped, Forbidden) as error:
             log.info("a reply in chat %d was dropped: %r", message.chat.id, error)
 
     async def edit(self, chat_id: int, message_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None, *,
-                   priority: Priority = Priority.FINAL) -> bool:
-        """Replace a message's text and buttons; False where the message is gone. Raises Shed, TelegramError."""
+                   priority: Priority = Priority.ESSENTIAL) -> bool:
+        """Replace a message's text and buttons; False where the message is gone. Raises CallDropped, TelegramError."""
         try:
             await self.client.edit_message_text(truncate_for_telegram(text), chat_id, message_id, reply_markup=keyboard,
                                                 link_preview_options=NO_PREVIEW, rate_limit_args=priority)

@@ -12,19 +12,19 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.drawing.draw import DrawingError
+from bot.charts.render import RenderError
 from bot.i18n.localizer import Localizer
-from bot.listening import listen
-from bot.panel.now import PanelOverview
-from bot.panel.past import past, run_details
-from bot.panel.pictures import Picture, Pictures
-from bot.rested import Rested
-from bot.words import Words
+from bot.runtime.http_server import listen
+from bot.panel.overview import PanelOverview
+from bot.panel.history import past, run_details
+from bot.panel.images import RenderedImage, PanelImages
+from bot.runtime.throttled_cache import ThrottledCache
+from bot.i18n.translator import Translator
 from configs.errors import SettingsError
 from configs.settings import Settings
-from storage import runs
+from storage.learning import runs
 from storage.database import Database
-from storage.runs import RunError
+from storage.learning.runs import RunError
 
 log = logging.getLogger(__name__)
 
@@ -38,18 +38,18 @@ LABELS = ("title", "tabs", "now", "runs", "models", "ratings", "no-run", "retrai
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Panel:
+class PanelServer:
     """An HTTP server for the page. Make one with `start`, and `stop` it."""
 
-    def __init__(self, database: Database, settings: Settings, translator: Words, overview: PanelOverview, pictures: Pictures) -> None:
+    def __init__(self, database: Database, settings: Settings, translator: Translator, overview: PanelOverview, pictures: PanelImages) -> None:
         self._database, self._settings, self._translator = database, settings, translator
         self._overview, self._pictures = overview, pictures
-        self._past = Rested[str, dict[str, Any]](LEAST_S)
+        self._past = ThrottledCache[str, dict[str, Any]](LEAST_S)
         self._cleanup = AsyncExitStack()
         self.url = ""
 
     @classmethod
-    async def start(cls, database: Database, settings: Settings, translator: Words, overview: PanelOverview, pictures: Pictures) -> "Panel":
+    async def start(cls, database: Database, settings: Settings, translator: Translator, overview: PanelOverview, pictures: PanelImages) -> "PanelServer":
         """Listen at `panel.listen`; port 0 takes a free one. Raises SettingsError where that is impossible, or there is no key."""
         if not settings.panel.key.get_secret_value():
             raise SettingsError("The admin pages need a key: set JOKEBOT_PANEL_KEY, to the same for `jokebot run` and `jokebot sandbox`.")
@@ -87,7 +87,7 @@ class Panel:
             return await handler(request)
         except RunError as error:
             return refused(404, str(error))
-        except DrawingError as error:
+        except RenderError as error:
             log.warning("%s", error)
             return refused(503, str(error))
 
@@ -122,7 +122,7 @@ class Panel:
         return Localizer(self._translator, self._translator.language(request.query.get("language")))
 
 
-def shown(picture: Picture | None) -> web.Response:
+def shown(picture: RenderedImage | None) -> web.Response:
     """The picture, or that there is none."""
     if picture is None:
         return refused(404, "There is no such picture.")

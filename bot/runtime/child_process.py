@@ -4,8 +4,8 @@ The processes of a retraining run, each the parent of the next:
 
     bot → parent_watchdog.py → `jokebot pipeline N` → step (train, merge or evaluate) → torchrun → a worker a GPU
 
-`start_pipeline` in bot/loop/processes.py starts the pipeline, trainer/pipeline/child.py starts the steps, and
-trainer/xtuner/several.py starts torchrun where there are several GPUs. Model servers, the sandbox and the parts of
+`start_pipeline` in bot/retraining/pipeline_process.py starts the pipeline, trainer/pipeline/step_process.py starts the steps, and
+trainer/xtuner/torchrun.py starts torchrun where there are several GPUs. Model servers, the sandbox and the parts of
 the demo are children of the first kind alone.
 
 No process may outlive its parent, in whatever way the parent ends, SIGKILL included. There are two mechanisms.
@@ -16,7 +16,7 @@ process group, and SIGKILL after the grace. PR_SET_PDEATHSIG would not do here: 
 comes when the *thread* that started the child ends. It would need code between fork and exec of a threaded program,
 and it does not reach grandchildren (LMDeploy starts some).
 
-**PR_SET_PDEATHSIG with SIGTERM**, for the steps of a run (trainer/pipeline/leash.py). The pipeline starts its steps
+**PR_SET_PDEATHSIG with SIGTERM**, for the steps of a run (trainer/pipeline/exec_with_pdeathsig.py). The pipeline starts its steps
 from its main thread, which ends with the process, and the script sets the signal after exec. It is SIGTERM and not
 SIGKILL, so that a training writes its checkpoint and no hours are lost; the step passes it on to torchrun, and torchrun
 to its workers. A step has a process group of its own, so the watchdog's SIGKILL to the pipeline's group does not reach
@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import IO
 
 from configs.errors import JokebotError
-from configs.log_lines import message_in
+from configs.log_context import message_in
 from configs.settings import ROOT
 
 PARENT_WATCHDOG = Path(__file__).with_name("parent_watchdog.py")

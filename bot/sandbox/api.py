@@ -3,23 +3,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.floods import Floods
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.people import Chat, Message, Person
-from bot.sandbox.refusal import Refusal
-from bot.sandbox.updates import Updates
-from bot.sandbox.webhook import Webhook
-from bot.sandbox.world import World
+from bot.sandbox.flood_limits import FloodGuard
+from bot.sandbox.parameters import CallParameters
+from bot.sandbox.telegram_objects import SandboxChat, Message, SandboxUser
+from bot.sandbox.errors import ApiError
+from bot.sandbox.updates import UpdateQueue
+from bot.sandbox.webhook import WebhookSender
+from bot.sandbox.world import SandboxState
 
 
 @dataclass
-class Api:
+class BotApi:
     """One bot's side of the world."""
 
-    world: World
-    updates: Updates
-    webhook: Webhook
-    floods: Floods | None = None
+    world: SandboxState
+    updates: UpdateQueue
+    webhook: WebhookSender
+    floods: FloodGuard | None = None
     callback_timeout_s: float = 30.0
     commands: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
 
@@ -27,7 +27,7 @@ class Api:
         """The commands for everybody whose language has none of its own."""
         return self.commands.get(scope_key({"type": "default"}, ""), [])
 
-    def menu(self, chat: Chat, person: Person) -> list[dict[str, str]]:
+    def menu(self, chat: SandboxChat, person: SandboxUser) -> list[dict[str, str]]:
         """The commands that a person's menu shows in a chat: the narrowest list there is, in their language before the one for all
         (https://core.telegram.org/bots/api#determining-list-of-commands)."""
         kind = "all_private_chats" if chat.type == "private" else "all_group_chats"
@@ -35,36 +35,36 @@ class Api:
         keys = [scope_key(scope, language) for scope in scopes for language in (person.language_code, "")]
         return next((self.commands[key] for key in keys if key in self.commands), [])
 
-    def chat(self, parameters: Parameters) -> Chat:
+    def chat(self, parameters: CallParameters) -> SandboxChat:
         """The chat named by `chat_id`. Raises Refusal where there is none."""
         given = parameters.text("chat_id").strip()
         if not given:
-            raise Refusal("chat_id is empty")
+            raise ApiError("chat_id is empty")
         chat = self.world.chats.get(int(given)) if given.removeprefix("-").isdecimal() else None
         if chat is None:
-            raise Refusal("chat not found")
+            raise ApiError("chat not found")
         return chat
 
-    def writable_chat(self, method: str, parameters: Parameters) -> Chat:
+    def writable_chat(self, method: str, parameters: CallParameters) -> SandboxChat:
         """The same for a call that says something there. Raises Refusal 403 or 429 besides."""
         chat = self.chat(parameters)
         if chat.blocked:
-            raise Refusal("bot was blocked by the user", 403)
+            raise ApiError("bot was blocked by the user", 403)
         if chat.upgraded_to:
-            raise Refusal("group chat was upgraded to a supergroup chat", upgraded_to=chat.upgraded_to)
+            raise ApiError("group chat was upgraded to a supergroup chat", upgraded_to=chat.upgraded_to)
         if self.floods:
             self.floods.check(method, chat.id)
         return chat
 
-    def replied(self, chat: Chat, parameters: Parameters) -> Message | None:
+    def replied(self, chat: SandboxChat, parameters: CallParameters) -> Message | None:
         """The message that the bot replies to, by `reply_parameters` or the older `reply_to_message_id`."""
-        given = Parameters(parameters.json("reply_parameters", "reply parameters", dict) or {}, {})
+        given = CallParameters(parameters.json("reply_parameters", "reply parameters", dict) or {}, {})
         message_id = given.integer("message_id") or parameters.integer("reply_to_message_id")
         if not message_id:
             return None
         message = chat.messages.get(message_id)
         if message is None and not any(one.flag("allow_sending_without_reply") for one in (given, parameters)):
-            raise Refusal("message to be replied not found")
+            raise ApiError("message to be replied not found")
         return message
 
 
@@ -73,7 +73,7 @@ def scope_key(scope: dict[str, Any], language_code: str) -> tuple[str, str]:
     return repr(sorted(scope.items())), language_code
 
 
-Method = Callable[[Api, Parameters], Awaitable[Any]]
+Method = Callable[[BotApi, CallParameters], Awaitable[Any]]
 METHODS: dict[str, Method] = {}
 
 

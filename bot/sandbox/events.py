@@ -7,7 +7,7 @@ Event = dict[str, Any]
 Listener = Callable[[Event], None]
 
 
-class Events:
+class EventStream:
     """Hands each event to every listener and wakes all who wait."""
 
     def __init__(self) -> None:

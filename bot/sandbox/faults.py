@@ -3,7 +3,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.refusal import Refusal, SandboxError, too_many_requests
+from bot.sandbox.errors import ApiError, SandboxError, too_many_requests
 
 KINDS = ("429", "500", "502", "slow", "timeout", "cut", "cut_after")
 TIMEOUT_DELAY_S = 60.0
@@ -11,7 +11,7 @@ REASONS = {"500": "Internal Server Error", "502": "Bad Gateway"}
 
 
 @dataclass(slots=True)
-class Fault:
+class FaultRule:
     """A failure that is going to happen. `method` None: at any call; "download": at a file's download.
 
     429, 500, 502: that answer, and the call has no effect. slow: the right answer after `delay_s`. timeout: nothing for
@@ -32,27 +32,27 @@ class Fault:
         return {"method": self.method, "kind": self.kind, "times": self.times, "retry_after": self.retry_after,
                 "delay_s": self.delay_s}
 
-    def refusal(self) -> Refusal | None:
+    def refusal(self) -> ApiError | None:
         """The answer of a fault that answers."""
         if self.kind == "429":
             return too_many_requests(self.retry_after)
-        return Refusal(REASONS[self.kind], int(self.kind)) if self.kind in REASONS else None
+        return ApiError(REASONS[self.kind], int(self.kind)) if self.kind in REASONS else None
 
 
-class Faults:
+class FaultInjector:
     """The failures that are still to come, the oldest first."""
 
     def __init__(self) -> None:
-        self.waiting: list[Fault] = []
+        self.waiting: list[FaultRule] = []
 
     def add(self, method: str | None = None, kind: str = "500", times: int | None = 1, retry_after: int = 1,
-            delay_s: float | None = None, probability: float = 1.0, seed: int = 0) -> Fault:
+            delay_s: float | None = None, probability: float = 1.0, seed: int = 0) -> FaultRule:
         """Fail the next `times` calls of `method` (None: of any), or, with a probability, that many drawn with `seed`;
         `times` None: until `clear`. Raises SandboxError for an unknown kind."""
         if kind not in KINDS:
             raise SandboxError(f"There is no fault {kind!r}; there are: {', '.join(KINDS)}.")
         delay = (TIMEOUT_DELAY_S if kind == "timeout" else 0.0) if delay_s is None else delay_s
-        fault = Fault(None if method in (None, "", "*") else method, kind, times, retry_after, delay, probability, random.Random(seed))
+        fault = FaultRule(None if method in (None, "", "*") else method, kind, times, retry_after, delay, probability, random.Random(seed))
         self.waiting.append(fault)
         return fault
 
@@ -60,7 +60,7 @@ class Faults:
         """No more failures."""
         self.waiting.clear()
 
-    def take(self, method: str) -> Fault | None:
+    def take(self, method: str) -> FaultRule | None:
         """The failure that this call meets, if any."""
         if not self.waiting:
             return None

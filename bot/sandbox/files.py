@@ -34,7 +34,7 @@ class StoredFile:
         return None if self.data is None else len(self.data)
 
 
-class Files:
+class FileStore:
     """The store. `limit_bytes` bounds the sum of all files."""
 
     def __init__(self, limit_bytes: int) -> None:

@@ -6,7 +6,7 @@ JPEG of it. A thumbnail has no `file_size` before somebody fetched it (Telegram 
 import mimetypes
 from typing import Any
 
-from bot.sandbox.files import Files, StoredFile
+from bot.sandbox.files import FileStore, StoredFile
 from bot.sandbox.pictures import THUMBNAIL_SIDE, duration_s, measure, shrunk
 
 UNKNOWN_SIZE = (320, 320)
@@ -25,7 +25,7 @@ def picture_size(file: StoredFile, size: tuple[int, int]) -> Part:
     return {**reference(file), "width": size[0], "height": size[1]}
 
 
-def photo(files: Files, data: bytes) -> Part:
+def photo(files: FileStore, data: bytes) -> Part:
     """A photo in one or two sizes, the largest last. What is no picture is announced as one all the same: a modified
     client or a fault on the way may send anything."""
     size = measure(data)
@@ -36,7 +36,7 @@ def photo(files: Files, data: bytes) -> Part:
     return {"photo": sizes}
 
 
-def document(files: Files, data: bytes, file_name: str | None, mime_type: str | None) -> Part:
+def document(files: FileStore, data: bytes, file_name: str | None, mime_type: str | None) -> Part:
     """Any file; a picture gets a thumbnail."""
     if mime_type in (None, "", UNKNOWN_TYPE):
         mime_type = mimetypes.guess_type(file_name or "")[0] or UNKNOWN_TYPE
@@ -46,7 +46,7 @@ def document(files: Files, data: bytes, file_name: str | None, mime_type: str | 
     return {"document": {**part, **thumbnail_part(files, file, size)}}
 
 
-def sticker(files: Files, data: bytes, emoji: str = "🙂") -> Part:
+def sticker(files: FileStore, data: bytes, emoji: str = "🙂") -> Part:
     """A sticker: static (WebP), animated (.TGS, which is gzip) or a video (WebM), as its first bytes say."""
     animated, video = data.startswith(b"\x1f\x8b"), data.startswith(b"\x1aE\xdf\xa3")
     file = files.add(data, "stickers", "application/x-tgsticker" if animated else "video/webm" if video else "image/webp")
@@ -55,7 +55,7 @@ def sticker(files: Files, data: bytes, emoji: str = "🙂") -> Part:
                         "is_video": video, "emoji": emoji, **thumbnail_part(files, file, size)}}
 
 
-def animation(files: Files, data: bytes, thumbnail: bytes | None = None) -> Part:
+def animation(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> Part:
     """A GIF or a silent MP4. As from Telegram, the message has the file as `document` too."""
     mime_type = sniffed(data) or "video/mp4"
     name = "animation.gif" if mime_type == "image/gif" else "animation.mp4"
@@ -66,14 +66,14 @@ def animation(files: Files, data: bytes, thumbnail: bytes | None = None) -> Part
     return {"animation": {**part, "width": width, "height": height, "duration": duration_s(data)}, "document": part}
 
 
-def video(files: Files, data: bytes, thumbnail: bytes | None = None) -> Part:
+def video(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> Part:
     """A video; nothing is read of it, so its size and duration are invented."""
     file = files.add(data, "videos", "video/mp4", "video.mp4")
     return {"video": {**reference(file), "file_name": "video.mp4", "mime_type": "video/mp4", "width": UNKNOWN_SIZE[0],
                       "height": UNKNOWN_SIZE[1], "duration": 1, **thumbnail_part(files, file, None, thumbnail)}}
 
 
-def thumbnail_part(files: Files, file: StoredFile, size: tuple[int, int] | None, given: bytes | None = None) -> Part:
+def thumbnail_part(files: FileStore, file: StoredFile, size: tuple[int, int] | None, given: bytes | None = None) -> Part:
     if given is not None:
         own = files.add(given, "thumbnails", "image/jpeg")
         return {"thumbnail": picture_size(own, measure(given) or UNKNOWN_SIZE)}

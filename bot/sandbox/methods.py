@@ -5,12 +5,12 @@
 import re
 from typing import Any
 
-from bot.sandbox.api import METHODS, Api, Method, method, scope_key
+from bot.sandbox.api import METHODS, BotApi, Method, method, scope_key
 from bot.sandbox.files import DOWNLOAD_LIMIT
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.people import Chat
-from bot.sandbox.refusal import Refusal
-from bot.sandbox.text import units
+from bot.sandbox.parameters import CallParameters
+from bot.sandbox.telegram_objects import SandboxChat
+from bot.sandbox.errors import ApiError
+from bot.sandbox.text_entities import units
 
 CALLBACK_TEXT_LIMIT = 200
 SECRET_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -28,12 +28,12 @@ def load() -> dict[str, Method]:
 
 
 @method("getMe")
-async def get_me(api: Api, parameters: Parameters) -> dict[str, Any]:
+async def get_me(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     return api.world.bot
 
 
 @method("getUpdates")
-async def get_updates(api: Api, parameters: Parameters) -> list[dict[str, Any]]:
+async def get_updates(api: BotApi, parameters: CallParameters) -> list[dict[str, Any]]:
     refuse_beside_webhook(api)
     allow_updates(api, parameters)
     updates = await api.updates.get(parameters.integer("offset"), parameters.integer("limit", 100), parameters.integer("timeout"))
@@ -41,25 +41,25 @@ async def get_updates(api: Api, parameters: Parameters) -> list[dict[str, Any]]:
     return updates
 
 
-def refuse_beside_webhook(api: Api) -> None:
+def refuse_beside_webhook(api: BotApi) -> None:
     if api.webhook.url:
-        raise Refusal("can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first", 409)
+        raise ApiError("can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first", 409)
 
 
-def allow_updates(api: Api, parameters: Parameters) -> None:
+def allow_updates(api: BotApi, parameters: CallParameters) -> None:
     allowed = parameters.json("allowed_updates", "allowed updates", list)
     if allowed is not None:
         api.updates.allowed = [str(kind) for kind in allowed]
 
 
 @method("setWebhook")
-async def set_webhook(api: Api, parameters: Parameters) -> bool:
+async def set_webhook(api: BotApi, parameters: CallParameters) -> bool:
     """As Telegram's server in local mode, this one takes http addresses too."""
     url, secret_token = parameters.text("url").strip(), parameters.text("secret_token")
     if url and not re.match(r"https?://[^/\s]+", url):
-        raise Refusal("bad webhook: invalid webhook URL specified")
+        raise ApiError("bad webhook: invalid webhook URL specified")
     if secret_token and not SECRET_TOKEN.fullmatch(secret_token):
-        raise Refusal("secret token contains unallowed characters")
+        raise ApiError("secret token contains unallowed characters")
     allow_updates(api, parameters)
     if parameters.flag("drop_pending_updates"):
         api.updates.drop()
@@ -68,7 +68,7 @@ async def set_webhook(api: Api, parameters: Parameters) -> bool:
 
 
 @method("deleteWebhook")
-async def delete_webhook(api: Api, parameters: Parameters) -> bool:
+async def delete_webhook(api: BotApi, parameters: CallParameters) -> bool:
     if parameters.flag("drop_pending_updates"):
         api.updates.drop()
     await api.webhook.set("")
@@ -76,32 +76,32 @@ async def delete_webhook(api: Api, parameters: Parameters) -> bool:
 
 
 @method("getWebhookInfo")
-async def get_webhook_info(api: Api, parameters: Parameters) -> dict[str, Any]:
+async def get_webhook_info(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     return api.webhook.info()
 
 
 @method("getFile")
-async def get_file(api: Api, parameters: Parameters) -> dict[str, Any]:
+async def get_file(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     file_id = parameters.text("file_id")
     if not file_id:
-        raise Refusal("file_id not specified")
+        raise ApiError("file_id not specified")
     file = api.world.files.get(file_id)
     if file is None or await api.world.files.read(file) is None:
-        raise Refusal("wrong file_id or the file is temporarily unavailable")
+        raise ApiError("wrong file_id or the file is temporarily unavailable")
     if (file.size or 0) > DOWNLOAD_LIMIT:
-        raise Refusal("file is too big")
+        raise ApiError("file is too big")
     return {"file_id": file.id, "file_unique_id": file.unique_id, "file_size": file.size, "file_path": file.path}
 
 
 @method("answerCallbackQuery")
-async def answer_callback_query(api: Api, parameters: Parameters) -> bool:
+async def answer_callback_query(api: BotApi, parameters: CallParameters) -> bool:
     world = api.world
     callback = world.callbacks.get(parameters.text("callback_query_id"))
     if callback is None or callback.answer is not None or world.clock() - callback.at > api.callback_timeout_s:
-        raise Refusal("query is too old and response timeout expired or query ID is invalid")
+        raise ApiError("query is too old and response timeout expired or query ID is invalid")
     text = parameters.text("text")
     if units(text) > CALLBACK_TEXT_LIMIT:
-        raise Refusal("MESSAGE_TOO_LONG")
+        raise ApiError("MESSAGE_TOO_LONG")
     callback.answer = {"text": text, "show_alert": parameters.flag("show_alert"), "url": parameters.text("url"),
                        "cache_time": parameters.integer("cache_time")}
     callback.answered.set()
@@ -111,15 +111,15 @@ async def answer_callback_query(api: Api, parameters: Parameters) -> bool:
 
 
 @method("setMyCommands")
-async def set_my_commands(api: Api, parameters: Parameters) -> bool:
+async def set_my_commands(api: BotApi, parameters: CallParameters) -> bool:
     commands = parameters.json("commands", "commands", list) or []
     if len(commands) > 100:
-        raise Refusal("BOT_COMMANDS_TOO_MUCH")
+        raise ApiError("BOT_COMMANDS_TOO_MUCH")
     for command in commands:
         if not isinstance(command, dict) or not COMMAND.fullmatch(str(command.get("command", ""))):
-            raise Refusal("BOT_COMMAND_INVALID")
+            raise ApiError("BOT_COMMAND_INVALID")
         if not 1 <= units(str(command.get("description", ""))) <= 256:
-            raise Refusal("BOT_COMMAND_DESCRIPTION_INVALID")
+            raise ApiError("BOT_COMMAND_DESCRIPTION_INVALID")
     api.commands[scope(parameters)] = [{"command": command["command"].removeprefix("/"), "description": command["description"]}
                                        for command in commands]
     api.world.events.emit({"type": "commands"})
@@ -127,55 +127,55 @@ async def set_my_commands(api: Api, parameters: Parameters) -> bool:
 
 
 @method("getMyCommands")
-async def get_my_commands(api: Api, parameters: Parameters) -> list[dict[str, str]]:
+async def get_my_commands(api: BotApi, parameters: CallParameters) -> list[dict[str, str]]:
     return api.commands.get(scope(parameters), [])
 
 
 @method("deleteMyCommands")
-async def delete_my_commands(api: Api, parameters: Parameters) -> bool:
+async def delete_my_commands(api: BotApi, parameters: CallParameters) -> bool:
     api.commands.pop(scope(parameters), None)
     return True
 
 
-def scope(parameters: Parameters) -> tuple[str, str]:
+def scope(parameters: CallParameters) -> tuple[str, str]:
     given = parameters.json("scope", "BotCommandScope", dict) or {"type": "default"}
     return scope_key(given, parameters.text("language_code"))
 
 
 @method("getChat")
-async def get_chat(api: Api, parameters: Parameters) -> dict[str, Any]:
+async def get_chat(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     gifts = {"unlimited_gifts": False, "limited_gifts": False, "unique_gifts": False, "premium_subscription": False,
              "gifts_from_channels": False}
     return {**api.chat(parameters).shape(), "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
 
 
 @method("getChatMember")
-async def get_chat_member(api: Api, parameters: Parameters) -> dict[str, Any]:
+async def get_chat_member(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     chat, user_id = api.chat(parameters), parameters.integer("user_id")
     if user_id == api.world.bot["id"]:
         rights = {"status": "administrator", **RIGHTS, "is_anonymous": False} if user_id in chat.administrators else {"status": "member"}
         return {"user": api.world.bot_user(), **rights}
     if user_id not in api.world.people:
-        raise Refusal("PARTICIPANT_ID_INVALID" if user_id > 0 else "invalid user_id specified")
+        raise ApiError("PARTICIPANT_ID_INVALID" if user_id > 0 else "invalid user_id specified")
     if chat.hides_members:
-        raise Refusal("CHAT_ADMIN_REQUIRED")
+        raise ApiError("CHAT_ADMIN_REQUIRED")
     return member(api, chat, user_id)
 
 
 @method("getChatAdministrators")
-async def get_chat_administrators(api: Api, parameters: Parameters) -> list[dict[str, Any]]:
+async def get_chat_administrators(api: BotApi, parameters: CallParameters) -> list[dict[str, Any]]:
     chat = api.chat(parameters)
     if chat.type == "private":
-        raise Refusal("there are no administrators in the private chat")
+        raise ApiError("there are no administrators in the private chat")
     return [member(api, chat, one) for one in (chat.members[0], *chat.administrators) if one in chat.members]
 
 
 @method("getChatMemberCount")
-async def get_chat_member_count(api: Api, parameters: Parameters) -> int:
+async def get_chat_member_count(api: BotApi, parameters: CallParameters) -> int:
     return len(api.chat(parameters).members) + 1
 
 
-def member(api: Api, chat: Chat, user_id: int) -> dict[str, Any]:
+def member(api: BotApi, chat: SandboxChat, user_id: int) -> dict[str, Any]:
     """A group's first member made it and owns it."""
     user = api.world.people[user_id].user()
     if user_id not in chat.members:

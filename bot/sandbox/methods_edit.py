@@ -1,12 +1,12 @@
 """Bot API methods that change or remove what is in a chat."""
 from typing import Any
 
-from bot.sandbox.api import Api, method
-from bot.sandbox.markup import reply_markup
+from bot.sandbox.api import BotApi, method
+from bot.sandbox.keyboards import reply_markup
 from bot.sandbox.methods_send import caption_part, input_media, text_part
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.people import Message
-from bot.sandbox.refusal import Refusal
+from bot.sandbox.parameters import CallParameters
+from bot.sandbox.telegram_objects import Message
+from bot.sandbox.errors import ApiError
 
 MEDIA = ("photo", "document", "video", "animation", "sticker")
 CONTENT = (*MEDIA, "text", "entities", "caption", "caption_entities")
@@ -15,77 +15,77 @@ UNCHANGED = ("message is not modified: specified new message content and reply m
 
 
 @method("editMessageText")
-async def edit_message_text(api: Api, parameters: Parameters) -> Message:
+async def edit_message_text(api: BotApi, parameters: CallParameters) -> Message:
     message = own_message(api, "editmessagetext", parameters)
     content = text_part(parameters)
     if "text" not in message:
-        raise Refusal("there is no text in the message to edit")
+        raise ApiError("there is no text in the message to edit")
     return change(api, message, ("text", "entities"), {**content, **reply_markup(parameters, inline_only=True)})
 
 
 @method("editMessageCaption")
-async def edit_message_caption(api: Api, parameters: Parameters) -> Message:
+async def edit_message_caption(api: BotApi, parameters: CallParameters) -> Message:
     message = own_message(api, "editmessagecaption", parameters)
     content = caption_part(parameters)
     if not any(kind in message for kind in MEDIA):
-        raise Refusal("there is no caption in the message to edit")
+        raise ApiError("there is no caption in the message to edit")
     return change(api, message, ("caption", "caption_entities"), {**content, **reply_markup(parameters, inline_only=True)})
 
 
 @method("editMessageReplyMarkup")
-async def edit_message_reply_markup(api: Api, parameters: Parameters) -> Message:
+async def edit_message_reply_markup(api: BotApi, parameters: CallParameters) -> Message:
     message = own_message(api, "editmessagereplymarkup", parameters)
     return change(api, message, (), reply_markup(parameters, inline_only=True))
 
 
 @method("editMessageMedia")
-async def edit_message_media(api: Api, parameters: Parameters) -> Message:
+async def edit_message_media(api: BotApi, parameters: CallParameters) -> Message:
     message = own_message(api, "editmessagemedia", parameters)
     item = parameters.json("media", "InputMedia", dict)
     if item is None:
-        raise Refusal("media is empty")
+        raise ApiError("media is empty")
     if item.get("type") not in MEDIA[:-1]:
-        raise Refusal("can't parse InputMedia: type is unsupported")
-    content = {**await input_media(api, parameters, item), **caption_part(Parameters(item, {}))}
+        raise ApiError("can't parse InputMedia: type is unsupported")
+    content = {**await input_media(api, parameters, item), **caption_part(CallParameters(item, {}))}
     message = api.world.message(message["chat"]["id"], message["message_id"])
     if message is None:
-        raise Refusal("message to edit not found")
+        raise ApiError("message to edit not found")
     return change(api, message, CONTENT, {**content, **reply_markup(parameters, inline_only=True)})
 
 
-def own_message(api: Api, name: str, parameters: Parameters) -> Message:
+def own_message(api: BotApi, name: str, parameters: CallParameters) -> Message:
     """The bot's message to edit. Raises Refusal where there is none, or it is somebody else's."""
     if parameters.text("inline_message_id"):
-        raise Refusal("MESSAGE_ID_INVALID")
+        raise ApiError("MESSAGE_ID_INVALID")
     chat = api.writable_chat(name, parameters)
     if not parameters.text("message_id"):
-        raise Refusal("message identifier is not specified")
+        raise ApiError("message identifier is not specified")
     message = chat.messages.get(parameters.integer("message_id"))
     if message is None:
-        raise Refusal("message to edit not found")
+        raise ApiError("message to edit not found")
     if message["from"]["id"] != api.world.bot["id"]:
-        raise Refusal("message can't be edited")
+        raise ApiError("message can't be edited")
     return message
 
 
-def change(api: Api, message: Message, replaced: tuple[str, ...], content: dict[str, Any]) -> Message:
+def change(api: BotApi, message: Message, replaced: tuple[str, ...], content: dict[str, Any]) -> Message:
     """Replace these parts and, always, the keyboard: an edit without one takes it away. Raises Refusal where nothing
     would change."""
     gone = {*replaced, "reply_markup"}
     if {key: message[key] for key in gone if key in message} == content:
-        raise Refusal(UNCHANGED)
+        raise ApiError(UNCHANGED)
     return api.world.replace({**{key: value for key, value in message.items() if key not in gone}, **content})
 
 
 @method("deleteMessage")
-async def delete_message(api: Api, parameters: Parameters) -> bool:
+async def delete_message(api: BotApi, parameters: CallParameters) -> bool:
     chat = api.chat(parameters)
     if not parameters.text("message_id"):
-        raise Refusal("message identifier is not specified")
+        raise ApiError("message identifier is not specified")
     message = chat.messages.get(parameters.integer("message_id"))
     if message is None:
-        raise Refusal("message to delete not found")
+        raise ApiError("message to delete not found")
     if chat.type != "private" and message["from"]["id"] != api.world.bot["id"]:
-        raise Refusal("message can't be deleted")
+        raise ApiError("message can't be deleted")
     api.world.remove(chat, message["message_id"])
     return True

@@ -6,13 +6,13 @@ from typing import Any
 from aiohttp import web
 from aiohttp.multipart import BodyPartReader
 
-from bot.sandbox.refusal import Refusal
+from bot.sandbox.errors import ApiError
 
 UPLOAD_LIMIT = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class UploadedFile:
     """A file that came with the call."""
 
     name: str
@@ -20,18 +20,18 @@ class Upload:
     data: bytes
 
 
-class Parameters:
+class CallParameters:
     """Typed reads of one call's parameters; each raises Refusal for a value of the wrong kind."""
 
-    def __init__(self, values: dict[str, Any], uploads: dict[str, Upload]) -> None:
+    def __init__(self, values: dict[str, Any], uploads: dict[str, UploadedFile]) -> None:
         self.values = values
         self.uploads = uploads
 
     @classmethod
-    async def read(cls, request: web.Request) -> "Parameters":
+    async def read(cls, request: web.Request) -> "CallParameters":
         """From a request. Raises Refusal 400 for a body that can't be read, 413 for one over 50 MB."""
         values: dict[str, Any] = dict(request.query)
-        uploads: dict[str, Upload] = {}
+        uploads: dict[str, UploadedFile] = {}
         if request.method == "POST":
             if request.content_type == "application/json":
                 values.update(await read_json(request))
@@ -68,20 +68,20 @@ class Parameters:
             try:
                 value = json.loads(value)
             except ValueError:
-                raise Refusal(f"can't parse {what} JSON object") from None
+                raise ApiError(f"can't parse {what} JSON object") from None
         if value in (None, ""):
             return None
         if not isinstance(value, kind):
-            raise Refusal("object expected as reply markup" if name == "reply_markup" else f"can't parse {what} JSON object")
+            raise ApiError("object expected as reply markup" if name == "reply_markup" else f"can't parse {what} JSON object")
         return value
 
-    def upload(self, name: str) -> Upload | str | None:
+    def upload(self, name: str) -> UploadedFile | str | None:
         """A file: the upload itself or `attach://…`; else the file_id or URL as text, None where there is nothing."""
         if name in self.uploads:
             return self.uploads[name]
         return self.attached(self.text(name))
 
-    def attached(self, value: str) -> Upload | str | None:
+    def attached(self, value: str) -> UploadedFile | str | None:
         """The upload that `attach://NAME` means; other text as it is."""
         if value.startswith("attach://"):
             return self.uploads.get(value.removeprefix("attach://"))
@@ -94,11 +94,11 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     except ValueError:
         values = None
     if not isinstance(values, dict):
-        raise Refusal("can't parse JSON object")
+        raise ApiError("can't parse JSON object")
     return values
 
 
-async def read_multipart(request: web.Request, values: dict[str, Any], uploads: dict[str, Upload]) -> None:
+async def read_multipart(request: web.Request, values: dict[str, Any], uploads: dict[str, UploadedFile]) -> None:
     left = UPLOAD_LIMIT
     try:
         async for part in await request.multipart():
@@ -109,16 +109,16 @@ async def read_multipart(request: web.Request, values: dict[str, Any], uploads: 
                 data += chunk
                 left -= len(chunk)
                 if left < 0:
-                    raise Refusal("Request Entity Too Large", 413)
+                    raise ApiError("Request Entity Too Large", 413)
             if part.filename is None and part.headers.get("Content-Type", "text/plain").startswith("text/plain"):
                 values[part.name] = data.decode("utf-8")
             else:
                 mime_type = part.headers.get("Content-Type", "").partition(";")[0].strip() or None
-                uploads[free_name(part.name, uploads)] = Upload(part.filename or part.name, mime_type, bytes(data))
+                uploads[free_name(part.name, uploads)] = UploadedFile(part.filename or part.name, mime_type, bytes(data))
     except ValueError:
-        raise Refusal("can't parse multipart form data") from None
+        raise ApiError("can't parse multipart form data") from None
 
 
-def free_name(name: str, uploads: dict[str, Upload]) -> str:
+def free_name(name: str, uploads: dict[str, UploadedFile]) -> str:
     """A form may repeat a field: the page sends all files of an album as `files`."""
     return name if name not in uploads else f"{name}#{len(uploads)}"

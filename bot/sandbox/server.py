@@ -6,7 +6,7 @@
         sandbox.calls                   what the bot called, newest last
         sandbox.faults                  failures to come (bot/sandbox/faults.py)
 
-Other processes, and the chat page at `/`, act through the control API (bot/sandbox/control.py).
+Other processes, and the chat page at `/`, act through the control API (bot/sandbox/control_api.py).
 """
 import asyncio
 import json
@@ -19,20 +19,20 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from bot.sandbox.api import Api
-from bot.sandbox.control import Control
-from bot.sandbox.faults import Fault, Faults
-from bot.sandbox.files import Files
-from bot.sandbox.floods import FloodLimits, Floods
-from bot.sandbox.guard import guard
+from bot.sandbox.api import BotApi
+from bot.sandbox.control_api import ControlApi
+from bot.sandbox.faults import FaultRule, FaultInjector
+from bot.sandbox.files import FileStore
+from bot.sandbox.flood_limits import FloodLimits, FloodGuard
+from bot.sandbox.origin_check import guard
 from bot.sandbox.methods import load
-from bot.sandbox.panel import Panel
-from bot.sandbox.parameters import UPLOAD_LIMIT, Parameters
-from bot.sandbox.people import bot_user
-from bot.sandbox.refusal import Refusal, SandboxError
-from bot.sandbox.updates import Updates
-from bot.sandbox.webhook import Webhook
-from bot.sandbox.world import Call, World
+from bot.sandbox.panel_proxy import PanelProxy
+from bot.sandbox.parameters import UPLOAD_LIMIT, CallParameters
+from bot.sandbox.telegram_objects import bot_user
+from bot.sandbox.errors import ApiError, SandboxError
+from bot.sandbox.updates import UpdateQueue
+from bot.sandbox.webhook import WebhookSender
+from bot.sandbox.world import RecordedCall, SandboxState
 
 TOKEN = "123456:sandbox"  # noqa: S105  (a token for nobody: the sandbox is no Telegram)
 SHUTDOWN_S = 2.0
@@ -51,22 +51,22 @@ class Sandbox:
     def __init__(self, host: str, token: str, *, username: str = "jokebot_sandbox_bot", messages_kept: int = 1000,
                  file_bytes: int = 512 * 1024 * 1024, calls_kept: int = 100_000, flood_limits: FloodLimits | None = None,
                  webhook_retry_s: float = 1.0, callback_timeout_s: float = 30.0,
-                 samples: dict[str, Path] | None = None, first_message_id: int = 1, panel: Panel | None = None) -> None:
+                 samples: dict[str, Path] | None = None, first_message_id: int = 1, panel: PanelProxy | None = None) -> None:
         bot_id = token.partition(":")[0]
         if not bot_id.isdigit() or not token.partition(":")[2]:
             raise SandboxError("A bot's token has the form 123456:letters.")
         self.host = host
         self.token = token
         self.url = ""
-        self.updates = Updates()
-        self.world = World(bot_user(int(bot_id), username, "Jokebot"), Files(file_bytes), self.updates, messages_kept, calls_kept,
+        self.updates = UpdateQueue()
+        self.world = SandboxState(bot_user(int(bot_id), username, "Jokebot"), FileStore(file_bytes), self.updates, messages_kept, calls_kept,
                            first_message_id)
-        self.webhook = Webhook(self.updates, webhook_retry_s, self.world.events.touch)
-        self.faults = Faults()
-        floods = Floods(flood_limits) if flood_limits else None
-        self.api = Api(self.world, self.updates, self.webhook, floods, callback_timeout_s)
+        self.webhook = WebhookSender(self.updates, webhook_retry_s, self.world.events.touch)
+        self.faults = FaultInjector()
+        floods = FloodGuard(flood_limits) if flood_limits else None
+        self.api = BotApi(self.world, self.updates, self.webhook, floods, callback_timeout_s)
         self.samples = samples or {}
-        self.panel = panel or Panel()
+        self.panel = panel or PanelProxy()
         self._methods = load()
         self._runner: web.AppRunner | None = None
 
@@ -88,7 +88,7 @@ class Sandbox:
             await sandbox.stop()
 
     @property
-    def calls(self) -> deque[Call]:
+    def calls(self) -> deque[RecordedCall]:
         """What the bot called, newest last; a long poll is there as soon as it begins."""
         return self.world.calls
 
@@ -103,7 +103,7 @@ class Sandbox:
         app = web.Application(middlewares=[guard], client_max_size=UPLOAD_LIMIT)
         app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._call)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
-        Control(self.world, self.faults, self.api, self.samples, self.panel).add_routes(app)
+        ControlApi(self.world, self.faults, self.api, self.samples, self.panel).add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False)
         await self._runner.setup()
         try:
@@ -117,15 +117,15 @@ class Sandbox:
     async def _call(self, request: web.Request) -> web.StreamResponse:
         """One Bot API call: recorded, made to fail where a fault waits for it, else answered."""
         if request.match_info["token"] != self.token:
-            return answer(Refusal("Unauthorized", 401))
+            return answer(ApiError("Unauthorized", 401))
         name = request.match_info["method"]
         method = self._methods.get(name.lower())
         if method is None or request.method not in ("GET", "POST"):
-            return answer(Refusal("Not Found", 404))
-        call = Call(name, {}, time.monotonic())
+            return answer(ApiError("Not Found", 404))
+        call = RecordedCall(name, {}, time.monotonic())
         try:
-            parameters = await Parameters.read(request)
-        except Refusal as refusal:
+            parameters = await CallParameters.read(request)
+        except ApiError as refusal:
             self._record(call)
             return self._finish(request, call, refusal, None)
         call.parameters = parameters.shown()
@@ -135,29 +135,29 @@ class Sandbox:
         if fault is None or await self._goes_on(fault):
             try:
                 result = await method(self.api, parameters)
-            except Refusal as refusal:
+            except ApiError as refusal:
                 result = refusal
         return self._finish(request, call, result, fault)
 
-    async def _goes_on(self, fault: Fault) -> bool:
+    async def _goes_on(self, fault: FaultRule) -> bool:
         """Make the call wait where the fault says so; whether it takes effect after that."""
         self.world.events.emit({"type": "faults"})
         await asyncio.sleep(fault.delay_s)
         return fault.kind in ("slow", "cut_after")
 
-    def _finish(self, request: web.Request, call: Call, result: Any, fault: Fault | None) -> web.Response:
+    def _finish(self, request: web.Request, call: RecordedCall, result: Any, fault: FaultRule | None) -> web.Response:
         if fault and fault.kind in ("timeout", "cut", "cut_after"):
             call.status, call.description = 0, f"fault: {fault.kind}"
             self.world.events.touch()
             return cut(request)
         response = answer(result)
         call.status = response.status
-        if isinstance(result, Refusal):
+        if isinstance(result, ApiError):
             call.description = result.description
         self.world.events.touch()
         return response
 
-    def _record(self, call: Call) -> None:
+    def _record(self, call: RecordedCall) -> None:
         self.calls.append(call)
         self.world.events.touch()
 
@@ -165,8 +165,8 @@ class Sandbox:
         """A file at the path that getFile gave; faults wait for it as for the method "download"."""
         path = request.match_info["path"]
         if request.match_info["token"] != self.token:
-            return answer(Refusal("Unauthorized", 401))
-        call = Call("download", {"file_path": path}, time.monotonic())
+            return answer(ApiError("Unauthorized", 401))
+        call = RecordedCall("download", {"file_path": path}, time.monotonic())
         self._record(call)
         fault = self.faults.take("download")
         if fault and not await self._goes_on(fault):
@@ -174,7 +174,7 @@ class Sandbox:
         file = self.world.files.at_path(path)
         data = await self.world.files.read(file) if file else None
         if file is None or data is None:
-            return self._finish(request, call, Refusal("Not Found", 404), None)
+            return self._finish(request, call, ApiError("Not Found", 404), None)
         if fault and fault.kind == "cut_after":
             call.status, call.description = 0, f"fault: {fault.kind}"
             return await send_half(request, data)
@@ -185,7 +185,7 @@ class Sandbox:
 
 def answer(result: Any) -> web.Response:
     """A result or a Refusal in Telegram's envelope."""
-    refused = isinstance(result, Refusal)
+    refused = isinstance(result, ApiError)
     body = result.body() if refused else {"ok": True, "result": result}
     return web.Response(text=json.dumps(body, ensure_ascii=False, separators=(",", ":")), content_type="application/json",
                         status=result.code if refused else 200)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from bot.sandbox.refusal import Refusal
+from bot.sandbox.errors import ApiError
 
 KEPT_S = 24 * 3600
 LONGEST_POLL_S = 50
@@ -24,7 +24,7 @@ def first_number(now: float) -> int:
     return int(now * 1000)
 
 
-class Updates:
+class UpdateQueue:
     """Updates in the order of their ids; at most one poller waits at a time."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -65,7 +65,7 @@ class Updates:
         A negative offset keeps that many of the newest. Raises Refusal 409 when another call takes over meanwhile.
         """
         if self._poller and not self._poller.done():
-            self._poller.set_exception(Refusal(POLLED_TWICE, 409))
+            self._poller.set_exception(ApiError(POLLED_TWICE, 409))
         self.confirm(offset)
         if not self._queue and timeout_s > 0:
             await self._wait(min(timeout_s, LONGEST_POLL_S))

@@ -7,17 +7,17 @@ from typing import Any
 
 import aiohttp
 
-from bot.sandbox.updates import Updates
+from bot.sandbox.updates import UpdateQueue
 
 LONGEST_PAUSE_S = 60.0
 ANSWER_TIMEOUT_S = 60.0
 
 
-class Webhook:
+class WebhookSender:
     """At most one address at a time. `retry_s`: the pause after a first failure; it doubles with each further one.
     `changed` is called after each delivery, failed or not."""
 
-    def __init__(self, updates: Updates, retry_s: float = 1.0, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, updates: UpdateQueue, retry_s: float = 1.0, changed: Callable[[], None] = lambda: None) -> None:
         self._updates = updates
         self._changed = changed
         self._retry_s = retry_s

@@ -11,19 +11,19 @@ from itertools import count
 from typing import Any, TypeVar
 
 from bot.sandbox import media
-from bot.sandbox.events import Events
-from bot.sandbox.files import Files
-from bot.sandbox.people import FIRST_GROUP_ID, FIRST_PERSON_ID, Chat, Message, Person
-from bot.sandbox.refusal import SandboxError
-from bot.sandbox.text import found_entities
-from bot.sandbox.updates import Updates, first_number
+from bot.sandbox.events import EventStream
+from bot.sandbox.files import FileStore
+from bot.sandbox.telegram_objects import FIRST_GROUP_ID, FIRST_PERSON_ID, SandboxChat, Message, SandboxUser
+from bot.sandbox.errors import SandboxError
+from bot.sandbox.text_entities import found_entities
+from bot.sandbox.updates import UpdateQueue, first_number
 
 T = TypeVar("T")
 CALLBACKS_KEPT = 10_000
 
 
 @dataclass(slots=True)
-class Call:
+class RecordedCall:
     """One call of the bot. `at`: seconds of time.monotonic at its arrival. `status`: the HTTP status of the answer; None
     while it is under way, 0 where the connection was cut instead of an answer."""
 
@@ -35,7 +35,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class Callback:
+class PendingCallback:
     """A pressed button that waits for answerCallbackQuery."""
 
     at: float
@@ -44,33 +44,33 @@ class Callback:
     answered: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class World:
+class SandboxState:
     """See the module. `bot` is Telegram's User object of the bot; `messages_kept` bounds each chat, whose
     messages are numbered from `first_message_id`."""
 
-    def __init__(self, bot: dict[str, Any], files: Files, updates: Updates, messages_kept: int = 1000,
+    def __init__(self, bot: dict[str, Any], files: FileStore, updates: UpdateQueue, messages_kept: int = 1000,
                  calls_kept: int = 100_000, first_message_id: int = 1, clock: Callable[[], float] = time.time) -> None:
         self.bot = bot
         self.files = files
         self.updates = updates
         self.messages_kept = messages_kept
         self.clock = clock
-        self.events = Events()
-        self.calls: deque[Call] = deque(maxlen=calls_kept)
-        self.people: dict[int, Person] = {}
-        self.chats: dict[int, Chat] = {}
-        self.callbacks: OrderedDict[str, Callback] = OrderedDict()
+        self.events = EventStream()
+        self.calls: deque[RecordedCall] = deque(maxlen=calls_kept)
+        self.people: dict[int, SandboxUser] = {}
+        self.chats: dict[int, SandboxChat] = {}
+        self.callbacks: OrderedDict[str, PendingCallback] = OrderedDict()
         self._first_message_id = first_message_id
         self.private_message_ids = count(first_message_id)
         self._ids = count(first_number(clock()))
         members = [self.add_person(name, code).id for name, code in (("Alice", "en"), ("Bob", "en"), ("小明", "zh"))]
         self.group_id = self.add_chat("supergroup", "Joke lovers", members)
 
-    def add_person(self, name: str, language_code: str = "en", username: str | None = None) -> Person:
+    def add_person(self, name: str, language_code: str = "en", username: str | None = None) -> SandboxUser:
         """A new person with an open private chat with the bot."""
-        person = Person(FIRST_PERSON_ID + len(self.people), name, language_code, username)
+        person = SandboxUser(FIRST_PERSON_ID + len(self.people), name, language_code, username)
         self.people[person.id] = person
-        self.chats[person.id] = Chat(person.id, "private", name, [person.id], self.private_message_ids)
+        self.chats[person.id] = SandboxChat(person.id, "private", name, [person.id], self.private_message_ids)
         self.events.emit({"type": "person", "person": person.summary()})
         return person
 
@@ -86,7 +86,7 @@ class World:
     def add_chat(self, kind: str, title: str, members: list[int]) -> int:
         """A new chat of that type, which nobody is told of. Returns its id."""
         groups = sum(chat.type != "private" for chat in self.chats.values())
-        chat = Chat(FIRST_GROUP_ID - groups, kind, title, members, count(self._first_message_id))
+        chat = SandboxChat(FIRST_GROUP_ID - groups, kind, title, members, count(self._first_message_id))
         self.chats[chat.id] = chat
         self.events.emit({"type": "chat", "chat": chat.summary()})
         return chat.id
@@ -95,7 +95,7 @@ class World:
         """The id of the person's chat with the bot."""
         return self.person(person_id).id
 
-    def person(self, person_id: int) -> Person:
+    def person(self, person_id: int) -> SandboxUser:
         if person_id not in self.people:
             raise SandboxError(f"There is no person {person_id}.")
         return self.people[person_id]
@@ -106,7 +106,7 @@ class World:
         chat.blocked = blocked
         self._membership(chat, self.person(person_id), *(("member", "kicked") if blocked else ("kicked", "member")))
 
-    def _membership(self, chat: Chat, person: Person, before: str, after: str) -> None:
+    def _membership(self, chat: SandboxChat, person: SandboxUser, before: str, after: str) -> None:
         def member(status: str) -> dict[str, Any]:
             until = {"until_date": 0} if status == "kicked" else {}
             return {"user": self.bot_user(), "status": status, **until}
@@ -178,7 +178,7 @@ class World:
             raise SandboxError(f"The message has no button {data!r}; it has {callback_data(message)}.")
         person = self._member(person_id, chat_id)
         query_id = self.new_id()
-        self.callbacks[query_id] = Callback(self.clock(), chat_id)
+        self.callbacks[query_id] = PendingCallback(self.clock(), chat_id)
         while len(self.callbacks) > CALLBACKS_KEPT:
             self.callbacks.popitem(last=False)
         self.updates.put("callback_query", {"id": query_id, "from": person.user(), "message": message, "data": data,
@@ -212,7 +212,7 @@ class World:
         self.updates.put("message", message)
         return message
 
-    def _member(self, person_id: int, chat_id: int) -> Person:
+    def _member(self, person_id: int, chat_id: int) -> SandboxUser:
         person = self.person(person_id)
         if chat_id not in self.chats:
             raise SandboxError(f"There is no chat {chat_id}.")
@@ -225,7 +225,7 @@ class World:
     def new_id(self) -> str:
         return str(next(self._ids))
 
-    def post(self, chat: Chat, sender: dict[str, Any], content: dict[str, Any], replied: Message | None = None) -> Message:
+    def post(self, chat: SandboxChat, sender: dict[str, Any], content: dict[str, Any], replied: Message | None = None) -> Message:
         """Put a message into a chat."""
         message = {"message_id": next(chat.message_ids), "from": sender, "chat": chat.shape(), "date": int(self.clock())}
         if replied:
@@ -245,7 +245,7 @@ class World:
         self.events.emit({"type": "edit", "chat_id": chat.id, "message": edited})
         return edited
 
-    def remove(self, chat: Chat, message_id: int) -> None:
+    def remove(self, chat: SandboxChat, message_id: int) -> None:
         """Take a message away."""
         del chat.messages[message_id]
         self.events.emit({"type": "delete", "chat_id": chat.id, "message_id": message_id, "message": {"message_id": message_id}})
@@ -260,7 +260,7 @@ class World:
             raise SandboxError(f"There is no chat {chat_id}.")
         return list(self.chats[chat_id].messages.values())
 
-    async def wait_for(self, predicate: Callable[["World"], T], timeout_s: float = 60) -> T:
+    async def wait_for(self, predicate: Callable[["SandboxState"], T], timeout_s: float = 60) -> T:
         """The predicate's first true value; it is asked again at every event. Raises TimeoutError, which says what the
         world looked like."""
         try:

@@ -17,7 +17,7 @@ class RetrainPreview:
     """Jokes that would be selected: `new` ones (`fresh` of them in no dataset so far) and `replayed` ones of earlier datasets,
     rated by `people` users. `jokes` are the ids of the new ones, best first.
 
-    `training` is how long the training will take: `seconds` and their `basis` (trainer/forecast.py); None where unknown.
+    `training` is how long the training will take: `seconds` and their `basis` (trainer/pipeline/duration_estimate.py); None where unknown.
     An export also checks each row (picture, length, repetitions) and may leave out a few more.
     """
 

@@ -78,7 +78,7 @@ class GateAnswer(StrEnum):
 @dataclass(frozen=True)
 class GalleryItem:
     """A held-out photo with both models' new jokes. `photo` is its file in the dataset (`images/…`), which is not copied, so
-    that a user's photo stays in one place: erasure removes its item (storage/people.py)."""
+    that a user's photo stays in one place: erasure removes its item (storage/maintenance/forget_person.py)."""
 
     photo: str
     language: str

@@ -2,7 +2,7 @@
 
 CREATE TABLE alerts (
     id       INTEGER PRIMARY KEY,
-    what     TEXT NOT NULL,                         -- one of bot/alerts.py's
+    what     TEXT NOT NULL,                         -- one of bot/monitoring/alerts.py's
     detail   TEXT NOT NULL DEFAULT '{}',            -- JSON: what its words are filled with
     began_at REAL NOT NULL,
     ended_at REAL

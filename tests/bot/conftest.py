@@ -19,7 +19,7 @@ from configs.settings import Settings
 
 if TYPE_CHECKING:
     from bot.app import App
-    from bot.engine.stub import Answer, StubEngine
+    from bot.engine.stub.engine import StubReply, StubEngine
     from bot.sandbox.server import Sandbox
 
 Part = TypeVar("Part")
@@ -148,8 +148,8 @@ class Stage:
         raise TimeoutError("some update is never finished")
 
     def words(self, name: str, language: str = "en", **values: Any) -> str:
-        from bot.words import Words
-        return self.part(Words).say(language, name, **values)
+        from bot.i18n.translator import Translator
+        return self.part(Translator).say(language, name, **values)
 
     def part(self, kind: type[Part]) -> Part:
         """The one object of that class that the running bot is made of."""
@@ -190,11 +190,11 @@ def picture() -> Callable[..., bytes]:
 @pytest.fixture
 async def stage_with(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     """A function that starts a stage: `engine` is the stub's answer or script, the rest changes settings by section."""
-    from bot.engine.stub import StubEngine
+    from bot.engine.stub.engine import StubEngine
     from bot.sandbox.server import Sandbox
 
     async with AsyncExitStack() as stack:
-        async def start(answer: "Answer | None" = None, script: Any = (), **sections: dict[str, Any]) -> Stage:
+        async def start(answer: "StubReply | None" = None, script: Any = (), **sections: dict[str, Any]) -> Stage:
             sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
             engine = await stack.enter_async_context(StubEngine.running(answer=answer, script=script))
             settings = make_settings(sandbox.url, engine.url, tmp_path / "data", **sections)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import polling
+from bot.telegram import polling
 from bot.maintenance import database_upkeep, erasure_job
 from bot.runtime import periodic
 from bot.sandbox.server import Sandbox
-from storage import photos
+from storage.media import photos
 from storage.database import Database
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"

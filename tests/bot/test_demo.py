@@ -3,7 +3,7 @@ import json
 import urllib.request
 from pathlib import Path
 
-from bot import demo
+from bot.demo import stack
 from configs.settings import Settings
 
 
@@ -14,7 +14,7 @@ def fetched(url: str) -> bytes:
 
 def test_it_runs_from_any_folder_with_its_pictures_and_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with demo.running(Settings(), data=Path("demo")) as parts:
+    with stack.running(Settings(), data=Path("demo")) as parts:
         offered = json.loads(fetched(f"{parts.page}/sandbox/samples"))
-        assert [fetched(parts.page + one["url"])[:2] for one in offered].count(b"\xff\xd8") >= len(list(demo.DRAWN_SAMPLES.glob("*.jpg")))
+        assert [fetched(parts.page + one["url"])[:2] for one in offered].count(b"\xff\xd8") >= len(list(stack.DRAWN_SAMPLES.glob("*.jpg")))
         assert (tmp_path / "demo" / "jokebot.sqlite3").is_file()

@@ -4,16 +4,16 @@ import time
 from contextlib import suppress
 from functools import partial
 
-from bot import api
-from bot.engine.queue import FairQueue
-from bot.engine.stub import Answer
-from bot.handlers import live
-from bot.outgoing import Outgoing
+from bot.telegram import client
+from bot.engine.fair_queue import FairQueue
+from bot.engine.stub.engine import StubReply
+from bot.handlers import streaming_reply
+from bot.telegram.rate_limiter import RateLimiter
 
 
 async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set_aside_with_one_message(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(Answer(gate=gate), limits={"photos_waiting_per_person": 3})
+    stage = await stage_with(StubReply(gate=gate), limits={"photos_waiting_per_person": 3})
     photos = [stage.send_photo() for _ in range(12)]
     notice = stage.words("queue-mine-aside", limit=3, aside=9)
     await stage.world.wait_for(lambda world: any(message.get("text") == notice for message in world.messages(stage.alice)), 60)
@@ -38,7 +38,7 @@ async def test_more_photos_than_fit_are_all_answered(stage_with):
 
 async def test_everybody_waiting_is_told_so_when_the_line_is_full(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(Answer(gate=gate), engine={"in_flight": 1}, limits={"photos_waiting": 1})
+    stage = await stage_with(StubReply(gate=gate), engine={"in_flight": 1}, limits={"photos_waiting": 1})
     stage.send_photo()
     await stage.until(lambda: stage.engine.in_flight == 1)
     stage.send_photo(person=stage.bob)
@@ -71,7 +71,7 @@ class Clock:
 
 async def test_a_429_delays_one_joke_and_no_other(stage_with, monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(api, "Outgoing", partial(Outgoing, clock=clock.now, sleep=clock.sleep))
+    monkeypatch.setattr(client, "RateLimiter", partial(RateLimiter, clock=clock.now, sleep=clock.sleep))
     stage = await stage_with()
     stage.sandbox.faults.add("sendMessage", "429", retry_after=300)
     delayed = stage.send_photo()
@@ -85,7 +85,7 @@ async def test_a_429_delays_one_joke_and_no_other(stage_with, monkeypatch):
 
 
 async def test_a_429_on_edits_loses_no_joke(stage_with):
-    stage = await stage_with(Answer(text="one two three four five six seven eight", token_s=0.3), limits={"edit_interval_s": 0.3})
+    stage = await stage_with(StubReply(text="one two three four five six seven eight", token_s=0.3), limits={"edit_interval_s": 0.3})
     stage.sandbox.faults.add("editMessageText", "429", retry_after=1, times=3)
     photo = stage.send_photo()
     joke = await stage.joke(photo)
@@ -120,7 +120,7 @@ async def test_a_joke_whose_sending_was_cut_is_sent_again(stage):
 
 
 async def test_an_answer_that_got_lost_after_an_edit_is_no_failure(stage_with):
-    stage = await stage_with(Answer(text="one two three four five six", token_s=0.3), limits={"edit_interval_s": 0.2})
+    stage = await stage_with(StubReply(text="one two three four five six", token_s=0.3), limits={"edit_interval_s": 0.2})
     photo = stage.send_photo()
     await stage.answer(photo)
     stage.sandbox.faults.add("editMessageText", "cut_after", times=None)
@@ -132,10 +132,10 @@ async def test_an_answer_that_got_lost_after_an_edit_is_no_failure(stage_with):
 
 
 async def test_a_long_429_on_typing_costs_no_joke_and_is_not_tried_again(stage_with, monkeypatch):
-    monkeypatch.setattr(live, "TYPING_AFTER_S", 0.0)
-    monkeypatch.setattr(live, "TYPING_LASTS_S", 0.1)
+    monkeypatch.setattr(streaming_reply, "TYPING_AFTER_S", 0.0)
+    monkeypatch.setattr(streaming_reply, "TYPING_LASTS_S", 0.1)
     gate = asyncio.Event()
-    stage = await stage_with(Answer(gate=gate))
+    stage = await stage_with(StubReply(gate=gate))
     stage.sandbox.faults.add("sendChatAction", "429", retry_after=3600)
     photo = stage.send_photo()
     await stage.world.wait_for(lambda _: stage.calls("sendChatAction"), 60)

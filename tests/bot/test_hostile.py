@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from bot.handlers.register import ADMIN_COMMANDS
+from bot.handlers.routes import ADMIN_COMMANDS
 from configs.prompts import CAPTION_LIMIT, load_prompts
 
 CAPTIONS = {
@@ -57,9 +57,9 @@ async def test_a_strangers_commands_change_nothing(stage, text):
 
 
 async def test_a_joke_that_looks_like_markup_or_a_button_is_only_text(stage_with):
-    from bot.engine.stub import Answer
+    from bot.engine.stub.engine import StubReply
     text = '<a href="tg://user?id=1">click</a> [x](javascript:1) r:1:3 /forget'
-    stage = await stage_with(Answer(text=text))
+    stage = await stage_with(StubReply(text=text))
     joke = await stage.joke(stage.send_photo())
     assert joke["text"] == text and not [one for one in joke.get("entities", []) if one["type"] == "text_link"]
     assert not [call for call in stage.calls("sendMessage") if "parse_mode" in json.dumps(call, default=str)]

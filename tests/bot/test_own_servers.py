@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 import psutil
 import pytest
 
-from bot.engine.owned import OwnedServers
+from bot.engine.servers.managed import ManagedServers
 from tests.bot.conftest import Stage, make_settings, running
 from tests.bot.engine.owned import QUICK, StubLauncher, model, states
 
@@ -16,7 +16,7 @@ async def stage_on(tmp_path, monkeypatch):
     from bot.sandbox.server import Sandbox
 
     launcher = StubLauncher()
-    monkeypatch.setattr("bot.engine.owned.launcher", lambda settings: launcher)
+    monkeypatch.setattr("bot.engine.servers.managed.launcher", lambda settings: launcher)
     async with AsyncExitStack() as stack:
         async def start(*options: list[str], **sections) -> tuple[Stage, StubLauncher]:
             """`options` are what the champion's server is told at its first start, at its second, …"""
@@ -25,7 +25,7 @@ async def stage_on(tmp_path, monkeypatch):
             sections["engine"] = {"kind": "cpu", "attempts": 6, **sections.get("engine", {})}
             settings = make_settings(sandbox.url, "http://127.0.0.1:9/v1", tmp_path / "data", **{"servers": QUICK, **sections})
             app = await stack.enter_async_context(running(settings))
-            assert isinstance(app.servers, OwnedServers)
+            assert isinstance(app.servers, ManagedServers)
             return Stage(sandbox, None, settings, app), launcher
         yield start
 

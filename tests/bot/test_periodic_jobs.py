@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot import alerts
+from bot.monitoring import alerts
 from bot.runtime.periodic import Periodic, StepCancelled
-from bot.sandbox.people import FIRST_PERSON_ID
-from bot.words import Words
+from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.i18n.translator import Translator
 from configs.errors import JokebotError
 from tests.waiting import until
 
 JOBS = ("engine-greeting", "command-menu", "retrain-schedule", "prune-inbox", "check-database", "erasure", "backup",
         "alert-checks", "alert-messages", "weekly-digest", "user-names", "run-orchestrator", "run-messages",
         "control-requests", "champion-monitor")
-WORDS = Words()
+WORDS = Translator()
 
 
 class Clock:

@@ -22,7 +22,7 @@ DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 KEY = Settings().engine.api_key.get_secret_value()
 PROXY = """
 import sys, threading, torch
-from configs.model_imports import import_torchvision
+from configs.transformers_imports import import_torchvision
 import_torchvision(torch)
 sys.path.append(sys.argv.pop(1))
 from bot.engine.lmdeploy.launcher import print_when_listening

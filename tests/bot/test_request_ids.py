@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from bot.engine.launch import cpu_launcher
-from bot.engine.stub import Answer
-from bot.joker import Joker
+from bot.engine.servers.launch import cpu_launcher
+from bot.engine.stub.engine import StubReply
+from bot.jokes.generator import JokeGenerator
 from bot.runtime.child_process import start_child
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
-from configs.log_lines import Lines, request_id
+from configs.log_context import ContextFormatter, request_id
 from configs.settings import ROOT, Settings
-from storage.models import Model
+from storage.learning.models import Model
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -31,7 +31,7 @@ def log_lines():
     """What was logged since."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Lines("json"))
+    handler.setFormatter(ContextFormatter("json"))
     logging.getLogger().addHandler(handler)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     logging.getLogger().removeHandler(handler)
@@ -50,13 +50,13 @@ async def test_one_photos_lines_in_the_bot_and_in_its_engine_share_an_id(tmp_pat
                 "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"), "JOKEBOT_LOG_LEVEL": "DEBUG"})
     assert all(line.keys() >= {"time", "level", "logger", "message", "request", "run"} for line in said)
     answered = [json.loads(line) for line in (tmp_path / "engine.log").read_text().splitlines() if line.startswith("{")]
-    photos = [line for line in said if line["logger"] == "bot.updates" and "is in the inbox" in line["message"]]
+    photos = [line for line in said if line["logger"] == "bot.telegram.dispatcher" and "is in the inbox" in line["message"]]
     assert len(photos) == 2
     for line in photos:
         number = line["request"]
         assert number == request_id(int(line["message"].split()[1]))
         assert {one["logger"] for one in said if one["request"] == number} >= {
-            "bot.updates", "bot.joker", "bot.engine.client", "bot.outgoing", "bot.handlers.joke_delivery"}
+            "bot.telegram.dispatcher", "bot.jokes.generator", "bot.engine.client", "bot.telegram.rate_limiter", "bot.handlers.joke_delivery"}
         assert any(one["message"].startswith("sendMessage") for one in said if one["request"] == number)
         assert [one["logger"] for one in answered if one["request"] == number] == ["bot.engine.cpu.server"]
 
@@ -93,7 +93,7 @@ async def test_the_engine_is_told_the_id(stage):
 async def test_an_apology_names_the_id_under_which_the_log_has_the_defect(stage, monkeypatch, log_lines):
     async def broken(*_, **__):
         raise RuntimeError("a defect")
-    monkeypatch.setattr(stage.part(Joker), "generate", broken)
+    monkeypatch.setattr(stage.part(JokeGenerator), "generate", broken)
     answer = await stage.answer(stage.send_photo())
     await stage.quiet()
     number = request_id(await stage.value("SELECT update_id FROM inbox"))
@@ -104,7 +104,7 @@ async def test_an_apology_names_the_id_under_which_the_log_has_the_defect(stage,
 async def test_a_photo_keeps_its_id_through_a_restart(stage_with, monkeypatch):
     monkeypatch.setattr("bot.app.GRACE_S", 0.1)
     gate = asyncio.Event()
-    stage = await stage_with(Answer(gate=gate))
+    stage = await stage_with(StubReply(gate=gate))
     photo = stage.send_photo()
     await stage.until(lambda: bool(stage.engine.asked))
     await stage.restart()

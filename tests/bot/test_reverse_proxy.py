@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox import webhook as sandbox_webhook
-from bot.webhook import SECRET_HEADER
+from bot.telegram.webhook import SECRET_HEADER
 from configs.settings import ROOT, Settings
 
 DEPLOY = ROOT / "configs" / "deploy"

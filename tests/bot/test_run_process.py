@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bot.engine.stub import Answer, StubEngine
+from bot.engine.stub.engine import StubReply, StubEngine
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
 
@@ -93,7 +93,7 @@ async def peers(tmp_path: Path) -> AsyncIterator[Peers]:
 
 
 async def test_a_photo_that_was_received_before_a_kill_is_answered_once_after_it(peers, picture):
-    peers.engine.answer = Answer(gate=(gate := asyncio.Event()))
+    peers.engine.answer = StubReply(gate=(gate := asyncio.Event()))
     bot = await peers.start()
     photo = peers.world.send_photo(peers.alice, peers.alice, picture())
     await peers.works()
@@ -134,7 +134,7 @@ def payload(update_id: int, message: dict[str, Any]) -> str:
 
 
 async def test_a_stop_finishes_what_is_under_way(peers, picture):
-    peers.engine.answer = Answer(gate=(gate := asyncio.Event()))
+    peers.engine.answer = StubReply(gate=(gate := asyncio.Event()))
     bot = await peers.start()
     photo = peers.world.send_photo(peers.alice, peers.alice, picture())
     await peers.works()
@@ -200,7 +200,7 @@ async def test_a_running_bot_has_no_torch_in_memory(peers, picture):
 
 
 async def test_a_killed_bot_answers_an_album_once_with_a_button_for_each_photo(peers, picture):
-    peers.engine.answer = Answer(gate=(gate := asyncio.Event()))
+    peers.engine.answer = StubReply(gate=(gate := asyncio.Event()))
     bot = await peers.start(JOKEBOT_JOKE_ALBUM="one")
     album = peers.world.send_album(peers.alice, peers.alice, [picture((300 + number, 240)) for number in range(3)])
     await peers.works()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from bot.engine.stub import Refusal, StubEngine
+from bot.engine.stub.engine import StubRefusal, StubEngine
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
 
@@ -20,7 +20,7 @@ SECRETS = (TOKEN, TOKEN.partition(":")[2], KEY, WEBHOOK_SECRET)
 
 async def test_no_secret_is_in_outputs_arguments_files_or_database_and_files_are_the_users_alone(tmp_path, picture):
     folder = tmp_path / "data"
-    async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running(script=[Refusal(401)]) as engine:
+    async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running(script=[StubRefusal(401)]) as engine:
         environment = {**os.environ, "JOKEBOT_STORAGE_DIRECTORY": str(folder), "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_LOG_LEVEL": "DEBUG",
                        "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url, "JOKEBOT_ENGINE_API_KEY": KEY,
                        "JOKEBOT_TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET, "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100"}
@@ -76,7 +76,7 @@ def test_secrets_are_typed_so_that_printing_them_shows_stars():
 
 
 def test_no_file_of_the_program_holds_something_that_looks_like_a_token():
-    from bot.logs import BOT_TOKEN
+    from bot.runtime.logging_setup import BOT_TOKEN
     root = Path(__file__).resolve().parents[2]
     files = [file for package in ("bot", "storage", "trainer", "configs", "docs") for file in (root / package).rglob("*")
              if file.suffix in (".py", ".toml", ".md", ".ftl", ".sql", ".json", ".yml", ".yaml", ".service")]

@@ -3,7 +3,7 @@ import pytest
 
 from configs.blocklist import BlockList
 from configs.errors import SettingsError
-from configs.guarding import Guard
+from configs.safety import SafetySettings
 from configs.settings import load_settings
 
 
@@ -33,7 +33,7 @@ def test_a_pattern_is_one_and_an_entry_may_hold_for_one_language():
 
 
 def test_an_empty_list_holds_nothing_back():
-    assert BlockList.of(Guard()).hit("anything", "en") is None
+    assert BlockList.of(SafetySettings()).hit("anything", "en") is None
 
 
 def test_settings_and_file_make_one_list(tmp_path, monkeypatch):
@@ -52,15 +52,15 @@ def test_a_pattern_that_is_none_or_matches_all_is_refused(entry, said):
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(SettingsError, match="missing.txt .*guard.blocked_file"):
-        BlockList.of(Guard(blocked_file=tmp_path / "missing.txt"))
+        BlockList.of(SafetySettings(blocked_file=tmp_path / "missing.txt"))
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     with pytest.raises(SettingsError, match="not UTF-8"):
-        BlockList.of(Guard(blocked_file=tmp_path / "latin.txt"))
+        BlockList.of(SafetySettings(blocked_file=tmp_path / "latin.txt"))
 
 
 def test_entries_reach_a_runs_process_as_they_are(monkeypatch, tmp_path):
     """The bot hands its settings on in variables."""
-    from bot.loop.processes import variables
+    from bot.retraining.pipeline_process import variables
     from configs.settings import Settings
     entries = ["/a{1,3}b/", "two words", "zh: 坏"]
     monkeypatch.chdir(tmp_path)

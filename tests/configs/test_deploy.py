@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.__main__ import names
-from bot.engine.lmdeploy import memory
+from bot.engine.lmdeploy import cache_size
 from configs.errors import JokebotError
 from configs.settings import PREFIX, Settings, load_settings
 
@@ -188,13 +188,13 @@ def test_the_settings_for_an_8_gb_card_leave_the_cache_that_their_page_says(tmp_
     (model / "config.json").write_text(json.dumps({"llm_config": {"num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 8, "hidden_size": 2048}}))
     with (model / "model.safetensors").open("wb") as weights:
         weights.truncate(4_411_508_736)
-    monkeypatch.setattr(memory, "card_gb", lambda: 8.0)
+    monkeypatch.setattr(cache_size, "card_gb", lambda: 8.0)
     with pytest.raises(JokebotError, match="don't fit"):
-        memory.cache_blocks(model, Settings(engine={"kind": "lmdeploy"}))
+        cache_size.cache_blocks(model, Settings(engine={"kind": "lmdeploy"}))
     for assignment in re.findall(r"JOKEBOT_\w+=\S+", page.split("```")[1]):
         monkeypatch.setenv(*assignment.split("=", 1))
     said = int(re.search(r"computed: (\d+) blocks", page)[1])
-    assert abs(memory.cache_blocks(model, load_settings()) - said) <= 5
+    assert abs(cache_size.cache_blocks(model, load_settings()) - said) <= 5
 
 
 def test_proxies_pass_on_to_where_the_webhook_listens():

@@ -4,14 +4,14 @@ import io
 import pytest
 from PIL import Image
 
-from storage import datasets
+from storage.learning import datasets
 from storage.database import Database
-from storage.dataset_files import Contents, digest, prepare
-from storage.datasets import RecordRow
-from storage.jokes import NewJoke, add_delivery, add_joke
-from storage.models import register_base
-from storage.people import forget
-from storage.photos import check_photo, keep_photo, photo_path
+from storage.learning.dataset_files import DatasetContents, digest, prepare
+from storage.learning.datasets import RecordRow
+from storage.chat.jokes import NewJoke, add_delivery, add_joke
+from storage.learning.models import register_base
+from storage.maintenance.forget_person import forget
+from storage.media.photos import check_photo, keep_photo, photo_path
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ async def memory(database, tmp_path, scene, encode):
                         "decided_by": [people.index(person) for person in (decided_by or {}).get(joke, ())]}
                        for row, joke in zip(rows, photos, strict=True)]
             manifest = {"format": 1, "source": "ratings", "counts": {}, "origins": {"new": len(rows)}, "rows": entries, "created_at": "now"}
-            prepared = prepare(self.datasets, Contents(rows, [], manifest), {row["image"]: photo_path(self.photos, photo)
+            prepared = prepare(self.datasets, DatasetContents(rows, [], manifest), {row["image"]: photo_path(self.photos, photo)
                                                                            for row, photo in zip(rows, photos.values(), strict=True)})
             await datasets.register(database, prepared.name, "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in photos],
                                     dict(enumerate(people)), ratings)

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from PIL import Image
 
-from storage.photos import PhotoError, check_photo
+from storage.media.photos import PhotoError, check_photo
 
 PICTURES = int(os.environ.get("FUZZ_PICTURES", "500"))
 MAX_BYTES, MAX_PIXELS = 2_000_000, 4_000_000

@@ -1,12 +1,12 @@
 """What private people sent, asked for or rated never reaches the selection."""
 import pytest
 
-from storage.evidence import ratings_of_photos, ratings_since
-from storage.jokes import NewJoke, add_joke
-from storage.models import register_base
-from storage.people import forget_rows, is_private, set_private
-from storage.photos import check_photo, keep_photo
-from storage.ratings import rate
+from storage.learning.rating_arrays import ratings_of_photos, ratings_since
+from storage.chat.jokes import NewJoke, add_joke
+from storage.learning.models import register_base
+from storage.maintenance.forget_person import forget_rows, is_private, set_private
+from storage.media.photos import check_photo, keep_photo
+from storage.chat.ratings import rate
 
 ALICE, BOB, CAROL = 1, 2, 3
 

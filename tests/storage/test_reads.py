@@ -1,7 +1,7 @@
 """A task that has committed a row finds it, whatever others read at the same time."""
 import asyncio
 
-from storage import inbox
+from storage.chat import inbox
 from storage.database import Database
 
 

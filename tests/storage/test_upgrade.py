@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from storage import database as module
-from storage.best import best_of_chat
+from storage.chat.best import best_of_chat
 from storage.database import Database, migrations
-from storage.stats import overall
+from storage.chat.stats import overall
 
 VERSIONS = [number for number, _ in migrations()]
 ROWS = {

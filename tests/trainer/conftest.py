@@ -10,16 +10,16 @@ from PIL import Image
 
 from configs.blocklist import BlockList
 from configs.prompts import load_prompts
-from configs.settings import Selection
+from configs.settings import SelectionSettings
 from storage.database import Database
-from storage.jokes import NewJoke, add_joke
-from storage.models import register_base
-from storage.photos import Photo, check_photo, keep_photo
-from storage.ratings import rate
-from trainer.dataset.export import Exporter
+from storage.chat.jokes import NewJoke, add_joke
+from storage.learning.models import register_base
+from storage.media.photos import Photo, check_photo, keep_photo
+from storage.chat.ratings import rate
+from trainer.dataset.export import DatasetExporter
 from trainer.dataset.token_budget import load_token_budget
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES
 
 
 def make_picture(seed: int, size: tuple[int, int] = (160, 120)) -> bytes:
@@ -69,7 +69,7 @@ class Memory:
 
     def exporter(self, blocked: BlockList | None = None, **settings):
         blocked = blocked or BlockList()
-        return Exporter(self.database, self.photos, self.folder, Selection(**settings), self.budget, blocked=blocked)
+        return DatasetExporter(self.database, self.photos, self.folder, SelectionSettings(**settings), self.budget, blocked=blocked)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.dataset_files import IMAGES, OUTSIDE_HASH, PARTS, Contents, Row, digest, name_of, read
+from storage.learning.dataset_files import IMAGES, OUTSIDE_HASH, PARTS, DatasetContents, Row, digest, name_of, read
 from trainer.dataset.manifest import Entry
 from trainer.dataset.rows import RowError, check_picture, check_row
 from trainer.dataset.token_budget import TokenBudget
@@ -18,7 +18,7 @@ def check_dataset(directory: Path, budget: TokenBudget) -> list[str]:
     return [*check_names(directory, contents), *check_entries(contents), *check_rows(directory, contents, budget)]
 
 
-def check_names(directory: Path, contents: Contents) -> Iterator[str]:
+def check_names(directory: Path, contents: DatasetContents) -> Iterator[str]:
     """The name is the content's hash; after a user was forgotten, the manifest carries a new hash of what is left."""
     manifest = contents.manifest
     if manifest.get("forgotten"):
@@ -31,7 +31,7 @@ def check_names(directory: Path, contents: Contents) -> Iterator[str]:
         yield f"The directory is not named as its manifest says ({manifest.get('name')})."
 
 
-def check_entries(contents: Contents) -> Iterator[str]:
+def check_entries(contents: DatasetContents) -> Iterator[str]:
     """Every row is in the manifest, unchanged, and every entry that is not forgotten has its row."""
     entries: dict[str, Entry] = {entry["id"]: entry for entry in contents.manifest["rows"] if not entry.get("forgotten")}
     rows: list[tuple[str, Row]] = [(part, row) for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True)
@@ -50,7 +50,7 @@ def check_entries(contents: Contents) -> Iterator[str]:
     yield from (f"{image} is in training and held out." for image in sorted(train & holdout))
 
 
-def check_rows(directory: Path, contents: Contents, budget: TokenBudget) -> Iterator[str]:
+def check_rows(directory: Path, contents: DatasetContents, budget: TokenBudget) -> Iterator[str]:
     """Every row passes what an export demands, and `images/` holds what the rows name and nothing else."""
     for row in contents.rows():
         try:

@@ -10,21 +10,21 @@ import numpy as np
 
 from configs.blocklist import BlockList
 from configs.errors import JokebotError
-from configs.settings import Selection
-from storage import dataset_files, datasets, evidence
+from configs.settings import SelectionSettings
+from storage.learning import dataset_files, datasets, rating_arrays
 from storage.database import Database
-from storage.dataset_files import Contents
-from storage.erasure import finish_erasure
-from storage.photos import photo_path
-from trainer.composition import Chosen, compose
+from storage.learning.dataset_files import DatasetContents
+from storage.maintenance.erasure import finish_erasure
+from storage.media.photos import photo_path
+from trainer.selection.composition import SelectedJokes, select_jokes
 from trainer.dataset.holdout import held_out
-from trainer.dataset.imported import Imported, imported_rows
-from trainer.dataset.manifest import Judged, Raters, build, selection_facts, sorted_counts
+from trainer.dataset.imported import ImportedDataset, imported_rows
+from trainer.dataset.manifest import ScoredJoke, AnonymousRaters, build, selection_facts, sorted_counts
 from trainer.dataset.rows import picture_name
 from trainer.dataset.token_budget import TokenBudget
-from trainer.dataset.verify import Verified
-from trainer.select import Scores, score
-from trainer.split import Split, update_split
+from trainer.dataset.verify import RowVerifier
+from trainer.selection.scoring import JokeScores, score_jokes
+from trainer.selection.holdout_split import HoldoutSplit, update_split
 
 ATTEMPTS = 3
 SECONDS_A_DAY = 86400.0
@@ -35,7 +35,7 @@ class NothingToLearnError(JokebotError):
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """A finished dataset: where it is, its manifest, and whether the same content was there before."""
 
     directory: Path
@@ -44,19 +44,19 @@ class Exported:
 
 
 @dataclass(frozen=True)
-class Picked:
+class DatasetDraft:
     """What a dataset is made of, before it is written: jokes by part, in order, and why others were left out."""
 
-    scores: Scores
-    chosen: Chosen
-    train: list[Judged]
-    held_out: list[Judged]
-    imported: Imported
+    scores: JokeScores
+    chosen: SelectedJokes
+    train: list[ScoredJoke]
+    held_out: list[ScoredJoke]
+    imported: ImportedDataset
     problems: Counter[str]
 
 
 @dataclass(frozen=True)
-class Exporter:
+class DatasetExporter:
     """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets.
 
     `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` all earlier jokes are repeated that
@@ -66,13 +66,13 @@ class Exporter:
     database: Database
     photos: Path
     folder: Path
-    settings: Selection
+    settings: SelectionSettings
     budget: TokenBudget
     minimum: int = 1
     replay_all: bool = False
     blocked: BlockList = BlockList()
 
-    async def export(self) -> Exported:
+    async def export(self) -> ExportResult:
         """Export what is new since the model in service learnt, with a replay sample and the held-out photos.
 
         Raises NothingToLearnError where there is nothing, or too little, that is new, DatasetError where it can't be written.
@@ -85,23 +85,23 @@ class Exporter:
                 # A person may have been forgotten while this held the lock.
                 await finish_erasure(self.database, self.photos, self.folder)
 
-    async def _export(self) -> Exported:
+    async def _export(self) -> ExportResult:
         for attempt in range(1, ATTEMPTS + 1):
-            verified = Verified(self.photos, self.budget, self.blocked)
+            verified = RowVerifier(self.photos, self.budget, self.blocked)
             picked = await self._pick(verified)
             try:
                 return await self._write(picked, verified)
-            except datasets.OutdatedError:
+            except datasets.DatasetOutdated:
                 # What was a forgotten person's must not come back: pick again from what is left.
                 if attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
-    async def _pick(self, verified: Verified) -> Picked:
+    async def _pick(self, verified: RowVerifier) -> DatasetDraft:
         settings = self.settings
         split = await update_split(self.database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
         since = time.time() - settings.max_age_days * SECONDS_A_DAY
-        scores = score(await evidence.ratings_since(self.database, since), settings)
+        scores = score_jokes(await rating_arrays.ratings_since(self.database, since), settings)
         learnt = await datasets.learnt_jokes(self.database)
         chosen, train, problems = await self._choose(scores, split, learnt, verified)
         if len(chosen.new) < self.minimum:
@@ -111,15 +111,15 @@ class Exporter:
                                  min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)), self.blocked)
         kept_apart = await held_out(self.database, scores, split, settings.holdout_photos)
         verified.add(kept_apart)
-        return Picked(scores, chosen, train, kept_apart, imported, problems)
+        return DatasetDraft(scores, chosen, train, kept_apart, imported, problems)
 
-    async def _choose(self, scores: Scores, split: Split, learnt: Collection[int], verified: Verified
-                      ) -> tuple[Chosen, list[Judged], Counter[str]]:
+    async def _choose(self, scores: JokeScores, split: HoldoutSplit, learnt: Collection[int], verified: RowVerifier
+                      ) -> tuple[SelectedJokes, list[ScoredJoke], Counter[str]]:
         """Compose until every chosen row passes its checks: a row that fails makes room for the next best."""
         problems: Counter[str] = Counter()
         excluded: set[int] = set()
         while True:
-            chosen = compose(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
+            chosen = select_jokes(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
             jokes = await self._judged(scores, chosen)
             failed = {**repeats(jokes, split), **verified.add(jokes)}
             gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {item.source.joke_id for item in jokes}
@@ -128,24 +128,24 @@ class Exporter:
             excluded |= set(failed) | gone
             problems.update(failed.values())
 
-    async def _judged(self, scores: Scores, chosen: Chosen) -> list[Judged]:
+    async def _judged(self, scores: JokeScores, chosen: SelectedJokes) -> list[ScoredJoke]:
         """The selected jokes that still exist, in order, with the data for their manifest entries."""
         rated, indices = scores.evidence, np.array([*chosen.new, *chosen.replayed], np.int64)
         joke_ids = rated.joke_ids[indices]
-        sources = await evidence.sources(self.database, joke_ids.tolist())
+        sources = await rating_arrays.sources(self.database, joke_ids.tolist())
         verdicts = scores.verdicts(joke_ids)
         people = rated.people.tolist()
         jokes = []
         for position, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
             if joke in sources:
-                jokes.append(Judged(sources[joke], "train", "new" if position < len(chosen.new) else "replayed",
+                jokes.append(ScoredJoke(sources[joke], "train", "new" if position < len(chosen.new) else "replayed",
                                      [(person, *verdict) for person, verdict in verdicts[joke].items()],
                                      float(scores.posterior[index]), float(scores.mean[index]),
                                      [people[rater] for rater in scores.pivotal_raters.get(index, ())]))
         return jokes
 
-    async def _write(self, picked: Picked, verified: Verified) -> Exported:
-        raters = Raters()
+    async def _write(self, picked: DatasetDraft, verified: RowVerifier) -> ExportResult:
+        raters = AnonymousRaters()
         contents = self._contents(picked, verified, raters)
         written = {row["id"] for row in contents.rows()}
         jokes = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
@@ -155,12 +155,12 @@ class Exporter:
         try:
             await datasets.register(self.database, prepared.name, "ratings", [item.record() for item in jokes], raters.people(),
                                     [(item.source.joke_id, person) for item in jokes for person, _, _ in item.ratings])
-            return Exported(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
+            return ExportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
         except BaseException:
             prepared.discard()
             raise
 
-    def _contents(self, picked: Picked, verified: Verified, raters: Raters) -> Contents:
+    def _contents(self, picked: DatasetDraft, verified: RowVerifier, raters: AnonymousRaters) -> DatasetContents:
         scores, chosen = picked.scores, picked.chosen
         held_out_rows = verified.entries(picked.held_out, raters)
         return build(
@@ -173,7 +173,7 @@ class Exporter:
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
 
-def repeats(jokes: Sequence[Judged], split: Split) -> dict[int, str]:
+def repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
     """Jokes with the same text as an earlier one about the same photo or a near-duplicate."""
     groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
     seen: set[tuple[int, str]] = set()
@@ -186,7 +186,7 @@ def repeats(jokes: Sequence[Judged], split: Split) -> dict[int, str]:
     return repeated
 
 
-def nothing_new(scores: Scores, chosen: Chosen, problems: Counter[str]) -> NothingToLearnError:
+def nothing_new(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:
     """Why no dataset comes of the ratings."""
     if not len(scores.evidence.value):
         return NothingToLearnError("Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.", code="nothing-rated")

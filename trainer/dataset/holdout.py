@@ -4,19 +4,19 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from storage import evidence
+from storage.learning import rating_arrays
 from storage.database import Database
-from storage.rating_scale import LIKED
-from storage.splits import SIDES
-from trainer.dataset.manifest import Judged, Verdict
-from trainer.select import Scores
-from trainer.split import Split
+from storage.chat.rating_scale import LIKED
+from storage.learning.splits import SIDES
+from trainer.dataset.manifest import ScoredJoke, Verdict
+from trainer.selection.scoring import JokeScores
+from trainer.selection.holdout_split import HoldoutSplit
 
 
-async def held_out(database: Database, scores: Scores, split: Split, most_photos: int) -> list[Judged]:
+async def held_out(database: Database, scores: JokeScores, split: HoldoutSplit, most_photos: int) -> list[ScoredJoke]:
     """The rated jokes of at most so many held-out photos, by joke; their ratings count whatever their age."""
     photo_ids = split.photo_ids[split.sides == SIDES.index("holdout")]
-    ratings = await evidence.ratings_of_photos(database, photo_ids.tolist())
+    ratings = await rating_arrays.ratings_of_photos(database, photo_ids.tolist())
     ratings = ratings[np.isin(ratings[:, 3], telling_photos(ratings)[:most_photos])]
     counted = scores.verdicts(ratings[:, 0])
     indices = {joke: index for index, joke in enumerate(scores.evidence.joke_ids.tolist()) if joke in counted}
@@ -24,9 +24,9 @@ async def held_out(database: Database, scores: Scores, split: Split, most_photos
     for joke, person, value, _ in ratings.tolist():
         verdicts[joke].append((person, value, counted.get(joke, {}).get(person, (value, None))[1]))
     jokes = []
-    for joke, source in sorted((await evidence.sources(database, verdicts)).items()):
+    for joke, source in sorted((await rating_arrays.sources(database, verdicts)).items()):
         index = indices.get(joke)
-        jokes.append(Judged(source, "holdout", "held out", verdicts[joke],
+        jokes.append(ScoredJoke(source, "holdout", "held out", verdicts[joke],
                              None if index is None else float(scores.posterior[index]),
                              None if index is None else float(scores.mean[index])))
     return jokes

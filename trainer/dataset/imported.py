@@ -6,30 +6,30 @@ from pathlib import Path
 import numpy as np
 
 from configs.blocklist import BlockList
-from storage.dataset_files import Row, read
-from storage.datasets import Dataset
+from storage.learning.dataset_files import Row, read
+from storage.learning.datasets import Dataset
 from trainer.dataset.manifest import Entry
-from trainer.near import near_pairs, unsigned
-from trainer.split import Split
+from trainer.selection.near_duplicates import near_duplicate_pairs, unsigned
+from trainer.selection.holdout_split import HoldoutSplit
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedDataset:
     """Rows with their manifest entries, and the files of their pictures by the name in the row."""
 
     rows: list[tuple[Row, Entry]] = field(default_factory=list)
     pictures: dict[str, Path] = field(default_factory=dict)
 
 
-def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bits: int, count: int,
-                  blocked: BlockList) -> Imported:
+def imported_rows(known: Sequence[Dataset], folder: Path, split: HoldoutSplit, near_bits: int, count: int,
+                  blocked: BlockList) -> ImportedDataset:
     """A sample of `count` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor one
     on the block list.
 
     Another number of datasets draws another sample. Raises DatasetError where an imported dataset is damaged.
     """
     if not count:
-        return Imported()
+        return ImportedDataset()
     offered: dict[str, tuple[Row, Entry, Path]] = {}
     for dataset in known:
         if dataset.source == "oogiri" and (folder / dataset.name).is_dir():
@@ -42,17 +42,17 @@ def imported_rows(known: Sequence[Dataset], folder: Path, split: Split, near_bit
     rows = [item for item, far in zip(offered.values(), free, strict=True) if far]
     positions = np.random.default_rng(len(known)).permutation(len(rows))[:count]
     picked = [rows[position] for position in sorted(positions.tolist())]
-    return Imported([(row, {**entry, "origin": "imported"}) for row, entry, _ in picked],
+    return ImportedDataset([(row, {**entry, "origin": "imported"}) for row, entry, _ in picked],
                     {row["image"]: path for row, _, path in picked})
 
 
-def far_from(hashes: list[int], split: Split, near_bits: int) -> list[bool]:
+def far_from(hashes: list[int], split: HoldoutSplit, near_bits: int) -> list[bool]:
     """For each signed perceptual hash whether it is near to no held-out photo."""
     held_out = split.held_out_hashes()
     far = np.ones(len(hashes), bool)
     both = np.concatenate([unsigned(hashes), unsigned(held_out.tolist())])
     is_offered = np.arange(len(both)) < len(hashes)
-    for left, right in near_pairs(both, near_bits, is_offered):
+    for left, right in near_duplicate_pairs(both, near_bits, is_offered):
         crossing = is_offered[left] != is_offered[right]
         far[np.minimum(left, right)[crossing]] = False
     return far.tolist()

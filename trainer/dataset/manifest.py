@@ -3,12 +3,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from configs.settings import Selection
-from storage.dataset_files import FORMAT, Contents, Row, digest
-from storage.datasets import RecordRow
-from storage.evidence import Source
+from configs.settings import SelectionSettings
+from storage.learning.dataset_files import FORMAT, DatasetContents, Row, digest
+from storage.learning.datasets import RecordRow
+from storage.learning.rating_arrays import DatasetSource
 from trainer.dataset.rows import prompt_now
-from trainer.estimate import Pool
+from trainer.selection.empirical_bayes import VarianceComponents
 
 Entry = dict[str, Any]
 Verdict = tuple[int, int, float | None]
@@ -16,7 +16,7 @@ Verdict = tuple[int, int, float | None]
 
 
 @dataclass
-class Raters:
+class AnonymousRaters:
     """Numbers for users, so that a manifest can name its raters without saying who they are."""
 
     numbers: dict[int, int] = field(default_factory=dict)
@@ -30,14 +30,14 @@ class Raters:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredJoke:
     """A joke for a dataset: its part, its ratings, and its scores in the selection.
 
     `posterior` and `mean` are None for a joke without ratings in the window; `pivotal_raters` are the users without whom it
     would not have been chosen.
     """
 
-    source: Source
+    source: DatasetSource
     part: str
     origin: str
     ratings: Sequence[Verdict]
@@ -52,7 +52,7 @@ class Judged:
     def record(self) -> RecordRow:
         return RecordRow(self.row_id, self.part, self.source.joke_id)
 
-    def entry(self, row: Row, raters: Raters) -> Entry:
+    def entry(self, row: Row, raters: AnonymousRaters) -> Entry:
         """The manifest's account of the row."""
         source = self.source
         return {"id": row["id"], "part": self.part, "origin": self.origin, "digest": digest(row), "joke": source.joke_id,
@@ -66,14 +66,14 @@ class Judged:
                 "decided_by": sorted(raters.number(person) for person in self.pivotal_raters)}
 
 
-def build(source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any) -> Contents:
+def build(source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any) -> DatasetContents:
     """Put rows, their entries and all other facts together."""
     manifest = {"format": FORMAT, "source": source, "counts": {"train": len(train), "holdout": len(holdout)}, **facts,
                 "rows": [entry for _, entry in (*train, *holdout)]}
-    return Contents([row for row, _ in train], [row for row, _ in holdout], manifest)
+    return DatasetContents([row for row, _ in train], [row for row, _ in holdout], manifest)
 
 
-def selection_facts(settings: Selection, pool: Pool, people: int, ratings: int, lifted: bool) -> dict[str, Any]:
+def selection_facts(settings: SelectionSettings, pool: VarianceComponents, people: int, ratings: int, lifted: bool) -> dict[str, Any]:
     """How the rows were chosen: settings, the pool they were compared with, and whether the cap per user counted."""
     note = (f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
             f"{settings.person_share:.0%} of the rows.") if lifted else ""

@@ -11,7 +11,7 @@ from PIL import Image
 
 from configs.errors import PromptError
 from configs.prompts import load_prompts
-from storage.dataset_files import IMAGES, Row, file_digest
+from storage.learning.dataset_files import IMAGES, Row, file_digest
 from trainer.dataset.token_budget import TokenBudget
 
 IMAGE = "<image>"

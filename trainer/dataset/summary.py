@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from storage.dataset_files import Contents
-from storage.datasets import Dataset
+from storage.learning.dataset_files import DatasetContents
+from storage.learning.datasets import Dataset
 from trainer.dataset.rows import texts_of
 
 
@@ -34,7 +34,7 @@ def listing(known: Sequence[Dataset], folder: Path) -> str:
                      f"{dataset.source:8} {dataset.state:8} {folder / dataset.name}" for dataset in known)
 
 
-def sample(contents: Contents, rows: int) -> str:
+def sample(contents: DatasetContents, rows: int) -> str:
     """The first training rows, each with what the manifest says of it."""
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
     lines = []

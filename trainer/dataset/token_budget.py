@@ -13,7 +13,7 @@ from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
 from configs.tiling import TILE, tile_count
-from storage import models
+from storage.learning import models
 from storage.database import Database
 
 

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from configs.blocklist import BlockList
-from storage.dataset_files import Row
-from storage.photos import Photo, photo_path
-from trainer.dataset.manifest import Entry, Judged, Raters
+from storage.learning.dataset_files import Row
+from storage.media.photos import Photo, photo_path
+from trainer.dataset.manifest import Entry, ScoredJoke, AnonymousRaters
 from trainer.dataset.rows import RowError, check_picture, make_row, picture_name
 from trainer.dataset.token_budget import TokenBudget
 
@@ -14,16 +14,16 @@ THREADS = 2
 """Pillow decodes without the interpreter's lock."""
 
 
-class Verified:
+class RowVerifier:
     """The rows of one part of a dataset; `failed` says for each joke that can't be written why."""
 
     def __init__(self, photos: Path, budget: TokenBudget, blocked: BlockList) -> None:
         self.failed: dict[int, str] = {}
         self._photos, self._budget, self._blocked = photos, budget, blocked
-        self._rows: dict[int, tuple[Judged, Row]] = {}
+        self._rows: dict[int, tuple[ScoredJoke, Row]] = {}
         self._pictures: dict[int, str | None] = {}
 
-    def add(self, jokes: Iterable[Judged]) -> dict[int, str]:
+    def add(self, jokes: Iterable[ScoredJoke]) -> dict[int, str]:
         """Verify the jokes that were not seen yet; returns those that fail now, with their reasons."""
         fresh = [item for item in jokes if item.source.joke_id not in self._rows and item.source.joke_id not in self.failed]
         photos = {item.source.photo.id: item.source.photo for item in fresh if item.source.photo.id not in self._pictures}
@@ -38,12 +38,12 @@ class Verified:
         self.failed.update(failed)
         return failed
 
-    def entries(self, jokes: Sequence[Judged], raters: Raters) -> list[tuple[Row, Entry]]:
+    def entries(self, jokes: Sequence[ScoredJoke], raters: AnonymousRaters) -> list[tuple[Row, Entry]]:
         """Rows of these jokes, in this order, each with its manifest entry; jokes that failed are left out."""
         rows = [self._rows[item.source.joke_id] for item in jokes if item.source.joke_id in self._rows]
         return [(row, item.entry(row, raters)) for item, row in rows]
 
-    def _row(self, item: Judged) -> Row:
+    def _row(self, item: ScoredJoke) -> Row:
         photo = item.source.photo
         if problem := self._pictures[photo.id]:
             raise RowError(problem)

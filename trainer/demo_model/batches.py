@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 from torch.utils.data import IterableDataset, get_worker_info
 
 from configs.prompts import Prompts, load_prompts
-from trainer.demo_model.subjects import Subject
-from trainer.demo_model.texts import Turn, Writer
+from trainer.demo_model.subjects import PictureSubject
+from trainer.demo_model.joke_templates import DialogueTurn, TemplateWriter
 
 CACHED = 50_000
 IGNORED = -100
@@ -18,7 +18,7 @@ IGNORED = -100
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """`subjects` (pictures,), `before` (k,), `after` (asked, longest): the first pictures are asked about.
 
     Every prompt has the same beginning up to the picture, so it is held once. `places` (tokens,) are those of `after`,
@@ -32,12 +32,12 @@ class Batch:
     places: torch.Tensor
     labels: torch.Tensor
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "TrainingBatch":
         parts = (self.subjects, self.before, self.after, self.places, self.labels)
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+        return TrainingBatch(*(part.to(device, non_blocking=True) for part in parts))
 
 
-class Encoder:
+class TextEncoder:
     """Turns as token ids around the picture's place."""
 
     def __init__(self, tokenizer: Tokenizer, prompts: Prompts) -> None:
@@ -58,7 +58,7 @@ class Encoder:
         place = ids.index(self.context)
         return ids[:place], ids[place + 1:]
 
-    def batch(self, subjects: list[int], turns: list[Turn]) -> Batch:
+    def batch(self, subjects: list[int], turns: list[DialogueTurn]) -> TrainingBatch:
         """Subjects of all pictures, and the turns about the first ones as padded rows; what is before the picture is the same in all."""
         rows, labels, before = [], [], []
         for turn in turns:
@@ -68,7 +68,7 @@ class Encoder:
             labels.append([IGNORED] * (len(asked) - 1) + answer)
         shifted = padded(labels, IGNORED).flatten()
         places = (shifted != IGNORED).nonzero()[:, 0]
-        return Batch(torch.tensor(subjects), torch.tensor(before), padded(rows, self.padding), places, shifted[places])
+        return TrainingBatch(torch.tensor(subjects), torch.tensor(before), padded(rows, self.padding), places, shifted[places])
 
 
 def padded(rows: list[list[int]], value: int) -> torch.Tensor:
@@ -77,19 +77,19 @@ def padded(rows: list[list[int]], value: int) -> torch.Tensor:
     return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
 
 
-class Batches(IterableDataset[Batch]):
+class BatchStream(IterableDataset[TrainingBatch]):
     """Endless batches of `size` pictures, the first `asked` of them with a turn; every worker has a stream of its own."""
 
-    def __init__(self, tokenizer: Tokenizer, subjects: tuple[Subject, ...], writer: Writer, known: Sequence[int], size: int,
+    def __init__(self, tokenizer: Tokenizer, subjects: tuple[PictureSubject, ...], writer: TemplateWriter, known: Sequence[int], size: int,
                  asked: int, seed: int) -> None:
         self.vocabulary = tokenizer.to_str()
         self.subjects, self.writer, self.known = subjects, writer, known
         self.size, self.asked, self.seed = size, asked, seed
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[TrainingBatch]:
         worker = get_worker_info()
         draw = random.Random(f"{self.seed} {worker.id if worker else 0} {self.size}")
-        encoder = Encoder(Tokenizer.from_str(self.vocabulary), load_prompts())
+        encoder = TextEncoder(Tokenizer.from_str(self.vocabulary), load_prompts())
         while True:
             chosen = [draw.choice(self.known) for _ in range(self.size)]
             turns = [self.writer.turn(self.subjects[number], draw) for number in chosen[:self.asked]]

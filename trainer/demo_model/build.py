@@ -13,16 +13,16 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from configs.errors import JokebotError
-from configs.model_imports import import_transformers
-from trainer.demo_model.pack import load_pack
-from trainer.demo_model.pictures import Painter
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES, parameters
+from configs.transformers_imports import import_transformers
+from trainer.demo_model.picture_pack import load_pack
+from trainer.demo_model.augmentation import PicturePainter
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES, parameters
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.tokenizer import dump
-from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, Learner, Plan, fit_head, train
-from trainer.demo_model.weights import write_checkpoint
+from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, DemoTrainer, DemoTrainingPlan, fit_head, train
+from trainer.demo_model.weight_writer import write_checkpoint
 
 SHAPE = SHAPES["demo"]
 TRAINING = "training.json"
@@ -46,8 +46,8 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
     if start:
         take_weights(model, start)
     plan = replace(plan_for(chosen, minutes, seed, whole=start is None), steps=steps)
-    learner = Learner(model, len(load_subjects()), plan, chosen)
-    painter = Painter(drawings, chosen, seed, plan.restyled)
+    learner = DemoTrainer(model, len(load_subjects()), plan, chosen)
+    painter = PicturePainter(drawings, chosen, seed, plan.restyled)
     if start:
         fit_head(learner, painter, plan.phases[0].side)
     print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
@@ -58,13 +58,13 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
     return took
 
 
-def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> Plan:
+def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> DemoTrainingPlan:
     """A plan for a model that knows nothing, or for one that goes on: in smaller steps, half of the drawings as they are,
     so that it becomes as sure of these as it can be."""
     cuda = device.type == "cuda"
     rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.5)
     phases = (GPU_PHASES if whole else GPU_MORE) if cuda else CPU_PHASES
-    return Plan(phases, minutes, rate, workers=min(8, os.cpu_count() or 1) if cuda else 0, seed=seed,
+    return DemoTrainingPlan(phases, minutes, rate, workers=min(8, os.cpu_count() or 1) if cuda else 0, seed=seed,
                 restyled=1.0 if whole else 0.5, whole=whole)
 
 

@@ -18,13 +18,13 @@ import torch
 from tokenizers import Tokenizer
 
 from configs.prompts import load_prompts
-from trainer.demo_model.batches import Encoder
+from trainer.demo_model.batches import TextEncoder
 from trainer.demo_model.build import TRAINING, load
-from trainer.demo_model.pack import Drawing, load_pack
-from trainer.demo_model.pictures import Painter, normalise
+from trainer.demo_model.picture_pack import PictureEntry, load_pack
+from trainer.demo_model.augmentation import PicturePainter, normalise
 from trainer.demo_model.sources import HELD_OUT
-from trainer.demo_model.subjects import Subject, load_subjects, subjects_named
-from trainer.demo_model.texts import NEUTRAL, Reader, load_shapes
+from trainer.demo_model.subjects import PictureSubject, load_subjects, subjects_named
+from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 
 LONGEST = 80
 """Tokens of a reply; one that is longer counts as unfinished."""
@@ -33,10 +33,10 @@ SEED = 990_000
 
 
 @dataclass(frozen=True)
-class Reply:
+class EvaluatedReply:
     """One answer: what was shown and asked, what came. `finished` says that the model ended it itself."""
 
-    subject: Subject
+    subject: PictureSubject
     language: str
     style: str
     text: str
@@ -58,7 +58,7 @@ class Reply:
 def write_replies(model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user: str, temperature: float = 0.0,
                   seed: int = 0) -> list[tuple[str, bool]]:
     """A reply to one question about each picture (n, 3, 448, 448 in 0..1), and whether the model ended it."""
-    encoder, device = Encoder(tokenizer, load_prompts()), pictures.device
+    encoder, device = TextEncoder(tokenizer, load_prompts()), pictures.device
     before, after = (torch.tensor(part, device=device) for part in encoder.prompt(user))
     stop = tokenizer.token_to_id("<|im_end|>")
     embed = model.language_model.get_input_embeddings()
@@ -84,19 +84,19 @@ def write_replies(model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user
     return replies
 
 
-def ask(model: Any, tokenizer: Tokenizer, painter: Painter, count: int, language: str, style: str,
-        temperature: float = 0.0, seed: int = 0) -> list[Reply]:
+def ask(model: Any, tokenizer: Tokenizer, painter: PicturePainter, count: int, language: str, style: str,
+        temperature: float = 0.0, seed: int = 0) -> list[EvaluatedReply]:
     """Replies to one prompt about `count` painted pictures, their subjects drawn by the painter."""
     user, subjects, replies = load_prompts().ask(language, style), load_subjects(), []
     for start in range(0, count, 64):
         scene = painter.paint(min(64, count - start), 448)
         texts = write_replies(model, tokenizer, scene.pictures, user, temperature, seed + start)
-        replies += [Reply(subjects[number], language, style, text, finished)
+        replies += [EvaluatedReply(subjects[number], language, style, text, finished)
                     for number, (text, finished) in zip(scene.subjects.tolist(), texts, strict=True)]
     return replies
 
 
-def measure(model: Any, tokenizer: Tokenizer, seen: Painter, unseen: Painter, count: int) -> dict[str, float]:
+def measure(model: Any, tokenizer: Tokenizer, seen: PicturePainter, unseen: PicturePainter, count: int) -> dict[str, float]:
     """All measures over `count` pictures a drawing group: shares in 0..1, `unfinished` and `empty` as counts.
 
     `seen` paints the drawings of training on new pictures, `unseen` the set that was held out.
@@ -128,22 +128,22 @@ def share(hits: Any) -> float:
     return round(sum(marks) / max(len(marks), 1), 4)
 
 
-def style_of(reply: Reply) -> str:
+def style_of(reply: EvaluatedReply) -> str:
     """The style of the one shape that the reply has, else "none"."""
     found = reader().read(reply.text)
     return found.shape.style if found else "none"
 
 
 @cache
-def reader() -> Reader:
-    return Reader(load_shapes(), load_subjects())
+def reader() -> TemplateReader:
+    return TemplateReader(load_shapes(), load_subjects())
 
 
-def painters(drawings: Sequence[Drawing], checkpoint: Path, device: torch.device) -> tuple[Painter, Painter]:
+def painters(drawings: Sequence[PictureEntry], checkpoint: Path, device: torch.device) -> tuple[PicturePainter, PicturePainter]:
     """Painters of the drawings that a checkpoint was trained on and of the held-out set, with seeds that no build uses."""
     learnt = json.loads((checkpoint / TRAINING).read_text(encoding="utf-8"))["sets"]
-    return (Painter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=0),
-            Painter([drawing for drawing in drawings if drawing.set == HELD_OUT], device, SEED + 1, restyle=0))
+    return (PicturePainter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=0),
+            PicturePainter([drawing for drawing in drawings if drawing.set == HELD_OUT], device, SEED + 1, restyle=0))
 
 
 def main() -> None:

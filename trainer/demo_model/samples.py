@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from trainer.demo_model.pack import load_pack
-from trainer.demo_model.pictures import Painter, to_picture
+from trainer.demo_model.picture_pack import load_pack
+from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.subjects import load_subjects
 
 SHOWN = ("fox", "hamburger", "butterfly", "octopus", "cactus", "guitar", "penguin", "bicycle")
@@ -19,7 +19,7 @@ def write_samples(pack: Path, directory: Path) -> None:
     subjects = [subject.en for subject in load_subjects()]
     numbers = [subjects.index(name) for name in SHOWN]
     drawings = [drawing for drawing in load_pack(pack) if drawing.set == SET and drawing.subject in numbers]
-    painter = Painter(drawings, torch.device("cpu"), SEED, restyle=0)
+    painter = PicturePainter(drawings, torch.device("cpu"), SEED, restyle=0)
     scene = painter.paint(len(numbers), 448, torch.tensor(numbers))
     for name, pixels in zip(SHOWN, scene.pictures, strict=True):
         to_picture(pixels).save(directory / f"{name}.jpg", quality=88)

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from configs.errors import JokebotError
-from trainer.demo_model.subjects import Subject
+from trainer.demo_model.subjects import PictureSubject
 
 EMOJI = {"noto": "1.2.9", "noto-v1": "1.2.5", "twemoji": "1.2.5", "fluent-emoji": "1.2.7", "fluent-emoji-flat": "1.2.6",
          "fxemoji": "1.2.2", "streamline-emojis": "1.2.4", "emojione": "1.2.3"}
@@ -41,7 +41,7 @@ Source = tuple[int, str, Path]
 """A subject's number, the set, the picture's file."""
 
 
-def find_drawings(work: Path, subjects: tuple[Subject, ...], size: int) -> Iterator[Source]:
+def find_drawings(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Iterator[Source]:
     """Fetch all packages into `work` and draw every subject, about `size` pixels on the longer side.
 
     Raises JokebotError where npm or node is missing or fails. Clip art is left out, with a word, where there is no Debian.
@@ -56,7 +56,7 @@ def find_drawings(work: Path, subjects: tuple[Subject, ...], size: int) -> Itera
     yield from find_clipart(work, subjects)
 
 
-def draw_svg(work: Path, subjects: tuple[Subject, ...], size: int) -> Iterator[Source]:
+def draw_svg(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Iterator[Source]:
     """The sets of SVG icons, drawn by render.mjs; icons that mean something else by that name are left out."""
     names = json.loads((work / "node_modules/@iconify-json/noto/chars.json").read_text(encoding="utf-8"))
     jobs, wanted = [], []
@@ -79,7 +79,7 @@ def draw_svg(work: Path, subjects: tuple[Subject, ...], size: int) -> Iterator[S
             yield number, name, file
 
 
-def icon_names(code: str, names: dict[str, str], subject: Subject) -> list[str]:
+def icon_names(code: str, names: dict[str, str], subject: PictureSubject) -> list[str]:
     """Names that the sets may use: the CLDR one, the Unicode one, both without hyphens (fxemoji), and the subject's."""
     found = [names.get(code) or names.get(f"{code}-fe0f", ""), unicodedata.name(chr(int(code, 16))).lower().replace(" ", "-")]
     found = [name for name in found if name]
@@ -101,7 +101,7 @@ def give_body(file: Path) -> None:
     body.save(file)
 
 
-def find_solids(work: Path, subjects: tuple[Subject, ...]) -> Iterator[Source]:
+def find_solids(work: Path, subjects: tuple[PictureSubject, ...]) -> Iterator[Source]:
     """The pictures of the set that has them as files; the first of the names that is there."""
     assets = work / "node_modules/@lobehub" / SOLID / "assets"
     for number, subject in enumerate(subjects):
@@ -110,7 +110,7 @@ def find_solids(work: Path, subjects: tuple[Subject, ...]) -> Iterator[Source]:
             yield from ((number, SOLID, file) for file in files[:1])
 
 
-def draw_glyphs(work: Path, subjects: tuple[Subject, ...], size: int) -> Iterator[Source]:
+def draw_glyphs(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Iterator[Source]:
     """The letters of the emoji font, drawn in INK; what it draws as its sign for a missing letter is left out."""
     font = ImageFont.truetype(str(work / "node_modules/@expo-google-fonts" / FONT / FONT_FILE), size * 3 // 4)
     missing = font.getmask("\U0010ffff").getbbox()
@@ -128,7 +128,7 @@ def draw_glyphs(work: Path, subjects: tuple[Subject, ...], size: int) -> Iterato
             yield number, FONT, file
 
 
-def find_clipart(work: Path, subjects: tuple[Subject, ...]) -> Iterator[Source]:
+def find_clipart(work: Path, subjects: tuple[PictureSubject, ...]) -> Iterator[Source]:
     """Clip art of the Debian package, as clipart.txt assigns it; nothing, with a word, where there is no Debian."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         print("No clip art: openclipart-png comes from Debian's packages, and apt-get is not here.")

@@ -12,7 +12,7 @@ SUBJECTS_FILE = Path(__file__).parents[2] / "configs" / "demo-model" / "subjects
 
 
 @dataclass(frozen=True)
-class Subject:
+class PictureSubject:
     """One thing that can be in a picture. `emoji` are code points in hex."""
 
     article: str
@@ -33,14 +33,14 @@ class Subject:
 
 
 @cache
-def load_subjects(path: Path = SUBJECTS_FILE) -> tuple[Subject, ...]:
+def load_subjects(path: Path = SUBJECTS_FILE) -> tuple[PictureSubject, ...]:
     """All subjects in the file's order, which is also the order of their class numbers in training.
 
     Raises JokebotError for a file of another form and for a name that stands for two subjects.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = tuple(Subject(article, name, zh, tuple(emoji.split()))
+        found = tuple(PictureSubject(article, name, zh, tuple(emoji.split()))
                       for article, names in data.items() for name, (zh, emoji) in names.items())
     except (tomllib.TOMLDecodeError, ValueError, AttributeError) as error:
         raise JokebotError(f"{path.name} can't be used: {error}.") from error
@@ -51,7 +51,7 @@ def load_subjects(path: Path = SUBJECTS_FILE) -> tuple[Subject, ...]:
     return found
 
 
-def subjects_named(text: str, language: str, subjects: Iterable[Subject]) -> set[Subject]:
+def subjects_named(text: str, language: str, subjects: Iterable[PictureSubject]) -> set[PictureSubject]:
     """The subjects that a text names. A name inside a longer one ("mouse" in "computer mouse") does not count."""
     by_name = {subject.name(language).lower().replace("-", " "): subject for subject in subjects}
     names = "|".join(map(re.escape, sorted(by_name, key=len, reverse=True)))

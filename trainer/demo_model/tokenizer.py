@@ -36,7 +36,7 @@ def build(vocabulary: int) -> Tokenizer:
     Raises ValueError where the number is too small for the bytes, the English pieces and the common characters, or
     larger than all characters known here.
     """
-    pieces = Pieces(vocabulary - len(FIRST) - len(LAST))
+    pieces = VocabularyPieces(vocabulary - len(FIRST) - len(LAST))
     for left, right in english_merges():
         pieces.merge(left, right)
     for character in characters(gb2312(0xB0, 0xD7), PUNCTUATION):
@@ -62,7 +62,7 @@ def assemble(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Token
     return tokenizer
 
 
-class Pieces:
+class VocabularyPieces:
     """A BPE vocabulary that grows to `size` pieces, written in the byte alphabet of byte-level BPE."""
 
     def __init__(self, size: int) -> None:

@@ -19,11 +19,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from configs.prompts import load_prompts
-from trainer.demo_model.batches import Batch, Batches
+from trainer.demo_model.batches import TrainingBatch, BatchStream
 from trainer.demo_model.muon import Muon
-from trainer.demo_model.pictures import Painter, normalise
+from trainer.demo_model.augmentation import PicturePainter, normalise
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.texts import Writer, load_shapes
+from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
 
 AUXILIARY = 1.0
 """Weight of the naming head's loss."""
@@ -38,7 +38,7 @@ LAST_STEPS = 20
 
 
 @dataclass(frozen=True)
-class Phase:
+class TrainingPhase:
     """A stretch of training: pictures' side in pixels (a multiple of 28), pictures a step, how many of them are asked
     about, and its share of the time. Words are learnt soon and cost much, so coarse pictures mostly train the eyes."""
 
@@ -48,19 +48,19 @@ class Phase:
     share: float
 
 
-GPU_PHASES = (Phase(112, 1024, 128, 0.35), Phase(224, 512, 128, 0.4), Phase(448, 192, 128, 0.25))
-GPU_MORE = (Phase(224, 512, 128, 0.55), Phase(448, 192, 128, 0.45))
+GPU_PHASES = (TrainingPhase(112, 1024, 128, 0.35), TrainingPhase(224, 512, 128, 0.4), TrainingPhase(448, 192, 128, 0.25))
+GPU_MORE = (TrainingPhase(224, 512, 128, 0.55), TrainingPhase(448, 192, 128, 0.45))
 """For a model that goes on from weights: coarse pictures have taught it what they can."""
-CPU_PHASES = (Phase(112, 64, 8, 0.7), Phase(224, 32, 8, 0.22), Phase(448, 16, 8, 0.08))
+CPU_PHASES = (TrainingPhase(112, 64, 8, 0.7), TrainingPhase(224, 32, 8, 0.22), TrainingPhase(448, 16, 8, 0.08))
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoTrainingPlan:
     """How to train. `minutes` is the whole time, unless `steps` says how long to go on; `rate` is the highest learning rate;
     `restyled` is the share of drawings that are changed as if others had drawn them. `whole` is for a model from nothing:
     what it learns of a grid's places on coarse pictures is all that it knows of them."""
 
-    phases: tuple[Phase, ...]
+    phases: tuple[TrainingPhase, ...]
     minutes: float
     rate: float = 1e-3
     workers: int = 0
@@ -70,10 +70,10 @@ class Plan:
     whole: bool = True
 
 
-class Learner:
+class DemoTrainer:
     """A model in training, its naming head and its optimizer."""
 
-    def __init__(self, model: Any, subjects: int, plan: Plan, device: torch.device) -> None:
+    def __init__(self, model: Any, subjects: int, plan: DemoTrainingPlan, device: torch.device) -> None:
         self.model, self.plan, self.device = model.to(device).float().train(), plan, device
         torch.manual_seed(plan.seed)
         make_layers_passable(model.vision_model.encoder.layers)
@@ -85,7 +85,7 @@ class Learner:
         self.parts = [*model.parameters(), *self.head.parameters()]
         self.optimizers = optimizers(model, self.head, plan.rate)
 
-    def step(self, pictures: torch.Tensor, batch: Batch, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def step(self, pictures: torch.Tensor, batch: TrainingBatch, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
         """One step on pictures (n, 3, side, side) in 0..1. Returns the answers' loss and the naming head's hits (n,)."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -104,7 +104,7 @@ class Learner:
             optimizer.step()
         return answers.detach(), (named.argmax(1) == batch.subjects).float()
 
-    def answer(self, features: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def answer(self, features: torch.Tensor, batch: TrainingBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (tokens, vocabulary) and labels (tokens,) at the places that carry loss."""
         embed = self.model.language_model.get_input_embeddings()
         features = features[:len(batch.after)]
@@ -148,14 +148,14 @@ def rate_at(progress: float) -> float:
     return max(0.5 + 0.5 * math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)), 0.01)
 
 
-def train(learner: Learner, painter: Painter, tokenizer: Tokenizer, save: Callable[[], None] | None = None,
+def train(learner: DemoTrainer, painter: PicturePainter, tokenizer: Tokenizer, save: Callable[[], None] | None = None,
           save_every_s: float = 600) -> dict[str, float]:
     """Run the plan. `save` is called from time to time.
 
     Returns steps, pictures, seconds, and over the last steps the answers' loss and the share that the naming head names.
     """
     plan, start, last_save, side = learner.plan, time.monotonic(), time.monotonic(), 0
-    report, steps, shown = Report(), 0, 0
+    report, steps, shown = TrainingReport(), 0, 0
     begin = 0.0
     for phase in plan.phases:
         if side and plan.whole:
@@ -177,7 +177,7 @@ def train(learner: Learner, painter: Painter, tokenizer: Tokenizer, save: Callab
     return {"steps": steps, "pictures": shown, "seconds": round(time.monotonic() - start, 1), **report.end()}
 
 
-def fit_head(learner: Learner, painter: Painter, side: int, pictures: int = 6144) -> None:
+def fit_head(learner: DemoTrainer, painter: PicturePainter, side: int, pictures: int = 6144) -> None:
     """Teach the naming head alone what the picture's tokens say already.
 
     For a model that goes on from weights: a new head's first gradients would only blur the eyes.
@@ -199,10 +199,10 @@ def fit_head(learner: Learner, painter: Painter, side: int, pictures: int = 6144
     print(f"naming head fitted: loss {loss.item():.2f}", flush=True)
 
 
-def loader(plan: Plan, phase: Phase, painter: Painter, tokenizer: Tokenizer) -> Iterator[Batch]:
+def loader(plan: DemoTrainingPlan, phase: TrainingPhase, painter: PicturePainter, tokenizer: Tokenizer) -> Iterator[TrainingBatch]:
     subjects = load_subjects()
-    writer = Writer(load_prompts(), load_shapes(), subjects)
-    batches = Batches(tokenizer, subjects, writer, painter.known.tolist(), phase.batch, phase.asked, plan.seed + phase.side)
+    writer = TemplateWriter(load_prompts(), load_shapes(), subjects)
+    batches = BatchStream(tokenizer, subjects, writer, painter.known.tolist(), phase.batch, phase.asked, plan.seed + phase.side)
     return iter(DataLoader(batches, batch_size=None, num_workers=plan.workers, prefetch_factor=4 if plan.workers else None))
 
 
@@ -216,7 +216,7 @@ def carry_positions(model: Any, side: int) -> None:
     embeddings.position_embedding[:, 1:] = spread.flatten(2).transpose(1, 2)
 
 
-class Report:
+class TrainingReport:
     """A line now and then: loss, the naming head's share of hits, pictures a second."""
 
     def __init__(self) -> None:
@@ -230,7 +230,7 @@ class Report:
         self.losses.append(loss)
         self.hits.append(hits)
 
-    def show(self, phase: Phase, progress: float, shown: int) -> None:
+    def show(self, phase: TrainingPhase, progress: float, shown: int) -> None:
         passed = time.monotonic() - self.since
         if passed < LOG_EVERY_S:
             return

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer.merge.arithmetic import round_to_bf16
-from trainer.merge.tensors import MergeError, Tensor, read_checkpoint, read_safetensors
+from trainer.merge.bf16 import round_to_bf16
+from trainer.merge.checkpoint_io import MergeError, StoredTensor, read_checkpoint, read_safetensors
 
 WEIGHTS, ABOUT, PROMPTS = "adapter.safetensors", "adapter.json", "prompts.toml"
 LARGEST = 2.0**100
@@ -22,11 +22,11 @@ LORA = re.compile(r"^model\.(?P<part>language_model|vision_model)\.base_model\.m
 
 
 @dataclass
-class Pair:
+class LoraPair:
     """LoRA's two matrices of one layer: A (rank, columns) and B (rows, rank)."""
 
-    a: Tensor
-    b: Tensor
+    a: StoredTensor
+    b: StoredTensor
 
     @property
     def rank(self) -> int:
@@ -37,28 +37,28 @@ class Pair:
         return self.b.values.shape[0], self.a.values.shape[1]
 
 
-def finite(tensor: Tensor, rows: slice = slice(None)) -> np.ndarray:
+def finite(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
     """Rows of a tensor as float32, a copy. Raises MergeError where they have values that can't be merged."""
-    values = Tensor(tensor.dtype, tensor.values[rows]).float32()
+    values = StoredTensor(tensor.dtype, tensor.values[rows]).float32()
     if not np.abs(values).max(initial=0) < LARGEST:
         raise MergeError("The adapter has values that are not finite: the run that made it went wrong.")
     return values
 
 
-def rounded(tensor: Tensor, rows: slice = slice(None)) -> np.ndarray:
+def rounded(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
     """Rows of a tensor, rounded to bf16's values, as float32. Raises MergeError as `finite` does."""
     values = finite(tensor, rows)
     return round_to_bf16(values, np.empty_like(values))
 
 
 @dataclass(frozen=True)
-class Adapter:
+class LoraAdapter:
     """A run's result. `pairs` and `whole` go by the names of the base model's parameters."""
 
     directory: Path
     alpha: float
-    pairs: dict[str, Pair]
-    whole: dict[str, Tensor]
+    pairs: dict[str, LoraPair]
+    whole: dict[str, StoredTensor]
     about: dict[str, Any] = field(default_factory=dict)
 
     def names(self) -> set[str]:
@@ -68,7 +68,7 @@ class Adapter:
         return self.alpha / self.pairs[name].rank
 
 
-def read_adapter(path: Path, alpha: float | None = None) -> Adapter:
+def read_adapter(path: Path, alpha: float | None = None) -> LoraAdapter:
     """Read an adapter: a run's directory (adapter.safetensors, adapter.json), such a file, or one of XTuner's `.pth` files.
 
     `alpha` is LoRA's, needed where no adapter.json says it. Raises MergeError for what is missing or broken.
@@ -84,7 +84,7 @@ def read_adapter(path: Path, alpha: float | None = None) -> Adapter:
     pairs, whole = sort_out(tensors)
     if not pairs:
         raise MergeError(f"{file} holds no LoRA weights.")
-    return Adapter(file.parent, float(alpha), pairs, whole, about)
+    return LoraAdapter(file.parent, float(alpha), pairs, whole, about)
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -95,10 +95,10 @@ def read_about(path: Path) -> dict[str, Any]:
         raise MergeError(f"{path} can't be read: {error}.") from error
 
 
-def sort_out(tensors: dict[str, Tensor]) -> tuple[dict[str, Pair], dict[str, Tensor]]:
+def sort_out(tensors: dict[str, StoredTensor]) -> tuple[dict[str, LoraPair], dict[str, StoredTensor]]:
     """An adapter's tensors as LoRA pairs and whole ones, by the names of the base's parameters. Raises MergeError for another kind of LoRA."""
-    sides: dict[str, dict[str, Tensor]] = {}
-    whole: dict[str, Tensor] = {}
+    sides: dict[str, dict[str, StoredTensor]] = {}
+    whole: dict[str, StoredTensor] = {}
     for name, tensor in tensors.items():
         if match := LORA.match(name):
             sides.setdefault(f"{match['part']}.{match['layer']}.weight", {})[match["side"]] = tensor
@@ -109,4 +109,4 @@ def sort_out(tensors: dict[str, Tensor]) -> tuple[dict[str, Pair], dict[str, Ten
     lonely = [name for name, pair in sides.items() if len(pair) != 2]
     if lonely:
         raise MergeError(f"The adapter has only one half of {lonely[0]}.")
-    return {name: Pair(pair["A"], pair["B"]) for name, pair in sides.items()}, whole
+    return {name: LoraPair(pair["A"], pair["B"]) for name, pair in sides.items()}, whole

@@ -6,8 +6,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from trainer.merge.adapter import ABOUT, WEIGHTS
-from trainer.merge.tensors import MergeError, Tensor
-from trainer.merge.weights import Base
+from trainer.merge.checkpoint_io import MergeError, StoredTensor
+from trainer.merge.base_model import BaseCheckpoint
 
 ROWS = 1 << 20
 """Elements compared at a time."""
@@ -18,19 +18,19 @@ def max_ulp(base: Path, reference: Path, other: Path) -> float:
 
     Three model directories with the same parameters. Raises MergeError where one lacks a tensor of the reference.
     """
-    models = [{name: tensor for file in Base.of(path).files.values() for name, tensor in file.items()}
+    models = [{name: tensor for file in BaseCheckpoint.of(path).files.values() for name, tensor in file.items()}
               for path in (base, reference, other)]
     if models[1].keys() != models[2].keys():
         raise MergeError(f"{reference} and {other} hold different tensors: {sorted(models[1].keys() ^ models[2].keys())[:3]} …")
     return max(tensor_ulp(*(model[name] for model in models)) for name in models[1])
 
 
-def tensor_ulp(base: Tensor, reference: Tensor, other: Tensor) -> float:
+def tensor_ulp(base: StoredTensor, reference: StoredTensor, other: StoredTensor) -> float:
     """`max_ulp` of one parameter."""
     worst = 0.0
-    flat = [Tensor(tensor.dtype, tensor.values.reshape(-1)) for tensor in (base, reference, other)]
+    flat = [StoredTensor(tensor.dtype, tensor.values.reshape(-1)) for tensor in (base, reference, other)]
     for start in range(0, flat[0].values.size, ROWS):
-        old, expected, actual = (Tensor(tensor.dtype, tensor.values[start:start + ROWS]).float32().astype(np.float64) for tensor in flat)
+        old, expected, actual = (StoredTensor(tensor.dtype, tensor.values[start:start + ROWS]).float32().astype(np.float64) for tensor in flat)
         size = np.maximum(np.abs(old), np.abs(expected - old))
         step = np.ldexp(1.0, np.frexp(np.maximum(size, 2.0**-126))[1] - 8)
         worst = max(worst, float((np.abs(expected - actual) / step).max(initial=0.0)))
@@ -43,7 +43,7 @@ def random_adapter(base: Path, out: Path, rank: int, seed: int = 0, changed: str
     It has a LoRA on every linear layer of the part `changed` and a whole projector, as `jokebot train` writes them.
     """
     numbers, tensors = np.random.default_rng(seed), {}
-    for file in Base.of(base).files.values():
+    for file in BaseCheckpoint.of(base).files.values():
         for name, tensor in file.items():
             shape = tensor.values.shape
             if name.startswith(changed) and len(shape) == 2 and "embedding" not in name:

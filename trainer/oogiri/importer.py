@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from configs.prompts import disarm, load_prompts
-from configs.settings import Limits, Selection
-from storage import dataset_files, datasets, splits
+from configs.settings import LimitSettings, SelectionSettings
+from storage.learning import dataset_files, datasets, splits
 from storage.database import Database
-from storage.dataset_files import UNFINISHED, Row, digest, explained
-from storage.phash import hamming
-from storage.photos import CheckedPhoto
+from storage.learning.dataset_files import UNFINISHED, Row, digest, explained
+from storage.media.perceptual_hash import hamming
+from storage.media.photos import CheckedPhoto
 from trainer.dataset.manifest import Entry, build, sorted_counts
 from trainer.dataset.rows import RowError, make_row, picture_name
 from trainer.dataset.token_budget import TokenBudget
-from trainer.oogiri.pictures import Pictures
-from trainer.oogiri.reading import OogiriError, OogiriRow, UnusableError, read_rows
-from trainer.oogiri.texts import Texts, speaks
-from trainer.split import first_side
+from trainer.oogiri.image_store import ImageStore
+from trainer.oogiri.parser import OogiriError, OogiriRow, UnusableRow, read_rows
+from trainer.oogiri.text_filters import TextFilter, speaks
+from trainer.selection.holdout_split import first_side
 
 LANGUAGES = {"cn": "zh", "en": "en", "jp": "ja"}
 """The data's names of languages, and those of prompts.toml."""
@@ -29,7 +29,7 @@ JAPANESE, JAPANESE_CAPTION = "この写真で一言ボケてください", "\n�
 
 
 @dataclass(frozen=True)
-class Import:
+class OogiriImport:
     """What to import: rows of `file` with pictures in `images`, at most `limit`, with at least `min_stars` likes."""
 
     file: Path
@@ -40,7 +40,7 @@ class Import:
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportResult:
     """The finished dataset and the counts of rows that were left out, by reason."""
 
     directory: Path
@@ -51,10 +51,10 @@ class Imported:
 class Importer:
     """Makes one dataset; `folder` is the folder of all datasets."""
 
-    def __init__(self, database: Database, folder: Path, selection: Selection, limits: Limits, budget: TokenBudget) -> None:
+    def __init__(self, database: Database, folder: Path, selection: SelectionSettings, limits: LimitSettings, budget: TokenBudget) -> None:
         self.database, self.folder, self.selection, self.limits, self.budget = database, folder, selection, limits, budget
 
-    async def run(self, request: Import) -> Imported:
+    async def run(self, request: OogiriImport) -> ImportResult:
         """Import. Raises OogiriError, with nothing written, for files that can't be used or where no row can."""
         prompt_for(request.language)
         if not request.images.is_dir():
@@ -64,11 +64,11 @@ class Importer:
         async with dataset_files.lock(self.folder):
             dataset_files.sweep(self.folder)
             with explained("The pictures can't be prepared"), tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as spool:
-                pictures = Pictures(request.images, Path(spool), near_bits=self.selection.near_duplicate_bits,
+                pictures = ImageStore(request.images, Path(spool), near_bits=self.selection.near_duplicate_bits,
                                     max_bytes=self.limits.photo_bytes, max_pixels=self.limits.photo_pixels)
                 return await self._write(request, pictures, held_out)
 
-    async def _write(self, request: Import, pictures: Pictures, held_out: list[int]) -> Imported:
+    async def _write(self, request: OogiriImport, pictures: ImageStore, held_out: list[int]) -> ImportResult:
         dropped: Counter[str] = Counter()
         parts: dict[str, list[tuple[Row, Entry]]] = {"train": [], "holdout": []}
         used = {}
@@ -89,14 +89,14 @@ class Importer:
         prepared = dataset_files.prepare(self.folder, contents, used)
         try:
             await datasets.register(self.database, prepared.name, "oogiri", [])
-            return Imported(prepared.publish(), {"name": prepared.name, **contents.manifest}, counts)
+            return ImportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, counts)
         except BaseException:
             prepared.discard()
             raise
 
-    def _usable(self, request: Import, pictures: Pictures, dropped: Counter[str]) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
+    def _usable(self, request: OogiriImport, pictures: ImageStore, dropped: Counter[str]) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
         """Rows that pass everything, the best of each picture first, up to the limit; the others are counted."""
-        texts, per_photo, taken = Texts(), Counter(), 0
+        texts, per_photo, taken = TextFilter(), Counter(), 0
         for source in best_first(self._acceptable(request, dropped)):
             if taken >= request.limit:
                 dropped["the limit was reached"] += 1
@@ -104,18 +104,18 @@ class Importer:
             try:
                 photo = pictures.get(source.image)
                 if per_photo[photo.sha256] >= self.selection.jokes_per_photo:
-                    raise UnusableError("its picture has enough jokes")
+                    raise UnusableRow("its picture has enough jokes")
                 row = self._row(source, photo, request.language)
                 if reason := texts.add(source.text):
-                    raise UnusableError(reason)
-            except (UnusableError, RowError) as error:
+                    raise UnusableRow(reason)
+            except (UnusableRow, RowError) as error:
                 dropped[str(error)] += 1
                 continue
             per_photo[photo.sha256] += 1
             taken += 1
             yield source, photo, row
 
-    def _acceptable(self, request: Import, dropped: Counter[str]) -> Iterator[OogiriRow]:
+    def _acceptable(self, request: OogiriImport, dropped: Counter[str]) -> Iterator[OogiriRow]:
         """Rows whose own fields are right: form, language, likes."""
         for row in read_rows(request.file):
             if isinstance(row, str):

@@ -5,14 +5,14 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from trainer.xtuner.features import FeatureStore
-from trainer.xtuner.plan import Plan, Schedule
+from trainer.xtuner.feature_cache import FeatureStore
+from trainer.xtuner.plan import TrainingPlan, StepSchedule
 
 CONFIG = Path(__file__).with_name("joke_qlora.py")
 ROWS, KEPT, WRITTEN = "rows.json", "kept.txt", "config.py"
 
 
-def write_config(plan: Plan, schedule: Schedule, store: FeatureStore) -> Path:
+def write_config(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> Path:
     """Write the run's configuration and return its path. mmengine writes it out whole: it is the run's record too."""
     config = Config.fromfile(str(CONFIG))
     config.merge_from_dict(options(plan, schedule, store))
@@ -24,7 +24,7 @@ def write_config(plan: Plan, schedule: Schedule, store: FeatureStore) -> Path:
     return path
 
 
-def options(plan: Plan, schedule: Schedule, store: FeatureStore) -> dict[str, Any]:
+def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> dict[str, Any]:
     """Each value's place in the configuration."""
     settings, base, features = plan.training, str(plan.base), (str(store.folder), store.tokens, store.size)
     return {
@@ -44,7 +44,7 @@ def options(plan: Plan, schedule: Schedule, store: FeatureStore) -> dict[str, An
         "custom_hooks.1.out": str(plan.out), "work_dir": str(plan.work), "resume": True}
 
 
-def schedulers(both: list[Any], schedule: Schedule) -> list[Any]:
+def schedulers(both: list[Any], schedule: StepSchedule) -> list[Any]:
     """Warm-up and cosine over the run's steps. A run too short for a warm-up has none, one of a single step neither."""
     warm, cosine = both
     warm.update(end=schedule.warmup)

@@ -1,7 +1,7 @@
 """XTuner's dataset, asking as Jokebot asks: the same tokens in training as in serving.
 
 XTuner hard-codes another system prompt and leaves out the line breaks of InternLM2's chat template; `configs/prompts.toml`
-replaces both. Import this only after `trainer.xtuner.shims.apply()`.
+replaces both. Import this only after `trainer.xtuner.compat.apply()`.
 """
 from typing import Any
 

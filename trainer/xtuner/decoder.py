@@ -17,7 +17,7 @@ from trainer.xtuner.lora import LoraLayer
 PARTS = ("attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w3", "feed_forward.w2")
 
 
-class Layer:
+class DecoderLayer:
     """One decoder layer: its norms' weights and its five linear layers."""
 
     def __init__(self, module: nn.Module, config: Any, number: int, dtype: torch.dtype, keep_unpacked: bool) -> None:
@@ -49,13 +49,13 @@ class Layer:
         return (torch.cat(attended) if len(attended) > 1 else attended[0]).reshape(len(hidden), -1)
 
 
-class Decoder:
+class DecoderStack:
     """InternLM2 with PEFT's LoRA layers in it, from `language_model` to logits."""
 
     def __init__(self, language_model: nn.Module, dtype: torch.dtype, keep_unpacked: bool) -> None:
         causal: Any = language_model.base_model.model
         self.config, self.embeddings, self.norm, self.dtype = causal.config, causal.model.tok_embeddings, causal.model.norm.weight, dtype
-        self.layers = [Layer(module, self.config, number, dtype, keep_unpacked) for number, module in enumerate(causal.model.layers)]
+        self.layers = [DecoderLayer(module, self.config, number, dtype, keep_unpacked) for number, module in enumerate(causal.model.layers)]
         self.output = LoraLayer(causal.output, len(PARTS) * len(self.layers), dtype, keep_unpacked)
 
     def logits(self, hidden: torch.Tensor, lengths: Sequence[int], targets: torch.Tensor, seed: int, recomputed: int = 0) -> torch.Tensor:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from configs.prompts import PROMPTS_FILE
 from storage.learning.run_files import read_training_steps
 from trainer.merge.adapter import ABOUT, PROMPTS, WEIGHTS
-from trainer.xtuner.plan import Plan
+from trainer.xtuner.plan import TrainingPlan
 from trainer.xtuner.rows import origin
 
 PLOT = "loss.png"
@@ -17,7 +17,7 @@ SMOOTH = 20
 """The plot's dark line is a mean over this many steps."""
 
 
-def export(plan: Plan, state: dict[str, Any], measures: dict[str, Any]) -> None:
+def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) -> None:
     """Write adapter.safetensors, adapter.json and prompts.toml. `state` is the model's state_dict, which holds what was trained."""
     part = plan.out / f"{WEIGHTS}.part"
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, str(part))

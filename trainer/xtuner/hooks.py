@@ -13,9 +13,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from trainer.xtuner.plan import Stopped, TrainingError
-from trainer.xtuner.progress import Progress
-from trainer.xtuner.shims import single_process_group
+from trainer.xtuner.plan import TrainingStopped, TrainingError
+from trainer.xtuner.progress import ProgressWriter
+from trainer.xtuner.compat import single_process_group
 
 EVERY_S = 1.0
 """progress.json is replaced at most this often."""
@@ -28,7 +28,7 @@ def own_model(runner: Runner) -> Any:
 
 
 @HOOKS.register_module()
-class GuardHook(Hook):
+class NonFiniteLossHook(Hook):
     """Tells the model its step, from which dropout takes its seed, and ends the run on a loss that is no number."""
 
     priority = "VERY_HIGH"
@@ -51,7 +51,7 @@ class ProgressHook(Hook):
     priority = "LOW"
 
     def __init__(self, out: str) -> None:
-        self.progress = Progress(Path(out))
+        self.progress = ProgressWriter(Path(out))
         self.began, self.reported, self.step_s = 0.0, 0.0, 0.0
 
     def before_train(self, runner: Runner) -> None:
@@ -91,7 +91,7 @@ def memory_mb() -> int:
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """On SIGTERM or SIGINT: finish the update in work, write a checkpoint, raise Stopped. A second signal is not waited for."""
+    """On SIGTERM or SIGINT: finish the update in work, write a checkpoint, raise TrainingStopped. A second signal is not waited for."""
 
     priority = "LOWEST"
 
@@ -115,7 +115,7 @@ class StopHook(Hook):
             hook = next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
             if hook.last_ckpt is None or not hook.last_ckpt.endswith(f"iter_{step}.pth"):
                 hook._save_checkpoint_with_step(runner, step, meta={"epoch": runner.epoch, "iter": step})
-            raise Stopped(step)
+            raise TrainingStopped(step)
 
     def stop_requested_anywhere(self) -> bool:
         """Whether any process of the run was asked to stop: all must stop after the same step, or they deadlock."""
@@ -127,7 +127,7 @@ class StopHook(Hook):
 
 
 @HOOKS.register_module()
-class LonelyHook(Hook):
+class SingleProcessGroupHook(Hook):
     """A process group of one, which XTuner's own model asks for its rank at every step. Ours does without."""
 
     priority = "VERY_HIGH"

@@ -8,10 +8,10 @@ from mmengine.config import read_base
 from mmengine.hooks import CheckpointHook, LoggerHook
 from mmengine.optim import AmpOptimWrapper, CosineAnnealingLR, LinearLR
 
-from trainer.xtuner.hooks import GuardHook, ProgressHook, StopHook
-from trainer.xtuner.loop import EndlessLoop
+from trainer.xtuner.hooks import NonFiniteLossHook, ProgressHook, StopHook
+from trainer.xtuner.train_loop import ResumableTrainLoop
 from trainer.xtuner.model import JokeModel
-from trainer.xtuner.packed import EndlessSampler, PackedDataset, as_list
+from trainer.xtuner.packed_dataset import EndlessSampler, PackedDataset, as_list
 
 with read_base():
     from xtuner.configs.internvl.v2.internvl_v2_internlm2_2b_qlora_finetune import *
@@ -40,11 +40,11 @@ optim_wrapper.update(type=AmpOptimWrapper, dtype="bfloat16", loss_scale=dict(ena
 optim_wrapper.optimizer.update(lr=lr)
 
 # In steps, not in shares of an epoch: 0.03 of a small run is no step at all, and mmengine then stops.
-train_cfg = dict(type=EndlessLoop, max_iters=3000)
+train_cfg = dict(type=ResumableTrainLoop, max_iters=3000)
 param_scheduler = [dict(type=LinearLR, start_factor=1e-5, by_epoch=False, begin=0, end=90),
                    dict(type=CosineAnnealingLR, eta_min=0.0, by_epoch=False, begin=90, end=3000)]
 
-custom_hooks = [dict(type=GuardHook), dict(type=ProgressHook, out="."), dict(type=StopHook)]
+custom_hooks = [dict(type=NonFiniteLossHook), dict(type=ProgressHook, out="."), dict(type=StopHook)]
 default_hooks.update(
     logger=dict(type=LoggerHook, log_metric_by_epoch=False, interval=10),
     # With the optimiser's state, so that a stopped run continues to the same losses.

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 
-class Frozen:
+class FrozenLinear:
     """A frozen weight (out, in) in the dtype that is computed with: kept so, or unpacked from nf4 at every use.
 
     Both give the same numbers: what nf4 stores is unpacked to bf16 in either case. A kept one has room for a LoRA's B beside it.
@@ -48,21 +48,21 @@ class Frozen:
 
 
 class LoraLayer:
-    """One of PEFT's LoRA layers, applied by `Lora`. `number` tells its dropout from that of the others."""
+    """One of PEFT's LoRA layers, applied by `LoraConfig`. `number` tells its dropout from that of the others."""
 
     def __init__(self, module: nn.Module, number: int, dtype: torch.dtype, keep_unpacked: bool) -> None:
         self.a, self.b = module.lora_A["default"].weight, module.lora_B["default"].weight
-        self.frozen = Frozen(module.base_layer, dtype, keep_unpacked, len(self.a))
+        self.frozen = FrozenLinear(module.base_layer, dtype, keep_unpacked, len(self.a))
         self.scaling, self.number = float(module.scaling["default"]), number
         dropout = module.lora_dropout["default"]
         self.dropout = float(dropout.p) if isinstance(dropout, nn.Dropout) else 0.0
 
     def __call__(self, x: torch.Tensor, seed: int, gate: torch.Tensor | None = None) -> torch.Tensor:
         """x (tokens, in) to (tokens, out). With `gate`, the input is silu(gate) · x. `seed` is the step's, for the dropout."""
-        return Lora.apply(x, gate, self.a, self.b, self, seed * 10_007 + self.number)
+        return LoraConfig.apply(x, gate, self.a, self.b, self, seed * 10_007 + self.number)
 
 
-class Lora(torch.autograd.Function):
+class LoraConfig(torch.autograd.Function):
     """x (tokens, in), gate (tokens, in) or None, a (rank, in), b (out, rank) to (tokens, out); what is kept for the backward pass are x,
     the gate and l (tokens, rank), and `seed` for the dropout's mask.
     """

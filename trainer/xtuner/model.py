@@ -19,9 +19,9 @@ from torch.utils.checkpoint import checkpoint
 from xtuner.model import InternVL_V1_5
 from xtuner.registry import BUILDER
 
-from trainer.xtuner.decoder import Decoder
-from trainer.xtuner.features import FeatureStore, StoredFeatures
-from trainer.xtuner.packed import to_pixels
+from trainer.xtuner.decoder import DecoderStack
+from trainer.xtuner.feature_cache import FeatureStore, StoredFeatures
+from trainer.xtuner.packed_dataset import to_pixels
 from trainer.xtuner.plan import TrainingError
 
 SPARE = 3 << 30
@@ -49,7 +49,7 @@ class JokeModel(InternVL_V1_5):
         self.may_keep = set(Path(kept_pictures).read_text(encoding="utf-8").split())
         self.recompute, self.seed, self.step, self.parts, self.recomputed = recompute, seed, 0, parts, 0
         self.keeper = ThreadPoolExecutor(1)
-        self.fast: Decoder | None = None
+        self.fast: DecoderStack | None = None
         self.window: list[Batch] = []
         self.window_start = 0
 
@@ -59,14 +59,14 @@ class JokeModel(InternVL_V1_5):
         self.model.vision_model.eval()
         return self
 
-    def decoder(self) -> Decoder:
+    def decoder(self) -> DecoderStack:
         """Made at the first use, when the model is on its device."""
         if self.fast is None:
             cuda = self.model.mlp1[1].weight.is_cuda
             linear = (module for module in self.model.language_model.modules() if hasattr(module, "base_layer"))
             unpacked = 2 * sum(module.in_features * module.out_features for module in linear)
             keep_unpacked = not cuda or unpacked < KEEP_SHARE * torch.cuda.get_device_properties(0).total_memory
-            self.fast = Decoder(self.model.language_model, torch.bfloat16 if cuda else torch.float32, keep_unpacked)
+            self.fast = DecoderStack(self.model.language_model, torch.bfloat16 if cuda else torch.float32, keep_unpacked)
         return self.fast
 
     def forward(self, data: dict[str, Any], data_samples: Any = None, mode: str = "loss") -> dict[str, torch.Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import JokebotError
-from configs.settings import Training
+from configs.settings import TrainingSettings
 from storage.learning.run_files import PLAN, replace_file
 
 PARTS = "parts"
@@ -25,7 +25,7 @@ class TrainingError(JokebotError):
         self.reason = reason
 
 
-class Stopped(Exception):
+class TrainingStopped(Exception):
     """SIGTERM or Ctrl-C stopped the training after a checkpoint. `step` is the last one done."""
 
     def __init__(self, step: int) -> None:
@@ -34,7 +34,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """A run: the dataset's, the base model's and the result's directory, all absolute, and how to train.
 
     `features` is where picture features are kept between runs. `max_tiles` bounds the tiles of a photo, as in serving.
@@ -45,7 +45,7 @@ class Plan:
     out: Path
     features: Path
     max_tiles: int
-    training: Training
+    training: TrainingSettings
 
     @property
     def work(self) -> Path:
@@ -88,16 +88,16 @@ class Plan:
         replace_file(self.out / PLAN, self.text())
 
     @classmethod
-    def load(cls, out: Path) -> "Plan":
+    def load(cls, out: Path) -> "TrainingPlan":
         data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
         paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
-        renamed = {old: new for new, old in FILE_NAMES.items() if new in Training.model_fields}
+        renamed = {old: new for new, old in FILE_NAMES.items() if new in TrainingSettings.model_fields}
         training = {renamed.get(name, name): value for name, value in data["training"].items()}
-        return cls(**paths, max_tiles=data["max_tiles"], training=Training(**training))
+        return cls(**paths, max_tiles=data["max_tiles"], training=TrainingSettings(**training))
 
 
 @dataclass(frozen=True)
-class Schedule:
+class StepSchedule:
     """A run in steps. A step is one batch on each GPU; `accumulation` of them make one update."""
 
     batch: int
@@ -114,7 +114,7 @@ SHORTEST_WARMUP = 2
 """mmengine's LinearLR reaches the full rate one step before its end: of one step it would never leave its start."""
 
 
-def schedule(rows: int, processes: int, training: Training) -> Schedule:
+def schedule(rows: int, processes: int, training: TrainingSettings) -> StepSchedule:
     """Steps for that many rows on that many GPUs. Small datasets get a smaller batch and accumulation than the settings say.
 
     All counts are whole accumulation windows, so that no gradient is lost at a checkpoint or at the end.
@@ -127,4 +127,4 @@ def schedule(rows: int, processes: int, training: Training) -> Schedule:
         return max(1, math.ceil(steps / accumulation)) * accumulation
     steps = windows(per_epoch * training.epochs)
     warmup = max(SHORTEST_WARMUP, round(training.warmup * steps)) if training.warmup and steps > 2 * SHORTEST_WARMUP else 0
-    return Schedule(batch, accumulation, steps, warmup, windows(training.checkpoint_steps))
+    return StepSchedule(batch, accumulation, steps, warmup, windows(training.checkpoint_steps))

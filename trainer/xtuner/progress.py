@@ -8,7 +8,7 @@ from typing import Any
 from storage.learning.run_files import LOSSES, PROGRESS, read_progress, read_training_steps, replace_file
 
 
-class Progress:
+class ProgressWriter:
     """Writes the two files. Only one process of a run does."""
 
     def __init__(self, out: Path) -> None:

@@ -20,7 +20,7 @@ TRAIN, MANIFEST, IMAGE = "train.json", "manifest.json", "<image>"
 
 
 @dataclass(frozen=True)
-class Row:
+class TrainingRow:
     """One pair to learn: the picture's file, SHA-256 and number of tiles (0: no picture), the question, the answer."""
 
     id: str
@@ -31,7 +31,7 @@ class Row:
     answer: str
 
 
-def read_rows(dataset: Path, max_tiles: int) -> list[Row]:
+def read_rows(dataset: Path, max_tiles: int) -> list[TrainingRow]:
     """All rows of a dataset. Raises TrainingError: "empty" without rows, "data" for one that can't be learnt from."""
     try:
         data = json.loads((dataset / TRAIN).read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def read_rows(dataset: Path, max_tiles: int) -> list[Row]:
         return list(pool.map(lambda item: read_row(dataset, item[0], item[1], max_tiles), enumerate(data)))
 
 
-def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> Row:
+def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> TrainingRow:
     """One row of train.json, its picture read; `number` is its name where it has none. Raises TrainingError ("data")."""
     name = str(row.get("id", number)) if isinstance(row, dict) else str(number)
     try:
@@ -57,7 +57,7 @@ def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> Row:
         check_text(question, answer, bool(picture))
         question = question.removeprefix(IMAGE).removeprefix("\n")
         digest, tiles = read_picture(dataset / picture, max_tiles) if picture else ("", 0)
-        return Row(name, picture or "", digest, tiles, question, answer)
+        return TrainingRow(name, picture or "", digest, tiles, question, answer)
     except (KeyError, TypeError, AttributeError) as error:
         raise TrainingError("data", f"Row {name} of {dataset / TRAIN} has not the form of a row: {error!r}.") from error
     except (OSError, ValueError, Image.DecompressionBombError, SyntaxError) as error:
@@ -86,12 +86,12 @@ def read_picture(path: Path, max_tiles: int) -> tuple[str, int]:
     return hashlib.sha256(path.read_bytes()).hexdigest(), tiles
 
 
-def save_rows(rows: list[Row], path: Path) -> None:
+def save_rows(rows: list[TrainingRow], path: Path) -> None:
     path.write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False), encoding="utf-8")
 
 
-def load_rows(path: Path) -> list[Row]:
-    return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+def load_rows(path: Path) -> list[TrainingRow]:
+    return [TrainingRow(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def origin(dataset: Path) -> dict[str, Any]:

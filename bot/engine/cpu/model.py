@@ -14,29 +14,29 @@ from typing import Any
 import torch
 from PIL import Image
 
-from bot.engine.cpu.pictures import to_pixels
-from bot.engine.cpu.preflight import CheckpointError, check
-from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError
+from bot.engine.cpu.preprocess import to_pixels
+from bot.engine.cpu.checkpoint_check import CheckpointError, check
+from bot.engine.cpu.protocol import ChatRequest, RequestImage, RequestError
 from bot.engine.cpu.sampling import Sampler
 from configs.memory import free_memory
-from configs.model_imports import import_transformers
+from configs.transformers_imports import import_transformers
 from configs.prompts import Prompts, load_prompts
 from configs.tiling import cut_tiles
 
 
-class Cancelled(Exception):
+class GenerationCancelled(Exception):
     """The client has left, or the engine is ending."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Prompt:
+class TokenizedPrompt:
     """The model's input: token ids, and pixels (tiles, 3, 448, 448) where there are images."""
 
     ids: list[int]
     pixels: torch.Tensor | None
 
 
-class Model:
+class CpuModel:
     """A loaded checkpoint. Not thread-safe."""
 
     def __init__(self, model: Any, tokenizer: Any, prompts: Prompts, max_tiles: int | None = None) -> None:
@@ -46,11 +46,11 @@ class Model:
         self.length = model.config.llm_config.max_position_embeddings
         self.stops = stop_tokens(model, tokenizer, prompts)
 
-    def cut(self, part: Picture, picture: Image.Image) -> list[Image.Image]:
+    def cut(self, part: RequestImage, picture: Image.Image) -> list[Image.Image]:
         """An image's tiles: up to the request's maximum, and to that of this engine or checkpoint."""
         return cut_tiles(picture, min(part.max_tiles or self.max_tiles, self.max_tiles))
 
-    def prepare(self, request: ChatRequest, pictures: list[list[Image.Image]]) -> Prompt:
+    def prepare(self, request: ChatRequest, pictures: list[list[Image.Image]]) -> TokenizedPrompt:
         """Render and encode a request; `pictures` are the tiles of its image parts, in order.
 
         Raises RequestError where the text and max_tokens don't fit the model.
@@ -59,13 +59,13 @@ class Model:
         if len(ids) + request.max_tokens > self.length:
             raise RequestError(f"{len(ids)} prompt tokens and {request.max_tokens} new ones are more than {self.length}.",
                                param="max_tokens", code="context_length_exceeded")
-        return Prompt(ids, torch.cat([to_pixels(tiles) for tiles in pictures]) if pictures else None)
+        return TokenizedPrompt(ids, torch.cat([to_pixels(tiles) for tiles in pictures]) if pictures else None)
 
     def encode(self, request: ChatRequest, tiles: list[int]) -> list[int]:
         """Token ids of the rendered prompt; `tiles` are the images' numbers of tiles. The template has the BOS."""
         template, counts, user = self.prompts.template, iter(tiles), ""
         for part in request.parts:
-            if isinstance(part, Picture):
+            if isinstance(part, RequestImage):
                 part = template.image.format(context=template.context * (self.model.num_image_token * next(counts)))
             user += part
         prompts = self.prompts if request.system is None else dataclasses.replace(self.prompts, system=request.system)
@@ -83,12 +83,12 @@ class Model:
         return self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
     @torch.inference_mode()
-    def write(self, prompt: Prompt, sampler: Sampler, cancelled: Callable[[], bool]) -> Iterator[int]:
-        """Yields new tokens, without the one that ends the text. Raises Cancelled between two tokens."""
+    def write(self, prompt: TokenizedPrompt, sampler: Sampler, cancelled: Callable[[], bool]) -> Iterator[int]:
+        """Yields new tokens, without the one that ends the text. Raises GenerationCancelled between two tokens."""
         embeds, past = self.embed(prompt, cancelled), None
         while True:
             if cancelled():
-                raise Cancelled
+                raise GenerationCancelled
             state = self.model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True,
                                                     return_dict=True)
             past = state.past_key_values
@@ -99,7 +99,7 @@ class Model:
             yield token
             embeds = self.model.language_model.get_input_embeddings()(torch.tensor([[token]]))
 
-    def embed(self, prompt: Prompt, cancelled: Callable[[], bool]) -> torch.Tensor:
+    def embed(self, prompt: TokenizedPrompt, cancelled: Callable[[], bool]) -> torch.Tensor:
         """Input embeddings (1, tokens, hidden), with the images' features at the positions of the context tokens."""
         ids = torch.tensor([prompt.ids])
         embeds = self.model.language_model.get_input_embeddings()(ids)
@@ -108,7 +108,7 @@ class Model:
         features = []
         for tile in prompt.pixels.to(embeds.dtype).split(1):
             if cancelled():
-                raise Cancelled
+                raise GenerationCancelled
             features.append(self.model.extract_feature(tile).flatten(0, 1))
         embeds[ids == self.context] = torch.cat(features).to(embeds.dtype)
         return embeds
@@ -122,7 +122,7 @@ def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
                       *([named] if isinstance(named, int) else named)])
 
 
-def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> Model:
+def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> CpuModel:
     """Load a checkpoint directory and run the modelling code in it: the caller must trust that code.
 
     `dtype` is float32, bfloat16 or auto (see `choose_dtype`). `max_tiles` replaces the checkpoint's own maximum of
@@ -140,7 +140,7 @@ def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> 
     prompts = load_prompts()
     if tokenizer.convert_tokens_to_ids(prompts.template.context) in (None, tokenizer.unk_token_id):
         raise CheckpointError(f"{directory}: its tokenizer does not know {prompts.template.context}.")
-    return Model(model.to(choose_dtype(model, dtype)).eval(), tokenizer, prompts, max_tiles)
+    return CpuModel(model.to(choose_dtype(model, dtype)).eval(), tokenizer, prompts, max_tiles)
 
 
 def choose_dtype(model: Any, dtype: str) -> torch.dtype:

@@ -24,7 +24,7 @@ class RequestError(JokebotError):
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplerOptions:
     """How tokens are sampled. Temperature 0 takes the likeliest. A text ends where its last `ngram_size` tokens have
     been written `ngram_threshold` times; 0 turns that off."""
 
@@ -37,7 +37,7 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Picture:
+class RequestImage:
     """An image part of a message: its URL, and the maximum of tiles (None: the checkpoint's own)."""
 
     url: str
@@ -50,8 +50,8 @@ class ChatRequest:
 
     model: str | None
     system: str | None
-    parts: tuple[str | Picture, ...]
-    sampling: Sampling
+    parts: tuple[str | RequestImage, ...]
+    sampling: SamplerOptions
     max_tokens: int
     stop: tuple[str, ...]
     stream: bool
@@ -71,7 +71,7 @@ def parse(body: Any, prompts: Prompts) -> ChatRequest:
     seed = body.get("seed")
     return ChatRequest(
         model=text(body, "model"), system=system, parts=parts,
-        sampling=Sampling(number(body, "temperature", 1.0, 0, 2), number(body, "top_p", 1.0, 0, 1),
+        sampling=SamplerOptions(number(body, "temperature", 1.0, 0, 2), number(body, "top_p", 1.0, 0, 1),
                           number(body, "repetition_penalty", 1.0, 0.01, 10),
                           None if seed is None else int(number(body, "seed", 0, -2**63, 2**64 - 1, whole=True)),
                           int(number(body, "repetition_ngram_size", 0, 0, 1000, whole=True)),
@@ -87,7 +87,7 @@ def parse_encode(body: Any) -> tuple[str, bool]:
     return body["input"], flag(body, "do_preprocess")
 
 
-def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[str | Picture, ...]]:
+def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[str | RequestImage, ...]]:
     """The system message, or None, and the user message's parts. Raises RequestError, as the functions below."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise RequestError("messages must be a list of objects.", param="messages")
@@ -98,12 +98,12 @@ def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[s
     if len(messages) == 1:
         return None, parts
     system = parse_content(messages[0].get("content"), prompts)
-    if any(isinstance(part, Picture) for part in system):
+    if any(isinstance(part, RequestImage) for part in system):
         raise RequestError("A system message can't hold a picture.", param="messages")
     return "".join(part for part in system if isinstance(part, str)), parts
 
 
-def parse_content(content: Any, prompts: Prompts) -> tuple[str | Picture, ...]:
+def parse_content(content: Any, prompts: Prompts) -> tuple[str | RequestImage, ...]:
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
     if not isinstance(content, list) or not content:
@@ -111,7 +111,7 @@ def parse_content(content: Any, prompts: Prompts) -> tuple[str | Picture, ...]:
     return tuple(parse_part(part, prompts) for part in content)
 
 
-def parse_part(part: Any, prompts: Prompts) -> str | Picture:
+def parse_part(part: Any, prompts: Prompts) -> str | RequestImage:
     """A text or an image. A text with the context token is refused: it could be taken for an image's tokens."""
     if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
         if prompts.template.context in part["text"]:
@@ -121,7 +121,7 @@ def parse_part(part: Any, prompts: Prompts) -> str | Picture:
     if not isinstance(image, dict) or not isinstance(image.get("url"), str):
         raise RequestError("A part must be {type: text, text} or {type: image_url, image_url: {url}}.", param="messages")
     tiles = image.get("max_dynamic_patch")
-    return Picture(image["url"], None if tiles is None else int(number(image, "max_dynamic_patch", 1, 1, 40, whole=True)))
+    return RequestImage(image["url"], None if tiles is None else int(number(image, "max_dynamic_patch", 1, 1, 40, whole=True)))
 
 
 def parse_stop(stop: Any) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """Chooses the next token from the model's logits."""
 import torch
 
-from bot.engine.cpu.protocol import Sampling
+from bot.engine.cpu.protocol import SamplerOptions
 
 
 class Sampler:
     """Samples one request's tokens: the same parameters, seed and logits give the same tokens."""
 
-    def __init__(self, sampling: Sampling, prompt: list[int]) -> None:
+    def __init__(self, sampling: SamplerOptions, prompt: list[int]) -> None:
         self.sampling = sampling
         self.seen = set(prompt)
         self.generator = torch.Generator()

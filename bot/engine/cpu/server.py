@@ -13,10 +13,10 @@ from typing import Any
 from aiohttp import web
 from PIL import Image
 
-from bot.engine.cpu.pictures import PictureError, open_picture
-from bot.engine.cpu.protocol import ChatRequest, Picture, RequestError, chunk, completion, parse, parse_encode, usage
-from bot.engine.cpu.worker import Job, Worker
-from configs.log_lines import HEADER, about, accepted
+from bot.engine.cpu.preprocess import ImageDecodeError, open_picture
+from bot.engine.cpu.protocol import ChatRequest, RequestImage, RequestError, chunk, completion, parse, parse_encode, usage
+from bot.engine.cpu.worker import GenerationJob, GenerationWorker
+from configs.log_context import HEADER, about, accepted
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ SHUTDOWN_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
-class Options:
+class ServerOptions:
     """The server's options. With empty `api_keys` no key is needed."""
 
     name: str
@@ -35,10 +35,10 @@ class Options:
     max_pixels: int = 50_000_000
 
 
-class Server:
+class CpuServer:
     """The HTTP handlers for one model."""
 
-    def __init__(self, worker: Worker, options: Options) -> None:
+    def __init__(self, worker: GenerationWorker, options: ServerOptions) -> None:
         self.worker, self.options = worker, options
         self.started = int(time.time())
 
@@ -89,7 +89,7 @@ class Server:
     async def chat(self, http: web.Request) -> web.StreamResponse:
         request = await self.read(http)
         self.worker.check_room()
-        job = Job(request, await asyncio.to_thread(self.cut_pictures, request))
+        job = GenerationJob(request, await asyncio.to_thread(self.cut_pictures, request))
         try:
             self.worker.submit(job)
             return await (self.stream(http, job) if request.stream else self.answer(job))
@@ -115,18 +115,18 @@ class Server:
         """The tiles of the request's images. They are cut before it waits, since they are smaller than the images."""
         try:
             return [self.worker.model.cut(part, open_picture(part.url, self.options.max_pixels))
-                    for part in request.parts if isinstance(part, Picture)]
-        except PictureError as error:
+                    for part in request.parts if isinstance(part, RequestImage)]
+        except ImageDecodeError as error:
             raise RequestError(str(error), param="image_url", code="invalid_image") from error
 
-    async def answer(self, job: Job) -> web.Response:
+    async def answer(self, job: GenerationJob) -> web.Response:
         text = "".join([piece.text async for piece in job.pieces()])
         if job.finish == "abort":
             raise RequestError("The engine is ending.", status=503, code="ending")
         used = usage(job.prompt_tokens, job.completion_tokens)
         return web.json_response(completion(job.request, self.options.name, text, job.finish, used))
 
-    async def stream(self, http: web.Request, job: Job) -> web.StreamResponse:
+    async def stream(self, http: web.Request, job: GenerationJob) -> web.StreamResponse:
         """Server-sent events. An error before the first chunk still gets its own HTTP status."""
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
         name, response = self.options.name, web.StreamResponse(headers=headers)
@@ -150,18 +150,18 @@ def event(data: dict) -> bytes:
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
-def log_request(job: Job) -> None:
+def log_request(job: GenerationJob) -> None:
     """One line for each request, without its text and images."""
     log.info("chat %s %s prompt=%d tiles=%d new=%d waited=%.2fs all=%.2fs", job.request.id, job.finish, job.prompt_tokens,
              job.tiles, job.completion_tokens, job.waited_s, time.monotonic() - job.received)
 
 
-async def serve(bound: socket.socket, worker: Worker, options: Options) -> None:
+async def serve(bound: socket.socket, worker: GenerationWorker, options: ServerOptions) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT; prints the ready line once requests are answered."""
     ended = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
-    runner = web.AppRunner(Server(worker, options).app(), access_log=None, handler_cancellation=True,
+    runner = web.AppRunner(CpuServer(worker, options).app(), access_log=None, handler_cancellation=True,
                            shutdown_timeout=SHUTDOWN_TIMEOUT_S)
     await runner.setup()
     worker.start()

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from bot.engine.cpu.model import Cancelled, Model
+from bot.engine.cpu.model import GenerationCancelled, CpuModel
 from bot.engine.cpu.protocol import ChatRequest, RequestError
 from bot.engine.cpu.sampling import Sampler
-from bot.engine.cpu.text import TextStream
+from bot.engine.cpu.text_stream import TextStream
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Piece:
+class TextChunk:
     """More text, and the finish reason: "" (it goes on), stop, length, or abort (the engine is ending)."""
 
     text: str
@@ -27,13 +27,13 @@ class Piece:
 
 
 @dataclass(eq=False)
-class Job:
+class GenerationJob:
     """A request in work, with the tiles of its images; the worker fills in the numbers."""
 
     request: ChatRequest
     pictures: list[list[Image.Image]]
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    events: "asyncio.Queue[Piece | RequestError]" = field(default_factory=asyncio.Queue)
+    events: "asyncio.Queue[TextChunk | RequestError]" = field(default_factory=asyncio.Queue)
     cancelled: threading.Event = field(default_factory=threading.Event)
     context: Context = field(default_factory=copy_context)
     """The log context of the request."""
@@ -44,7 +44,7 @@ class Job:
     tiles: int = 0
     finish: str = "cancelled"
 
-    async def pieces(self) -> AsyncIterator[Piece]:
+    async def pieces(self) -> AsyncIterator[TextChunk]:
         """Yields the text as it is generated, the last chunk with its `finish`.
 
         Raises RequestError where the job failed.
@@ -57,20 +57,20 @@ class Job:
             if event.finish:
                 return
 
-    def emit(self, event: Piece | RequestError) -> None:
+    def emit(self, event: TextChunk | RequestError) -> None:
         """Pass an event from the worker's thread to the event loop."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.events.put_nowait, event)
 
 
-class Worker:
+class GenerationWorker:
     """Serves jobs in the order of their arrival; at most `max_waiting` wait."""
 
-    def __init__(self, model: Model, max_waiting: int) -> None:
+    def __init__(self, model: CpuModel, max_waiting: int) -> None:
         self.model = model
         self.max_waiting = max_waiting
-        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self.unstarted: list[Job] = []
+        self.jobs: queue.SimpleQueue[GenerationJob | None] = queue.SimpleQueue()
+        self.unstarted: list[GenerationJob] = []
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self.run, name="cpu-engine", daemon=True)
 
@@ -86,7 +86,7 @@ class Worker:
         if self.ending.is_set() or self.waiting() >= self.max_waiting:
             raise RequestError("The engine is busy; try again soon.", status=503, code="overloaded")
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: GenerationJob) -> None:
         """Queue a job. Raises RequestError (503) where the queue is full."""
         self.check_room()
         self.unstarted.append(job)
@@ -103,7 +103,7 @@ class Worker:
             self.unstarted.remove(job)
             try:
                 self.serve(job)
-            except Cancelled:
+            except GenerationCancelled:
                 if self.ending.is_set():
                     self.close(job, "", "abort")
             except RequestError as error:
@@ -112,15 +112,15 @@ class Worker:
                 job.context.run(log.exception, "request %s failed", job.request.id)
                 job.emit(RequestError("The engine failed at this request; its log says why.", status=500))
 
-    def serve(self, job: Job) -> None:
-        """Generate one job's text, chunk by chunk. Raises Cancelled where the client has left, RequestError."""
+    def serve(self, job: GenerationJob) -> None:
+        """Generate one job's text, chunk by chunk. Raises GenerationCancelled where the client has left, RequestError."""
         job.waited_s = time.monotonic() - job.received
 
         def cancelled() -> bool:
             return job.cancelled.is_set() or self.ending.is_set()
 
         if cancelled():
-            raise Cancelled
+            raise GenerationCancelled
         prompt = self.model.prepare(job.request, job.pictures)
         job.prompt_tokens, job.tiles = len(prompt.ids), 0 if prompt.pixels is None else len(prompt.pixels)
         text = TextStream(self.model.decode, job.request.stop)
@@ -129,13 +129,13 @@ class Worker:
             job.completion_tokens += 1
             written.append(token)
             if chunk := text.push(token):
-                job.emit(Piece(chunk))
+                job.emit(TextChunk(chunk))
             if text.stopped or job.completion_tokens == job.request.max_tokens:
                 return self.close(job, text.finish(), "stop" if text.stopped else "length")
             if sampler.repeats(written):
                 break
         self.close(job, text.finish(), "stop")
 
-    def close(self, job: Job, text: str, finish: str) -> None:
+    def close(self, job: GenerationJob, text: str, finish: str) -> None:
         job.finish = finish
-        job.emit(Piece(text, finish))
+        job.emit(TextChunk(text, finish))

@@ -20,8 +20,8 @@ import sys
 import threading
 import time
 
-from bot.engine.lmdeploy.noting import log_requests
-from configs.log_lines import Lines
+from bot.engine.lmdeploy.request_log import log_requests
+from configs.log_context import ContextFormatter
 
 MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
 """The environment variable that tells the engine process which preprocess the server process has registered."""
@@ -39,7 +39,7 @@ logger = logging.getLogger("jokebot.launcher")
 def prepare_log() -> None:
     """Give our log lines a handler of their own: LMDeploy raises the level of all handlers of the root logger."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Lines(os.environ.get(LOG_FORMAT, "text")))
+    handler.setFormatter(ContextFormatter(os.environ.get(LOG_FORMAT, "text")))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -58,8 +58,8 @@ def register() -> None:
     from lmdeploy.pytorch.models.module_map import MODULE_MAP
     from lmdeploy.vl.model.base import VISION_MODELS
 
-    vision = importlib.import_module("bot.engine.lmdeploy.vision")
-    model = importlib.import_module("bot.engine.lmdeploy.model")
+    vision = importlib.import_module("bot.engine.lmdeploy.vision_model")
+    model = importlib.import_module("bot.engine.lmdeploy.input_processor")
     stock = vision.InternVLVisionModel.__name__
     if stock not in VISION_MODELS.module_dict or ARCHITECTURE not in MODULE_MAP:
         raise AttributeError(f"LMDeploy has no {stock} or no {ARCHITECTURE}")
@@ -74,7 +74,7 @@ def prepare_engine() -> None:
     """
     try:
         check_version()
-        importlib.import_module("bot.engine.lmdeploy.repetition").register()
+        importlib.import_module("bot.engine.lmdeploy.repetition_fix").register()
     except Exception:
         logger.warning("LMDeploy's rule against repetition can't be fixed; "
                        "with joke.repetition_ngram_size it may end jokes too early.", exc_info=True)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from bot.engine.client import EngineClient, Sampling
-from bot.engine.stub import StubEngine
-from configs.settings import Engine
+from bot.engine.client import EngineClient, SamplingParams
+from bot.engine.stub.engine import StubEngine
+from configs.settings import EngineSettings
 
 if TYPE_CHECKING:
     from tests.bot.engine.owned import StubLauncher
@@ -19,7 +19,7 @@ def question() -> dict[str, Any]:
     buffer = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(buffer, "JPEG")
     return {"system": "You are funny.", "user": "Tell a joke.", "photo": buffer.getvalue(), "media_type": "image/jpeg",
-            "sampling": Sampling(0.7, 0.85, 99)}
+            "sampling": SamplingParams(0.7, 0.85, 99)}
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def make_client(stub):
     made = []
 
     def make(**changes: Any) -> EngineClient:
-        made.append(EngineClient(Engine(**{"url": stub.url, "retry_delay_s": 0.01, **changes})))
+        made.append(EngineClient(EngineSettings(**{"url": stub.url, "retry_delay_s": 0.01, **changes})))
         return made[-1]
     yield make
     for client in made:

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     assert asked.module == "bot.engine.lmdeploy.launcher" and (asked.directory / "config.json").is_file()
     assert os.environ["OMP_NUM_THREADS"] == "1" and os.environ["HF_HUB_OFFLINE"] == "1" and asked.num_gpu_blocks > 0
     os.environ["STUB_KEY"] = os.environ[asked.key_env]
-    os.execv(sys.executable, [sys.executable, "-m", "bot.engine.stub_server", "--port", str(asked.server_port), "--name", asked.model_name,
+    os.execv(sys.executable, [sys.executable, "-m", "bot.engine.stub.server", "--port", str(asked.server_port), "--name", asked.model_name,
                               "--ids", str(asked.directory),
                               *os.environ.get("STUB_OPTIONS", "").split()])
 

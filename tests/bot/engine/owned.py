@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot.engine.launch import Launch
-from bot.engine.owned import OwnedServers
+from bot.engine.servers.launch import LaunchSpec
+from bot.engine.servers.managed import ManagedServers
 from configs.settings import ROOT, Settings
-from storage.models import Model
+from storage.learning.models import Model
 
 QUICK = {"start_timeout_s": 120, "restart_delay_s": 0.05, "restart_delay_most_s": 0.2,
          "wait_s": 100, "drain_s": 60}
@@ -36,13 +36,13 @@ class StubLauncher:
     def tell(self, name: str, *options: list[str]) -> None:
         self.options[name] = list(options)
 
-    def __call__(self, model: Model, port: int, key: str) -> Launch:
+    def __call__(self, model: Model, port: int, key: str) -> LaunchSpec:
         self.starts.append(model.name)
         told = self.options.get(model.name, [[]])
         options = told.pop(0) if len(told) > 1 else told[0]
         command = options if options and options[0] == sys.executable else \
-            [sys.executable, "-m", "bot.engine.stub_server", "--port", str(port), "--name", model.name, *options]
-        return Launch(command, {**os.environ, "STUB_KEY": key}, model.name, sleeps=self.sleeps)
+            [sys.executable, "-m", "bot.engine.stub.server", "--port", str(port), "--name", model.name, *options]
+        return LaunchSpec(command, {**os.environ, "STUB_KEY": key}, model.name, sleeps=self.sleeps)
 
 
 def dies(words: str, code: int = 1) -> list[str]:
@@ -50,5 +50,5 @@ def dies(words: str, code: int = 1) -> list[str]:
     return [sys.executable, "-c", f"import sys; print({words!r}); sys.exit({code})"]
 
 
-def states(servers: OwnedServers) -> list[tuple[str, str]]:
+def states(servers: ManagedServers) -> list[tuple[str, str]]:
     return [(state.model, state.state) for state in servers.status()]

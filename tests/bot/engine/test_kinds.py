@@ -5,9 +5,9 @@ import sys
 import psutil
 import pytest
 
-from bot.engine.make_servers import make_servers
-from bot.engine.owned import OwnedServers
-from bot.engine.servers import ServerError
+from bot.engine.servers.factory import make_servers
+from bot.engine.servers.managed import ManagedServers
+from bot.engine.servers.base import ServeError
 from configs.settings import ROOT, Settings
 from tests.bot.engine.owned import DEMO, QUICK, model, states
 from tests.waiting import until
@@ -42,12 +42,12 @@ async def test_a_host_without_the_environment_or_the_checkpoint_says_so(tmp_path
     for kind, name in (("lmdeploy", "serve"), ("cpu", "train")):
         settings = Settings(engine={"kind": kind}, servers=QUICK, storage={"directory": tmp_path},
                             environments={f"{name}_python": tmp_path / "nowhere"})
-        servers = OwnedServers(settings, model(1, "blue", DEMO))
-        with pytest.raises(ServerError, match=f"make env-{name}"):
+        servers = ManagedServers(settings, model(1, "blue", DEMO))
+        with pytest.raises(ServeError, match=f"make env-{name}"):
             await servers.serve(model(2, "green", DEMO))
-    servers = OwnedServers(Settings(engine={"kind": "cpu"}, storage={"directory": tmp_path}), model(1, "blue", DEMO))
+    servers = ManagedServers(Settings(engine={"kind": "cpu"}, storage={"directory": tmp_path}), model(1, "blue", DEMO))
     for directory, words in ((None, "knows no directory"), (tmp_path / "gone", "is not at")):
-        with pytest.raises(ServerError, match=words):
+        with pytest.raises(ServeError, match=words):
             await servers.serve(model(3, "green", directory))
 
 
@@ -73,7 +73,7 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
     try:
         await servers.wait_ready()
         for directory, words in ((bare, "chat template"), (broken, "status 500|no text|says nothing")):
-            with pytest.raises(ServerError, match=words):
+            with pytest.raises(ServeError, match=words):
                 await servers.serve(model(2, directory.name, directory))
         assert states(servers) == [("demo", "ready")]
         killed = []

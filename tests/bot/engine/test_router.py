@@ -1,19 +1,19 @@
 """Who gets which model version."""
 import pytest
 
-from bot.engine.router import Arm, Router
-from storage.models import Model
+from bot.engine.router import ServedModel, Router
+from storage.learning.models import Model
 
 KEYS = range(10_000)
 STABLE = [0, 1, 5, 7, 8, 10, 14, 16, 17, 19]
 
 
-def arm(number: int) -> Arm:
-    return Arm(Model(number, f"model-{number}", "candidate", None, None, None, None, "{}", 0.0), client=None)
+def arm(number: int) -> ServedModel:
+    return ServedModel(Model(number, f"model-{number}", "candidate", None, None, None, None, "{}", 0.0), client=None)
 
 
 @pytest.fixture
-def champion() -> Arm:
+def champion() -> ServedModel:
     return arm(1)
 
 

@@ -3,8 +3,8 @@ import asyncio
 
 import pytest
 
-from bot.engine.stub import Answer
-from bot.handlers.albums import Albums
+from bot.engine.stub.engine import StubReply
+from bot.jokes.album_tracker import AlbumTracker
 
 PATIENT = {"album_quiet_s": 600, "album_call_quiet_s": 600}
 """So long that a test in which somebody waits for the end of it fails."""
@@ -25,7 +25,7 @@ async def captions(stage) -> list[str | None]:
 
 async def waits(stage) -> None:
     """The photo has arrived and is in somebody's hands."""
-    await stage.until(lambda: bool(stage.part(Albums)._albums))
+    await stage.until(lambda: bool(stage.part(AlbumTracker)._albums))
 
 
 async def test_each_photo_of_an_album_is_answered_once(stage, three):
@@ -129,7 +129,7 @@ async def test_a_photo_of_an_album_that_is_pointed_at_has_the_albums_caption(sta
 async def test_the_caption_outlives_a_restart_after_its_own_photo_is_done(stage_with, monkeypatch):
     monkeypatch.setattr("bot.app.GRACE_S", 0.1)
     gate = asyncio.Event()
-    stage = await stage_with(script=[Answer()], answer=Answer(gate=gate))
+    stage = await stage_with(script=[StubReply()], answer=StubReply(gate=gate))
     await stage.joke(stage.send_photo("Rome", album="7"))
     await stage.quiet()
     others = [stage.send_photo(album="7") for _ in range(2)]
@@ -145,6 +145,6 @@ async def test_the_caption_outlives_a_restart_after_its_own_photo_is_done(stage_
 async def test_albums_are_not_remembered_for_ever(stage, monkeypatch, bound, value):
     await stage.joke(stage.send_photo("Rome", album="7"))
     await stage.quiet()
-    monkeypatch.setattr(f"bot.handlers.albums.{bound}", value)
+    monkeypatch.setattr(f"bot.jokes.album_tracker.{bound}", value)
     await stage.joke(stage.send_photo(album="7"))
     assert await captions(stage) == ["Rome", None]

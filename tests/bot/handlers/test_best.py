@@ -1,5 +1,5 @@
 """/best is what a chat laughed at most, /mine is one's own."""
-from bot.engine.stub import Answer
+from bot.engine.stub.engine import StubReply
 
 
 async def say(stage, command, person, chat=None):
@@ -8,7 +8,7 @@ async def say(stage, command, person, chat=None):
 
 
 async def test_the_best_of_a_group_is_what_was_told_there(stage_with):
-    stage = await stage_with(script=[Answer("Elsewhere."), Answer("Loved."), Answer("Liked by one."), Answer("Disliked.")])
+    stage = await stage_with(script=[StubReply("Elsewhere."), StubReply("Loved."), StubReply("Liked by one."), StubReply("Disliked.")])
     alice, bob, ming, group = stage.alice, stage.bob, stage.ming, stage.group
     assert await say(stage, "/best", alice, group) == stage.words("best-none")
     await stage.press(await stage.joke(stage.send_photo()), 0)
@@ -23,7 +23,7 @@ async def test_the_best_of_a_group_is_what_was_told_there(stage_with):
 
 
 async def test_mine_are_my_own_and_in_a_group_only_those_told_there(stage_with):
-    stage = await stage_with(script=[Answer("First."), Answer("Bob's."), Answer("In the group.")])
+    stage = await stage_with(script=[StubReply("First."), StubReply("Bob's."), StubReply("In the group.")])
     assert await say(stage, "/mine", stage.alice) == stage.words("mine-none")
     await stage.joke(stage.send_photo())
     await stage.joke(stage.send_photo(person=stage.bob))
@@ -37,7 +37,7 @@ async def test_mine_are_my_own_and_in_a_group_only_those_told_there(stage_with):
 
 
 async def test_only_the_latest_are_shown_and_long_ones_are_cut(stage_with):
-    stage = await stage_with(answer=Answer("😂" * 1500))
+    stage = await stage_with(answer=StubReply("😂" * 1500))
     for _ in range(6):
         await stage.joke(stage.send_photo())
     text = await say(stage, "/mine", stage.alice)

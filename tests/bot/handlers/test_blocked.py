@@ -1,5 +1,5 @@
 """A joke on the block list is made again, and is neither shown nor kept."""
-from bot.engine.stub import Answer
+from bot.engine.stub.engine import StubReply
 
 GUARD = {"blocked": ["damn", "/sorry\\w*/"], "blocked_tries": 3}
 
@@ -10,8 +10,8 @@ def shown(stage):
 
 
 async def test_a_blocked_joke_is_made_again_and_never_shown_even_while_it_is_written(stage_with):
-    bad = Answer("one two three four five six seven eight nine ten eleven twelve DaMn thirteen", token_s=0.3)
-    stage = await stage_with(answer=Answer("A clean cat."), script=[bad], guard=GUARD)
+    bad = StubReply("one two three four five six seven eight nine ten eleven twelve DaMn thirteen", token_s=0.3)
+    stage = await stage_with(answer=StubReply("A clean cat."), script=[bad], guard=GUARD)
     joke = await stage.joke(stage.send_photo())
     assert joke["text"] == "A clean cat." and stage.engine.requests == 2
     assert any(text.startswith("one") for text in shown(stage)), "the joke was not followed while it was written, so this shows nothing"
@@ -20,7 +20,7 @@ async def test_a_blocked_joke_is_made_again_and_never_shown_even_while_it_is_wri
 
 
 async def test_where_every_joke_is_blocked_that_is_said_and_nothing_is_kept(stage_with):
-    stage = await stage_with(answer=Answer("I am so SORRY-looking"), guard=GUARD)
+    stage = await stage_with(answer=StubReply("I am so SORRY-looking"), guard=GUARD)
     message = stage.send_photo()
     said = await stage.answer(message, lambda one: one["text"] == stage.words("joke-blocked"))
     assert "reply_markup" not in said and stage.engine.requests == 3

@@ -5,7 +5,7 @@ import pytest
 from telegram.ext import Application
 
 from bot.handlers.command_menu import menu_commands
-from bot.handlers.register import ADMIN_COMMANDS, COMMANDS, add_routes
+from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS, add_routes
 from bot.handlers.routing import command
 
 

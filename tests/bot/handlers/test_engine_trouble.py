@@ -1,11 +1,11 @@
 """An engine that is down, slow, empty, cut off or unwilling: a kind word, nothing stored, and the next photo works."""
 import pytest
 
-from bot.engine.stub import Answer, Refusal
+from bot.engine.stub.engine import StubReply, StubRefusal
 
 IMPATIENT = {"first_token_timeout_s": 60.0, "token_timeout_s": 0.5}
-TROUBLE = {"down": Refusal(503), "slow": Answer(ending="hang"), "empty": Answer(text=""), "cut_off": Answer(ending="drop"),
-           "refused": Refusal(400)}
+TROUBLE = {"down": StubRefusal(503), "slow": StubReply(ending="hang"), "empty": StubReply(text=""), "cut_off": StubReply(ending="drop"),
+           "refused": StubRefusal(400)}
 
 
 @pytest.mark.parametrize("kind", TROUBLE)
@@ -28,7 +28,7 @@ async def test_an_engine_that_is_not_there_is_said_to_be_down(stage_with):
 
 
 async def test_a_joke_that_breaks_off_once_is_finished_by_a_second_try(stage_with):
-    stage = await stage_with(script=[Answer(text="Half a j", ending="drop")])
+    stage = await stage_with(script=[StubReply(text="Half a j", ending="drop")])
     photo = stage.send_photo()
     joke = await stage.joke(photo)
     assert joke["text"] == stage.engine.answer.text

@@ -1,7 +1,7 @@
 """A reply "explain" to a joke, or /explain, says what is funny about it, and leaves no trace that could be learnt from."""
 import pytest
 
-from bot.engine.stub import Answer, Refusal
+from bot.engine.stub.engine import StubReply, StubRefusal
 from tests.bot.conftest import callback_data
 
 PROMPT = {"en": "Explain in one sentence", "zh": "请你用一句话解释"}
@@ -17,7 +17,7 @@ async def joke_and_reply(stage, text, person=None, chat=None):
 
 @pytest.mark.parametrize("text", ["/explain", "explain", "Explain!", "解释一下", "@{bot} explain"])
 async def test_a_joke_is_explained_from_its_photo_and_its_words(stage_with, text):
-    stage = await stage_with(script=[Answer("A cat is late."), Answer("Cats own no watches.")])
+    stage = await stage_with(script=[StubReply("A cat is late."), StubReply("Cats own no watches.")])
     _, reply = await joke_and_reply(stage, text.format(bot=stage.world.bot["username"]))
     said = await stage.answer(reply)
     assert said["text"] == "Cats own no watches." and callback_data(said) == []
@@ -53,7 +53,7 @@ async def test_what_is_no_joke_is_not_explained(stage):
 async def test_a_photo_that_is_gone_and_an_engine_in_trouble_are_said_to_be(stage_with):
     stage = await stage_with()
     joke, _ = await joke_and_reply(stage, "hm")
-    stage.engine.script.extend([Refusal(400)] * 4)
+    stage.engine.script.extend([StubRefusal(400)] * 4)
     asked = stage.world.send_text(stage.alice, stage.alice, "/explain", reply_to=joke["message_id"])
     assert (await stage.answer(asked))["text"] == stage.words("engine-refused")
     await stage.quiet()

@@ -3,15 +3,15 @@ import asyncio
 
 import pytest
 
-from bot.chats import Chats
-from bot.engine.stub import Answer, Refusal
+from bot.chats.chat_settings import ChatSettingsStore
+from bot.engine.stub.engine import StubReply, StubRefusal
 from bot.sandbox.groups import add_basic_group, promote, upgrade
 from tests.bot.handlers.test_groups import is_silent_about, name
 from tests.bot.handlers.test_settings import ask, choose, press, reads
 
 
 async def set_to(stage, **values):
-    await stage.part(Chats).change(stage.group, **values)
+    await stage.part(ChatSettingsStore).change(stage.group, **values)
 
 
 async def jokes_in(stage, chat):
@@ -30,7 +30,7 @@ async def test_every_photo_and_picture_file_is_answered_where_that_is_set(stage,
 
 
 async def test_a_photo_that_nobody_called_for_and_gets_no_joke_gets_no_excuse_either(stage_with, picture):
-    stage = await stage_with(script=[Refusal(400)] * 2)
+    stage = await stage_with(script=[StubRefusal(400)] * 2)
     await set_to(stage, answers="photos")
     unasked = [stage.send_photo(chat=stage.group), stage.send_photo(chat=stage.group, data=picture((8, 8))),
                stage.world.send_document(stage.bob, stage.group, b"no picture", "a.jpg", "image/jpeg")]
@@ -74,7 +74,7 @@ async def test_after_the_days_last_joke_one_word_and_then_silence(stage):
 
 async def test_many_at_once_get_no_more_than_the_days_jokes(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(answer=Answer(gate=gate))
+    stage = await stage_with(answer=StubReply(gate=gate))
     await set_to(stage, daily=3, answers="photos", speaks="zh")
     photos = [stage.send_photo(chat=stage.group, person=person) for person in (stage.alice, stage.bob, stage.ming) for _ in range(3)]
     said = stage.words("daily-full", "zh", jokes=3)
@@ -86,7 +86,7 @@ async def test_many_at_once_get_no_more_than_the_days_jokes(stage_with):
 
 
 async def test_what_came_to_nothing_is_no_joke_of_the_day(stage_with):
-    stage = await stage_with(script=[Refusal(400)])
+    stage = await stage_with(script=[StubRefusal(400)])
     await set_to(stage, daily=1)
     assert (await stage.answer(stage.send_photo("/joke", chat=stage.group)))["text"] == stage.words("engine-refused")
     await stage.joke(stage.send_photo("/joke", chat=stage.group))

@@ -1,6 +1,6 @@
 """/language: a person's choice wins over what Telegram says of their app."""
-from tests.bot.handlers.test_privacy import ask as ask_to_forget
-from tests.bot.handlers.test_privacy import says
+from tests.bot.handlers.test_forget import ask as ask_to_forget
+from tests.bot.handlers.test_forget import says
 
 ENGLISH, CHINESE, AS_APP = range(3)
 

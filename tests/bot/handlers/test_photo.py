@@ -1,7 +1,7 @@
 """A photo, whichever way it is sent, gets one joke."""
 import pytest
 
-from bot.engine.stub import Answer
+from bot.engine.stub.engine import StubReply
 
 
 def told(stage) -> list[str]:
@@ -68,14 +68,14 @@ async def test_people_of_other_languages_get_the_settings_language(stage_with):
 
 
 async def test_a_joke_longer_than_a_message_is_cut(stage_with):
-    stage = await stage_with(Answer("😂" * 3000))
+    stage = await stage_with(StubReply("😂" * 3000))
     joke = await stage.joke(stage.send_photo())
     assert len(joke["text"].encode("utf-16-le")) // 2 <= 4096
     assert joke["text"].startswith("😂" * 2000) and joke["text"].endswith("…")
 
 
 async def test_markup_in_a_joke_is_shown_as_it_is(stage_with):
-    stage = await stage_with(Answer("<b>1 < 2</b> & *stars* _lines_ [links](http://x.example)"))
+    stage = await stage_with(StubReply("<b>1 < 2</b> & *stars* _lines_ [links](http://x.example)"))
     joke = await stage.joke(stage.send_photo())
     assert joke["text"] == stage.engine.answer.text
 
@@ -89,7 +89,7 @@ async def test_the_same_photo_is_stored_once_and_joked_about_twice(stage):
 
 
 async def test_somebody_who_blocks_the_bot_breaks_nothing(stage_with):
-    stage = await stage_with(Answer(first_token_s=0.3))
+    stage = await stage_with(StubReply(first_token_s=0.3))
     stage.send_photo()
     stage.world.block(stage.alice)
     await stage.quiet()

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from bot.drawing.canvas import COLOURS, LIGHT
-from bot.sandbox.people import FIRST_PERSON_ID
+from bot.charts.canvas import COLOURS, LIGHT
+from bot.sandbox.telegram_objects import FIRST_PERSON_ID
 from tests.bot.conftest import callback_data
 
 WORDS = "You: 1 photo, 1 joke, 1 rating, 0% 😂 or 🙂.\nAll of us: 1 photo, 2 jokes, 1 rating, 0% 😂 or 🙂."
@@ -61,6 +61,6 @@ async def test_nobody_else_has_a_picture_drawn(stage):
 
 
 async def test_where_no_picture_can_be_drawn_the_words_come_alone(stage, monkeypatch):
-    from bot.drawing import draw
-    monkeypatch.setattr(draw, "PATIENCE_S", 0.0)
+    from bot.charts import render
+    monkeypatch.setattr(render, "PATIENCE_S", 0.0)
     assert (await send(stage))["text"].startswith("You: 0 photos")

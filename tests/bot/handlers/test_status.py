@@ -7,17 +7,19 @@ import time
 
 import pytest
 
-from bot import backups, checks, status, vitals
-from bot.alerts import Alerts
-from bot.engine.queue import FairQueue
-from bot.engine.router import Arm
-from bot.engine.servers import ServerState
-from bot.engine.stub import Answer
+from bot.maintenance import backup_job
+from bot.monitoring import alert_checks, status_report, host_stats
+from bot.monitoring.alerts import AlertManager
+from bot.engine.fair_queue import FairQueue
+from bot.engine.router import ServedModel
+from bot.engine.servers.base import ServerStatus
+from bot.engine.stub.engine import StubReply
 from bot.i18n.formatting import day_and_time
-from bot.loop.conductor import Conductor
-from bot.sandbox.people import FIRST_PERSON_ID
-from storage import promotion, runs, schedule
-from storage.models import register_base
+from bot.retraining.orchestrator import RunOrchestrator
+from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from storage.learning import promotion, runs
+from storage.chat import schedule
+from storage.learning.models import register_base
 
 ADMIN = {"admins": [FIRST_PERSON_ID]}
 
@@ -33,18 +35,18 @@ async def lines(stage, person=None):
 @pytest.fixture
 def plenty(monkeypatch):
     """A host with much room and no card, whatever this one has."""
-    monkeypatch.setattr(vitals, "free_bytes", lambda folder: 900 * 10**9)
-    monkeypatch.setattr(vitals, "NVIDIA_SMI", "no-such-tool")
+    monkeypatch.setattr(host_stats, "free_disk_bytes", lambda folder: 900 * 10**9)
+    monkeypatch.setattr(host_stats, "NVIDIA_SMI", "no-such-tool")
     gc.collect()  # what earlier tests left behind complains in the log when it goes, and would count as this bot's errors
 
 
 async def test_all_is_well(stage_with, plenty, monkeypatch):
-    monkeypatch.setattr(backups, "START_S", 0.0)
+    monkeypatch.setattr(backup_job, "START_S", 0.0)
     stage = await stage_with(telegram=ADMIN)
     await stage.joke(stage.send_photo())
     await stage.until(lambda: any(stage.settings.backup_folder.glob("jokebot-*/backup.json")))
     found = await lines(stage)
-    assert found[0].startswith(f"🟢 Jokebot {status.program_version()} · up ")
+    assert found[0].startswith(f"🟢 Jokebot {status_report.program_version()} · up ")
     assert found[1:4] == ["🟢 Engine answers", "🟢 Nobody waits", "🟢 Model 1 · base"]
     assert found[4].startswith("🟢 900 GB free · data ") and " · database " in found[4]
     due = day_and_time(await schedule.due_at(stage.app.database, "retrain"))
@@ -56,9 +58,9 @@ async def test_what_needs_a_look_is_seen_at_once(stage_with, plenty, monkeypatch
     async def idle(self) -> None:
         """Nobody takes the run up before it has failed, and no alert is an error more."""
 
-    monkeypatch.setattr(Conductor, "_round", idle)
-    monkeypatch.setattr(Alerts, "look", idle)
-    monkeypatch.setattr(vitals, "free_bytes", lambda folder: 10**9)
+    monkeypatch.setattr(RunOrchestrator, "_round", idle)
+    monkeypatch.setattr(AlertManager, "look", idle)
+    monkeypatch.setattr(host_stats, "free_disk_bytes", lambda folder: 10**9)
     stage = await stage_with(telegram=ADMIN, backup={"every_h": 0}, retrain={"cron": ""}, alerts={"disk_gb": 5})
     stage.engine.models.clear()
     run = await runs.create_run(stage.app.database, "command")
@@ -76,10 +78,10 @@ async def test_what_needs_a_look_is_seen_at_once(stage_with, plenty, monkeypatch
 
 async def test_the_queue_the_canary_and_a_run_under_way(stage_with, plenty):
     gate = asyncio.Event()
-    stage = await stage_with(Answer(gate=gate), telegram=ADMIN, engine={"in_flight": 1})
+    stage = await stage_with(StubReply(gate=gate), telegram=ADMIN, engine={"in_flight": 1})
     try:
         router = stage.app.servers.router
-        router.set_canary(Arm(await register_base(stage.app.database, "run-1", None), router.champion.client), 0.0)
+        router.set_canary(ServedModel(await register_base(stage.app.database, "run-1", None), router.champion.client), 0.0)
         for _ in range(3):
             stage.send_photo(person=stage.bob)
         queue = stage.part(FairQueue)
@@ -97,17 +99,17 @@ async def test_the_model_before_sleeps_and_nobody_needs_to_look(stage_with, plen
     stage = await stage_with(telegram=ADMIN)
     servers = stage.app.servers
     champion = servers.router.champion.model.id
-    states = [ServerState(champion, "run-1", "server-2", "ready"), ServerState(champion + 7, "base", "server-1", "asleep")]
+    states = [ServerStatus(champion, "run-1", "server-2", "ready"), ServerStatus(champion + 7, "base", "server-1", "asleep")]
     monkeypatch.setattr(servers, "status", lambda: states)
     assert "🟢 Engine answers · 1 of 1 ready" in await lines(stage)
-    states.append(ServerState(champion, "run-1", "server-3", "restarting"))
+    states.append(ServerStatus(champion, "run-1", "server-3", "restarting"))
     assert "🟡 Engine answers · 1 of 2 ready" in await lines(stage)
 
 
 async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_holds_nothing_up(stage_with, plenty, tmp_path, monkeypatch):
     tool = tmp_path / "nvidia-smi"
-    monkeypatch.setattr(vitals, "NVIDIA_SMI", str(tool))
-    monkeypatch.setattr(checks, "SLOW_S", 3600.0)
+    monkeypatch.setattr(host_stats, "NVIDIA_SMI", str(tool))
+    monkeypatch.setattr(alert_checks, "SLOW_S", 3600.0)
 
     def says(script):
         tool.write_text(f"#!/bin/sh\n{script}\n")
@@ -117,7 +119,7 @@ async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_hold
     stage = await stage_with(telegram=ADMIN)
     found = await lines(stage)
     assert [line for line in found if "H200" in line] == ["🟢 H200 · 31 of 151 GB", "🟢 H200 · 0 of 151 GB"]
-    monkeypatch.setattr(vitals, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(host_stats, "PATIENCE_S", 0.2)
     says("exec sleep 600")
     assert "🔴 No graphics card answers nvidia-smi" in await lines(stage)
 
@@ -125,7 +127,7 @@ async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_hold
 async def test_a_line_that_cannot_be_had_leaves_the_others(stage_with, plenty, monkeypatch):
     def broken(folder, most_s=0.0):
         raise OSError("gone")
-    monkeypatch.setattr(vitals, "weigh", broken)
+    monkeypatch.setattr(host_stats, "folder_size", broken)
     stage = await stage_with(telegram=ADMIN)
     found = await lines(stage)
     assert "🟡 Disk: can't tell just now" in found and "🟢 Engine answers" in found
@@ -142,6 +144,6 @@ def test_a_folder_is_weighed_once_for_each_file_and_never_for_long(tmp_path):
     (tmp_path / "deep" / "er" / "one").write_bytes(b"x" * 1000)
     (tmp_path / "deep" / "again").hardlink_to(tmp_path / "deep" / "er" / "one")
     (tmp_path / "two").write_bytes(b"x" * 500)
-    assert vitals.weigh(tmp_path) == vitals.Weight(1500, True)
-    assert not vitals.weigh(tmp_path, -1.0).whole
-    assert vitals.weigh(tmp_path / "nowhere") == vitals.Weight(0, True)
+    assert host_stats.folder_size(tmp_path) == host_stats.FolderSize(1500, True)
+    assert not host_stats.folder_size(tmp_path, -1.0).whole
+    assert host_stats.folder_size(tmp_path / "nowhere") == host_stats.FolderSize(0, True)

@@ -1,21 +1,21 @@
 """Styles: everybody can have one for a single photo by a word in its caption."""
 import pytest
 
-from bot.style_names import label, styles, wished
-from bot.words import Words
+from bot.jokes.style_names import style_label, available_styles, style_from_caption
+from bot.i18n.translator import Translator
 from configs.prompts import load_prompts
 
-WORDS, PROMPTS = Words(), load_prompts()
+WORDS, PROMPTS = Translator(), load_prompts()
 
 
 @pytest.mark.parametrize("language", WORDS.languages)
 def test_every_style_on_offer_has_a_name_and_a_word_for_captions(language):
-    assert "explain" not in styles(PROMPTS)
-    names = [label(WORDS, language, style) for style in styles(PROMPTS)]
+    assert "explain" not in available_styles(PROMPTS)
+    names = [style_label(WORDS, language, style) for style in available_styles(PROMPTS)]
     assert len(set(names)) == len(names)
-    for style in styles(PROMPTS):
+    for style in available_styles(PROMPTS):
         first = WORDS.say(language, f"style-{style}-words").split(",")[0].strip()
-        assert wished(WORDS, PROMPTS, f"#{first}") == (style, None)
+        assert style_from_caption(WORDS, PROMPTS, f"#{first}") == (style, None)
 
 
 @pytest.mark.parametrize(("caption", "expected"), [
@@ -25,18 +25,18 @@ def test_every_style_on_offer_has_a_name_and_a_word_for_captions(language):
     ("＃脑洞", ("naodong", None)), ("#monday #absurd", ("absurd", "#monday")), ("C#pun", (None, "C#pun")), ("#punished", (None, "#punished")),
     ("#explain", (None, "#explain")), ("#surprise", ("surprise", None))])
 def test_a_hashtag_anywhere_or_a_name_alone_is_a_wish_and_the_rest_is_the_hint(caption, expected):
-    assert wished(WORDS, PROMPTS, caption) == expected
+    assert style_from_caption(WORDS, PROMPTS, caption) == expected
 
 
 def test_deadpan_has_its_own_name_in_chinese_and_the_old_one_is_only_an_alias_in_captions():
-    assert label(WORDS, "zh", "deadpan") == "一本正经"
+    assert style_label(WORDS, "zh", "deadpan") == "一本正经"
     texts = WORDS.say("zh", "help", bot="jokebot", album="each"), WORDS.say("zh", "settings-look-style"), WORDS.say("zh", "settings-style-ask")
     assert all("#一本正经" in text and "冷笑话" not in text for text in texts)
-    assert wished(WORDS, PROMPTS, "#冷笑话") == wished(WORDS, PROMPTS, "#一本正经") == ("deadpan", None)
+    assert style_from_caption(WORDS, PROMPTS, "#冷笑话") == style_from_caption(WORDS, PROMPTS, "#一本正经") == ("deadpan", None)
 
 
 def test_a_style_without_words_is_called_by_its_own_name():
-    assert label(WORDS, "en", "limerick") == "limerick"
+    assert style_label(WORDS, "en", "limerick") == "limerick"
 
 
 @pytest.mark.parametrize(("person", "language"), [("alice", "en"), ("ming", "zh")])
@@ -50,7 +50,7 @@ async def test_a_photo_gets_the_style_that_its_caption_asks_for(stage, person, l
 
 async def test_a_surprise_is_drawn_from_the_styles_on_offer(stage, monkeypatch):
     offered = []
-    monkeypatch.setattr("bot.chats.random.choice", lambda styles: offered.append(styles) or styles[-1])
+    monkeypatch.setattr("bot.chats.chat_settings.random.choice", lambda styles: offered.append(styles) or styles[-1])
     await stage.joke(stage.send_photo("#surprise"))
     assert offered == [PROMPTS.language("en").joke_styles]
     assert await stage.value("SELECT style FROM jokes") == offered[0][-1]

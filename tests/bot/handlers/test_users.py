@@ -1,8 +1,8 @@
 """/users: who is here, for admins in their own chat, page by page."""
 import pytest
 
-from bot.handlers import admin_people
-from bot.sandbox.people import FIRST_PERSON_ID
+from bot.handlers.admin import users
+from bot.sandbox.telegram_objects import FIRST_PERSON_ID
 from tests.bot.conftest import callback_data
 
 
@@ -32,7 +32,7 @@ async def test_people_are_shown_with_what_they_did_and_who_is_banned(stage):
 
 
 async def test_buttons_turn_the_pages_in_place(stage, monkeypatch):
-    monkeypatch.setattr(admin_people, "A_PAGE", 1)
+    monkeypatch.setattr(users, "A_PAGE", 1)
     for person in (stage.alice, stage.bob, stage.ming):
         await stage.joke(stage.send_photo(person=person))
     message = await ask(stage)

@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.engine.stub import StubEngine
-from bot.loop import conductor
-from bot.sandbox.people import FIRST_PERSON_ID
+from bot.engine.stub.engine import StubEngine
+from bot.retraining import orchestrator
+from bot.sandbox.telegram_objects import FIRST_PERSON_ID
 from bot.sandbox.server import Sandbox
 from storage.database import Database
 from tests.bot.conftest import TOKEN, Stage, make_settings, running
@@ -40,8 +40,8 @@ class Watched:
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run's process that doesn't end by itself is stopped soon, and what came of the run is told at once."""
-    monkeypatch.setattr(conductor, "CANCEL_S", 0.1)
-    monkeypatch.setattr(conductor, "TELL_S", 0.1)
+    monkeypatch.setattr(orchestrator, "CANCEL_S", 0.1)
+    monkeypatch.setattr(orchestrator, "TELL_S", 0.1)
 
 
 @pytest.fixture

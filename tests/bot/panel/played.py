@@ -10,15 +10,15 @@ from typing import Any
 from unittest import mock
 
 from configs.settings import ROOT, Settings
-from storage import datasets, models, promotion, runs
+from storage.learning import datasets, models, promotion, runs
 from storage.database import Database
-from storage.jokes import NewJoke, add_joke
-from storage.models import Model, NewModel
-from storage.people import set_private
-from storage.photos import Photo, check_photo, keep_photo
-from storage.ratings import rate
-from storage.reasons import Reason
-from storage.runs import Run
+from storage.chat.jokes import NewJoke, add_joke
+from storage.learning.models import Model, NewModel
+from storage.maintenance.forget_person import set_private
+from storage.media.photos import Photo, check_photo, keep_photo
+from storage.chat.ratings import rate
+from storage.learning.reasons import EndReason
+from storage.learning.runs import Run
 
 DRAWINGS = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
 PEOPLE = range(1001, 1013)
@@ -53,7 +53,7 @@ class Past:
             for _ in range(days):
                 await self._day(base, 0.55)
             second = await self._learns(base, base, "promote")
-            await promotion.promote(self._database, second.id, "canary", reason=Reason("Liked more.", "trial-better"))
+            await promotion.promote(self._database, second.id, "canary", reason=EndReason("Liked more.", "trial-better"))
             for _ in range(days):
                 await self._day(second, 0.74)
             await self._learns(base, second, "reject")
@@ -99,7 +99,7 @@ class Past:
         run = await promotion.record_merge(self._database, run, new)
         self.now += 600
         await promotion.record_verdict(self._database, run, serving.id, self._verdict(run, answer))
-        return await models.find(self._database, run.candidate_id)
+        return await models.get_model(self._database, run.candidate_id)
 
     async def train(self, run: Run, database: Database | None = None) -> Run:
         """A queued run up to the beginning of its training."""

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from storage import runs
-from storage.ratings import rate
+from storage.learning import runs
+from storage.chat.ratings import rate
 from tests.bot.panel.played import say_progress
 
 ALICE, BOB, MING = 1001, 1002, 1003

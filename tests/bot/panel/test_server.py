@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from bot.app import started_app
-from bot.engine.router import Arm
-from bot.panel.now import thinned
+from bot.engine.router import ServedModel
+from bot.panel.overview import thinned
 from configs.errors import SettingsError
-from storage import models, runs
+from storage.learning import models, runs
 from tests.bot.conftest import make_settings
 from tests.bot.panel.played import say_progress
 
@@ -85,7 +85,7 @@ async def test_a_run_under_way_is_told_with_its_step_and_what_is_left(watch):
 async def test_a_trial_and_a_pause_are_seen_in_who_answers(watch):
     watched = await watch()
     servers = watched.stage.app.servers
-    servers.router.set_canary(Arm(await models.find(watched.stage.app.database, 3), servers.router.champion.client), 0.25)
+    servers.router.set_canary(ServedModel(await models.get_model(watched.stage.app.database, 3), servers.router.champion.client), 0.25)
     servers.paused = "training"
     _, told, _ = await watched.get(language="zh-hans")
     assert [(one["id"], one["status"], one["share"]) for one in told["service"]] == [(2, "champion", 0.75), (3, "canary", 0.25)]

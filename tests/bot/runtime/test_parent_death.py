@@ -1,7 +1,7 @@
 """The two scripts that end a child with its parent can't import a common module; what they share is the same."""
 from bot.runtime import parent_watchdog
-from trainer.pipeline import leash
+from trainer.pipeline import exec_with_pdeathsig
 
 
 def test_both_scripts_use_the_kernels_number():
-    assert parent_watchdog.PR_SET_PDEATHSIG == leash.PR_SET_PDEATHSIG == 1
+    assert parent_watchdog.PR_SET_PDEATHSIG == exec_with_pdeathsig.PR_SET_PDEATHSIG == 1

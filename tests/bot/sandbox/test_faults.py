@@ -5,8 +5,8 @@ import time
 import aiohttp
 import pytest
 
-from bot.sandbox.faults import Faults
-from bot.sandbox.refusal import SandboxError
+from bot.sandbox.faults import FaultInjector
+from bot.sandbox.errors import SandboxError
 
 ALICE = 1001
 
@@ -94,7 +94,7 @@ async def test_clearing_ends_them_all(sandbox, call):
 
 def test_a_probability_draws_the_same_calls_for_the_same_seed():
     def drawn(seed):
-        faults = Faults()
+        faults = FaultInjector()
         faults.add("sendMessage", "500", times=None, probability=0.3, seed=seed)
         return [faults.take("sendMessage") is not None for _ in range(1000)]
     assert drawn(1) == drawn(1) != drawn(2)
@@ -103,4 +103,4 @@ def test_a_probability_draws_the_same_calls_for_the_same_seed():
 
 def test_an_unknown_kind_is_a_mistake():
     with pytest.raises(SandboxError, match="cut_after"):
-        Faults().add("sendMessage", "explode")
+        FaultInjector().add("sendMessage", "explode")

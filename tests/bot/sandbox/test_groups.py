@@ -2,7 +2,7 @@
 import pytest
 
 from bot.sandbox.groups import add_basic_group, promote, upgrade
-from bot.sandbox.refusal import SandboxError
+from bot.sandbox.errors import SandboxError
 
 ALICE, BOB, MING = 1001, 1002, 1003
 

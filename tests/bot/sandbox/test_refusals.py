@@ -4,8 +4,8 @@ import json
 import aiohttp
 import pytest
 
-from bot.sandbox.floods import FloodLimits, Floods
-from bot.sandbox.refusal import Refusal
+from bot.sandbox.flood_limits import FloodLimits, FloodGuard
+from bot.sandbox.errors import ApiError
 from bot.sandbox.server import Sandbox
 
 ALICE, NOBODY = 1001, 4711
@@ -194,7 +194,7 @@ async def test_a_press_that_is_too_old_cannot_be_answered(call, sandbox):
 
 async def test_flood_limits_when_they_are_switched_on(http):
     async with Sandbox.running(flood_limits=FloodLimits()) as sandbox:
-        sandbox.api.floods = Floods(FloodLimits(), clock=lambda: 100.0)
+        sandbox.api.floods = FloodGuard(FloodLimits(), clock=lambda: 100.0)
         address = f"{sandbox.url}/bot{sandbox.token}/sendMessage"
         replies = []
         for chat_id in (1001, 1001, 1002, *[sandbox.world.group_id] * 21):
@@ -207,10 +207,10 @@ async def test_flood_limits_when_they_are_switched_on(http):
 
 def test_thirty_calls_a_second_over_all_chats():
     now = [100.0]
-    floods = Floods(FloodLimits(), clock=lambda: now[0])
+    floods = FloodGuard(FloodLimits(), clock=lambda: now[0])
     for chat_id in range(1, 31):
         floods.check("sendmessage", chat_id)
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ApiError) as caught:
         floods.check("editmessagetext", 31)
     assert caught.value.retry_after == 1
     floods.check("answercallbackquery", 31)

@@ -1,8 +1,8 @@
 """Lengths, entities and HTML as Telegram reads them; offsets are UTF-16 code units."""
 import pytest
 
-from bot.sandbox.refusal import Refusal
-from bot.sandbox.text import formatted, found_entities, units
+from bot.sandbox.errors import ApiError
+from bot.sandbox.text_entities import formatted, found_entities, units
 
 
 def test_length_is_counted_in_utf_16_units():
@@ -47,7 +47,7 @@ def test_links_and_languages_are_kept():
     ("<b>a</b", "Unclosed end tag at byte offset 4"), ("<b>a</b x>", "Unclosed end tag at byte offset 4"), ("a</", "Unexpected end tag at byte offset 1"),
     ('<a href="x>y', "Unclosed start tag at byte offset 0"), ("<span>a</span>", 'Tag "span" must have class "tg-spoiler" at byte offset 0')])
 def test_broken_html_is_refused_in_telegram_s_words(markup, reason):
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ApiError) as caught:
         formatted(markup, "HTML")
     assert caught.value.description == f"Bad Request: can't parse entities: {reason}"
 

@@ -3,8 +3,8 @@ import asyncio
 
 import pytest
 
-from bot.sandbox.files import Files
-from bot.sandbox.refusal import SandboxError
+from bot.sandbox.files import FileStore
+from bot.sandbox.errors import SandboxError
 from bot.sandbox.server import Sandbox
 
 ALICE, BOB = 1001, 1002
@@ -93,7 +93,7 @@ async def test_old_messages_and_calls_are_forgotten(http):
 
 
 async def test_the_least_recently_used_files_are_forgotten():
-    files = Files(limit_bytes=250)
+    files = FileStore(limit_bytes=250)
     first, second = files.add(b"1" * 100, "documents", "text/plain"), files.add(b"2" * 100, "documents", "text/plain")
     assert files.get(first.id) is first
     third = files.add(b"3" * 100, "documents", "text/plain")

@@ -5,21 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.loop.progress import Progress, read_losses
-from bot.loop.progress import read_progress as bot_progress
+from bot.retraining.run_progress import RunProgress, read_losses
+from bot.retraining.run_progress import read_progress as bot_progress
 from storage.learning import run_files
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
-from storage.learning.run_files import (
-    GalleryItem,
-    GateAnswer,
-    GateVerdict,
-    read_gate_progress,
-    read_progress,
-    read_training_steps,
-    replace_file,
-    verdict_file,
-)
-from storage.runs import Run
+from storage.learning.run_files import GalleryItem, GateAnswer, GateVerdict, read_gate_progress, read_progress, read_training_steps, replace_file, verdict_file
+from storage.learning.runs import Run
 
 VERDICT = {"answer": "promote", "reasons": ["No harm was shown on the held-out photos."], "codes": ["fine"], "measures": {"seconds": 1.5},
            "gallery": [{"photo": "images/aa.jpg", "language": "en", "champion": "Ha.", "candidate": "Ho."}]}
@@ -50,8 +41,8 @@ def test_the_files_have_the_names_they_always_had(tmp_path):
 
 
 def test_the_bot_reads_a_run_that_an_older_program_works_on(folder):
-    assert bot_progress(a_run("training"), folder) == Progress(3, 9, 2.5, 60.0)
-    assert bot_progress(a_run("judging"), folder) == Progress(25, 40)
+    assert bot_progress(a_run("training"), folder) == RunProgress(3, 9, 2.5, 60.0)
+    assert bot_progress(a_run("judging"), folder) == RunProgress(25, 40)
     assert read_losses(folder) == [3.0, 2.5]
     assert read_progress(folder)["state"] == "running" and len(read_training_steps(folder)) == 2
 
@@ -60,12 +51,12 @@ def test_the_bot_reads_a_run_that_an_older_program_works_on(folder):
 def test_a_damaged_file_is_no_progress(folder, text):
     for file in (folder / "progress.json", folder / "gate" / "gate_progress.json"):
         file.write_text(text)
-    assert bot_progress(a_run("training"), folder) == bot_progress(a_run("judging"), folder) == Progress()
+    assert bot_progress(a_run("training"), folder) == bot_progress(a_run("judging"), folder) == RunProgress()
 
 
 def test_before_a_run_reports_there_is_nothing(tmp_path):
     assert (read_progress(tmp_path), read_gate_progress(tmp_path), read_training_steps(tmp_path)) == ({}, None, [])
-    assert bot_progress(a_run("training"), tmp_path) == bot_progress(a_run("judging"), tmp_path) == Progress()
+    assert bot_progress(a_run("training"), tmp_path) == bot_progress(a_run("judging"), tmp_path) == RunProgress()
 
 
 def test_a_verdict_is_written_as_it_always_was_and_read_back(tmp_path):

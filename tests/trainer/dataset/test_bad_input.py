@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import dataset_files, datasets
-from storage.dataset_files import DatasetError, read
-from storage.people import forget_rows
-from storage.photos import photo_path
+from storage.learning import dataset_files, datasets
+from storage.learning.dataset_files import DatasetError, read
+from storage.maintenance.forget_person import forget_rows
+from storage.media.photos import photo_path
 from trainer.dataset.check import check_dataset
 from trainer.dataset.rows import RowError, check_row, make_row
 

@@ -1,8 +1,8 @@
 """What is on the block list is not learnt from, whenever it was told."""
 from configs.blocklist import BlockList
-from configs.settings import Selection
-from storage.dataset_files import read
-from trainer.prospect import look_ahead
+from configs.settings import SelectionSettings
+from storage.learning.dataset_files import read
+from trainer.dataset.preview import look_ahead
 
 ALL_TRAIN = {"holdout_share": 1e-9}
 
@@ -24,6 +24,6 @@ async def test_they_begin_no_run(memory):
     for number in range(6):
         await memory.rated("3", text=f"a joke about {'DAMN' if number % 2 else 'clean'} cats {number}")
     await memory.rated("1")
-    settings = Selection(**ALL_TRAIN)
+    settings = SelectionSettings(**ALL_TRAIN)
     assert (await look_ahead(memory.database, settings, BlockList())).fresh == 6
     assert (await look_ahead(memory.database, settings, BlockList.read(["damn"]))).fresh == 3

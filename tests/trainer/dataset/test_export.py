@@ -4,13 +4,13 @@ import json
 import pytest
 
 from configs.prompts import load_prompts
-from storage import datasets
-from storage.dataset_files import name_of, read
-from storage.photos import photo_path
-from storage.splits import SIDES
+from storage.learning import datasets
+from storage.learning.dataset_files import name_of, read
+from storage.media.photos import photo_path
+from storage.learning.splits import SIDES
 from trainer.dataset.check import check_dataset
 from trainer.dataset.export import NothingToLearnError
-from trainer.split import update_split
+from trainer.selection.holdout_split import update_split
 
 ALL_TRAIN = {"holdout_share": 1e-9}
 

@@ -1,8 +1,8 @@
 """What a person wants forgotten leaves the datasets: new hash before training, blanks after it."""
-from storage import datasets
-from storage.dataset_files import read
-from storage.people import forget
-from storage.photos import photo_path
+from storage.learning import datasets
+from storage.learning.dataset_files import read
+from storage.maintenance.forget_person import forget
+from storage.media.photos import photo_path
 from trainer.dataset.check import check_dataset
 
 ALL_TRAIN = {"holdout_share": 1e-9}

@@ -3,13 +3,13 @@ import json
 
 import pytest
 
-from configs.settings import Limits, Selection
-from storage import dataset_files, datasets
-from storage.dataset_files import read
-from storage.photos import check_photo
+from configs.settings import LimitSettings, SelectionSettings
+from storage.learning import dataset_files, datasets
+from storage.learning.dataset_files import read
+from storage.media.photos import check_photo
 from trainer.dataset.check import check_dataset
-from trainer.oogiri.importer import Import, Importer
-from trainer.split import update_split
+from trainer.oogiri.importer import OogiriImport, Importer
+from trainer.selection.holdout_split import update_split
 
 TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了", "冰箱里只剩下梦想"]
 ALL_TRAIN = {"holdout_share": 1e-9}
@@ -25,8 +25,8 @@ async def imported(memory, tmp_path, picture):
         (images / f"{number}.jpg").write_bytes(picture(900 + number))
         rows.append(json.dumps({"type": "I2T", "question": None, "image": str(number), "text": text, "star": 9}))
     (tmp_path / "cn.jsonl").write_text("\n".join(rows))
-    importer = Importer(memory.database, memory.folder, Selection(**ALL_TRAIN), Limits(), memory.budget)
-    return await importer.run(Import(tmp_path / "cn.jsonl", images))
+    importer = Importer(memory.database, memory.folder, SelectionSettings(**ALL_TRAIN), LimitSettings(), memory.budget)
+    return await importer.run(OogiriImport(tmp_path / "cn.jsonl", images))
 
 
 async def test_imported_rows_are_repeated_beside_the_new_ones(memory, imported):
@@ -69,8 +69,8 @@ async def test_an_import_puts_what_is_near_to_a_held_out_photo_on_that_side(memo
         (images / f"{number}.jpg").write_bytes(picture(900 + number, (320, 240)))
     (tmp_path / "cn.jsonl").write_text("\n".join(
         json.dumps({"type": "I2T", "image": str(number), "text": TEXTS[number]}) for number in range(3)))
-    importer = Importer(memory.database, memory.folder, Selection(**ALL_TRAIN), Limits(), memory.budget)
-    result = await importer.run(Import(tmp_path / "cn.jsonl", images))
+    importer = Importer(memory.database, memory.folder, SelectionSettings(**ALL_TRAIN), LimitSettings(), memory.budget)
+    result = await importer.run(OogiriImport(tmp_path / "cn.jsonl", images))
     assert {entry["picture"]: entry["part"] for entry in result.manifest["rows"]} == {"0": "holdout", "1": "train", "2": "train"}
     assert check_photo(picture(900), max_bytes=10**7, max_pixels=10**7).sha256 == photo.sha256
 

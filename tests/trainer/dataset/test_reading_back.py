@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from storage.dataset_files import read
+from storage.learning.dataset_files import read
 from trainer.dataset.check import check_dataset
-from trainer.xtuner import shims
+from trainer.xtuner import compat
 
-shims.apply()
+compat.apply()
 
 
 @pytest.fixture

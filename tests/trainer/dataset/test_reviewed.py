@@ -1,9 +1,9 @@
 """What an admin has dropped is no evidence; what is shown for review is what an export would take."""
 from configs.blocklist import BlockList
-from configs.settings import Selection
-from storage import evidence
-from storage.review import decide, line_up, next_waiting
-from trainer.prospect import look_ahead
+from configs.settings import SelectionSettings
+from storage.learning import rating_arrays
+from storage.learning.review_queue import decide, set_review_queue, next_waiting
+from trainer.dataset.preview import look_ahead
 
 ALL_TRAIN = {"holdout_share": 1e-9}
 
@@ -18,7 +18,7 @@ async def test_a_dropped_joke_is_in_no_dataset_until_it_is_kept_after_all(memory
     await decide(memory.database, good[0], kept=False, asked_by=1)
     await decide(memory.database, good[1], kept=True, asked_by=1)
     assert set(jokes_in(await memory.exporter(**ALL_TRAIN).export())) == set(good[1:])
-    assert good[0] not in (await evidence.ratings_since(memory.database, 0)).joke_ids
+    assert good[0] not in (await rating_arrays.ratings_since(memory.database, 0)).joke_ids
     await decide(memory.database, good[0], kept=True, asked_by=1)
     assert set(jokes_in(await memory.exporter(**ALL_TRAIN).export())) == set(good)
 
@@ -36,9 +36,9 @@ async def test_a_dropped_joke_is_not_held_out_either(memory):
 async def test_the_queue_is_what_would_be_learnt_best_first(memory):
     good = [await memory.rated("3" * raters) for raters in (1, 3, 2)]
     await memory.rated("11")
-    found = await look_ahead(memory.database, Selection(**ALL_TRAIN), BlockList())
+    found = await look_ahead(memory.database, SelectionSettings(**ALL_TRAIN), BlockList())
     exported = jokes_in(await memory.exporter(**ALL_TRAIN).export())
     assert list(found.jokes) == exported and set(exported) == set(good)
-    await line_up(memory.database, [*found.jokes, 999])
+    await set_review_queue(memory.database, [*found.jokes, 999])
     waiting = await next_waiting(memory.database)
     assert (waiting.joke_id, waiting.left) == (exported[0], 3)

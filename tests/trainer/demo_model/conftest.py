@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from configs.model_imports import import_torchvision
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES
+from configs.transformers_imports import import_torchvision
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES
 
 torch.set_num_threads(1)
 import_torchvision(torch)

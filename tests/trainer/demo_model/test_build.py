@@ -13,9 +13,9 @@ from configs.errors import JokebotError
 from trainer.demo_model import build as building
 from trainer.demo_model import train as training
 from trainer.demo_model.build import build
-from trainer.demo_model.pack import shrink
+from trainer.demo_model.picture_pack import shrink
 from trainer.demo_model.sources import HELD_OUT
-from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, Phase, carry_positions, rate_at
+from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, TrainingPhase, carry_positions, rate_at
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def short(tmp_path_factory: pytest.TempPathFactory, pack: Path) -> tuple[Path, dict[str, float]]:
     out = tmp_path_factory.mktemp("builds") / "short"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "CPU_PHASES", (Phase(56, 16, 8, 0.5), Phase(112, 8, 8, 0.5)))
+        patch.setattr(building, "CPU_PHASES", (TrainingPhase(56, 16, 8, 0.5), TrainingPhase(112, 8, 8, 0.5)))
         return out, build(out, pack, "cpu", steps=24)
 
 
@@ -60,7 +60,7 @@ def test_the_checkpoint_is_one_like_any_other(short):
 
 def test_a_build_goes_on_from_weights_alone(short, pack, tmp_path, monkeypatch):
     out, took = short
-    monkeypatch.setattr(building, "CPU_PHASES", (Phase(56, 16, 8, 1.0),))
+    monkeypatch.setattr(building, "CPU_PHASES", (TrainingPhase(56, 16, 8, 1.0),))
     monkeypatch.setattr(building, "fit_head", lambda *arguments: training.fit_head(*arguments, pictures=64))
     only = tmp_path / "weights"
     only.mkdir()
@@ -75,7 +75,7 @@ def test_weights_of_another_shape_are_refused(tiny, pack, tmp_path):
 
 
 def test_minutes_end_a_build_too(pack, tmp_path, monkeypatch):
-    monkeypatch.setattr(building, "CPU_PHASES", (Phase(56, 4, 2, 1.0),))
+    monkeypatch.setattr(building, "CPU_PHASES", (TrainingPhase(56, 4, 2, 1.0),))
     took = build(tmp_path / "timed", pack, "cpu", minutes=0.05)
     assert took["seconds"] >= 3 and (tmp_path / "timed" / "model.safetensors").is_file()
 

@@ -13,9 +13,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from configs.errors import JokebotError
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES, config, parameters
-from trainer.demo_model.weights import to_bf16, write_checkpoint
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES, config, parameters
+from trainer.demo_model.weight_writer import to_bf16, write_checkpoint
 
 INTERNVL2_2B_PARAMETERS = 2_205_754_368
 """OpenGVLab's model card: 2.21 B; its model.safetensors holds twice that many bytes."""

@@ -13,11 +13,11 @@ from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects, subjects_named
-from trainer.demo_model.texts import NEUTRAL, Reader, load_shapes
+from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 SAMPLES = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
-PROMPTS, READER = load_prompts(), Reader(load_shapes(), load_subjects())
+PROMPTS, READER = load_prompts(), TemplateReader(load_shapes(), load_subjects())
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
 from configs.prompts import load_prompts
-from trainer.demo_model.shapes import CONTEXT_TOKENS
+from trainer.demo_model.architectures import CONTEXT_TOKENS
 
 
 @pytest.fixture(scope="module")

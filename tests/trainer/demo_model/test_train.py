@@ -5,18 +5,18 @@ import torch
 from tokenizers import Tokenizer
 
 from configs.prompts import load_prompts
-from trainer.demo_model.batches import Encoder
+from trainer.demo_model.batches import TextEncoder
 from trainer.demo_model.build import load
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.texts import Writer, load_shapes
+from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
 from trainer.demo_model.train import DROPPED, make_layers_passable
 
 
 def test_loss_is_on_the_answers_and_their_ends_alone(tiny):
     tokenizer, subjects, draw = Tokenizer.from_file(str(tiny / "tokenizer.json")), load_subjects(), random.Random(5)
-    writer = Writer(load_prompts(), load_shapes(), subjects)
+    writer = TemplateWriter(load_prompts(), load_shapes(), subjects)
     turns = [writer.turn(subjects[number], draw) for number in range(6)]
-    batch = Encoder(tokenizer, load_prompts()).batch(list(range(9)), turns)
+    batch = TextEncoder(tokenizer, load_prompts()).batch(list(range(9)), turns)
     assert len(batch.subjects) == 9 and len(batch.after) == 6
     longest, end = batch.after.shape[1], tokenizer.token_to_id("<|im_end|>")
     for row, turn in enumerate(turns):

@@ -9,9 +9,9 @@ from PIL import Image
 from skimage import data
 
 from configs.tiling import cut_tiles, tile_count, tile_grid
-from trainer.xtuner import shims
+from trainer.xtuner import compat
 
-shims.apply()
+compat.apply()
 
 from peft import LoraConfig  # noqa: E402
 from xtuner.dataset.collate_fns import default_collate_fn  # noqa: E402
@@ -38,7 +38,7 @@ def dataset(tiny: Path, tmp_path: Path) -> JokeDataset:
 def test_xtuners_model_learns_from_xtuners_dataset(tiny: Path, dataset: JokeDataset, quantised: bool) -> None:
     lora = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.0, task_type="CAUSAL_LM")
     model = InternVL_V1_5(str(tiny), freeze_llm=True, freeze_visual_encoder=True, llm_lora=lora, quantization_llm=quantised)
-    shims.single_process_group()
+    compat.single_process_group()
     batch: Any = default_collate_fn([dataset[0], dataset[1]])["data"]
     loss = model(batch)["loss"]
     loss.backward()
@@ -76,6 +76,6 @@ def test_grids_are_chosen_as_xtuner_chooses_them_for_many_sizes(most: int) -> No
 
 
 def test_the_process_group_is_made_once() -> None:
-    shims.single_process_group()
-    shims.single_process_group()
+    compat.single_process_group()
+    compat.single_process_group()
     assert torch.distributed.get_rank() == 0

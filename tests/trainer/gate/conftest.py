@@ -12,14 +12,14 @@ import torch
 from PIL import Image, ImageOps
 from safetensors.torch import load_file, save_file
 
-from configs.learning import Gate
+from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.samples import SHOWN
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.texts import NEUTRAL, jokes, load_shapes
-from trainer.gate.asking import Asker
-from trainer.gate.loading import load
+from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
+from trainer.gate.model_scorer import ModelScorer
+from trainer.gate.model_loading import load
 
 torch.set_num_threads(1)
 
@@ -76,8 +76,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings() -> Gate:
-    return Gate(replies=24, max_tokens=60)
+def settings() -> GateSettings:
+    return GateSettings(replies=24, max_tokens=60)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def altered(tmp_path: Path) -> Callable[..., Path]:
 
 def teach(directory: Path, lessons: list[tuple[Path, str, str]], rounds: int, rate: float = 2e-3) -> Path:
     """The demo model after so many rounds over (photo, prompt, text), all at once, in a new directory."""
-    asker = Asker(load(CHECKPOINT, torch.device("cpu")), Gate(), lambda _: None)
+    asker = ModelScorer(load(CHECKPOINT, torch.device("cpu")), GateSettings(), lambda _: None)
     language, tokenizer = asker.model.language_model, asker.loaded.tokenizer
     questions = [asker.prompt(photo, prompt) for photo, prompt, _ in lessons]
     answers = [tokenizer.encode(text + asker.end, add_special_tokens=False) for _, _, text in lessons]

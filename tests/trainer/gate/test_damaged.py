@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from configs.learning import Gate
+from configs.learning import GateSettings
 from configs.prompts import PROMPTS_FILE, load_prompts
 from storage.learning.run_files import GateVerdict
 from trainer.dataset.rows import texts_of
-from trainer.gate import GateError, judge
+from trainer.gate import GateError, assess_candidate
 
 from .conftest import CHECKPOINT, teach, write_dataset
 
-SETTINGS = Gate(photos=8, replies=8, max_tokens=40, likelihood_photos=8)
+SETTINGS = GateSettings(photos=8, replies=8, max_tokens=40, likelihood_photos=8)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ask(few, tmp_path):
     def asked(candidate: Path, champion: Path = CHECKPOINT) -> GateVerdict:
-        return judge(champion, candidate, few, tmp_path / "out", SETTINGS)
+        return assess_candidate(champion, candidate, few, tmp_path / "out", SETTINGS)
     return asked
 
 
@@ -90,7 +90,7 @@ def test_a_tokenizer_that_reads_prompts_otherwise_than_the_champions_is_rejected
     one, two = [token for token in vocabulary if token.strip("Ġ▁ ") in ("picture", "joke")][:2]
     vocabulary[one], vocabulary[two] = vocabulary[two], vocabulary[one]
     (other / "tokenizer.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    verdict = judge(CHECKPOINT, other, few, tmp_path / "out", Gate(photos=1, replies=1, max_tokens=5))
+    verdict = assess_candidate(CHECKPOINT, other, few, tmp_path / "out", GateSettings(photos=1, replies=1, max_tokens=5))
     assert (verdict.answer, verdict.codes) == ("reject", ["prompt"]) and "champion" in verdict.reasons[0]
 
 
@@ -140,5 +140,5 @@ def test_a_champion_that_fails_is_no_verdict(ask, tmp_path):
 
 def test_without_held_out_photos_it_is_undecided(tmp_path):
     dataset = write_dataset(tmp_path / "none", photos=0, training=4)
-    verdict = judge(CHECKPOINT, copy(tmp_path / "same"), dataset, tmp_path / "out", SETTINGS)
+    verdict = assess_candidate(CHECKPOINT, copy(tmp_path / "same"), dataset, tmp_path / "out", SETTINGS)
     assert (verdict.answer, verdict.codes) == ("undecided", ["nothing"])

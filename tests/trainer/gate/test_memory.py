@@ -4,7 +4,7 @@ import torch
 
 from configs.settings import ROOT
 from tests.containers import enter_container
-from trainer.gate.loading import load
+from trainer.gate.model_loading import load
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 

@@ -16,13 +16,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES
 from trainer.merge.adapter import read_adapter
-from trainer.merge.arithmetic import round_to_bf16, to_bf16
+from trainer.merge.bf16 import round_to_bf16, to_bf16
 from trainer.merge.compare import max_ulp, random_adapter
-from trainer.merge.job import merge
-from trainer.merge.tensors import MergeError, read_safetensors
+from trainer.merge.merge_adapter import merge
+from trainer.merge.checkpoint_io import MergeError, read_safetensors
 
 ROOT = Path(__file__).parents[3]
 SMALL = replace(SHAPES["tiny"], layers=2, vision_layers=2)
@@ -58,9 +58,9 @@ def checkpoint(adapter: Path) -> Path:
 @pytest.fixture(scope="module", params=[2 * RANK, ODD])
 def reference(request: pytest.FixtureRequest, base: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """What XTuner's convert_to_official makes of it, and the alpha that was asked for."""
-    from trainer.xtuner import shims
-    shims.apply()
-    from trainer.xtuner.stock import convert
+    from trainer.xtuner import compat
+    compat.apply()
+    from trainer.xtuner.upstream_baseline import convert
     out = tmp_path_factory.mktemp("official") / "model"
     convert(base, checkpoint, out, RANK, request.param)
     return out, request.param
@@ -128,7 +128,7 @@ def test_the_merged_model_loads_by_itself_and_says_what_it_is(base: Path, adapte
     assert notes["base"]["model.json"]["adapter"]["lora_rank"] == RANK and notes["lora_alpha"] == 2 * RANK
     hidden = tmp_path / "base_is_gone"
     shutil.copytree(tmp_path / "merged", hidden)
-    code = ("import sys, torch; from configs.model_imports import import_torchvision; import_torchvision(torch)\n"
+    code = ("import sys, torch; from configs.transformers_imports import import_torchvision; import_torchvision(torch)\n"
             "from transformers import AutoModel, AutoTokenizer\n"
             "model = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True, torch_dtype=torch.bfloat16)\n"
             "print(AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code=True).eos_token, model.dtype)")
@@ -205,7 +205,7 @@ def test_a_full_disk_leaves_nothing(base: Path, adapter: Path, tmp_path: Path) -
 
 
 def test_a_killed_merge_leaves_no_model_and_the_next_one_clears_up(base: Path, adapter: Path, tmp_path: Path) -> None:
-    code = ("import os, sys, time; from pathlib import Path; from trainer.merge.job import merge; from trainer.merge.arithmetic import Adder\n"
+    code = ("import os, sys, time; from pathlib import Path; from trainer.merge.merge_adapter import merge; from trainer.merge.bf16 import Adder\n"
             "main = os.getpid()\ndef wait(*a):\n    while main in (os.getpid(), os.getppid()): time.sleep(0.01)\nAdder.add = wait\n"
             "merge(*map(Path, sys.argv[1:]))")
     with subprocess.Popen([sys.executable, "-c", code, str(adapter), str(base), str(tmp_path / "out")], cwd=ROOT) as process:

@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from configs.prompts import load_prompts
-from configs.settings import Limits, Selection
-from storage import datasets
+from configs.settings import LimitSettings, SelectionSettings
+from storage.learning import datasets
 from storage.database import Database
-from storage.dataset_files import read
+from storage.learning.dataset_files import read
 from trainer.dataset.check import check_dataset
 from trainer.dataset.token_budget import load_token_budget
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES
-from trainer.oogiri.importer import Import, Importer
-from trainer.oogiri.reading import OogiriError
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES
+from trainer.oogiri.importer import OogiriImport, Importer
+from trainer.oogiri.parser import OogiriError
 
 TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了",
          "我妈说这叫时尚", "当你发现周一是明天", "冰箱里只剩下梦想", "恐龙灭绝是因为没带伞", "邻居家的狗学会了打卡"]
@@ -50,14 +50,14 @@ async def bring(tmp_path, budget):
     images.mkdir()
     for number in range(10):
         (images / f"{100 + number}.jpg").write_bytes(picture(number))
-    importer = Importer(database, tmp_path / "datasets", Selection(holdout_share=1e-9), Limits(), budget)
+    importer = Importer(database, tmp_path / "datasets", SelectionSettings(holdout_share=1e-9), LimitSettings(), budget)
 
     async def run(rows, name="cn.jsonl", **options):
         file = tmp_path / name
         content = json.dumps(rows) if name.endswith(".json") else "\n".join(
             one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in rows)
         file.write_text(content, encoding="utf-8")
-        return await importer.run(Import(file, images, **options))
+        return await importer.run(OogiriImport(file, images, **options))
 
     run.images, run.database, run.importer = images, database, importer
     yield run
@@ -187,8 +187,8 @@ async def test_the_tutorials_own_file_is_read(bring, budget):
 async def test_files_that_can_not_be_used_are_one_clear_line(bring, tmp_path):
     cut = tmp_path / "cut.json"
     cut.write_text('[{"image": "100.jpg", "conv')
-    for wanted, said in ((Import(cut, bring.images), "damaged or cut off"), (Import(tmp_path / "none.jsonl", bring.images), "can't be read"),
-                         (Import(cut, tmp_path / "none"), "There is no folder")):
+    for wanted, said in ((OogiriImport(cut, bring.images), "damaged or cut off"), (OogiriImport(tmp_path / "none.jsonl", bring.images), "can't be read"),
+                         (OogiriImport(cut, tmp_path / "none"), "There is no folder")):
         with pytest.raises(OogiriError, match=said):
             await bring.importer.run(wanted)
     with pytest.raises(OogiriError, match="No row can be imported: 1: its picture is missing"):
@@ -198,7 +198,7 @@ async def test_files_that_can_not_be_used_are_one_clear_line(bring, tmp_path):
 
 
 async def test_pictures_are_held_out_and_stay_so(bring):
-    bring.importer.selection = Selection(holdout_share=0.4)
+    bring.importer.selection = SelectionSettings(holdout_share=0.4)
     rows = [row(str(100 + number), TEXTS[number]) for number in range(10)]
     first = await bring(rows)
     held_out = {entry["picture"] for entry in first.manifest["rows"] if entry["part"] == "holdout"}

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from configs.settings import Settings
-from storage import models, runs
+from storage.learning import models, runs
 from storage.learning.run_files import read_training_steps
-from storage.runs import Run
-from trainer.pipeline.place import Place
+from storage.learning.runs import Run
+from trainer.pipeline.workspace import RunWorkspace
 
 ROOT, BOMBS = Path(__file__).parents[3], Path(__file__).with_name("bombs")
 SETTINGS = {"RETRAIN_MINIMUM_PAIRS": 2, "RETRAIN_ATTEMPTS": 20, "SELECTION_MAX_ROWS": 8, "TRAINING_LORA_RANK": 8, "TRAINING_LORA_ALPHA": 16,
@@ -37,8 +37,8 @@ class Pipeline:
         return self.memory.database
 
     @property
-    def place(self) -> Place:
-        return Place((self.memory.root / "runs" / "1").absolute(), (self.memory.root / "models").absolute())
+    def place(self) -> RunWorkspace:
+        return RunWorkspace((self.memory.root / "runs" / "1").absolute(), (self.memory.root / "models").absolute())
 
     def settings(self, **more: Any) -> Settings:
         """What the processes are told, for code that is called here."""

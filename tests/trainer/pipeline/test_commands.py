@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 
-from storage import datasets, models, requests, runs
-from storage.folder import held
-from trainer.oogiri.importer import Import, Importer
+from storage.learning import datasets, models, runs
+from storage.chat import control_requests
+from storage.maintenance.data_folder import data_folder_lock
+from trainer.oogiri.importer import OogiriImport, Importer
 
 GATE = {"GATE_REPLIES": 2, "GATE_MAX_TOKENS": 8}
 TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了", "我妈说这叫时尚"]
@@ -36,7 +37,7 @@ async def imported(pipeline, picture, budget):
         (root / "oogiri" / f"{number}.jpg").write_bytes(picture(1000 + number))
     (root / "cn.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     importer = Importer(pipeline.database, settings.storage.datasets, settings.selection, settings.limits, budget)
-    made = await importer.run(Import(root / "cn.jsonl", root / "oogiri"))
+    made = await importer.run(OogiriImport(root / "cn.jsonl", root / "oogiri"))
     await runs.advance(pipeline.database, await pipeline.run(), "cancelled")
     return made.directory.name
 
@@ -65,7 +66,7 @@ async def test_a_cold_start_goes_through_the_same_run_and_the_real_gate(pipeline
 
 async def test_with_a_bot_the_commands_ask_it(pipeline, said, model):
     other = await models.register_base(pipeline.database, "other", str(model))
-    with held(pipeline.memory.root):
+    with data_folder_lock(pipeline.memory.root):
         code, text = await said("retrain", "--yes")
         assert code == 0 and "Run 1 is queued, and the running bot takes it up" in text
         code, text = await said("retrain", "--cancel")
@@ -73,10 +74,10 @@ async def test_with_a_bot_the_commands_ask_it(pipeline, said, model):
         process = pipeline.start("models", "promote", other.id)
         pending = []
         while not pending:
-            pending = await requests.pending(pipeline.database)
+            pending = await control_requests.pending(pipeline.database)
             assert process.poll() is None
         assert (pending[0].kind, pending[0].model_id) == ("promote", other.id)
-        await requests.answer(pipeline.database, pending[0].id, "No room for a second model.", done=False)
+        await control_requests.answer(pipeline.database, pending[0].id, "No room for a second model.", done=False)
         assert await pipeline.end(process) == 1 and "No room for a second model." in pipeline.log()
     assert await pipeline.serving() == "base"
 
@@ -94,7 +95,7 @@ async def test_a_base_is_registered_once_it_is_whole_and_its_code_is_agreed_to(p
     code, text = await said("models", "add", model, "--name", "tiny")
     assert code == 2 and "`--yes` agrees" in text
     code, text = await said("models", "add", model, "--name", "tiny", "--yes")
-    known = await models.find(pipeline.database, "tiny")
+    known = await models.get_model(pipeline.database, "tiny")
     assert code == 0 and known.digest[:12] in text and known.status == "base" and "modeling_internvl_chat.py" in known.code
     assert (await said("models", "add", model, "--name", "tiny", "--yes"))[0] == 0
     broken = tmp_path / "broken"
@@ -109,4 +110,4 @@ async def test_a_base_is_registered_once_it_is_whole_and_its_code_is_agreed_to(p
     (other / "model.safetensors").unlink()
     code, text = await said("models", "add", other, "--yes")
     assert code == 2 and "no safetensors weights" in text
-    assert [one.name for one in await models.every(pipeline.database)] == ["base", "tiny"]
+    assert [one.name for one in await models.all_models(pipeline.database)] == ["base", "tiny"]

@@ -7,12 +7,12 @@ import signal
 import psutil
 import pytest
 
-from storage import datasets, models, promotion, runs
-from storage.people import forget
-from trainer.pipeline.child import Children
-from trainer.pipeline.drive import drive
-from trainer.pipeline.job import CancelledRun
-from trainer.pipeline.place import PlaceInUse, held, in_use
+from storage.learning import datasets, models, promotion, runs
+from storage.maintenance.forget_person import forget
+from trainer.pipeline.step_process import StepProcesses
+from trainer.pipeline.runner import run_pipeline
+from trainer.pipeline.run_context import RunCancelled
+from trainer.pipeline.workspace import WorkspaceLocked, run_lock, is_run_active
 from trainer.pipeline.steps.all_steps import ALL_STEPS
 
 pytestmark = pytest.mark.timeout(2400)
@@ -28,13 +28,13 @@ async def test_a_stopped_run_is_gone_on_with_and_a_cancelled_one_ends(pipeline):
     # Somebody asked for the stop, so it counts as no attempt.
     assert (run.state, run.attempts) == ("training", 0) and f"iter_{done}.pth" in {path.name for path in (pipeline.place.directory / "xtuner").iterdir()}
     process = pipeline.start("pipeline", 1)
-    await pipeline.until(process, lambda: in_use(pipeline.memory.root / "runs"))
+    await pipeline.until(process, lambda: is_run_active(pipeline.memory.root / "runs"))
     await runs.request_cancel(pipeline.database, 1)
     assert await pipeline.end(process) == 0, pipeline.log()
     run = await pipeline.run()
     assert (run.state, run.reason, await pipeline.serving()) == ("cancelled", "It was cancelled.", "base")
     assert not (pipeline.place.directory / "xtuner").exists()
-    assert [model.name for model in await models.every(pipeline.database)] == ["base"]
+    assert [model.name for model in await models.all_models(pipeline.database)] == ["base"]
 
 
 async def test_a_person_who_is_forgotten_during_the_training_is_in_nothing_that_is_made(pipeline):
@@ -80,7 +80,7 @@ async def test_what_a_run_has_no_room_for_is_said_before_it_trains(pipeline):
 
 async def test_the_clock_trains_on_the_same_pairs_once(pipeline):
     """A person may ask again, and a run that failed has answered nothing."""
-    database, base = pipeline.database, await models.find(pipeline.database, "base")
+    database, base = pipeline.database, await models.get_model(pipeline.database, "base")
     assert await pipeline.call("pipeline", 1, bomb="in training") == -signal.SIGKILL
     run = await pipeline.run()
     await datasets.mark(database, run.dataset, "trained")
@@ -100,7 +100,7 @@ async def test_the_clock_trains_on_the_same_pairs_once(pipeline):
 
 async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):
     """From a run whose training and merge are taken as done: the step itself is driven here."""
-    database, base = pipeline.database, await models.find(pipeline.database, "base")
+    database, base = pipeline.database, await models.get_model(pipeline.database, "base")
     run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
     run = await runs.advance(database, run, "training", dataset=(await pipeline.memory.exporter().export()).directory.name)
     run = await runs.advance(database, run, "merging")
@@ -120,21 +120,21 @@ async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):
     run = await pipeline.run()
     assert (run.state, run.champion_id, run.reason, run.judged["measures"]) == ("rejected", other.id, "So it was said.", {"likelihood": 1.5})
     # A rejected model never serves, so its files go at once.
-    model = await models.find(database, run.candidate_id)
+    model = await models.get_model(database, run.candidate_id)
     assert model.status == "rejected" and model.removed_at and not candidate.exists()
 
 
 async def test_two_processes_are_never_at_a_run(pipeline):
     folder = pipeline.settings().storage.runs
-    assert not in_use(folder)
-    async with held(folder, wait_s=0):
-        assert in_use(folder)
-        with pytest.raises(PlaceInUse):
-            async with held(folder, wait_s=0.2):
+    assert not is_run_active(folder)
+    async with run_lock(folder, wait_s=0):
+        assert is_run_active(folder)
+        with pytest.raises(WorkspaceLocked):
+            async with run_lock(folder, wait_s=0.2):
                 raise AssertionError
-    assert not in_use(folder)
+    assert not is_run_active(folder)
     with pytest.raises(runs.RunError, match="no run 9"):
-        await drive(pipeline.settings(), 9, ALL_STEPS)
+        await run_pipeline(pipeline.settings(), 9, ALL_STEPS)
 
 
 async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
@@ -144,17 +144,17 @@ async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
     async def watch():
         looked.set()
         if free.is_set():
-            raise CancelledRun
-    async with held(tmp_path, wait_s=0) as descriptor:
-        running = asyncio.create_task(Children(descriptor, 10, nice=3).run("http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch))
+            raise RunCancelled
+    async with run_lock(tmp_path, wait_s=0) as descriptor:
+        running = asyncio.create_task(StepProcesses(descriptor, 10, nice=3).run("http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch))
         await looked.wait()
-    assert in_use(tmp_path)
+    assert is_run_active(tmp_path)
     (child,) = (one for one in psutil.Process().children() if "http.server" in one.cmdline())
     assert child.nice() == psutil.Process().nice() + 3
     free.set()
-    with pytest.raises(CancelledRun):
+    with pytest.raises(RunCancelled):
         await running
-    assert not in_use(tmp_path)
+    assert not is_run_active(tmp_path)
 
 
 async def test_a_child_that_does_not_listen_is_killed_after_the_grace(tmp_path, monkeypatch):
@@ -163,8 +163,8 @@ async def test_a_child_that_does_not_listen_is_killed_after_the_grace(tmp_path, 
 
     async def watch():
         if (tmp_path / "log").read_text():
-            raise CancelledRun
-    async with held(tmp_path, wait_s=0) as descriptor:
-        with pytest.raises(CancelledRun):
-            await Children(descriptor, 0.3).run("deaf", [], tmp_path / "log", watch)
-    assert not in_use(tmp_path)
+            raise RunCancelled
+    async with run_lock(tmp_path, wait_s=0) as descriptor:
+        with pytest.raises(RunCancelled):
+            await StepProcesses(descriptor, 0.3).run("deaf", [], tmp_path / "log", watch)
+    assert not is_run_active(tmp_path)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage import datasets, models, runs
+from storage.learning import datasets, models, runs
 from storage.learning.run_files import read_progress
 
 KILLED = -signal.SIGKILL
@@ -56,7 +56,7 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
     # The verdict is the one that was made before the last kill.
     assert await pipeline.states() == ["queued", "exporting", "training", "merging", "judging", "canary"]
     assert await datasets.every(pipeline.database) == [replace(exported[0], state="trained")]
-    assert [(model.name, model.status) for model in await models.every(pipeline.database)] == [("base", "champion"), ("run-1", "candidate")]
+    assert [(model.name, model.status) for model in await models.all_models(pipeline.database)] == [("base", "champion"), ("run-1", "candidate")]
     assert pipeline.steps() == [1, 2, 3, 4]
     assert sorted(path.name for path in pipeline.place.models.iterdir()) == ["run-1"]
     # What only a training needs is gone by now.

@@ -5,29 +5,29 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from configs.settings import Retrain, Selection, Training
-from storage import datasets, models, promotion, runs
-from storage.datasets import RecordRow
+from configs.settings import RetrainSettings, SelectionSettings, TrainingSettings
+from storage.learning import datasets, models, promotion, runs
+from storage.learning.datasets import RecordRow
 from storage.learning.run_files import PLAN, read_progress
-from storage.models import NewModel
-from storage.people import forget, forget_rows
+from storage.learning.models import NewModel
+from storage.maintenance.forget_person import forget, forget_rows
 from trainer.dataset.token_budget import ModelDirectoryError
-from trainer.merge.weights import Base
-from trainer.pipeline import keeping, room
-from trainer.pipeline.child import FailedError, KilledError
-from trainer.pipeline.exporting import restart_from_export, start_of
-from trainer.pipeline.job import Forgotten, Job
-from trainer.pipeline.place import Place
-from trainer.pipeline.training import planned, run_training, train
-from trainer.xtuner.command import plan_for
-from trainer.xtuner.plan import Plan
-from trainer.xtuner.progress import Progress
+from trainer.merge.base_model import BaseCheckpoint
+from trainer.pipeline import cleanup, resources
+from trainer.pipeline.step_process import StepFailed, StepKilled
+from trainer.pipeline.steps.export import restart_from_export, start_of
+from trainer.pipeline.run_context import TrainingDataErased, RunContext
+from trainer.pipeline.workspace import RunWorkspace
+from trainer.pipeline.steps.train import planned, run_training, train
+from trainer.xtuner.entry import plan_for
+from trainer.xtuner.plan import TrainingPlan
+from trainer.xtuner.progress import ProgressWriter
 
 
 @pytest.fixture
 def job(pipeline):
     def make(**more):
-        return Job(pipeline.database, pipeline.settings(**more), pipeline.place, None)
+        return RunContext(pipeline.database, pipeline.settings(**more), pipeline.place, None)
     return make
 
 
@@ -35,7 +35,7 @@ def job(pipeline):
 def promoted(pipeline):
     """Puts a model into service that was trained on these jokes; its directory is there."""
     async def promote(*jokes):
-        database, base = pipeline.database, await models.find(pipeline.database, "base")
+        database, base = pipeline.database, await models.get_model(pipeline.database, "base")
         run = await runs.current_run(database) or await runs.create_run(database, "command")
         name, directory = f"run-{run.id}", pipeline.memory.root / "models" / f"run-{run.id}"
         directory.mkdir(parents=True)
@@ -48,13 +48,13 @@ def promoted(pipeline):
                                      NewModel(name, serving.id, base.id, base.id, run.dataset, run.id, str(directory), "sha", "{}"))
         await promotion.record_verdict(database, run, serving.id, {"answer": "promote", "reasons": [], "measures": {}})
         await promotion.promote(database, run.candidate_id, "canary")
-        return await models.find(database, run.candidate_id)
+        return await models.get_model(database, run.candidate_id)
     return promote
 
 
 async def test_a_run_starts_where_the_setting_says_except_after_a_deletion(pipeline, job, promoted):
     theirs = await pipeline.memory.rated("3", person=77)
-    base, champion = await models.find(pipeline.database, "base"), await promoted(theirs)
+    base, champion = await models.get_model(pipeline.database, "base"), await promoted(theirs)
     assert (await start_of(job(), champion)).id == base.id
     assert (await start_of(job(RETRAIN_START="champion"), champion)).id == champion.id
     await forget_rows(pipeline.database, 77)
@@ -66,17 +66,17 @@ async def test_a_person_who_is_forgotten_between_export_and_training_sends_the_r
     await memory.rated("333", text="A joke that must not be learnt", person=77)
     run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
     dataset = (await memory.exporter().export()).directory
-    run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.find(database, "base")).id)
+    run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.get_model(database, "base")).id)
     await forget(database, 77, memory.photos, memory.folder)
     assert not dataset.exists()
-    with pytest.raises(Forgotten):
+    with pytest.raises(TrainingDataErased):
         await train(job(), run)
     again = await restart_from_export(job(), run)
     assert (again.state, again.dataset, again.restarts, again.model_name) == ("exporting", None, 1, "run-1")
 
 
 async def test_what_was_made_of_a_forgotten_persons_rows_goes_before_the_run_begins_again(pipeline, job):
-    database, base = pipeline.database, await models.find(pipeline.database, "base")
+    database, base = pipeline.database, await models.get_model(pipeline.database, "base")
     theirs = await pipeline.memory.rated("3", person=77)
     run = await pipeline.run()
     await datasets.register(database, "theirs", "ratings", [RecordRow("joke-1", "train", theirs)])
@@ -89,12 +89,12 @@ async def test_what_was_made_of_a_forgotten_persons_rows_goes_before_the_run_beg
     run = await promotion.record_merge(database, run, NewModel("run-1", base.id, base.id, base.id, "theirs", 1, str(directory), "sha", "{}"))
     await job().check(run)
     await forget_rows(database, 77)
-    with pytest.raises(Forgotten):
+    with pytest.raises(TrainingDataErased):
         await job().check(run)
     again = await restart_from_export(job(), run)
     assert (again.state, again.candidate_id, again.model_name) == ("exporting", None, "run-1-2")
     assert not directory.exists() and not pipeline.place.gate.exists()
-    model = await models.find(database, "run-1")
+    model = await models.get_model(database, "run-1")
     assert model.status == "retired" and model.removed_at and "forgotten" in model.reason
 
 
@@ -103,7 +103,7 @@ async def test_a_run_without_its_models_files_says_what_to_do(job, pipeline, pro
     with pytest.raises(ModelDirectoryError, match="are gone from /nowhere"):
         await job().directory(replace(champion, directory="/nowhere"))
     with pytest.raises(ModelDirectoryError, match="jokebot models add"):
-        await job(MODEL_NAME="another").directory(await models.find(pipeline.database, "base"))
+        await job(MODEL_NAME="another").directory(await models.get_model(pipeline.database, "base"))
 
 
 async def test_a_run_from_the_base_repeats_all_that_was_learnt(memory):
@@ -120,7 +120,7 @@ async def test_a_run_from_the_base_repeats_all_that_was_learnt(memory):
     whole = await replace(exporter, replay_all=True).export()
     assert whole.manifest["origins"] == {"new": 2, "replayed": 4, "imported": 0}
     # New ones are never pushed out by old ones: three rows have room for both new jokes and one old one.
-    short = await replace(exporter, settings=Selection(**{**settings, "max_rows": 3}), replay_all=True).export()
+    short = await replace(exporter, settings=SelectionSettings(**{**settings, "max_rows": 3}), replay_all=True).export()
     assert short.manifest["origins"]["new"] >= 1 and short.manifest["counts"]["train"] == 3
 
 
@@ -133,13 +133,13 @@ async def test_only_what_is_not_needed_is_removed(pipeline, promoted):
     for stray in (".run-9.part", "run-4", "internvl2-2b", "run-88"):
         (folder / stray).mkdir()
     for number in (1, 2, 3):
-        place = Place.of(number, pipeline.settings().storage)
+        place = RunWorkspace.of(number, pipeline.settings().storage)
         (place.directory / "xtuner").mkdir(parents=True)
         (place.directory / "loss.png").touch()
         place.adapter.touch()
-    await keeping.tidy(pipeline.database, pipeline.settings(RETRAIN_KEEP_MODELS=0, RETRAIN_KEEP_RUNS=3))
+    await cleanup.clean_up(pipeline.database, pipeline.settings(RETRAIN_KEEP_MODELS=0, RETRAIN_KEEP_RUNS=3))
     assert sorted(path.name for path in folder.iterdir()) == ["internvl2-2b", "run-2", "run-3", "run-88"]
-    assert (await models.find(pipeline.database, one.id)).removed_at and not (await models.find(pipeline.database, two.id)).removed_at
+    assert (await models.get_model(pipeline.database, one.id)).removed_at and not (await models.get_model(pipeline.database, two.id)).removed_at
     assert pipeline.model.is_dir() and three.status == "champion"
     runs_folder = pipeline.settings().storage.runs
     assert sorted(path.relative_to(runs_folder).as_posix() for path in runs_folder.rglob("*.png")) == ["2/loss.png", "3/loss.png"]
@@ -151,26 +151,26 @@ async def test_a_training_that_is_done_without_an_adapter_is_another_ones(pipeli
     database = pipeline.database
     run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
     dataset = (await pipeline.memory.exporter().export()).directory
-    run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.find(database, "base")).id)
+    run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.get_model(database, "base")).id)
     plan = await planned(job(), run)
-    assert plan == await planned(job(), run) == Plan.load(pipeline.place.directory)
-    Progress(plan.out).update(state="done")
+    assert plan == await planned(job(), run) == TrainingPlan.load(pipeline.place.directory)
+    ProgressWriter(plan.out).update(state="done")
     await planned(job(), run)
     assert read_progress(plan.out) == {}
 
 
 async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pipeline):
-    class Broken(Job):
+    class Broken(RunContext):
         async def run_step(self, run, step, module, *arguments):
-            Progress(self.place.directory).update(state="failed", reason="crash", message="Cut off.")
-            raise FailedError("Cut off.")
+            ProgressWriter(self.place.directory).update(state="failed", reason="crash", message="Cut off.")
+            raise StepFailed("Cut off.")
     job = Broken(pipeline.database, pipeline.settings(), pipeline.place, None)
     plan = plan_for(pipeline.model, pipeline.model, pipeline.place.directory, pipeline.settings(), 12)
     plan.write()
-    with pytest.raises(FailedError, match="Cut off"):
+    with pytest.raises(StepFailed, match="Cut off"):
         await run_training(job, await pipeline.run(), plan)
     (plan.work / "last_checkpoint").write_text("iter_3.pth")
-    with pytest.raises(KilledError, match="can't go on from its checkpoint"):
+    with pytest.raises(StepKilled, match="can't go on from its checkpoint"):
         await run_training(job, await pipeline.run(), plan)
     assert not plan.work.exists() and not (plan.out / PLAN).exists()
 
@@ -180,7 +180,7 @@ async def test_a_run_under_way_keeps_its_files(pipeline):
     await runs.advance(pipeline.database, run, "training")
     for path in (pipeline.place.models / "run-1", pipeline.place.models / ".run-1.part", pipeline.place.directory / "xtuner"):
         path.mkdir(parents=True)
-    await keeping.tidy(pipeline.database, pipeline.settings(RETRAIN_KEEP_RUNS=1))
+    await cleanup.clean_up(pipeline.database, pipeline.settings(RETRAIN_KEEP_RUNS=1))
     assert (pipeline.place.models / "run-1").is_dir() and (pipeline.place.models / ".run-1.part").is_dir()
     assert (pipeline.place.directory / "xtuner").is_dir()
 
@@ -194,11 +194,11 @@ def test_an_adapters_size_is_told_from_the_bases_shapes():
     tensors = {f"language_model.model.layers.{number}.{name}.weight": tensor(*shape) for number in range(24) for name, shape in layer.items()}
     tensors |= {"language_model.output.weight": tensor(92553, 2048), "language_model.model.tok_embeddings.weight": tensor(92553, 2048),
                 "mlp1.1.weight": tensor(2048, 4096), "mlp1.3.weight": tensor(2048, 2048), "vision_model.x.weight": tensor(1024, 1024)}
-    assert room.trained_bytes(Base(None, {"model.safetensors": tensors}), 128) == pytest.approx(577e6, rel=0.06)
+    assert resources.trained_bytes(BaseCheckpoint(None, {"model.safetensors": tensors}), 128) == pytest.approx(577e6, rel=0.06)
 
 
 def test_too_little_memory_is_said(pipeline, model):
-    with pytest.raises(room.NoRoomError, match="of memory, the reserve included"):
-        room.check_memory(Base.of(model), Retrain(memory_reserve_gb=10**6))
-    room.check_disk(pipeline.memory.root, Base.of(model), Training(lora_rank=8), Retrain(disk_reserve_gb=0))
-    room.check_memory(Base.of(model), Retrain(memory_reserve_gb=0))
+    with pytest.raises(resources.InsufficientResources, match="of memory, the reserve included"):
+        resources.check_memory(BaseCheckpoint.of(model), RetrainSettings(memory_reserve_gb=10**6))
+    resources.check_disk(pipeline.memory.root, BaseCheckpoint.of(model), TrainingSettings(lora_rank=8), RetrainSettings(disk_reserve_gb=0))
+    resources.check_memory(BaseCheckpoint.of(model), RetrainSettings(memory_reserve_gb=0))

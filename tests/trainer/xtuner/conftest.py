@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw
 
 from configs.prompts import load_prompts
 from storage.learning.run_files import read_progress, read_training_steps
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES
 
 torch.set_num_threads(1)
 

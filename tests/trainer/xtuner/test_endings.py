@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from configs.settings import Training
-from trainer.xtuner.plan import Plan
-from trainer.xtuner.several import halve
+from configs.settings import TrainingSettings
+from trainer.xtuner.plan import TrainingPlan
+from trainer.xtuner.torchrun import halve
 
 STEPS = {"EPOCHS": 2, "BATCH_SIZE": 2, "ACCUMULATION": 2, "LORA_DROPOUT": 0.05, "CHECKPOINT_STEPS": 10}
 """32 steps on 32 rows, two of them to an update."""
@@ -97,7 +97,7 @@ def test_several_processes_that_run_out_of_memory_halve_their_batch(start: Any, 
 
 
 def test_a_batch_of_single_rows_is_not_halved(tmp_path: Path) -> None:
-    plan = Plan(tmp_path, tmp_path, tmp_path, tmp_path, 1, Training(batch_size=3))
+    plan = TrainingPlan(tmp_path, tmp_path, tmp_path, tmp_path, 1, TrainingSettings(batch_size=3))
     plan.work.mkdir()
     halved = []
     while plan.out_of_memory.touch() or halve(plan):

@@ -50,8 +50,8 @@ def test_good_rows_are_read_with_their_tiles(dataset: Path) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 10, 33, 100, 2000])
 @pytest.mark.parametrize("processes", [1, 2, 8])
 def test_a_schedule_holds_whole_updates_and_sees_every_row(rows: int, processes: int) -> None:
-    from configs.settings import Training
-    made = schedule(rows, processes, Training())
+    from configs.settings import TrainingSettings
+    made = schedule(rows, processes, TrainingSettings())
     assert made.steps % made.accumulation == made.checkpoint_every % made.accumulation == 0
     assert made.steps * made.batch * processes >= 6 * rows
     assert made.warmup < made.steps and made.warmup != 1

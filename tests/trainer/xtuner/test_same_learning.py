@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from configs.settings import Training
-from trainer.xtuner import shims
-from trainer.xtuner.plan import Plan, TrainingError
+from configs.settings import TrainingSettings
+from trainer.xtuner import compat
+from trainer.xtuner.plan import TrainingPlan, TrainingError
 
-shims.apply()
+compat.apply()
 
 from mmengine.config import Config  # noqa: E402
 from mmengine.optim import OptimWrapper  # noqa: E402
@@ -22,32 +22,32 @@ from xtuner.dataset.collate_fns import default_collate_fn  # noqa: E402
 from xtuner.registry import BUILDER  # noqa: E402
 
 from trainer.xtuner.dataset import JokeDataset  # noqa: E402
-from trainer.xtuner.features import StoredFeatures  # noqa: E402
-from trainer.xtuner.launch import prepare  # noqa: E402
+from trainer.xtuner.feature_cache import StoredFeatures  # noqa: E402
+from trainer.xtuner.worker import prepare  # noqa: E402
 from trainer.xtuner.lora import masked  # noqa: E402
 from trainer.xtuner.model import JokeModel  # noqa: E402
-from trainer.xtuner.packed import EndlessSampler, PackedDataset, as_list, read_tiles, to_pixels  # noqa: E402
-from trainer.xtuner.stock import eager_attention, stock_config  # noqa: E402
+from trainer.xtuner.packed_dataset import EndlessSampler, PackedDataset, as_list, read_tiles, to_pixels  # noqa: E402
+from trainer.xtuner.upstream_baseline import eager_attention, stock_config  # noqa: E402
 
-TOLD = Training(lora_rank=8, lora_alpha=16, lora_dropout=0, batch_size=4, accumulation=1, epochs=1, learning_rate=1e-3)
+TOLD = TrainingSettings(lora_rank=8, lora_alpha=16, lora_dropout=0, batch_size=4, accumulation=1, epochs=1, learning_rate=1e-3)
 STEPS = 6
 
 
 @pytest.fixture(scope="module")
-def plan(base: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+def plan(base: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingPlan:
     """A base model of two tiles, so that rows have one tile or three, and lengths that differ."""
     out = tmp_path_factory.mktemp("plans")
     shutil.copytree(base, out / "wide")
     config = json.loads((base / "config.json").read_text())
     (out / "wide" / "config.json").write_text(json.dumps({**config, "max_dynamic_patch": 2}))
-    made = Plan(dataset, out / "wide", out / "run", out / "features", 2, TOLD)
+    made = TrainingPlan(dataset, out / "wide", out / "run", out / "features", 2, TOLD)
     made.save()
     prepare(made)
     return made
 
 
 @pytest.fixture(scope="module")
-def config(plan: Plan) -> Config:
+def config(plan: TrainingPlan) -> Config:
     return Config.fromfile(str(plan.work / "config.py"))
 
 
@@ -89,7 +89,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], tolerance
     return True
 
 
-def test_rows_are_tokenised_and_cut_as_xtuners_dataset_does(plan: Plan, rows: PackedDataset) -> None:
+def test_rows_are_tokenised_and_cut_as_xtuners_dataset_does(plan: TrainingPlan, rows: PackedDataset) -> None:
     theirs = JokeDataset(model_path=str(plan.base), data_paths=str(plan.dataset / "train.json"), image_folders=str(plan.dataset))
     for number in range(len(theirs)):
         wanted, got = theirs[number], rows[number]
@@ -104,9 +104,9 @@ def test_a_row_that_is_too_long_is_refused(config: Config) -> None:
         BUILDER.build({**config.train_dataloader.dataset, "max_length": 300})
 
 
-def test_losses_follow_those_of_xtuners_own_model(config: Config, plan: Plan, rows: PackedDataset, first: dict[str, torch.Tensor]) -> None:
+def test_losses_follow_those_of_xtuners_own_model(config: Config, plan: TrainingPlan, rows: PackedDataset, first: dict[str, torch.Tensor]) -> None:
     """Each step's batch in the same order; nf4, AdamW and clipping on both sides."""
-    shims.single_process_group()
+    compat.single_process_group()
     ours, stock = make(config, first), MODELS.build(stock_config(copy.deepcopy(config), plan).model)
     stock.load_state_dict(first, strict=False)
     stock.train()
@@ -124,10 +124,10 @@ def test_losses_follow_those_of_xtuners_own_model(config: Config, plan: Plan, ro
     assert gaps[0] < 1e-3 and sum(gaps) / STEPS < 0.01, gaps
 
 
-def test_eager_attention_is_the_same_attention(config: Config, plan: Plan, rows: PackedDataset, first: dict[str, torch.Tensor]) -> None:
+def test_eager_attention_is_the_same_attention(config: Config, plan: TrainingPlan, rows: PackedDataset, first: dict[str, torch.Tensor]) -> None:
     stock = MODELS.build(stock_config(copy.deepcopy(config), plan).model)
     theirs = JokeDataset(model_path=str(plan.base), data_paths=str(plan.dataset / "train.json"), image_folders=str(plan.dataset))
-    shims.single_process_group()
+    compat.single_process_group()
     batch = default_collate_fn([theirs[0], theirs[1]])["data"]
     fused = stock(batch)["loss"].item()
     with eager_attention(stock.model.language_model):

@@ -13,7 +13,7 @@ from openai import OpenAI
 from PIL import Image
 
 from configs.prompts import load_prompts
-from trainer.merge.job import merge
+from trainer.merge.merge_adapter import merge
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from trainer.xtuner.plan import Plan
+from trainer.xtuner.plan import TrainingPlan
 
 PLAN = """{
   "dataset": "/data/datasets/d",
@@ -43,7 +43,7 @@ STEPS = {"EPOCHS": 8, "BATCH_SIZE": 4, "LORA_DROPOUT": 0.05, "CHECKPOINT_STEPS":
 
 def test_a_plan_of_an_older_version_is_the_same_plan(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(PLAN)
-    plan = Plan.load(tmp_path)
+    plan = TrainingPlan.load(tmp_path)
     assert (plan.base, plan.max_tiles, plan.training.lora_rank) == (Path("/models/b"), 12, 128)
     assert plan.text() == PLAN
 

@@ -1,8 +1,8 @@
 """The steps of a run by its state. A module of its own, so that the runner below the steps doesn't import them."""
-from trainer.pipeline import exporting, judging, training
-from trainer.pipeline.drive import PipelineSteps
+from trainer.pipeline.steps import export, evaluate, train
+from trainer.pipeline.runner import PipelineSteps
 
 ALL_STEPS = PipelineSteps(
-    {"queued": exporting.begin, "exporting": exporting.export, "training": training.train, "merging": training.merge,
-     "judging": judging.judge},
-    restart=exporting.restart_from_export)
+    {"queued": export.begin, "exporting": export.export, "training": train.train, "merging": train.merge,
+     "judging": evaluate.judge},
+    restart=export.restart_from_export)

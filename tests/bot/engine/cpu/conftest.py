@@ -15,9 +15,9 @@ from openai import OpenAI
 from PIL import Image
 from skimage import data
 
-from bot.engine.cpu.model import Model, load
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES
+from bot.engine.cpu.model import CpuModel, load
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES
 
 torch.set_num_threads(1)
 
@@ -46,7 +46,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model(checkpoint: Path) -> Model:
+def model(checkpoint: Path) -> CpuModel:
     return load(checkpoint, "float32", max_tiles=12)
 
 

@@ -13,14 +13,14 @@ import torch
 from PIL import Image
 from skimage import data
 
-from bot.engine.cpu.model import Model, Prompt
-from bot.engine.cpu.pictures import open_picture
-from bot.engine.cpu.protocol import ChatRequest, Picture, parse
+from bot.engine.cpu.model import CpuModel, TokenizedPrompt
+from bot.engine.cpu.preprocess import open_picture
+from bot.engine.cpu.protocol import ChatRequest, RequestImage, parse
 from configs.prompts import load_prompts
 from configs.tiling import tile_count
-from trainer.xtuner import shims
+from trainer.xtuner import compat
 
-shims.apply()
+compat.apply()
 
 from trainer.xtuner.dataset import JokeDataset, adds_bos, training_template  # noqa: E402
 
@@ -58,10 +58,10 @@ def engine_request(photo: Path, text: str, to_url: Any) -> ChatRequest:
                                {"role": "user", "content": [image, {"type": "text", "text": text}]}]}, PROMPTS)
 
 
-def prepare(model: Model, request: ChatRequest) -> Prompt:
+def prepare(model: CpuModel, request: ChatRequest) -> TokenizedPrompt:
     """What the engine then gives the model."""
     part = request.parts[0]
-    assert isinstance(part, Picture)
+    assert isinstance(part, RequestImage)
     return model.prepare(request, [model.cut(part, open_picture(part.url, 50_000_000))])
 
 
@@ -74,7 +74,7 @@ def training_row(checkpoint: Path, photo: Path, text: str, folder: Path) -> dict
 
 
 @pytest.mark.parametrize(("language", "style"), STYLES)
-def test_three_ways_give_the_same_tokens(language: str, style: str, model: Model, checkpoint_6: Path, photo: Path, to_url: Any,
+def test_three_ways_give_the_same_tokens(language: str, style: str, model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any,
                                          tmp_path: Path) -> None:
     text = PROMPTS.ask(language, style, caption=CAPTION)
     request = engine_request(photo, text, to_url)
@@ -93,14 +93,14 @@ def test_three_ways_give_the_same_tokens(language: str, style: str, model: Model
     assert model.decode(supervised) == JOKE and supervised[-1] in model.stops
 
 
-def test_training_and_serving_give_the_same_pixels(model: Model, checkpoint_6: Path, photo: Path, to_url: Any, tmp_path: Path) -> None:
+def test_training_and_serving_give_the_same_pixels(model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any, tmp_path: Path) -> None:
     request = engine_request(photo, "hi", to_url)
     pixels = prepare(model, request).pixels
     assert torch.equal(pixels, training_row(checkpoint_6, photo, "hi", tmp_path)["pixel_values"])
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "RGBA", "P", "1"])
-def test_pictures_of_every_mode_give_the_same_pixels(mode: str, model: Model, checkpoint_6: Path, photo: Path, to_url: Any,
+def test_pictures_of_every_mode_give_the_same_pixels(mode: str, model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any,
                                                      tmp_path: Path) -> None:
     kind = "TIFF" if mode == "CMYK" else "PNG"
     path = tmp_path / f"odd.{kind.lower()}"

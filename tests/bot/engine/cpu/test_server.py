@@ -16,7 +16,7 @@ from openai import OpenAI
 from PIL import Image
 
 from bot.engine.cpu.model import load
-from bot.engine.cpu.preflight import CheckpointError, check
+from bot.engine.cpu.checkpoint_check import CheckpointError, check
 from configs.prompts import load_prompts
 
 SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 0.9, "seed": 11, "max_tokens": 24}

@@ -7,19 +7,19 @@ from typing import Any, cast
 import pytest
 import torch
 
-from bot.engine.cpu.model import Cancelled, Model
-from bot.engine.cpu.protocol import RequestError, Sampling, parse
+from bot.engine.cpu.model import GenerationCancelled, CpuModel
+from bot.engine.cpu.protocol import RequestError, SamplerOptions, parse
 from bot.engine.cpu.sampling import Sampler, nucleus
-from bot.engine.cpu.text import BROKEN, TextStream
-from bot.engine.cpu.worker import Job, Worker
+from bot.engine.cpu.text_stream import BROKEN, TextStream
+from bot.engine.cpu.worker import GenerationJob, GenerationWorker
 from configs.tiling import cut_tiles
 
 
-def prompt(model: Model, text: str = "tell a joke") -> Any:
+def prompt(model: CpuModel, text: str = "tell a joke") -> Any:
     return model.prepare(parse({"messages": [{"role": "user", "content": text}]}, model.prompts), [])
 
 
-def stream(model: Model, text: str, *stop: str) -> tuple[list[str], bool]:
+def stream(model: CpuModel, text: str, *stop: str) -> tuple[list[str], bool]:
     """A text's pieces when its bytes come one token each, the worst that a tokenizer can do."""
     tokens = [model.tokenizer.convert_tokens_to_ids(unit) for unit in model.tokenizer.backend_tokenizer.pre_tokenizer
               .pre_tokenize_str(text) for unit in unit[0]]
@@ -32,14 +32,14 @@ def stream(model: Model, text: str, *stop: str) -> tuple[list[str], bool]:
     return [piece for piece in [*pieces, out.finish()] if piece], out.stopped
 
 
-def test_characters_are_held_back_until_they_are_whole(model: Model) -> None:
+def test_characters_are_held_back_until_they_are_whole(model: CpuModel) -> None:
     text = "猫 says 你好😂, ñ!"
     pieces, stopped = stream(model, text)
     assert "".join(pieces) == text and not stopped
     assert "😂" in pieces and all(BROKEN not in piece for piece in pieces)
 
 
-def test_bytes_that_never_become_a_character_are_not_sent(model: Model) -> None:
+def test_bytes_that_never_become_a_character_are_not_sent(model: CpuModel) -> None:
     out = TextStream(model.decode)
     units = model.tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str("a猫")[0][0]
     tokens = [model.tokenizer.convert_tokens_to_ids(unit) for unit in units]
@@ -50,24 +50,24 @@ def test_bytes_that_never_become_a_character_are_not_sent(model: Model) -> None:
 @pytest.mark.parametrize(("stop", "expected"), [
     (("END",), "one, two, "), (("two", "one"), ""), (("nothing",), "one, two, END of it"), ((", ", "END"), "one"),
     (("EN",), "one, two, "), (("it!", "of it"), "one, two, END ")])
-def test_nothing_of_a_stop_string_or_after_it_is_sent(model: Model, stop: tuple[str, ...], expected: str) -> None:
+def test_nothing_of_a_stop_string_or_after_it_is_sent(model: CpuModel, stop: tuple[str, ...], expected: str) -> None:
     pieces, stopped = stream(model, "one, two, END of it", *stop)
     assert "".join(pieces) == expected
     assert stopped == (stop != ("nothing",))
 
 
-def test_text_that_only_looks_like_the_beginning_of_a_stop_string_comes_late_but_whole(model: Model) -> None:
+def test_text_that_only_looks_like_the_beginning_of_a_stop_string_comes_late_but_whole(model: CpuModel) -> None:
     pieces, stopped = stream(model, "EENE EN", "END")
     assert "".join(pieces) == "EENE EN" and not stopped
 
 
 def test_temperature_zero_takes_the_likeliest() -> None:
-    assert Sampler(Sampling(temperature=0), []).choose(torch.tensor([0.1, 3.0, 2.9])) == 1
+    assert Sampler(SamplerOptions(temperature=0), []).choose(torch.tensor([0.1, 3.0, 2.9])) == 1
 
 
 def test_sampling_follows_the_probabilities_and_the_seed() -> None:
     logits = torch.log(torch.tensor([0.7, 0.2, 0.1]))
-    draws = [[Sampler(Sampling(seed=seed), []).choose(logits.clone()) for seed in range(2000)] for _ in range(2)]
+    draws = [[Sampler(SamplerOptions(seed=seed), []).choose(logits.clone()) for seed in range(2000)] for _ in range(2)]
     assert draws[0] == draws[1]
     assert [draws[0].count(token) / 2000 for token in range(3)] == pytest.approx([0.7, 0.2, 0.1], abs=0.04)
 
@@ -81,7 +81,7 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_top_p() -> None:
 
 def test_the_repetition_penalty_pushes_down_what_was_said() -> None:
     logits = torch.tensor([2.0, 1.9, -1.0, -1.1])
-    sampler = Sampler(Sampling(temperature=0, repetition_penalty=1.2), [2])
+    sampler = Sampler(SamplerOptions(temperature=0, repetition_penalty=1.2), [2])
     assert sampler.choose(logits.clone()) == 0
     changed = logits.clone()
     sampler.penalise(changed)
@@ -90,17 +90,17 @@ def test_the_repetition_penalty_pushes_down_what_was_said() -> None:
 
 
 def test_a_text_ends_where_its_last_words_have_come_too_often() -> None:
-    sampler = Sampler(Sampling(ngram_size=2, ngram_threshold=3), [])
+    sampler = Sampler(SamplerOptions(ngram_size=2, ngram_threshold=3), [])
     assert not sampler.repeats([1, 2, 3, 1, 2]) and not sampler.repeats([1, 2, 9, 1, 2, 9, 2, 1])
     assert sampler.repeats([1, 2, 1, 2, 1, 2]) and sampler.repeats([1, 2, 7, 1, 2, 8, 1, 2])
-    assert not Sampler(Sampling(), []).repeats([1] * 99)
+    assert not Sampler(SamplerOptions(), []).repeats([1] * 99)
 
 
 class Saying(Sampler):
     """Chooses what it is told to, whatever the model says."""
 
     def __init__(self, tokens: list[int]) -> None:
-        super().__init__(Sampling(), [])
+        super().__init__(SamplerOptions(), [])
         self.tokens = iter(tokens)
 
     def choose(self, logits: torch.Tensor) -> int:
@@ -108,41 +108,41 @@ class Saying(Sampler):
 
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "</s>", "<|im_start|>"])
-def test_a_text_ends_at_the_end_of_the_turn(model: Model, end: str) -> None:
+def test_a_text_ends_at_the_end_of_the_turn(model: CpuModel, end: str) -> None:
     tokens = [*model.tokenizer.encode("haha", add_special_tokens=False), model.tokenizer.convert_tokens_to_ids(end), 300]
     written = list(model.write(prompt(model), Saying(tokens), lambda: False))
     assert model.decode(written) == "haha"
 
 
-def test_writing_stops_at_the_next_token_after_a_cancel(model: Model) -> None:
+def test_writing_stops_at_the_next_token_after_a_cancel(model: CpuModel) -> None:
     written: list[int] = []
-    with pytest.raises(Cancelled):
-        for token in model.write(prompt(model), Sampler(Sampling(), []), lambda: len(written) == 3):
+    with pytest.raises(GenerationCancelled):
+        for token in model.write(prompt(model), Sampler(SamplerOptions(), []), lambda: len(written) == 3):
             written.append(token)
     assert len(written) == 3
 
 
-def test_the_decoding_loop_agrees_with_transformers_generate(model: Model, cat: Any, url: str) -> None:
+def test_the_decoding_loop_agrees_with_transformers_generate(model: CpuModel, cat: Any, url: str) -> None:
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "讲一个笑话"}]
     ready = model.prepare(parse({"messages": [{"role": "user", "content": content}]}, model.prompts), [cut_tiles(cat, 2)])
-    written = [token for token, _ in zip(model.write(ready, Sampler(Sampling(temperature=0), []), lambda: False), range(8), strict=False)]
+    written = [token for token, _ in zip(model.write(ready, Sampler(SamplerOptions(temperature=0), []), lambda: False), range(8), strict=False)]
     model.model.img_context_token_id = model.context
     ids = torch.tensor([ready.ids])
     generated = model.model.generate(ready.pixels, ids, torch.ones_like(ids), max_new_tokens=8, do_sample=False)
     assert written == generated[0].tolist()
 
 
-def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: Model) -> None:
+def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: CpuModel) -> None:
     """As OpenGVLab's does; XTuner carries a copy of InternLM2 that takes and gives such tuples."""
     theirs = importlib.import_module("xtuner._lite.modelings.internlm2.modeling_internlm2")
     config = theirs.InternLM2Config(**model.model.config.llm_config.to_dict() | {"attn_implementation": "eager"})
     reference = theirs.InternLM2ForCausalLM(config).eval()
     reference.load_state_dict(model.model.language_model.state_dict(), strict=True)
-    other = Model(types.SimpleNamespace(config=model.model.config, language_model=reference, num_image_token=256),
+    other = CpuModel(types.SimpleNamespace(config=model.model.config, language_model=reference, num_image_token=256),
                   model.tokenizer, model.prompts)
 
-    def write(writer: Model) -> list[int]:
-        tokens = writer.write(prompt(writer), Sampler(Sampling(temperature=0), []), lambda: False)
+    def write(writer: CpuModel) -> list[int]:
+        tokens = writer.write(prompt(writer), Sampler(SamplerOptions(temperature=0), []), lambda: False)
         return [token for token, _ in zip(tokens, range(8), strict=False)]
 
     assert isinstance(reference(torch.tensor([[5]]), use_cache=True).past_key_values, tuple)
@@ -152,7 +152,7 @@ def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: M
 class Failing:
     """A model that breaks in the middle of its second text."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: CpuModel) -> None:
         self.model, self.texts = model, 0
         self.decode, self.prepare = model.decode, model.prepare
 
@@ -164,10 +164,10 @@ class Failing:
             yield token
 
 
-async def test_a_failure_ends_its_own_request_and_no_other(model: Model, caplog: pytest.LogCaptureFixture) -> None:
-    worker = Worker(cast(Model, Failing(model)), 4)
+async def test_a_failure_ends_its_own_request_and_no_other(model: CpuModel, caplog: pytest.LogCaptureFixture) -> None:
+    worker = GenerationWorker(cast(CpuModel, Failing(model)), 4)
     request = parse({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}, model.prompts)
-    jobs = [Job(request, []) for _ in range(3)]
+    jobs = [GenerationJob(request, []) for _ in range(3)]
     for job in jobs:
         worker.submit(job)
     worker.start()
@@ -178,4 +178,4 @@ async def test_a_failure_ends_its_own_request_and_no_other(model: Model, caplog:
     worker.end()
     worker.thread.join(60)
     with pytest.raises(RequestError, match="busy"):
-        worker.submit(Job(request, []))
+        worker.submit(GenerationJob(request, []))

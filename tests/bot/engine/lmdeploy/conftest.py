@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import ImageFile
 
-from configs.model_imports import import_torchvision
+from configs.transformers_imports import import_torchvision
 from configs.settings import ROOT
-from trainer.demo_model.random import write_random
-from trainer.demo_model.shapes import SHAPES
+from trainer.demo_model.random_weights import write_random
+from trainer.demo_model.architectures import SHAPES
 
 PARTS = ROOT / ".venv" / "lmdeploy-cpu"
 if not (PARTS / "jokebot-stamp").exists():

@@ -20,10 +20,10 @@ from lmdeploy.vl.model.base import VISION_MODELS
 from lmdeploy.vl.model.builder import load_vl_model
 from lmdeploy.vl.model.internvl import InternVLVisionModel
 
-from bot.engine.lmdeploy import launcher, noting
-from bot.engine.lmdeploy.start import KEY_VARIABLE, command
-from bot.engine.lmdeploy.vision import PhotoVisionModel
-from configs.log_lines import Lines
+from bot.engine.lmdeploy import launcher, request_log
+from bot.engine.lmdeploy.command_line import KEY_VARIABLE, command
+from bot.engine.lmdeploy.vision_model import PhotoVisionModel
+from configs.log_context import ContextFormatter
 from configs.settings import ROOT, Settings
 
 
@@ -56,7 +56,7 @@ def options(model: Path) -> list[str]:
 def test_lmdeploy_builds_our_class_for_internvl2(tiny):
     assert launcher.register_or_warn() == "gpu"
     assert type(load_vl_model(str(tiny), "pytorch", trust_remote_code=True)) is PhotoVisionModel
-    assert MODULE_MAP[launcher.ARCHITECTURE] == "bot.engine.lmdeploy.model.PhotoInternVLChatModel"
+    assert MODULE_MAP[launcher.ARCHITECTURE] == "bot.engine.lmdeploy.input_processor.PhotoInternVLChatModel"
 
 
 def test_another_lmdeploy_serves_with_its_own_preprocess_and_a_warning(monkeypatch, caplog):
@@ -89,11 +89,11 @@ def test_a_chat_request_leaves_a_line_under_the_id_that_the_bot_gave_it(monkeypa
     given, stream, app = [], io.StringIO(), FastAPI()
     monkeypatch.setattr("uvicorn.run", lambda app, **options: given.append(app))
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Lines("json"))
-    monkeypatch.setattr(noting.logger, "handlers", [handler])
-    monkeypatch.setattr(noting.logger, "level", logging.INFO)
+    handler.setFormatter(ContextFormatter("json"))
+    monkeypatch.setattr(request_log.logger, "handlers", [handler])
+    monkeypatch.setattr(request_log.logger, "level", logging.INFO)
 
-    @app.post(noting.CHAT)
+    @app.post(request_log.CHAT)
     def chat() -> str:
         return "a joke"
 
@@ -110,7 +110,7 @@ def test_a_chat_request_leaves_a_line_under_the_id_that_the_bot_gave_it(monkeypa
             url = f"http://127.0.0.1:{place.getsockname()[1]}"
             urllib.request.urlopen(f"{url}/health", timeout=60).read()
             for number in ("abc", "not one of ours"):
-                asked = urllib.request.Request(f"{url}{noting.CHAT}", method="POST", headers={"X-Request-Id": number})
+                asked = urllib.request.Request(f"{url}{request_log.CHAT}", method="POST", headers={"X-Request-Id": number})
                 assert urllib.request.urlopen(asked, timeout=60).read() == b'"a joke"'
         finally:
             server.should_exit = True
@@ -136,11 +136,11 @@ def test_the_ready_line_comes_when_the_port_answers_and_not_before(capsys):
 def test_the_engine_process_registers_too_and_others_do_not():
     """LMDeploy starts processes by `spawn`, which runs the launcher's file in them under another name."""
     code = ("import multiprocessing, runpy, sys; multiprocessing.current_process().name = sys.argv.pop(1); import torch; "
-            "from configs.model_imports import import_torchvision; import_torchvision(torch); "
+            "from configs.transformers_imports import import_torchvision; import_torchvision(torch); "
             "runpy.run_module('bot.engine.lmdeploy.launcher', run_name='__mp_main__'); "
             "print('lmdeploy' in sys.modules and sys.modules['lmdeploy.pytorch.models.module_map'].MODULE_MAP['InternVLChatModel'])")
     paths = os.pathsep.join([str(ROOT), str(Path(lmdeploy.__file__).parents[1])])
     environ = {**os.environ, "PYTHONPATH": paths, launcher.MODE: "gpu"}
     said = [subprocess.run([sys.executable, "-c", code, name], env=environ, cwd=ROOT, capture_output=True, text=True, timeout=200)
             for name in (launcher.ENGINE_PROCESS, "SyncManager-1")]
-    assert [run.stdout.split()[-1:] for run in said] == [["bot.engine.lmdeploy.model.PhotoInternVLChatModel"], ["False"]], said
+    assert [run.stdout.split()[-1:] for run in said] == [["bot.engine.lmdeploy.input_processor.PhotoInternVLChatModel"], ["False"]], said

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine import checks
-from bot.engine.client import Reply
+from bot.engine.servers import readiness
+from bot.engine.client import EngineReply
 from configs.prompts import load_prompts
 
 TILE = 256
@@ -38,7 +38,7 @@ class Lmdeploy:
 
 
 def check(server: Lmdeploy, directory: Path, photo_tokens: int) -> None:
-    asyncio.run(checks.check_prompt(server, Reply("a joke", photo_tokens, 3, 0.1, "stop"), directory))
+    asyncio.run(readiness.check_prompt(server, EngineReply("a joke", photo_tokens, 3, 0.1, "stop"), directory))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_lmdeploy_asks_is_what_the_prompts_say(tiny: Path) -> None:
 
 def test_a_photo_with_more_or_fewer_tokens_than_ours_is_noticed(tiny: Path) -> None:
     server = Lmdeploy(tiny)
-    with pytest.raises(checks.CheckError, match="tokens"):
+    with pytest.raises(readiness.NotReadyError, match="tokens"):
         check(server, tiny, server.photo_tokens() - 1)
 
 
@@ -66,13 +66,13 @@ def test_the_bare_template_that_lmdeploy_falls_back_to_is_noticed(damaged: Path)
     change(damaged, chat_template=None)
     server = Lmdeploy(damaged)
     assert asyncio.run(server.encode("hi", as_user=True)) == asyncio.run(server.encode("hi")), "LMDeploy says nothing about it"
-    with pytest.raises(checks.CheckError, match="chat template"):
+    with pytest.raises(readiness.NotReadyError, match="chat template"):
         check(server, damaged, 300)
 
 
 def test_another_models_template_is_noticed(damaged: Path) -> None:
     change(damaged, chat_template="{{ bos_token }}{% for message in messages %}[INST] {{ message['content'] }} [/INST]{% endfor %}")
-    with pytest.raises(checks.CheckError, match="chat template"):
+    with pytest.raises(readiness.NotReadyError, match="chat template"):
         check(Lmdeploy(damaged), damaged, 300)
 
 
@@ -80,5 +80,5 @@ def test_a_tokenizer_that_does_not_know_the_pictures_tokens_is_noticed(tiny: Pat
     file = damaged / "tokenizer.json"
     file.write_text(file.read_text().replace("<IMG_CONTEXT>", "<NO_CONTEXT>"))
     change(damaged, additional_special_tokens=[])
-    with pytest.raises(checks.CheckError, match="IMG_CONTEXT"):
+    with pytest.raises(readiness.NotReadyError, match="IMG_CONTEXT"):
         check(Lmdeploy(damaged), tiny, 300)

@@ -37,7 +37,7 @@ def on_rename(name: str) -> None:
 
 
 def on_state(kind: str, state: str) -> None:
-    from storage import runs
+    from storage.learning import runs
     from trainer.pipeline.steps.all_steps import ALL_STEPS
     if kind == "in":
         ALL_STEPS.by_state[state] = die
@@ -52,14 +52,14 @@ def on_state(kind: str, state: str) -> None:
 
 
 def hold(step: int, gone_on: Path) -> None:
-    from trainer.xtuner.progress import Progress
-    log = Progress.log
+    from trainer.xtuner.progress import ProgressWriter
+    log = ProgressWriter.log
 
     def held(self, number, *more):
         log(self, number, *more)
         while number >= step and not gone_on.exists() and not signal.getsignal(signal.SIGTERM).__self__.stop_requested:
             time.sleep(0.02)
-    Progress.log = held
+    ProgressWriter.log = held
 
 
 @dataclass

@@ -1,0 +1,35 @@
+"""`jokebot demo`: what `make demo` and `make demo-check` start."""
+import argparse
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "try the bot on this machine with a chat page, a CPU engine and the demo model"
+ENVIRONMENT = "bot"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="send photos, press buttons, check the replies, and exit")
+    parser.add_argument("--port", type=int, default=8088, help="port of the chat page (default: 8088)")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Run the demo until Ctrl-C, or check it: return 1 if a photo or a button press was lost."""
+    from bot.demo import stack
+    if arguments.check:
+        return check(settings)
+    with stack.running(settings, data=settings.storage.directory / "demo", port=arguments.port) as parts:
+        print(f"\nThe chat page: {parts.page}\nSend photos there and press buttons; Alice is an admin and may say /retrain. Stop with Ctrl-C.\n", flush=True)
+        parts.wait()
+    return 0
+
+
+def check(settings: Settings) -> int:
+    from bot.demo import stack, check
+    with tempfile.TemporaryDirectory() as folder, stack.running(settings, data=Path(folder)) as parts:
+        report, good = asyncio.run(check.check(parts, stack.photos(settings)))
+    print(json.dumps(report))
+    return 0 if good else 1

@@ -1,0 +1,21 @@
+"""`jokebot doctor`: find problems and say how to fix them."""
+import argparse
+import asyncio
+
+from configs.settings import Settings
+
+HELP = "check the token, the engine, the environments, the disk and the database, and print how to fix problems"
+ENVIRONMENT = "bot"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments."""
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print the findings. Return 1 if one of them is bad."""
+    from bot.monitoring.doctor import examine
+    findings = asyncio.run(examine(settings))
+    for finding in findings:
+        print(finding.line())
+    return 1 if any(finding.state == "bad" for finding in findings) else 0

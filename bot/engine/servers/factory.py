@@ -1,0 +1,24 @@
+"""Chooses the implementation of `ModelServers` for an engine kind.
+
+Apart from the protocol, which both implementations import.
+"""
+from collections.abc import Callable
+
+from bot.engine.servers.base import ModelServers
+from configs.settings import Settings
+from storage.learning.models import Model
+
+
+def make_servers(settings: Settings, champion: Model, *,
+                 on_pause: Callable[[str], None] = lambda reason: None) -> ModelServers:
+    """The servers of the kind in the settings, not started yet: "url" is external, "cpu" and "lmdeploy" are run by the
+    bot.
+
+    `on_pause` is called with the reason of a pause when it begins, and with "" when it ends.
+    """
+    # Imported here, so that a start loads one of the two.
+    if settings.engine.kind == "url":
+        from bot.engine.servers.external import ExternalServers
+        return ExternalServers(settings, champion)
+    from bot.engine.servers.managed import ManagedServers
+    return ManagedServers(settings, champion, on_pause=on_pause)

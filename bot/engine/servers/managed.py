@@ -1,0 +1,131 @@
+"""Servers that the bot runs itself: kinds "cpu" and "lmdeploy". One change at a time; a change that fails is undone."""
+import asyncio
+from collections.abc import Callable
+
+from bot.engine.errors import EngineError
+from bot.engine.servers.pool import ServerPool
+from bot.engine.servers.launch import Launcher, launcher
+from bot.engine.servers.pools import ServerPools
+from bot.engine.router import ServedModel
+from bot.engine.servers.base import NoCapacity, ServeError, ServerStatus
+from bot.engine.servers.rolling_swap import RollingSwap, swap_during_pause
+from configs.settings import Settings
+from storage.learning.models import Model
+
+
+class ManagedServers:
+    """Implements Servers. `on_pause` is called with the reason of a pause when it begins, and with "" when it ends."""
+
+    def __init__(self, settings: Settings, champion: Model, launch: Launcher | None = None, *,
+                 on_pause: Callable[[str], None] = lambda reason: None) -> None:
+        self._settings = settings
+        self._lock = asyncio.Lock()
+        self.pools = ServerPools(settings, champion, launch or launcher(settings), on_pause)
+        self.router = self.pools.router
+
+    @property
+    def paused(self) -> str:
+        return self.pools.paused
+
+    async def start(self) -> None:
+        """Begin to serve the champion; a server that fails to start is started again until it succeeds."""
+        for _ in range(self._settings.server_count):
+            self.pools.champion.new().supervise()
+
+    async def wait_ready(self) -> str:
+        """Wait for the first server, for as long as a start may take. Raises ServeError."""
+        pool = self.pools.champion
+        try:
+            async with asyncio.timeout(self._settings.servers.start_timeout_s):
+                await pool.wait_up()
+        except TimeoutError:
+            raise ServeError(f"{pool.model.name} is not served yet ({pool.reasons()}).") from None
+        return f"{self._settings.engine.kind} engine serves {pool.model.name}"
+
+    async def ready(self) -> bool:
+        return await self.router.champion.client.ready()
+
+    async def serve(self, model: Model) -> ServedModel:
+        """Start servers of a version beside the others, unless it is served already. Raises ServeError, NoCapacity."""
+        async with self._lock:
+            pool = self.pools.get(model.id)
+            if pool and pool.up:
+                return self.pools.served_model(model)
+            self.pools.ensure_not_paused()
+            if not self._settings.servers.extra:
+                raise NoCapacity(f"{model.name} can't be served beside the champion: the setting servers.extra says that "
+                             "memory holds no further server.")
+            pool = self.pools.pool(model)
+            try:
+                for _ in range(self._settings.servers.canary_count):
+                    await self.pools.add_server(pool)
+            except BaseException:
+                await self.pools.remove(model.id)
+                raise
+            return self.pools.served_model(model)
+
+    async def swap(self, model: Model) -> ServedModel:
+        """Make a version the champion: without a gap where memory holds one more server, else in a pause.
+
+        Raises ServeError.
+        """
+        async with self._lock:
+            previous = self.router.champion
+            if model.id == previous.model.id:
+                return previous
+            self.pools.ensure_not_paused()
+            old_pool, new_pool = self.pools.champion, self.pools.pool(model)
+            if self._settings.servers.extra:
+                await RollingSwap(self.pools, old_pool, new_pool, self._settings).run()
+            else:
+                await swap_during_pause(self.pools, new_pool, self._settings)
+            await self._remove_unused(old_pool)
+            return self.router.champion
+
+    async def end(self, model_id: int) -> None:
+        """Drain and end a version's servers. Raises ServeError for the champion."""
+        if model_id == self.router.champion.model.id:
+            raise ServeError("The champion is in service and can't be ended.")
+        if self.router.canary and self.router.canary.model.id == model_id:
+            self.router.clear_canary()
+        async with self._lock:
+            await self.pools.remove(model_id)
+
+    async def pause(self, reason: str) -> None:
+        """Hold new photos, answer those in work, put all servers to sleep.
+
+        Raises ServeError; the pause is undone then.
+        """
+        async with self._lock:
+            if self.paused:
+                return
+            try:
+                await self.pools.suspend_all(reason)
+            except EngineError as error:
+                await self.pools.resume_all()
+                raise ServeError(f"The servers don't sleep: {error}") from error
+
+    async def resume(self) -> None:
+        """Wake the servers that are routed to. One that fails to wake is restarted until it succeeds."""
+        async with self._lock:
+            if self.paused:
+                await self.pools.resume_all()
+
+    def status(self) -> list[ServerStatus]:
+        return [ServerStatus(server.model.id, server.model.name, server.name,
+                            "draining" if server.draining and server.state == "ready" else server.state,
+                            server.failure or server.details, server.outstanding, server.restarts)
+                for server in self.pools.servers]
+
+    async def stop(self) -> None:
+        """End all servers, at the same time."""
+        await self.pools.stop()
+
+    async def _remove_unused(self, old_pool: ServerPool) -> None:
+        """Remove the pools that are not routed to, except the previous champion's where the settings keep it."""
+        retained = {arm.model.id for arm in self.router.arms}
+        if self._settings.servers.predecessor != "end":
+            retained.add(old_pool.model.id)
+        for pool in self.pools:
+            if pool.model.id not in retained:
+                await self.pools.remove(pool.model.id)

@@ -1,0 +1,115 @@
+"""The servers of one model version as one backend: the least busy one is asked, and another one if that fails."""
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bot.engine.client import EngineReply
+from bot.engine.errors import EngineError
+from bot.engine.servers.supervised_server import SupervisedServer
+from configs.settings import Settings
+from storage.learning.models import Model
+
+
+class ServerPool:
+    """The backend of an Arm. `make_server` gets the model and what to call after each change of the server's state."""
+
+    def __init__(self, model: Model, settings: Settings,
+                 make_server: Callable[[Model, Callable[[], None]], SupervisedServer]) -> None:
+        self.model, self.servers = model, list[SupervisedServer]()
+        self._settings, self._make_server = settings, make_server
+        self._changed = asyncio.Event()
+        self._closed = False
+        self._down_since: float | None = time.monotonic()
+
+    @property
+    def up(self) -> int:
+        """How many servers accept requests."""
+        return sum(server.accepts_requests for server in self.servers)
+
+    async def ask(self, **question: Any) -> EngineReply:
+        """As EngineClient.ask. Waits for a server that restarts, for `servers.wait_s` at most. Raises EngineError."""
+        limits, failed = self._settings.engine, set[SupervisedServer]()
+        left_s, error = limits.total_timeout_s, None
+        for attempt in range(1, limits.attempts + 1):
+            server = await self._least_busy(failed)
+            asked_at = time.monotonic()
+            try:
+                async with asyncio.timeout(left_s):
+                    return await server.ask(**question)
+            except TimeoutError:
+                raise EngineError("slow", f"The servers of {self.model.name} took too long.") from None
+            except EngineError as caught:
+                error, left_s = caught, left_s - (time.monotonic() - asked_at)
+                if not (error.retryable or error.kind == "slow") or left_s <= 0:
+                    raise
+            failed.add(server)
+            if not any(other.accepts_requests for other in self.servers if other not in failed):
+                failed.clear()
+                delay_s = limits.retry_delay_s * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+                await asyncio.sleep(max(error.retry_after_s, delay_s))
+        raise error or AssertionError("at least one attempt is made")
+
+    async def ready(self) -> bool:
+        """Whether a request would be answered now."""
+        return self.up > 0
+
+    async def wait_up(self) -> None:
+        """Wait until a server accepts requests."""
+        while not self.up:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def reasons(self) -> str:
+        """Why its servers are not ready, or how far their starts have come."""
+        return "; ".join(filter(None, (server.failure or server.details for server in self.servers))) or "there is none"
+
+    def new(self) -> SupervisedServer:
+        """Add a server, not started yet."""
+        server = self._make_server(self.model, self.notify_change)
+        self.servers.append(server)
+        return server
+
+    async def drop(self, server: SupervisedServer) -> None:
+        """End and remove a server."""
+        await server.stop()
+        if server in self.servers:
+            self.servers.remove(server)
+        self.notify_change()
+
+    def close(self) -> None:
+        """Fail requests at once where no server accepts them: there will be none."""
+        self._closed = True
+        self.notify_change()
+
+    def reopen(self) -> None:
+        self._closed = False
+
+    def notify_change(self) -> None:
+        """Called after a server's change: requests that wait for a server look again."""
+        if self.up:
+            self._down_since = None
+        elif self._down_since is None:
+            self._down_since = time.monotonic()
+        self._changed.set()
+
+    async def _least_busy(self, failed: set[SupervisedServer]) -> SupervisedServer:
+        """The server with the fewest requests in work, rather not one of `failed`.
+
+        Raises EngineError "down" where none accepts requests for too long.
+        """
+        while True:
+            available = [server for server in self.servers if server.accepts_requests]
+            if available:
+                return min(available, key=lambda server: (server in failed, server.outstanding))
+            down_s = time.monotonic() - (self._down_since or time.monotonic())
+            if self._closed or down_s >= self._settings.servers.wait_s:
+                raise EngineError("down", f"No server of {self.model.name} is ready ({self.reasons()}).",
+                                  retryable=not self._closed)
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(max(0.01, self._settings.servers.wait_s - down_s)):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue

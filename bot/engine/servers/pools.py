@@ -1,0 +1,158 @@
+"""The server pools of all model versions that the bot runs itself, their router and their pauses."""
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from bot.engine.servers.cpu_affinity import assign_cores
+from bot.engine.servers.pool import ServerPool
+from bot.engine.servers.launch import Launcher
+from bot.engine.servers.server_process import StartFailed
+from bot.engine.router import ServedModel, Router
+from bot.engine.servers.supervised_server import SupervisedServer
+from bot.engine.servers.base import ServeError
+from configs.settings import Settings
+from storage.learning.models import Model
+
+log = logging.getLogger(__name__)
+
+
+class ServerPools:
+    """One pool for each model version. The methods don't lock: the caller makes one change at a time.
+
+    `on_pause` is called with the reason of a pause when it begins, and with "" when it ends.
+    """
+
+    def __init__(self, settings: Settings, champion: Model, launcher: Launcher,
+                 on_pause: Callable[[str], None]) -> None:
+        self._settings, self._launcher, self._on_pause = settings, launcher, on_pause
+        self._pools: dict[int, ServerPool] = {}
+        self._pinned: list[int] = []
+        self.paused = ""
+        self.router = Router(ServedModel(champion, self.pool(champion)), turn_s=3600 * settings.engine.canary_turn_h)
+
+    def __iter__(self) -> Iterator[ServerPool]:
+        """All pools, the oldest first."""
+        return iter(list(self._pools.values()))
+
+    @property
+    def servers(self) -> list[SupervisedServer]:
+        """The servers of all pools."""
+        return [server for pool in self._pools.values() for server in pool.servers]
+
+    @property
+    def champion(self) -> ServerPool:
+        """The pool of the router's champion."""
+        return self._pools[self.router.champion.model.id]
+
+    def get(self, model_id: int) -> ServerPool | None:
+        """The pool of a version, None where it has none."""
+        return self._pools.get(model_id)
+
+    def pool(self, model: Model) -> ServerPool:
+        """The pool of a version, an empty new one where it has none."""
+        if model.id not in self._pools:
+            self._pools[model.id] = ServerPool(model, self._settings, self._make_server)
+        return self._pools[model.id]
+
+    def served_model(self, model: Model) -> ServedModel:
+        """What the router needs to route to a version; the same object as long as it is routed to."""
+        return self.router.served_model(model.id) or ServedModel(model, self._pools[model.id])
+
+    def ensure_not_paused(self) -> None:
+        """Raises ServeError during a pause."""
+        if self.paused:
+            raise ServeError("The servers sleep while a run trains; try again when it has ended.")
+
+    async def add_server(self, pool: ServerPool) -> SupervisedServer:
+        """Make one more server of a pool accept requests: a draining one, else a sleeping one, else a new one.
+
+        Raises ServeError; the pool then has one server less where a draining or sleeping one failed.
+        """
+        pool.reopen()
+        resting = [server for server in pool.servers if server.draining or server.state == "asleep"]
+        server = min(resting, key=lambda server: server.state == "asleep", default=None) or pool.new()
+        try:
+            if server in resting and server.state != "asleep":
+                server.draining = False
+                pool.notify_change()
+            elif server in resting:
+                await server.wake()
+            else:
+                await server.start()
+        except StartFailed as error:
+            await pool.drop(server)
+            raise ServeError(f"{pool.model.name} can't be served, and all is as it was. {error}") from error
+        except BaseException:
+            await pool.drop(server)
+            raise
+        return server
+
+    async def suspend_all(self, reason: str) -> None:
+        """Begin a pause: drain every server and put it to sleep.
+
+        Raises EngineError; `resume_all` undoes what was done.
+        """
+        self.paused = reason
+        self._on_pause(reason)
+        servers = [server for server in self.servers if server.state == "ready"]
+        await asyncio.gather(*(server.drain(self._settings.servers.drain_s) for server in servers))
+        for server in servers:
+            await server.sleep()
+
+    async def resume_all(self) -> None:
+        """End a pause: wake the pools that are routed to."""
+        await asyncio.gather(*(self.wake_pool(self._pools[arm.model.id]) for arm in self.router.arms))
+        self.paused = ""
+        self._on_pause("")
+
+    async def wake_pool(self, pool: ServerPool) -> None:
+        """Make all servers of a pool accept requests; one that fails to wake is restarted in the background."""
+        async def wake(server: SupervisedServer) -> None:
+            server.draining = False
+            if server.state == "asleep":
+                try:
+                    await server.wake()
+                except StartFailed as error:
+                    log.error("%s It is restarted.", error)
+                    server.wake_in_background()
+        pool.reopen()
+        await asyncio.gather(*(wake(server) for server in pool.servers))
+        pool.notify_change()
+
+    async def remove(self, model_id: int) -> None:
+        """Drain and end a version's servers, and forget its pool."""
+        pool = self._pools.get(model_id)
+        if pool is None:
+            return
+        pool.close()
+        ready = [server for server in pool.servers if server.state == "ready"]
+        await asyncio.gather(*(server.drain(self._settings.servers.drain_s) for server in ready))
+        for server in list(pool.servers):
+            await pool.drop(server)
+        self._pools.pop(model_id, None)
+
+    async def stop(self) -> None:
+        """End all servers, at the same time, without draining."""
+        for pool in self:
+            pool.close()
+        await asyncio.gather(*(server.stop() for server in self.servers))
+
+    def _make_server(self, model: Model, changed: Callable[[], None]) -> SupervisedServer:
+        def on_change() -> None:
+            changed()
+            self._assign_cores()
+        # The lowest free number, so that swaps don't make ever more log files.
+        taken = {server.name for server in self.servers}
+        name = next(name for number in count(1) if (name := f"server-{number}") not in taken)
+        logs = self._settings.storage.directory / "logs"
+        return SupervisedServer(name, model, self._launcher, self._settings, logs, on_change)
+
+    def _assign_cores(self) -> None:
+        """Called whenever a server starts, sleeps or ends."""
+        if not self._settings.servers.cores_apart:
+            return
+        awake = [server.pid for server in self.servers if server.pid and server.state != "asleep"]
+        if awake != self._pinned:
+            self._pinned = awake
+            assign_cores(awake)

@@ -1,0 +1,143 @@
+"""What a server must pass before it gets users' photos: the right prompt, and plausible text about the golden photos.
+
+LMDeploy takes the chat template from the checkpoint's tokenizer, and silently a bare one where that doesn't load. So
+the token ids of its prompts are compared with those of `configs/prompts.toml`, in three parts: the special tokens are
+single tokens with the checkpoint's own ids, a user's turn in the checkpoint's template has the ids of ours, and a
+photo's request with system prompt and image has as many tokens as ours.
+"""
+import asyncio
+import io
+import json
+from collections import Counter
+from pathlib import Path
+
+from PIL import Image
+
+from bot.engine.client import EngineClient, EngineReply, SamplingParams
+from bot.engine.servers.control_client import ControlClient
+from bot.engine.errors import EngineError
+from configs.errors import JokebotError
+from configs.prompts import Prompts, load_prompts
+from configs.settings import ROOT
+
+SAMPLES = ROOT / "configs" / "demo-model" / "samples"
+GOLDEN = (("fox.jpg", "en"), ("cactus.jpg", "zh"), ("guitar.jpg", "en"))
+"""Drawings of 448 × 448 pixels, one tile, with the language of the joke about each."""
+PROBE_TOKENS, GOLDEN_TOKENS, WARM_TOKENS = 8, 48, 8
+MAX_SAME_SHARE = 0.6
+"""Share of a text that may be one and the same character; a broken checkpoint writes "!!!!"."""
+
+
+class NotReadyError(JokebotError):
+    """A server must not be used: it would answer, but not with jokes of this model."""
+
+
+def is_plausible_text(text: str) -> bool:
+    """Whether a reply can be a text at all: not empty, not one repeated character, not undecodable, not "nan"."""
+    characters = [character for character in text if not character.isspace()]
+    if not any(character.isalnum() for character in characters) or text.strip().lower().strip(".,") == "nan":
+        return False
+    (_, same), = Counter(characters).most_common(1)
+    return (len(characters) < 4 or same <= MAX_SAME_SHARE * len(characters)) \
+        and characters.count("\ufffd") * 2 <= len(characters)
+
+
+async def ask(client: EngineClient, index: int, *, tokens: int) -> EngineReply:
+    """Ask for a joke about a golden photo; `client` should cut into one tile. Raises EngineError."""
+    name, language = GOLDEN[index]
+    prompts = load_prompts()
+    return await client.ask(system=prompts.system, user=prompts.ask(language), photo=(SAMPLES / name).read_bytes(),
+                            media_type="image/jpeg", sampling=SamplingParams(0.8, 0.9, tokens, seed=index))
+
+
+async def check_golden(client: EngineClient) -> EngineReply:
+    """Check that it writes plausible text about each golden photo; returns the first reply.
+
+    Raises NotReadyError, EngineError.
+    """
+    replies = []
+    for index, (name, _) in enumerate(GOLDEN):
+        try:
+            reply = await ask(client, index, tokens=GOLDEN_TOKENS)
+        except EngineError as error:
+            if error.kind == "empty":
+                raise NotReadyError(f"It says nothing about {name}.") from error
+            raise
+        if not is_plausible_text(reply.text):
+            raise NotReadyError(f"What it says about {name} is no text: {reply.text[:60]!r}.")
+        replies.append(reply)
+    return replies[0]
+
+
+async def warm_up(client: EngineClient, photos: int) -> None:
+    """Ask about so many photos of ordinary size at the same time; `client` should cut as for users.
+
+    Raises EngineError.
+    """
+    data = await asyncio.to_thread(full_size_photo)
+    prompts = load_prompts()
+    await asyncio.gather(*(client.ask(system=prompts.system, user=prompts.ask("en"), photo=data, media_type="image/jpeg",
+                                      sampling=SamplingParams(0.8, 0.9, WARM_TOKENS, seed=number)) for number in range(photos)))
+
+
+def full_size_photo() -> bytes:
+    """A golden photo at 1280 × 960 pixels, the size that Telegram gives most photos: a JPEG file."""
+    buffer = io.BytesIO()
+    with Image.open(SAMPLES / GOLDEN[0][0]) as drawing:
+        drawing.resize((1280, 960)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+async def check_prompt(control: ControlClient, reply: EngineReply, directory: Path | None) -> None:
+    """Compare the token ids of the server's prompts with ours; `reply` is the one about the first golden photo.
+
+    `directory` is the checkpoint's, None where this host doesn't have it. Raises NotReadyError, EngineError.
+    """
+    prompts, template = load_prompts(), load_prompts().template
+    user = prompts.ask(GOLDEN[0][1])
+    expected = await control.encode(template.bos + template.user.format(user=user) + template.assistant)
+    await check_specials(control, prompts, expected, special_ids(directory) if directory else {})
+    if await control.encode(user, as_user=True) != expected:
+        raise NotReadyError("Its chat template is not the one of configs/prompts.toml: "
+                         "the checkpoint's tokenizer is missing or damaged.")
+    tile = tile_tokens(directory) if directory else None
+    if tile and reply.prompt_tokens is not None:
+        prompt_tokens = len(await control.encode(prompts.render(user, tile)))
+        if prompt_tokens != reply.prompt_tokens:
+            raise NotReadyError(f"It asked about a photo with {reply.prompt_tokens} tokens, "
+                             f"and configs/prompts.toml makes {prompt_tokens}.")
+
+
+async def check_specials(control: ControlClient, prompts: Prompts, ids: list[int], file_ids: dict[str, int]) -> None:
+    """Check that the template's special tokens are single tokens at their positions. Raises NotReadyError."""
+    template = prompts.template
+    expected = {token: file_ids[token] for token in (template.bos, template.end, template.context) if token in file_ids}
+    context = (await control.encode(template.context * 3))[-3:]
+    if len(set(context)) != 1 or expected.get(template.context, context[0]) != context[0]:
+        raise NotReadyError(f"Its tokenizer does not know {template.context}: it is missing or of another model.")
+    if ids[0] != expected.get(template.bos, ids[0]) or expected.get(template.end, ids[0]) not in ids:
+        raise NotReadyError("Its tokenizer gives other ids than the checkpoint's own files say.")
+
+
+def special_ids(directory: Path) -> dict[str, int]:
+    """The ids of special tokens in the checkpoint's files; empty where they name none."""
+    ids: dict[str, int] = {}
+    for name, key in (("tokenizer.json", "added_tokens"), ("tokenizer_config.json", "added_tokens_decoder")):
+        try:
+            listed = json.loads((directory / name).read_text(encoding="utf-8")).get(key) or []
+            rows = [(row["content"], row["id"]) for row in listed] if isinstance(listed, list) else \
+                [(row["content"], int(number)) for number, row in listed.items()]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        ids |= dict(rows)
+    return ids
+
+
+def tile_tokens(directory: Path) -> int | None:
+    """Tokens of one tile, 256 for InternVL2; None where the configuration doesn't say."""
+    try:
+        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        side = config["force_image_size"] // config["vision_config"]["patch_size"]
+        return int(side * side * config["downsample_ratio"] ** 2)
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+        return None

@@ -1,0 +1,83 @@
+"""Commands and buttons for admins alone, and the yes-or-no question before what can't be undone easily."""
+from collections.abc import Collection
+from typing import Any
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MaybeInaccessibleMessage, Message, User
+
+from bot.handlers.callback_data import CallbackData, Confirmation
+from bot.telegram.message_parsing import is_private
+from bot.handlers.routing import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
+from bot.messaging.messenger import Messenger
+from storage.chat import admin_notices
+from storage.database import Database
+
+
+class AdminAccess:
+    """Knows who is an admin, and makes the routes that nobody else gets past. `admins` are Telegram user ids."""
+
+    def __init__(self, messenger: Messenger, database: Database, admins: Collection[int]) -> None:
+        self._messenger, self._database, self._admins = messenger, database, frozenset(admins)
+
+    def is_admin(self, user_id: int) -> bool:
+        return user_id in self._admins
+
+    def command(self, name: str, handle: OnMessage, *, refusal_in_groups: str = "") -> Route:
+        """A route for an admin's /name.
+
+        With `refusal_in_groups`, the key of a text, the command works in private chats alone; groups get that text.
+        """
+        return command(name, self.admin_only(handle, refusal_in_groups=refusal_in_groups), admin_only=True)
+
+    def button(self, kind: type[CallbackData], handle: OnButton, *, accessible: bool = False) -> Route:
+        """A route for a button in an admin's private chat.
+
+        `accessible`: the message has to be one that Telegram still shows, as it must be for a new photo in its place.
+        """
+        shown = Message if accessible else MaybeInaccessibleMessage
+
+        async def on_press(press: ButtonPress[Any]) -> None:
+            in_private = isinstance(press.message, shown) and press.message.chat.id == press.user.id
+            await self._pass_or_reject(press, handle, allowed=in_private)
+        return button(kind, on_press)
+
+    def confirmation(self, kind: type[Confirmation], handle: OnButton) -> Route:
+        """A route for the answer to a question of `ask_confirmation`, by the admin who was asked."""
+        async def on_press(press: ButtonPress[Any]) -> None:
+            await self._pass_or_reject(press, handle, allowed=press.data.user_id == press.user.id)
+        return button(kind, on_press)
+
+    def admin_only(self, handle: OnMessage, *, refusal_in_groups: str = "") -> OnMessage:
+        """The handler for admins; other users are told that it isn't for them. See `command`."""
+        async def on_message(incoming: IncomingMessage) -> None:
+            if not self.is_admin(incoming.user.id):
+                await self._messenger.reply(incoming.message, "admins-only")
+                return
+            await self.note_language(incoming.user)
+            if refusal_in_groups and not is_private(incoming.message):
+                await self._messenger.reply(incoming.message, refusal_in_groups)
+                return
+            await handle(incoming)
+        return on_message
+
+    async def note_language(self, admin: User) -> None:
+        """Store the language for messages that the admin gets unasked."""
+        await admin_notices.note_language(self._database, admin.id, self._messenger.language(admin))
+
+    async def ask_confirmation(self, incoming: IncomingMessage, kind: type[Confirmation], number: int,
+                               text: str) -> None:
+        """Ask the admin; the buttons' texts have the keys `WHAT-yes` and `WHAT-no`."""
+        row = [InlineKeyboardButton(self._messenger.text(incoming.user, f"{kind.WHAT}-{answer}"),
+                                    callback_data=kind(answer, incoming.user.id, kind.WHAT, number).encode())
+               for answer in ("yes", "no")]
+        await self._messenger.reply_text(incoming.message, text, InlineKeyboardMarkup([row]))
+
+    async def _pass_or_reject(self, press: ButtonPress[Any], handle: OnButton, *, allowed: bool) -> None:
+        if allowed and self.is_admin(press.user.id):
+            await handle(press)
+        else:
+            await self._messenger.reject_button(press.query, press.data.REJECTION)
+
+
+def words_after_command(message: Message) -> list[str]:
+    """What is written after the command."""
+    return (message.text or "").split()[1:]

@@ -1,0 +1,156 @@
+"""/retrain asks and starts a run, /retrain cancel stops it, /runs lists the latest ones."""
+import contextlib
+import re
+
+from telegram import Message, User
+
+from bot.handlers.admin.common import AdminAccess, words_after_command
+from bot.handlers.callback_data import RetrainConfirmation
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route
+from bot.i18n.formatting import day_and_time, duration
+from bot.retraining import pipeline_process
+from bot.retraining.orchestrator import RunOrchestrator
+from bot.i18n.reasons import in_words
+from bot.messaging.messenger import Messenger
+from bot.telegram.rate_limiter import CallDropped
+from configs.settings import Settings
+from storage.learning import runs, trials
+from storage.database import Database
+from storage.learning.retrain_preview import PreviewError, RetrainPreview
+from storage.learning.runs import RunInProgress, Run
+
+MARKS = {"promoted": "✅", "rejected": "🙅", "undecided": "🤷", "failed": "⚠️", "cancelled": "✋", "canary": "🧪"}
+SHOWN = 10
+
+
+class RetrainAdmin:
+    """Starts, cancels and lists runs. `orchestrator` is woken when there is work for it."""
+
+    def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, orchestrator: RunOrchestrator,
+                 settings: Settings) -> None:
+        self._messenger, self._database, self._access = messenger, database, access
+        self._orchestrator, self._settings = orchestrator, settings
+
+    def routes(self) -> list[Route]:
+        access = self._access
+        return [access.command("retrain", self.on_retrain), access.command("runs", self.on_runs),
+                access.confirmation(RetrainConfirmation, self.on_retrain_answer)]
+
+    async def on_retrain(self, incoming: IncomingMessage) -> None:
+        """Ask first, saying what the run would learn from; or say why there can be none now."""
+        match words_after_command(incoming.message):
+            case []:
+                run = await runs.current_run(self._database)
+                await (self._reply_busy(incoming, run) if run else self._ask(incoming))
+            case ["cancel"]:
+                await self._cancel(incoming.message)
+            case _:
+                await self._messenger.reply(incoming.message, "retrain-how")
+
+    async def _ask(self, incoming: IncomingMessage) -> None:
+        message, minimum = incoming.message, self._settings.retrain.minimum_pairs
+        with contextlib.suppress(CallDropped):
+            await self._messenger.client.send_chat_action(message.chat.id, "typing")
+        try:
+            preview = await pipeline_process.look(self._settings)
+        except PreviewError as error:
+            await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
+            return
+        if preview.new < minimum:
+            await self._messenger.reply(message, "retrain-too-little", new=preview.new, wanted=minimum)
+            return
+        text = await self._question(preview, incoming.user)
+        await self._access.ask_confirmation(incoming, RetrainConfirmation, preview.new, text)
+
+    async def _question(self, preview: RetrainPreview, user: User) -> str:
+        """How many jokes, by how many users' ratings, how long, and what happens to the service meanwhile."""
+        service = self._messenger.text(user, f"retrain-service-{self._service_during_run()}")
+        return self._messenger.text(user, "retrain-ask", new=preview.new, replayed=preview.replayed,
+                                    people=preview.people, time=await self._expected_time(preview, user),
+                                    service=service)
+
+    async def _expected_time(self, preview: RetrainPreview, user: User) -> str:
+        """By the last runs here; before the first one by measurements on other machines, which the text names."""
+        seconds = await runs.expected_seconds(self._database, preview.new + preview.replayed)
+        if seconds is not None:
+            return self._messenger.text(user, "retrain-time", time=self._duration(user, seconds))
+        if preview.training is None:
+            return self._messenger.text(user, "retrain-time-unknown")
+        return self._messenger.text(user, f"retrain-time-by-{preview.training['basis']}",
+                                    time=self._duration(user, preview.training["seconds"]))
+
+    def _service_during_run(self) -> str:
+        """`url` (servers that aren't ours), `sleep` or `beside`."""
+        if self._settings.engine.kind == "url":
+            return "url"
+        return "sleep" if self._settings.servers.sleep_while_training else "beside"
+
+    async def on_retrain_answer(self, press: ButtonPress[RetrainConfirmation]) -> None:
+        """Start a run, unless another has started since the question.
+
+        In a private chat the question's message becomes the run's.
+        """
+        query, user, chat_id = press.query, press.user, press.message.chat.id
+        if press.data.answer == "no":
+            await self._messenger.close_question(query, self._messenger.text(user, "retrain-left"))
+            return
+        try:
+            run = await runs.create_run(self._database, "admin", asked_by=user.id)
+        except RunInProgress as error:
+            text = self._messenger.text(user, "retrain-busy", run=error.run.id, what=self._state(user, error.run))
+            await self._messenger.close_question(query, text)
+            return
+        if chat_id == user.id:
+            await runs.follow(self._database, run.id, chat_id, press.message.message_id)
+            await self._messenger.answer_button(query)
+        else:
+            await self._messenger.close_question(query, self._messenger.text(user, "retrain-started", run=run.id))
+        self._orchestrator.wake()
+
+    async def _reply_busy(self, incoming: IncomingMessage, run: Run) -> None:
+        if run.state != "canary":
+            await self._messenger.reply(incoming.message, "retrain-busy", run=run.id,
+                                        what=self._state(incoming.user, run))
+            return
+        trial = await trials.trial_of_run(self._database, run.id)
+        await self._messenger.reply(incoming.message, "retrain-on-trial", model=run.candidate_id or 0,
+                                    wanted=self._settings.canary.ratings,
+                                    ratings=await trials.trial_ratings(self._database, trial) if trial else 0)
+
+    async def _cancel(self, message: Message) -> None:
+        run = await runs.current_run(self._database)
+        if run is None:
+            await self._messenger.reply(message, "retrain-cancel-none")
+            return
+        await runs.request_cancel(self._database, run.id)
+        self._orchestrator.wake()
+        await self._messenger.reply(message, "retrain-cancelling", run=run.id)
+
+    async def on_runs(self, incoming: IncomingMessage) -> None:
+        """The latest runs, newest first, with the reasons of those that ended without a new champion."""
+        user, lines = incoming.user, []
+        for run in await runs.history(self._database, SHOWN):
+            time = self._duration(user, run.finished_at - run.created_at) if run.finished_at else "none"
+            lines.append(self._messenger.text(user, "runs-line", mark=MARKS.get(run.state, "🎓"), run=run.id,
+                                              when=day_and_time(run.created_at), what=self._state(user, run),
+                                              time=time))
+            if run.reason and run.finished:
+                reason = in_words(self._messenger.translator, self._messenger.language(user), run.why)
+                lines.append(f"    {first_sentence(reason)}")
+        if lines:
+            await self._messenger.reply_text(incoming.message, "\n".join(lines))
+        else:
+            await self._messenger.reply(incoming.message, "runs-none")
+
+    def _state(self, user: User, run: Run) -> str:
+        return self._messenger.text(user, f"run-state-{run.state}")
+
+    def _duration(self, user: User, seconds: float) -> str:
+        return duration(self._messenger.translator, self._messenger.language(user), seconds)
+
+
+def first_sentence(text: str, most: int = 160) -> str:
+    """The beginning of a reason, short enough for a list."""
+    line = text.strip().splitlines()[0]
+    sentence = re.split(r"(?<=[.!?]) |(?<=。)", line)[0]
+    return f"{sentence[:most].rstrip()}…" if len(sentence) > most else sentence

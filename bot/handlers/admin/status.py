@@ -1,0 +1,20 @@
+"""/status: the state of the whole bot."""
+from collections.abc import Awaitable, Callable
+
+from bot.handlers.admin.common import AdminAccess
+from bot.handlers.routing import IncomingMessage, Route
+from bot.messaging.messenger import Messenger
+
+
+class StatusAdmin:
+    """Answers /status. `report` makes the text in a language."""
+
+    def __init__(self, messenger: Messenger, access: AdminAccess, report: Callable[[str], Awaitable[str]]) -> None:
+        self._messenger, self._access, self._report = messenger, access, report
+
+    def routes(self) -> list[Route]:
+        return [self._access.command("status", self.on_status)]
+
+    async def on_status(self, incoming: IncomingMessage) -> None:
+        """A line for each part."""
+        await self._messenger.reply_text(incoming.message, await self._report(self._messenger.language(incoming.user)))

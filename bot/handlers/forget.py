@@ -1,0 +1,64 @@
+"""/forget: a user's photos, jokes and ratings are deleted for good, after they have confirmed it."""
+import logging
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.chats.chat_settings import ChatSettingsStore
+from bot.handlers.callback_data import ForgetButton
+from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
+from bot.chats.languages import LanguagePreferences
+from bot.messaging.messenger import Messenger
+from bot.chats.user_names import UserNames
+from configs.settings import StorageSettings
+from storage.database import Database
+from storage.maintenance.forget_person import forget
+
+log = logging.getLogger(__name__)
+
+
+class ForgetHandlers:
+    """Deletes users from the database, the files and the memory of `names`, `languages` and `chats`.
+
+    Banned users reach it too.
+    """
+
+    def __init__(self, messenger: Messenger, database: Database, storage: StorageSettings, names: UserNames, languages: LanguagePreferences,
+                 chats: ChatSettingsStore) -> None:
+        self._messenger, self._database, self._storage = messenger, database, storage
+        self._names, self._languages, self._chats = names, languages, chats
+
+    def routes(self) -> list[Route]:
+        return [command("forget", self.on_forget, for_banned=True),
+                button(ForgetButton, self.on_answer, for_banned=True)]
+
+    async def on_forget(self, incoming: IncomingMessage) -> None:
+        """Ask first. In a group the buttons are for the user who asked."""
+        user = incoming.user
+        row = [InlineKeyboardButton(self._messenger.text(user, f"forget-{answer}"),
+                                    callback_data=ForgetButton(user.id, answer).encode()) for answer in ("yes", "no")]
+        await self._messenger.reply_text(incoming.message, self._messenger.text(user, "forget-ask"),
+                                         InlineKeyboardMarkup([row]))
+
+    async def on_answer(self, press: ButtonPress[ForgetButton]) -> None:
+        """Delete, or leave all as it is. Telegram says who pressed, so no user can delete another."""
+        user = press.user
+        if press.data.user_id != user.id:
+            await self._messenger.reject_button(press.query, press.data.REJECTION)
+            return
+        if press.data.answer == "no":
+            await self._messenger.close_question(press.query, self._messenger.text(user, "forget-kept"))
+            return
+        language = self._messenger.language(user)  # before the choice of it is deleted
+        counts = await self._forget(user.id)
+        key = "forget-done" if any(counts.values()) else "forget-nothing"
+        await self._messenger.close_question(press.query, self._messenger.translator.say(language, key, **counts))
+
+    async def _forget(self, user_id: int) -> dict[str, int]:
+        """How many photos, jokes and ratings were deleted."""
+        await self._names.forget(user_id)
+        forgotten = await forget(self._database, user_id, self._storage.photos, self._storage.datasets)
+        self._languages.forget(user_id)
+        self._chats.forget(user_id)
+        counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
+        log.info("a person was forgotten: %d photos, %d jokes, %d ratings", *counts.values())
+        return counts

@@ -1,0 +1,101 @@
+"""How far a run has come, from what its process writes into its folder, and the message that shows it."""
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.i18n.formatting import bar
+from bot.i18n.localizer import Localizer
+from storage.learning import trials
+from storage.database import Database
+from storage.learning import run_files
+from storage.learning.run_files import GateProgress, TrainingProgress
+from storage.learning.runs import STEPS, Run
+
+COUNTED = {"training": "run-step", "judging": "run-answers", "canary": "run-ratings"}
+"""The words for what is counted in a state."""
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a step is: `done` of `of` steps of training, answers of the gate, or ratings of a trial; `of` 0 says nothing.
+
+    `loss` and `eta_s` are None where nobody knows.
+    """
+
+    done: int = 0
+    of: int = 0
+    loss: float | None = None
+    eta_s: float | None = None
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.done / self.of) if self.of else 0.0
+
+
+def read_progress(run: Run, folder: Path) -> RunProgress:
+    """What the run's process reports; an empty progress before it reports, or where its file can't be read."""
+    try:
+        if run.state == "training":
+            return _training(run_files.read_progress(folder))
+        if run.state == "judging" and (progress := run_files.read_gate_progress(folder)):
+            return _judging(progress)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pass
+    return RunProgress()
+
+
+def _training(progress: TrainingProgress) -> RunProgress:
+    eta = progress.get("eta_s")
+    if eta is not None:
+        eta = max(0.0, float(eta) - max(0.0, time.time() - float(progress.get("updated", time.time()))))
+    return RunProgress(int(progress.get("step", 0)), int(progress.get("steps", 0)), progress.get("loss"), eta)
+
+
+def _judging(progress: GateProgress) -> RunProgress:
+    """The candidate is measured first, then the champion: two halves."""
+    done, of = int(progress["done"]), int(progress["of"])
+    return RunProgress(done + of * (progress["step"] == "champion"), 2 * of)
+
+
+def read_losses(folder: Path) -> list[float]:
+    """The loss of each step, in order; empty where there is none, or the file can't be read."""
+    try:
+        return [step["loss"] for step in run_files.read_training_steps(folder)]
+    except OSError:
+        return []
+
+
+class RunProgressReader:
+    """Reads how far runs are. `folder` holds a folder for each run; a trial is over after `trial_ratings` ratings."""
+
+    def __init__(self, database: Database, folder: Path, trial_ratings: int) -> None:
+        self._database, self._folder, self._trial_ratings = database, folder, trial_ratings
+
+    def run_folder(self, run: Run) -> Path:
+        """Where the run's process writes."""
+        return self._folder / str(run.id)
+
+    async def read(self, run: Run) -> RunProgress:
+        """How far a run is: its process's step, or its trial's ratings."""
+        if run.state != "canary":
+            return await asyncio.to_thread(read_progress, run, self.run_folder(run))
+        trial = await trials.trial_of_run(self._database, run.id)
+        return RunProgress(await trials.trial_ratings(self._database, trial), self._trial_ratings) if trial else RunProgress()
+
+
+def text_of(run: Run, progress: RunProgress, say: Localizer) -> str:
+    """The message: which step, how far, the loss, and how long it will take."""
+    lines = [say("run-title", run=run.id, what=say(f"run-state-{run.state}"))]
+    if run.state in STEPS:
+        lines[0] += f" ({STEPS.index(run.state) + 1}/{len(STEPS)})"
+    if run.cancel_at and not run.finished:
+        return "\n".join([lines[0], say("run-stopping")])
+    if progress.of and run.state in COUNTED and (progress.loss is not None or run.state != "training"):
+        lines.append(f"{bar(progress.share)} {round(100 * progress.share)}%")
+        lines.append(say(COUNTED[run.state], done=progress.done, of=progress.of, loss=f"{progress.loss or 0.0:.3g}"))
+        if progress.eta_s is not None:
+            lines.append(say("run-left", time=say.duration(progress.eta_s)))
+    elif not run.finished:
+        lines.append(say(f"run-doing-{run.state}"))
+    return "\n".join(lines)

@@ -1,0 +1,51 @@
+"""Keyboards under the bot's messages: read and checked as Telegram does."""
+from typing import Any
+
+from bot.sandbox.parameters import CallParameters
+from bot.sandbox.errors import ApiError
+
+CALLBACK_DATA_BYTES = 64
+BUTTONS = 100
+ACTIONS = ("callback_data", "url", "web_app", "login_url", "switch_inline_query", "switch_inline_query_current_chat",
+           "switch_inline_query_chosen_chat", "copy_text", "callback_game", "pay")
+
+
+def reply_markup(parameters: CallParameters, inline_only: bool = False) -> dict[str, Any]:
+    """`{"reply_markup": …}` for a message with an inline keyboard, else `{}`: Telegram shows other keyboards to people
+    but not in the message. Raises Refusal."""
+    markup = parameters.json("reply_markup", "reply keyboard markup", dict)
+    if markup is None:
+        return {}
+    if "inline_keyboard" not in markup:
+        if inline_only:
+            raise ApiError("inline keyboard expected")
+        return {}
+    rows = markup["inline_keyboard"]
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise ApiError('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays')
+    keyboard = [[button(item) for item in row] for row in rows if row]
+    if sum(map(len, keyboard)) > BUTTONS:
+        raise ApiError("reply markup is too long")
+    return {"reply_markup": {"inline_keyboard": keyboard}} if keyboard else {}
+
+
+def button(item: Any) -> dict[str, Any]:
+    """One inline button without empty fields. Raises Refusal."""
+    if not isinstance(item, dict):
+        raise unreadable("expected an Object")
+    if not isinstance(item.get("text"), str):
+        raise unreadable('Field "text" must be of type String')
+    if not item["text"].strip():
+        raise ApiError("inline keyboard button text is empty")
+    if not any(action in item for action in ACTIONS):
+        raise unreadable("Text buttons are unallowed in the inline keyboard")
+    data = item.get("callback_data")
+    if data is not None and not 1 <= len(str(data).encode()) <= CALLBACK_DATA_BYTES:
+        raise ApiError("BUTTON_DATA_INVALID")
+    if "url" in item and not str(item["url"]).startswith(("http://", "https://", "tg://")):
+        raise ApiError(f"inline keyboard button URL '{item['url']}' is invalid: Wrong HTTP URL")
+    return {key: value for key, value in item.items() if value is not None}
+
+
+def unreadable(reason: str) -> ApiError:
+    return ApiError(f"can't parse inline keyboard button: {reason}")

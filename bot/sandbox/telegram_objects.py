@@ -1,0 +1,71 @@
+"""Who is in the sandbox's world: people, the bot, and the chats between them, in Telegram's shapes."""
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+FIRST_PERSON_ID = 1001
+FIRST_GROUP_ID = -1_001_000_000_001
+
+ANONYMOUS = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+"""Who an anonymous administrator's messages are from (https://core.telegram.org/bots/api#message, `sender_chat`)."""
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxUser:
+    """Somebody with Telegram's client."""
+
+    id: int
+    name: str
+    language_code: str
+    username: str | None = None
+
+    def user(self) -> dict[str, Any]:
+        """Telegram's User object."""
+        name = {"username": self.username} if self.username else {}
+        return {"id": self.id, "is_bot": False, "first_name": self.name, **name, "language_code": self.language_code}
+
+    def summary(self) -> dict[str, Any]:
+        return {"id": self.id, "name": self.name, "language_code": self.language_code}
+
+
+@dataclass(slots=True)
+class SandboxChat:
+    """A private chat (id = the person's), a group or a supergroup; `messages` holds the newest ones in order.
+
+    As in Telegram, a supergroup counts its own message ids, while all other chats share one counter.
+    """
+
+    id: int
+    type: str
+    title: str
+    members: list[int]
+    message_ids: "count[int]"
+    messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
+    blocked: bool = False
+    administrators: dict[int, bool] = field(default_factory=dict)
+    """People besides the owner, a group's first member; whether each is anonymous."""
+    hides_members: bool = False
+    upgraded_to: int | None = None
+
+    def sender(self, person: SandboxUser) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Who a person's messages here are from, and what else is in them because of that."""
+        if self.administrators.get(person.id):
+            return ANONYMOUS, {"sender_chat": self.shape()}
+        return person.user(), {}
+
+    def shape(self) -> dict[str, Any]:
+        """Telegram's Chat object, as messages carry it."""
+        name = "first_name" if self.type == "private" else "title"
+        return {"id": self.id, name: self.title, "type": self.type}
+
+    def summary(self) -> dict[str, Any]:
+        return {"id": self.id, "type": self.type, "title": self.title, "members": self.members}
+
+
+def bot_user(bot_id: int, username: str, name: str) -> dict[str, Any]:
+    """Telegram's User object of the bot, as getMe returns it."""
+    return {"id": bot_id, "is_bot": True, "first_name": name, "username": username, "can_join_groups": True,
+            "can_read_all_group_messages": True, "supports_inline_queries": False}

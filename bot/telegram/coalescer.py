@@ -1,0 +1,60 @@
+"""Coalesced calls: of those that have to do with one thing, one runs at a time, and of those that wait only the newest."""
+import asyncio
+import contextvars
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+
+from telegram.error import TelegramError
+
+from bot.telegram.rate_limiter import CallDropped
+from bot.telegram.text import is_unchanged
+from configs.log_context import REQUEST, about
+
+log = logging.getLogger(__name__)
+
+
+class Coalescer:
+    """`put` a call for a key: it runs in the background, at once or after the one under way, unless a newer one comes."""
+
+    def __init__(self) -> None:
+        self._next: dict[Hashable, tuple[Callable[[], Awaitable[object]], str]] = {}
+        self._running: dict[Hashable, asyncio.Task[None]] = {}
+
+    def put(self, key: Hashable, call: Callable[[], Awaitable[object]]) -> None:
+        self._next[key] = call, REQUEST.get()
+        if key not in self._running:
+            self._running[key] = asyncio.create_task(self._run(key), context=contextvars.Context())  # it outlives the update it began with
+
+    async def settled(self, key: Hashable) -> None:
+        """Wait until nothing is under way for a key."""
+        while task := self._running.get(key):
+            await asyncio.wait({task})
+
+    async def drain(self, grace_s: float) -> None:
+        """Let what is under way finish for that long, then drop the rest."""
+        tasks = list(self._running.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace_s)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, key: Hashable) -> None:
+        try:
+            while found := self._next.pop(key, None):
+                call, request = found
+                with about(request=request):
+                    await self._call(call)
+        finally:
+            del self._running[key]
+
+    async def _call(self, call: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await call()
+        except CallDropped:
+            pass
+        except TelegramError as error:
+            if not is_unchanged(error):
+                log.info("a message could not be changed: %s", error)
+        except Exception:
+            log.exception("a message could not be changed")

@@ -1,0 +1,101 @@
+"""Duels: a photo's two jokes, the champion's and the candidate's, in one message; the one who sent the photo chooses."""
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from storage.database import Database
+
+Choice = Literal["a", "b", "meh"]
+
+
+@dataclass(frozen=True)
+class DuelRecord:
+    """One duel. Jokes are None until they are made, `message_id` until they are shown, `choice` until it is made."""
+
+    id: int
+    trial_id: int
+    update_id: int
+    person_id: int
+    chat_id: int
+    first_model_id: int
+    joke_a: int | None
+    joke_b: int | None
+    message_id: int | None
+    choice: Choice | None
+    after_delivery: int
+    created_at: float
+    chosen_at: float | None
+
+
+DUE = """SELECT newest.id FROM (SELECT coalesce(max(id), 0) AS id FROM deliveries) AS newest
+    WHERE newest.id >= (SELECT coalesce(max(after_delivery), -:every) + :every - 1 FROM duels)
+    AND NOT EXISTS (SELECT 1 FROM duels WHERE chat_id = :chat AND message_id IS NULL AND created_at > :now - 3600)
+    AND NOT EXISTS (SELECT 1 FROM duels WHERE chat_id = :chat AND message_id >
+        (SELECT coalesce(max(message_id), 0) FROM deliveries WHERE deliveries.chat_id = :chat))"""
+"""The newest delivery, if so many came since the last duel, and if the chat's last answer was none and is none on its way."""
+
+
+async def begin_duel(database: Database, trial_id: int, update_id: int, person_id: int, chat_id: int, first_model_id: int, *,
+                     every: int) -> DuelRecord | None:
+    """Make a photo's answer a duel, at most once in `every` photos and never twice in a row for a chat; else None.
+
+    For an update that has a duel already, begun before a restart, it is that duel.
+    """
+    async with database.write() as connection:
+        async with connection.execute("SELECT * FROM duels WHERE update_id = ?", (update_id,)) as cursor:
+            row = await cursor.fetchone()
+        if row is None:
+            now = time.time()
+            async with connection.execute(DUE, {"every": every, "chat": chat_id, "now": now}) as cursor:
+                due = await cursor.fetchone()
+            if due is None:
+                return None
+            async with connection.execute(
+                    "INSERT INTO duels (trial_id, update_id, person_id, chat_id, first_model_id, after_delivery, created_at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                    (trial_id, update_id, person_id, chat_id, first_model_id, due[0], now)) as cursor:
+                row = await cursor.fetchone()
+    return DuelRecord(**dict(row))
+
+
+async def get_duel(database: Database, duel_id: int) -> DuelRecord | None:
+    """The duel of that id, or None."""
+    row = await database.row("SELECT * FROM duels WHERE id = ?", (duel_id,))
+    return DuelRecord(**dict(row)) if row else None
+
+
+async def duel_of_update(database: Database, update_id: int) -> DuelRecord | None:
+    """The duel that answers an update, begun or shown, or None."""
+    row = await database.row("SELECT * FROM duels WHERE update_id = ?", (update_id,))
+    return DuelRecord(**dict(row)) if row else None
+
+
+async def is_shown(database: Database, update_id: int) -> bool:
+    """Whether a duel has answered that update."""
+    return bool(await database.value("SELECT 1 FROM duels WHERE update_id = ? AND message_id IS NOT NULL", (update_id,)))
+
+
+async def set_joke(database: Database, duel_id: int, side: Literal["a", "b"], joke_id: int) -> None:
+    """Record the joke of one side."""
+    async with database.write() as connection:
+        await connection.execute(f"UPDATE duels SET joke_{side} = ? WHERE id = ?", (joke_id, duel_id))
+
+
+async def show_duel(database: Database, duel_id: int, message_id: int) -> None:
+    """Record the message that shows both jokes."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE duels SET message_id = ? WHERE id = ?", (message_id, duel_id))
+
+
+async def choose(database: Database, duel_id: int, choice: Choice) -> bool:
+    """Record the choice. Only the first counts; False where there is one already."""
+    async with database.write() as connection:
+        cursor = await connection.execute("UPDATE duels SET choice = ?, chosen_at = ? WHERE id = ? AND choice IS NULL",
+                                          (choice, time.time(), duel_id))
+        return cursor.rowcount == 1
+
+
+async def drop_duel(database: Database, duel_id: int) -> None:
+    """Forget a duel that came to nothing, as when one of its models didn't answer; its photo gets a single joke."""
+    async with database.write() as connection:
+        await connection.execute("DELETE FROM duels WHERE id = ? AND message_id IS NULL", (duel_id,))

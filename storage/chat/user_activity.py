@@ -1,0 +1,82 @@
+"""Users' names and activity, for admins."""
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from storage.database import Database
+from storage.chat.rating_scale import LIKED
+
+
+@dataclass(frozen=True)
+class UserName:
+    """A user as Telegram shows them; `username` is without its @."""
+
+    person_id: int
+    name: str
+    username: str | None = None
+
+
+@dataclass(frozen=True)
+class UserActivity:
+    """What a user did. `name` is None where they were never seen by name; `last_at` is seconds since 1970."""
+
+    person_id: int
+    name: str | None
+    username: str | None
+    photos: int
+    jokes: int
+    ratings: int
+    liked: int
+    last_at: float | None
+    banned: bool
+    until: float | None
+
+
+DONE = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION ALL SELECT person_id, count(*) FROM ratings GROUP BY person_id
+    UNION ALL SELECT person_id, 0 FROM photo_senders GROUP BY person_id UNION ALL SELECT person_id, 0 FROM banned_people"""
+"""Jokes and ratings by user, read from an index alone; further columns are read for the users of one page only."""
+
+
+async def note_names(database: Database, people: Iterable[UserName]) -> None:
+    """Store users' present names. A username that another user has taken over is removed from the former one."""
+    rows = [(user.person_id, user.name, user.username) for user in people]
+    async with database.write() as connection:
+        await connection.executemany("UPDATE known_people SET username = NULL WHERE username = ? AND person_id != ?",
+                                     [(username, person_id) for person_id, _, username in rows if username])
+        await connection.executemany("INSERT INTO known_people VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, "
+                                     "username = excluded.username", rows)
+
+
+async def find_username(database: Database, username: str) -> UserName | None:
+    """Who has that username (without @, in capitals or not), as far as is known."""
+    row = await database.row("SELECT * FROM known_people WHERE username = ?", (username,))
+    return UserName(**dict(row)) if row else None
+
+
+async def named(database: Database, person_id: int) -> UserName | None:
+    """A user's name; None where it is unknown."""
+    row = await database.row("SELECT * FROM known_people WHERE person_id = ?", (person_id,))
+    return UserName(**dict(row)) if row else None
+
+
+async def most_active(database: Database, limit: int, offset: int = 0) -> list[UserActivity]:
+    """Users, those with the most jokes and ratings first. Counts all ratings: on a large database, ask through `Database.separate_reader`."""
+    rows = await database.rows(
+        f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({DONE}) GROUP BY person_id ORDER BY sum(done) DESC, person_id LIMIT ? OFFSET ?) "
+        "SELECT top.person_id, name, username, "
+        "(SELECT count(*) FROM photo_senders WHERE person_id = top.person_id) AS photos, "
+        "(SELECT count(*) FROM jokes WHERE person_id = top.person_id) AS jokes, "
+        "(SELECT count(*) FROM ratings WHERE person_id = top.person_id) AS ratings, "
+        f"(SELECT coalesce(sum(value >= {LIKED}), 0) FROM ratings WHERE person_id = top.person_id) AS liked, "
+        "nullif(max(coalesce((SELECT max(sent_at) FROM photo_senders WHERE person_id = top.person_id), 0), "
+        "coalesce((SELECT max(created_at) FROM jokes WHERE person_id = top.person_id), 0), "
+        "coalesce((SELECT max(updated_at) FROM ratings WHERE person_id = top.person_id), 0)), 0) AS last_at, "
+        "top.person_id IN (SELECT person_id FROM banned_people) AS banned, "
+        "(SELECT until FROM bans WHERE bans.person_id = top.person_id AND lifted_at IS NULL) AS until "
+        "FROM top LEFT JOIN known_people ON known_people.person_id = top.person_id ORDER BY done DESC, top.person_id", (limit, offset))
+    return [UserActivity(**{**dict(row), "banned": bool(row["banned"])}) for row in rows]
+
+
+async def people(database: Database) -> int:
+    """How many there are."""
+    return await database.value("SELECT count(*) FROM (SELECT person_id FROM jokes UNION SELECT person_id FROM ratings "
+                                "UNION SELECT person_id FROM photo_senders UNION SELECT person_id FROM banned_people)")

@@ -1,0 +1,215 @@
+"""A dataset on disk: a directory named by its content's hash, with `train.json`, `holdout.json`, `images/`, `manifest.json`.
+
+The manifest holds the digest of every row and the name (a SHA-256) of every picture, and the directory's name is the
+SHA-256 of the manifest without its `name` and `created_at`: two exports of the same content have the same name. A
+directory is prepared under a temporary name, flushed, and renamed, so that under its own name it is always whole.
+"""
+import asyncio
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from configs.errors import JokebotError, explaining
+
+FORMAT = 1
+PARTS = ("train", "holdout")
+IMAGES = "images"
+UNFINISHED = ".unfinished-"
+OUTSIDE_HASH = ("name", "created_at")
+Row = dict[str, Any]
+
+
+class DatasetError(JokebotError):
+    """A dataset can't be written, read or trusted; the message says why and what to do."""
+
+
+class DamagedError(DatasetError):
+    """A dataset's own files are missing, cut off or of the wrong shape."""
+
+
+class DatasetLocked(DatasetError):
+    """Another process is writing datasets; try again later."""
+
+
+@dataclass(frozen=True)
+class DatasetContents:
+    """A dataset's rows, as XTuner reads them, and its manifest, whose `rows` trace them in the same order, train first."""
+
+    train: list[Row]
+    holdout: list[Row]
+    manifest: dict[str, Any]
+
+    def rows(self) -> Iterable[Row]:
+        return (*self.train, *self.holdout)
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """A whole dataset under a temporary name, not yet to be seen."""
+
+    temporary: Path
+    name: str
+
+    def publish(self) -> Path:
+        """Give it its own name, or drop it where the same content is there already. Raises DatasetError."""
+        directory = self.temporary.parent / self.name
+        if directory.is_dir():
+            self.discard()
+            return directory
+        with explained(f"The dataset {self.name[:12]} can't be put into {directory.parent}"):
+            self.temporary.rename(directory)
+            flush(directory.parent)
+        return directory
+
+    def discard(self) -> None:
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+
+def canonical(value: Any) -> bytes:
+    """One spelling of a JSON value, for hashing."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON value, hexadecimal."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def name_of(manifest: Mapping[str, Any]) -> str:
+    """The name that a manifest's content gives the directory."""
+    return digest({key: value for key, value in manifest.items() if key not in OUTSIDE_HASH})
+
+
+def prepare(folder: Path, contents: DatasetContents, pictures: Mapping[str, Path]) -> PreparedDataset:
+    """Write a dataset under a temporary name in `folder` and flush it to the disk.
+
+    `pictures` gives the file of each picture that a row names (`images/…`); it is linked, or copied where links can't be.
+    Raises DatasetError, with nothing left behind, when the disk is full or refuses.
+    """
+    name = name_of(contents.manifest)
+    with explained(f"The dataset {name[:12]} can't be written into {folder}"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        prepared = PreparedDataset(Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder)), name)
+        try:
+            write_into(prepared.temporary, contents, pictures, name)
+        except BaseException:
+            prepared.discard()
+            raise
+    return prepared
+
+
+def write_into(directory: Path, contents: DatasetContents, pictures: Mapping[str, Path], name: str) -> None:
+    (directory / IMAGES).mkdir(mode=0o700)
+    for image in sorted({row["image"] for row in contents.rows()}):
+        link_or_copy(pictures[image], directory / image)
+    write_json(directory / "train.json", contents.train)
+    write_json(directory / "holdout.json", contents.holdout)
+    write_json(directory / "manifest.json", {"name": name, **contents.manifest})
+    flush(directory / IMAGES)
+    flush(directory)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A hard link costs no room and the photo store never changes a file; across file systems it takes a copy."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise
+        shutil.copyfile(source, target)
+        flush(target)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file, flushed, by rename."""
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+def flush(path: Path) -> None:
+    """fsync a file or directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def explained(what: str) -> AbstractContextManager[None]:
+    """Turns an OSError inside the block into a DatasetError that begins with `what`."""
+    return explaining(what, DatasetError, lambda error: "the disk is full. Free some room and try again; nothing was written" if
+                      error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror or str(error))
+
+
+def read(directory: Path) -> DatasetContents:
+    """Read a dataset's three JSON files. Raises DamagedError where one is missing, cut off or of the wrong shape."""
+    train, holdout = (read_json(directory / f"{part}.json", list) for part in PARTS)
+    manifest = read_json(directory / "manifest.json", dict)
+    if manifest.get("format") != FORMAT or not isinstance(manifest.get("rows"), list):
+        raise DamagedError(f"{directory / 'manifest.json'} is no manifest of this program's format {FORMAT}; export anew.")
+    return DatasetContents(train, holdout, manifest)
+
+
+def read_json(path: Path, kind: type) -> Any:
+    """Raises DamagedError, or DatasetError where the system refuses to read."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        kind_of_error = DamagedError if isinstance(error, FileNotFoundError) else DatasetError
+        raise kind_of_error(f"{path} can't be read: {error.strerror}. Is {path.parent} a dataset?") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DamagedError(f"{path} is damaged: {error}. Export the dataset anew.") from error
+    if not isinstance(value, kind):
+        raise DamagedError(f"{path} should hold a JSON {'array' if kind is list else 'object'}, not {type(value).__name__}.")
+    return value
+
+
+@asynccontextmanager
+async def lock(folder: Path, *, wait_s: float = 600.0) -> AsyncIterator[None]:
+    """Hold the datasets folder: one writer at a time, over all processes; the system frees it when its holder dies.
+
+    Raises DatasetLocked when another process keeps it for longer than `wait_s`.
+    """
+    deadline = time.monotonic() + wait_s
+    with _lock_file(folder) as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise DatasetLocked(f"Another process is writing into {folder}; try again when it is done.") from None
+                await asyncio.sleep(0.1)
+        yield
+
+
+def _lock_file(folder: Path) -> IO[str]:
+    with explained(f"The folder {folder} can't be used"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return (folder / ".lock").open("w")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed writer left under temporary names. Hold the lock."""
+    for leftover in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,143 @@
+"""The record of datasets: the jokes and raters of each, and its state.
+
+A dataset is `ready` until a run trains on it (`trained`), `learnt` once that run's model is in service (its jokes are then
+old for the next export), `replaced` where it was written anew or dropped because a user was forgotten.
+"""
+import asyncio
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.database import Database
+from storage.learning.dataset_files import DatasetError
+
+OF_FORGOTTEN = "part = 'train' AND joke_id IS NULL AND NOT aged"
+"""A condition on dataset_rows: was trained on, and its joke was erased with a forgotten user (not by age)."""
+
+
+class DatasetOutdated(DatasetError):
+    """A joke or rating that the dataset was made from is gone meanwhile: make it anew."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset's record; `raters` is the number of raters that its manifest names."""
+
+    id: int
+    name: str
+    source: str
+    state: str
+    raters: int
+    replaced_by: str | None
+    created_at: float
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """A row made from a joke, as the record keeps it; imported rows are not recorded."""
+
+    row_id: str
+    part: str
+    joke_id: int
+
+
+async def register(database: Database, name: str, source: str, rows: Sequence[RecordRow],
+                   raters: dict[int, int] | None = None, ratings: Iterable[tuple[int, int]] = ()) -> None:
+    """Record a dataset before it appears; the same name again changes nothing.
+
+    `raters` maps the manifest's rater numbers to users, `ratings` are the (joke, person) pairs it was made from.
+    Raises DatasetOutdated when one of those, or a joke, is gone: a user was forgotten while the export ran.
+    """
+    raters = raters or {}
+    async with database.write() as connection:
+        async with connection.execute("SELECT state FROM datasets WHERE name = ?", (name,)) as cursor:
+            known = await cursor.fetchone()
+        if known and known["state"] != "replaced":
+            return
+        for sql, values in ((GONE_JOKES, [row.joke_id for row in rows]), (GONE_RATINGS, list(ratings))):
+            async with connection.execute(sql, (json.dumps(values),)) as cursor:
+                if (await cursor.fetchone())[0]:
+                    raise DatasetOutdated("Something this dataset was made from is gone meanwhile; export again.")
+        await connection.execute("DELETE FROM datasets WHERE name = ?", (name,))
+        async with connection.execute("INSERT INTO datasets (name, source, raters, created_at) VALUES (?, ?, ?, ?) RETURNING id",
+                                      (name, source, len(raters), time.time())) as cursor:
+            dataset_id = (await cursor.fetchone())[0]
+        await connection.executemany("INSERT INTO dataset_rows (dataset_id, row_id, part, joke_id) VALUES (?, ?, ?, ?)",
+                                     [(dataset_id, row.row_id, row.part, row.joke_id) for row in rows])
+        await connection.executemany("INSERT INTO dataset_raters VALUES (?, ?, ?)",
+                                     [(dataset_id, rater, person) for rater, person in raters.items()])
+
+
+GONE_JOKES = "SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (SELECT 1 FROM jokes WHERE id = wanted.value)"
+GONE_RATINGS = """SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (
+    SELECT 1 FROM ratings WHERE joke_id = json_extract(wanted.value, '$[0]') AND person_id = json_extract(wanted.value, '$[1]'))"""
+
+
+async def unregister(database: Database, name: str) -> None:
+    """Forget a dataset that was never written."""
+    async with database.write() as connection:
+        await connection.execute("DELETE FROM datasets WHERE name = ? AND state = 'ready'", (name,))
+
+
+async def find(database: Database, name: str) -> Dataset:
+    """The dataset whose name begins with `name`. Raises DatasetError for none or several."""
+    rows = list(await database.rows("SELECT * FROM datasets WHERE substr(name, 1, length(?)) = ? AND state != 'replaced' LIMIT 2",
+                                    (name, name)))
+    if len(rows) != 1:
+        raise DatasetError(f"{'Several datasets begin' if rows else 'No dataset begins'} with {name!r}; `jokebot dataset show` lists them.")
+    return Dataset(**dict(rows[0]))
+
+
+async def find_directory(database: Database, folder: Path, named: str) -> Path:
+    """The directory of a dataset given as a path, or by the beginning of its name. Raises DatasetError."""
+    if await asyncio.to_thread(Path(named).is_dir):
+        return Path(named)
+    return folder / (await find(database, named)).name
+
+
+async def every(database: Database) -> list[Dataset]:
+    """All datasets whose files are kept, oldest first."""
+    return [Dataset(**dict(row)) for row in await database.rows("SELECT * FROM datasets WHERE state != 'replaced' ORDER BY id")]
+
+
+async def mark(database: Database, name: str, state: str) -> None:
+    """Set a dataset's state: `trained` when a run begins to train on it, `learnt` when its model enters service.
+
+    Raises DatasetError for a dataset that is not there (any more).
+    """
+    if state not in ("trained", "learnt"):
+        raise ValueError(f"a dataset becomes trained or learnt, not {state!r}")
+    async with database.write() as connection:
+        cursor = await connection.execute(
+            "UPDATE datasets SET state = CASE state WHEN 'learnt' THEN 'learnt' ELSE ? END WHERE name = ? AND state != 'replaced'",
+            (state, name))
+        if cursor.rowcount == 0:
+            raise DatasetError(f"The dataset {name[:12]} is gone: a person whose data it held was forgotten. Export again.")
+
+
+async def learnt_jokes(database: Database) -> set[int]:
+    """Jokes that the model in service has learnt from."""
+    rows = await database.rows("SELECT DISTINCT joke_id FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
+                               "WHERE state = 'learnt' AND part = 'train' AND joke_id IS NOT NULL")
+    return {row["joke_id"] for row in rows}
+
+
+async def held_forgotten(database: Database, name: str) -> bool:
+    """Whether a dataset had training rows of a user who was forgotten since."""
+    return bool(await database.value("SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
+                                     f"WHERE name = ? AND {OF_FORGOTTEN} LIMIT 1", (name,)))
+
+
+async def drop_missing(database: Database, folder: Path) -> None:
+    """Unregister ready datasets without a directory: their writer was killed. Hold the folder's lock."""
+    for dataset in await every(database):
+        if dataset.state == "ready" and not (folder / dataset.name).is_dir():
+            await unregister(database, dataset.name)
+
+
+async def trained_jokes(database: Database) -> set[int]:
+    """Ids of jokes in the training part of any dataset, in whatever state."""
+    rows = await database.rows("SELECT DISTINCT joke_id FROM dataset_rows WHERE part = 'train' AND joke_id IS NOT NULL")
+    return {row["joke_id"] for row in rows}

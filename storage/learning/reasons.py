@@ -1,0 +1,40 @@
+"""Why a run ended: an English sentence, and a code with its values for translation.
+
+The sentence is for the command line and the log. The bot translates the code, and shows the sentence where it has no
+translation.
+"""
+import json
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from configs.errors import JokebotError
+
+
+@dataclass(frozen=True)
+class EndReason:
+    """`code` is empty where there is only the sentence; `values` are texts, numbers, and lists of them."""
+
+    text: str
+    code: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, why: "Why") -> Self:
+        if isinstance(why, JokebotError):
+            return cls(str(why), why.code, why.values)
+        return cls(why) if isinstance(why, str) else cls(why.text, why.code, why.values)
+
+    @classmethod
+    def read(cls, text: str, cause: str) -> Self:
+        """From a row's two columns."""
+        known = json.loads(cause) if cause else {}
+        return cls(text, known.get("code", ""), known.get("values", {}))
+
+    @property
+    def cause(self) -> str:
+        """Code and values as JSON; empty without a code."""
+        return json.dumps({"code": self.code, "values": self.values}, ensure_ascii=False) if self.code else ""
+
+
+Why = EndReason | JokebotError | str
+"""What a reason is made of."""

@@ -1,0 +1,233 @@
+"""Runs: attempts to make a new model, each a row that moves from state to state.
+
+    queued → exporting → training → merging → judging → canary → promoted | rejected | undecided | failed | cancelled
+
+The pipeline process (`trainer/pipeline/`) moves a run up to canary, the bot from there on. Every move is a compare-and-set on
+the state it comes from, in one transaction with what belongs to it: of two processes at the same run one gets a
+RunStateChanged and changes nothing. The database has at most one unfinished run. A row doesn't lock a run: the process
+that works on it holds the file lock of `trainer/pipeline/workspace.py`, which ends with the process, so the next process resumes
+a run whose process died.
+"""
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import aiosqlite
+
+from configs.errors import JokebotError
+from storage.database import Database
+from storage.learning.reasons import EndReason, Why
+
+STEPS = ("queued", "exporting", "training", "merging", "judging")
+"""What the pipeline process does; a run in `canary` is the bot's."""
+UNFINISHED = (*STEPS, "canary")
+FINISHED = ("promoted", "rejected", "undecided", "failed", "cancelled")
+AT_ANY_TIME = {"failed", "cancelled"}
+NEXT = {"queued": {"exporting"}, "exporting": {"training", "undecided"}, "training": {"merging", "exporting"},
+        "merging": {"judging", "exporting"}, "judging": {"canary", "rejected", "undecided", "exporting"},
+        "canary": {"promoted", "rejected", "undecided"}}
+"""Transitions, besides AT_ANY_TIME. Back to exporting: a user was forgotten whose rows the run trained on."""
+CHANGEABLE = {"dataset", "model_name", "champion_id", "start_id", "candidate_id", "verdict", "restarts"}
+
+
+class RunError(JokebotError):
+    """A run can't be begun or changed; the message says why and what to do."""
+
+
+class RunStateChanged(RunError):
+    """Another process has moved the run meanwhile; nothing was changed."""
+
+
+class RunInProgress(RunError):
+    """There is an unfinished run already; `run` is that one."""
+
+    def __init__(self, run: "Run") -> None:
+        state = "on trial in the chats" if run.state == "canary" else run.state
+        super().__init__(f"Run {run.id} is {state}; there is one run at a time. `jokebot runs {run.id}` shows how far it is.")
+        self.run = run
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's row. `started_by` is schedule, pairs, admin or command; `verdict` is the gate's JSON text; times are seconds since 1970.
+
+    `given_dataset` is the dataset that was asked for, where the run doesn't export its own; `dataset` is the one it trains on.
+    `reason` is a sentence, `cause` the same for other languages; `why` has both.
+    """
+
+    id: int
+    state: str
+    reason: str
+    started_by: str
+    asked_by: int | None
+    given_dataset: str | None
+    dataset: str | None
+    model_name: str | None
+    champion_id: int | None
+    start_id: int | None
+    candidate_id: int | None
+    verdict: str | None
+    attempts: int
+    restarts: int
+    cancel_at: float | None
+    created_at: float
+    finished_at: float | None
+    cause: str
+
+    @property
+    def why(self) -> EndReason:
+        return EndReason.read(self.reason, self.cause)
+
+    @property
+    def finished(self) -> bool:
+        return self.state in FINISHED
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """The gate's verdict; empty before there is one."""
+        return json.loads(self.verdict) if self.verdict else {}
+
+
+async def create_run(database: Database, started_by: str, *, asked_by: int | None = None, dataset: str | None = None) -> Run:
+    """Queue a run; `dataset` names one to train on in place of an export. Raises RunInProgress where one is unfinished."""
+    now = time.time()
+    async with database.write() as connection:
+        if unfinished := await _unfinished(connection):
+            raise RunInProgress(unfinished)
+        async with connection.execute("INSERT INTO runs (started_by, asked_by, given_dataset, created_at) VALUES (?, ?, ?, ?) RETURNING *",
+                                      (started_by, asked_by, dataset, now)) as cursor:
+            run = Run(**dict(await cursor.fetchone()))
+        await connection.execute("INSERT INTO run_states VALUES (?, 'queued', ?)", (run.id, now))
+    return run
+
+
+async def find(database: Database, run_id: int) -> Run:
+    """Raises RunError where there is none of that number."""
+    row = await database.row("SELECT * FROM runs WHERE id = ?", (run_id,))
+    if row is None:
+        raise RunError(f"There is no run {run_id}; `jokebot runs` lists them.")
+    return Run(**dict(row))
+
+
+async def current_run(database: Database) -> Run | None:
+    """The unfinished run, or None."""
+    row = await database.row(_CURRENT)
+    return Run(**dict(row)) if row else None
+
+
+async def history(database: Database, limit: int = 20) -> list[Run]:
+    """The latest runs, newest first."""
+    return [Run(**dict(row)) for row in await database.rows("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,))]
+
+
+async def timeline(database: Database, run_id: int) -> list[tuple[str, float]]:
+    """The states that a run has entered and when, in order; one that began again enters some twice."""
+    rows = await database.rows("SELECT state, at FROM run_states WHERE run_id = ? ORDER BY rowid", (run_id,))
+    return [(row["state"], row["at"]) for row in rows]
+
+
+async def advance(database: Database, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
+    """Move a run on from the state that `run` says, and change columns of CHANGEABLE with it. Returns the row as it is then.
+
+    Raises RunStateChanged where the run is in another state by now, ValueError for a move that NEXT doesn't have.
+    """
+    async with database.write() as connection:
+        return await move(connection, run, to, reason=reason, **changes)
+
+
+async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
+    """`advance` within a transaction that changes other tables too."""
+    if run.finished or to not in NEXT[run.state] | AT_ANY_TIME:
+        raise ValueError(f"a run that is {run.state} doesn't become {to}")
+    if not changes.keys() <= CHANGEABLE:
+        raise ValueError(f"a move doesn't change {', '.join(sorted(changes.keys() - CHANGEABLE))}")
+    now, end_reason = time.time(), EndReason.of(reason)
+    values = {"state": to, "reason": end_reason.text, "cause": end_reason.cause, "attempts": 0, "finished_at": now if to in FINISHED else None, **changes}
+    assignments = ", ".join(f"{column} = ?" for column in values)
+    async with connection.execute(f"UPDATE runs SET {assignments} WHERE id = ? AND state = ? RETURNING *",
+                                  (*values.values(), run.id, run.state)) as cursor:
+        row = await cursor.fetchone()
+    if row is None:
+        raise RunStateChanged(f"Run {run.id} is no longer {run.state}: another process has moved it.")
+    await connection.execute("INSERT INTO run_states VALUES (?, ?, ?)", (run.id, to, now))
+    return Run(**dict(row))
+
+
+async def request_cancel(database: Database, run_id: int) -> Run:
+    """Ask for a run's end: the process that works on it, or the bot in canary, stops cleanly. A finished run stays as it is."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE runs SET cancel_at = coalesce(cancel_at, ?) WHERE id = ? AND finished_at IS NULL",
+                                 (time.time(), run_id))
+    return await find(database, run_id)
+
+
+async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
+    """Count an attempt at the present step (1), or take it back (-1) because the step was stopped on purpose.
+
+    Raises RunStateChanged where the run is in another state by now.
+    """
+    async with database.write() as connection, connection.execute(
+            "UPDATE runs SET attempts = max(attempts + ?, 0) WHERE id = ? AND state = ? RETURNING *", (by, run.id, run.state)) as cursor:
+        row = await cursor.fetchone()
+    if row is None:
+        raise RunStateChanged(f"Run {run.id} is no longer {run.state}: another process has moved it.")
+    return Run(**dict(row))
+
+
+async def remember(database: Database, run: Run, reason: JokebotError) -> Run:
+    """Record why the present step must be started again. Returns the row as it is then, wherever the run is by now."""
+    async with database.write() as connection:
+        last_reason = EndReason.of(reason)
+        await connection.execute("UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?", (last_reason.text, last_reason.cause, run.id, run.state))
+    return await find(database, run.id)
+
+
+async def follow(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
+    """Note the message in which a chat follows a run; a later one takes its place."""
+    async with database.write() as connection:
+        await connection.execute("INSERT INTO run_messages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET message_id = excluded.message_id",
+                                 (run_id, chat_id, message_id))
+
+
+async def followers(database: Database, run_id: int) -> dict[int, int]:
+    """The messages that follow a run: message id by chat id."""
+    rows = await database.rows("SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,))
+    return {row["chat_id"]: row["message_id"] for row in rows}
+
+
+async def concluded_on(database: Database, dataset: str) -> Run | None:
+    """The latest run that trained on this dataset and came to an answer, be it yes, no or neither."""
+    row = await database.row("SELECT * FROM runs WHERE dataset = ? AND candidate_id IS NOT NULL AND state IN ('promoted', 'rejected', 'undecided') "
+                             "ORDER BY id DESC LIMIT 1", (dataset,))
+    return Run(**dict(row)) if row else None
+
+
+async def without_model(database: Database) -> set[str]:
+    """Names that finished runs had for a model and which no model got."""
+    rows = await database.rows("SELECT model_name FROM runs WHERE finished_at IS NOT NULL AND candidate_id IS NULL AND model_name IS NOT NULL")
+    return {row["model_name"] for row in rows}
+
+
+async def expected_seconds(database: Database, rows: int, latest: int = 5) -> float | None:
+    """How long a run on so many rows will take from queued to the gate's verdict, or None before the first: the median over the last
+    runs that were judged of what their training took for each row, and their other steps in all."""
+    finished = await database.rows(
+        "SELECT id, (SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = dataset AND part = 'train') AS rows "
+        "FROM runs WHERE verdict IS NOT NULL AND restarts = 0 ORDER BY id DESC LIMIT ?", (latest,))
+    estimates = []
+    for run in finished:
+        entered = await timeline(database, run["id"])
+        lasted = {state: later - at for (state, at), (_, later) in zip(entered, entered[1:], strict=False) if state in STEPS}
+        training = lasted.pop("training", 0.0)
+        estimates.append(sum(lasted.values()) + training * (rows / run["rows"] if run["rows"] else 1.0))
+    return sorted(estimates)[len(estimates) // 2] if estimates else None
+
+
+_CURRENT = "SELECT * FROM runs WHERE state IN ('queued', 'exporting', 'training', 'merging', 'judging', 'canary')"
+
+
+async def _unfinished(connection: aiosqlite.Connection) -> Run | None:
+    async with connection.execute(_CURRENT) as cursor:
+        row = await cursor.fetchone()
+    return Run(**dict(row)) if row else None

@@ -1,0 +1,204 @@
+"""Trials of a candidate beside the champion, monitoring of a new champion, and the ratings that both use."""
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from storage.database import Database
+from storage.learning.consent import LEARNT_FROM, PRIVATE_OR_BANNED
+from storage.chat.rating_scale import LIKED
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A candidate on trial. Jokes made from `late_at` on belong to the second stage, with the candidate's larger share.
+
+    `outcome` is None while the trial goes on, then the state in which its run ended.
+    """
+
+    id: int
+    run_id: int
+    champion_id: int
+    candidate_id: int
+    began_at: float
+    late_at: float | None
+    ended_at: float | None
+    outcome: str | None
+    reason: str
+    measures: str
+
+
+@dataclass(frozen=True)
+class MonitorRecord:
+    """The liking of a champion that a promotion put into service, held against its predecessor's before `began_at`."""
+
+    id: int
+    promotion_id: int
+    model_id: int
+    predecessor_id: int
+    began_at: float
+    ended_at: float | None
+    outcome: str | None
+    measures: str
+    told: int
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """Its measures, from JSON."""
+        return json.loads(self.measures)
+
+
+@dataclass(frozen=True)
+class PhotoRatings:
+    """One model's jokes for one photo: their ratings, how many of these liked them (😂 or 🙂), and whether they came late."""
+
+    photo_id: int
+    late: bool
+    likes: int
+    ratings: int
+
+
+async def begin_trial(database: Database, run_id: int, champion_id: int, candidate_id: int) -> TrialRecord:
+    """Begin a run's trial, or return the one that goes on. Raises sqlite3.IntegrityError while another run's does.
+
+    A trial that a kill left open after its run had ended is ended first.
+    """
+    async with database.write() as connection:
+        await connection.execute(
+            "UPDATE trials SET ended_at = ?, (outcome, reason) = (SELECT state, runs.reason FROM runs WHERE runs.id = run_id) "
+            "WHERE ended_at IS NULL AND run_id IN (SELECT id FROM runs WHERE finished_at IS NOT NULL)", (time.time(),))
+        await connection.execute(
+            "INSERT INTO trials (run_id, champion_id, candidate_id, began_at) SELECT ?1, ?2, ?3, ?4 "
+            "WHERE NOT EXISTS (SELECT 1 FROM trials WHERE ended_at IS NULL AND run_id = ?1)",
+            (run_id, champion_id, candidate_id, time.time()))
+        async with connection.execute("SELECT * FROM trials WHERE ended_at IS NULL") as cursor:
+            row = await cursor.fetchone()
+    return TrialRecord(**dict(row))
+
+
+async def open_trial(database: Database) -> TrialRecord | None:
+    """The trial that goes on, or None."""
+    row = await database.row("SELECT * FROM trials WHERE ended_at IS NULL")
+    return TrialRecord(**dict(row)) if row else None
+
+
+async def trial_of_run(database: Database, run_id: int) -> TrialRecord | None:
+    """A run's latest trial, or None."""
+    row = await database.row("SELECT * FROM trials WHERE run_id = ? ORDER BY id DESC LIMIT 1", (run_id,))
+    return TrialRecord(**dict(row)) if row else None
+
+
+async def begin_late_stage(database: Database, trial_id: int) -> TrialRecord:
+    """Record that the candidate gets its larger share from now on, once; returns the trial."""
+    sql = "UPDATE trials SET late_at = coalesce(late_at, ?) WHERE id = ? RETURNING *"
+    async with database.write() as connection, connection.execute(sql, (time.time(), trial_id)) as cursor:
+        row = await cursor.fetchone()
+    return TrialRecord(**dict(row))
+
+
+async def note_look(database: Database, trial_id: int, measures: Mapping[str, Any]) -> None:
+    """Store the latest evaluation of a trial, for reports."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE trials SET measures = ? WHERE id = ?", (json.dumps(measures), trial_id))
+
+
+async def end_trial(database: Database, trial_id: int, outcome: str, reason: str) -> None:
+    """End a trial with its outcome; an ended one stays as it is."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE trials SET ended_at = ?, outcome = ?, reason = ? WHERE id = ? AND ended_at IS NULL",
+                                 (time.time(), outcome, reason, trial_id))
+
+
+async def rated_photos(database: Database, model_id: int, since: float, *, before: float = float("inf"),
+                       late_at: float | None = None) -> list[PhotoRatings]:
+    """One model's rated jokes made from `since` on and before `before`, photo by photo, in the order of their first jokes.
+
+    Ratings of private or banned users, of their jokes or photos, and of jokes in duels (shown beside another) don't count.
+    """
+    rows = await database.rows(
+        f"SELECT photo_id, jokes.created_at >= ? AS late, sum(value >= {LIKED}) AS likes, count(*) AS ratings FROM jokes "
+        "JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ? AND jokes.created_at < ? "
+        f"AND {LEARNT_FROM} AND NOT EXISTS (SELECT 1 FROM duels WHERE joke_a = jokes.id OR joke_b = jokes.id) "
+        "GROUP BY photo_id, late ORDER BY min(jokes.id)", (float("inf") if late_at is None else late_at, model_id, since, before))
+    return [PhotoRatings(row["photo_id"], bool(row["late"]), row["likes"], row["ratings"]) for row in rows]
+
+
+async def duel_picks(database: Database, trial: TrialRecord) -> list[int]:
+    """What users chose in a trial's duels, private and banned users left out: 1 the candidate's joke, -1 the champion's, 0 neither."""
+    rows = await database.rows(
+        "SELECT CASE WHEN choice = 'meh' THEN 0 WHEN (choice = 'a') = (first_model_id = ?) THEN 1 ELSE -1 END AS pick FROM duels "
+        f"WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN {PRIVATE_OR_BANNED} "
+        "ORDER BY id", (trial.candidate_id, trial.id))
+    return [row["pick"] for row in rows]
+
+
+async def trial_ratings(database: Database, trial: TrialRecord) -> int:
+    """How many ratings and choices a trial's jokes have, of both models; changed verdicts are not seen here. Cheap."""
+    return await database.value(
+        "SELECT (SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id IN (?1, ?2) AND jokes.created_at >= ?3) "
+        "+ (SELECT count(choice) FROM duels WHERE trial_id = ?4)", (trial.champion_id, trial.candidate_id, trial.began_at, trial.id))
+
+
+async def begin_watch(database: Database, promotion_id: int, model_id: int, predecessor_id: int, at: float) -> MonitorRecord | None:
+    """The open watch over what a promotion put into service, begun where there was none; None where it has ended.
+
+    A watch over another promotion ends as superseded.
+    """
+    async with database.write() as connection:
+        await connection.execute("UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL AND promotion_id != ?",
+                                 (time.time(), promotion_id))
+        await connection.execute("INSERT INTO watches (promotion_id, model_id, predecessor_id, began_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                                 (promotion_id, model_id, predecessor_id, at))
+        async with connection.execute("SELECT * FROM watches WHERE ended_at IS NULL") as cursor:
+            row = await cursor.fetchone()
+    return MonitorRecord(**dict(row)) if row else None
+
+
+async def watch_of(database: Database, promotion_id: int) -> MonitorRecord | None:
+    """The watch over what a promotion put into service, going on or ended, or None."""
+    row = await database.row("SELECT * FROM watches WHERE promotion_id = ?", (promotion_id,))
+    return MonitorRecord(**dict(row)) if row else None
+
+
+async def ratings_of(database: Database, model_id: int, since: float) -> int:
+    """How many ratings a model's jokes made from `since` on have. Cheap."""
+    return await database.value("SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ?",
+                                (model_id, since))
+
+
+async def supersede_watch(database: Database) -> None:
+    """End the open watch, where there is one: what it watched is no longer in service by a promotion."""
+    if await open_watch(database):
+        async with database.write() as connection:
+            await connection.execute("UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL", (time.time(),))
+
+
+async def open_watch(database: Database) -> MonitorRecord | None:
+    """The watch that goes on, or None."""
+    row = await database.row("SELECT * FROM watches WHERE ended_at IS NULL")
+    return MonitorRecord(**dict(row)) if row else None
+
+
+async def note_watch(database: Database, watch_id: int, measures: Mapping[str, Any]) -> None:
+    """Store the latest evaluation of a champion."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE watches SET measures = ? WHERE id = ?", (json.dumps(measures), watch_id))
+
+
+async def end_watch(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
+    """End the monitoring with its outcome: kept, or fell. The rollback itself may have superseded it."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE watches SET ended_at = coalesce(ended_at, ?), outcome = ?, measures = ? WHERE id = ?",
+                                 (time.time(), outcome, json.dumps(measures), watch_id))
+
+
+async def untold_falls(database: Database) -> list[MonitorRecord]:
+    """Watches over champions that were taken back and that the admins don't know of yet."""
+    return [MonitorRecord(**dict(row)) for row in await database.rows("SELECT * FROM watches WHERE outcome = 'fell' AND NOT told")]
+
+
+async def fall_told(database: Database, watch_id: int) -> None:
+    """Note that the admins know."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE watches SET told = 1 WHERE id = ?", (watch_id,))

@@ -1,0 +1,235 @@
+"""Backups: a copy of the database, consistent in itself, with the photos, datasets and models it knows, while the bot works on.
+
+A backup is a folder `jokebot-<UTC time>`, laid out as the data folder is, with a `backup.json`. It is made under a
+temporary name, opened and checked, flushed, and renamed, so that under its own name it is always whole. Files of photos,
+datasets and models never change, so on the same disk they are links and cost no room; on another disk (which a broken disk
+calls for) a photo or a model is copied once and linked from one backup to the next. A base is an admin's own, and not in it.
+"""
+import fcntl
+import json
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from configs.errors import JokebotError, explaining
+from configs.settings import StorageSettings
+from storage.database import DatabaseError, check_file
+from storage.learning.dataset_files import UNFINISHED, file_digest, flush, link_or_copy, write_json
+from storage.media.photos import photo_file
+
+FORMAT = 1
+PREFIX = "jokebot-"
+RECORD = "backup.json"
+
+
+class BackupError(JokebotError):
+    """A backup can't be made or used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class BackupInfo:
+    """What a backup holds. `missing` photos have a row but had no file when it was made."""
+
+    directory: Path
+    created_at: float
+    photos: int
+    ratings: int
+    missing: int
+    models: int = 0
+
+
+def layout(directory: Path) -> StorageSettings:
+    """Where a backup's parts are: as in a data folder."""
+    return StorageSettings(directory=directory)
+
+
+def back_up(storage: StorageSettings, folder: Path, *, keep: int = 0, models: str = "serving") -> BackupInfo:
+    """Make a backup in `folder`, then remove all but the newest `keep` (0: none). Blocks, for a thread or the command line.
+
+    `models` is the setting backup.models: whose files it holds.
+
+    Raises BackupError, with nothing left behind, and DatabaseError for a damaged database; older backups stay then.
+    """
+    if not storage.database.exists():
+        raise BackupError(f"There is nothing to back up: {storage.database} doesn't exist.")
+    with explained(f"A backup into {folder} failed"), _alone(folder):
+        for leftover in folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        earlier = _newest(folder)
+        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+        try:
+            backup = _fill(storage, temporary, earlier, time.time(), models)
+            directory = _free_name(folder, backup.created_at)
+            temporary.rename(directory)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        flush(folder)
+        others = [other for other in _whole(folder) if other != directory]
+        for old in others[:max(0, len(others) + 1 - keep)] if keep else ():
+            shutil.rmtree(old)
+    return BackupInfo(**{**asdict(backup), "directory": directory})
+
+
+def backups(folder: Path) -> list[BackupInfo]:
+    """The whole backups in a folder, oldest first. Raises BackupError where one has no readable record."""
+    return [read(directory) for directory in _whole(folder)]
+
+
+def newest_at(folder: Path) -> float | None:
+    """When the newest whole backup was made, seconds since 1970; None where there is none that can be read. Cheap."""
+    newest = _newest(folder)
+    try:
+        return read(newest).created_at if newest else None
+    except BackupError:
+        return None
+
+
+def read(directory: Path) -> BackupInfo:
+    """What a backup says of itself. Raises BackupError where it is none, or of a newer program."""
+    try:
+        record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        if record.pop("format") != FORMAT:
+            raise BackupError(f"{directory} was made by a newer Jokebot; update the program.")
+        return BackupInfo(directory, **record)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BackupError(f"{directory} is no whole backup ({error}). `jokebot backup --list` names those there are.") from error
+
+
+def verify(directory: Path) -> BackupInfo:
+    """Open a backup, read its database through and compare each photo with its hash. Raises BackupError, DatabaseError."""
+    backup, storage = read(directory), layout(directory)
+    check_file(storage.database)
+    damaged = missing = 0
+    for sha256, _ in photos_in(storage.database):
+        file = photo_file(storage.photos, sha256)
+        missing += not file.exists()
+        damaged += file.exists() and file_digest(file) != sha256
+    if damaged or missing > backup.missing:
+        raise BackupError(f"The backup {directory} is damaged: {damaged} photos have changed, {missing - backup.missing} are gone. Take another one.")
+    return backup
+
+
+def _fill(storage: StorageSettings, directory: Path, earlier: Path | None, now: float, models: str) -> BackupInfo:
+    target = layout(directory)
+    _copy_database(storage.database, target.database)
+    ratings, photos, missing = check_file(target.database), 0, 0
+    for sha256, size in photos_in(target.database):
+        sources = [photo_file(storage.photos, sha256), *([photo_file(layout(earlier).photos, sha256)] if earlier else [])]
+        if _bring(sources, photo_file(target.photos, sha256), size):
+            photos += 1
+        else:
+            missing += 1
+    for name in _datasets(target.database):
+        _bring_tree(storage.datasets / name, target.datasets / name)
+    brought = sum(_bring_tree(storage.models / name, target.models / name, layout(earlier).models / name if earlier else None)
+                  for name in _models(target.database, models))
+    backup = BackupInfo(directory, now, photos, ratings, missing, brought)
+    write_json(directory / RECORD, {"format": FORMAT, **{key: value for key, value in asdict(backup).items() if key != "directory"}})
+    for folder in [path for path in directory.rglob("*") if path.is_dir()] + [directory]:
+        flush(folder)
+    return backup
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """VACUUM INTO writes one committed state (https://www.sqlite.org/lang_vacuum.html) without what was deleted from it."""
+    try:
+        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60.0)) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.OperationalError as error:
+        why = "the disk is full. Free some room and try again" if "full" in str(error) else str(error)
+        raise BackupError(f"The database {source} can't be copied to {target.parent.parent}: {why}.") from error
+    except sqlite3.Error as error:
+        raise DatabaseError(f"The database {source} is damaged: {error}. `jokebot restore` brings back an earlier backup.") from error
+    flush(target)
+
+
+def _bring(sources: list[Path], target: Path, size: int) -> bool:
+    """Put a photo into the backup, from the first source that has it whole; linked where that can be."""
+    whole = [source for source in sources if source.exists() and source.stat().st_size == size]
+    if not whole:
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    same_disk = [source for source in whole if source.stat().st_dev == target.parent.stat().st_dev]
+    try:
+        link_or_copy((same_disk or whole)[0], target)
+    except FileNotFoundError:
+        # Forgotten between the two steps.
+        return False
+    return True
+
+
+def _bring_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
+    """A dataset's or a model's files, linked to those of an `earlier` backup where that saves a copy. One that is not there, or
+    goes while it is read, is left out: False."""
+    try:
+        for file in sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")):
+            destination = target / file.relative_to(source)
+            destination.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            known = earlier / file.relative_to(source) if earlier else None
+            far = file.stat().st_dev != destination.parent.stat().st_dev
+            same = far and known is not None and known.exists() and known.stat().st_size == file.stat().st_size
+            link_or_copy(known if known and same else file, destination)
+    except FileNotFoundError:
+        shutil.rmtree(target, ignore_errors=True)
+    return target.exists()
+
+
+def photos_in(database: Path) -> Iterator[tuple[str, int]]:
+    """(sha256, bytes) of the photos that a database knows."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        yield from connection.execute("SELECT sha256, bytes FROM photos")
+
+
+def _datasets(database: Path) -> list[str]:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM datasets WHERE state != 'replaced'")]
+
+
+MODELS_KEPT = {"none": "false", "all": "true",
+               "serving": "status IN ('champion', 'canary') OR id = (SELECT predecessor_id FROM models WHERE status = 'champion')"}
+
+
+def _models(database: Path, which: str) -> list[str]:
+    """The folders' names of the models, made by this program, that a backup is to hold."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT directory FROM models WHERE base_id IS NOT NULL AND removed_at IS NULL AND directory IS NOT NULL "
+                                  f"AND ({MODELS_KEPT[which]}) ORDER BY id")
+        return [Path(directory).name for (directory,) in rows]
+
+
+def _whole(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.glob(f"{PREFIX}*/{RECORD}"))
+
+
+def _newest(folder: Path) -> Path | None:
+    return next(reversed(_whole(folder)), None)
+
+
+def _free_name(folder: Path, now: float) -> Path:
+    """Names in the order of time."""
+    while (path := folder / f"{PREFIX}{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{int(now * 1000) % 1000:03}").exists():
+        now += 0.001
+    return path
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One backup at a time, over all processes."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(f"Another backup into {folder} is under way; try again when it is done.") from None
+        yield
+
+
+def explained(what: str) -> AbstractContextManager[None]:
+    """Turns an OSError inside the block into a BackupError that begins with `what`."""
+    return explaining(what, BackupError, lambda error: f"{error.strerror or error}. Check the folder's rights and the disk's free space")

@@ -1,0 +1,205 @@
+"""Erases forgotten users' data from files: photo files, datasets, cached picture features.
+
+The database says what is left to do (rows without their joke, raters or files without their row), so work that a kill
+interrupts is finished by the next export or `/forget`.
+"""
+import asyncio
+import logging
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage.learning import dataset_files, datasets
+from storage.database import Database
+from storage.learning.dataset_files import OUTSIDE_HASH, PARTS, DatasetContents, DamagedError, Row, digest, explained, read, write_json
+from storage.learning.datasets import Dataset, RecordRow
+from storage.media.photos import features_folder, photo_file
+
+log = logging.getLogger(__name__)
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ErasedRows:
+    """What a dataset may no longer hold: rows by id, raters by number."""
+
+    rows: frozenset[str]
+    raters: frozenset[int]
+
+
+async def finish_erasure(database: Database, photos: Path, folder: Path) -> int:
+    """Do all that is still to be done and return how many datasets were changed. Hold the lock of the datasets `folder`.
+
+    Raises DatasetError where a file can't be changed; what was done till then stays done.
+    """
+    dataset_files.sweep(folder)
+    await datasets.drop_missing(database, folder)
+    await remove_abandoned_files(database, photos)
+    changed = await clear_datasets(database, folder)
+    # After the datasets' own pictures: a training run keeps features only of a picture that is still there.
+    await remove_abandoned_files(database, photos, settled=True)
+    return changed
+
+
+async def clear_datasets(database: Database, folder: Path) -> int:
+    """Take what the database no longer knows out of every dataset. Returns how many were changed."""
+    changed = 0
+    for dataset in await datasets.every(database):
+        try:
+            lost = await lost_by(database, dataset, folder / dataset.name)
+            if lost.rows or lost.raters:
+                changed += 1
+                await (write_anew if dataset.state == "ready" else blank)(database, folder, dataset, lost)
+        except DamagedError as error:
+            log.warning("a dataset that should forget somebody is damaged, so it is removed whole: %s", error)
+            await asyncio.to_thread(shutil.rmtree, folder / dataset.name, ignore_errors=True)
+            await (replace(database, dataset, None) if dataset.state == "ready" else settle(database, dataset))
+    for row in await database.rows("SELECT name FROM datasets WHERE state = 'replaced'"):
+        await asyncio.to_thread(shutil.rmtree, folder / row["name"], ignore_errors=True)
+    return changed
+
+
+async def remove_abandoned_files(database: Database, photos: Path, *, settled: bool = False) -> None:
+    """Remove photo files whose row is gone. A photo that was sent again meanwhile keeps its file.
+
+    `settled`, when no dataset holds them any more: what training kept of them goes too, and their rows are removed.
+    """
+    async with database.write() as connection:
+        await connection.execute("DELETE FROM abandoned_files WHERE sha256 IN (SELECT sha256 FROM photos)")
+        async with connection.execute("SELECT sha256 FROM abandoned_files") as cursor:
+            abandoned = [row["sha256"] for row in await cursor.fetchall()]
+        with explained("A forgotten person's photo can't be removed"):
+            await asyncio.to_thread(remove_files, [photo_file(photos, sha256) for sha256 in abandoned])
+            if settled and abandoned:
+                await asyncio.to_thread(remove_features, features_folder(photos), set(abandoned))
+        if settled:
+            await connection.execute("DELETE FROM abandoned_files")
+
+
+def remove_files(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def remove_features(folder: Path, abandoned: set[str]) -> None:
+    """What any vision model's folder holds of these photos, half written files too. One listing, however many they are."""
+    remove_files([path for path in folder.glob("*/*") if path.name.split("-")[0] in abandoned])
+
+
+async def lost_by(database: Database, dataset: Dataset, directory: Path) -> ErasedRows:
+    """What the files of a dataset hold that the database no longer knows."""
+    rows = await database.rows("SELECT row_id FROM dataset_rows WHERE dataset_id = ? AND joke_id IS NULL AND NOT forgotten", (dataset.id,))
+    known = {row["rater"] for row in await database.rows("SELECT rater FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))}
+    named = await asyncio.to_thread(named_raters, directory) if len(known) < dataset.raters else set()
+    return ErasedRows(frozenset(row["row_id"] for row in rows), frozenset(named - known))
+
+
+def named_raters(directory: Path) -> set[int]:
+    """The rater numbers in a dataset's manifest; none where its directory was removed by hand."""
+    if not directory.is_dir():
+        return set()
+    return {rating["rater"] for entry in read(directory).manifest["rows"] for rating in entry.get("ratings", ())}
+
+
+def without(entry: Entry, lost: ErasedRows) -> Entry | None:
+    """A manifest entry without lost raters; None where the row itself must go."""
+    if entry["id"] in lost.rows:
+        return None
+    if not entry.get("ratings"):
+        return entry
+    ratings = [rating for rating in entry["ratings"] if rating["rater"] not in lost.raters]
+    decided_by = [rater for rater in entry["decided_by"] if rater not in lost.raters]
+    return {**entry, "ratings": ratings, "decided_by": decided_by}
+
+
+def left_to_learn(entry: Entry, old: Entry) -> bool:
+    """Whether a row remains valid without the erased raters: others rated it, and none of the erased was pivotal."""
+    return not old.get("ratings") or (bool(entry["ratings"]) and entry["decided_by"] == old["decided_by"])
+
+
+async def write_anew(database: Database, folder: Path, dataset: Dataset, lost: ErasedRows) -> None:
+    """Replace a dataset that no run trained on by one without the erased rows, under its new hash; or by none."""
+    directory = folder / dataset.name
+    contents = await asyncio.to_thread(read, directory)
+    entries = {}
+    for old in contents.manifest["rows"]:
+        entry = without(old, lost)
+        if entry and left_to_learn(entry, old):
+            entries[entry["id"]] = entry
+    new_name = None
+    if any(entry["part"] == "train" for entry in entries.values()):
+        new_name = await write_rest(database, folder, dataset, contents, entries)
+    await replace(database, dataset, new_name)
+    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+
+async def replace(database: Database, dataset: Dataset, new_name: str | None) -> None:
+    """Record that another dataset, or none, has taken this one's place."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE datasets SET state = 'replaced', replaced_by = ? WHERE id = ?", (new_name, dataset.id))
+        for table in ("dataset_rows", "dataset_raters", "aged_people"):
+            await connection.execute(f"DELETE FROM {table} WHERE dataset_id = ?", (dataset.id,))
+
+
+async def write_rest(database: Database, folder: Path, dataset: Dataset, contents: DatasetContents, entries: dict[str, Entry]) -> str:
+    """Write and register the rows that are left; returns the new name."""
+    train, holdout = ([row for row in rows if row["id"] in entries] for rows in (contents.train, contents.holdout))
+    origins = [entry["origin"] for entry in entries.values() if entry["part"] == "train"]
+    manifest = {**{key: value for key, value in contents.manifest.items() if key not in OUTSIDE_HASH},
+                "counts": {"train": len(train), "holdout": len(holdout)},
+                "origins": {origin: origins.count(origin) for origin in contents.manifest["origins"]},
+                "rows": list(entries.values()), "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    left = DatasetContents(train, holdout, manifest)
+    pictures = {row["image"]: folder / dataset.name / row["image"] for row in left.rows()}
+    prepared = await asyncio.to_thread(dataset_files.prepare, folder, left, pictures)
+    try:
+        named = {rating["rater"] for entry in entries.values() for rating in entry.get("ratings", ())}
+        raters = await database.rows("SELECT rater, person_id FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
+        records = [RecordRow(entry["id"], entry["part"], entry["joke"]) for entry in entries.values() if "joke" in entry]
+        await datasets.register(database, prepared.name, dataset.source, records,
+                                {row["rater"]: row["person_id"] for row in raters if row["rater"] in named})
+        prepared.publish()
+    except BaseException:
+        prepared.discard()
+        raise
+    return prepared.name
+
+
+async def blank(database: Database, folder: Path, dataset: Dataset, lost: ErasedRows) -> None:
+    """Remove the erased rows from a dataset that was trained on; its manifest stays, with the rows marked `forgotten`."""
+    directory = folder / dataset.name
+    if directory.is_dir():
+        with explained(f"The dataset {dataset.name[:12]} can't be changed"):
+            await asyncio.to_thread(blank_files, directory, lost)
+    await settle(database, dataset)
+
+
+async def settle(database: Database, dataset: Dataset) -> None:
+    """Record that a dataset's files no longer hold what is gone from the database."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE dataset_rows SET forgotten = 1 WHERE dataset_id = ? AND joke_id IS NULL", (dataset.id,))
+        await connection.execute("UPDATE datasets SET raters = (SELECT count(*) FROM dataset_raters WHERE dataset_id = datasets.id) "
+                                 "WHERE id = ?", (dataset.id,))
+
+
+def blank_files(directory: Path, lost: ErasedRows) -> None:
+    """Rows, then pictures, then the manifest: cut off in the middle, the same call again ends the same way."""
+    contents = read(directory)
+    retained: list[Row] = []
+    for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True):
+        left = [row for row in rows if row["id"] not in lost.rows]
+        write_json(directory / f"{part}.json", left)
+        retained += left
+    named = {row["image"] for row in retained}
+    for picture in (directory / dataset_files.IMAGES).iterdir():
+        if f"{dataset_files.IMAGES}/{picture.name}" not in named:
+            picture.unlink()
+    manifest = contents.manifest
+    manifest["rows"] = [without(entry, lost) or {"id": entry["id"], "part": entry["part"], "forgotten": True}
+                        for entry in manifest["rows"]]
+    manifest["forgotten"] = sum(entry.get("forgotten", False) for entry in manifest["rows"])
+    manifest["content_now"] = digest({key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")})
+    write_json(directory / "manifest.json", manifest)

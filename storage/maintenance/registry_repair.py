@@ -1,0 +1,59 @@
+"""The registry of a restored database, brought in line with the model files that there are."""
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storage.learning import models, promotion, runs
+from storage.database import Database
+from storage.learning.model_files import model_digest
+from storage.learning.models import Model
+from storage.learning.promotion import Promotion
+
+log = logging.getLogger(__name__)
+
+GONE = "Its files were not in the backup that was restored."
+
+
+@dataclass
+class RepairResult:
+    """What a restore changed in the registry: models without files, and the new champion where it was one of them."""
+
+    gone: list[Model] = field(default_factory=list)
+    serving: Model | None = None
+
+
+async def mend_registry(path: Path, folder: Path) -> RepairResult:
+    """Set each trained model's directory to its files in `folder`; models without files are marked so.
+
+    A champion without files is replaced by its predecessor, at last by the base; a run whose candidate has none ends.
+    """
+    database, mended = await Database.open(path), RepairResult()
+    try:
+        for model in [own for own in await models.all_models(database) if not own.is_base and own.directory and not own.removed_at]:
+            directory = folder / Path(model.directory).name
+            whole = is_whole(directory, model.digest)
+            await models.files_found(database, model.id, str(directory) if whole else None)
+            mended.gone += [] if whole else [model]
+        lost = {model.id for model in mended.gone}
+        run = await runs.current_run(database)
+        if run and run.candidate_id in lost:
+            await promotion.end_run(database, run, "failed", GONE)
+        champion = await models.champion(database)
+        if champion and champion.id in lost:
+            mended.serving = await _step_back(database)
+    finally:
+        await database.close()
+    return mended
+
+
+def is_whole(directory: Path, digest: str | None) -> bool:
+    """Whether a model's files are all there and unchanged."""
+    try:
+        return model_digest(directory) == digest
+    except OSError:
+        return False
+
+
+async def _step_back(database: Database) -> Model | None:
+    change: Promotion = await promotion.rollback(database, reason=GONE)
+    return await models.get_model(database, change.model_id)

@@ -1,0 +1,194 @@
+"""Recognises an uploaded file by its content alone, and makes a clean photo of it.
+
+Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an ordinary upright JPEG keeps
+its coded data, anything else is encoded anew at quality 92 with full colour resolution, which keeps the text of screenshots
+and memes legible.
+"""
+import hashlib
+import io
+import logging
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+# The plugins by name: Image.open would load all of Pillow's forty to find the two that it doesn't load by itself.
+from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+
+from configs.errors import JokebotError
+from storage.media.jpeg_metadata import strip_jpeg
+from storage.media.perceptual_hash import perceptual_hash
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+VIDEO_MAGIC = (b"\x1aE\xdf\xa3", b"FLV", b"OggS", b"\0\0\1\xba", b"\0\0\1\xb3", b"0&\xb2u\x8ef\xcf\x11")
+"""Matroska and WebM, Flash, Ogg, MPEG program and video streams, Windows Media."""
+PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+"""ISO base media files that are pictures (HEIF, AVIF); all other brands are videos."""
+MIN_SIDE = 16
+MAX_RATIO = 20
+QUALITY = 92
+
+# At DEBUG Pillow writes the metadata of people's pictures into the log.
+logging.getLogger("PIL").setLevel(logging.INFO)
+# Where a header promises more pixels than Pillow likes, it warns; nobody would see the warning.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+Reason = Literal["empty", "not_a_picture", "broken", "too_many_bytes", "too_many_pixels", "too_small", "too_narrow", "video",
+                 "declined", "unchecked"]
+
+MESSAGES: dict[Reason, str] = {
+    "declined": "The moderation hook declines the photo.",
+    "unchecked": "The moderation hook failed, and the settings refuse photos then.",
+    "empty": "The file is empty; send the picture again.",
+    "not_a_picture": "This is no picture that can be read here; send a JPEG, PNG, WebP, GIF, BMP or TIFF.",
+    "broken": "The picture is damaged or incomplete; send it again.",
+    "too_many_bytes": "The picture's file is too large; send a smaller one.",
+    "too_many_pixels": "The picture has too many pixels; send a smaller one.",
+    "too_small": f"The picture is too small: each side needs at least {MIN_SIDE} pixels.",
+    "too_narrow": f"The picture is too narrow: one side is more than {MAX_RATIO} times the other.",
+    "video": "This is a video; send a still picture.",
+}
+
+
+class PhotoError(JokebotError):
+    """A file can't become a photo; `reason` is the cause as a code, for translation."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(MESSAGES[reason])
+        self.reason: Reason = reason
+
+
+@dataclass(frozen=True)
+class CheckedPhoto:
+    """A photo ready to be kept: the bytes to store, their SHA-256 (hexadecimal), and what they show when upright."""
+
+    data: bytes
+    sha256: str
+    phash: int
+    width: int
+    height: int
+    media_type: str
+
+
+def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto:
+    """Check a file and make a clean photo of it: CPU work of 5 ms to 1 s, to be called in a thread.
+
+    Sizes are checked before anything is decoded. The first frame of an animation counts. A side under 16 pixels or a
+    ratio over 20:1 is refused: nothing can be seen on it. Raises PhotoError.
+    """
+    if not data:
+        raise PhotoError("empty")
+    if len(data) > max_bytes:
+        raise PhotoError("too_many_bytes")
+    if is_video(data):
+        raise PhotoError("video")
+    try:
+        image = _open(data)
+        _check_size(image, max_pixels)
+        cleaned, upright = _clean(image, data)
+    except PhotoError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PhotoError("too_many_pixels") from error
+    # A hostile file can make a decoder raise anything; whatever it is, the picture can't be read.
+    except Exception as error:
+        raise PhotoError("broken") from error
+    return CheckedPhoto(cleaned, hashlib.sha256(cleaned).hexdigest(), perceptual_hash(upright), *upright.size, "image/jpeg")
+
+
+def is_video(data: bytes) -> bool:
+    """Whether the content starts as a video's does."""
+    if data[4:8] == b"ftyp":
+        return data[8:12] not in PICTURE_BRANDS
+    return data.startswith(VIDEO_MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"AVI ") or data[4:8] in (b"moov", b"mdat")
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombWarning as warning:
+        raise PhotoError("too_many_pixels") from warning
+    except Image.UnidentifiedImageError as error:
+        known = data.startswith(MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+        raise PhotoError("broken" if known else "not_a_picture") from error
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    short, long = sorted(image.size)
+    if short * long > max_pixels:
+        raise PhotoError("too_many_pixels")
+    if long > MAX_RATIO * short:
+        raise PhotoError("too_narrow")
+    if short < MIN_SIDE:
+        raise PhotoError("too_small")
+
+
+def _clean(image: Image.Image, data: bytes) -> tuple[bytes, Image.Image]:
+    """The bytes to store and the upright RGB picture they show."""
+    image.load()
+    upright = _upright(image)
+    profile = image.info.get("icc_profile")
+    if upright is image and image.mode == "RGB" and image.format in ("JPEG", "MPO") and not _is_foreign(profile):
+        stripped = strip_jpeg(data)
+        if stripped is not None:
+            return stripped, image
+    rgb = _to_rgb(upright, profile)
+    encoded = io.BytesIO()
+    rgb.save(encoded, "JPEG", quality=QUALITY, subsampling=0, exif=b"", icc_profile=None, comment=b"")
+    return encoded.getvalue(), rgb
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF says; itself where that says nothing, or nothing that can be read."""
+    try:
+        turned = 2 <= image.getexif().get(0x0112, 1) <= 8
+        return ImageOps.exif_transpose(image) if turned else image
+    # The picture itself was decoded: damaged metadata is no reason to refuse it.
+    except Exception:
+        return image
+
+
+def _is_foreign(profile: bytes | None) -> bool:
+    """Whether colours mean something else than in sRGB, so that dropping the profile would change them."""
+    return bool(profile) and b"sRGB" not in profile and "sRGB".encode("utf-16-be") not in profile
+
+
+def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB pixels of 8 bits: transparency over white, 16 bits scaled, foreign colour profiles converted to sRGB."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _from_deep_grey(image).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        image = white
+    elif image.mode in ("P", "1", "PA"):
+        image = image.convert("RGB")
+    if (_is_foreign(profile) and image.mode in ("RGB", "CMYK", "L")) or image.mode == "LAB":
+        image = _to_srgb(image, profile)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _from_deep_grey(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits as 8 bits. 16-bit values use their whole range; others are stretched to theirs."""
+    if image.mode.startswith("I;16"):
+        low, high = 0.0, 65535.0
+    else:
+        low, high = (float(value) for value in image.getextrema())
+    scale = 255.0 / ((high - low) or 1.0)
+    return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    from PIL import ImageCms
+
+    lab = image.mode == "LAB"
+    try:
+        source = ImageCms.createProfile("LAB") if lab else ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        return converted or image
+    except (ImageCms.PyCMSError, OSError):
+        if lab:
+            raise
+        # A damaged profile, or one for other channels than the picture has: the plain conversion shows it well enough.
+        return image

@@ -1,0 +1,113 @@
+"""Photos: files named by the SHA-256 of their content, and the rows that know them."""
+import asyncio
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.errors import JokebotError
+from storage.database import Database
+from storage.media.perceptual_hash import hamming
+from storage.media.image_check import CheckedPhoto, PhotoError, check_photo
+
+__all__ = ["CheckedPhoto", "Photo", "PhotoError", "PhotoFolderError", "check_photo", "features_folder", "get_photo", "hamming",
+           "keep_photo", "photo_file", "photo_path", "read_photo"]
+
+
+class PhotoFolderError(JokebotError):
+    """The photo folder can't be written: a full disk, or missing rights."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A stored photo: `bytes` is the file's size, `phash` the signed 64-bit perceptual hash, sides are upright pixels."""
+
+    id: int
+    sha256: str
+    phash: int
+    width: int
+    height: int
+    bytes: int
+    media_type: str
+    created_at: float
+
+
+async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, person_id: int) -> Photo:
+    """Store a checked photo and its sender; a photo that is stored already is returned.
+
+    The file is whole and on the disk before a row names it. Raises PhotoFolderError where it can't be written.
+    """
+    path = photo_file(folder, checked.sha256)
+    try:
+        await asyncio.to_thread(_write_once, path, checked.data)
+    except OSError as error:
+        raise PhotoFolderError(f"The photo can't be kept in {folder}: {error.strerror}. Check the disk's free space and the folder's rights.") from error
+    now = time.time()
+    async with database.write() as connection:
+        await connection.execute(
+            "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (sha256) DO NOTHING", (checked.sha256, checked.phash, checked.width, checked.height,
+                                                len(checked.data), checked.media_type, now))
+        async with connection.execute("SELECT * FROM photos WHERE sha256 = ?", (checked.sha256,)) as cursor:
+            row = await cursor.fetchone()
+        await connection.execute("INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
+                                 (row["id"], person_id, now))
+    # Another person's /forget may have removed the file between the two steps above; now the row keeps it.
+    await asyncio.to_thread(_write_once, path, checked.data)
+    return Photo(**dict(row))
+
+
+async def get_photo(database: Database, photo_id: int) -> Photo | None:
+    """The photo, or None where there is none of that id."""
+    row = await database.row("SELECT * FROM photos WHERE id = ?", (photo_id,))
+    return Photo(**dict(row)) if row else None
+
+
+def read_photo(folder: Path, photo: Photo) -> bytes:
+    """The photo's file. Raises OSError where it is gone. Blocks."""
+    return photo_path(folder, photo).read_bytes()
+
+
+def photo_path(folder: Path, photo: Photo) -> Path:
+    """Where the photo's file is: `folder/ab/abcdef….jpg`."""
+    return photo_file(folder, photo.sha256)
+
+
+def photo_file(folder: Path, sha256: str) -> Path:
+    """Where the file of that content is, whether or not a row knows it."""
+    return folder / sha256[:2] / f"{sha256}.jpg"
+
+
+def features_folder(photos: Path) -> Path:
+    """Where training keeps what the vision model saw of photos, beside their folder: `features/MODEL/SHA256-TILES.bf16`."""
+    return photos.with_name("features")
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    """Write the file under a temporary name, force it to the disk and rename it. Several writers may race: all write the same."""
+    if path.exists() and path.stat().st_size == len(data):
+        return
+    for directory in (path.parent.parent, path.parent):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    for directory in (path.parent, path.parent.parent):
+        _sync_directory(directory)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Without this a power cut may forget the new name though the file's content is on the disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,100 @@
+"""What an LMDeploy server is started with."""
+import json
+
+import pytest
+
+from bot.engine.servers.launch import directory_of
+from bot.engine.lmdeploy import cache_size
+from bot.engine.lmdeploy.cache_size import block_gb, cache_blocks, session_tokens
+from bot.engine.lmdeploy.command_line import KEY_VARIABLE, command, environment
+from configs.errors import JokebotError
+from configs.settings import ROOT, Settings
+from storage.learning.models import Model, RegistryError
+
+INTERNVL2_2B = {"num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 8, "hidden_size": 2048}
+
+
+def test_the_key_is_in_the_environment_and_not_in_the_command(tmp_path):
+    told = command(tmp_path / "model", 23456, Settings(), name="champion")
+    assert told[told.index("--key-env") + 1] == KEY_VARIABLE and environment("a-secret")[KEY_VARIABLE] == "a-secret"
+    assert not [word for word in told if "secret" in word]
+
+
+def test_no_server_starts_with_code_that_was_not_agreed_to(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "modeling.py").write_text("print('something else')")
+    model = Model(1, "mine", "champion", None, None, str(tmp_path), None, "{}", 0.0, code=json.dumps({"modeling.py": "0" * 64}))
+    with pytest.raises(RegistryError, match="has changed"):
+        directory_of(model)
+
+
+def test_the_server_gets_none_of_the_bots_settings_and_secrets():
+    given = {"JOKEBOT_TELEGRAM_TOKEN": "123:token", "JOKEBOT_ENGINE_API_KEY": "key", "HOME": "/home/bot", "PYTHONPATH": "/packages"}
+    found = environment("a-secret", base=given)
+    assert not [name for name in found if name.startswith("JOKEBOT_")]
+    assert found["HOME"] == "/home/bot" and found["PYTHONPATH"] == f"{ROOT}:/packages"
+
+
+def test_one_thread_a_server_because_torchs_own_starve_the_engine():
+    assert environment("k", base={})["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_cache_is_counted_in_blocks_so_that_it_does_not_depend_on_what_else_uses_the_card(tmp_path):
+    told = command(tmp_path, 1, Settings(lmdeploy={"cache_blocks": 900}))
+    assert told[told.index("--num-gpu-blocks") + 1] == "900" and "--cache-max-entry-count" not in told
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """InternVL2-2B, as far as its memory goes: 4.4 GB of weights that take no disk."""
+    (tmp_path / "config.json").write_text(json.dumps({"llm_config": INTERNVL2_2B}))
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(4_400_000_000)
+    return tmp_path
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """Says how much memory the card has, GB."""
+    def has(gigabytes):
+        monkeypatch.setattr(cache_size, "card_gb", lambda: gigabytes)
+    return has
+
+
+def lmdeploy(**sections):
+    return Settings(**{"engine": {"kind": "lmdeploy"}, **sections})
+
+
+def test_the_cache_takes_what_the_card_has_left_beside_all_servers_and_one_more_for_a_swap(card, checkpoint):
+    assert block_gb(checkpoint) == pytest.approx(64 * 98_304 / 1e9)
+    card(85.0)
+    assert lmdeploy().server_count == 1 and cache_blocks(checkpoint, lmdeploy()) == 2048
+    for gigabytes, servers in ((24.0, 1), (48.0, 1), (48.0, 2), (85.0, 3)):
+        card(gigabytes)
+        told = lmdeploy(lmdeploy={"servers": servers})
+        places = told.server_count + 1
+        taken = places * (4.4 + cache_size.working_gb(told) + cache_blocks(checkpoint, told) * block_gb(checkpoint))
+        assert taken < gigabytes and cache_blocks(checkpoint, told) * 64 > session_tokens(told)
+    assert lmdeploy(servers={"count": 2}, lmdeploy={"servers": 3}).server_count == 2
+
+
+def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_helps(card, checkpoint):
+    card(8.4)
+    with pytest.raises(JokebotError, match=r"don't fit on a card of 8 GB.*servers\.extra = false"):
+        command(checkpoint, 1, lmdeploy())
+    helped = lmdeploy(servers={"extra": False}, lmdeploy={"prefill_tokens": 2048, "max_batch": 4}, engine={"kind": "lmdeploy", "max_tiles": 6})
+    assert helped.server_count == 1 and cache_blocks(checkpoint, helped) * 64 >= session_tokens(helped)
+
+
+def test_a_card_that_can_not_be_asked_gets_a_modest_cache(card, checkpoint):
+    card(0.0)
+    assert cache_blocks(checkpoint, lmdeploy()) == cache_size.DEFAULT_BLOCKS and lmdeploy().server_count == 1
+
+
+def test_the_largest_photo_fits_in_a_request():
+    assert session_tokens(Settings(engine={"max_tiles": 40})) >= 41 * 256 + Settings().joke.max_tokens
+
+
+def test_servers_listen_on_this_machine_alone(tmp_path):
+    told = command(tmp_path, 23456, Settings())
+    assert told[told.index("--server-name") + 1] == "127.0.0.1" and told[told.index("--server-port") + 1] == "23456"

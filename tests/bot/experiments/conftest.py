@@ -1,0 +1,108 @@
+"""A bot with a champion and a candidate behind a stub engine, and people who know what they like."""
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from storage.learning import models, promotion, runs
+from storage.database import Database
+from storage.learning.models import NewModel
+from storage.learning.runs import Run
+from storage.learning.trials import trial_of_run
+
+OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
+CHAMPION, CANDIDATE = "base", "candidate"
+QUICK = {"early_share": 0.5, "early_ratings": 6, "share": 0.5, "ratings": 200}
+
+
+async def let_through(database: Database) -> Run:
+    """A run whose candidate the gate has let through, and which is for the bot to go on with."""
+    serving = await models.champion(database)
+    run = await runs.create_run(database, "command")
+    for state in ("exporting", "training", "merging"):
+        run = await runs.advance(database, run, state)
+    name = f"{CANDIDATE}-{run.id}" if run.id > 1 else CANDIDATE
+    new = NewModel(name, serving.id, serving.base_id or serving.id, serving.id, "", run.id, "/models/new", "sha", "{}")
+    run = await promotion.record_merge(database, run, new)
+    return await promotion.record_verdict(database, run, serving.id, {"answer": "promote", "reasons": ["Better."], "measures": {}})
+
+
+@dataclass
+class Chat:
+    """Drives a stage: registers the candidate, sends photos, rates what comes."""
+
+    stage: Any
+    picture: Callable[..., bytes]
+    sent: int = 0
+
+    async def put_on_trial(self) -> Run:
+        """A run whose candidate the gate has let through."""
+        return await let_through(self.stage.app.database)
+
+    def send(self, person: int | None = None) -> dict[str, Any]:
+        """A photo that nobody has sent before."""
+        self.sent += 1
+        colour = self.sent * 7919 % 0xFFFFFF
+        return self.stage.send_photo(person=person, data=self.picture(colour=(colour >> 16, colour >> 8 & 255, colour & 255)))
+
+    async def rate(self, old: int, new: int, person: int | None = None) -> str:
+        """Send a photo and press the verdict that the joke's model deserves; returns the joke."""
+        joke = await self.stage.joke(self.send(person))
+        await self.stage.press(joke, new if joke["text"] == NEW else old, person=person)
+        return joke["text"]
+
+    async def rate_until(self, run: Run, old: int, new: int, *, most: int = 200) -> Run:
+        """Rate until the run has left canary."""
+        for _ in range(most):
+            await self.rate(old, new)
+            if (found := await runs.find(self.stage.app.database, run.id)).state != "canary":
+                return found
+        return await self.ends(run)
+
+    async def until(self, look: Callable[[], Awaitable[Any]]) -> Any:
+        """What `look` finds, once it finds something."""
+        async with asyncio.timeout(60):
+            while True:
+                if found := await look():
+                    return found
+                await asyncio.sleep(0.02)
+
+    async def trial(self, run: Run, until: Callable[[Any], bool] = lambda trial: True) -> Any:
+        """The run's trial, once it is as asked for."""
+        async def look() -> Any:
+            trial = await trial_of_run(self.stage.app.database, run.id)
+            return trial if trial and until(trial) else None
+        return await self.until(look)
+
+    async def ends(self, run: Run) -> Run:
+        """The run, once it has left canary."""
+        async def look() -> Run | None:
+            found = await runs.find(self.stage.app.database, run.id)
+            return None if found.state == "canary" else found
+        return await self.until(look)
+
+
+@pytest.fixture
+async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[..., Any]]:
+    """A function that starts a stage with both models; its arguments change settings by section."""
+    from bot.experiments import canary_controller, champion_monitor
+    from bot.engine.stub.engine import StubReply
+    from bot.retraining import orchestrator
+
+    monkeypatch.setattr(orchestrator, "IDLE_S", 0.05)
+    monkeypatch.setattr(canary_controller, "LOOK_S", 0.02)
+    monkeypatch.setattr(canary_controller, "PAUSES_S", (0.02, 0.02))
+    monkeypatch.setattr(canary_controller, "ANYWAY_S", 0.2)
+    monkeypatch.setattr(champion_monitor, "LOOK_S", 0.02)
+    base = {"engine": {"attempts": 1, "model": CHAMPION, "canary_by": "photo"}, "canary": QUICK, "duel": {"every": 0}}
+
+    async def start(**sections: dict[str, Any]) -> Chat:
+        stage = await stage_with(**{name: {**base.get(name, {}), **sections.get(name, {})} for name in base.keys() | sections.keys()})
+        stage.engine.models = [CHAMPION, CANDIDATE, f"{CANDIDATE}-2"]
+        stage.engine.answers = {CHAMPION: StubReply(OLD), CANDIDATE: StubReply(NEW), f"{CANDIDATE}-2": StubReply(NEW)}
+        return Chat(stage, picture)
+    yield start
+
+

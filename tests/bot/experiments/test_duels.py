@@ -1,0 +1,184 @@
+"""Duels: two jokes in one message, in random order; the one who sent the photo chooses, once, and nobody else does."""
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from storage.learning import runs
+from storage.chat.duels import duel_of_update
+from storage.learning.trials import duel_picks, trial_of_run
+
+OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
+
+
+def is_duel(message) -> bool:
+    return OLD in message.get("text", "") and NEW in message["text"]
+
+
+def data_of(message) -> list[str]:
+    return [button["callback_data"] for row in message.get("reply_markup", {}).get("inline_keyboard", []) for button in row]
+
+
+@pytest.fixture
+async def dueling(chat_with):
+    """A chat with a candidate on trial; every photo may be a duel, as far as two in a row allow. Gives chat and run."""
+    async def start(**sections):
+        chat = await chat_with(**{"duel": {"every": 1}, **sections})
+        run = await chat.put_on_trial()
+        await chat.stage.until(lambda: chat.stage.app.servers.router.canary is not None)
+        return chat, run
+    return start
+
+
+async def duel_in(chat):
+    """Send photos until one is answered with a duel."""
+    for _ in range(3):
+        message = await chat.stage.joke(chat.send())
+        if is_duel(message):
+            return message
+    raise AssertionError("no photo became a duel")
+
+
+async def picks(chat, run) -> list[int]:
+    database = chat.stage.app.database
+    return await duel_picks(database, await trial_of_run(database, run.id))
+
+
+async def test_both_jokes_stand_in_one_message_and_the_choice_is_counted_for_its_model(dueling):
+    chat, run = await dueling()
+    duel = await duel_in(chat)
+    new_is_a = duel["text"].index(NEW) < duel["text"].index(OLD)
+    assert await chat.stage.press(duel, 0) == chat.stage.words("duel-chosen-a")
+    await chat.stage.quiet()
+    assert await picks(chat, run) == [1 if new_is_a else -1]
+    shown = await chat.stage.world.wait_for(
+        lambda world: (found := world.message(duel["chat"]["id"], duel["message_id"])) and not data_of(found) and found, 60)
+    assert is_duel(shown) and shown["text"].endswith(chat.stage.words("duel-chosen-a"))
+
+
+async def test_neither_is_a_choice_too(dueling):
+    chat, run = await dueling()
+    assert await chat.stage.press(await duel_in(chat), 2) == chat.stage.words("duel-chosen-meh")
+    assert await picks(chat, run) == [0]
+
+
+async def test_both_orders_come_up(dueling):
+    chat, _ = await dueling()
+    orders = set()
+    for _ in range(40):
+        message = await chat.stage.joke(chat.send())
+        if is_duel(message):
+            orders.add(message["text"].index(NEW) < message["text"].index(OLD))
+        if len(orders) == 2:
+            return
+    raise AssertionError("one model's joke always comes first")
+
+
+async def test_no_chat_has_two_in_a_row_and_only_one_photo_in_so_many_is_one(dueling):
+    chat, _ = await dueling(duel={"every": 3})
+    answers = [is_duel(await chat.stage.joke(chat.send())) for _ in range(12)]
+    places = [place for place, duel in enumerate(answers) if duel]
+    assert len(places) >= 3
+    assert all(later - earlier >= 3 for earlier, later in zip(places, places[1:], strict=False))
+
+
+async def test_groups_and_chats_without_a_trial_have_none(dueling, chat_with):
+    chat, run = await dueling()
+    for _ in range(3):
+        photo = chat.stage.send_photo("/joke", chat=chat.stage.group, data=chat.picture(colour=(chat.sent, 9, 9)))
+        assert not is_duel(await chat.stage.joke(photo))
+    await runs.request_cancel(chat.stage.app.database, run.id)
+    await chat.ends(run)
+    await chat.stage.until(lambda: chat.stage.app.servers.router.canary is None)
+    assert not any([is_duel(await chat.stage.joke(chat.send())) for _ in range(3)])
+
+
+@pytest.mark.parametrize("data", ["d:{duel}:c", "d:{duel}", "d:{duel}:a:b", "d:99999:a", "d:-1:a", "d:{huge}:a", "d:٣:a", "d:{other}:a"])
+async def test_forged_choices_are_refused_politely(dueling, data):
+    chat, run = await dueling()
+    duel, other = await duel_in(chat), None
+    for _ in range(3):
+        other = await chat.stage.joke(chat.send(chat.stage.bob), 1)
+        if is_duel(other):
+            break
+    number, number_of_other = (data_of(one)[0].split(":")[1] for one in (duel, other))
+    forged = data.format(duel=number, huge="9" * 40, other=number_of_other)
+    assert await chat.stage.press_data(duel, forged, forged=True) == chat.stage.words("button-unknown")
+    await chat.stage.quiet()
+    assert await picks(chat, run) == []
+
+
+async def test_nobody_chooses_for_another_and_a_choice_stands(dueling):
+    chat, run = await dueling()
+    duel = await duel_in(chat)
+    first, second = data_of(duel)[:2]
+    await chat.stage.press(duel, 0)
+    assert await chat.stage.press_data(duel, second, forged=True) == chat.stage.words("duel-again")
+    assert len(await picks(chat, run)) == 1
+    bobs = await chat.stage.joke(chat.send(chat.stage.bob))
+    assert await chat.stage.press_data(bobs, first, person=chat.stage.bob, forged=True) == chat.stage.words("button-unknown")
+
+
+async def test_where_one_model_fails_the_photo_gets_a_single_joke(dueling):
+    from bot.engine.stub.engine import StubRefusal
+
+    chat, _ = await dueling()
+    chat.stage.engine.answers["candidate"] = StubRefusal(500)
+    assert {(await chat.stage.joke(chat.send()))["text"] for _ in range(3)} == {OLD}
+    assert await chat.stage.value("SELECT count(*) FROM duels") == 0
+
+
+async def test_jokes_of_duels_are_no_ratings_evidence(dueling):
+    chat, _ = await dueling()
+    duel = await duel_in(chat)
+    await chat.stage.quiet()
+    assert await chat.stage.value("SELECT count(*) FROM jokes JOIN duels ON jokes.id IN (joke_a, joke_b)") == 2
+    assert await chat.stage.value("SELECT count(*) FROM deliveries WHERE message_id = ?", duel["message_id"]) == 0
+
+
+async def test_a_photo_whose_duel_was_cut_off_by_a_restart_is_answered_once(dueling, monkeypatch):
+    """The bot ends while the candidate's joke is under way. At its next start no candidate is served yet: a single joke it is."""
+    from bot.engine.stub.engine import StubReply
+
+    monkeypatch.setattr("bot.app.GRACE_S", 0.1)
+    chat, _ = await dueling()
+    chat.stage.engine.answers["candidate"] = StubReply(NEW, gate=asyncio.Event())
+    photo = chat.send()
+    await chat.until(lambda: chat.stage.value("SELECT count(*) FROM duels WHERE coalesce(joke_a, joke_b) IS NOT NULL"))
+    chat.stage.engine.answers["candidate"] = StubReply(NEW)
+    await chat.stage.restart()
+    message = await chat.stage.joke(photo)
+    await chat.stage.quiet()
+    shown = await chat.stage.value("SELECT (SELECT count(*) FROM duels WHERE message_id = ?1) + (SELECT count(*) FROM deliveries WHERE message_id = ?1)",
+                                   message["message_id"])
+    assert shown == 1 and len([one for one in chat.stage.answers(photo) if data_of(one)]) == 1
+    assert await chat.stage.value("SELECT count(*) FROM duels WHERE message_id IS NULL") == 0
+
+
+async def test_a_duel_that_was_shown_is_not_shown_again_after_a_restart(dueling):
+    chat, _ = await dueling()
+    duel = await duel_in(chat)
+    await chat.stage.quiet()
+    update = await chat.stage.value("SELECT update_id FROM duels")
+    photo = chat.stage.world.message(duel["chat"]["id"], duel["reply_to_message"]["message_id"])
+    payload = json.dumps({"update_id": update, "message": photo})
+    await chat.stage.process.aclose()
+    with closing(sqlite3.connect(chat.stage.settings.storage.database)) as connection, connection:
+        connection.execute("UPDATE inbox SET state = 'pending', payload = ? WHERE update_id = ?", (payload, update))
+    await chat.stage.restart()
+    await chat.stage.quiet()
+    assert len(chat.stage.answers(photo)) == 1
+
+
+async def test_a_choice_under_a_message_that_a_kill_left_unnoted_counts(dueling):
+    chat, run = await dueling()
+    duel = await duel_in(chat)
+    await chat.stage.quiet()
+    async with chat.stage.app.database.write() as connection:
+        await connection.execute("UPDATE duels SET message_id = NULL")
+    assert await chat.stage.press(duel, 2) == chat.stage.words("duel-chosen-meh")
+    assert await picks(chat, run) == [0]
+    update = await chat.stage.value("SELECT update_id FROM duels")
+    assert (await duel_of_update(chat.stage.app.database, update)).message_id == duel["message_id"]

@@ -1,0 +1,90 @@
+"""/forget wipes a person out, after asking, and nobody else."""
+
+from tests.waiting import until
+
+
+async def ask(stage, person, chat=None):
+    """Send /forget; the bot's question, with its buttons."""
+    return await stage.joke(stage.world.send_text(person, chat or person, "/forget"))
+
+
+async def says(stage, message, text):
+    """Wait until a message of the bot's says that, without buttons."""
+    def there(world):
+        now = world.message(message["chat"]["id"], message["message_id"])
+        return now["text"] == text and "reply_markup" not in now
+    await stage.world.wait_for(there, 60)
+
+
+async def test_everything_of_a_person_goes_after_a_yes(stage, picture):
+    joke = await stage.joke(stage.send_photo())
+    kept = await stage.joke(stage.send_photo(person=stage.bob, data=picture(colour=(1, 200, 3))))
+    await stage.press(joke, 0)
+    await stage.press(kept, 0, person=stage.bob)
+    question = await ask(stage, stage.alice)
+    assert question["text"] == stage.words("forget-ask")
+    assert stage.labels(question) == [stage.words("forget-yes"), stage.words("forget-no")]
+    await stage.press(question, 0)
+    await says(stage, question, stage.words("forget-done", photos=1, jokes=1, ratings=1))
+    for table in ("photo_senders", "jokes", "ratings"):
+        assert await stage.value(f"SELECT group_concat(person_id) FROM {table}") == str(stage.bob)
+    assert len(list(stage.settings.storage.photos.rglob("*.jpg"))) == 1
+
+
+async def test_a_no_touches_nothing(stage):
+    await stage.joke(stage.send_photo())
+    question = await ask(stage, stage.alice)
+    await stage.press(question, 1)
+    await says(stage, question, stage.words("forget-kept"))
+    assert await stage.value("SELECT count(*) FROM jokes") == 1
+
+
+async def test_nobody_can_have_another_person_forgotten(stage):
+    await stage.joke(stage.send_photo())
+    question = await ask(stage, stage.alice, stage.group)
+    assert await stage.press(question, 0, person=stage.bob) == stage.words("forget-not-yours")
+    mine = await ask(stage, stage.bob)
+    assert await stage.press_data(mine, f"f:{stage.alice}:yes", person=stage.bob, forged=True) == stage.words("forget-not-yours")
+    assert await stage.value("SELECT count(*) FROM jokes") == 1
+
+
+async def test_a_stranger_is_told_that_there_is_nothing(stage):
+    question = await ask(stage, stage.ming)
+    assert question["text"] == stage.words("forget-ask", "zh")
+    await stage.press(question, 0, person=stage.ming)
+    await says(stage, question, stage.words("forget-nothing", "zh"))
+
+
+async def test_after_being_forgotten_a_person_starts_afresh(stage):
+    await stage.joke(stage.send_photo())
+    question = await ask(stage, stage.alice)
+    await stage.press(question, 0)
+    await says(stage, question, stage.words("forget-done", photos=1, jokes=1, ratings=0))
+    await stage.joke(stage.send_photo())
+    assert await stage.value("SELECT count(*) FROM photos") == 1
+
+
+async def test_what_a_kill_left_undone_is_done_at_the_next_start(stage):
+    folder = stage.settings.storage.photos / "ab"
+    folder.mkdir(parents=True)
+    (folder / ("ab" * 32 + ".jpg")).write_bytes(b"abandoned")
+    async with stage.app.database.write() as connection:
+        await connection.execute("INSERT INTO abandoned_files VALUES (?)", ("ab" * 32,))
+    await stage.restart()
+
+    async def is_done() -> bool:
+        return not await stage.value("SELECT count(*) FROM abandoned_files")
+    await until(is_done)
+    assert not list(folder.iterdir())
+    assert not list(folder.iterdir())
+
+
+async def test_what_is_too_old_goes_by_the_hourly_pass(stage_with):
+    stage = await stage_with(retention={"photos_days": 30})
+    await stage.joke(stage.send_photo())
+    async with stage.app.database.write() as connection:
+        for table, column in (("photos", "created_at"), ("photo_senders", "sent_at")):
+            await connection.execute(f"UPDATE {table} SET {column} = {column} - 40 * 86400")
+    await stage.restart()
+    await stage.until(lambda: not list(stage.settings.storage.photos.rglob("*.jpg")))
+    assert await stage.value("SELECT count(*) FROM jokes") == 0

@@ -1,0 +1,117 @@
+"""Duels: rare, never twice in a row for a chat, counted once, and whole after a restart."""
+import asyncio
+
+import pytest
+
+from storage.chat.duels import begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
+from storage.chat.jokes import NewJoke, add_delivery, add_joke
+from storage.learning.models import register_base
+from storage.maintenance.forget_person import forget_rows, set_private
+from storage.media.photos import check_photo, keep_photo
+from storage.learning.runs import create_run
+from storage.learning.trials import begin_trial, duel_picks
+
+CHAMPION, CANDIDATE = 1, 2
+EVERY = 4
+
+
+class Chats:
+    """Answers photos with single jokes and with duels, as the bot would."""
+
+    def __init__(self, database, trial, joke):
+        self.database, self.trial, self.joke, self.messages, self.updates = database, trial, joke, 0, 0
+
+    async def deliver(self, chat: int = 5) -> None:
+        self.messages += 1
+        await add_delivery(self.database, await self.joke(CHAMPION, chat), chat, self.messages)
+
+    async def begin(self, chat: int = 5, first: int = CHAMPION):
+        self.updates += 1
+        return await begin_duel(self.database, self.trial.id, self.updates, chat, chat, first, every=EVERY)
+
+    async def duel(self, chat: int = 5, first: int = CHAMPION):
+        """A duel that is shown."""
+        duel = await self.begin(chat, first)
+        assert duel is not None
+        second = CANDIDATE if first == CHAMPION else CHAMPION
+        await set_joke(self.database, duel.id, "a", await self.joke(first, chat))
+        await set_joke(self.database, duel.id, "b", await self.joke(second, chat))
+        self.messages += 1
+        await show_duel(self.database, duel.id, self.messages)
+        return duel
+
+
+@pytest.fixture
+async def chats(database, tmp_path, scene, encode) -> Chats:
+    for name in ("champion", "candidate"):
+        await register_base(database, name, None)
+
+    async def joke(model_id: int, person_id: int) -> int:
+        photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), person_id)
+        return (await add_joke(database, NewJoke(photo_id=photo.id, model_id=model_id, person_id=person_id, language="en", style="neutral",
+                                                 caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
+                                                 max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))).id
+    return Chats(database, await begin_trial(database, (await create_run(database, "command")).id, CHAMPION, CANDIDATE), joke)
+
+
+async def test_at_most_one_photo_in_so_many_is_a_duel(chats):
+    await chats.duel(chat=1)
+    for chat in range(2, 2 + EVERY - 1):
+        assert await chats.begin(chat=chat) is None
+        await chats.deliver(chat=chat)
+    assert await chats.begin(chat=9) is not None
+
+
+async def test_a_chat_has_no_two_duels_in_a_row(chats):
+    await chats.duel(chat=1)
+    for _ in range(EVERY):
+        await chats.deliver(chat=2)
+    assert await chats.begin(chat=1) is None
+    await chats.deliver(chat=1)
+    assert await chats.begin(chat=1) is not None
+
+
+async def test_of_photos_that_come_at_once_one_becomes_a_duel(chats):
+    begun = await asyncio.gather(*(chats.begin(chat=chat) for chat in range(1, 9)))
+    assert sum(duel is not None for duel in begun) == 1
+
+
+async def test_a_restart_finds_the_same_duel(chats):
+    duel = await chats.begin()
+    again = await begin_duel(chats.database, chats.trial.id, duel.update_id, 5, 5, CANDIDATE, every=EVERY)
+    assert again == duel == await duel_of_update(chats.database, duel.update_id)
+
+
+async def test_a_dropped_duel_leaves_the_photo_to_a_single_joke(chats):
+    duel = await chats.begin()
+    await drop_duel(chats.database, duel.id)
+    assert await get_duel(chats.database, duel.id) is None
+    shown = await chats.duel()
+    await drop_duel(chats.database, shown.id)
+    assert await get_duel(chats.database, shown.id) is not None
+
+
+async def test_the_first_choice_stands(chats):
+    duel = await chats.duel()
+    assert await choose(chats.database, duel.id, "b")
+    assert not await choose(chats.database, duel.id, "a")
+    assert (await get_duel(chats.database, duel.id)).choice == "b"
+
+
+async def test_choices_count_for_the_model_whose_joke_it_was(chats):
+    for chat, first, choice in ((1, CHAMPION, "b"), (2, CANDIDATE, "a"), (3, CANDIDATE, "b"), (4, CHAMPION, "meh"), (5, CHAMPION, None)):
+        duel = await chats.duel(chat, first)
+        if choice:
+            await choose(chats.database, duel.id, choice)
+        for _ in range(EVERY):
+            await chats.deliver(chat=99)
+    assert await duel_picks(chats.database, chats.trial) == [1, 1, -1, 0]
+    await set_private(chats.database, 1, True)
+    assert await duel_picks(chats.database, chats.trial) == [1, -1, 0]
+
+
+async def test_a_forgotten_persons_duels_go(chats):
+    duel = await chats.duel(chat=5)
+    await choose(chats.database, duel.id, "a")
+    await forget_rows(chats.database, 5)
+    assert await get_duel(chats.database, duel.id) is None

@@ -1,0 +1,70 @@
+"""Texts by themselves: language, brokenness, variety, copying."""
+import random
+import string
+
+import numpy as np
+import pytest
+
+from trainer.gate.bootstrap import interval
+from trainer.gate.text_metrics import ReferenceTexts, common, distinct, entropy, in_language, is_broken, mean_copied, self_overlap, units
+
+
+@pytest.mark.parametrize("text, language, right", [
+    ("The fox declined to comment.", "en", True), ("狐狸拒绝发表评论。", "zh", True), ("狐狸拒绝发表评论。", "en", False),
+    ("The fox declined to comment.", "zh", False), ("The sign says 出口, and the fox believes it.", "en", True),
+    ("这只狐狸说OK。", "zh", True), ("…🎩", "en", True)])
+def test_a_reply_is_in_the_language_of_most_of_its_letters(text, language, right):
+    assert in_language(text, language) is right
+
+
+@pytest.mark.parametrize("text", ["!!!!", "!!!!!!!!!!!!", "...", "😂😂", "haaaaaaaaaaaaa", "the the the the the the the", "嗯嗯嗯嗯嗯嗯嗯嗯嗯嗯",
+                                  "A fox. A fox. A fox. A fox. A fox. A fox."])
+def test_what_is_no_sentence_is_broken(text):
+    assert is_broken(text)
+
+
+@pytest.mark.parametrize("text", ["Ha ha ha, a fox!", "Nooooo, not the fox!!!", "哈哈哈哈，狐狸！", "It was out, standing in a field.",
+                                  "To be, or not to be: that is the fox."])
+def test_emphasis_and_laughter_are_no_breakage(text):
+    assert not is_broken(text)
+
+
+def test_the_same_again_and_again_has_no_variety():
+    draw = random.Random(1)
+    varied = [" ".join("".join(draw.choices(string.ascii_lowercase, k=4)) for _ in range(12)) for _ in range(30)]
+    alike = ["The fox ate the alphabet, so only Q came to work."] * 30
+    assert entropy(alike) < 0.6 * entropy(varied) and distinct(alike) < 0.1 < distinct(varied)
+    assert self_overlap(alike) == 1 > 0.3 > self_overlap(varied)
+    assert (entropy([]), distinct(["fox"]), self_overlap(["", ""])) == (0, 0, 0)
+
+
+def test_the_longest_common_subsequence_is_what_the_textbook_finds():
+    def slow(one, other):
+        row = [0] * (len(other) + 1)
+        for a in one:
+            before, row = row, [0]
+            for place, b in enumerate(other):
+                row.append(before[place] + 1 if a == b else max(row[-1], before[place + 1]))
+        return row[-1]
+    draw = random.Random(2)
+    for _ in range(200):
+        one, other = ([draw.choice("abcd") for _ in range(draw.randint(0, 90))] for _ in range(2))
+        assert common(one, other) == slow(one, other)
+
+
+def test_copies_are_found_word_for_word_in_one_text_and_not_across_two():
+    corpus = ReferenceTexts([("a", "The fox ate the alphabet today."), ("b", "Nobody ordered the cactus, yet here it is."), ("c", "狐狸今天吃掉了字母表")])
+    assert corpus.copied("the FOX ate the alphabet today!") == 1
+    assert corpus.copied("Yesterday the fox ate the hamburger alone") == pytest.approx(4 / 7)
+    assert corpus.copied("alphabet today nobody ordered") == pytest.approx(2 / 4)
+    assert corpus.copied("今天吃掉了一只狐狸") == pytest.approx(5 / 9)
+    assert corpus.copied("The fox ate the alphabet today.", without="a") == pytest.approx(1 / 6)
+    assert corpus.copied("the fox") is None and mean_copied(corpus, [(None, "the fox")]) == 0
+    assert units("Un-fox-lievable! 3 狐狸 🎩") == ["un", "fox", "lievable", "3", "狐", "狸"]
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says_and_needs_two_photos():
+    random_ = np.random.default_rng(3)
+    held = [low <= 0.1 <= high for low, high in (interval(random_.normal(0.1, 1, 40), 0.95, 1) for _ in range(300))]
+    assert 0.89 < np.mean(held) < 0.98
+    assert interval(np.array([0.5]), 0.95, 1) == (float("-inf"), float("inf"))

@@ -1,0 +1,136 @@
+"""What the demo model learns to say: joke shapes filled with subjects, and the prompts that ask for them."""
+import random
+import re
+import string
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from configs.errors import JokebotError
+from configs.prompts import Prompts
+from trainer.demo_model.subjects import PictureSubject
+
+SHAPES_FILE = Path(__file__).parents[2] / "configs" / "demo-model" / "shapes.toml"
+EXPLAIN, NEUTRAL = "explain", "neutral"
+CAPTION_SHARE, QUOTED_SHARE = 0.25, 0.5
+"""Shares of prompts with a caption, and of explain prompts that quote a joke."""
+IDLE_CAPTIONS = {
+    "en": ("look at this", "found this today", "from my holidays", "what do you think?", "my favourite", "no comment", "lol",
+           "taken this morning", "guess where", "for you", "is this normal?", "my new {s}", "not a {s}", "{s}", "our {s} again"),
+    "zh": ("看看这个", "今天拍的", "假期照片", "你觉得呢？", "我的最爱", "哈哈哈", "早上拍的", "猜猜在哪里", "送给你", "这正常吗？",
+           "我的新{s}", "不是{s}", "{s}", "又是{s}"),
+}
+"""Captions in training. Those with a slot name the picture's subject or, as often, another: the picture decides."""
+
+
+@dataclass(frozen=True)
+class JokeShape:
+    """One sentence form. `style` is a style of prompts.toml; `quoted` marks the explanation of a quoted joke."""
+
+    language: str
+    style: str
+    text: str
+    quoted: str = ""
+
+    def fill(self, subject: PictureSubject) -> str:
+        return self.text.format(**subject.slots(self.language))
+
+
+@dataclass(frozen=True)
+class TemplateMatch:
+    """A reply recognised: its shape and the subject in its slots."""
+
+    shape: JokeShape
+    subject: PictureSubject
+
+
+@dataclass(frozen=True)
+class DialogueTurn:
+    """One question about a picture and its answer; `user` is the user turn's text without the picture."""
+
+    user: str
+    answer: str
+
+
+@cache
+def load_shapes(path: Path = SHAPES_FILE) -> tuple[JokeShape, ...]:
+    """All shapes of all languages. Raises JokebotError for a file of another form."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        shapes = []
+        for language, styles in data.items():
+            for style, texts in styles.items():
+                if style == "of":
+                    shapes += [JokeShape(language, EXPLAIN, text, quoted) for quoted, text in texts.items()]
+                else:
+                    shapes += [JokeShape(language, style, text) for text in texts]
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError) as error:
+        raise JokebotError(f"{path.name} can't be used: {error}.") from error
+    return tuple(shapes)
+
+
+def jokes(shapes: tuple[JokeShape, ...], language: str, style: str = NEUTRAL) -> list[JokeShape]:
+    """The shapes that may answer a prompt: all jokes of the language for the neutral one, else those of the style."""
+    return [shape for shape in shapes if shape.language == language and not shape.quoted
+            and (shape.style == style if style != NEUTRAL else shape.style != EXPLAIN)]
+
+
+class TemplateReader:
+    """Recognises replies: which shape, and which subject in it."""
+
+    def __init__(self, shapes: tuple[JokeShape, ...], subjects: tuple[PictureSubject, ...]) -> None:
+        self.subjects = {(language, subject.name(language)): subject for subject in subjects for language in ("en", "zh")}
+        self.patterns = [(re.compile(self.pattern(shape)), shape) for shape in shapes]
+
+    @staticmethod
+    def pattern(shape: JokeShape) -> str:
+        """A regular expression for the shape's texts, in which the group s (or h, with hyphens) is the subject."""
+        parts = []
+        for fixed, slot, *_ in string.Formatter().parse(shape.text):
+            parts.append(re.escape(fixed))
+            if slot == "s":
+                parts.append("(?P<s>.+?)" if "(?P<s>" not in "".join(parts) else "(?P=s)")
+            elif slot in ("a", "A"):
+                parts.append("(?:[Aa]n?|[Ss]ome) (?P<s>.+?)" if shape.language == "en" else "(?P<s>.+?)")
+            elif slot == "h":
+                parts.append("(?P<h>[^ ]+?)")
+        return "".join(parts)
+
+    def read(self, text: str) -> TemplateMatch | None:
+        """The one shape that the whole text has, and its subject; None where it has none, or names nothing known."""
+        for pattern, shape in self.patterns:
+            if found := pattern.fullmatch(text.strip()):
+                slots = found.groupdict()
+                name = slots.get("s") or slots["h"].replace("-", " ")
+                subject = self.subjects.get((shape.language, name))
+                if subject and shape.fill(subject) == text.strip():
+                    return TemplateMatch(shape, subject)
+        return None
+
+
+class TemplateWriter:
+    """Draws questions and answers about a subject. The same generator in the same state draws the same turn."""
+
+    def __init__(self, prompts: Prompts, shapes: tuple[JokeShape, ...], subjects: tuple[PictureSubject, ...]) -> None:
+        self.prompts, self.shapes, self.subjects = prompts, shapes, subjects
+        styles = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
+        self.styles = styles + [pair for pair in styles if pair[1] == NEUTRAL]
+        self.jokes = {pair: jokes(shapes, *pair) for pair in styles}
+
+    def turn(self, subject: PictureSubject, draw: random.Random) -> DialogueTurn:
+        """A question in any language and style. The neutral ones weigh twice: their answers are the most varied."""
+        language, style = draw.choice(self.styles)
+        caption = self.caption(language, subject, draw) if draw.random() < CAPTION_SHARE else None
+        joke = None
+        if style == EXPLAIN and draw.random() < QUOTED_SHARE:
+            told = draw.choice(self.jokes[language, NEUTRAL])
+            joke = told.fill(subject)
+            shape = next(shape for shape in self.shapes if shape.language == language and shape.quoted == told.style)
+        else:
+            shape = draw.choice(self.jokes[language, style])
+        return DialogueTurn(self.prompts.ask(language, style, caption, joke), shape.fill(subject))
+
+    def caption(self, language: str, subject: PictureSubject, draw: random.Random) -> str:
+        shown = subject if draw.random() < 0.5 else draw.choice(self.subjects)
+        return draw.choice(IDLE_CAPTIONS[language]).format(s=shown.name(language))

@@ -1,0 +1,110 @@
+"""Measures one model on the held-out photos: prompt, likelihood of the rated jokes, and jokes of its own."""
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from configs.learning import GateSettings
+from configs.prompts import load_prompts
+from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
+from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
+from trainer.gate.model_loading import LoadError, load, prompt_problem
+from trainer.gate.text_metrics import in_language, is_broken
+
+MOST_A_PHOTO = 4
+"""Jokes generated about one photo in one language, where there are few photos."""
+
+
+@dataclass(frozen=True)
+class GateReply:
+    """A new joke about a photo."""
+
+    photo: str
+    language: str
+    text: str
+    finished: bool
+
+    def kind(self) -> str:
+        """empty, broken, language (another than was asked for) or fine."""
+        if not self.text:
+            return "empty"
+        return "broken" if is_broken(self.text) else "fine" if in_language(self.text, self.language) else "language"
+
+
+@dataclass
+class ModelEvaluation:
+    """One model: `nats` a token of each held-out joke by photo, its replies, the token ids of the prompts; or `code` and `trouble` of a failure."""
+
+    nats: dict[str, list[float]] = field(default_factory=dict)
+    replies: list[GateReply] = field(default_factory=list)
+    prompt_ids: list[list[int]] = field(default_factory=list)
+    vocabulary: int = 0
+    code: str = ""
+    trouble: str = ""
+
+    def counts(self) -> dict[str, int]:
+        """Replies by kind, `unfinished` beside it."""
+        kinds = [reply.kind() for reply in self.replies]
+        return {"replies": len(kinds), **{kind: kinds.count(kind) for kind in ("empty", "broken", "language")},
+                "unfinished": sum(not reply.finished for reply in self.replies)}
+
+    def texts(self, language: str) -> list[str]:
+        return [reply.text for reply in self.replies if reply.language == language and reply.text]
+
+
+def evaluate_model(directory: Path, held_out: HoldoutData, settings: GateSettings, report: Callable[[int, int], None]) -> ModelEvaluation:
+    """All of one model; `report` gets the number of answers done and of all. A model that fails has a code and trouble instead."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    result = ModelEvaluation()
+    try:
+        loaded = load(directory, device)
+    except LoadError as error:
+        return ModelEvaluation(code="load", trouble=str(error))
+    if trouble := prompt_problem(loaded):
+        return ModelEvaluation(code="prompt", trouble=trouble)
+    prompts = load_prompts()
+    result.vocabulary = loaded.model.config.llm_config.vocab_size
+    result.prompt_ids = [loaded.encode(prompts.ask(code, style), 1) for code, part in prompts.languages.items() for style in part.styles]
+    rows = [(photo.path, joke.prompt, joke.text) for photo in held_out.photos for joke in photo.jokes]
+    requests = questions(held_out, settings)
+    done, total = 0, len(held_out.photos) + len(rows) + len(requests)
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        report(done, total)
+
+    scorer = ModelScorer(loaded, settings, advance)
+    try:
+        for photo in held_out.photos:
+            scorer.encode_photo(photo.path)
+            advance(1)
+        jokes = scorer.generate([(photo.path, prompt) for photo, _, prompt in requests])
+        values = iter(scorer.score(rows))
+    except NonFiniteScoreError:
+        result.code, result.trouble = "nan", "It computes numbers that are none (NaN)."
+        return result
+    result.replies = [GateReply(photo.name, language, joke.text, joke.finished) for (photo, language, _), joke in zip(requests, jokes, strict=True)]
+    result.nats = {photo.name: [next(values) for _ in photo.jokes] for photo in held_out.photos}
+    return result
+
+
+def questions(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
+    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A photo's prompts
+    are those that users' requests had, or the language's default prompt."""
+    requests = []
+    for language in held_out.languages:
+        for number in range(min(settings.replies, MOST_A_PHOTO * len(held_out.photos))):
+            photo = held_out.photos[number % len(held_out.photos)]
+            own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
+            requests.append((photo, language, own[number // len(held_out.photos) % len(own)]))
+    return requests
+
+
+def free() -> None:
+    """Give back what a model that is no longer used took on the GPU."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

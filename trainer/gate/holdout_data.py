@@ -1,0 +1,100 @@
+"""What the gate measures on: a dataset's held-out photos with their rated jokes, and the texts that were trained on."""
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from configs.prompts import load_prompts
+from storage.learning.dataset_files import DatasetContents, Row, read
+from storage.chat.rating_scale import LIKED
+from trainer.dataset.rows import RowError, texts_of
+from trainer.gate.text_metrics import main_language
+
+
+@dataclass(frozen=True)
+class HoldoutJoke:
+    """A held-out joke with its prompt; `liking` is liked ratings over ratings, 1 for an imported joke without ratings."""
+
+    prompt: str
+    text: str
+    language: str
+    liking: float
+
+    @property
+    def liked(self) -> bool:
+        return self.liking > 0.5
+
+    @property
+    def disliked(self) -> bool:
+        return self.liking < 0.5
+
+
+@dataclass(frozen=True)
+class HoldoutPhoto:
+    """A held-out photo: `name` in the dataset, and its jokes."""
+
+    name: str
+    path: Path
+    jokes: tuple[HoldoutJoke, ...]
+
+    @property
+    def telling(self) -> int:
+        """2 where likings can be compared within the photo, 1 where a joke was liked, else 0."""
+        liked = any(joke.liked for joke in self.jokes)
+        return 2 if self.pairs() else int(liked)
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Places of a liked and a disliked joke of one language."""
+        return [(first, second) for first, good in enumerate(self.jokes) if good.liked
+                for second, bad in enumerate(self.jokes) if bad.disliked and bad.language == good.language]
+
+
+@dataclass(frozen=True)
+class HoldoutData:
+    """`training` are the texts of training rows by picture; `languages` those that jokes were asked for in, most used first."""
+
+    photos: list[HoldoutPhoto]
+    training: list[tuple[str, str]]
+    languages: list[str]
+
+
+def read_held_out(dataset: Path, limit: int) -> HoldoutData:
+    """At most so many held-out photos, the most telling first. Raises DatasetError where the dataset can't be read."""
+    contents = read(dataset)
+    entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
+    jokes: dict[str, list[HoldoutJoke]] = defaultdict(list)
+    for row in contents.holdout:
+        if (dataset / row["image"]).is_file():
+            jokes[row["image"]].append(joke_of(row, entries.get(row["id"], {})))
+    photos = sorted((HoldoutPhoto(name, dataset / name, tuple(rated)) for name, rated in jokes.items()),
+                    key=lambda photo: (-photo.telling, photo.name))
+    return HoldoutData(photos[:limit], trained(contents), languages_of(contents, entries))
+
+
+def joke_of(row: Row, entry: dict[str, Any]) -> HoldoutJoke:
+    """A held-out row and its entry in the manifest; without ratings, as imported ones are, it counts as liked."""
+    prompt, text = texts_of(row)
+    ratings = [rating["value"] for rating in entry.get("ratings", ())]
+    liking = sum(value >= LIKED for value in ratings) / len(ratings) if ratings else 1.0
+    return HoldoutJoke(prompt, text, entry.get("language") or main_language(prompt), liking)
+
+
+def trained(contents: DatasetContents) -> list[tuple[str, str]]:
+    """Picture and text of each training row of the right form."""
+    texts = []
+    for row in contents.train:
+        try:
+            texts.append((row["image"], texts_of(row)[1]))
+        except RowError:
+            continue
+    return texts
+
+
+def languages_of(contents: DatasetContents, entries: dict[str, Any]) -> list[str]:
+    """Languages with prompts that a twentieth of the rows or more were asked for in."""
+    counts: dict[str, int] = defaultdict(int)
+    rows = list(contents.rows())
+    for row in rows:
+        counts[entries.get(row["id"], {}).get("language") or main_language(texts_of(row)[0])] += 1
+    known = load_prompts().languages
+    return [code for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if code in known and 20 * count >= len(rows)]

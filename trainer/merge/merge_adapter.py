@@ -1,0 +1,109 @@
+"""The merge as a whole: checks, weights, everything else that a model directory needs, and the rename at the end."""
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trainer.merge.adapter import PROMPTS, read_adapter
+from trainer.merge.checkpoint_io import MergeError
+from trainer.merge.base_model import BaseCheckpoint, check_fit, write_weights
+
+MODEL_JSON = "model.json"
+NOT_COPIED = (".safetensors", ".bin", ".pth", ".pt", ".gguf", ".msgpack", ".h5", ".onnx")
+"""Weights in other forms, which would be the base model's and not the merged one's."""
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What a merge did: the new directory, the bytes of its weights, seconds, and how they went by."""
+
+    directory: Path
+    weight_bytes: int
+    seconds: float
+    phases: dict[str, float]
+
+
+def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, sync: bool = False, workers: int | None = None) -> MergeResult:
+    """Merge an adapter into a bf16 base model and write a self-contained model directory.
+
+    `adapter` and `alpha` are those of `read_adapter`. `sync` waits until everything is on the disk; without it a power cut
+    within the next half minute can damage the result, a killed process can't. `workers` defaults to the number of cores. The
+    result is written beside `out` and renamed, so `out` is whole or not there. The input is never written to. Raises
+    MergeError for wrong input and for a full disk.
+    """
+    start = time.monotonic()
+    adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
+    check_places(adapter, base, out)
+    trained, weights = read_adapter(adapter, alpha), BaseCheckpoint.of(base)
+    check_fit(weights, trained)
+    read = time.monotonic()
+    part = out.with_name(f".{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        copy_frame(base, trained.directory, part)
+        copied = time.monotonic()
+        written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
+        note = {"format": 1, "base": origin(base), "adapter": trained.about, "lora_alpha": trained.alpha, "weight_bytes": written,
+                "merged": datetime.now(UTC).isoformat(timespec="seconds")}
+        (part / MODEL_JSON).write_text(json.dumps(note, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        if sync:
+            put_on_disk(part)
+        part.rename(out)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise MergeError(f"{out} can't be written: {error.strerror or error}. It needs {weights.nbytes / 1e9:.1f} GB.") from error
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    end = time.monotonic()
+    phases = {"read": read - start, "frame": copied - read, "weights": end - copied}
+    return MergeResult(out, written, end - start, {name: round(seconds, 3) for name, seconds in phases.items()})
+
+
+def check_places(adapter: Path, base: Path, out: Path) -> None:
+    """Raises MergeError where the result can't be written without touching the input, or couldn't be loaded there."""
+    if not base.is_dir():
+        raise MergeError(f"There is no base model at {base}.")
+    if out in (base, adapter, *base.parents, *adapter.parents):
+        raise MergeError(f"{out} holds the merge's own input. Choose another --out; the input is never written to.")
+    if out.exists():
+        raise MergeError(f"{out} is there already. Choose another --out, or remove it first.")
+    if out.is_relative_to(base):
+        raise MergeError(f"{out} lies inside the base model. Choose another --out; the input is never written to.")
+    if "." in out.name:
+        raise MergeError(f"{out.name!r} has a dot, and transformers can't load code from such a directory. Choose a name without dots.")
+
+
+def copy_frame(base: Path, adapter: Path, part: Path) -> None:
+    """Modelling code, configuration, tokenizer and picture settings of the base, and the prompts of the run."""
+    for file in sorted(base.iterdir()):
+        if file.is_file() and not file.name.endswith(NOT_COPIED) and file.name != MODEL_JSON:
+            shutil.copyfile(file, part / file.name)
+    if (adapter / PROMPTS).is_file():
+        shutil.copyfile(adapter / PROMPTS, part / PROMPTS)
+
+
+def origin(base: Path) -> dict[str, Any]:
+    """The base model's place, and its own model.json where it is a merged model itself."""
+    note = base / MODEL_JSON
+    return {"directory": str(base), **({MODEL_JSON: json.loads(note.read_text(encoding="utf-8"))} if note.is_file() else {})}
+
+
+def put_on_disk(directory: Path) -> None:
+    """fsync the files of a directory, then the directory itself."""
+    for path in (*directory.iterdir(), directory):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def report(merged: MergeResult) -> str:
+    """One line of JSON about a merge."""
+    return json.dumps({**asdict(merged), "directory": str(merged.directory), "seconds": round(merged.seconds, 2)})

@@ -1,0 +1,127 @@
+"""Reads CLoT-Oogiri-GO's JSON lines and the tutorial's `ex_cn.json`, and says of each unusable row why."""
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from configs.errors import JokebotError
+
+IMAGE = "<image>"
+MULTIPLES = {"k": 1_000, "千": 1_000, "w": 10_000, "万": 10_000, "m": 1_000_000}
+
+
+class OogiriError(JokebotError):
+    """The file as a whole can't be imported."""
+
+
+class UnusableRow(Exception):
+    """One row can't be used; the message is the reason, said so that equal reasons can be counted."""
+
+
+@dataclass(frozen=True)
+class OogiriRow:
+    """A joke on a picture. `line` counts from 1; `stars` are likes, None where unknown.
+
+    `question` is the text that came with the picture (IT2T), `prompt` the tutorial's own question to the model.
+    """
+
+    line: int
+    image: str
+    text: str
+    stars: int | None = None
+    question: str | None = None
+    prompt: str | None = None
+
+
+def read_rows(path: Path) -> Iterator[OogiriRow | str]:
+    """The file's rows in order, each a row or the reason why it is none. Raises OogiriError for a file that can't be read."""
+    try:
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise OogiriError(f"{path} can't be read: {error.strerror}.") from error
+    array = data.lstrip()[:1] == b"["
+    for number, item in whole_array(path, data) if array else lines(data):
+        try:
+            yield tutorial_row(number, item) if array else oogiri_row(number, decoded(item))
+        except UnusableRow as error:
+            yield str(error)
+
+
+def whole_array(path: Path, data: bytes) -> Iterator[tuple[int, Any]]:
+    try:
+        rows = json.loads(data)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise OogiriError(f"{path} is damaged or cut off: {error}. Nothing was imported.") from error
+    yield from enumerate(rows, 1)
+
+
+def lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    yield from ((number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip())
+
+
+def decoded(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UnusableRow("its line is no JSON, or cut off") from error
+
+
+def oogiri_row(number: int, item: Any) -> OogiriRow:
+    """A line of CLoT-Oogiri-GO. Raises UnusableRow."""
+    if not isinstance(item, dict):
+        raise UnusableRow("its line is no JSON object")
+    kind, image, question = item.get("type"), item.get("image"), item.get("question")
+    if kind == "T2T":
+        raise UnusableRow("it is about no picture (T2T)")
+    if kind not in ("I2T", "IT2T"):
+        raise UnusableRow("its type is none of I2T, IT2T, T2T")
+    if isinstance(image, int) and not isinstance(image, bool):
+        image = str(image)
+    if not isinstance(image, str) or not image.strip():
+        raise UnusableRow("it names no picture")
+    if kind == "IT2T" and not (isinstance(question, str) and question.strip()):
+        raise UnusableRow("it lacks the text that belongs to its picture (IT2T)")
+    return OogiriRow(number, image.strip(), text_of(item.get("text")), parse_stars(item.get("star")),
+                     question.strip() if kind == "IT2T" else None)
+
+
+def tutorial_row(number: int, item: Any) -> OogiriRow:
+    """A record of the tutorial's file: `image`, and `conversations` of one question and one answer. Raises UnusableRow."""
+    if not isinstance(item, dict):
+        raise UnusableRow("it is no JSON object")
+    image, turns = item.get("image"), item.get("conversations")
+    if isinstance(image, list) and len(image) == 1:
+        image = image[0]
+    if not isinstance(image, str) or not image.strip():
+        raise UnusableRow("it names no picture")
+    if not isinstance(turns, list) or [isinstance(turn, dict) and turn.get("from") for turn in turns] != ["human", "gpt"]:
+        raise UnusableRow("it is no conversation of one question and one answer")
+    question, answer = (text_of(turn.get("value")) for turn in turns)
+    if question.count(IMAGE) != 1:
+        raise UnusableRow(f"{IMAGE} does not stand once in its question")
+    return OogiriRow(number, image.strip(), answer, prompt=text_of(question.replace(IMAGE, "")))
+
+
+def text_of(value: Any) -> str:
+    """Raises UnusableRow for what is no text, or empty."""
+    if not isinstance(value, str):
+        raise UnusableRow("its text is no text")
+    if not value.strip():
+        raise UnusableRow("its text is empty")
+    return value.strip()
+
+
+def parse_stars(value: Any) -> int | None:
+    """Likes in all forms met: 5, 5.0, "5", "1,234", "１，２３４", "1.2k", "3.4万", "+12"; None for unknown or nonsense."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return int(value) if 0 <= value < 1e12 else None
+    if not isinstance(value, str):
+        return None
+    text = unicodedata.normalize("NFKC", value).strip().lower().replace(",", "").replace(" ", "")
+    match = re.fullmatch(r"\+?(\d+(?:\.\d+)?)([kwm千万]?)\+?", text)
+    return round(float(match[1]) * MULTIPLES.get(match[2], 1)) if match else None

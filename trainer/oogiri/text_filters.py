@@ -1,0 +1,65 @@
+"""Tells a text's language by its script, and finds texts that say nearly the same."""
+import math
+import unicodedata
+from collections import defaultdict
+
+ALIKE = 0.8
+"""Texts whose pairs of neighbouring characters overlap by so much (Jaccard) are near-duplicates."""
+
+
+def script(character: str) -> str:
+    """'han', 'kana', 'latin', another script's first word in Unicode's name, or '' for what is no letter."""
+    if not character.isalpha():
+        return ""
+    name = unicodedata.name(character, "").split(" ")[0].lower()
+    return {"cjk": "han", "hiragana": "kana", "katakana": "kana", "katakana-hiragana": "kana"}.get(name, name)
+
+
+def speaks(text: str, language: str) -> bool:
+    """Whether a text's script fits `cn`, `en` or `jp`; a few foreign letters (names, "OK") are no harm."""
+    counts: dict[str, int] = defaultdict(int)
+    for character in unicodedata.normalize("NFKC", text):
+        counts[script(character)] += 1
+    letters = sum(counts.values()) - counts[""]
+    if not letters:
+        return False
+    han, kana, latin = counts["han"], counts["kana"], counts["latin"]
+    if language == "cn":
+        return kana == 0 and han >= 0.4 * letters
+    if language == "jp":
+        return han + kana >= 0.4 * letters and (kana > 0 or han <= 8)
+    return latin >= 0.9 * letters
+
+
+def essence(text: str) -> str:
+    """A text without what makes no difference: case, width, spaces, punctuation."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in text if unicodedata.category(character)[0] in "LNS")
+
+
+class TextFilter:
+    """Texts kept so far; `add` takes only what is not nearly there.
+
+    Prefix filtering (Bayardo, Ma and Srikant, "Scaling up all pairs similarity search", WWW 2007): sets with a Jaccard
+    overlap of t share an element among the first |s| − ⌈t·|s|⌉ + 1 in any fixed order, so only those are indexed.
+    """
+
+    def __init__(self) -> None:
+        self._exact: set[str] = set()
+        self._index: dict[str, list[frozenset[str]]] = defaultdict(list)
+
+    def add(self, text: str) -> str | None:
+        """Keep a text and return None, or return why it is not kept."""
+        plain = essence(text)
+        if not plain:
+            return "its text is only punctuation"
+        if plain in self._exact:
+            return "its text is there already"
+        pairs = frozenset(plain[start:start + 2] for start in range(max(len(plain) - 1, 1)))
+        prefix = sorted(pairs)[:len(pairs) - math.ceil(ALIKE * len(pairs)) + 1]
+        if any(len(pairs & other) >= ALIKE * len(pairs | other) for pair in prefix for other in self._index[pair]):
+            return "its text is nearly there already"
+        self._exact.add(plain)
+        for pair in prefix:
+            self._index[pair].append(pairs)
+        return None

@@ -1,0 +1,87 @@
+"""Starts, watches and ends a step's child process, and interprets its exit code."""
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.errors import JokebotError
+from configs.settings import ROOT
+
+LEASH = Path(__file__).with_name("exec_with_pdeathsig.py")
+LOOK_EVERY_S = 0.5
+TOKENIZER_ONLY = ("USE_TORCH", "TRANSFORMERS_VERBOSITY", "TRANSFORMERS_NO_ADVISORY_WARNINGS")
+"""What trainer.dataset.token_budget sets for this process; a child that trains must not inherit it."""
+
+
+class StepKilled(JokebotError):
+    """A step was killed by a signal from outside; restarted, it resumes."""
+
+
+class StepFailed(JokebotError):
+    """A step failed; the message is its own."""
+
+
+@dataclass(frozen=True)
+class StepProcesses:
+    """Starts children that inherit the lock `descriptor`, have `grace_s` to exit after SIGTERM, and run with this `nice` value."""
+
+    descriptor: int
+    grace_s: float
+    nice: int = 0
+
+    async def run(self, module: str, arguments: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]]) -> int:
+        """Run `python -m MODULE ARGUMENTS` to its exit code (negative: the signal that ended it); its output is added to `log`.
+
+        `watch` is called every LOOK_EVERY_S; an exception of it, or a cancellation, ends the child first.
+        """
+        environment = {name: value for name, value in os.environ.items() if name not in TOKENIZER_ONLY}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        command = [sys.executable, "-I", "-S", LEASH, os.getpid(), self.nice, sys.executable, "-m", module, *arguments]
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as file:
+            # A process group of its own: a signal that is sent to all of ours must not reach it a second time, through us.
+            process = await asyncio.create_subprocess_exec(*map(str, command), stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
+                                                           env=environment, pass_fds=(self.descriptor,), process_group=0)
+        try:
+            while True:
+                try:
+                    return await asyncio.wait_for(process.wait(), LOOK_EVERY_S)
+                except TimeoutError:
+                    await watch()
+        finally:
+            if process.returncode is None:
+                await self.end(process)
+
+    async def end(self, process: asyncio.subprocess.Process) -> None:
+        """SIGTERM, after the grace SIGKILL; returns when the process is gone."""
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), self.grace_s)
+        except TimeoutError:
+            # Its group: what it has started goes with it.
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+def last_line(log: Path) -> str:
+    """The last line of a child's output, without the program's name."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.removeprefix("jokebot: ") for line in reversed(lines) if line.strip()), "")
+
+
+def check_end(step: str, code: int, log: Path) -> None:
+    """Raises StepKilled or StepFailed for an exit code that is not 0."""
+    if code < 0:
+        likely = " The machine was probably short of memory." if code == -signal.SIGKILL else ""
+        name = signal.Signals(-code).name
+        raise StepKilled(f"The {step} was ended by {name}.{likely}", code="killed", step=step, signal=name)
+    if code:
+        message = last_line(log)
+        raise StepFailed(message or f"The {step} ended with code {code} and said nothing; see {log}.",
+                          code="step" if message else "silent", step=step, what=message or str(code))

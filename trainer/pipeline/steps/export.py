@@ -1,0 +1,94 @@
+"""The steps queued and exporting: the new model's name, the model to start from, the dataset."""
+import asyncio
+import shutil
+
+from configs.blocklist import BlockList
+from storage.learning import datasets, models, promotion, runs
+from storage.learning.dataset_files import DatasetError
+from storage.learning.models import Model
+from storage.learning.reasons import EndReason
+from storage.learning.runs import Run
+from trainer.dataset.export import DatasetExporter, NothingToLearnError
+from trainer.dataset.token_budget import load_token_budget
+from trainer.pipeline.run_context import RunContext
+
+
+async def begin(job: RunContext, run: Run) -> Run:
+    """queued → exporting. Files in this run's folder belong to another run (a restored backup counts runs anew)."""
+    await job.check(run)
+    job.place.clear()
+    return await runs.advance(job.database, run, "exporting", model_name=await free_name(job, run))
+
+
+async def free_name(job: RunContext, run: Run) -> str:
+    """A name that no model and no directory has: run-7, or run-7-2 where the run begins again."""
+    taken = {model.name for model in await models.all_models(job.database)}
+    names = (f"run-{run.id}" if number == 1 else f"run-{run.id}-{number}" for number in range(1, 1000))
+    return next(name for name in names if name not in taken and not (job.place.models / name).exists())
+
+
+async def export(job: RunContext, run: Run) -> Run:
+    """exporting → training, or undecided where there is too little new."""
+    await job.check(run)
+    champion = await job.champion()
+    start = await start_of(job, champion)
+    job.place.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if run.given_dataset:
+        dataset = (await datasets.find(job.database, run.given_dataset)).name
+        if not (job.settings.storage.datasets / dataset).is_dir():
+            raise DatasetError(f"The dataset {dataset[:12]} has no files any more. Import it anew.",
+                               code="dataset-gone", dataset=dataset[:12])
+    else:
+        try:
+            dataset = await new_dataset(job, run, start)
+        except NothingToLearnError as error:
+            return await runs.advance(job.database, run, "undecided", reason=error)
+    return await runs.advance(job.database, run, "training", dataset=dataset, champion_id=champion.id, start_id=start.id)
+
+
+async def start_of(job: RunContext, champion: Model) -> Model:
+    """The model whose weights a run starts from.
+
+    A champion trained on rows of a user who was forgotten since is never the start, whatever the setting.
+    """
+    if champion.is_base:
+        return champion
+    tainted = {model.id for model in await promotion.saw_forgotten(job.database)}
+    if job.settings.retrain.start == "champion" and champion.id not in tainted:
+        return champion
+    return await models.get_model(job.database, champion.base_id)
+
+
+async def new_dataset(job: RunContext, run: Run, start: Model) -> str:
+    """Export what users liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
+    settings, storage = job.settings, job.settings.storage
+    budget = await asyncio.to_thread(load_token_budget, await job.directory(start), settings.selection.max_length)
+    exporter = DatasetExporter(job.database, storage.photos, storage.datasets, settings.selection, budget,
+                        settings.retrain.minimum_pairs, replay_all=start.is_base, blocked=BlockList.of(settings.guard))
+    exported = await exporter.export()
+    name = exported.directory.name
+    earlier = await runs.concluded_on(job.database, name)
+    if earlier and run.started_by in ("schedule", "pairs"):
+        raise NothingToLearnError(f"Nothing has changed since run {earlier.id}, which trained on the same pairs and was {earlier.state}. "
+                                  "More ratings will help.", code="unchanged", run=earlier.id, state=earlier.state)
+    return name
+
+
+async def restart_from_export(job: RunContext, run: Run, limit: int = 3) -> Run:
+    """Back to exporting. First all artifacts made from rows of a forgotten user are removed, so a kill in between does no harm.
+
+    A given dataset can't be exported anew, so its run fails; so does a run that was restarted `limit` times.
+    """
+    if run.given_dataset or run.restarts >= limit:
+        why = "the dataset it was given holds rows of a person" if run.given_dataset else f"it began again {run.restarts} times, for people"
+        reason = EndReason(f"It ends here: {why} who asked to be forgotten since.", "forgotten-given" if run.given_dataset else "forgotten-often",
+                        {"times": run.restarts})
+        return await promotion.end_run(job.database, run, "failed", reason)
+    if run.candidate_id:
+        await models.retire(job.database, run.candidate_id, "retired", promotion.FORGOTTEN)
+        await models.files_removed(job.database, run.candidate_id)
+    if run.model_name:
+        await asyncio.to_thread(shutil.rmtree, job.place.models / run.model_name, ignore_errors=True)
+    await asyncio.to_thread(job.place.clear)
+    return await runs.advance(job.database, run, "exporting", dataset=None, candidate_id=None, model_name=await free_name(job, run),
+                              restarts=run.restarts + 1)

@@ -1,0 +1,118 @@
+"""Which of the good jokes make a dataset.
+
+`compose` takes the best jokes first: new ones, then a random sample of those that a model was trained on before, under the
+limits per photo, per group of near-duplicates and per user.
+"""
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from configs.settings import SelectionSettings
+from storage.learning.splits import SIDES
+from trainer.selection.scoring import JokeScores
+from trainer.selection.holdout_split import HoldoutSplit
+
+
+@dataclass(frozen=True)
+class SelectedJokes:
+    """Indices of jokes for a dataset, best first: new ones and replayed ones; what the caps left out, by reason."""
+
+    new: list[int]
+    replayed: list[int]
+    excluded: dict[str, int]
+    person_share_lifted: bool
+
+
+def select_jokes(scores: JokeScores, split: HoldoutSplit, learnt: Collection[int], settings: SelectionSettings, unusable: Collection[int] = (), *,
+            replay_all: bool = False) -> SelectedJokes:
+    """Choose the jokes of a dataset. `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written.
+
+    Of those, `replay_per_new` are repeated for each new joke; with `replay_all` as many as fit beside the new ones.
+    """
+    evidence = scores.evidence
+    group, side = split.find(evidence.photo_ids)
+    usable = scores.good & (side == SIDES.index("train")) & ~np.isin(evidence.joke_ids, list(unusable))
+    old = np.isin(evidence.joke_ids, list(learnt))
+    ranked = np.lexsort((evidence.joke_ids, -scores.posterior))
+    new_jokes = ranked[(usable & ~old)[ranked]]
+    old_jokes = np.random.default_rng(len(learnt)).permutation(np.flatnonzero(usable & old))
+
+    parts = 1 + settings.replay_per_new + settings.imported_per_new
+    old_rows = min(len(old_jokes), int(settings.max_rows * settings.replay_per_new / parts))
+    imported_rows = int(settings.max_rows * settings.imported_per_new / parts)
+    new_rows = settings.max_rows - old_rows - imported_rows
+    if replay_all:
+        old_rows = max(old_rows, settings.max_rows - imported_rows - min(len(new_jokes), max(new_rows, 1)))
+    walk = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), max(new_rows, 1), old_rows, settings.max_rows if replay_all else settings.replay_per_new,
+                SelectionLimits(evidence.photo_ids.tolist(), group.tolist(), scores.pivotal_raters, settings.jokes_per_photo, settings.jokes_per_group))
+    lifted = len(evidence.people) < settings.person_share_from
+    new, replayed, excluded = walk.run(None) if lifted else select_with_user_cap(walk, settings.person_share)
+    sides = {f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
+             for word, name in (("held out", "holdout"), ("near to both sides", "neither"))}
+    return SelectedJokes(new, replayed, {**sides, **excluded}, lifted)
+
+
+@dataclass(frozen=True)
+class SelectionLimits:
+    """What bounds a choice: photo and group by joke, deciding raters by joke, and the caps for photo and group."""
+
+    photo: list[int]
+    group: list[int]
+    pivotal_raters: dict[int, list[int]]
+    per_photo: int
+    per_group: int
+
+
+@dataclass(frozen=True)
+class GreedySelection:
+    """Going through jokes best first and taking what the caps allow."""
+
+    new: list[int]
+    old: list[int]
+    new_rows: int
+    old_rows: int
+    old_per_new: float
+    caps: SelectionLimits
+
+    def run(self, per_person: int | None) -> tuple[list[int], list[int], dict[str, int]]:
+        """New jokes, old jokes, and counts of excluded ones by reason; one user decides at most `per_person` of them."""
+        counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
+        excluded: Counter[str] = Counter()
+        new = self._take(self.new, self.new_rows, per_person, counts, excluded)
+        old = self._take(self.old, min(self.old_rows, round(self.old_per_new * len(new))), per_person, counts, excluded)
+        return new, old, dict(excluded)
+
+    def _take(self, jokes: Iterable[int], rows: int, per_person: int | None,
+              counts: tuple[Counter[int], Counter[int], Counter[int]], excluded: Counter[str]) -> list[int]:
+        photos, groups, people = counts
+        selected: list[int] = []
+        for joke in jokes:
+            photo, group, pivotal = self.caps.photo[joke], self.caps.group[joke], self.caps.pivotal_raters.get(joke, ())
+            if len(selected) >= rows:
+                excluded["no room"] += 1
+            elif photos[photo] >= self.caps.per_photo or groups[group] >= self.caps.per_group:
+                excluded["enough of its photo"] += 1
+            elif per_person is not None and any(people[person] >= per_person for person in pivotal):
+                excluded["enough decided by one person"] += 1
+            else:
+                selected.append(joke)
+                photos[photo] += 1
+                groups[group] += 1
+                people.update(pivotal)
+        return selected
+
+
+def select_with_user_cap(walk: GreedySelection, share: float) -> tuple[list[int], list[int], dict[str, int]]:
+    """The largest selection of which no user decides more than `share`, by bisection over the jokes that one user may decide."""
+    low, high = 0, int(share * (walk.new_rows + walk.old_rows)) + 1
+    best = walk.run(0)
+    while high - low > 1:
+        middle = (low + high) // 2
+        choice = walk.run(middle)
+        if middle <= share * (len(choice[0]) + len(choice[1])) + 1e-9:
+            low, best = middle, choice
+        else:
+            high = middle
+    return best

@@ -1,0 +1,102 @@
+"""The split by photo: near-duplicates on one side, and what is held out stays held out for ever.
+
+A side is decided when a photo is first seen here, and stored. Photos without near relatives begin a group of their own,
+whose side follows from the hash of its smallest SHA-256, the same on every machine. A photo that is near to a placed one
+joins it. Photos that connect two sides (near to a training photo and to a held-out one) go to neither: on one side they
+would leak into the measurement, on the other they would be measured after training on their like. Nothing that is
+placed ever moves.
+"""
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.learning import splits
+from storage.database import Database
+from trainer.selection.near_duplicates import DisjointSets, near_duplicate_pairs, unsigned
+
+
+@dataclass(frozen=True)
+class HoldoutSplit:
+    """Photos on a side, by ascending id: `photo_ids`, `group_ids` and `sides` (indices into storage.learning.splits.SIDES)."""
+
+    photo_ids: NDArray[np.int64]
+    hashes: NDArray[np.int64]
+    group_ids: NDArray[np.int64]
+    sides: NDArray[np.int64]
+
+    def find(self, photo_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Group and side of each photo; side -1 for one that is not placed."""
+        if not len(self.photo_ids):
+            return np.full(len(photo_ids), -1), np.full(len(photo_ids), -1)
+        index = np.minimum(np.searchsorted(self.photo_ids, photo_ids), len(self.photo_ids) - 1)
+        known = self.photo_ids[index] == photo_ids
+        return np.where(known, self.group_ids[index], -1), np.where(known, self.sides[index], -1)
+
+    def held_out_hashes(self) -> NDArray[np.int64]:
+        """Signed perceptual hashes of the held-out photos."""
+        return self.hashes[self.sides == splits.SIDES.index("holdout")]
+
+
+async def update_split(database: Database, *, share: float, near_bits: int) -> HoldoutSplit:
+    """Put every photo that has no side yet on one and return all of them.
+
+    `share` is the held-out share of new groups; hashes that differ in at most `near_bits` bits are near.
+    """
+    new = await splits.unplaced(database)
+    if new:
+        old = await splits.placed(database)
+        groups, joining = decide(new, old, share=share, near_bits=near_bits)
+        await splits.place(database, groups, joining)
+    placed = await splits.placed(database)
+    return HoldoutSplit(*(placed[:, column] for column in range(4)))
+
+
+def decide(new: Sequence[tuple[int, int, str]], old: NDArray[np.int64], *, share: float, near_bits: int
+           ) -> tuple[list[tuple[str, list[int]]], list[tuple[int, int]]]:
+    """Sides for new photos (id, phash, sha256), beside placed ones (rows as `storage.learning.splits.placed` gives them).
+
+    Returns new groups as (side, photo ids) and joining photos as (group id, photo id).
+    """
+    hashes, node = np.unique(unsigned([photo[1] for photo in new]), return_inverse=True)
+    labels, touched = connect(hashes, unsigned(old[:, 1].tolist()), near_bits)
+    members: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+    for photo, index in zip(new, node.tolist(), strict=True):
+        members[int(labels[index])].append(photo)
+    groups, joining = [], []
+    for label, photos in members.items():
+        near = touched.get(label, set())
+        sides = {int(old[row, 3]) for row in near}
+        ids = [photo[0] for photo in photos]
+        if not near:
+            groups.append((first_side(min(photo[2] for photo in photos), share), ids))
+        elif len(sides) == 1:
+            group = min(int(old[row, 2]) for row in near)
+            joining += [(group, photo) for photo in ids]
+        else:
+            groups.append(("neither", ids))
+    return groups, joining
+
+
+def connect(new: NDArray[np.uint64], old: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], dict[int, set[int]]]:
+    """Clusters of new hashes by their own nearness alone, and the rows of old hashes that each cluster touches."""
+    clusters, touches = DisjointSets(len(new)), [np.empty((0, 2), np.int64)]
+    fresh = np.arange(len(new) + len(old)) < len(new)
+    for left, right in near_duplicate_pairs(np.concatenate([new, old]), bits, fresh):
+        left, right = np.minimum(left, right), np.maximum(left, right)
+        inside = right < len(new)
+        clusters.unite(left[inside], right[inside])
+        touches.append(np.unique(np.stack([left[~inside], right[~inside] - len(new)], axis=1), axis=0))
+    touched: dict[int, set[int]] = defaultdict(set)
+    for node, row in np.unique(np.concatenate(touches), axis=0).tolist():
+        touched[int(clusters.label[node])].add(row)
+    return clusters.label, touched
+
+
+def first_side(sha256: str, share: float) -> str:
+    """The side of a group that touches no other, by its smallest SHA-256."""
+    number = int(hashlib.sha256(f"jokebot split {sha256}".encode()).hexdigest()[:16], 16)
+    return "holdout" if number < share * 2**64 else "train"

@@ -1,0 +1,80 @@
+"""Finds near-duplicate pictures among many by their 64-bit hashes, without comparing all with all."""
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+Indices = NDArray[np.int64]
+BITS = 64
+SHARED = 3
+"""Bands that must be equal: with 100,000 hashes and 8 to 10 bits, 2 compare too many pairs and 4 sort too often."""
+PAIRS_AT_ONCE = 1_000_000
+
+
+def unsigned(hashes: list[int]) -> Hashes:
+    """Signed 64-bit hashes, as SQLite keeps them, as unsigned ones."""
+    return np.array(hashes, np.int64).astype(np.uint64)
+
+
+def near_duplicate_pairs(hashes: Hashes, bits: int, fresh: NDArray[np.bool_] | None = None) -> Iterator[tuple[Indices, Indices]]:
+    """Index pairs (two arrays at a time) whose hashes differ in at most `bits` bits, of which one at least is `fresh`.
+
+    A pair may occur more than once; hashes must be distinct. The index is that of multi-index hashing (Norouzi, Punjani
+    and Fleet, CVPR 2012): cut into `bits` + SHARED bands, two near hashes are equal in at least SHARED of them, so only
+    hashes that share so many whole bands are compared.
+    """
+    fresh = np.ones(len(hashes), bool) if fresh is None else fresh
+    for bands in combinations(_bands(hashes, bits + SHARED), SHARED):
+        key = np.bitwise_or.reduce([band << np.uint64(number * BITS // SHARED) for number, band in enumerate(bands)])
+        order = np.argsort(key, kind="stable")
+        for left, right in _equal_neighbours(key[order]):
+            left, right = order[left], order[right]
+            near = (fresh[left] | fresh[right]) & (np.bitwise_count(hashes[left] ^ hashes[right]) <= bits)
+            if near.any():
+                yield left[near], right[near]
+
+
+def _bands(hashes: Hashes, count: int) -> list[Hashes]:
+    """The hashes' bits cut into bands of nearly equal width."""
+    edges = np.linspace(0, BITS, count + 1).astype(int)
+    return [hashes >> np.uint64(low) & np.uint64((1 << int(high - low)) - 1)
+            for low, high in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _equal_neighbours(key: Hashes) -> Iterator[tuple[Indices, Indices]]:
+    """Index pairs with equal keys, from a sorted array, about a million at a time."""
+    distance, left, parts, size = 1, np.arange(len(key)), [], 0
+    while True:
+        left = left[:np.searchsorted(left, len(key) - distance)]
+        left = left[key[left] == key[left + distance]]
+        size += len(left)
+        if len(left):
+            parts.append((left, left + distance))
+        if parts and (not len(left) or size > PAIRS_AT_ONCE):
+            yield np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+            parts, size = [], 0
+        if not len(left):
+            return
+        distance += 1
+
+
+class DisjointSets:
+    """Union-find over n nodes; `label` gives each node the smallest node it is connected with."""
+
+    def __init__(self, size: int) -> None:
+        self.label: Indices = np.arange(size)
+
+    def unite(self, left: Indices, right: Indices) -> None:
+        """Connect pairs of nodes; pairs already connected cost nothing."""
+        while len(left):
+            a, b = self.label[left], self.label[right]
+            apart = a != b
+            left, right, a, b = left[apart], right[apart], a[apart], b[apart]
+            np.minimum.at(self.label, np.maximum(a, b), np.minimum(a, b))
+            self._flatten()
+
+    def _flatten(self) -> None:
+        while (up := self.label[self.label] != self.label).any():
+            self.label[up] = self.label[self.label[up]]

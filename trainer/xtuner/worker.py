@@ -1,0 +1,183 @@
+"""One process of a training run: `python -m trainer.xtuner.worker OUT`, alone or once a GPU under torchrun.
+
+It calls XTuner's own `main()`. The `xtuner` command returns 0 when training failed, and on SIGTERM only the command dies while
+training runs on; so this process is the one that trains, and its exit code says how it ended: 0 done, 143 stopped with a
+checkpoint to continue from, 1 failed (progress.json has the reason).
+"""
+import errno
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from storage.learning.run_files import read_training_steps
+from trainer.xtuner.plan import TrainingPlan, TrainingStopped, TrainingError, schedule
+from trainer.xtuner.progress import ProgressWriter
+
+DONE, FAILED, STOPPED = 0, 1, 143
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_MEMORY = "Out of memory. Lower training.batch_size, or use a larger GPU."
+
+
+def run(plan: TrainingPlan) -> int:
+    """Train, in this process, to an exit code. All that can go wrong ends here, in progress.json and on stderr."""
+    main_process = int(os.environ.get("RANK", 0)) == 0
+    progress = ProgressWriter(plan.out)
+    # Until StopHook takes over, SIGTERM ends the start as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if main_process:
+            progress.update(state="starting", reason="", message="")
+        train(plan, progress, main_process)
+    except BaseException as error:
+        code, what = ending(error)
+        if what.get("reason") == "memory" and "RANK" in os.environ:
+            # Before the others notice that this process is gone: trainer.xtuner.torchrun starts them all again.
+            plan.out_of_memory.touch()
+        elif main_process:
+            progress.update(**last_step(plan.out), **what)
+            draw(plan.out)
+            print(f"jokebot: {what['message']}", file=sys.stderr)
+        return code
+    return DONE
+
+
+def ending(error: BaseException) -> tuple[int, dict[str, Any]]:
+    """Exit code and progress.json fields for an exception."""
+    if isinstance(error, TrainingStopped):
+        return STOPPED, {"state": "stopped", "message": f"Stopped after step {error.step}; the same command continues."}
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED, {"state": "stopped", "message": "Stopped before the first step; the same command begins again."}
+    if isinstance(error, TrainingError):
+        reason, message = error.reason, str(error)
+    elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        reason, message = "memory", NO_MEMORY
+    elif isinstance(error, OSError) and error.errno in NO_ROOM:
+        reason, message = "disk", f"The disk is full: {error.strerror} ({error.filename}). Make room; the same command continues."
+    else:
+        traceback.print_exception(error)
+        reason, message = "crash", f"Training ended by a defect: {type(error).__name__}: {error}."
+    return FAILED, {"state": "failed", "reason": reason, "message": message}
+
+
+def last_step(out: Path) -> dict[str, Any]:
+    losses = read_training_steps(out)
+    return {"step": losses[-1]["step"], "loss": losses[-1]["loss"]} if losses else {}
+
+
+def draw(out: Path) -> None:
+    """The plot of the losses; a run is none the worse where it can't be drawn."""
+    if not read_training_steps(out):
+        return
+    try:
+        from trainer.xtuner.export import plot_run
+        plot_run(out)
+    except (ImportError, OSError) as error:
+        print(f"jokebot: there is no plot of the loss: {error}.", file=sys.stderr)
+
+
+def train(plan: TrainingPlan, progress: ProgressWriter, main_process: bool) -> None:
+    """From the plan to the adapter, in this process; of several, the main one writes the run's files. Raises TrainingError and whatever
+    XTuner raises.
+    """
+    began = time.monotonic()
+    prepare_environment(plan)
+    config = prepare(plan) if main_process else None
+    join_group()
+    config = config or written_config(plan)
+    import_xtuner()
+    arguments = [str(config), "--work-dir", str(plan.work), *(["--deepspeed", plan.training.deepspeed] if plan.training.deepspeed else [])]
+    runner = call_xtuner([*arguments, *(["--launcher", "pytorch"] if "RANK" in os.environ else [])])
+    if main_process:
+        finish(plan, runner, progress, time.monotonic() - began)
+
+
+def prepare_environment(plan: TrainingPlan) -> None:
+    """What has to be set before torch, transformers and mmengine are first used."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # mmengine's checkpoints hold more than tensors, and torch refuses that since 2.6. They are this run's own.
+    os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
+    os.environ.setdefault("HF_MODULES_CACHE", str(plan.work / "modules"))
+    os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+    # On busy cores threads that spin while they wait made a step six times as long (34 s against 5.9 s, 2 cores, 8 other jobs).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def prepare(plan: TrainingPlan) -> Path:
+    """Check everything that can be checked before training, and write the run's files. Returns the configuration's path.
+
+    Raises TrainingError.
+    """
+    from trainer.xtuner.rows import read_rows, save_rows
+    check_deepspeed(plan.training.deepspeed)
+    rows = read_rows(plan.dataset, plan.max_tiles)
+    from trainer.xtuner import config, feature_cache
+    plan.work.mkdir(parents=True, exist_ok=True)
+    save_rows(rows, plan.work / config.ROWS)
+    store = feature_cache.store_for(plan.base, plan.features)
+    allowed = store.make_room(rows, int(plan.training.features_gb * 1e9))
+    (plan.work / config.KEPT).write_text("\n".join(sorted(allowed)), encoding="utf-8")
+    return config.write_config(plan, schedule(len(rows), int(os.environ.get("WORLD_SIZE", 1)), plan.training), store)
+
+
+def written_config(plan: TrainingPlan) -> Path:
+    from trainer.xtuner.config import WRITTEN
+    return plan.work / WRITTEN
+
+
+def check_deepspeed(name: str) -> None:
+    """Raises TrainingError where the setting asks for DeepSpeed and there is none."""
+    import importlib.util
+    if name and importlib.util.find_spec("deepspeed") is None:
+        raise TrainingError("deepspeed", f"training.deepspeed is {name!r}, and DeepSpeed is not installed in the train environment. "
+                                         "Install it there, or leave the setting empty.")
+
+
+def join_group() -> None:
+    """Under torchrun: initialise the process group. mmengine can't do this without a CUDA device."""
+    if "RANK" not in os.environ:
+        return
+    import torch
+    from torch import distributed
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    # The main process writes the run's files; the others read them after this.
+    distributed.barrier()
+
+
+def import_xtuner() -> None:
+    from trainer.xtuner import compat
+    compat.apply()
+
+
+def call_xtuner(arguments: list[str]) -> Any:
+    """XTuner's `main()` with these arguments. Returns the runner, which `main` keeps to itself."""
+    from mmengine.runner import Runner
+    from xtuner.tools import train
+    runners: list[Any] = []
+    made, sys.argv = Runner.from_cfg, ["train", *arguments]
+    Runner.from_cfg = lambda cfg: runners.append(made(cfg)) or runners[-1]
+    try:
+        train.main()
+    finally:
+        Runner.from_cfg = made
+    return runners[-1] if runners else None
+
+
+def finish(plan: TrainingPlan, runner: Any, progress: ProgressWriter, seconds: float) -> None:
+    """Write the adapter, its measures and the plot, and report the run as done after `seconds`."""
+    from trainer.xtuner.export import export
+    losses = read_training_steps(plan.out)
+    measures = {"steps": len(losses), "first_loss": losses[0]["loss"], "last_loss": losses[-1]["loss"], "seconds": round(seconds, 1)}
+    if runner is not None:
+        export(plan, getattr(runner.model, "module", runner.model).state_dict(), measures)
+    draw(plan.out)
+    progress.update(**last_step(plan.out), state="done", eta_s=0.0, seconds=measures["seconds"])
+
+
+if __name__ == "__main__":
+    sys.exit(run(TrainingPlan.load(Path(sys.argv[1]))))
