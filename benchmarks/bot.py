@@ -1,7 +1,7 @@
 """`make bench-bot`: what the bot itself costs, beside the sandbox and a stub engine that answers at once.
 
-The sandbox runs in this process, the stub engine and the bot in their own. Photos are 208 KB JPEGs of 1280×960, each one
-different, from 200 chats; the bot's own rate limits are raised by settings. Printed last, as one JSON object:
+The sandbox runs in this process, the stub engine and the bot in their own. Photos are 208 KB JPEGs of 1280×960, each
+one different, from 200 chats; the bot's own rate limits are raised by settings. Printed last, as one JSON object:
 
     start_s             process start to the first getUpdates, median of 5
     own_latency_ms      photo sent to joke received, p50 at 5 photos/s
@@ -11,6 +11,7 @@ different, from 200 chats; the bot's own rate limits are raised by settings. Pri
     rss_mb_at_2000      the same after 2,000: flat means equal
     torch_imported      whether the bot's process has mapped torch
 """
+
 import argparse
 import asyncio
 import json
@@ -33,8 +34,13 @@ from bot.sandbox.server import Sandbox
 
 TOKEN = "123456:benchmark"
 CHATS = 200
-RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
-          "JOKEBOT_LIMITS_PHOTOS_WAITING_PER_PERSON": "1000", "JOKEBOT_ENGINE_IN_FLIGHT": "32", "JOKEBOT_LOG_LEVEL": "WARNING"}
+RAISED = {
+    "JOKEBOT_LIMITS_MESSAGES_PER_S": "100000",
+    "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
+    "JOKEBOT_LIMITS_PHOTOS_WAITING_PER_PERSON": "1000",
+    "JOKEBOT_ENGINE_IN_FLIGHT": "32",
+    "JOKEBOT_LOG_LEVEL": "WARNING",
+}
 
 
 class Load:
@@ -66,6 +72,7 @@ class Load:
 
 async def start_seconds(sandbox: Sandbox, engine_url: str, folder: Path) -> float:
     """Seconds from starting the process to its first getUpdates."""
+
     def polls() -> int:
         return sum(call.method.lower() == "getupdates" for call in sandbox.calls)
 
@@ -104,7 +111,9 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, floa
         sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
         engine_url = await stack.enter_async_context(stub_process())
         starts = [await start_seconds(sandbox, engine_url, folder / f"start-{number}") for number in range(5)]
-        process = await stack.enter_async_context(bot_process(sandbox.url, f"{engine_url}/v1", folder / "data", TOKEN, RAISED))
+        process = await stack.enter_async_context(
+            bot_process(sandbox.url, f"{engine_url}/v1", folder / "data", TOKEN, RAISED)
+        )
         bot = psutil.Process(process.pid)
         load = Load(sandbox, Photos())
         await flood(load, CHATS)
@@ -113,18 +122,24 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, floa
         await flood(load, max(0, 2000 - load.sent))
         early = bot.memory_info().rss
         await flood(load, max(0, arguments.photos - load.sent))
-        return {"start_s": round(statistics.median(starts), 3),
-                "own_latency_ms": round(1000 * statistics.median(steady), 1),
-                "own_latency_p95_ms": round(1000 * steady[int(0.95 * len(steady))], 1),
-                "photos_per_s": round(rate, 1), "rss_mb": round(bot.memory_info().rss / 1e6, 1),
-                "rss_mb_at_2000": round(early / 1e6, 1), "photos": load.sent,
-                "torch_imported": any("libtorch" in mapped.path for mapped in bot.memory_maps())}
+        return {
+            "start_s": round(statistics.median(starts), 3),
+            "own_latency_ms": round(1000 * statistics.median(steady), 1),
+            "own_latency_p95_ms": round(1000 * steady[int(0.95 * len(steady))], 1),
+            "photos_per_s": round(rate, 1),
+            "rss_mb": round(bot.memory_info().rss / 1e6, 1),
+            "rss_mb_at_2000": round(early / 1e6, 1),
+            "photos": load.sent,
+            "torch_imported": any("libtorch" in mapped.path for mapped in bot.memory_maps()),
+        }
 
 
 @asynccontextmanager
 async def stub_process() -> AsyncIterator[str]:
     """The stub engine in a process of its own, so that its work isn't counted as the bot's or the sandbox's."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot.engine.stub.engine", "--port", "0", stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot.engine.stub.engine", "--port", "0", stdout=asyncio.subprocess.PIPE
+    )
     try:
         line = (await process.stdout.readline()).decode()
         yield line.split()[-1].strip()

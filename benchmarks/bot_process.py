@@ -1,4 +1,5 @@
 """`jokebot run` as a process of its own, beside a sandbox and an engine that a benchmark has started."""
+
 import asyncio
 import os
 import subprocess
@@ -10,16 +11,35 @@ from typing import IO
 
 
 @asynccontextmanager
-async def bot_process(sandbox_url: str, engine_url: str, folder: Path, token: str, variables: Mapping[str, str],
-                      log: IO[bytes] | int | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+async def bot_process(
+    sandbox_url: str,
+    engine_url: str,
+    folder: Path,
+    token: str,
+    variables: Mapping[str, str],
+    log: IO[bytes] | int | None = None,
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """The bot with its data in `folder` and further `variables`, ended in order at the end of the block.
 
     What it says goes to `log`; without one its standard output goes nowhere and its errors to ours.
     """
-    environment = {**os.environ, **variables, "JOKEBOT_STORAGE_DIRECTORY": str(folder), "JOKEBOT_TELEGRAM_TOKEN": token,
-                   "JOKEBOT_TELEGRAM_BASE_URL": sandbox_url, "JOKEBOT_ENGINE_URL": engine_url}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment,
-                                                   stdout=subprocess.DEVNULL if log is None else log, stderr=log)
+    environment = {
+        **os.environ,
+        **variables,
+        "JOKEBOT_STORAGE_DIRECTORY": str(folder),
+        "JOKEBOT_TELEGRAM_TOKEN": token,
+        "JOKEBOT_TELEGRAM_BASE_URL": sandbox_url,
+        "JOKEBOT_ENGINE_URL": engine_url,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        env=environment,
+        stdout=subprocess.DEVNULL if log is None else log,
+        stderr=log,
+    )
     try:
         yield process
     finally:

@@ -1,9 +1,10 @@
 # environment: train
 """Writes a random checkpoint of InternVL2-2B's exact shapes, its weights drawn on the GPU where there is one.
 
-`jokebot demo-model random --shape 2b` writes one as well, by numpy on one core, the same bytes for the same seed everywhere;
-this one only has to be quick. Prints one JSON object: its directory, bytes and seconds.
+`jokebot demo-model random --shape 2b` writes one as well, by numpy on one core, the same bytes for the same seed
+everywhere; this one only has to be quick. Prints one JSON object: its directory, bytes and seconds.
 """
+
 import argparse
 import json
 import math
@@ -17,8 +18,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from trainer.demo_model.random_weights import PIECE, SPREAD, is_scale, new_directory, write_frame
 from trainer.demo_model.architectures import SHAPES, parameters
+from trainer.demo_model.random_weights import PIECE, SPREAD, is_scale, new_directory, write_frame
 from trainer.demo_model.weight_writer import write_checkpoint
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

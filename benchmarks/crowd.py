@@ -1,9 +1,11 @@
-"""Synthetic people for benchmarks: they send painted pictures into the sandbox, read what the bot says, and rate it by a hidden taste.
+"""Synthetic people for benchmarks: they send painted pictures into the sandbox, read what the bot says, and rate it by
+a hidden taste.
 
-All that they know is what the chat shows: the text of a joke, and what is on the picture that they sent themselves. A joke's
-style is that of the one shape of shapes.toml that the whole text has. Nothing of the bot, its models or its database is
-known here, and nobody's taste depends on a model.
+All that they know is what the chat shows: the text of a joke, and what is on the picture that they sent themselves. A
+joke's style is that of the one shape of shapes.toml that the whole text has. Nothing of the bot, its models or its
+database is known here, and nobody's taste depends on a model.
 """
+
 import asyncio
 import random
 import re
@@ -15,12 +17,14 @@ from typing import Any
 
 import aiohttp
 
-from trainer.demo_model.subjects import PictureSubject, load_subjects
 from trainer.demo_model.joke_templates import TemplateReader, load_shapes
+from trainer.demo_model.subjects import PictureSubject, load_subjects
 
 JOKE_TIMEOUT_S = 300.0
 FITS, FORGIVEN, OTHER = 0.97, 0.15, 0.03
-"""How often somebody likes a joke of their styles about the right thing; of another style about a thing they are fond of; any other."""
+"""How often somebody likes a joke of their styles about the right thing; of another style about a thing they are
+fond of; any other.
+"""
 DUEL = re.compile(r"🅰\ufe0f?\s*(?P<a>.+?)\s*🅱\ufe0f?\s*(?P<b>.+)", re.DOTALL)
 LOCALES = Path(__file__).parents[1] / "bot" / "i18n" / "locales"
 Message = dict[str, Any]
@@ -55,7 +59,10 @@ class Picture:
 
 @dataclass
 class Member:
-    """One person. Their own dice decide where a taste leaves it open; `easy` is how readily they press 😂 and not 🙂."""
+    """One person.
+
+    Their own dice decide where a taste leaves it open; `easy` is how readily they press 😂 and not 🙂.
+    """
 
     id: int
     dice: random.Random
@@ -70,7 +77,9 @@ class Member:
 
 @dataclass
 class Crowd:
-    """People with one taste, who talk with the bot alone and in groups; and a jury, who look at jokes and press nothing."""
+    """People with one taste, who talk with the bot alone and in groups; and a jury, who look at jokes and press
+    nothing.
+    """
 
     session: aiohttp.ClientSession
     taste: Taste
@@ -89,7 +98,10 @@ class Crowd:
     _replies: dict[tuple[int, int], asyncio.Future[Message | None]] = field(default_factory=dict)
 
     async def gather(self, people: int, groups: int, per_group: int, jury: int) -> None:
-        """Let people come in: half of them speak Chinese. Every one has a private chat; groups are made of them in turn."""
+        """Let people come in: half of them speak Chinese.
+
+        Every one has a private chat; groups are made of them in turn.
+        """
         for number in range(people):
             person = await self.come(f"Person {number}", number)
             self.members[person] = Member(person, random.Random(self.dice.random()), self.dice.uniform(0.4, 0.9))
@@ -105,7 +117,10 @@ class Crowd:
         return (await self.post("person", name=name, language_code=("en", "zh")[number % 2]))["person"]["id"]
 
     async def listen(self) -> None:
-        """Hear the bot's finished answers: those with buttons, and apologies, which stand for None. Cancel it at the end."""
+        """Hear the bot's finished answers: those with buttons, and apologies, which stand for None.
+
+        Cancel it at the end.
+        """
         async with self.session.ws_connect("/sandbox/events", max_msg_size=0) as socket:
             async for event in socket:
                 message = event.json().get("message") or {}
@@ -137,7 +152,14 @@ class Crowd:
     async def send(self, sender: int, chat: int, picture: Picture) -> Message | None:
         """Send a picture; the bot's answer with buttons, or None where it apologises, or nothing comes in time."""
         self.photos += 1
-        form = aiohttp.FormData({"person": str(sender), "chat": str(chat), "kind": "photo", **({} if chat == sender else {"caption": "/joke"})})
+        form = aiohttp.FormData(
+            {
+                "person": str(sender),
+                "chat": str(chat),
+                "kind": "photo",
+                **({} if chat == sender else {"caption": "/joke"}),
+            }
+        )
         form.add_field("files", picture.jpeg, filename="picture.jpg")
         async with self.session.post("/sandbox/files", data=form) as response:
             response.raise_for_status()
@@ -169,7 +191,9 @@ class Crowd:
         await self.press(member.id, chat, message, member.verdict(appeal))
         self.ratings += 1
 
-    async def decide(self, member: Member, chat: int, message: Message, duel: re.Match[str], subject: PictureSubject) -> None:
+    async def decide(
+        self, member: Member, chat: int, message: Message, duel: re.Match[str], subject: PictureSubject
+    ) -> None:
         """Of two jokes the one that is liked; where none is, or both are alike, "both meh" or either."""
         liked = [member.dice.random() < self.taste.appeal(duel[side], subject) for side in ("a", "b")]
         both = member.dice.randrange(2)
@@ -181,7 +205,9 @@ class Crowd:
         await self.post("press", person=person, chat=chat, message_id=message["message_id"], data=data)
 
     async def look(self, place: int, picture: Picture) -> bool | None:
-        """One of the jury sends a picture and says what they think of the joke to nobody but us; None where no joke came."""
+        """One of the jury sends a picture and says what they think of the joke to nobody but us; None where no joke
+        came.
+        """
         juror = self.jury[place % len(self.jury)]
         message = await self.send(juror, juror, picture)
         return None if message is None else self.dice.random() < self.taste.appeal(message["text"], picture.subject)
@@ -189,7 +215,18 @@ class Crowd:
 
 def apologies() -> frozenset[str]:
     """What the bot says instead of a joke, in all its languages; those texts that have nothing filled in."""
-    names = ("given-up", "defect", "photo-lost", "photo-gone", "engine-down", "engine-slow", "engine-empty", "engine-cut_off", "engine-refused", "queue-full")
+    names = (
+        "given-up",
+        "defect",
+        "photo-lost",
+        "photo-gone",
+        "engine-down",
+        "engine-slow",
+        "engine-empty",
+        "engine-cut_off",
+        "engine-refused",
+        "queue-full",
+    )
     line = re.compile(rf"^(?:{'|'.join(names)}) = (.+)$", re.MULTILINE)
     return frozenset(text for file in LOCALES.glob("*.ftl") for text in line.findall(file.read_text(encoding="utf-8")))
 
@@ -201,6 +238,7 @@ async def several(count: int, at_once: int, act: Any) -> list[Any]:
     async def one(number: int) -> Any:
         async with turns:
             return await act(number)
+
     return list(await asyncio.gather(*(one(number) for number in range(count))))
 
 
@@ -214,6 +252,7 @@ async def until(condition: asyncio.Event, at_once: int, act: Any) -> int:
         while not condition.is_set():
             await act(next(numbers))
             done += 1
+
     workers = [asyncio.create_task(work()) for _ in range(at_once)]
     try:
         await asyncio.gather(*workers)

@@ -2,8 +2,8 @@
 """`make bench-demo_model`: what the committed demo model sees and says, asked through the CPU engine over HTTP.
 
 Pictures are painted by a seed that no build uses and sent as JPEG: drawings that the model was trained on, on new
-backgrounds and in new places, and the same subjects drawn by the held-out set. The picture pack is made first where it is
-missing. Every language and style of prompts.toml is asked in turn. Printed last, as one JSON object:
+backgrounds and in new places, and the same subjects drawn by the held-out set. The picture pack is made first where it
+is missing. Every language and style of prompts.toml is asked in turn. Printed last, as one JSON object:
 
     subject_accuracy      replies that name the picture's main subject, and no other
     other_set_accuracy    the same for the held-out set
@@ -14,6 +14,7 @@ missing. Every language and style of prompts.toml is asked in turn. Printed last
     p50_s                 median seconds of one request, the picture's upload included
     mb                    the weights' MiB
 """
+
 import argparse
 import json
 import statistics
@@ -28,9 +29,9 @@ from openai import OpenAI
 from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from trainer.demo_model.augmentation import PicturePainter, to_data_url
 from trainer.demo_model.evaluate import EvaluatedReply, painters, share, style_of
 from trainer.demo_model.picture_pack import load_pack
-from trainer.demo_model.augmentation import PicturePainter, to_data_url
 from trainer.demo_model.subjects import load_subjects
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -55,17 +56,21 @@ def main() -> None:
         seen, seconds = ask(client, name, known, arguments.count)
         others, more_seconds = ask(client, name, unknown, arguments.count)
     both = [*seen, *others]
-    print(json.dumps({
-        "subject_accuracy": share(reply.names_subject() for reply in seen),
-        "other_set_accuracy": share(reply.names_subject() for reply in others),
-        "language_accuracy": share(reply.in_language() for reply in both),
-        "style_accuracy": share(style_of(reply) == reply.style for reply in both if reply.style != "neutral"),
-        "unfinished": sum(not reply.ends() for reply in both),
-        "empty": sum(not reply.text for reply in both),
-        "p50_s": round(statistics.median(seconds + more_seconds), 3),
-        "mb": round((arguments.model / "model.safetensors").stat().st_size / 2**20, 2),
-        "replies": len(both),
-    }))
+    print(
+        json.dumps(
+            {
+                "subject_accuracy": share(reply.names_subject() for reply in seen),
+                "other_set_accuracy": share(reply.names_subject() for reply in others),
+                "language_accuracy": share(reply.in_language() for reply in both),
+                "style_accuracy": share(style_of(reply) == reply.style for reply in both if reply.style != "neutral"),
+                "unfinished": sum(not reply.ends() for reply in both),
+                "empty": sum(not reply.text for reply in both),
+                "p50_s": round(statistics.median(seconds + more_seconds), 3),
+                "mb": round((arguments.model / "model.safetensors").stat().st_size / 2**20, 2),
+                "replies": len(both),
+            }
+        )
+    )
 
 
 def ask(client: OpenAI, name: str, painter: PicturePainter, count: int) -> tuple[list[EvaluatedReply], list[float]]:
@@ -76,15 +81,25 @@ def ask(client: OpenAI, name: str, painter: PicturePainter, count: int) -> tuple
     for number in range(count):
         language, style = kinds[number % len(kinds)]
         scene = painter.paint(1, 448)
-        content = [{"type": "image_url", "image_url": {"url": to_data_url(scene.pictures[0])}},
-                   {"type": "text", "text": prompts.ask(language, style)}]
+        content = [
+            {"type": "image_url", "image_url": {"url": to_data_url(scene.pictures[0])}},
+            {"type": "text", "text": prompts.ask(language, style)},
+        ]
         start = time.monotonic()
-        answer = client.chat.completions.create(model=name, max_tokens=MOST_TOKENS, temperature=0,
-                                                messages=[{"role": "user", "content": content}])
+        answer = client.chat.completions.create(
+            model=name, max_tokens=MOST_TOKENS, temperature=0, messages=[{"role": "user", "content": content}]
+        )
         seconds.append(time.monotonic() - start)
         choice = answer.choices[0]
-        replies.append(EvaluatedReply(subjects[int(scene.subjects[0])], language, style, choice.message.content or "",
-                             choice.finish_reason == "stop"))
+        replies.append(
+            EvaluatedReply(
+                subjects[int(scene.subjects[0])],
+                language,
+                style,
+                choice.message.content or "",
+                choice.finish_reason == "stop",
+            )
+        )
         print(f"\r{number + 1}/{count}", end="", file=sys.stderr, flush=True)
     return replies, seconds
 

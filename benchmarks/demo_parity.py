@@ -1,15 +1,17 @@
 # environment: train
-"""`make bench-demo_parity ARGS="--url http://127.0.0.1:23334/v1"`: whether another server says what the CPU engine says.
+"""`make bench-demo_parity ARGS="--url http://127.0.0.1:23334/v1"`: whether another server says what the CPU engine
+says.
 
-Made for LMDeploy on a GPU host (`benchmarks/gpu_demo_parity.sh` starts it). 20 painted pictures, each with a style prompt,
-go to the server at temperature 0; the same request bodies are answered here by the CPU engine's own code, in float32.
-Where two texts differ, the gap between the CPU engine's two best log-probabilities is taken at the first token that
-differs: below 0.1 the two were as good as equal, and bf16 may choose either. Printed last, as one JSON object:
+Made for LMDeploy on a GPU host (`benchmarks/gpu_demo_parity.sh` starts it). 20 painted pictures, each with a style
+prompt, go to the server at temperature 0; the same request bodies are answered here by the CPU engine's own code, in
+float32. Where two texts differ, the gap between the CPU engine's two best log-probabilities is taken at the first token
+that differs: below 0.1 the two were as good as equal, and bf16 may choose either. Printed last, as one JSON object:
 
     exact     replies that are equal
     near      replies that are equal, or differ first at a token whose gap is under 0.1
     of        pictures
 """
+
 import argparse
 import json
 import os
@@ -24,9 +26,9 @@ from bot.engine.cpu.preprocess import open_picture
 from bot.engine.cpu.protocol import RequestImage, parse
 from bot.engine.cpu.sampling import Sampler
 from configs.prompts import load_prompts
+from trainer.demo_model.augmentation import to_data_url
 from trainer.demo_model.evaluate import painters
 from trainer.demo_model.picture_pack import load_pack
-from trainer.demo_model.augmentation import to_data_url
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -54,16 +56,27 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, default=PACK, help="the picture pack")
     arguments = parser.parse_args()
     torch.set_num_threads(min(8, os.cpu_count() or 1))
-    client = OpenAI(base_url=arguments.url, api_key=os.environ.get("JOKEBOT_ENGINE_API_KEY", "none"), max_retries=0, timeout=120)
+    client = OpenAI(
+        base_url=arguments.url, api_key=os.environ.get("JOKEBOT_ENGINE_API_KEY", "none"), max_retries=0, timeout=120
+    )
     served, engine = client.models.list().data[0].id, load(arguments.model, "float32")
     painter, _ = painters(load_pack(arguments.pack), arguments.model, torch.device("cpu"))
     prompts, exact, near = load_prompts(), 0, 0
-    kinds = [(language, style) for language, part in prompts.languages.items() for style in part.styles if style != "neutral"]
+    kinds = [
+        (language, style) for language, part in prompts.languages.items() for style in part.styles if style != "neutral"
+    ]
     for number in range(PICTURES):
-        content = [{"type": "image_url", "image_url": {"url": to_data_url(painter.paint(1, 448).pictures[0])}},
-                   {"type": "text", "text": prompts.ask(*kinds[number % len(kinds)])}]
-        body = {"model": served, "max_tokens": 80, "temperature": 0, "top_p": 1,
-                "messages": [{"role": "system", "content": prompts.system}, {"role": "user", "content": content}]}
+        content = [
+            {"type": "image_url", "image_url": {"url": to_data_url(painter.paint(1, 448).pictures[0])}},
+            {"type": "text", "text": prompts.ask(*kinds[number % len(kinds)])},
+        ]
+        body = {
+            "model": served,
+            "max_tokens": 80,
+            "temperature": 0,
+            "top_p": 1,
+            "messages": [{"role": "system", "content": prompts.system}, {"role": "user", "content": content}],
+        }
         theirs = (client.chat.completions.create(**body).choices[0].message.content or "").strip()
         ours, gaps = answer(engine, body)
         gap = 0.0 if ours == theirs else gaps[first_difference(engine, ours, theirs, len(gaps))]
@@ -75,7 +88,11 @@ def main() -> None:
 def answer(engine: CpuModel, body: dict[str, Any]) -> tuple[str, list[float]]:
     """The CPU engine's text, and at each of its tokens, the end's included, the lead over the second best."""
     request = parse(body, engine.prompts)
-    pictures = [engine.cut(part, open_picture(part.url, MOST_PIXELS)) for part in request.parts if isinstance(part, RequestImage)]
+    pictures = [
+        engine.cut(part, open_picture(part.url, MOST_PIXELS))
+        for part in request.parts
+        if isinstance(part, RequestImage)
+    ]
     prompt = engine.prepare(request, pictures)
     sampler = Watching(request.sampling, prompt.ids)
     tokens: list[int] = []
@@ -89,7 +106,10 @@ def answer(engine: CpuModel, body: dict[str, Any]) -> tuple[str, list[float]]:
 def first_difference(engine: CpuModel, ours: str, theirs: str, known: int) -> int:
     """The number of the first token that differs, of `known` ones."""
     mine, other = (engine.tokenizer.encode(text, add_special_tokens=False) for text in (ours, theirs))
-    same = next((place for place, pair in enumerate(zip(mine, other, strict=False)) if pair[0] != pair[1]), min(len(mine), len(other)))
+    same = next(
+        (place for place, pair in enumerate(zip(mine, other, strict=False)) if pair[0] != pair[1]),
+        min(len(mine), len(other)),
+    )
     return min(same, known - 1)
 
 

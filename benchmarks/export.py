@@ -2,14 +2,15 @@
 """`jokebot export` on a large memory: 1,000,000 ratings by 5,000 people on 200,000 jokes about 100,000 photos.
 
 The photos are 1280×960 JPEGs of about 208 KB, each file with a hash of its own (a comment makes it unique), one in
-twenty a near-duplicate of another. Only the photos that the export decodes are put on the disk: which those are is found
-out beforehand by the export's own selection, and what that stored is deleted again. The command then runs as a person
-runs it, in a process of its own, from the split of all photos to the finished dataset. Printed last, as JSON:
+twenty a near-duplicate of another. Only the photos that the export decodes are put on the disk: which those are is
+found out beforehand by the export's own selection, and what that stored is deleted again. The command then runs as a
+person runs it, in a process of its own, from the split of all photos to the finished dataset. Printed last, as JSON:
 
     seconds   wall time of the whole command
     rss_mb    highest resident memory, all of its processes added up
     rows      rows to train on (and `holdout_rows`, verified and written as well)
 """
+
 import argparse
 import asyncio
 import hashlib
@@ -30,15 +31,15 @@ from PIL import Image
 
 from configs.prompts import load_prompts
 from configs.settings import SelectionSettings
-from storage.learning import rating_arrays
 from storage.database import Database
+from storage.learning import rating_arrays
 from storage.media.photos import photo_file
-from trainer.selection.composition import select_jokes
 from trainer.dataset.holdout import held_out
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES
-from trainer.selection.scoring import score_jokes
+from trainer.demo_model.random_weights import write_random
+from trainer.selection.composition import select_jokes
 from trainer.selection.holdout_split import update_split
+from trainer.selection.scoring import score_jokes
 
 ROOT = Path(__file__).resolve().parent.parent
 PEOPLE, JOKES_PER_PHOTO, BASES, NEAR_SHARE = 5000, 2, 16, 0.05
@@ -74,7 +75,9 @@ class Pictures:
 
 
 def _jpeg(random: np.random.Generator) -> bytes:
-    coarse = Image.fromarray(random.integers(0, 256, (48, 64, 3), dtype=np.uint8)).resize((1280, 960), Image.Resampling.BICUBIC)
+    coarse = Image.fromarray(random.integers(0, 256, (48, 64, 3), dtype=np.uint8)).resize(
+        (1280, 960), Image.Resampling.BICUBIC
+    )
     grain = random.normal(0, 5.5, (960, 1280, 1))
     buffer = io.BytesIO()
     Image.fromarray(np.clip(np.asarray(coarse) + grain, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=80)
@@ -89,20 +92,46 @@ async def fill(root: Path, pictures: Pictures, ratings: int, photos: int, random
     with sqlite3.connect(root / "jokebot.sqlite3") as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("INSERT INTO models (id, name, status, created_at) VALUES (1, 'base', 'champion', 0)")
-        connection.executemany("INSERT INTO photos VALUES (?, ?, ?, 1280, 960, ?, 'image/jpeg', ?)", (
-            (number + 1, sha256, phash, size, now) for number, (sha256, phash) in
-            enumerate(zip(pictures.digests(photos), hashes(photos, random), strict=True))))
-        connection.executemany("INSERT INTO photo_senders VALUES (?, ?, 0)", ((number + 1, number % PEOPLE) for number in range(photos)))
+        connection.executemany(
+            "INSERT INTO photos VALUES (?, ?, ?, 1280, 960, ?, 'image/jpeg', ?)",
+            (
+                (number + 1, sha256, phash, size, now)
+                for number, (sha256, phash) in enumerate(
+                    zip(pictures.digests(photos), hashes(photos, random), strict=True)
+                )
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO photo_senders VALUES (?, ?, 0)", ((number + 1, number % PEOPLE) for number in range(photos))
+        )
         connection.executemany(
             "INSERT INTO jokes VALUES (?, ?, 1, ?, 'en', 'pun', NULL, ?, ?, 0.8, 0.9, 99, NULL, NULL, 1, ?)",
-            ((joke + 1, joke // JOKES_PER_PHOTO + 1, joke % PEOPLE, prompt, f"Joke number {joke} about something.", now) for joke in range(jokes)))
+            (
+                (
+                    joke + 1,
+                    joke // JOKES_PER_PHOTO + 1,
+                    joke % PEOPLE,
+                    prompt,
+                    f"Joke number {joke} about something.",
+                    now,
+                )
+                for joke in range(jokes)
+            ),
+        )
         pairs = np.unique(random.integers(0, jokes * PEOPLE, int(ratings * 1.01)))
         pairs = np.sort(random.permutation(pairs)[:ratings])
         joke, person = pairs // PEOPLE, pairs % PEOPLE
         quality = np.repeat(random.normal(0, 0.4, photos), JOKES_PER_PHOTO) + random.normal(0, 0.6, jokes)
-        verdict = 1 + np.digitize(quality[joke] + random.normal(0, 0.4, PEOPLE)[person] + random.normal(0, 1, len(pairs)), [-0.5, 0.5])
-        connection.executemany("INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?)", (
-            (one, who, value, now, now) for one, who, value in zip((joke + 1).tolist(), person.tolist(), verdict.tolist(), strict=True)))
+        verdict = 1 + np.digitize(
+            quality[joke] + random.normal(0, 0.4, PEOPLE)[person] + random.normal(0, 1, len(pairs)), [-0.5, 0.5]
+        )
+        connection.executemany(
+            "INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+            (
+                (one, who, value, now, now)
+                for one, who, value in zip((joke + 1).tolist(), person.tolist(), verdict.tolist(), strict=True)
+            ),
+        )
     connection.close()
     return size
 
@@ -170,13 +199,22 @@ def run(root: Path, ratings: int, photos: int) -> dict[str, float | int]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pictures.data(number - 1))
     write_random(root / "model", SHAPES["tiny"], seed=0)
-    print(f"{ratings:,} ratings, {photos:,} photos of {size / 1e3:.0f} KB, {len(needed):,} of them on the disk", flush=True)
+    print(
+        f"{ratings:,} ratings, {photos:,} photos of {size / 1e3:.0f} KB, {len(needed):,} of them on the disk",
+        flush=True,
+    )
     environment = {**os.environ, "JOKEBOT_STORAGE_DIRECTORY": str(root), "JOKEBOT_MODEL_DIRECTORY": str(root / "model")}
     seconds, rss_mb, output = measure([sys.executable, "-m", "bot", "export"], environment)
     print(output, flush=True)
     manifest = json.loads(next((root / "datasets").glob("*/manifest.json")).read_text())
-    return {"seconds": round(seconds, 1), "rss_mb": round(rss_mb), "rows": manifest["counts"]["train"],
-            "holdout_rows": manifest["counts"]["holdout"], "ratings": ratings, "photos": photos}
+    return {
+        "seconds": round(seconds, 1),
+        "rss_mb": round(rss_mb),
+        "rows": manifest["counts"]["train"],
+        "holdout_rows": manifest["counts"]["holdout"],
+        "ratings": ratings,
+        "photos": photos,
+    }
 
 
 def main() -> None:

@@ -1,19 +1,21 @@
 """`make bench-gate`: what the canary's test promotes, over simulated trials of harmful, equal and better candidates.
 
-The product's own `bot.experiments.SequentialTest` with its default settings looks after every single rating. The champion's jokes are liked
-with probability .5, a harmful candidate's with .45, an equal one's with .5, a clearly better one's with .6. Each photo goes
-to the candidate with the probability that the last look gave. Two worlds:
+The product's own `bot.experiments.SequentialTest` with its default settings looks after every single rating. The
+champion's jokes are liked with probability .5, a harmful candidate's with .45, an equal one's with .5, a clearly better
+one's with .6. Each photo goes to the candidate with the probability that the last look gave. Two worlds:
 
     one rater a joke      each rating is a coin of its own
-    `…_groups`            eight raters a joke, who share the joke's own probability: a Beta distribution around the model's
+    `…_groups`            eight raters a joke, who share the joke's own probability: a Beta distribution around the
+        model's
                           liking with standard deviation .25 (a cut normal would have another mean and spread). A joke's
                           ratings come in one by one while later jokes are already being rated
 
-`harmful_promoted`, `equal_promoted`, `better_promoted`: share of candidates promoted within the 1,000 ratings of both arms
-together. `median_ratings`: median, over better candidates, of the ratings at their promotion. Further keys: `…_stopped`, shares
-stopped for harm; `terrible_ratings`, median of the candidate's own ratings until one that nobody likes is stopped;
-`drift_equal_promoted`: equal candidates where the base liking goes from .4 to .6 in the trial.
+`harmful_promoted`, `equal_promoted`, `better_promoted`: share of candidates promoted within the 1,000 ratings of both
+arms together. `median_ratings`: median, over better candidates, of the ratings at their promotion. Further keys:
+`…_stopped`, shares stopped for harm; `terrible_ratings`, median of the candidate's own ratings until one that nobody
+likes is stopped; `drift_equal_promoted`: equal candidates where the base liking goes from .4 to .6 in the trial.
 """
+
 import argparse
 import heapq
 import json
@@ -31,13 +33,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.machine import RESULTS, machine  # noqa: E402
-from bot.experiments import TrialDecision, TrialData, SequentialTest  # noqa: E402
+from bot.experiments import SequentialTest, TrialData, TrialDecision  # noqa: E402
 from configs.learning import CanarySettings  # noqa: E402
 
 BASE, EFFECTS = 0.5, {"harmful": -0.05, "equal": 0.0, "better": 0.1}
 GROUP, SPREAD, BETWEEN = 8, 0.25, 4.0
-"""Raters of a joke in the second world, the standard deviation of a joke's effect, and the mean number of newer jokes that
-are shown until one of its raters has rated."""
+"""Raters of a joke in the second world, the standard deviation of a joke's effect, and the mean number of newer
+jokes that are shown until one of its raters has rated."""
 
 
 @dataclass
@@ -112,7 +114,8 @@ def measure(pool: ProcessPoolExecutor, count: int, suffix: str, world: World, fi
         figures[f"{name}_stopped{suffix}"] = share(decisions, "harm")
         if name == "better":
             figures[f"median_ratings{suffix}"] = statistics.median(
-                [decision.ratings for decision in decisions if decision.answer == "promote"] or [0])
+                [decision.ratings for decision in decisions if decision.answer == "promote"] or [0]
+            )
     terrible = trials(pool, count // 10, first + 4_000_000, world, -0.499)
     figures[f"terrible_ratings{suffix}"] = statistics.median(decision.candidate.ratings for decision in terrible)
     return figures
@@ -121,20 +124,43 @@ def measure(pool: ProcessPoolExecutor, count: int, suffix: str, world: World, fi
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=1000, help="of each kind in each world")
-    parser.add_argument("--first", type=int, default=0, help="added to every seed: other candidates than the lines were settled with (default 0)")
-    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/gate.json, or gate_fresh.json for other seeds")
+    parser.add_argument(
+        "--first",
+        type=int,
+        default=0,
+        help="added to every seed: other candidates than the lines were settled with (default 0)",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="write benchmarks/results/gate.json, or gate_fresh.json for other seeds"
+    )
     arguments = parser.parse_args()
     start, cores = time.monotonic(), len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores) as pool:
-        figures = {**measure(pool, arguments.candidates, "", World(), arguments.first),
-                   **measure(pool, arguments.candidates, "_groups", World(GROUP), arguments.first)}
-        drifting = trials(pool, arguments.candidates, arguments.first + 5_000_000, World(1, BASE - 0.1, BASE + 0.1), 0.0)
+        figures = {
+            **measure(pool, arguments.candidates, "", World(), arguments.first),
+            **measure(pool, arguments.candidates, "_groups", World(GROUP), arguments.first),
+        }
+        drifting = trials(
+            pool, arguments.candidates, arguments.first + 5_000_000, World(1, BASE - 0.1, BASE + 0.1), 0.0
+        )
         figures["drift_equal_promoted"] = share(drifting, "promote")
-    result = {**figures, "candidates": arguments.candidates, "first": arguments.first, "seconds": round(time.monotonic() - start, 1),
-              "cpu_s": round(os.times().children_user, 1)}
+    result = {
+        **figures,
+        "candidates": arguments.candidates,
+        "first": arguments.first,
+        "seconds": round(time.monotonic() - start, 1),
+        "cpu_s": round(os.times().children_user, 1),
+    }
     if arguments.keep:
-        told = {**result, "settings": CanarySettings().model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
-        (RESULTS / ("gate_fresh.json" if arguments.first else "gate.json")).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        told = {
+            **result,
+            "settings": CanarySettings().model_dump(),
+            "machine": machine(),
+            "date": time.strftime("%Y-%m-%d"),
+        }
+        (RESULTS / ("gate_fresh.json" if arguments.first else "gate.json")).write_text(
+            json.dumps(told, indent=2) + "\n", encoding="utf-8"
+        )
     print(json.dumps(result))
 
 

@@ -1,12 +1,13 @@
 # environment: train
 """`make bench-gate_speed`: how long the gate takes for both models.
 
-The held-out photos are gradients with shapes, with three rated jokes each. `--shape demo` (the demo model, one tile a photo) is
-for a CPU; `--shape 2b` makes random weights of InternVL2-2B's shape, whose jokes never end, so that each takes `gate.max_tokens`
-steps: the longest that it can take. `--side` is the photos' longer side: 1,280 × 960 are 13 tiles for that shape. Printed last,
-as one JSON object: `gate_s`, wall seconds of `judge`; `cpu_s`; `photos`, `replies` of each model, `jokes` whose likelihood was
-measured; `device`; `memory_mb`, the largest on the GPU, or of the process.
+The held-out photos are gradients with shapes, with three rated jokes each. `--shape demo` (the demo model, one tile a
+photo) is for a CPU; `--shape 2b` makes random weights of InternVL2-2B's shape, whose jokes never end, so that each
+takes `gate.max_tokens` steps: the longest that it can take. `--side` is the photos' longer side: 1,280 × 960 are 13
+tiles for that shape. Printed last, as one JSON object: `gate_s`, wall seconds of `judge`; `cpu_s`; `photos`, `replies`
+of each model, `jokes` whose likelihood was measured; `device`; `memory_mb`, the largest on the GPU, or of the process.
 """
+
 import argparse
 import hashlib
 import io
@@ -25,13 +26,16 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.machine import finish, machine  # noqa: E402
 from configs.learning import GateSettings  # noqa: E402
 from configs.prompts import load_prompts  # noqa: E402
-from trainer.demo_model.random_weights import write_random  # noqa: E402
 from trainer.demo_model.architectures import SHAPES  # noqa: E402
+from trainer.demo_model.random_weights import write_random  # noqa: E402
 from trainer.gate import assess_candidate  # noqa: E402
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
-TEXTS = (("en", "The fox declined to comment, but its lawyer is very expensive.", 3), ("zh", "在三千年，狐狸当了总统，人类被当作手机铃声。", 3),
-         ("en", "The fox won a prize for being outstanding: it was out, standing in a field.", 1))
+TEXTS = (
+    ("en", "The fox declined to comment, but its lawyer is very expensive.", 3),
+    ("zh", "在三千年，狐狸当了总统，人类被当作手机铃声。", 3),
+    ("en", "The fox won a prize for being outstanding: it was out, standing in a field.", 1),
+)
 
 
 def write_dataset(directory: Path, photos: int, side: int) -> Path:
@@ -39,16 +43,39 @@ def write_dataset(directory: Path, photos: int, side: int) -> Path:
     rows, entries = [], []
     for number in range(photos):
         picture = Image.linear_gradient("L").resize((side, side * 3 // 4)).convert("RGB")
-        ImageDraw.Draw(picture).ellipse((number, number, number + side // 3, number + side // 3), fill=f"hsl({7 * number % 360}, 80%, 50%)")
+        ImageDraw.Draw(picture).ellipse(
+            (number, number, number + side // 3, number + side // 3), fill=f"hsl({7 * number % 360}, 80%, 50%)"
+        )
         picture.save(file := io.BytesIO(), "JPEG")
         image = f"images/{hashlib.sha256(file.getvalue()).hexdigest()}.jpg"
         (directory / image).write_bytes(file.getvalue())
         for place, (language, text, value) in enumerate(TEXTS):
             row_id = f"joke-{number}-{place}"
-            rows.append({"id": row_id, "image": image, "image_wh": list(picture.size), "length": 1, "conversations": [
-                {"from": "human", "value": f"<image>\n{load_prompts().ask(language)}"}, {"from": "gpt", "value": text}]})
-            entries.append({"id": row_id, "part": "holdout", "language": language, "ratings": [{"rater": 0, "value": value, "weight": 1.0}]})
-    for name, content in (("train", []), ("holdout", rows), ("manifest", {"format": 1, "name": "speed", "rows": entries})):
+            rows.append(
+                {
+                    "id": row_id,
+                    "image": image,
+                    "image_wh": list(picture.size),
+                    "length": 1,
+                    "conversations": [
+                        {"from": "human", "value": f"<image>\n{load_prompts().ask(language)}"},
+                        {"from": "gpt", "value": text},
+                    ],
+                }
+            )
+            entries.append(
+                {
+                    "id": row_id,
+                    "part": "holdout",
+                    "language": language,
+                    "ratings": [{"rater": 0, "value": value, "weight": 1.0}],
+                }
+            )
+    for name, content in (
+        ("train", []),
+        ("holdout", rows),
+        ("manifest", {"format": 1, "name": "speed", "rows": entries}),
+    ):
         (directory / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return directory
 
@@ -68,16 +95,39 @@ def main() -> None:
             write_random(model := work / "random", SHAPES["2b"], seed=1)
         dataset = write_dataset(work / "dataset", arguments.photos, arguments.side)
         start, cpu = time.monotonic(), time.process_time()
-        verdict = assess_candidate(model, model, dataset, work / "out", GateSettings(photos=arguments.photos),
-                        lambda step, done, of: print(f"{step} {done}/{of}", file=sys.stderr))
+        verdict = assess_candidate(
+            model,
+            model,
+            dataset,
+            work / "out",
+            GateSettings(photos=arguments.photos),
+            lambda step, done, of: print(f"{step} {done}/{of}", file=sys.stderr),
+        )
         gate_s, cpu_s = round(time.monotonic() - start, 1), round(time.process_time() - cpu, 1)
     import torch  # not before the gate has said how its threads wait
+
     cuda = torch.cuda.is_available()
-    memory = torch.cuda.max_memory_allocated() / 1e6 if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    finish({"shape": arguments.shape, "gate_s": gate_s, "cpu_s": cpu_s, "photos": arguments.photos, "side": arguments.side,
-            "replies": verdict.measures["replies"]["candidate"]["replies"], "jokes": arguments.photos * len(TEXTS),
-            "answer": verdict.answer, "device": torch.cuda.get_device_name() if cuda else "cpu", "memory_mb": round(memory),
-            "date": time.strftime("%Y-%m-%d"), "machine": machine()}, "gate_speed", arguments.save)
+    memory = (
+        torch.cuda.max_memory_allocated() / 1e6 if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    )
+    finish(
+        {
+            "shape": arguments.shape,
+            "gate_s": gate_s,
+            "cpu_s": cpu_s,
+            "photos": arguments.photos,
+            "side": arguments.side,
+            "replies": verdict.measures["replies"]["candidate"]["replies"],
+            "jokes": arguments.photos * len(TEXTS),
+            "answer": verdict.answer,
+            "device": torch.cuda.get_device_name() if cuda else "cpu",
+            "memory_mb": round(memory),
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": machine(),
+        },
+        "gate_speed",
+        arguments.save,
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""Wheels of the bot for a GPU host that reaches no package registry: `python3 benchmarks/gpu_bundle.py .gpu/bundle/bot`.
+"""Wheels of the bot for a GPU host that reaches no package registry: `python3 benchmarks/gpu_bundle.py
+.gpu/bundle/bot`.
 
-For `gpu_check.sh`, beside the folders `serve` and `train` with LMDeploy's and XTuner's wheels: what the bot needs beyond those
-and the packages of a usual PyTorch image (Python 3.12 with aiohttp, matplotlib, numpy, pillow, psutil, rich). Versions are the
-lock's. Babel's data of languages that Jokebot doesn't speak are left out, which takes 17 MB to 3. Standard library alone.
+For `gpu_check.sh`, beside the folders `serve` and `train` with LMDeploy's and XTuner's wheels: what the bot needs
+beyond those and the packages of a usual PyTorch image (Python 3.12 with aiohttp, matplotlib, numpy, pillow, psutil,
+rich). Versions are the lock's. Babel's data of languages that Jokebot doesn't speak are left out, which takes 17 MB to
+3. Standard library alone.
 """
+
 import base64
 import csv
 import hashlib
@@ -15,8 +18,20 @@ import zipfile
 from pathlib import Path
 
 LOCK = Path(__file__).parents[1] / "configs" / "requirements" / "bot.txt"
-WANTED = ("aiosqlite", "APScheduler", "babel", "fluent.runtime", "fluent.syntax", "prometheus_client", "pydantic-settings",
-          "python-dotenv", "python-telegram-bot", "pytz", "tzdata", "tzlocal")
+WANTED = (
+    "aiosqlite",
+    "APScheduler",
+    "babel",
+    "fluent.runtime",
+    "fluent.syntax",
+    "prometheus_client",
+    "pydantic-settings",
+    "python-dotenv",
+    "python-telegram-bot",
+    "pytz",
+    "tzdata",
+    "tzlocal",
+)
 DROPPED = re.compile(r"babel/locale-data/(?!(root|en|en_US|en_001|zh|zh_Hans|zh_Hans_CN|zh_Hant)\.dat)")
 
 
@@ -45,8 +60,25 @@ def repack(wheel: Path) -> None:
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", "3.12",
-                    "--implementation", "cp", "--dest", str(folder), *requirements()], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--python-version",
+            "3.12",
+            "--implementation",
+            "cp",
+            "--dest",
+            str(folder),
+            *requirements(),
+        ],
+        check=True,
+    )
     for wheel in folder.glob("babel-*.whl"):
         repack(wheel)
     size = sum(file.stat().st_size for file in folder.glob("*.whl")) / 2**20

@@ -1,19 +1,23 @@
 # environment: train
 """The whole loop on a GPU host: people, the bot, LMDeploy, XTuner on the same card; and its heavy steps at 2B shapes.
 
-`demo`: the sandbox, and the real bot with LMDeploy servers that it runs itself, serving the demo model. People send photos
-and rate; an admin says /retrain in the chat; QLoRA, merge and gate run on the card that serves; the candidate goes on trial
-and into service; /rollback goes back. All the while others go on sending photos. Printed last, as one JSON object:
+`demo`: the sandbox, and the real bot with LMDeploy servers that it runs itself, serving the demo model. People send
+photos and rate; an admin says /retrain in the chat; QLoRA, merge and gate run on the card that serves; the candidate
+goes on trial and into service; /rollback goes back. All the while others go on sending photos. Printed last, as one
+JSON object:
 
     photos, lost, failed            photos sent in all; without any answer; answered with an apology
-    retrain_s                       from the admin's yes to the gate's verdict; `steps`: seconds of every step of the run
-    promoted, rollback_s            whether people's ratings brought it into service; seconds from /rollback to the change
+    retrain_s                       from the admin's yes to the gate's verdict; `steps`: seconds of every step of the
+        run
+    promoted, rollback_s            whether people's ratings brought it into service; seconds from /rollback to the
+        change
     liking_before, liking_after     of a jury that rates nothing
 
-`2b`: a random model of InternVL2-2B's shapes: train, merge, and the swap in LMDeploy, each timed: train_s, merge_s, start_s
-(the first server's), swap_s, and `rollback_s`, the swap back to the model before, which sleeps or is started as set.
-`--kind cpu` puts the CPU engine in LMDeploy's place, to try the script on a host without a GPU.
+`2b`: a random model of InternVL2-2B's shapes: train, merge, and the swap in LMDeploy, each timed: train_s, merge_s,
+start_s (the first server's), swap_s, and `rollback_s`, the swap back to the model before, which sleeps or is started as
+set. `--kind cpu` puts the CPU engine in LMDeploy's place, to try the script on a host without a GPU.
 """
+
 import argparse
 import asyncio
 import json
@@ -48,9 +52,19 @@ async def demo(told: argparse.Namespace) -> dict[str, Any]:
     from storage.database import Database
 
     torch.set_num_threads(2)
-    settings = {"ENGINE_KIND": told.kind, "LMDEPLOY_CACHE_BLOCKS": "512", "ENGINE_MAX_TILES": "1", "ENGINE_IN_FLIGHT": "16",
-                "GATE_PHOTOS": "60", "SELECTION_PERSON_SHARE": "1", "RETRAIN_MINIMUM_PAIRS": "8", "TRAINING_EPOCHS": "4",
-                "CANARY_RATINGS": "2000", "SERVERS_PREDECESSOR": "sleep", **dict(one.split("=", 1) for one in told.set)}
+    settings = {
+        "ENGINE_KIND": told.kind,
+        "LMDEPLOY_CACHE_BLOCKS": "512",
+        "ENGINE_MAX_TILES": "1",
+        "ENGINE_IN_FLIGHT": "16",
+        "GATE_PHOTOS": "60",
+        "SELECTION_PERSON_SHARE": "1",
+        "RETRAIN_MINIMUM_PAIRS": "8",
+        "TRAINING_EPOCHS": "4",
+        "CANARY_RATINGS": "2000",
+        "SERVERS_PREDECESSOR": "sleep",
+        **dict(one.split("=", 1) for one in told.set),
+    }
     scale = Scale(24, 4, (told.photos,), told.measured, told.at_once, {})
     (told.folder / "data").mkdir(parents=True)
     with bot_and_sandbox(told.folder / "data", settings, told.bot_python) as page:
@@ -80,6 +94,7 @@ async def turn(flywheel: Any) -> dict[str, Any]:
     async def idle_chat(number: int) -> None:
         await flywheel.share(number)
         await asyncio.sleep(PHOTOS_PAUSE_S)
+
     chatting = asyncio.create_task(until(over, 2, idle_chat))
     try:
         run = await flywheel.round()
@@ -90,9 +105,20 @@ async def turn(flywheel: Any) -> dict[str, Any]:
         over.set()
         await chatting
     steps = flywheel.told[-1]["steps"]
-    return {"photos": crowd.photos, "lost": crowd.lost, "failed": crowd.failed, "retrain_s": round(sum(steps.get(one, 0) for one in LEARNING), 1),
-            "promoted": run.state == "promoted", "rollback_s": rollback_s, "liking_before": flywheel.liking[0], "liking_after": flywheel.liking[-1],
-            "steps": steps, "ratings": crowd.ratings, "duels": crowd.duels, "run": flywheel.told[-1]}
+    return {
+        "photos": crowd.photos,
+        "lost": crowd.lost,
+        "failed": crowd.failed,
+        "retrain_s": round(sum(steps.get(one, 0) for one in LEARNING), 1),
+        "promoted": run.state == "promoted",
+        "rollback_s": rollback_s,
+        "liking_before": flywheel.liking[0],
+        "liking_after": flywheel.liking[-1],
+        "steps": steps,
+        "ratings": crowd.ratings,
+        "duels": crowd.duels,
+        "run": flywheel.told[-1],
+    }
 
 
 LEARNING = ("queued", "exporting", "training", "merging", "judging")
@@ -118,17 +144,44 @@ def heavy(told: argparse.Namespace) -> dict[str, Any]:
     """Train, merge and swap at the shapes of `told.base`."""
     dataset = write_dataset(told.folder / "dataset", told.rows, told.pack)
     say("dataset and base are there")
-    environment = {**os.environ, "JOKEBOT_STORAGE_DIRECTORY": str(told.folder / "data"), "JOKEBOT_TRAINING_EPOCHS": "1", "JOKEBOT_TRAINING_BATCH_SIZE": "4",
-                   "JOKEBOT_TRAINING_ACCUMULATION": "1", "JOKEBOT_TRAINING_WORKERS": "2"}
+    environment = {
+        **os.environ,
+        "JOKEBOT_STORAGE_DIRECTORY": str(told.folder / "data"),
+        "JOKEBOT_TRAINING_EPOCHS": "1",
+        "JOKEBOT_TRAINING_BATCH_SIZE": "4",
+        "JOKEBOT_TRAINING_ACCUMULATION": "1",
+        "JOKEBOT_TRAINING_WORKERS": "2",
+    }
     seconds = {}
-    for name, command in {"train_s": ["train", str(dataset), "--base", str(told.base), "--out", str(told.folder / "run")],
-                          "merge_s": ["merge", str(told.folder / "run"), "--base", str(told.base), "--out", str(told.folder / "merged")]}.items():
+    for name, command in {
+        "train_s": ["train", str(dataset), "--base", str(told.base), "--out", str(told.folder / "run")],
+        "merge_s": ["merge", str(told.folder / "run"), "--base", str(told.base), "--out", str(told.folder / "merged")],
+    }.items():
         began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "bot", *command], check=True, cwd=ROOT, env=environment, stdout=sys.stderr)
+        subprocess.run(
+            [sys.executable, "-m", "bot", *command], check=True, cwd=ROOT, env=environment, stdout=sys.stderr
+        )
         seconds[name] = round(time.monotonic() - began, 1)
         say(f"{name} {seconds[name]}")
-    swap = subprocess.run([str(told.bot_python), __file__, "swap", "--base", str(told.base), "--folder", str(told.folder), "--kind", told.kind, "--set", *told.set],
-                          check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    swap = subprocess.run(
+        [
+            str(told.bot_python),
+            __file__,
+            "swap",
+            "--base",
+            str(told.base),
+            "--folder",
+            str(told.folder),
+            "--kind",
+            told.kind,
+            "--set",
+            *told.set,
+        ],
+        check=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     return {**seconds, **json.loads(swap.stdout.splitlines()[-1]), "rows": told.rows}
 
 
@@ -144,9 +197,17 @@ def write_dataset(directory: Path, rows: int, pack: Path) -> Path:
     for number in range(rows):
         picture = album.next()
         (directory / "images" / f"{number}.jpg").write_bytes(picture.jpeg)
-        entries.append({"id": f"pair-{number}", "image": f"images/{number}.jpg", "image_wh": [448, 448], "conversations": [
-            {"from": "human", "value": f"<image>\n{prompts.ask('en', 'neutral')}"},
-            {"from": "gpt", "value": shapes[number % len(shapes)].fill(picture.subject)}]})
+        entries.append(
+            {
+                "id": f"pair-{number}",
+                "image": f"images/{number}.jpg",
+                "image_wh": [448, 448],
+                "conversations": [
+                    {"from": "human", "value": f"<image>\n{prompts.ask('en', 'neutral')}"},
+                    {"from": "gpt", "value": shapes[number % len(shapes)].fill(picture.subject)},
+                ],
+            }
+        )
     (directory / "train.json").write_text(json.dumps(entries), encoding="utf-8")
     return directory
 
@@ -159,11 +220,16 @@ async def swap(told: argparse.Namespace) -> dict[str, Any]:
 
     def model(number: int, name: str, directory: Path) -> Model:
         return Model(number, name, "champion", None, None, str(directory), None, "{}", 0.0)
+
     base, merged = model(1, "base", told.base), model(2, "merged", told.folder / "merged")
     servers = make_servers(load_settings(), base)
     found = {}
     try:
-        for name, work in {"start_s": first(servers), "swap_s": servers.swap(merged), "rollback_s": servers.swap(base)}.items():
+        for name, work in {
+            "start_s": first(servers),
+            "swap_s": servers.swap(merged),
+            "rollback_s": servers.swap(base),
+        }.items():
             began = time.monotonic()
             await work
             found[name] = round(time.monotonic() - began, 2)
@@ -180,28 +246,44 @@ async def first(servers: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("part", choices=("demo", "2b", "swap"), help="`swap` is the part of `2b` that runs in the bot's environment")
+    parser.add_argument(
+        "part", choices=("demo", "2b", "swap"), help="`swap` is the part of `2b` that runs in the bot's environment"
+    )
     parser.add_argument("--folder", type=Path, required=True, help="a new folder for data and logs")
     parser.add_argument("--kind", choices=("lmdeploy", "cpu"), default="lmdeploy")
     parser.add_argument("--bot-python", type=Path, default=ROOT / ".venv" / "bot" / "bin" / "python")
-    parser.add_argument("--pack", type=Path, help="the drawings to paint with; the few that come with the program where none is named")
+    parser.add_argument(
+        "--pack", type=Path, help="the drawings to paint with; the few that come with the program where none is named"
+    )
     parser.add_argument("--base", type=Path, help="for `2b`: the base checkpoint")
     parser.add_argument("--photos", type=int, default=300, help="for `demo`: photos before /retrain")
     parser.add_argument("--measured", type=int, default=100, help="for `demo`: pictures of the jury, each time")
     parser.add_argument("--at-once", type=int, default=12)
     parser.add_argument("--rows", type=int, default=64, help="for `2b`: pairs to train on")
     parser.add_argument("--set", nargs="*", default=[], metavar="SECTION_NAME=VALUE", help="further settings")
-    parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result as benchmarks/results/loop_MACHINE.json; `2b` adds itself to it")
+    parser.add_argument(
+        "--save",
+        default="",
+        metavar="MACHINE",
+        help="keep the result as benchmarks/results/loop_MACHINE.json; `2b` adds itself to it",
+    )
     told = parser.parse_args()
     told.folder = told.folder.absolute()
     if told.part == "swap":
-        os.environ |= {f"JOKEBOT_{name}": value for name, value in (("ENGINE_KIND", told.kind), ("ENGINE_MAX_TILES", "1"),
-                                                                    *(one.split("=", 1) for one in told.set))}
+        os.environ |= {
+            f"JOKEBOT_{name}": value
+            for name, value in (
+                ("ENGINE_KIND", told.kind),
+                ("ENGINE_MAX_TILES", "1"),
+                *(one.split("=", 1) for one in told.set),
+            )
+        }
         print(json.dumps(asyncio.run(swap(told))), flush=True)
         return
     told.folder.mkdir(parents=True, exist_ok=True)
     if told.pack is None:
         from benchmarks.flywheel import write_sample_pack
+
         told.pack = write_sample_pack(told.folder / "pictures.zip")
     result = asyncio.run(demo(told)) if told.part == "demo" else heavy(told)
     result |= {"engine": told.kind, "machine": machine(), "date": time.strftime("%Y-%m-%d")}

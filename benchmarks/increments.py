@@ -1,18 +1,21 @@
 # environment: train
 """`make bench-increments`: whether a run should start from the base or from the last model. Five increments, both ways.
 
-Each increment brings pictures of other subjects, all with one sentence that the demo model knows, another one each time, under
-the neutral English prompt. `base` trains a fresh adapter on the original base with all pairs so far; `last` goes on from the
-last merged model with the new pairs and as many old ones (`selection.replay_per_new = 1`). XTuner and the merge are the real
-ones. After each increment, on pictures that no training has seen, in nats a token (less is better):
+Each increment brings pictures of other subjects, all with one sentence that the demo model knows, another one each
+time, under the neutral English prompt. `base` trains a fresh adapter on the original base with all pairs so far; `last`
+goes on from the last merged model with the new pairs and as many old ones (`selection.replay_per_new = 1`). XTuner and
+the merge are the real ones. After each increment, on pictures that no training has seen, in nats a token (less is
+better):
 
     newest   the sentences of this increment
     older    those of all increments before it (forgetting)
-    drift    what was never trained: the base's own jokes in Chinese and its explanations, less what the base itself has there
+    drift    what was never trained: the base's own jokes in Chinese and its explanations, less what the base itself
+        has there
 
-Printed last, as one JSON object: `base` and `last` with a list of these for each increment, `rows` trained on and `train_s`; and
-`older_base`, `older_last`, `drift_base`, `drift_last` after the last one.
+Printed last, as one JSON object: `base` and `last` with a list of these for each increment, `rows` trained on and
+`train_s`; and `older_base`, `older_last`, `drift_base`, `drift_last` after the last one.
 """
+
 import argparse
 import json
 import os
@@ -34,19 +37,26 @@ from benchmarks.machine import RESULTS, machine
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from configs.settings import ROOT
-from trainer.demo_model.evaluate import SEED, painters
-from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.augmentation import PicturePainter, to_picture
-from trainer.demo_model.subjects import load_subjects
+from trainer.demo_model.evaluate import SEED, painters
 from trainer.demo_model.joke_templates import EXPLAIN, NEUTRAL, JokeShape, jokes, load_shapes
-from trainer.gate.model_scorer import ModelScorer
+from trainer.demo_model.picture_pack import load_pack
+from trainer.demo_model.subjects import load_subjects
 from trainer.gate.model_loading import load
+from trainer.gate.model_scorer import ModelScorer
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
 INCREMENTS, HELD_OUT = 5, 12
-TRAINING = {"LEARNING_RATE": "2e-3", "LORA_RANK": "16", "LORA_ALPHA": "32", "LORA_DROPOUT": "0", "BATCH_SIZE": "4", "ACCUMULATION": "1",
-            "WORKERS": "0"}
+TRAINING = {
+    "LEARNING_RATE": "2e-3",
+    "LORA_RANK": "16",
+    "LORA_ALPHA": "32",
+    "LORA_DROPOUT": "0",
+    "BATCH_SIZE": "4",
+    "ACCUMULATION": "1",
+    "WORKERS": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -70,16 +80,28 @@ def main() -> None:
         work = (arguments.work or Path(temporary) / "increments").absolute()
         (work / "pictures").mkdir(parents=True)
         painter, _ = painters(load_pack(PACK), CHECKPOINT, torch.device("cpu"))
-        new = [taught(painter, work / "pictures", number, arguments.pairs, SEED + number) for number in range(INCREMENTS)]
-        held_out = [taught(painter, work / "pictures", number, HELD_OUT, SEED + 50 + number) for number in range(INCREMENTS)]
+        new = [
+            taught(painter, work / "pictures", number, arguments.pairs, SEED + number) for number in range(INCREMENTS)
+        ]
+        held_out = [
+            taught(painter, work / "pictures", number, HELD_OUT, SEED + 50 + number) for number in range(INCREMENTS)
+        ]
         others = never_taught(painter, work / "pictures")
         start = mean_nats(CHECKPOINT, others)
-        ways = {way: follow(way, new, held_out, others, start, work / way, arguments.epochs) for way in ("base", "last")}
+        ways = {
+            way: follow(way, new, held_out, others, start, work / way, arguments.epochs) for way in ("base", "last")
+        }
     ends = {f"{name}_{way}": told[-1][name] for way, told in ways.items() for name in ("older", "drift")}
     result = {**ends, **ways, "pairs": arguments.pairs, "epochs": arguments.epochs}
     if arguments.keep:
         versions = {name: version(name) for name in ("torch", "transformers", "xtuner")}
-        told = {**result, "training": TRAINING, "versions": versions, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+        told = {
+            **result,
+            "training": TRAINING,
+            "versions": versions,
+            "machine": machine(),
+            "date": time.strftime("%Y-%m-%d"),
+        }
         (RESULTS / "increments.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result))
 
@@ -100,7 +122,10 @@ def taught(painter: PicturePainter, folder: Path, increment: int, count: int, se
     own = [number for number in range(len(subjects)) if number % INCREMENTS == increment]
     chosen = random.Random(seed).sample(own, count)
     prompt = load_prompts().ask("en", NEUTRAL)
-    return [Pair(file, prompt, shape.fill(subjects[number])) for file, number in zip(painted(painter, folder, chosen, seed), chosen, strict=True)]
+    return [
+        Pair(file, prompt, shape.fill(subjects[number]))
+        for file, number in zip(painted(painter, folder, chosen, seed), chosen, strict=True)
+    ]
 
 
 def never_taught(painter: PicturePainter, folder: Path) -> list[Pair]:
@@ -116,7 +141,15 @@ def never_taught(painter: PicturePainter, folder: Path) -> list[Pair]:
     return pairs
 
 
-def follow(way: str, new: list[list[Pair]], held_out: list[list[Pair]], others: list[Pair], start: float, work: Path, epochs: int) -> list[dict]:
+def follow(
+    way: str,
+    new: list[list[Pair]],
+    held_out: list[list[Pair]],
+    others: list[Pair],
+    start: float,
+    work: Path,
+    epochs: int,
+) -> list[dict]:
     """All increments one way."""
     model, told = CHECKPOINT, []
     for number in range(len(new)):
@@ -126,8 +159,15 @@ def follow(way: str, new: list[list[Pair]], held_out: list[list[Pair]], others: 
         model = made(work / f"increment-{number}", rows, CHECKPOINT if way == "base" else model, epochs)
         seconds = round(time.monotonic() - began, 1)
         before = [pair for part in held_out[:number] for pair in part]
-        told.append({"newest": mean_nats(model, held_out[number]), "older": mean_nats(model, before) if before else None,
-                     "drift": round(mean_nats(model, others) - start, 4), "rows": len(rows), "train_s": seconds})
+        told.append(
+            {
+                "newest": mean_nats(model, held_out[number]),
+                "older": mean_nats(model, before) if before else None,
+                "drift": round(mean_nats(model, others) - start, 4),
+                "rows": len(rows),
+                "train_s": seconds,
+            }
+        )
         print(way, number, told[-1], file=sys.stderr)
     return told
 
@@ -139,15 +179,37 @@ def made(work: Path, pairs: list[Pair], base: Path, epochs: int) -> Path:
     rows = []
     for number, pair in enumerate(pairs):
         os.link(pair.picture, dataset / "images" / pair.picture.name)
-        rows.append({"id": f"pair-{number}", "image": f"images/{pair.picture.name}", "image_wh": [448, 448], "conversations": [
-            {"from": "human", "value": f"<image>\n{pair.prompt}"}, {"from": "gpt", "value": pair.answer}]})
+        rows.append(
+            {
+                "id": f"pair-{number}",
+                "image": f"images/{pair.picture.name}",
+                "image_wh": [448, 448],
+                "conversations": [
+                    {"from": "human", "value": f"<image>\n{pair.prompt}"},
+                    {"from": "gpt", "value": pair.answer},
+                ],
+            }
+        )
     (dataset / "train.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
-    environment = {**os.environ, **{f"JOKEBOT_TRAINING_{name}": value for name, value in TRAINING.items()},
-                   "JOKEBOT_TRAINING_EPOCHS": str(epochs), "OMP_NUM_THREADS": "1", "JOKEBOT_STORAGE_DIRECTORY": str(work.parent.parent / "data")}
-    for command in (["train", str(dataset), "--base", str(base), "--out", str(work / "run")],
-                    ["merge", str(work / "run"), "--base", str(base), "--out", str(work / "model")]):
-        subprocess.run([sys.executable, "-m", "bot", *command], check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
-                       stderr=(work / "log").open("a"))
+    environment = {
+        **os.environ,
+        **{f"JOKEBOT_TRAINING_{name}": value for name, value in TRAINING.items()},
+        "JOKEBOT_TRAINING_EPOCHS": str(epochs),
+        "OMP_NUM_THREADS": "1",
+        "JOKEBOT_STORAGE_DIRECTORY": str(work.parent.parent / "data"),
+    }
+    for command in (
+        ["train", str(dataset), "--base", str(base), "--out", str(work / "run")],
+        ["merge", str(work / "run"), "--base", str(base), "--out", str(work / "model")],
+    ):
+        subprocess.run(
+            [sys.executable, "-m", "bot", *command],
+            check=True,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=(work / "log").open("a"),
+        )
     return work / "model"
 
 

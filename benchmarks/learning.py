@@ -1,16 +1,19 @@
 # environment: train
-"""`make bench-learning`: whether a fine-tune can be seen. The demo model is trained on 200 jokes of one style, and asked.
+"""`make bench-learning`: whether a fine-tune can be seen.
 
-The pairs are pictures with a deadpan joke under the neutral prompt, half English, half Chinese, in the form that an export
-writes; `jokebot train` (XTuner, LoRA) and `jokebot merge` make the new model. Before and after, the neutral prompt is
-asked about the same 200 pictures that no training has seen, at temperature 1 with a fixed seed. A joke's style is that of
-the one shape of shapes.toml that it has, else none. Printed last, as one JSON object:
+The demo model is trained on 200 jokes of one style, and asked.
+
+The pairs are pictures with a deadpan joke under the neutral prompt, half English, half Chinese, in the form that an
+export writes; `jokebot train` (XTuner, LoRA) and `jokebot merge` make the new model. Before and after, the neutral
+prompt is asked about the same 200 pictures that no training has seen, at temperature 1 with a fixed seed. A joke's
+style is that of the one shape of shapes.toml that it has, else none. Printed last, as one JSON object:
 
     style_before, style_after        share of replies in the style that was trained
     subject_before, subject_after    share of replies that name the picture's main subject, and no other
     train_s                          seconds of `jokebot train`, its start included
     merge_s                          seconds of `jokebot merge`
 """
+
 import argparse
 import json
 import os
@@ -26,26 +29,36 @@ from tokenizers import Tokenizer
 
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.build import load
 from trainer.demo_model.evaluate import SEED, ask, painters, share, style_of
-from trainer.demo_model.picture_pack import PictureEntry, load_pack
-from trainer.demo_model.augmentation import PicturePainter, to_picture
-from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
+from trainer.demo_model.picture_pack import PictureEntry, load_pack
+from trainer.demo_model.subjects import load_subjects
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
 STYLE = "deadpan"
 PAIRS = ASKED = 200
-TRAINING = {"LEARNING_RATE": "1e-3", "LORA_RANK": "16", "LORA_ALPHA": "32", "LORA_DROPOUT": "0", "EPOCHS": "4", "BATCH_SIZE": "8",
-            "ACCUMULATION": "1", "WORKERS": "0"}
+TRAINING = {
+    "LEARNING_RATE": "1e-3",
+    "LORA_RANK": "16",
+    "LORA_ALPHA": "32",
+    "LORA_DROPOUT": "0",
+    "EPOCHS": "4",
+    "BATCH_SIZE": "8",
+    "ACCUMULATION": "1",
+    "WORKERS": "0",
+}
 """Settings of the run: the bot's own are made for a model three hundred times as large."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, default=CHECKPOINT, help="the checkpoint to begin with")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep dataset, run and merged model in this new directory")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep dataset, run and merged model in this new directory"
+    )
     arguments = parser.parse_args()
     if not PACK.is_file():
         subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
@@ -57,14 +70,35 @@ def main() -> None:
         painter.random.manual_seed(SEED + 100)
         dataset = write_dataset(work / "dataset", painter)
         # On a shared machine threads that wait by spinning take the time of those that they wait for.
-        environment = {"OMP_WAIT_POLICY": "passive", **os.environ, **{f"JOKEBOT_TRAINING_{name}": value for name, value in TRAINING.items()},
-                       "JOKEBOT_STORAGE_DIRECTORY": str(work / "data")}
-        train_s = timed(["train", str(dataset), "--base", str(arguments.model.resolve()), "--out", str(work / "run")], environment)
-        merge_s = timed(["merge", str(work / "run"), "--base", str(arguments.model.resolve()), "--out", str(work / "merged")],
-                        environment)
-        before, after = measure(arguments.model, arguments.model, drawings), measure(work / "merged", arguments.model, drawings)
-    print(json.dumps({"style_before": before[0], "style_after": after[0], "subject_before": before[1], "subject_after": after[1],
-                      "train_s": train_s, "merge_s": merge_s}))
+        environment = {
+            "OMP_WAIT_POLICY": "passive",
+            **os.environ,
+            **{f"JOKEBOT_TRAINING_{name}": value for name, value in TRAINING.items()},
+            "JOKEBOT_STORAGE_DIRECTORY": str(work / "data"),
+        }
+        train_s = timed(
+            ["train", str(dataset), "--base", str(arguments.model.resolve()), "--out", str(work / "run")], environment
+        )
+        merge_s = timed(
+            ["merge", str(work / "run"), "--base", str(arguments.model.resolve()), "--out", str(work / "merged")],
+            environment,
+        )
+        before, after = (
+            measure(arguments.model, arguments.model, drawings),
+            measure(work / "merged", arguments.model, drawings),
+        )
+    print(
+        json.dumps(
+            {
+                "style_before": before[0],
+                "style_after": after[0],
+                "subject_before": before[1],
+                "subject_after": after[1],
+                "train_s": train_s,
+                "merge_s": merge_s,
+            }
+        )
+    )
 
 
 def write_dataset(directory: Path, painter: PicturePainter) -> Path:
@@ -78,8 +112,17 @@ def write_dataset(directory: Path, painter: PicturePainter) -> Path:
         image = f"images/{number:03d}.jpg"
         to_picture(scene.pictures[0]).save(directory / image, quality=90)
         answer = draw.choice(jokes(shapes, language, STYLE)).fill(subjects[int(scene.subjects[0])])
-        rows.append({"id": f"pair-{number}", "image": image, "image_wh": [448, 448], "conversations": [
-            {"from": "human", "value": f"<image>\n{prompts.ask(language, NEUTRAL)}"}, {"from": "gpt", "value": answer}]})
+        rows.append(
+            {
+                "id": f"pair-{number}",
+                "image": image,
+                "image_wh": [448, 448],
+                "conversations": [
+                    {"from": "human", "value": f"<image>\n{prompts.ask(language, NEUTRAL)}"},
+                    {"from": "gpt", "value": answer},
+                ],
+            }
+        )
     (directory / "train.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
     return directory
 
@@ -91,12 +134,17 @@ def timed(command: list[str], environment: dict[str, str]) -> float:
 
 
 def measure(directory: Path, sets_of: Path, drawings: list[PictureEntry]) -> tuple[float, float]:
-    """The style's share and the share that names the subject, over ASKED pictures in sets that `sets_of` learnt from."""
+    """The style's share and the share that names the subject, over ASKED pictures in sets that `sets_of` learnt
+    from.
+    """
     painter, _ = painters(drawings, sets_of, torch.device("cpu"))
     model, tokenizer = load(directory).eval(), Tokenizer.from_file(str(directory / "tokenizer.json"))
     languages = list(load_prompts().languages)
-    replies = [reply for language in languages
-               for reply in ask(model, tokenizer, painter, ASKED // len(languages), language, NEUTRAL, 1.0, SEED)]
+    replies = [
+        reply
+        for language in languages
+        for reply in ask(model, tokenizer, painter, ASKED // len(languages), language, NEUTRAL, 1.0, SEED)
+    ]
     return share(style_of(reply) == STYLE for reply in replies), share(reply.names_subject() for reply in replies)
 
 

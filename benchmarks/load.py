@@ -2,6 +2,7 @@
 
 The clients stream like the bot does, but read with aiohttp alone, so that they cost little beside what they measure.
 """
+
 import asyncio
 import base64
 import itertools
@@ -67,7 +68,9 @@ class Engines:
         if url not in self.models:
             async with session.get(f"{url}/v1/models", headers=self.headers) as answer:
                 self.models[url] = (await answer.json())["data"][0]["id"]
-        async with session.post(f"{url}/v1/chat/completions", json=self._body(self.models[url], photo), headers=self.headers) as answer:
+        async with session.post(
+            f"{url}/v1/chat/completions", json=self._body(self.models[url], photo), headers=self.headers
+        ) as answer:
             if answer.status != 200:
                 raise ValueError(f"status {answer.status}: {(await answer.text())[:200]}")
             async for line in answer.content:
@@ -79,10 +82,25 @@ class Engines:
     def _body(self, model: str, photo: bytes) -> dict[str, Any]:
         prompts = load_prompts()
         picture = {"url": f"data:image/jpeg;base64,{base64.b64encode(photo).decode()}", "max_dynamic_patch": self.tiles}
-        return {"model": model, "stream": True, "stream_options": {"include_usage": True}, "max_tokens": self.tokens,
-                "ignore_eos": True, "temperature": 0.8, "top_p": 0.9, "messages": [
-                    {"role": "system", "content": prompts.system},
-                    {"role": "user", "content": [{"type": "image_url", "image_url": picture}, {"type": "text", "text": prompts.ask("en")}]}]}
+        return {
+            "model": model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": self.tokens,
+            "ignore_eos": True,
+            "temperature": 0.8,
+            "top_p": 0.9,
+            "messages": [
+                {"role": "system", "content": prompts.system},
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": picture},
+                        {"type": "text", "text": prompts.ask("en")},
+                    ],
+                },
+            ],
+        }
 
     @staticmethod
     def _take(chunk: dict[str, Any], request: Sent) -> None:
@@ -98,8 +116,9 @@ class Engines:
                 raise ValueError("the reply was cut off")
 
 
-async def closed_loop(engines: Engines, photo: Callable[[], bytes], clients: int, requests: int,
-                      until: Callable[[], bool] = lambda: False) -> list[Sent]:
+async def closed_loop(
+    engines: Engines, photo: Callable[[], bytes], clients: int, requests: int, until: Callable[[], bool] = lambda: False
+) -> list[Sent]:
     """So many clients, until so many requests are answered or `until` says so; all of them, in order of their ends."""
     numbers, done = itertools.count(), []
     limits = aiohttp.ClientTimeout(total=LIMIT_S)
@@ -108,20 +127,33 @@ async def closed_loop(engines: Engines, photo: Callable[[], bytes], clients: int
         while next(numbers) < requests and not until():
             done.append(await engines.one(session, photo()))
 
-    async with aiohttp.ClientSession(timeout=limits, connector=aiohttp.TCPConnector(limit=0)) as session, asyncio.TaskGroup() as tasks:
+    async with (
+        aiohttp.ClientSession(timeout=limits, connector=aiohttp.TCPConnector(limit=0)) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
         for _ in range(clients):
             tasks.create_task(client(session))
     return done
 
 
 def summary(done: Sequence[Sent], clients: int) -> dict[str, Any]:
-    """What a closed loop came to. `photos_per_s` counts from the `clients`-th reply, with all clients at work, to the last."""
+    """What a closed loop came to.
+
+    `photos_per_s` counts from the `clients`-th reply, with all clients at work, to the last.
+    """
     good = [one for one in done if not one.failure]
     skipped = clients if len(good) > clients > 1 else 0
     first = good[skipped - 1].ended if skipped else min(one.sent for one in done)
     seconds = sorted(one.seconds for one in good) or [0.0]
     firsts = [one.first - one.sent for one in good if one.first] or [0.0]
-    return {"clients": clients, "requests": len(done), "failed": len(done) - len(good),
-            "photos_per_s": round((len(good) - skipped) / max(1e-9, done[-1].ended - first), 2), "p50_s": round(statistics.median(seconds), 3),
-            "p95_s": round(seconds[min(len(seconds) - 1, int(0.95 * len(seconds)))], 3), "first_word_p50_s": round(statistics.median(firsts), 3),
-            "tokens": statistics.median([one.tokens for one in good] or [0]), "failures": sorted({one.failure for one in done if one.failure})[:3]}
+    return {
+        "clients": clients,
+        "requests": len(done),
+        "failed": len(done) - len(good),
+        "photos_per_s": round((len(good) - skipped) / max(1e-9, done[-1].ended - first), 2),
+        "p50_s": round(statistics.median(seconds), 3),
+        "p95_s": round(seconds[min(len(seconds) - 1, int(0.95 * len(seconds)))], 3),
+        "first_word_p50_s": round(statistics.median(firsts), 3),
+        "tokens": statistics.median([one.tokens for one in good] or [0]),
+        "failures": sorted({one.failure for one in done if one.failure})[:3],
+    }

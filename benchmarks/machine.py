@@ -1,4 +1,5 @@
 """What the benchmarks share: measured processes, the machine's name, and where results go."""
+
 import json
 import os
 import platform
@@ -15,8 +16,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 @dataclass(frozen=True)
 class Measured:
-    """A process that ended, with its children: wall seconds, CPU seconds, peak anonymous memory of all together (pages that
-    they share counted each time) and peak resident memory of the process itself, in MB."""
+    """A process that ended, with its children: wall seconds, CPU seconds, peak anonymous memory of all together
+    (pages that they share counted each time) and peak resident memory of the process itself, in MB."""
 
     seconds: float
     cpu_s: float
@@ -29,7 +30,9 @@ def measured(command: Sequence[str], log: Path | None = None, **environment: str
     """Run a process and watch its memory from /proc every 5 ms. Raises CalledProcessError where it fails."""
     begun, started, before, peak = time.monotonic(), time.time(), os.times(), {"RssAnon": 0, "VmHWM": 0}
     with (log or Path(os.devnull)).open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment})
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+        )
         while process.poll() is None:
             own, *others = (status(pid) for pid in (process.pid, *children_of(process.pid)))
             now = {**own, "RssAnon": own.get("RssAnon", 0) + sum(other.get("RssAnon", 0) for other in others)}
@@ -41,7 +44,13 @@ def measured(command: Sequence[str], log: Path | None = None, **environment: str
         raise subprocess.CalledProcessError(process.returncode, command)
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Measured(round(time.monotonic() - begun, 3), round(cpu, 2), round(peak["RssAnon"] / 1e3, 1), round(peak["VmHWM"] / 1e3, 1), started)
+    return Measured(
+        round(time.monotonic() - begun, 3),
+        round(cpu, 2),
+        round(peak["RssAnon"] / 1e3, 1),
+        round(peak["VmHWM"] / 1e3, 1),
+        started,
+    )
 
 
 def children_of(pid: int) -> list[int]:
@@ -64,13 +73,27 @@ def status(pid: int) -> dict[str, int]:
 
 def machine() -> dict[str, Any]:
     """Processor, cores, memory and GPU."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "",
+    )
     memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6
     try:
-        gpu = subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True).stdout.strip()
+        gpu = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True
+        ).stdout.strip()
     except OSError:
         gpu = ""
-    return {"processor": model or platform.machine(), "cores": len(os.sched_getaffinity(0)), "memory_gb": round(memory, 1), "gpu": gpu}
+    return {
+        "processor": model or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory, 1),
+        "gpu": gpu,
+    }
 
 
 def keep(result: dict[str, Any], name: str, save: str) -> None:

@@ -6,9 +6,11 @@
     copy_ratio   our wall time / the time that `cp` takes for the weight files
     max_ulp      largest difference to convert_to_official's result, in bf16 steps at the size of max(|base|, |delta|)
 
-Inputs are read once before, so they are in the page cache; ours and the copy are medians of --repeats. Needs 14 GB of disk for
-the 2b shape. `make bench-merge ARGS="--shape tiny"` is quick. Parts: --only ours, then --only stock, in one --folder.
+Inputs are read once before, so they are in the page cache; ours and the copy are medians of --repeats. Needs 14 GB of
+disk for the 2b shape. `make bench-merge ARGS="--shape tiny"` is quick. Parts: --only ours, then --only stock, in one
+--folder.
 """
+
 import argparse
 import json
 import os
@@ -25,8 +27,11 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.machine import Measured, finish, machine, measured  # noqa: E402
 from trainer.merge.compare import max_ulp, random_adapter  # noqa: E402
 
-STOCK = ("import sys; from pathlib import Path; from trainer.xtuner import shims; shims.apply(); from trainer.xtuner.upstream_baseline import convert; "
-         "convert(*map(Path, sys.argv[1:4]), int(sys.argv[4]), 2 * int(sys.argv[4]))")
+STOCK = (
+    "import sys; from pathlib import Path; from trainer.xtuner import shims; shims.apply(); from "
+    "trainer.xtuner.upstream_baseline import convert; "
+    "convert(*map(Path, sys.argv[1:4]), int(sys.argv[4]), 2 * int(sys.argv[4]))"
+)
 
 
 def arguments() -> argparse.Namespace:
@@ -37,7 +42,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--base", type=Path, help="a base model that is there already")
     parser.add_argument("--folder", type=Path, help="where the files go (default: a temporary folder)")
     parser.add_argument("--only", choices=("ours", "stock"), help="one part; a result needs both, in one --folder")
-    parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result as benchmarks/results/merge_MACHINE.json")
+    parser.add_argument(
+        "--save", default="", metavar="MACHINE", help="keep the result as benchmarks/results/merge_MACHINE.json"
+    )
     return parser.parse_args()
 
 
@@ -53,7 +60,10 @@ def warm(*directories: Path) -> None:
 def ours(adapter: Path, base: Path, out: Path) -> Measured:
     shutil.rmtree(out, ignore_errors=True)
     warm(adapter, base)
-    return measured([sys.executable, "-m", "trainer.merge", str(adapter), "--base", str(base), "--out", str(out)], out.with_suffix(".log"))
+    return measured(
+        [sys.executable, "-m", "trainer.merge", str(adapter), "--base", str(base), "--out", str(out)],
+        out.with_suffix(".log"),
+    )
 
 
 def copied(base: Path, out: Path) -> Measured:
@@ -63,8 +73,11 @@ def copied(base: Path, out: Path) -> Measured:
 
 
 def stock(checkpoint: Path, base: Path, out: Path, rank: int) -> Measured:
-    return measured([sys.executable, "-c", STOCK, str(base), str(checkpoint), str(out), str(rank)], out.with_suffix(".log"),
-                    PYTHONPATH=f"{ROOT}:{os.environ.get('PYTHONPATH', '')}")
+    return measured(
+        [sys.executable, "-c", STOCK, str(base), str(checkpoint), str(out), str(rank)],
+        out.with_suffix(".log"),
+        PYTHONPATH=f"{ROOT}:{os.environ.get('PYTHONPATH', '')}",
+    )
 
 
 def part_ours(told: argparse.Namespace, folder: Path, base: Path) -> None:
@@ -74,8 +87,14 @@ def part_ours(told: argparse.Namespace, folder: Path, base: Path) -> None:
     phases = json.loads((folder / "merged.log").read_text(encoding="utf-8").splitlines()[-1])["phases"]
     copies = [copied(base, folder / "copy") for _ in range(told.repeats)]
     shutil.rmtree(folder / "copy")
-    report = {"merge_s": [run.seconds for run in runs], "merge_cpu_s": [run.cpu_s for run in runs], "merge_anon_mb": [run.anon_mb for run in runs],
-              "phases_s": phases, "copy_s": [run.seconds for run in copies], "copy_cpu_s": [run.cpu_s for run in copies]}
+    report = {
+        "merge_s": [run.seconds for run in runs],
+        "merge_cpu_s": [run.cpu_s for run in runs],
+        "merge_anon_mb": [run.anon_mb for run in runs],
+        "phases_s": phases,
+        "copy_s": [run.seconds for run in copies],
+        "copy_cpu_s": [run.cpu_s for run in copies],
+    }
     (folder / "ours.json").write_text(json.dumps(report), encoding="utf-8")
     print("ours", report, flush=True)
 
@@ -84,15 +103,25 @@ def part_stock(told: argparse.Namespace, folder: Path, base: Path) -> dict[str, 
     """convert_to_official, how far its result is from ours, and the whole result."""
     import torch
     from safetensors.torch import load_file
+
     torch.save({"state_dict": load_file(str(folder / "adapter" / "adapter.safetensors"))}, folder / "adapter.pth")
     warm(base)
     theirs = stock(folder / "adapter.pth", base, folder / "official", told.rank)
     raw, merged = json.loads((folder / "ours.json").read_text(encoding="utf-8")), folder / "merged"
     seconds = statistics.median(raw["merge_s"])
-    return {"speedup": round(theirs.seconds / seconds, 2), "rss_mb": max(raw["merge_anon_mb"]),
-            "copy_ratio": round(seconds / statistics.median(raw["copy_s"]), 2), "max_ulp": max_ulp(base, folder / "official", merged),
-            **raw, "stock_s": theirs.seconds, "stock_rss_mb": theirs.anon_mb, "shape": told.shape, "rank": told.rank,
-            "weight_gb": round(sum(file.stat().st_size for file in merged.glob("*.safetensors")) / 1e9, 3), "machine": machine()}
+    return {
+        "speedup": round(theirs.seconds / seconds, 2),
+        "rss_mb": max(raw["merge_anon_mb"]),
+        "copy_ratio": round(seconds / statistics.median(raw["copy_s"]), 2),
+        "max_ulp": max_ulp(base, folder / "official", merged),
+        **raw,
+        "stock_s": theirs.seconds,
+        "stock_rss_mb": theirs.anon_mb,
+        "shape": told.shape,
+        "rank": told.rank,
+        "weight_gb": round(sum(file.stat().st_size for file in merged.glob("*.safetensors")) / 1e9, 3),
+        "machine": machine(),
+    }
 
 
 def main() -> None:
@@ -101,7 +130,10 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     base = told.base or folder / "base"
     if not (base / "config.json").exists():
-        measured([sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(base)], folder / "base.log")
+        measured(
+            [sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(base)],
+            folder / "base.log",
+        )
     if told.only != "stock":
         part_ours(told, folder, base)
     if told.only != "ours":

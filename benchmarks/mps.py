@@ -1,9 +1,11 @@
 """NVIDIA's Multi-Process Service: several servers' kernels on one GPU at the same time, instead of in turns.
 
-Without it a GPU gives processes time slices; with it, one server's decoding, which waits for memory, runs beside another's
-reading of photos, which waits for arithmetic. It is a program of the driver's (`nvidia-cuda-mps-control`), for one user, and
-changes no setting of the card. A process that is told of a service that is not there runs as without it.
+Without it a GPU gives processes time slices; with it, one server's decoding, which waits for memory, runs beside
+another's reading of photos, which waits for arithmetic. It is a program of the driver's (`nvidia-cuda-mps-control`),
+for one user, and changes no setting of the card. A process that is told of a service that is not there runs as without
+it.
 """
+
 import os
 import shutil
 import subprocess
@@ -43,7 +45,15 @@ def service(folder: Path) -> Iterator[dict[str, str]]:
         Path(place).mkdir(parents=True, exist_ok=True)
     environ = {**os.environ, **told}
     try:
-        subprocess.run([program, "-d"], env=environ, check=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        subprocess.run(
+            [program, "-d"],
+            env=environ,
+            check=True,
+            timeout=LIMIT_S,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise MpsError(f"{PROGRAM} can't be started: {getattr(error, 'stderr', '') or error}") from error
     try:

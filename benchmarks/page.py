@@ -1,8 +1,10 @@
-"""Writes the site's results page and its plots from benchmarks/results/*.json: `python -m benchmarks.page FOLDER`, which `make docs` calls.
+"""Writes the site's results page and its plots from benchmarks/results/*.json: `python -m benchmarks.page FOLDER`,
+which `make docs` calls.
 
-Every figure on the page comes from a file there, with the machine and the day it was measured; a result that is not there has
-no section.
+Every figure on the page comes from a file there, with the machine and the day it was measured; a result that is not
+there has no section.
 """
+
 import argparse
 import json
 from collections.abc import Callable
@@ -38,133 +40,227 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def table(rows: dict[str, object], head: tuple[str, str] = ("", "")) -> str:
-    return "\n".join([f"| {head[0]} | {head[1]} |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+    return "\n".join(
+        [f"| {head[0]} | {head[1]} |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+    )
 
 
 def loop(result: Result) -> str:
-    told = (f"The demo model; an admin says /retrain while people go on sending photos, and the card that answers them ({result['engine']}) trains. Of "
-            f"{result['photos']:,} photos {result['lost']} got no answer and {result['failed']} an apology; {result['ratings']:,} ratings. The gate had its verdict "
-            f"after {result['retrain_s']:.0f} s, and the run ended as {result['run']['state']}: {result['run']['reason']} The jury liked "
-            f"{percent(result['liking_before'])} of the jokes before and {percent(result['liking_after'])} after it.")
+    told = (
+        "The demo model; an admin says /retrain while people go on sending photos, and the card that answers them "
+        f"({result['engine']}) trains. Of "
+        f"{result['photos']:,} photos {result['lost']} got no answer and {result['failed']} an apology; "
+        f"{result['ratings']:,} ratings. The gate had its verdict "
+        f"after {result['retrain_s']:.0f} s, and the run ended as {result['run']['state']}: "
+        f"{result['run']['reason']} The jury liked "
+        f"{percent(result['liking_before'])} of the jokes before and {percent(result['liking_after'])} after it."
+    )
     if result["rollback_s"] is not None:
         told += f" /rollback took {result['rollback_s']:.1f} s."
     if heavy := result.get("at_2b"):
-        told += (f"\n\nWith InternVL2-2B's shapes: {heavy['train_s']:.0f} s for a run on {heavy['rows']} pairs, its start included, {heavy['merge_s']:.1f} s to merge, "
-                 f"{heavy['start_s']:.0f} s for the first server's start, {heavy['swap_s']:.0f} s for the swap while it answers, {heavy['rollback_s']:.1f} s to wake the model before.")
+        told += (
+            f"\n\nWith InternVL2-2B's shapes: {heavy['train_s']:.0f} s for a run on {heavy['rows']} pairs, its "
+            f"start included, {heavy['merge_s']:.1f} s to merge, "
+            f"{heavy['start_s']:.0f} s for the first server's start, {heavy['swap_s']:.0f} s for the swap while it "
+            f"answers, {heavy['rollback_s']:.1f} s to wake the model before."
+        )
     return told
 
 
 def flywheel(result: Result) -> str:
-    runs = [f"| {number} | {run['rows']} | {run['state']} | {run['trial_ratings']} | {run['seconds']} s |" for number, run in enumerate(result["runs"], 1)]
-    return "\n".join([
-        f"People with a hidden taste ({', '.join(result['taste']['styles'])}) rate jokes, and the bot finds out what they like: ratings, export, "
-        f"XTuner, merge, gate, trial and swap, nothing bypassed. The jury, which presses nothing, liked {percent(result['liking'][0], 1)} of the jokes "
-        f"before and {percent(result['liking'][-1], 1)} after {len(result['runs'])} runs. {result['ratings']:,} ratings and {result['duels']} duels; "
-        f"{result['lost']} photos without a joke, {result['leaked']} of the jury's pictures in a dataset.", "",
-        "| run | jokes learnt from | ended as | ratings of its trial | took |", "|---|---|---|---|---|", *runs])
+    runs = [
+        f"| {number} | {run['rows']} | {run['state']} | {run['trial_ratings']} | {run['seconds']} s |"
+        for number, run in enumerate(result["runs"], 1)
+    ]
+    return "\n".join(
+        [
+            f"People with a hidden taste ({', '.join(result['taste']['styles'])}) rate jokes, and the bot finds out "
+            "what they like: ratings, export, "
+            "XTuner, merge, gate, trial and swap, nothing bypassed. The jury, which presses nothing, liked "
+            f"{percent(result['liking'][0], 1)} of the jokes "
+            f"before and {percent(result['liking'][-1], 1)} after {len(result['runs'])} runs. {result['ratings']:,} "
+            f"ratings and {result['duels']} duels; "
+            f"{result['lost']} photos without a joke, {result['leaked']} of the jury's pictures in a dataset.",
+            "",
+            "| run | jokes learnt from | ended as | ratings of its trial | took |",
+            "|---|---|---|---|---|",
+            *runs,
+        ]
+    )
 
 
 def trial(result: Result) -> str:
-    return (f"Simulated candidates are tried by the product's own code, which looks after every rating; base liking .5, {result['candidates']:,} candidates "
-            "of each kind. Asked for: of those 5 points worse at most 1 % promoted, of equal ones at most 5 %, of those 10 points better at least 80 %. "
-            f"With one rater a joke a promotion takes {result['median_ratings']:.0f} ratings (median); a candidate that nobody likes is stopped after "
-            f"{result['terrible_ratings']:.0f}. With eight raters a joke the same 1,000 ratings tell of an eighth of the jokes, hence the lower power.")
+    return (
+        "Simulated candidates are tried by the product's own code, which looks after every rating; base liking .5, "
+        f"{result['candidates']:,} candidates "
+        "of each kind. Asked for: of those 5 points worse at most 1 % promoted, of equal ones at most 5 %, of those "
+        "10 points better at least 80 %. "
+        f"With one rater a joke a promotion takes {result['median_ratings']:.0f} ratings (median); a candidate that "
+        "nobody likes is stopped after "
+        f"{result['terrible_ratings']:.0f}. With eight raters a joke the same 1,000 ratings tell of an eighth of "
+        "the jokes, hence the lower power."
+    )
 
 
 def train(result: Result) -> str:
-    return (f"QLoRA at InternVL2-2B's shape, batch {result['batch']}, 13 tiles, rank {result['rank']}. A step takes {result['ours']['step_s']:.2f} s where "
-            f"stock XTuner takes {result['stock']['step_s']:.2f} s, {result['speedup']:.1f} times as fast, {result['speedup_to_sdpa']:.2f} times with XTuner's attention "
-            f"fused too; in the first epoch, while features are kept, {result['ours']['first_epoch_step_s']:.2f} s. It takes more memory because "
-            "activations are kept while there is room; `training.recompute` changes that.")
+    return (
+        f"QLoRA at InternVL2-2B's shape, batch {result['batch']}, 13 tiles, rank {result['rank']}. A step takes "
+        f"{result['ours']['step_s']:.2f} s where "
+        f"stock XTuner takes {result['stock']['step_s']:.2f} s, {result['speedup']:.1f} times as fast, "
+        f"{result['speedup_to_sdpa']:.2f} times with XTuner's attention "
+        f"fused too; in the first epoch, while features are kept, {result['ours']['first_epoch_step_s']:.2f} s. It "
+        "takes more memory because "
+        "activations are kept while there is room; `training.recompute` changes that."
+    )
 
 
 def loss_gap(result: Result) -> str:
     worst = max(result["rates"].values(), key=lambda one: one["loss_gap"])
-    return (f"Our runs learn what XTuner's own do: over {result['steps']} steps the losses lie {percent(worst['loss_gap'], 2)} apart (mean over the steps, "
-            f"limit {percent(result['gap_limit'])}). Two runs of stock XTuner, with its two kinds of attention, lie {percent(worst['stock_gap'], 2)} apart there.")
+    return (
+        f"Our runs learn what XTuner's own do: over {result['steps']} steps the losses lie "
+        f"{percent(worst['loss_gap'], 2)} apart (mean over the steps, "
+        f"limit {percent(result['gap_limit'])}). Two runs of stock XTuner, with its two kinds of attention, lie "
+        f"{percent(worst['stock_gap'], 2)} apart there."
+    )
 
 
 def merge(result: Result) -> str:
-    return (f"An adapter of rank {result['rank']} added to {result['weight_gb']:.1f} GB: {plots.middle(result['merge_s']):.1f} s and {result['rss_mb'] / 1000:.2f} GB of "
-            f"memory, where `convert_to_official` takes {result['stock_s']:.1f} s and {result['stock_rss_mb'] / 1000:.1f} GB. The largest difference between "
-            f"the two results is {result['max_ulp']:g} units in the last place.")
+    return (
+        f"An adapter of rank {result['rank']} added to {result['weight_gb']:.1f} GB: "
+        f"{plots.middle(result['merge_s']):.1f} s and {result['rss_mb'] / 1000:.2f} GB of "
+        f"memory, where `convert_to_official` takes {result['stock_s']:.1f} s and "
+        f"{result['stock_rss_mb'] / 1000:.1f} GB. The largest difference between "
+        f"the two results is {result['max_ulp']:g} units in the last place."
+    )
 
 
 def increments(result: Result) -> str:
-    return (f"Five runs, each with other subjects and another sentence. At the end, earlier lessons lie {result['older_base']:.3f} nats a token off where each run "
-            f"starts from the base and repeats the old pairs, {result['older_last']:.3f} where it goes on from the champion; what nobody trained drifted "
-            f"{result['drift_base']:.3f} and {result['drift_last']:.3f}. [Where a run starts](../loop.md#where-a-run-starts) tells what follows.")
+    return (
+        "Five runs, each with other subjects and another sentence. At the end, earlier lessons lie "
+        f"{result['older_base']:.3f} nats a token off where each run "
+        f"starts from the base and repeats the old pairs, {result['older_last']:.3f} where it goes on from the "
+        "champion; what nobody trained drifted "
+        f"{result['drift_base']:.3f} and {result['drift_last']:.3f}. [Where a run "
+        "starts](../loop.md#where-a-run-starts) tells what follows."
+    )
 
 
 def poisoning(result: Result) -> str:
-    return (f"A fifth of the raters push 50 jokes. Without the defences {percent(result['poisoned_before'], 1)} of the dataset is theirs, with them "
-            f"{percent(result['poisoned_after'], 1)}, while {percent(result['honest_kept'])} of the honest choice stays; newcomers in a hurry get "
-            f"{percent(result['poisoned_before_newcomers'])} and {percent(result['poisoned_after_newcomers'], 1)}, and {percent(result['honest_kept_newcomers'])} stays. "
-            f"Means over {result['seeds']} simulated worlds.")
+    return (
+        f"A fifth of the raters push 50 jokes. Without the defences {percent(result['poisoned_before'], 1)} of the "
+        "dataset is theirs, with them "
+        f"{percent(result['poisoned_after'], 1)}, while {percent(result['honest_kept'])} of the honest choice "
+        "stays; newcomers in a hurry get "
+        f"{percent(result['poisoned_before_newcomers'])} and {percent(result['poisoned_after_newcomers'], 1)}, and "
+        f"{percent(result['honest_kept_newcomers'])} stays. "
+        f"Means over {result['seeds']} simulated worlds."
+    )
 
 
 def learning(result: Result) -> str:
-    return ("200 jokes in one style, one small run, and the demo model is asked again about pictures that no training has seen: "
-            f"{percent(result['style_before'])} of its jokes were of that style, {percent(result['style_after'], 1)} are.")
+    return (
+        "200 jokes in one style, one small run, and the demo model is asked again about pictures that no training "
+        "has seen: "
+        f"{percent(result['style_before'])} of its jokes were of that style, {percent(result['style_after'], 1)} are."
+    )
 
 
 def bot(result: Result) -> str:
-    return "The bot's own cost, beside an engine that answers at once:\n\n" + table({
-        "start": f"{result['start_s']:.2f} s", "photo to joke, median": f"{result['own_latency_ms']:.0f} ms",
-        "… the slowest twentieth": f"{result['own_latency_p95_ms']:.0f} ms", "photos a second": f"{result['photos_per_s']:.0f}",
-        "memory after 2,000 photos": f"{result['rss_mb_at_2000']:.0f} MB", f"memory after {result['photos']:,}": f"{result['rss_mb']:.0f} MB"})
+    return "The bot's own cost, beside an engine that answers at once:\n\n" + table(
+        {
+            "start": f"{result['start_s']:.2f} s",
+            "photo to joke, median": f"{result['own_latency_ms']:.0f} ms",
+            "… the slowest twentieth": f"{result['own_latency_p95_ms']:.0f} ms",
+            "photos a second": f"{result['photos_per_s']:.0f}",
+            "memory after 2,000 photos": f"{result['rss_mb_at_2000']:.0f} MB",
+            f"memory after {result['photos']:,}": f"{result['rss_mb']:.0f} MB",
+        }
+    )
 
 
 def reliability(result: Result) -> str:
-    return f"The bot is killed {result['cycles']} times at random moments while people use it:\n\n" + table({
-        f"photos lost, of {result['photos']:,}": result["photos_lost"], f"ratings lost, of {result['ratings']:,}": result["ratings_lost"],
-        "ratings counted twice": result["ratings_doubled"], "commands without an answer": result["commands_lost"],
-        "replies that came again": f"{result['repeated_replies']}, {result['most_repeated_by_one_kill']} by one kill at most",
-        "from the start to the first answer": f"{result['recovery_s']:.2f} s"})
+    return f"The bot is killed {result['cycles']} times at random moments while people use it:\n\n" + table(
+        {
+            f"photos lost, of {result['photos']:,}": result["photos_lost"],
+            f"ratings lost, of {result['ratings']:,}": result["ratings_lost"],
+            "ratings counted twice": result["ratings_doubled"],
+            "commands without an answer": result["commands_lost"],
+            "replies that came again": f"{result['repeated_replies']}, {result['most_repeated_by_one_kill']} by one "
+            "kill at most",
+            "from the start to the first answer": f"{result['recovery_s']:.2f} s",
+        }
+    )
 
 
 def demo_model(result: Result) -> str:
-    return f"The committed demo model ({result['mb']:.1f} MiB), asked {result['replies']} times:\n\n" + table({
-        "names a drawing of a kind that it learnt from": percent(result["subject_accuracy"]),
-        "… the same things by an artist that it never saw": percent(result["other_set_accuracy"]),
-        "speaks the language asked for": percent(result["language_accuracy"]), "tells the style asked for": percent(result["style_accuracy"], 1),
-        "a joke, on a busy machine": f"{result['p50_s']:.1f} s"})
+    return f"The committed demo model ({result['mb']:.1f} MiB), asked {result['replies']} times:\n\n" + table(
+        {
+            "names a drawing of a kind that it learnt from": percent(result["subject_accuracy"]),
+            "… the same things by an artist that it never saw": percent(result["other_set_accuracy"]),
+            "speaks the language asked for": percent(result["language_accuracy"]),
+            "tells the style asked for": percent(result["style_accuracy"], 1),
+            "a joke, on a busy machine": f"{result['p50_s']:.1f} s",
+        }
+    )
 
 
 def parity(result: Result) -> str:
     launcher = result["launcher"]
-    return (f"The demo model served by LMDeploy on a GPU says the same as the CPU engine, greedily: {launcher['exact']} of {launcher['of']} replies to the letter, "
-            f"and all {launcher['near']} but for words that are as likely (the largest gap is {max(one['gap'] for one in result['differences']):.3f} nats).")
+    return (
+        f"The demo model served by LMDeploy on a GPU says the same as the CPU engine, greedily: {launcher['exact']} "
+        f"of {launcher['of']} replies to the letter, "
+        f"and all {launcher['near']} but for words that are as likely (the largest gap is "
+        f"{max(one['gap'] for one in result['differences']):.3f} nats)."
+    )
 
 
 def serve(result: Result) -> str:
     ours, plain, mps = (result[name] for name in ("ours", "plain", "mps"))
-    rows = {"plain LMDeploy": plain["levels"], f"ours, {ours['servers']} servers": ours["levels"],
-            **{f"ours, {count} server{'s' * (count != '1')}": levels for count, levels in ours["by_servers"].items()},
-            **{f"ours, {count} servers with NVIDIA's MPS": levels for count, levels in mps["by_servers"].items()}}
+    rows = {
+        "plain LMDeploy": plain["levels"],
+        f"ours, {ours['servers']} servers": ours["levels"],
+        **{f"ours, {count} server{'s' * (count != '1')}": levels for count, levels in ours["by_servers"].items()},
+        **{f"ours, {count} servers with NVIDIA's MPS": levels for count, levels in mps["by_servers"].items()},
+    }
     clients = list(plain["levels"])
-    return "\n".join([
-        f"Photos a second with InternVL2-2B's shapes, {result['tiles']} tiles a photo and {result['new_tokens']} words of reply, by how many ask at the same time "
-        f"(with one, the median is {result['p50_1_s']:.2f} s a photo; no request of any failed):", "",
-        f"| clients | {' | '.join(clients)} |", "|---|" + "---|" * len(clients),
-        *(f"| {name} | {' | '.join(format(levels[one]['photos_per_s'], '.1f') if one in levels else '' for one in clients)} |" for name, levels in rows.items())])
+    return "\n".join(
+        [
+            f"Photos a second with InternVL2-2B's shapes, {result['tiles']} tiles a photo and "
+            f"{result['new_tokens']} words of reply, by how many ask at the same time "
+            f"(with one, the median is {result['p50_1_s']:.2f} s a photo; no request of any failed):",
+            "",
+            f"| clients | {' | '.join(clients)} |",
+            "|---|" + "---|" * len(clients),
+            *(
+                f"| {name} | {' | '.join(format(levels[one]['photos_per_s'], '.1f') if one in levels else '' for one in clients)} |"
+                for name, levels in rows.items()
+            ),
+        ]
+    )
 
 
 def swap(result: Result) -> str:
     where = "with CPU engines" if result["kind"] == "cpu" else "in LMDeploy, with InternVL2-2B's shapes"
-    return (f"A model takes another's place while {result['clients']} clients keep asking, {where}: of {result['requests_during']:,} photos during "
-            f"{result['swaps']} swaps {result['failed']} failed; the slowest hundredth took {result['p99_during_s']:.2f} s, before the swaps {result['p99_before_s']:.2f} s; "
-            f"for {result['gap_s']:.2f} s at most no joke was finished.")
+    return (
+        f"A model takes another's place while {result['clients']} clients keep asking, {where}: of "
+        f"{result['requests_during']:,} photos during "
+        f"{result['swaps']} swaps {result['failed']} failed; the slowest hundredth took "
+        f"{result['p99_during_s']:.2f} s, before the swaps {result['p99_before_s']:.2f} s; "
+        f"for {result['gap_s']:.2f} s at most no joke was finished."
+    )
 
 
 def share(result: Result) -> str:
     alone, together = result["jokes_alone"], result["jokes_together"]
-    return (f"InternVL2-2B's shapes, {result['clients']} people who ask without a pause, and a QLoRA run of batch 4 beside them:\n\n"
-            "| | alone | together |\n|---|---|---|\n"
-            f"| a joke, median | {result['joke_p50_alone_s']:.2f} s | {result['joke_p50_together_s']:.2f} s |\n"
-            f"| photos a second | {alone['photos_per_s']:.1f} | {together['photos_per_s']:.1f} |\n"
-            f"| a step | {result['step_alone_s']:.2f} s | {result['step_together_s']:.2f} s |\n"
-            f"| memory | {result['servers_mb'] / 1000:.1f} GB, the server | {result['both_mb'] / 1000:.1f} GB |")
+    return (
+        f"InternVL2-2B's shapes, {result['clients']} people who ask without a pause, and a QLoRA run of batch 4 "
+        "beside them:\n\n"
+        "| | alone | together |\n|---|---|---|\n"
+        f"| a joke, median | {result['joke_p50_alone_s']:.2f} s | {result['joke_p50_together_s']:.2f} s |\n"
+        f"| photos a second | {alone['photos_per_s']:.1f} | {together['photos_per_s']:.1f} |\n"
+        f"| a step | {result['step_alone_s']:.2f} s | {result['step_together_s']:.2f} s |\n"
+        f"| memory | {result['servers_mb'] / 1000:.1f} GB, the server | {result['both_mb'] / 1000:.1f} GB |"
+    )
 
 
 SECTIONS = (
@@ -191,15 +287,21 @@ SECTIONS = (
 def plain(result: Result) -> str:
     """What a result without a text of its own says: its single figures, by their names."""
     figures = {f"`{name}`": value for name, value in result.items() if isinstance(value, int | float)}
-    rows = {f"`{name}`": ", ".join(map(str, value)) for name, value in result.items()
-            if isinstance(value, list) and 0 < len(value) <= 6 and all(isinstance(one, int | float | str) for one in value)}
+    rows = {
+        f"`{name}`": ", ".join(map(str, value))
+        for name, value in result.items()
+        if isinstance(value, list) and 0 < len(value) <= 6 and all(isinstance(one, int | float | str) for one in value)
+    }
     return table(rows | figures) if rows or figures else "See the file."
 
 
 def measured(result: Result) -> str:
     """Where and when: the machine and the day, and what else the file says about it."""
     machine = result.get("machine", {})
-    where = machine.get("gpu") or f"{machine.get('cores', '?')} cores{', ' + machine['processor'] if machine.get('processor') else ''}"
+    where = (
+        machine.get("gpu")
+        or f"{machine.get('cores', '?')} cores{', ' + machine['processor'] if machine.get('processor') else ''}"
+    )
     notes = [note for note in (machine.get("note"), result.get("note")) if note]
     return f"<small>{where}, {result.get('date', 'undated')}{''.join(f'; {note.rstrip(chr(46))}' for note in notes)}.</small>"
 

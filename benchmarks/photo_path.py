@@ -24,6 +24,7 @@ Printed last, as one JSON object:
     db_reads       SELECT statements in the span, on either connection of the database
     db_writes      statements in the span that change rows (INSERT, UPDATE, DELETE)
 """
+
 import argparse
 import asyncio
 import io
@@ -111,7 +112,8 @@ class Tracer:
 def is_start(frame: FrameType) -> bool:
     """Whether a `call` event starts the function: for generators and coroutines it comes at each resumption too.
 
-    The argument of the interpreter's RESUME instruction is 0 at a start (https://docs.python.org/3.11/library/dis.html).
+    The argument of the interpreter's RESUME instruction is 0 at a start
+    (https://docs.python.org/3.11/library/dis.html).
     """
     instructions = frame.f_code.co_code
     return frame.f_lasti < 0 or instructions[frame.f_lasti + 1] == 0
@@ -147,9 +149,14 @@ def count(events: Sequence[Event]) -> dict[str, int]:
     files = [file for file, _ in events if file != "sql"]
     words = [statement.split()[0].upper() for file, statement in events if file == "sql"]
     folders = [str(Path(file).parent) for file in files]
-    return {"calls": len(files), "modules": len(set(files)), "moves": moves(files), "folder_moves": moves(folders),
-            "db_reads": sum(word in ("SELECT", "WITH") for word in words),
-            "db_writes": sum(word in ("INSERT", "UPDATE", "DELETE", "REPLACE") for word in words)}
+    return {
+        "calls": len(files),
+        "modules": len(set(files)),
+        "moves": moves(files),
+        "folder_moves": moves(folders),
+        "db_reads": sum(word in ("SELECT", "WITH") for word in words),
+        "db_writes": sum(word in ("INSERT", "UPDATE", "DELETE", "REPLACE") for word in words),
+    }
 
 
 def moves(places: Sequence[str]) -> int:
@@ -218,11 +225,23 @@ async def events_of(root: Path) -> list[Event]:
         sandbox = await stack.enter_async_context(program(*command, cwd=ROOT))
         url = await line_with(sandbox, "Chat page:")
         engine = await stack.enter_async_context(program(own, stub, "--port", "0", cwd=ROOT))
-        variables = {"JOKEBOT_STORAGE_DIRECTORY": str(folder / "data"), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
-                     "JOKEBOT_TELEGRAM_BASE_URL": url.rstrip("/"), "JOKEBOT_LOG_LEVEL": "WARNING", **RAISED,
-                     "JOKEBOT_ENGINE_URL": f"{await line_with(engine, 'listening on')}/v1"}
-        command = (str(theirs) if theirs.exists() else own, "-P", str(SCRIPT), "--trace", str(folder / "events.json"),
-                   "--root", str(root))
+        variables = {
+            "JOKEBOT_STORAGE_DIRECTORY": str(folder / "data"),
+            "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+            "JOKEBOT_TELEGRAM_BASE_URL": url.rstrip("/"),
+            "JOKEBOT_LOG_LEVEL": "WARNING",
+            **RAISED,
+            "JOKEBOT_ENGINE_URL": f"{await line_with(engine, 'listening on')}/v1",
+        }
+        command = (
+            str(theirs) if theirs.exists() else own,
+            "-P",
+            str(SCRIPT),
+            "--trace",
+            str(folder / "events.json"),
+            "--root",
+            str(root),
+        )
         client = await stack.enter_async_context(aiohttp.ClientSession(url))
         async with program(*command, cwd=root, **variables) as bot:
             await line_with(bot, "jokebot: ready")
@@ -237,10 +256,12 @@ async def events_of(root: Path) -> list[Event]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR",
-                        help="the checkout whose bot is traced (default: this one)")
-    parser.add_argument("--against", type=Path, metavar="DIR",
-                        help="trace this checkout too and print its counts under `before`")
+    parser.add_argument(
+        "--root", type=Path, default=ROOT, metavar="DIR", help="the checkout whose bot is traced (default: this one)"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="DIR", help="trace this checkout too and print its counts under `before`"
+    )
     parser.add_argument("--calls", action="store_true", help="print file and function of each call first")
     parser.add_argument("--trace", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

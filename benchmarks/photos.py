@@ -1,4 +1,5 @@
 """The photo of the benchmarks: 208 KB, 1280 × 960 pixels, as often as wanted and never the same bytes twice."""
+
 import io
 
 import numpy

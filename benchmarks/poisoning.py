@@ -3,19 +3,20 @@
 
 The world, drawn anew for each seed: 1,000 photos with 4 jokes each; 100 people, of whom 20 are brigaders. A joke's true
 quality is its photo's appeal (s.d. 0.4) plus its own (s.d. 0.6). Each joke is rated by 1 + Poisson(1.5) honest people,
-busy ones more often; a verdict is the quality plus the person's leniency (s.d. 0.4) plus noise (s.d. 1), cut at ±0.5 into
-😐 🙂 😂. All brigaders give 😂 to one joke, drawn at random, of each of 50 photos (5 %). The dataset has 400 rows.
+busy ones more often; a verdict is the quality plus the person's leniency (s.d. 0.4) plus noise (s.d. 1), cut at ±0.5
+into 😐 🙂 😂. All brigaders give 😂 to one joke, drawn at random, of each of 50 photos (5 %). The dataset has 400 rows.
 
 `poisoned_before` and `poisoned_after`: share of the dataset's rows that are pushed jokes, whether these are good or bad
-(an unpushed joke would be as likely there as any: a share of 1.25 %), with the defences off and on. `honest_kept`: share
-of the rows chosen without brigaders, by the same selection, that are still chosen. Means over the seeds, `worst_…` the
-worst seed. The keys ending in `_camouflaged` are of brigaders who also rate 50 jokes each honestly, those ending in
-`_newcomers` of brigaders who share no joke, so that none is seen as a block: each comes on day 80 of 90, sends 20 photos
-that nobody else rates, and rates two jokes of each, one 😂 and one 😐, all within 5 minutes. Honest people come on any of the
-first 60 days and rate in sittings of 15 within 10 minutes, one in ten of 40; as in private chats, a joke has one rater.
-`unaware_newcomers` is what they get where nobody looks at times. `quality_…` is the true quality of the chosen rows (s.d.
-of all jokes: 0.72), without brigaders, with the defences off and on.
+(an unpushed joke would be as likely there as any: a share of 1.25 %), with the defences off and on. `honest_kept`:
+share of the rows chosen without brigaders, by the same selection, that are still chosen. Means over the seeds,
+`worst_…` the worst seed. The keys ending in `_camouflaged` are of brigaders who also rate 50 jokes each honestly, those
+ending in `_newcomers` of brigaders who share no joke, so that none is seen as a block: each comes on day 80 of 90,
+sends 20 photos that nobody else rates, and rates two jokes of each, one 😂 and one 😐, all within 5 minutes. Honest
+people come on any of the first 60 days and rate in sittings of 15 within 10 minutes, one in ten of 40; as in private
+chats, a joke has one rater. `unaware_newcomers` is what they get where nobody looks at times. `quality_…` is the true
+quality of the chosen rows (s.d. of all jokes: 0.72), without brigaders, with the defences off and on.
 """
+
 import argparse
 import json
 import time
@@ -27,8 +28,8 @@ from numpy.typing import NDArray
 from configs.settings import SelectionSettings
 from storage.learning.rating_arrays import RatingArrays
 from trainer.selection.composition import select_jokes
-from trainer.selection.scoring import score_jokes
 from trainer.selection.holdout_split import HoldoutSplit
+from trainer.selection.scoring import score_jokes
 
 PHOTOS, JOKES_PER_PHOTO, PEOPLE, BRIGADERS, PUSHED, ROWS = 1000, 4, 100, 20, 50, 400
 JOKES, HONEST = PHOTOS * JOKES_PER_PHOTO, PEOPLE - BRIGADERS
@@ -47,7 +48,9 @@ class World:
 
 
 def make_world(seed: int, camouflage: int) -> World:
-    """`camouflage` is the number of jokes that each brigader rates honestly; `times` are the honest ratings' and the brigade's, seconds."""
+    """`camouflage` is the number of jokes that each brigader rates honestly; `times` are the honest ratings' and the
+    brigade's, seconds.
+    """
     random = np.random.default_rng(seed)
     quality = np.repeat(random.normal(0, 0.4, PHOTOS), JOKES_PER_PHOTO) + random.normal(0, 0.6, JOKES)
     leniency = random.normal(0, 0.4, PEOPLE)
@@ -58,13 +61,18 @@ def make_world(seed: int, camouflage: int) -> World:
     busy = random.gamma(1, 1, HONEST) + 0.1
     joke = np.repeat(np.arange(JOKES), 1 + random.poisson(1.5, JOKES))
     joke, person = np.unique(np.stack([joke, random.choice(HONEST, len(joke), p=busy / busy.sum())]), axis=1)
-    pushed = random.choice(PHOTOS, PUSHED, replace=False) * JOKES_PER_PHOTO + random.integers(0, JOKES_PER_PHOTO, PUSHED)
+    pushed = random.choice(PHOTOS, PUSHED, replace=False) * JOKES_PER_PHOTO + random.integers(
+        0, JOKES_PER_PHOTO, PUSHED
+    )
     others = np.setdiff1d(np.arange(JOKES), pushed)
     cover = [random.choice(others, camouflage, replace=False) for _ in range(BRIGADERS)]
     brigaders = np.arange(HONEST, PEOPLE)
     covering, covered = np.repeat(brigaders, camouflage), np.concatenate(cover).astype(np.int64)
-    brigade = (np.concatenate([np.tile(pushed, BRIGADERS), covered]), np.concatenate([np.repeat(brigaders, PUSHED), covering]),
-               np.concatenate([np.full(PUSHED * BRIGADERS, 3), verdicts(covered, covering)]))
+    brigade = (
+        np.concatenate([np.tile(pushed, BRIGADERS), covered]),
+        np.concatenate([np.repeat(brigaders, PUSHED), covering]),
+        np.concatenate([np.full(PUSHED * BRIGADERS, 3), verdicts(covered, covering)]),
+    )
     honest = joke, person, verdicts(joke, person)
     return World(honest, brigade, quality, pushed, (sittings(random, person), hurried(random, len(brigade[0]))))
 
@@ -108,7 +116,12 @@ def choose(ratings: Ratings, defended: bool, times: NDArray | None = None) -> ND
         since = np.full(len(people), np.iinfo(np.int64).max)
         np.minimum.at(since, rater, times)
     evidence = RatingArrays(joke, rater, verdict, joke_ids, joke_ids // JOKES_PER_PHOTO, people, times, since)
-    chosen = select_jokes(score_jokes(evidence, settings), HoldoutSplit(photos, photos, photos, np.zeros(len(photos), np.int64)), (), settings)
+    chosen = select_jokes(
+        score_jokes(evidence, settings),
+        HoldoutSplit(photos, photos, photos, np.zeros(len(photos), np.int64)),
+        (),
+        settings,
+    )
     return joke_ids[chosen.new]
 
 
@@ -118,11 +131,17 @@ def attack(world: World, aware: bool = False) -> dict[str, float]:
     both = tuple(np.concatenate(parts) for parts in zip(world.honest, world.brigade, strict=True))
     clean, before, after = choose(world.honest, True, honest_times), choose(both, False), choose(both, True, all_times)
     plain = choose(world.honest, False)
-    return {"poisoned_before": np.isin(before, world.pushed).mean(), "poisoned_after": np.isin(after, world.pushed).mean(),
-            "honest_kept": np.isin(clean, after).mean(), "honest_kept_of_undefended": np.isin(plain, after).mean(),
-            "quality_clean": world.quality[clean].mean(), "quality_before": world.quality[before].mean(),
-            "quality_after": world.quality[after].mean(), "rows": len(after),
-            **({"unaware": np.isin(choose(both, True), world.pushed).mean()} if aware else {})}
+    return {
+        "poisoned_before": np.isin(before, world.pushed).mean(),
+        "poisoned_after": np.isin(after, world.pushed).mean(),
+        "honest_kept": np.isin(clean, after).mean(),
+        "honest_kept_of_undefended": np.isin(plain, after).mean(),
+        "quality_clean": world.quality[clean].mean(),
+        "quality_before": world.quality[before].mean(),
+        "quality_after": world.quality[after].mean(),
+        "rows": len(after),
+        **({"unaware": np.isin(choose(both, True), world.pushed).mean()} if aware else {}),
+    }
 
 
 def main() -> None:
@@ -130,13 +149,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     seeds = parser.parse_args().seeds
     start, result = time.monotonic(), {}
-    worlds = {"": lambda seed: make_world(seed, 0), "_camouflaged": lambda seed: make_world(seed, 50), "_newcomers": make_newcomers}
+    worlds = {
+        "": lambda seed: make_world(seed, 0),
+        "_camouflaged": lambda seed: make_world(seed, 50),
+        "_newcomers": make_newcomers,
+    }
     for suffix, world in worlds.items():
         runs = [attack(world(seed), aware=suffix == "_newcomers") for seed in range(seeds)]
         figures = {name: [run[name] for run in runs] for name in runs[0]}
         result |= {name + suffix: round(float(np.mean(values)), 4) for name, values in figures.items()}
-        result |= {f"worst_poisoned_after{suffix}": round(float(max(figures["poisoned_after"])), 4),
-                   f"worst_honest_kept{suffix}": round(float(min(figures["honest_kept"])), 4)}
+        result |= {
+            f"worst_poisoned_after{suffix}": round(float(max(figures["poisoned_after"])), 4),
+            f"worst_honest_kept{suffix}": round(float(min(figures["honest_kept"])), 4),
+        }
     print(json.dumps(result | {"seeds": seeds, "seconds": round(time.monotonic() - start, 1)}))
 
 

@@ -1,9 +1,10 @@
 """Where one of our servers spends the GPU's time: 2 seconds of 32 clients under LMDeploy's own profiler.
 
-Starts one server with LMDeploy's torch profiler on, keeps it busy until the trace is written, and adds the kernels up. Printed
-last, as one JSON object: `busy`, the share of the time in which any kernel ran; `by_kind`, each kind's share of the kernels'
-time; `top`, the longest kernels with their milliseconds and numbers.
+Starts one server with LMDeploy's torch profiler on, keeps it busy until the trace is written, and adds the kernels up.
+Printed last, as one JSON object: `busy`, the share of the time in which any kernel ran; `by_kind`, each kind's share of
+the kernels' time; `top`, the longest kernels with their milliseconds and numbers.
 """
+
 import argparse
 import asyncio
 import gzip
@@ -26,8 +27,14 @@ from bot.engine.lmdeploy.command_line import command, environment
 from bot.runtime.child_process import start_child
 
 DELAY_S, SECONDS, CLIENTS, PATIENCE_S = 40, 2, 32, 90
-KINDS = (("attention", r"flash|fmha|attention|attn"), ("matrix products", r"gemm|cutlass|cublas|nvjet|xmma|matmul|splitK"),
-         ("copies", r"memcpy|memset|copy"), ("norms", r"norm"), ("sampling", r"sort|topk|softmax|sample|multinomial|scan"), ("rest", r""))
+KINDS = (
+    ("attention", r"flash|fmha|attention|attn"),
+    ("matrix products", r"gemm|cutlass|cublas|nvjet|xmma|matmul|splitK"),
+    ("copies", r"memcpy|memset|copy"),
+    ("norms", r"norm"),
+    ("sampling", r"sort|topk|softmax|sample|multinomial|scan"),
+    ("rest", r""),
+)
 
 
 def kind_of(name: str) -> str:
@@ -38,8 +45,11 @@ def kernels_of(trace: Path) -> list[tuple[str, float, float]]:
     """(name, start, duration) of what ran on the GPU, microseconds, in order of their starts."""
     with gzip.open(trace, "rt", encoding="utf-8") as file:
         events = json.load(file)["traceEvents"]
-    found = [(event["name"], float(event["ts"]), float(event["dur"])) for event in events
-             if event.get("ph") == "X" and event.get("cat") in ("kernel", "gpu_memcpy", "gpu_memset")]
+    found = [
+        (event["name"], float(event["ts"]), float(event["dur"]))
+        for event in events
+        if event.get("ph") == "X" and event.get("cat") in ("kernel", "gpu_memcpy", "gpu_memset")
+    ]
     return sorted(found, key=lambda kernel: kernel[1])
 
 
@@ -60,9 +70,16 @@ def report(kernels: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
         by_kind[kind_of(name)] += duration
     total = sum(by_kind.values())
     longest = sorted(by_name.items(), key=lambda item: -sum(item[1]))[:30]
-    return {"busy": round(busy(kernels), 3), "kernel_ms": round(total / 1e3, 1),
-            "by_kind": {kind: round(spent / total, 3) for kind, spent in sorted(by_kind.items(), key=lambda item: -item[1])},
-            "top": [{"kernel": name[:120], "ms": round(sum(spent) / 1e3, 2), "times": len(spent)} for name, spent in longest]}
+    return {
+        "busy": round(busy(kernels), 3),
+        "kernel_ms": round(total / 1e3, 1),
+        "by_kind": {
+            kind: round(spent / total, 3) for kind, spent in sorted(by_kind.items(), key=lambda item: -item[1])
+        },
+        "top": [
+            {"kernel": name[:120], "ms": round(sum(spent) / 1e3, 2), "times": len(spent)} for name, spent in longest
+        ],
+    }
 
 
 def main() -> int:
@@ -74,13 +91,24 @@ def main() -> int:
     told.folder.mkdir(parents=True, exist_ok=True)
     trace, settings = told.folder / "trace-0.json.gz", lmdeploy_settings()
     trace.unlink(missing_ok=True)
-    profiler = {"LMDEPLOY_PROFILE_CUDA": "1", "LMDEPLOY_PROFILE_DELAY": str(DELAY_S), "LMDEPLOY_PROFILE_DURATION": str(SECONDS),
-                "LMDEPLOY_PROFILE_OUT_PREFIX": str(told.folder / "trace-")}
-    with start_child("server", command(told.model, free_port(), settings), log=told.folder / "server.log",
-                     environment={**environment(KEY), **profiler}, grace_s=5) as child:
+    profiler = {
+        "LMDEPLOY_PROFILE_CUDA": "1",
+        "LMDEPLOY_PROFILE_DELAY": str(DELAY_S),
+        "LMDEPLOY_PROFILE_DURATION": str(SECONDS),
+        "LMDEPLOY_PROFILE_OUT_PREFIX": str(told.folder / "trace-"),
+    }
+    with start_child(
+        "server",
+        command(told.model, free_port(), settings),
+        log=told.folder / "server.log",
+        environment={**environment(KEY), **profiler},
+        grace_s=5,
+    ) as child:
         engines, photos = Engines([child.wait_ready(START_S)], KEY, tiles=settings.engine.max_tiles), Photos()
         limit = time.monotonic() + PATIENCE_S
-        asyncio.run(closed_loop(engines, photos.next, CLIENTS, 100_000, lambda: trace.exists() or time.monotonic() > limit))
+        asyncio.run(
+            closed_loop(engines, photos.next, CLIENTS, 100_000, lambda: trace.exists() or time.monotonic() > limit)
+        )
         # Written in one go, but a large file takes a moment; the server ends only after it.
         time.sleep(3)
     if not trace.exists():
@@ -89,7 +117,11 @@ def main() -> int:
     found = report(kernels_of(trace))
     for kernel in found["top"]:
         print(f"{kernel['ms']:9.2f} ms {kernel['times']:6d} {kernel['kernel']}")
-    finish({**found, "clients": CLIENTS, "settings": settings.lmdeploy.model_dump(), "machine": machine()}, "profile_serve", told.save)
+    finish(
+        {**found, "clients": CLIENTS, "settings": settings.lmdeploy.model_dump(), "machine": machine()},
+        "profile_serve",
+        told.save,
+    )
     return 0
 
 

@@ -1,9 +1,10 @@
 """`make bench-reliability ARGS="--cycles 200"`: the bot is killed at random moments while people use it.
 
 The sandbox and a stub engine run in this process, `jokebot run` in one of its own, on one data folder. It is ended with
-SIGKILL again and again: while it starts, at any time, or the moment a random call of it reaches Telegram, which then takes
-effect though the bot never hears so. People go on all the time: photos, presses on all buttons, commands, alone and in a group. After the
-last kill the bot may finish, and every message and row is counted. Printed last, as one JSON object:
+SIGKILL again and again: while it starts, at any time, or the moment a random call of it reaches Telegram, which then
+takes effect though the bot never hears so. People go on all the time: photos, presses on all buttons, commands, alone
+and in a group. After the last kill the bot may finish, and every message and row is counted. Printed last, as one JSON
+object:
 
     cycles, photos, ratings     kills; photos and 🔁 that ask for a joke; presses on 😂 🙂 😐
     photos_lost                 photos and 🔁 that got neither a joke nor an apology
@@ -16,6 +17,7 @@ last kill the bot may finish, and every message and row is counted. Printed last
     apologies                   photos given up with an apology, because they were cut off again and again
     recovery_s                  process start after a kill until the bot first answers somebody, median
 """
+
 import argparse
 import asyncio
 import itertools
@@ -38,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.bot_process import bot_process
 from benchmarks.reliability_people import People, Request
-from bot.engine.stub.engine import StubReply, StubRefusal, StubEngine
+from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
 from bot.sandbox.server import Sandbox
 
 TOKEN = "123456:reliability"
@@ -49,10 +51,16 @@ START_S = 0.5
 LONGEST_CYCLE_S = 30.0
 """A bot that says nothing for so long is killed without waiting for a call of it."""
 SETTLE_S = 900.0
-RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
-          "JOKEBOT_LIMITS_GROUP_MESSAGES_PER_MIN": "100000", "JOKEBOT_LIMITS_EDIT_INTERVAL_S": "0.2",
-          "JOKEBOT_LIMITS_PHOTOS_WAITING_PER_PERSON": "1000", "JOKEBOT_ENGINE_IN_FLIGHT": "16",
-          "JOKEBOT_ENGINE_RETRY_DELAY_S": "0.05", "JOKEBOT_LOG_LEVEL": "WARNING"}
+RAISED = {
+    "JOKEBOT_LIMITS_MESSAGES_PER_S": "100000",
+    "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
+    "JOKEBOT_LIMITS_GROUP_MESSAGES_PER_MIN": "100000",
+    "JOKEBOT_LIMITS_EDIT_INTERVAL_S": "0.2",
+    "JOKEBOT_LIMITS_PHOTOS_WAITING_PER_PERSON": "1000",
+    "JOKEBOT_ENGINE_IN_FLIGHT": "16",
+    "JOKEBOT_ENGINE_RETRY_DELAY_S": "0.05",
+    "JOKEBOT_LOG_LEVEL": "WARNING",
+}
 JOKE = "A cat walks into a bar. The bar is closed."
 SAYING = {"sendmessage", "editmessagetext", "editmessagereplymarkup", "answercallbackquery"}
 UNFINISHED = "unfinished"
@@ -80,19 +88,27 @@ class Judge:
 
     def unanswered(self) -> dict[str, int]:
         """Photos and commands that are still due something."""
-        photos = sum(max(0, due - sum(map(self.is_final, self.replies(request)))) for request, due in self.people.photos.items())
+        photos = sum(
+            max(0, due - sum(map(self.is_final, self.replies(request)))) for request, due in self.people.photos.items()
+        )
         commands = sum(not self.replies(request) for request in self.people.commands)
         return {"photos_lost": photos, "commands_lost": commands}
 
     def repeated(self) -> Counter[int | None]:
-        """Replies beyond what is due, by the kill that ended the process which had sent them; None where there was no such kill."""
-        return sum((self.lost(request, due) for request, due in (self.people.photos + self.people.commands).items()), Counter[int | None]())
+        """Replies beyond what is due, by the kill that ended the process which had sent them; None where there was
+        no such kill.
+        """
+        return sum(
+            (self.lost(request, due) for request, due in (self.people.photos + self.people.commands).items()),
+            Counter[int | None](),
+        )
 
     def lost(self, request: Request, due: int) -> Counter[int | None]:
-        """Of the replies to one message those that the bot didn't know any more when it sent another, by the kill after each.
+        """Of the replies to one message those that the bot didn't know any more when it sent another, by the kill after
+        each.
 
-        Of several messages with one joke these are all but the last; so are messages that never became a joke or an apology,
-        and if there are still more than are due, the earliest.
+        Of several messages with one joke these are all but the last; so are messages that never became a joke or an
+        apology, and if there are still more than are due, the earliest.
         """
         replies = self.people.replies.get(request, [])
         extra, newest = max(0, len(replies) - due), replies[-1][1] if replies else 0
@@ -102,7 +118,9 @@ class Judge:
         return Counter(cycle if cycle < newest else None for _, cycle in lost_first[:extra])
 
     def content(self, request: Request, number: int) -> str:
-        """What makes two messages the same reply: the joke that their buttons are about, else whether they are final."""
+        """What makes two messages the same reply: the joke that their buttons are about, else whether they are
+        final.
+        """
         message = self.people.world.message(request[0], number)
         if message and "reply_markup" in message:
             return message["reply_markup"]["inline_keyboard"][0][0]["callback_data"].split(":")[1]
@@ -110,18 +128,24 @@ class Judge:
 
     def ratings(self) -> dict[str, int]:
         with closing(sqlite3.connect(self.database)) as connection:
-            rows = {(joke, person): value for joke, person, value in
-                    connection.execute("SELECT joke_id, person_id, value FROM ratings")}
+            rows = {
+                (joke, person): value
+                for joke, person, value in connection.execute("SELECT joke_id, person_id, value FROM ratings")
+            }
         pressed = {pair: value for pair, (value, _) in self.people.pressed.items()}
         raters = Counter(joke for joke, _ in rows)
         doubled = sum(max(0, shown - raters[joke]) for joke, shown in self.shown())
-        return {"ratings_lost": sum(rows.get(pair) != value for pair, value in pressed.items()),
-                "ratings_doubled": len(rows.keys() - pressed.keys()) + doubled}
+        return {
+            "ratings_lost": sum(rows.get(pair) != value for pair, value in pressed.items()),
+            "ratings_doubled": len(rows.keys() - pressed.keys()) + doubled,
+        }
 
     def shown(self) -> list[tuple[int, int]]:
         """(joke, how many people have rated it according to its buttons) of all messages."""
         world, found = self.people.world, []
-        for message in [message for chat in world.chats for message in world.messages(chat) if "reply_markup" in message]:
+        for message in [
+            message for chat in world.chats for message in world.messages(chat) if "reply_markup" in message
+        ]:
             buttons = message["reply_markup"]["inline_keyboard"][0]
             counts = [int(button["text"].split()[1]) for button in buttons if " " in button["text"]]
             found.append((int(buttons[0]["callback_data"].split(":")[1]), sum(counts)))
@@ -160,10 +184,18 @@ class Trial:
         async with self.bot() as process:
             await self.settle(process)
         repeated, photos = self.judge.repeated(), self.people.photos.total()
-        return {"cycles": cycles, "photos": photos, "ratings": self.people.presses, **self.judge.unanswered(), **self.judge.ratings(),
-                "repeated_replies": repeated.total(), "repeated_without_a_kill": repeated.pop(None, 0),
-                "most_repeated_by_one_kill": max(repeated.values(), default=0),
-                "apologies": self.judge.apologised(), "recovery_s": round(statistics.median(self.recoveries), 2) if self.recoveries else None}
+        return {
+            "cycles": cycles,
+            "photos": photos,
+            "ratings": self.people.presses,
+            **self.judge.unanswered(),
+            **self.judge.ratings(),
+            "repeated_replies": repeated.total(),
+            "repeated_without_a_kill": repeated.pop(None, 0),
+            "most_repeated_by_one_kill": max(repeated.values(), default=0),
+            "apologies": self.judge.apologised(),
+            "recovery_s": round(statistics.median(self.recoveries), 2) if self.recoveries else None,
+        }
 
     @asynccontextmanager
     async def bot(self) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -187,7 +219,9 @@ class Trial:
         kind = self.random.random()
         if kind < 0.4:
             slower = max(1.0, statistics.median(self.recoveries[-20:] or [START_S]) / START_S)
-            await asyncio.sleep(slower * (self.random.uniform(0.0, 1.5) if kind < 0.1 else self.random.uniform(0.5, 5.0)))
+            await asyncio.sleep(
+                slower * (self.random.uniform(0.0, 1.5) if kind < 0.1 else self.random.uniform(0.5, 5.0))
+            )
             return
         since, wanted = time.monotonic(), self.random.randint(1, 40)
         with suppress(TimeoutError):
@@ -214,25 +248,38 @@ class Trial:
 
 
 def answers(seed: int) -> list[StubReply | StubRefusal]:
-    """What the engine does, request by request: mostly quick, sometimes slow enough to be shown half written, at times broken."""
+    """What the engine does, request by request: mostly quick, sometimes slow enough to be shown half written, at
+    times broken.
+    """
     moods = random.Random(seed)
-    kinds = [StubReply(JOKE), StubReply(JOKE, token_s=0.05), StubReply(JOKE, first_token_s=0.5, token_s=0.15), StubRefusal(503), StubReply(JOKE, ending="drop")]
+    kinds = [
+        StubReply(JOKE),
+        StubReply(JOKE, token_s=0.05),
+        StubReply(JOKE, first_token_s=0.5, token_s=0.15),
+        StubRefusal(503),
+        StubReply(JOKE, ending="drop"),
+    ]
     return moods.choices(kinds, (50, 20, 24, 3, 3), k=50_000)
 
 
 async def measure(cycles: int, seed: int, folder: Path) -> dict[str, Any]:
     """Run the trial in `folder` and return the numbers of the module's docstring."""
-    async with (Sandbox.running(port=0, token=TOKEN, messages_kept=1_000_000, calls_kept=2000) as sandbox,
-                StubEngine.running(script=answers(seed), text=JOKE) as engine):
+    async with (
+        Sandbox.running(port=0, token=TOKEN, messages_kept=1_000_000, calls_kept=2000) as sandbox,
+        StubEngine.running(script=answers(seed), text=JOKE) as engine,
+    ):
         return await Trial(sandbox, engine, folder / "data", seed).run(cycles)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--cycles", type=int, default=int(os.environ.get("CYCLES", "200")), help="kills (default: CYCLES, else 200)")
+    parser.add_argument(
+        "--cycles", type=int, default=int(os.environ.get("CYCLES", "200")), help="kills (default: CYCLES, else 200)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="chooses the moments and what people do")
     arguments = parser.parse_args()
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a killed client breaks off its requests; that is no news here
+    # a killed client breaks off its requests; that is no news here
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(asyncio.run(measure(arguments.cycles, arguments.seed, Path(folder)))))
 

@@ -1,4 +1,5 @@
 """Everybody who talks with the bot while benchmarks/reliability.py kills it, and what each is due."""
+
 import asyncio
 import io
 import random
@@ -7,12 +8,14 @@ from typing import Any
 
 from PIL import Image
 
-from bot.sandbox.server import Sandbox
 from bot.i18n.translator import Translator
+from bot.sandbox.server import Sandbox
 
 ACTIONS_PER_S = 10.0
 MOST_WAITING = 60
-"""People do no more while so much of what they did is unanswered: a slow machine shall be killed at work, not buried."""
+"""People do no more while so much of what they did is unanswered: a slow machine shall be killed at work, not
+buried.
+"""
 Request = tuple[int, int]
 """Chat and message that the bot has to reply to."""
 
@@ -44,7 +47,9 @@ class People:
     def hear(self, event: dict[str, Any]) -> None:
         """Note each of the bot's messages, and after how many kills it came."""
         message = event.get("message") or {}
-        if "reply_to_message" in message and ("reply_markup" in message or (message.get("text") or "").split("\n")[0] in self.apologies):
+        if "reply_to_message" in message and (
+            "reply_markup" in message or (message.get("text") or "").split("\n")[0] in self.apologies
+        ):
             self.waiting.discard((event["chat_id"], message["reply_to_message"]["message_id"]))
         if event["type"] == "message" and message["from"]["is_bot"] and "reply_to_message" in message:
             request = event["chat_id"], message["reply_to_message"]["message_id"]
@@ -63,7 +68,9 @@ class People:
                 self.press()
             else:
                 person = self.random.choice(self.people)
-                message = self.world.send_text(person, person, self.random.choice(("/start", "/help", "/stats", "hello")))
+                message = self.world.send_text(
+                    person, person, self.random.choice(("/start", "/help", "/stats", "hello"))
+                )
                 self.commands[person, message["message_id"]] += 1
 
     def unheard(self) -> int:

@@ -1,13 +1,15 @@
-"""`make bench-sends`: what it costs that new messages go out one after the other (bot/telegram/send_journal.py, limits.sends_at_once).
+"""`make bench-sends`: what it costs that new messages go out one after the other (bot/telegram/send_journal.py,
+limits.sends_at_once).
 
-The sandbox runs in this process and takes `delay_ms` longer to answer a sendMessage; the stub engine answers at once. For each
-delay and each setting a hundred people send a photo at once, then one photo comes after the other. Telegram's own limit of 30
-messages a second is raised, to see this one. Printed last, as one JSON object: a list `cases` of
+The sandbox runs in this process and takes `delay_ms` longer to answer a sendMessage; the stub engine answers at once.
+For each delay and each setting a hundred people send a photo at once, then one photo comes after the other. Telegram's
+own limit of 30 messages a second is raised, to see this one. Printed last, as one JSON object: a list `cases` of
 
     delay_ms, sends_at_once
     jokes_per_s      a hundred photos at once, until the last joke
     one_p50_ms       photo to joke while nobody else asks
 """
+
 import asyncio
 import io
 import itertools
@@ -30,8 +32,12 @@ from bot.sandbox.server import Sandbox
 TOKEN = "123456:sends"
 PEOPLE, ONES = 100, 15
 DELAYS_S, SETTINGS = (0.0, 0.1), (1, 3, 1000)
-RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000", "JOKEBOT_ENGINE_IN_FLIGHT": "32",
-          "JOKEBOT_LOG_LEVEL": "WARNING"}
+RAISED = {
+    "JOKEBOT_LIMITS_MESSAGES_PER_S": "100000",
+    "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
+    "JOKEBOT_ENGINE_IN_FLIGHT": "32",
+    "JOKEBOT_LOG_LEVEL": "WARNING",
+}
 
 
 class Askers:
@@ -62,8 +68,11 @@ class Askers:
 
 async def measure(delay_s: float, at_once: int, folder: Path) -> dict[str, Any]:
     """One case."""
-    async with (Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine,
-                bot_process(sandbox.url, engine.url, folder, TOKEN, {**RAISED, "JOKEBOT_LIMITS_SENDS_AT_ONCE": str(at_once)})):
+    async with (
+        Sandbox.running(port=0, token=TOKEN) as sandbox,
+        StubEngine.running() as engine,
+        bot_process(sandbox.url, engine.url, folder, TOKEN, {**RAISED, "JOKEBOT_LIMITS_SENDS_AT_ONCE": str(at_once)}),
+    ):
         askers = Askers(sandbox)
         for person in askers.people[:3]:
             await askers.ask(person)
@@ -73,8 +82,12 @@ async def measure(delay_s: float, at_once: int, folder: Path) -> dict[str, Any]:
         await asyncio.gather(*map(askers.ask, askers.people))
         took = time.perf_counter() - began
         ones = [await askers.ask(person) for person in askers.people[:ONES]]
-    return {"delay_ms": round(1000 * delay_s), "sends_at_once": at_once, "jokes_per_s": round(PEOPLE / took, 1),
-            "one_p50_ms": round(1000 * statistics.median(ones), 1)}
+    return {
+        "delay_ms": round(1000 * delay_s),
+        "sends_at_once": at_once,
+        "jokes_per_s": round(PEOPLE / took, 1),
+        "one_p50_ms": round(1000 * statistics.median(ones), 1),
+    }
 
 
 async def main() -> None:

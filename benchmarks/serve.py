@@ -1,8 +1,8 @@
 """`make bench-serve`: photos a second of plain `lmdeploy serve api_server` and of our servers, on one GPU, in one run.
 
-208 KB photos of 1280 × 960 (13 tiles), each a different one, 64 new tokens whatever the model would say, from 1, 8, 32 and
-64 clients. Ours are as many servers as the settings say, started by the bot's own command; other numbers of them are tried
-at 32 clients. The checkpoint is random and of InternVL2-2B's exact shapes. Printed last, as one JSON object:
+208 KB photos of 1280 × 960 (13 tiles), each a different one, 64 new tokens whatever the model would say, from 1, 8, 32
+and 64 clients. Ours are as many servers as the settings say, started by the bot's own command; other numbers of them
+are tried at 32 clients. The checkpoint is random and of InternVL2-2B's exact shapes. Printed last, as one JSON object:
 
     plain_photos_per_s  plain LMDeploy, the better of 32 and 64 clients
     photos_per_s        ours, the same
@@ -10,6 +10,7 @@ at 32 clients. The checkpoint is random and of InternVL2-2B's exact shapes. Prin
     plain, ours         every level, with the GPU's memory and the CPU cores taken; trials by_servers and by_tiles
     mps                 where it is asked for: the same with NVIDIA's Multi-Process Service
 """
+
 import argparse
 import asyncio
 import os
@@ -70,7 +71,9 @@ def wait_for(url: str, child: ChildProcess, timeout_s: float = START_S) -> None:
 
 
 def preprocess_of(log: Path) -> str:
-    """What a server of ours cuts photos with, as its log says: the launcher falls back to LMDeploy's own way by itself."""
+    """What a server of ours cuts photos with, as its log says: the launcher falls back to LMDeploy's own way by
+    itself.
+    """
     said = log.read_text(encoding="utf-8", errors="replace")
     return "gpu" if "registered in the engine process" in said else "stock"
 
@@ -78,7 +81,9 @@ def preprocess_of(log: Path) -> str:
 def gpu_mb() -> int:
     """Memory in use on the first GPU, MB; 0 without one."""
     try:
-        shown = subprocess.run(["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"], capture_output=True, text=True)
+        shown = subprocess.run(
+            ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"], capture_output=True, text=True
+        )
         return int(shown.stdout.split()[0])
     except (OSError, ValueError, IndexError):
         return 0
@@ -101,13 +106,18 @@ async def level(engines: Engines, photos: Photos, clients: int, requests: int) -
     done = await closed_loop(engines, photos.next, clients, requests)
     after, seconds = cpu_seconds(), time.monotonic() - began
     cores = {name: round((value - before.get(name, 0.0)) / seconds, 2) for name, value in after.items()}
-    return summary(done, clients) | {"seconds": round(seconds, 1), "gpu_mb": gpu_mb(),
-                                     "cores": {name: share for name, share in cores.items() if share >= 0.05}}
+    return summary(done, clients) | {
+        "seconds": round(seconds, 1),
+        "gpu_mb": gpu_mb(),
+        "cores": {name: share for name, share in cores.items() if share >= 0.05},
+    }
 
 
 @dataclass
 class Bench:
-    """One run of the benchmark; `parts` grows as it goes, and is kept after every level, since the run has a time limit."""
+    """One run of the benchmark; `parts` grows as it goes, and is kept after every level, since the run has a time
+    limit.
+    """
 
     model: Path
     settings: Settings
@@ -132,13 +142,34 @@ class Bench:
             keep(self.result(), "serve", self.save)
 
     def plain(self) -> None:
-        """LMDeploy as its documentation starts it; the batch is bounded as ours is, which its default of 1024 only slows down."""
-        port, environ = free_port(), {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")}
-        started = [str(self.settings.environments.serve_python), "-m", "lmdeploy", "serve", "api_server", str(self.model),
-                   "--backend", "pytorch", "--trust-remote-code", "--server-name", "127.0.0.1", "--server-port", str(port),
-                   "--max-batch-size", "64"]
+        """LMDeploy as its documentation starts it; the batch is bounded as ours is, which its default of 1024 only
+        slows down.
+        """
+        port, environ = (
+            free_port(),
+            {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")},
+        )
+        started = [
+            str(self.settings.environments.serve_python),
+            "-m",
+            "lmdeploy",
+            "serve",
+            "api_server",
+            str(self.model),
+            "--backend",
+            "pytorch",
+            "--trust-remote-code",
+            "--server-name",
+            "127.0.0.1",
+            "--server-port",
+            str(port),
+            "--max-batch-size",
+            "64",
+        ]
         url, part, start = f"http://127.0.0.1:{port}", self.parts.setdefault("plain", {"levels": {}}), time.monotonic()
-        with start_child("plain server", started, log=self.folder / "plain.log", environment=environ, grace_s=5) as child:
+        with start_child(
+            "plain server", started, log=self.folder / "plain.log", environment=environ, grace_s=5
+        ) as child:
             wait_for(url, child)
             part["start_s"] = round(time.monotonic() - start, 1)
             self.say(f"plain: ready after {part['start_s']} s")
@@ -151,24 +182,50 @@ class Bench:
         with ExitStack() as stack:
             start, children = time.monotonic(), []
             for number in range(count):
-                children.append(stack.enter_context(start_child(
-                    f"server {number}", command(self.model, free_port(), self.settings), log=self.folder / f"{name}-{number}.log",
-                    environment={**environment(KEY), **variables}, grace_s=5)))
+                children.append(
+                    stack.enter_context(
+                        start_child(
+                            f"server {number}",
+                            command(self.model, free_port(), self.settings),
+                            log=self.folder / f"{name}-{number}.log",
+                            environment={**environment(KEY), **variables},
+                            grace_s=5,
+                        )
+                    )
+                )
             urls = [child.wait_ready(START_S) for child in children]
             part["start_s"] = round(time.monotonic() - start, 1)
-            part["preprocess"] = sorted({preprocess_of(self.folder / f"{name}-{number}.log") for number in range(count)})
-            self.say(f"{name}: {count} servers with {part['preprocess']} ready after {part['start_s']} s, {gpu_mb()} MB")
+            part["preprocess"] = sorted(
+                {preprocess_of(self.folder / f"{name}-{number}.log") for number in range(count)}
+            )
+            self.say(
+                f"{name}: {count} servers with {part['preprocess']} ready after {part['start_s']} s, {gpu_mb()} MB"
+            )
             yield urls
 
-    def measure(self, urls: list[str], plan: dict[int, int], measured: dict[str, Any], name: str, tiles: int = 0) -> None:
+    def measure(
+        self, urls: list[str], plan: dict[int, int], measured: dict[str, Any], name: str, tiles: int = 0
+    ) -> None:
         tiles = tiles or self.settings.engine.max_tiles
-        asyncio.run(self.levels(f"{name}, {len(urls)} servers, {tiles} tiles", Engines(urls, KEY, tiles=tiles), plan, measured))
+        asyncio.run(
+            self.levels(f"{name}, {len(urls)} servers, {tiles} tiles", Engines(urls, KEY, tiles=tiles), plan, measured)
+        )
 
     def ours(self, tried: list[int], tiles: list[int]) -> None:
-        """As many servers as the settings say for the levels; other numbers of servers and of tiles for a trial each."""
+        """As many servers as the settings say for the levels; other numbers of servers and of tiles for a trial
+        each.
+        """
         default = self.settings.server_count
-        part = self.parts.setdefault("ours", {"servers": default, "cache_blocks": cache_blocks(self.model, self.settings),
-                                              "levels": {}, "by_servers": {}, "by_tiles": {}})
+        part = self.parts.setdefault(
+            "ours",
+            {
+                "servers": default,
+                "cache_blocks": cache_blocks(self.model, self.settings),
+                "levels": {},
+                "by_servers": {},
+                "by_tiles": {},
+            },
+        )
         with self.servers(part, max(default, *tried, 1), "ours") as urls:
             self.measure(urls[:default], OUR_LEVELS, part["levels"], "ours")
             for count in tried:
@@ -193,12 +250,22 @@ class Bench:
             said["plain_photos_per_s"] = best(found)
         if found := self.parts.get("ours", {}).get("levels"):
             said |= {"photos_per_s": best(found), "p50_1_s": found.get("1", {}).get("p50_s", 0.0)}
-        return said | {"tiles": self.settings.engine.max_tiles + 1, "new_tokens": 64, "settings": self.settings.lmdeploy.model_dump(),
-                       "shapes": "InternVL2-2B, random weights", **self.parts, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+        return said | {
+            "tiles": self.settings.engine.max_tiles + 1,
+            "new_tokens": 64,
+            "settings": self.settings.lmdeploy.model_dump(),
+            "shapes": "InternVL2-2B, random weights",
+            **self.parts,
+            "machine": machine(),
+            "date": time.strftime("%Y-%m-%d"),
+        }
 
 
 def scaled(plan: dict[int, int], scale: float) -> dict[int, int]:
-    return {clients: max(clients + 1, int(requests * scale)) if clients > 1 else max(2, int(requests * scale)) for clients, requests in plan.items()}
+    return {
+        clients: max(clients + 1, int(requests * scale)) if clients > 1 else max(2, int(requests * scale))
+        for clients, requests in plan.items()
+    }
 
 
 def best(levels: dict[str, Any]) -> float:
@@ -207,18 +274,38 @@ def best(levels: dict[str, Any]) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=Path, required=True, help="a checkpoint directory (benchmarks/checkpoint.py writes a random one)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        help="a checkpoint directory (benchmarks/checkpoint.py writes a random one)",
+    )
     parser.add_argument("--folder", type=Path, default=Path("/tmp/jokebot-bench/serve"), help="for the servers' logs")
     parser.add_argument("--only", choices=("plain", "ours", "mps"), help="one of them")
-    parser.add_argument("--try", dest="tried", type=int, nargs="*", default=[], metavar="N", help="further numbers of servers")
-    parser.add_argument("--tiles", type=int, nargs="*", default=[], metavar="N", help="further largest numbers of tiles (the thumbnail apart)")
-    parser.add_argument("--mps", type=int, nargs="*", default=[], metavar="N", help="numbers of servers to try with NVIDIA's MPS")
+    parser.add_argument(
+        "--try", dest="tried", type=int, nargs="*", default=[], metavar="N", help="further numbers of servers"
+    )
+    parser.add_argument(
+        "--tiles",
+        type=int,
+        nargs="*",
+        default=[],
+        metavar="N",
+        help="further largest numbers of tiles (the thumbnail apart)",
+    )
+    parser.add_argument(
+        "--mps", type=int, nargs="*", default=[], metavar="N", help="numbers of servers to try with NVIDIA's MPS"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the requests")
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
     told = parser.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
     bench, failed = Bench(told.model, lmdeploy_settings(), told.folder, told.scale, told.save), False
-    parts = {"plain": bench.plain, "ours": lambda: bench.ours(told.tried, told.tiles), **({"mps": lambda: bench.mps(told.mps)} if told.mps else {})}
+    parts = {
+        "plain": bench.plain,
+        "ours": lambda: bench.ours(told.tried, told.tiles),
+        **({"mps": lambda: bench.mps(told.mps)} if told.mps else {}),
+    }
     for name, run in parts.items():
         if told.only in (None, name):
             try:

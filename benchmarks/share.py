@@ -1,14 +1,15 @@
 # environment: train
 """Jokes and a training run on one GPU: what each costs the other.
 
-Our servers answer photos of 13 tiles from 4 clients, first alone, then while a QLoRA run of batch 4 trains beside them. The
-run's steps are measured without jokes and with them, after its first epoch, when it has its picture features. The servers'
-memory is bounded by their cache's blocks, so it is the same in both. Printed last, as one JSON object:
+Our servers answer photos of 13 tiles from 4 clients, first alone, then while a QLoRA run of batch 4 trains beside them.
+The run's steps are measured without jokes and with them, after its first epoch, when it has its picture features. The
+servers' memory is bounded by their cache's blocks, so it is the same in both. Printed last, as one JSON object:
 
     joke_p50_alone_s, joke_p50_together_s       median seconds of one joke
     step_alone_s, step_together_s               median seconds of a training step
     servers_mb, both_mb                         GPU memory in use with the servers alone, and with the run at work
 """
+
 import argparse
 import asyncio
 import os
@@ -50,8 +51,12 @@ class Training:
         train.plan_of(given, told.folder, "ours").save()
         self.epoch = max(1, told.photos // told.batch)
         with (told.folder / "train.log").open("w") as log:
-            self.process = subprocess.Popen([sys.executable, str(ROOT / "benchmarks" / "train.py"), "--variant", "ours",
-                                             "--folder", str(self.out)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "benchmarks" / "train.py"), "--variant", "ours", "--folder", str(self.out)],
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     def steps(self) -> list[float]:
         return [line["s"] for line in read_training_steps(self.out)]
@@ -86,10 +91,21 @@ def measure(told: argparse.Namespace, settings: Settings, stack: ExitStack) -> d
 
     base = {**os.environ, "PYTHONPATH": os.environ.get("SERVE_PATH", os.environ.get("PYTHONPATH", ""))}
     for number in range(settings.server_count):
-        children.append(stack.enter_context(start_child(
-            f"server {number}", command(told.model, free_port(), settings), log=told.folder / f"server-{number}.log",
-            environment=environment(KEY, base=base), grace_s=5)))
-    engines, photos = Engines([child.wait_ready(START_S) for child in children], KEY, tiles=settings.engine.max_tiles), Photos()
+        children.append(
+            stack.enter_context(
+                start_child(
+                    f"server {number}",
+                    command(told.model, free_port(), settings),
+                    log=told.folder / f"server-{number}.log",
+                    environment=environment(KEY, base=base),
+                    grace_s=5,
+                )
+            )
+        )
+    engines, photos = (
+        Engines([child.wait_ready(START_S) for child in children], KEY, tiles=settings.engine.max_tiles),
+        Photos(),
+    )
     jokes(engines, photos, 4 * CLIENTS)
     alone, servers_mb = jokes(engines, photos, told.jokes), gpu_mb()
     say(f"jokes alone: {alone}, {servers_mb} MB")
@@ -102,9 +118,17 @@ def measure(told: argparse.Namespace, settings: Settings, stack: ExitStack) -> d
     together = jokes(engines, photos, 10_000, lambda: len(run.steps()) >= before + told.steps)
     steps_together, both_mb = run.steps()[before:], gpu_mb()
     say(f"together: {together}, {statistics.median(steps_together)} s a step, {both_mb} MB")
-    return {"joke_p50_alone_s": alone["p50_s"], "joke_p50_together_s": together["p50_s"],
-            "step_alone_s": round(statistics.median(steps_alone), 4), "step_together_s": round(statistics.median(steps_together), 4),
-            "servers_mb": servers_mb, "both_mb": both_mb, "clients": CLIENTS, "jokes_alone": alone, "jokes_together": together}
+    return {
+        "joke_p50_alone_s": alone["p50_s"],
+        "joke_p50_together_s": together["p50_s"],
+        "step_alone_s": round(statistics.median(steps_alone), 4),
+        "step_together_s": round(statistics.median(steps_together), 4),
+        "servers_mb": servers_mb,
+        "both_mb": both_mb,
+        "clients": CLIENTS,
+        "jokes_alone": alone,
+        "jokes_together": together,
+    }
 
 
 def main() -> int:
@@ -122,7 +146,11 @@ def main() -> int:
     settings = lmdeploy_settings()
     with ExitStack() as stack:
         found = measure(told, settings, stack)
-    finish({**found, "settings": settings.lmdeploy.model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}, "share", told.save)
+    finish(
+        {**found, "settings": settings.lmdeploy.model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")},
+        "share",
+        told.save,
+    )
     return 0
 
 

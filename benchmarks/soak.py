@@ -1,10 +1,12 @@
-"""`make bench-soak ARGS="--seconds 1800"`: a flood, then many people for half an hour; what the bot's memory does meanwhile.
+"""`make bench-soak ARGS="--seconds 1800"`: a flood, then many people for half an hour; what the bot's memory does
+meanwhile.
 
-The sandbox and a stub engine run in this process, `jokebot run` in one of its own, with Telegram's limits raised so that the
-machine is the limit. First one person sends a thousand photos at once and a hundred people one each. Then the hundred go on for
-`--seconds`: photos, verdicts, 🔁 and commands, PER_S a second. Printed last, as one JSON object:
+The sandbox and a stub engine run in this process, `jokebot run` in one of its own, with Telegram's limits raised so
+that the machine is the limit. First one person sends a thousand photos at once and a hundred people one each. Then the
+hundred go on for `--seconds`: photos, verdicts, 🔁 and commands, PER_S a second. Printed last, as one JSON object:
 
-    flood           photos of the one person: how many got a joke, how many messages said why the others got none; seconds until
+    flood           photos of the one person: how many got a joke, how many messages said why the others got none;
+        seconds until
                     the hundred had their jokes
     seconds, photos, presses, commands     of the time after the flood
     unanswered      photos and commands that got no answer, of both
@@ -13,6 +15,7 @@ machine is the limit. First one person sends a thousand photos at once and a hun
     growth_mb_per_h slope of a straight line through the samples, the first tenth left out
     samples         minute by minute or denser: seconds, rss_mb, threads, open files
 """
+
 import argparse
 import asyncio
 import io
@@ -41,7 +44,11 @@ TOKEN = "123456:soak"
 PEOPLE, FLOOD, PER_S = 100, 1000, 6.0
 WARM = 20
 SETTLE_S = 300.0
-RAISED = {"JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "20", "JOKEBOT_LIMITS_MESSAGES_PER_S": "300", "JOKEBOT_LOG_LEVEL": "WARNING"}
+RAISED = {
+    "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "20",
+    "JOKEBOT_LIMITS_MESSAGES_PER_S": "300",
+    "JOKEBOT_LOG_LEVEL": "WARNING",
+}
 Request = tuple[int, int]
 """Chat and message."""
 
@@ -113,7 +120,9 @@ class Crowd:
             self.world.press(person, person, joke["message_id"], self.random.choice(callback_data(joke)))
         else:
             self.sent["commands"] += 1
-            self.await_answer(self.world.send_text(person, person, self.random.choice(("/help", "/stats", "/privacy", "hello"))))
+            self.await_answer(
+                self.world.send_text(person, person, self.random.choice(("/help", "/stats", "/privacy", "hello")))
+            )
 
     async def all_served(self, within_s: float) -> None:
         """Wait until nobody is due anything; what still is after that time is counted as unanswered."""
@@ -136,7 +145,9 @@ async def flood(crowd: Crowd) -> dict[str, Any]:
 
 
 async def keep_at_it(crowd: Crowd, bot: psutil.Process, seconds: float) -> list[Sample]:
-    """People go on at PER_S, but never with more than a photo each in work; the bot's process is looked at now and then."""
+    """People go on at PER_S, but never with more than a photo each in work; the bot's process is looked at now and
+    then.
+    """
     samples, begun = [], time.monotonic()
     every = min(60.0, max(1.0, seconds / 60))
     while (now := time.monotonic() - begun) < seconds:
@@ -156,14 +167,17 @@ def look(bot: psutil.Process, at: float) -> Sample:
 
 def growth_mb_per_h(samples: list[Sample]) -> float:
     """Least squares through (time, memory), the first tenth left out; 0 for too few."""
-    kept = [(one.s / 3600, one.rss_mb) for one in samples[len(samples) // 10:]]
+    kept = [(one.s / 3600, one.rss_mb) for one in samples[len(samples) // 10 :]]
     return round(statistics.linear_regression(*zip(*kept, strict=True)).slope, 1) if len(kept) > 2 else 0.0
 
 
 async def measure(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
     """Run it in `folder` and return the numbers of the module's docstring."""
-    async with (Sandbox.running(port=0, token=TOKEN, messages_kept=20_000) as sandbox, StubEngine.running() as engine,
-                bot_process(sandbox.url, engine.url, folder, TOKEN, RAISED) as process):
+    async with (
+        Sandbox.running(port=0, token=TOKEN, messages_kept=20_000) as sandbox,
+        StubEngine.running() as engine,
+        bot_process(sandbox.url, engine.url, folder, TOKEN, RAISED) as process,
+    ):
         return await _measure(Crowd(sandbox.world, seed), psutil.Process(process.pid), seconds)
 
 
@@ -179,12 +193,22 @@ async def _measure(crowd: Crowd, bot: psutil.Process, seconds: float) -> dict[st
     samples = await keep_at_it(crowd, bot, seconds)
     took = sorted(crowd.took_s) or [0.0]
     told = {"photos": FLOOD, "jokes": crowd.told["jokes"], "notices": len(crowd.told["notices"])}
-    return {"flood": {**told, "crowd_served_s": flooded["crowd_served_s"]}, "seconds": seconds, **crowd.sent,
-            "unanswered": flooded["unanswered"] + len(crowd.due), "p50_s": round(statistics.median(took), 3),
-            "p95_s": round(took[int(0.95 * (len(took) - 1))], 3),
-            "rss_mb": {"before": before.rss_mb, "after_flood": samples[0].rss_mb, "highest": max(one.rss_mb for one in samples),
-                       "last": samples[-1].rss_mb},
-            "growth_mb_per_h": growth_mb_per_h(samples), "samples": [asdict(one) for one in samples]}
+    return {
+        "flood": {**told, "crowd_served_s": flooded["crowd_served_s"]},
+        "seconds": seconds,
+        **crowd.sent,
+        "unanswered": flooded["unanswered"] + len(crowd.due),
+        "p50_s": round(statistics.median(took), 3),
+        "p95_s": round(took[int(0.95 * (len(took) - 1))], 3),
+        "rss_mb": {
+            "before": before.rss_mb,
+            "after_flood": samples[0].rss_mb,
+            "highest": max(one.rss_mb for one in samples),
+            "last": samples[-1].rss_mb,
+        },
+        "growth_mb_per_h": growth_mb_per_h(samples),
+        "samples": [asdict(one) for one in samples],
+    }
 
 
 def main() -> None:

@@ -1,15 +1,18 @@
 """`make bench-swap`: a model takes another's place while photos keep coming.
 
-Closed-loop clients ask through the bot's own joker, router and servers, with 208 KB photos of 1280 × 960; the servers are
-CPU engines on the demo model, or LMDeploy where there is a GPU (`--kind`, `--model`). Printed last, as one JSON object:
+Closed-loop clients ask through the bot's own joker, router and servers, with 208 KB photos of 1280 × 960; the servers
+are CPU engines on the demo model, or LMDeploy where there is a GPU (`--kind`, `--model`). Printed last, as one JSON
+object:
 
     failed          photos without a joke, over the whole run
     p99_before_s    photo to joke, the slowest hundredth, with nothing else going on
     p99_during_s    the same from a green server's start to the last blue one's end, all swaps pooled
     gap_s           the longest time during swaps in which no joke was finished
 
-A run that must not take longer than `--limit-s` swaps once where there is no time for a second time, and says so in `swaps`.
+A run that must not take longer than `--limit-s` swaps once where there is no time for a second time, and says so in
+`swaps`.
 """
+
 import argparse
 import asyncio
 import json
@@ -27,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import ROOT, finish, machine
 from benchmarks.photos import Photos
-from bot.engine.servers.managed import ManagedServers
 from bot.engine.fair_queue import FairQueue
+from bot.engine.servers.managed import ManagedServers
 from bot.jokes.generator import JokeGenerator
 from configs.errors import JokebotError
 from configs.prompts import load_prompts
@@ -52,7 +55,9 @@ class Asked:
 
     def seconds(self, spans: Sequence[tuple[float, float]]) -> list[float]:
         """How long those took that ended within one of the spans, the shortest first."""
-        return sorted(end - sent for sent, end, _ in self.answered if any(first <= end <= last for first, last in spans))
+        return sorted(
+            end - sent for sent, end, _ in self.answered if any(first <= end <= last for first, last in spans)
+        )
 
     def gap(self, spans: Sequence[tuple[float, float]]) -> float:
         """The longest time within a span without an answer."""
@@ -83,7 +88,14 @@ class Bench:
         database = await Database.open(self.settings.storage.database)
         models = [await register_base(database, name, str(directory)) for name, directory in self.directories()]
         servers = ManagedServers(self.settings, models[0])
-        joker = JokeGenerator(database, self.settings, servers.router, load_prompts(), FairQueue.of(self.settings), is_banned=lambda user_id: False)
+        joker = JokeGenerator(
+            database,
+            self.settings,
+            servers.router,
+            load_prompts(),
+            FairQueue.of(self.settings),
+            is_banned=lambda user_id: False,
+        )
         try:
             photos = await self.photos(database)
             await servers.start()
@@ -127,12 +139,16 @@ class Bench:
             else:
                 self.asked.answered.append((sent, time.monotonic(), joke.model_id))
 
-    async def measure(self, servers: ManagedServers, joker: JokeGenerator, photos: list[Photo], models: list[Model]) -> dict[str, Any]:
+    async def measure(
+        self, servers: ManagedServers, joker: JokeGenerator, photos: list[Photo], models: list[Model]
+    ) -> dict[str, Any]:
         clients = [asyncio.create_task(self.client(number, joker, photos)) for number in range(self.arguments.clients)]
         await asyncio.sleep(WARM_S)
         before = [(time.monotonic(), time.monotonic() + self.arguments.before_s)]
         await asyncio.sleep(self.arguments.before_s)
-        self.say(f"before: {len(self.asked.seconds(before))} jokes, p99 {quantile(self.asked.seconds(before), 0.99):.2f} s")
+        self.say(
+            f"before: {len(self.asked.seconds(before))} jokes, p99 {quantile(self.asked.seconds(before), 0.99):.2f} s"
+        )
         spans: list[tuple[float, float]] = []
         for number in range(self.arguments.swaps):
             longest = max((last - first for first, last in spans), default=0.0)
@@ -142,27 +158,51 @@ class Bench:
             first = time.monotonic()
             arm = await servers.swap(models[(number + 1) % 2])
             spans.append((first, time.monotonic()))
-            self.say(f"{arm.model.name} is in after {spans[-1][1] - first:.1f} s; p99 {quantile(self.asked.seconds(spans[-1:]), 0.99):.2f} s")
+            self.say(
+                f"{arm.model.name} is in after {spans[-1][1] - first:.1f} s; p99 "
+                f"{quantile(self.asked.seconds(spans[-1:]), 0.99):.2f} s"
+            )
         self.stopping = True
         await asyncio.gather(*clients)
         return self.result(before, spans)
 
     def result(self, before: list[tuple[float, float]], spans: list[tuple[float, float]]) -> dict[str, Any]:
         calm, busy = self.asked.seconds(before), self.asked.seconds(spans)
-        figures = {"failed": len(self.asked.failures), "p99_before_s": quantile(calm, 0.99), "p99_during_s": quantile(busy, 0.99),
-                   "gap_s": self.asked.gap(spans), "p50_before_s": quantile(calm, 0.5), "p50_during_s": quantile(busy, 0.5),
-                   "ratio": quantile(busy, 0.99) / (quantile(calm, 0.99) or 1.0)}
-        return {**{name: round(value, 3) for name, value in figures.items()}, "requests_before": len(calm), "requests_during": len(busy),
-                "swaps": len(spans), "swap_s": [round(last - first, 1) for first, last in spans], "servers": self.settings.server_count,
-                "clients": self.arguments.clients, "kind": self.settings.engine.kind, "failures": self.asked.failures[:5],
-                "seconds": round(time.monotonic() - self.began, 1), "machine": machine(), "load": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}
+        figures = {
+            "failed": len(self.asked.failures),
+            "p99_before_s": quantile(calm, 0.99),
+            "p99_during_s": quantile(busy, 0.99),
+            "gap_s": self.asked.gap(spans),
+            "p50_before_s": quantile(calm, 0.5),
+            "p50_during_s": quantile(busy, 0.5),
+            "ratio": quantile(busy, 0.99) / (quantile(calm, 0.99) or 1.0),
+        }
+        return {
+            **{name: round(value, 3) for name, value in figures.items()},
+            "requests_before": len(calm),
+            "requests_during": len(busy),
+            "swaps": len(spans),
+            "swap_s": [round(last - first, 1) for first, last in spans],
+            "servers": self.settings.server_count,
+            "clients": self.arguments.clients,
+            "kind": self.settings.engine.kind,
+            "failures": self.asked.failures[:5],
+            "seconds": round(time.monotonic() - self.began, 1),
+            "machine": machine(),
+            "load": round(os.getloadavg()[0], 1),
+            "date": time.strftime("%Y-%m-%d"),
+        }
 
 
 def settings_of(arguments: argparse.Namespace, folder: Path) -> Settings:
     """The settings as they are, with what the run needs in place of some."""
     loaded = load_settings()
-    engine = loaded.engine.model_copy(update={"kind": arguments.kind, "in_flight": max(arguments.clients, loaded.in_flight)})
-    servers = loaded.servers.model_copy(update={"predecessor": arguments.predecessor, "count": arguments.servers or loaded.servers.count})
+    engine = loaded.engine.model_copy(
+        update={"kind": arguments.kind, "in_flight": max(arguments.clients, loaded.in_flight)}
+    )
+    servers = loaded.servers.model_copy(
+        update={"predecessor": arguments.predecessor, "count": arguments.servers or loaded.servers.count}
+    )
     joke = loaded.joke.model_copy(update={"max_tokens": arguments.tokens})
     storage = loaded.storage.model_copy(update={"directory": folder})
     return loaded.model_copy(update={"engine": engine, "servers": servers, "joke": joke, "storage": storage})
@@ -179,8 +219,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=64, help="longest joke")
     parser.add_argument("--before-s", type=float, default=120.0, help="seconds measured before the first swap")
     parser.add_argument("--swaps", type=int, default=2)
-    parser.add_argument("--limit-s", type=float, default=1e9, help="no swap begins that would probably end later than this")
-    parser.add_argument("--predecessor", choices=("end", "sleep", "run"), default="end", help="what becomes of the model before")
+    parser.add_argument(
+        "--limit-s", type=float, default=1e9, help="no swap begins that would probably end later than this"
+    )
+    parser.add_argument(
+        "--predecessor", choices=("end", "sleep", "run"), default="end", help="what becomes of the model before"
+    )
     parser.add_argument("--save", default="", help="keep the result as benchmarks/results/swap_NAME.json")
     return parser.parse_args()
 
@@ -198,8 +242,14 @@ def main() -> None:
         if "OUT" in os.environ:
             for log in sorted((Path(folder) / "logs").glob("*.log")):
                 print(f"##### {log.name}\n{log.read_text(errors='replace')[-1500:]}", flush=True)
-            (Path(os.environ["OUT"]) / "swap_times.json").write_text(json.dumps(
-                [[round(sent - bench.began, 3), round(end - bench.began, 3), model] for sent, end, model in bench.asked.answered]))
+            (Path(os.environ["OUT"]) / "swap_times.json").write_text(
+                json.dumps(
+                    [
+                        [round(sent - bench.began, 3), round(end - bench.began, 3), model]
+                        for sent, end, model in bench.asked.answered
+                    ]
+                )
+            )
     finish(result, "swap", arguments.save)
 
 

@@ -1,9 +1,11 @@
 # environment: train
-"""A photo's tiles by `bot/engine/lmdeploy/gpu_preprocess.py` beside Pillow and the CPU, which is how LMDeploy makes them.
+"""A photo's tiles by `bot/engine/lmdeploy/gpu_preprocess.py` beside Pillow and the CPU, which is how LMDeploy makes
+them.
 
-For photos of several sizes: whether the two are equal to the bit, and the median milliseconds of each for 1280 × 960 pixels
-(13 tiles), with the bytes that go to LMDeploy's engine process. Prints one JSON object last.
+For photos of several sizes: whether the two are equal to the bit, and the median milliseconds of each for 1280 × 960
+pixels (13 tiles), with the bytes that go to LMDeploy's engine process. Prints one JSON object last.
 """
+
 import json
 import statistics
 import sys
@@ -27,7 +29,9 @@ SIZES = ((1280, 960), (960, 1280), (640, 480), (333, 777), (899, 640), (100, 50)
 
 def on_cpu(photo: Image.Image) -> torch.Tensor:
     """As LMDeploy does it: Pillow's tiles, torchvision's ToTensor and Normalize in float32, cast last."""
-    return torch.stack([normalised(torch.from_numpy(numpy.array(tile)).permute(2, 0, 1), torch.bfloat16) for tile in cut_tiles(photo)])
+    return torch.stack(
+        [normalised(torch.from_numpy(numpy.array(tile)).permute(2, 0, 1), torch.bfloat16) for tile in cut_tiles(photo)]
+    )
 
 
 def on_device(photo: Image.Image) -> torch.Tensor:
@@ -49,12 +53,25 @@ def milliseconds(make: Callable[[Image.Image], torch.Tensor], photo: Image.Image
 def main() -> int:
     torch.set_num_threads(1)
     random = numpy.random.default_rng(0)
-    photos = [Image.fromarray(random.integers(0, 256, (rows, columns, 3), dtype=numpy.uint8)) for columns, rows in SIZES]
+    photos = [
+        Image.fromarray(random.integers(0, 256, (rows, columns, 3), dtype=numpy.uint8)) for columns, rows in SIZES
+    ]
     equal = [torch.equal(on_cpu(photo), on_device(photo).cpu()) for photo in photos]
     tiles = on_cpu(photos[0])
-    print(json.dumps({"equal": all(equal), "photos": dict(zip(map(str, SIZES), equal, strict=True)), "cpu_ms": milliseconds(on_cpu, photos[0]),
-                      "device_ms": milliseconds(on_device, photos[0]), "device": DEVICE, "bytes_stock": tiles.nbytes,
-                      "bytes_ours": photos[0].width * photos[0].height * 3, "machine": machine()}))
+    print(
+        json.dumps(
+            {
+                "equal": all(equal),
+                "photos": dict(zip(map(str, SIZES), equal, strict=True)),
+                "cpu_ms": milliseconds(on_cpu, photos[0]),
+                "device_ms": milliseconds(on_device, photos[0]),
+                "device": DEVICE,
+                "bytes_stock": tiles.nbytes,
+                "bytes_ours": photos[0].width * photos[0].height * 3,
+                "machine": machine(),
+            }
+        )
+    )
     return 0 if all(equal) else 1
 
 

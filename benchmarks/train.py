@@ -6,11 +6,12 @@
     rss_mb      our process's peak resident memory; gpu_mb is the GPU's
 
 `stock` is XTuner with eager attention, which is what OpenGVLab's code runs without flash-attn; `sdpa` is the same with
-PyTorch's fused attention; their own gap says how much of ours is rounding: `gap_limit` is twice that, or 0.01. Each is a real
-run, a process of its own that ends in XTuner's `main()`. On a GPU the shape is InternVL2-2B's (random weights, 1280×960 photos,
-13 tiles); without one it is the tiny model on one tile, and few steps. Parts: --only stock sdpa ours, in one --folder.
-benchmarks/loss_gap.py compares the losses alone, on smaller photos and with several learning rates.
+PyTorch's fused attention; their own gap says how much of ours is rounding: `gap_limit` is twice that, or 0.01. Each is
+a real run, a process of its own that ends in XTuner's `main()`. On a GPU the shape is InternVL2-2B's (random weights,
+1280×960 photos, 13 tiles); without one it is the tiny model on one tile, and few steps. Parts: --only stock sdpa ours,
+in one --folder. benchmarks/loss_gap.py compares the losses alone, on smaller photos and with several learning rates.
 """
+
 import argparse
 import json
 import shutil
@@ -36,7 +37,24 @@ from trainer.xtuner.plan import TrainingPlan  # noqa: E402
 
 VARIANTS = ("stock", "sdpa", "ours")
 GPU = torch.cuda.is_available()
-WORDS = ["cat", "sofa", "king", "moon", "toast", "spoon", "cloud", "train", "hat", "fish", "chair", "soup", "bridge", "penguin", "clock", "lamp"]
+WORDS = [
+    "cat",
+    "sofa",
+    "king",
+    "moon",
+    "toast",
+    "spoon",
+    "cloud",
+    "train",
+    "hat",
+    "fish",
+    "chair",
+    "soup",
+    "bridge",
+    "penguin",
+    "clock",
+    "lamp",
+]
 
 
 def arguments() -> argparse.Namespace:
@@ -47,9 +65,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--rank", type=int, default=128 if GPU else 16)
-    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=VARIANTS, help="run these; a result needs all three in --folder")
+    parser.add_argument(
+        "--only", nargs="+", choices=VARIANTS, default=VARIANTS, help="run these; a result needs all three in --folder"
+    )
     parser.add_argument("--folder", type=Path, help="where the files go and stay (default: a temporary folder)")
-    parser.add_argument("--save", default="", metavar="MACHINE", help="keep result and plot as benchmarks/results/train_MACHINE.…")
+    parser.add_argument(
+        "--save", default="", metavar="MACHINE", help="keep result and plot as benchmarks/results/train_MACHINE.…"
+    )
     parser.add_argument("--variant", choices=VARIANTS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -59,20 +81,41 @@ def make_photos(folder: Path, count: int, size: tuple[int, int] = (1280, 960)) -
     (folder / "images").mkdir(parents=True)
     noise, rows, (width, height) = numpy.random.default_rng(0), [], size
     for number in range(count):
-        squares = noise.normal(128, 60, (12, 16, 3))[numpy.arange(height) * 12 // height][:, numpy.arange(width) * 16 // width]
+        squares = noise.normal(128, 60, (12, 16, 3))[numpy.arange(height) * 12 // height][
+            :, numpy.arange(width) * 16 // width
+        ]
         pixels = squares + noise.normal(0, 9, squares.shape)
         Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(folder / "images" / f"{number}.jpg", quality=85)
-        joke = f"The {WORDS[number % 16]} told the {WORDS[(7 * number + 3) % 16]}: {number} times is enough, even for a {WORDS[(5 * number + 1) % 16]}!"
-        rows.append({"id": f"joke-{number}", "image": f"images/{number}.jpg", "conversations": [
-            {"from": "human", "value": f"<image>\n{load_prompts().ask('en')}"}, {"from": "gpt", "value": joke}]})
+        joke = (
+            f"The {WORDS[number % 16]} told the {WORDS[(7 * number + 3) % 16]}: {number} times is enough, even "
+            f"for a {WORDS[(5 * number + 1) % 16]}!"
+        )
+        rows.append(
+            {
+                "id": f"joke-{number}",
+                "image": f"images/{number}.jpg",
+                "conversations": [
+                    {"from": "human", "value": f"<image>\n{load_prompts().ask('en')}"},
+                    {"from": "gpt", "value": joke},
+                ],
+            }
+        )
     (folder / "train.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
 def plan_of(told: argparse.Namespace, folder: Path, variant: str) -> TrainingPlan:
     """A run of exactly --steps steps, one update each."""
     epochs = max(1, told.steps * told.batch // told.photos)
-    training = TrainingSettings(batch_size=told.batch, accumulation=1, epochs=epochs, learning_rate=told.rate, lora_rank=told.rank,
-                        lora_alpha=2 * told.rank, lora_dropout=0, checkpoint_steps=100_000)
+    training = TrainingSettings(
+        batch_size=told.batch,
+        accumulation=1,
+        epochs=epochs,
+        learning_rate=told.rate,
+        lora_rank=told.rank,
+        lora_alpha=2 * told.rank,
+        lora_dropout=0,
+        checkpoint_steps=100_000,
+    )
     tiles = json.loads((folder / "base" / "config.json").read_text())["max_dynamic_patch"]
     return TrainingPlan(folder / "data", folder / "base", folder / variant, folder / "features", tiles, training)
 
@@ -88,11 +131,13 @@ def run_variant(variant: str, out: Path) -> int:
             from mmengine.config import Config
 
             from trainer.xtuner.upstream_baseline import stock_config
+
             config = stock_config(Config.fromfile(str(path)), plan)
             if variant == "stock":
                 config.custom_hooks.append({"type": "trainer.xtuner.upstream_baseline.EagerHook"})
             config.dump(str(path))
             return path
+
         worker.prepare = prepare_stock
     return worker.run(plan)
 
@@ -102,12 +147,20 @@ def run(told: argparse.Namespace, folder: Path, variant: str) -> None:
     if variant == "ours":
         shutil.rmtree(folder / "features", ignore_errors=True)
     plan_of(told, folder, variant).save()
-    ran = measured([sys.executable, __file__, "--variant", variant, "--folder", str(folder / variant)], folder / f"{variant}.log")
+    ran = measured(
+        [sys.executable, __file__, "--variant", variant, "--folder", str(folder / variant)], folder / f"{variant}.log"
+    )
     said, steps = read_progress(folder / variant), read_training_steps(folder / variant)
     seconds = [line["s"] for line in steps]
-    report = {"step_s": round(statistics.median(seconds[len(seconds) // 2:]), 4), "first_epoch_step_s": round(statistics.median(
-              seconds[1:max(3, told.photos // told.batch)]), 4), "startup_s": round(said["began"] - ran.started, 2), "whole_s": ran.seconds,
-              "memory_mb": said["memory_mb"], "rss_mb": ran.rss_mb, "losses": [line["loss"] for line in steps]}
+    report = {
+        "step_s": round(statistics.median(seconds[len(seconds) // 2 :]), 4),
+        "first_epoch_step_s": round(statistics.median(seconds[1 : max(3, told.photos // told.batch)]), 4),
+        "startup_s": round(said["began"] - ran.started, 2),
+        "whole_s": ran.seconds,
+        "memory_mb": said["memory_mb"],
+        "rss_mb": ran.rss_mb,
+        "losses": [line["loss"] for line in steps],
+    }
     (folder / f"{variant}.json").write_text(json.dumps(report), encoding="utf-8")
     print(variant, {name: value for name, value in report.items() if name != "losses"}, flush=True)
 
@@ -122,15 +175,34 @@ def result_of(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
     noise = gap(losses["sdpa"], losses["stock"])
     if told.save:
         from trainer.xtuner.export import plot
+
         RESULTS.mkdir(exist_ok=True)
-        plot({variant: [{"step": step + 1, "loss": loss} for step, loss in enumerate(values)] for variant, values in losses.items()},
-             RESULTS / f"train_{told.save}.png")
-    return {"speedup": round(reports["stock"]["step_s"] / reports["ours"]["step_s"], 2), "loss_gap": gap(losses["ours"], losses["stock"]),
-            "rss_mb": reports["ours"]["rss_mb"], "gpu_mb": reports["ours"]["memory_mb"] if GPU else 0,
-            "speedup_to_sdpa": round(reports["sdpa"]["step_s"] / reports["ours"]["step_s"], 2), "loss_gap_to_sdpa": gap(losses["ours"], losses["sdpa"]),
-            "stock_gap": noise, "gap_limit": max(0.01, 2 * noise), "photos_per_s": round(told.batch / reports["ours"]["step_s"], 2),
-            "shape": told.shape, "batch": told.batch, "rank": told.rank, "photos": told.photos, "steps": len(losses["ours"]), **reports,
-            "losses": losses, "machine": machine()}
+        plot(
+            {
+                variant: [{"step": step + 1, "loss": loss} for step, loss in enumerate(values)]
+                for variant, values in losses.items()
+            },
+            RESULTS / f"train_{told.save}.png",
+        )
+    return {
+        "speedup": round(reports["stock"]["step_s"] / reports["ours"]["step_s"], 2),
+        "loss_gap": gap(losses["ours"], losses["stock"]),
+        "rss_mb": reports["ours"]["rss_mb"],
+        "gpu_mb": reports["ours"]["memory_mb"] if GPU else 0,
+        "speedup_to_sdpa": round(reports["sdpa"]["step_s"] / reports["ours"]["step_s"], 2),
+        "loss_gap_to_sdpa": gap(losses["ours"], losses["sdpa"]),
+        "stock_gap": noise,
+        "gap_limit": max(0.01, 2 * noise),
+        "photos_per_s": round(told.batch / reports["ours"]["step_s"], 2),
+        "shape": told.shape,
+        "batch": told.batch,
+        "rank": told.rank,
+        "photos": told.photos,
+        "steps": len(losses["ours"]),
+        **reports,
+        "losses": losses,
+        "machine": machine(),
+    }
 
 
 def main() -> int:
@@ -142,7 +214,10 @@ def main() -> int:
     if not (folder / "data").exists():
         make_photos(folder / "data", told.photos)
     if not (folder / "base" / "config.json").exists():
-        measured([sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(folder / "base")], folder / "base.log")
+        measured(
+            [sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(folder / "base")],
+            folder / "base.log",
+        )
     for variant in told.only:
         run(told, folder, variant)
     if all((folder / f"{variant}.json").exists() for variant in VARIANTS):

@@ -7,6 +7,7 @@
 
 Modules are imported only when their subcommand is called, so that `jokebot run` loads nothing that it doesn't need.
 """
+
 import argparse
 import importlib
 import os
@@ -19,7 +20,9 @@ from configs.settings import Settings, load_settings
 
 COMMANDS = Path(__file__).with_name("cli")
 ENTERED = "_JOKEBOT_ENTERED"
-"""In the environment of a process that has just become the train environment's: its number, which exec keeps, and the interpreter."""
+"""In the environment of a process that has just become the train environment's: its number, which exec keeps, and
+the interpreter.
+"""
 
 
 def names() -> list[str]:
@@ -48,7 +51,9 @@ def enter_environment(environment: str, settings: Settings, argv: list[str]) -> 
     if os.environ.pop(ENTERED, "") in (f"{os.getpid()} {python}", f"{os.getppid()} {python}"):
         return
     if not python.exists():
-        raise JokebotError(f"This command needs the train environment, and {python} is not there. Run `make env-train`.")
+        raise JokebotError(
+            f"This command needs the train environment, and {python} is not there. Run `make env-train`."
+        )
     os.execve(python, [str(python), "-m", "bot", *argv], {**os.environ, ENTERED: f"{os.getpid()} {python}"})
 
 

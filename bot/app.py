@@ -1,4 +1,5 @@
 """A running bot: it meets Telegram, takes updates, runs the periodic jobs, and stops in order."""
+
 import asyncio
 import logging
 import signal
@@ -9,21 +10,21 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
-from bot.monitoring.alerts import AlertManager
-from bot.telegram.client import TelegramClient
 from bot.engine.servers.base import ModelServers
 from bot.factory import build_app
 from bot.jokes.album_tracker import AlbumTracker
-from bot.monitoring.shutdown_notice import notify_shutdown
-from bot.telegram.coalescer import Coalescer
-from bot.retraining.scheduler import RetrainScheduler
+from bot.monitoring.alerts import AlertManager
 from bot.monitoring.metrics import MetricsServer
-from bot.telegram.rate_limiter import retry_after_seconds
+from bot.monitoring.shutdown_notice import notify_shutdown
 from bot.panel.server import PanelServer
-from bot.telegram.polling import UpdatePoller, TokenRejected, token_refused
+from bot.retraining.scheduler import RetrainScheduler
 from bot.runtime.backoff import backoff
 from bot.runtime.periodic import Periodic
+from bot.telegram.client import TelegramClient
+from bot.telegram.coalescer import Coalescer
 from bot.telegram.dispatcher import UpdateDispatcher
+from bot.telegram.polling import TokenRejected, UpdatePoller, token_refused
+from bot.telegram.rate_limiter import retry_after_seconds
 from configs.errors import JokebotError, SettingsError
 from configs.settings import Settings
 from storage.chat import alerts
@@ -45,10 +46,23 @@ class App:
     `jobs` tell `alerts` of their outcome. `start_panel` and `start_metrics` are called where the settings ask for them.
     """
 
-    def __init__(self, settings: Settings, application: Application, client: TelegramClient, database: Database,
-                 servers: ModelServers, coalescer: Coalescer, albums: AlbumTracker, updates: UpdateDispatcher, schedule: RetrainScheduler,
-                 jobs: Sequence[Periodic], alerts: AlertManager, *, start_panel: Callable[[], Awaitable[PanelServer]],
-                 start_metrics: Callable[[], Awaitable[MetricsServer]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        application: Application,
+        client: TelegramClient,
+        database: Database,
+        servers: ModelServers,
+        coalescer: Coalescer,
+        albums: AlbumTracker,
+        updates: UpdateDispatcher,
+        schedule: RetrainScheduler,
+        jobs: Sequence[Periodic],
+        alerts: AlertManager,
+        *,
+        start_panel: Callable[[], Awaitable[PanelServer]],
+        start_metrics: Callable[[], Awaitable[MetricsServer]],
+    ) -> None:
         self.settings, self.client, self.database, self.servers = settings, client, database, servers
         self.updates, self.schedule, self.alerts = updates, schedule, alerts
         self.jobs = [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), *jobs]
@@ -106,6 +120,7 @@ class App:
             except TokenRejected as error:
                 raise await self._noted(error) from None
         from bot.telegram.webhook import WebhookServer
+
         webhook = WebhookServer(self.client, self.updates, telegram)
         try:
             await webhook.start()
@@ -132,8 +147,9 @@ class App:
 async def started_app(settings: Settings) -> AsyncIterator[App]:
     """A started bot, stopped and closed at the end of the block. Raises JokebotError where it can't start."""
     if not settings.telegram.token.get_secret_value():
-        raise SettingsError("No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN "
-                            "(`make demo` needs none).")
+        raise SettingsError(
+            "No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)."
+        )
     async with AsyncExitStack() as stack:
         app = await build_app(settings, stack, App)
         try:

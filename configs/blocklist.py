@@ -5,6 +5,7 @@ language alone. Texts and words are compared after `normalised`, so that full-wi
 characters hide nothing. A word counts as a whole word where its script puts spaces between words, and anywhere where it
 doesn't (Chinese, Japanese, Korean, Thai).
 """
+
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -14,7 +15,9 @@ from configs.errors import SettingsError
 from configs.safety import SafetySettings
 
 ENTRY = re.compile(r"(?:(?P<language>[a-z]{2,3})\s*:\s+)?(?P<body>.*\S)\s*", re.DOTALL)
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+)
 """Scripts that put no spaces between words, or put endings right behind them."""
 LETTER = rf"[^\W_{UNSPACED}]"
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
@@ -29,13 +32,19 @@ def normalised(text: str) -> str:
 
 
 def _is_invisible(character: str) -> bool:
-    return (unicodedata.category(character) == "Cf" or character in INVISIBLE
-            or "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef")
+    return (
+        unicodedata.category(character) == "Cf"
+        or character in INVISIBLE
+        or "\ufe00" <= character <= "\ufe0f"
+        or "\U000e0100" <= character <= "\U000e01ef"
+    )
 
 
 @dataclass(frozen=True)
 class BlockEntry:
-    """One line of the list as it was `written`; `needle` stands in every text that `pattern` finds, and is quicker to look for."""
+    """One line of the list as it was `written`; `needle` stands in every text that `pattern` finds, and is quicker
+    to look for.
+    """
 
     written: str
     language: str | None
@@ -51,20 +60,27 @@ class BlockList:
 
     @classmethod
     def of(cls, settings: SafetySettings) -> "BlockList":
-        """The settings' entries and the file's. Raises SettingsError for a file that can't be read or a pattern that is none."""
+        """The settings' entries and the file's.
+
+        Raises SettingsError for a file that can't be read or a pattern that is none.
+        """
         lines = list(settings.blocked)
         if settings.blocked_file:
             try:
                 lines += settings.blocked_file.read_text(encoding="utf-8-sig").splitlines()
             except (OSError, UnicodeDecodeError) as error:
                 why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-                raise SettingsError(f"The block list {settings.blocked_file} (setting guard.blocked_file) can't be read: {why}.") from error
+                raise SettingsError(
+                    f"The block list {settings.blocked_file} (setting guard.blocked_file) can't be read: {why}."
+                ) from error
         return cls.read(lines)
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> "BlockList":
         """Entries from lines; empty ones and those that begin with # say nothing. Raises SettingsError."""
-        return cls(tuple(entry for line in lines if not line.lstrip().startswith("#") and (entry := read_entry(line.strip()))))
+        return cls(
+            tuple(entry for line in lines if not line.lstrip().startswith("#") and (entry := read_entry(line.strip())))
+        )
 
     def hit(self, text: str, language: str | None = None) -> str | None:
         """The first entry that a text in this language matches, as it was written; None for a text that may be told.
@@ -75,13 +91,20 @@ class BlockList:
             return None
         seen = normalised(text)
         for entry in self.entries:
-            if (not language or entry.language in (None, language)) and entry.needle in seen and entry.pattern.search(seen):
+            if (
+                (not language or entry.language in (None, language))
+                and entry.needle in seen
+                and entry.pattern.search(seen)
+            ):
                 return entry.written
         return None
 
 
 def read_entry(line: str) -> BlockEntry | None:
-    """One line as an entry; None for one that is empty or wholly invisible. Raises SettingsError for a pattern that is none."""
+    """One line as an entry; None for one that is empty or wholly invisible.
+
+    Raises SettingsError for a pattern that is none.
+    """
     match = ENTRY.fullmatch(line)
     if match is None:
         return None

@@ -1,4 +1,5 @@
 """Errors that a person meets: the message says what happened and what to do."""
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

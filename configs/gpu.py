@@ -1,4 +1,5 @@
 """The GPUs of this host, as nvidia-smi lists them: for defaults that depend on them, and for the bot's status."""
+
 import subprocess
 from dataclasses import dataclass
 from functools import cache

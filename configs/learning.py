@@ -1,4 +1,5 @@
 """Settings of how it learns: which jokes, how a run trains, when runs begin and what is kept of them."""
+
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -10,19 +11,26 @@ class SelectionSettings(SettingsSection):
     """Which rated jokes the model learns from, and which photos are held out."""
 
     minimum_raters: Count = Field(
-        1, description="Users who must have rated a joke. Raters who always agree count as one.")
+        1, description="Users who must have rated a joke. Raters who always agree count as one."
+    )
     minimum_posterior: float = Field(
-        0.6, ge=0.5, lt=1, description="Least probability that a joke is better than other jokes about its photo.")
+        0.6, ge=0.5, lt=1, description="Least probability that a joke is better than other jokes about its photo."
+    )
     minimum_mean: float = Field(
-        2.0, ge=1, le=3, description="Least mean rating: 3 is funny, 2 somewhat funny, 1 not funny.")
+        2.0, ge=1, le=3, description="Least mean rating: 3 is funny, 2 somewhat funny, 1 not funny."
+    )
     person_share: float = Field(
-        0.2, gt=0, le=1, description="Largest share of a dataset's rows that one user's ratings decide.")
+        0.2, gt=0, le=1, description="Largest share of a dataset's rows that one user's ratings decide."
+    )
     person_share_from: Count = Field(5, description="Users who must have rated before that share applies.")
     weigh_raters: bool = Field(
-        True, description="Correct for raters' leniency, and count raters who always agree as one.")
+        True, description="Correct for raters' leniency, and count raters who always agree as one."
+    )
     newcomer_days: float = Field(
-        7.0, ge=0, description=(
-            "Days after a user's first rating in which bursts of ratings count less. 0 turns this off."))
+        7.0,
+        ge=0,
+        description=("Days after a user's first rating in which bursts of ratings count less. 0 turns this off."),
+    )
     newcomer_weight: float = Field(0.25, gt=0, le=1, description="Weight of a new user's rating in a burst.")
     burst_ratings: int = Field(30, ge=2, description="Ratings of one user that make a burst.")
     burst_minutes: Positive = Field(10.0, description="Minutes within which these ratings must come.")
@@ -33,11 +41,15 @@ class SelectionSettings(SettingsSection):
     replay_per_new: float = Field(1.0, ge=0, description="Replayed jokes of earlier runs for each new joke.")
     imported_per_new: float = Field(0.0, ge=0, description="Rows of imported datasets for each new joke.")
     holdout_share: float = Field(
-        0.1, gt=0, lt=1, description="Share of photos that are held out for evaluation. Decided once per photo.")
+        0.1, gt=0, lt=1, description="Share of photos that are held out for evaluation. Decided once per photo."
+    )
     holdout_photos: Count = Field(500, description="Most held-out photos in a dataset.")
     near_duplicate_bits: int = Field(
-        10, ge=0, le=12, description=(
-            "Photos whose 64-bit perceptual hashes differ in at most this many bits are near-duplicates."))
+        10,
+        ge=0,
+        le=12,
+        description=("Photos whose 64-bit perceptual hashes differ in at most this many bits are near-duplicates."),
+    )
     max_length: Count = Field(8192, description="Longest row, tokens, the photo's included.")
 
 
@@ -58,17 +70,23 @@ class TrainingSettings(SettingsSection):
     max_length: Count = Field(8192, description="Longest row, tokens, the photo's included.")
     seed: int = Field(1, ge=0, description="Seed of the row order, the initial LoRA weights and the dropout.")
     checkpoint_steps: Count = Field(
-        500, description="Steps between two checkpoints, from which a stopped run continues.")
+        500, description="Steps between two checkpoints, from which a stopped run continues."
+    )
     keep_checkpoints: Count = Field(2, description="Checkpoints to keep per run.")
     workers: int = Field(4, ge=0, description="Processes that prepare photos on a GPU host.")
     gpus: Count = Field(1, description="GPUs of one run. With more than one, torchrun starts the training.")
     deepspeed: str = Field(
-        "", description="DeepSpeed configuration of XTuner, for example deepspeed_zero1. Needs DeepSpeed; not tested.")
+        "", description="DeepSpeed configuration of XTuner, for example deepspeed_zero1. Needs DeepSpeed; not tested."
+    )
     recompute: Literal["auto", "always", "never"] = Field(
-        "auto", description=(
-            "Recompute activations in the backward pass (gradient checkpointing). `auto`: where memory is short."))
+        "auto",
+        description=(
+            "Recompute activations in the backward pass (gradient checkpointing). `auto`: where memory is short."
+        ),
+    )
     features_gb: float = Field(
-        60.0, ge=0, description="Disk for cached image features, GB (2 MB per tile). 0 turns the cache off.")
+        60.0, ge=0, description="Disk for cached image features, GB (2 MB per tile). 0 turns the cache off."
+    )
 
 
 class GateSettings(SettingsSection):
@@ -76,37 +94,57 @@ class GateSettings(SettingsSection):
 
     photos: Count = Field(200, description="Most held-out photos on which both models are evaluated.")
     replies: Count = Field(
-        60, description="Photos among these for which both models write a new joke, per language in use.")
+        60, description="Photos among these for which both models write a new joke, per language in use."
+    )
     gallery: Count = Field(8, description="Photos shown with both models' jokes.")
     temperature: float = Field(
-        0.8, ge=0, le=2, description="Sampling temperature of these jokes. Keep it equal to that of [joke].")
+        0.8, ge=0, le=2, description="Sampling temperature of these jokes. Keep it equal to that of [joke]."
+    )
     top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling of these jokes.")
     max_tokens: Count = Field(160, description="Longest of these jokes, tokens.")
     wrong_language: float = Field(
-        0.02, ge=0, le=1, description=(
-            "Largest increase of the share of replies in the wrong language, compared with the champion."))
+        0.02,
+        ge=0,
+        le=1,
+        description=("Largest increase of the share of replies in the wrong language, compared with the champion."),
+    )
     likelihood_margin: float = Field(
-        0.1, ge=0, description="Largest drop of the likelihood of liked jokes, nats per token.")
+        0.1, ge=0, description="Largest drop of the likelihood of liked jokes, nats per token."
+    )
     likelihood_photos: Count = Field(
-        10, description="Photos with liked jokes that the likelihood needs to reject a candidate.")
+        10, description="Photos with liked jokes that the likelihood needs to reject a candidate."
+    )
     likelihood_drift: Positive = Field(
-        2.0, description=(
-            "Drop of the likelihood that rejects a candidate however few photos there are, nats per token."))
+        2.0,
+        description=("Drop of the likelihood that rejects a candidate however few photos there are, nats per token."),
+    )
     ranking_margin: float = Field(0.05, ge=0, le=1, description="Largest drop of the ranking accuracy (0 to 1).")
     ranking_photos: Count = Field(
-        30, description="Photos with liked and disliked jokes that the ranking needs to reject a candidate.")
+        30, description="Photos with liked and disliked jokes that the ranking needs to reject a candidate."
+    )
     entropy_ratio: float = Field(
-        0.6, ge=0, le=1, description="Least entropy of the word pairs in its jokes, relative to the reference.")
+        0.6, ge=0, le=1, description="Least entropy of the word pairs in its jokes, relative to the reference."
+    )
     distinct_ratio: float = Field(
-        0.6, ge=0, le=1, description="Least share of distinct word pairs, relative to the reference.")
+        0.6, ge=0, le=1, description="Least share of distinct word pairs, relative to the reference."
+    )
     self_overlap: float = Field(
-        0.2, ge=0, le=1, description=(
-            "Largest increase of the similarity among its jokes, compared with the reference (ROUGE-L, 0 to 1)."))
+        0.2,
+        ge=0,
+        le=1,
+        description=(
+            "Largest increase of the similarity among its jokes, compared with the reference (ROUGE-L, 0 to 1)."
+        ),
+    )
     copying: float = Field(
-        0.3, ge=0, le=1, description=(
-            "Largest increase of the share of jokes copied word for word from the training text (0 to 1)."))
+        0.3,
+        ge=0,
+        le=1,
+        description=("Largest increase of the share of jokes copied word for word from the training text (0 to 1)."),
+    )
     confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="Confidence level of the bootstrap intervals over photos.")
+        0.95, gt=0.5, lt=1, description="Confidence level of the bootstrap intervals over photos."
+    )
     batch: Count = Field(16, description="Rows per forward pass. Halved when memory runs out.")
     seed: int = Field(1, ge=0, description="Seed of the sampling and the bootstrap.")
 
@@ -116,11 +154,17 @@ class CanarySettings(SettingsSection):
 
     early_share: float = Field(0.1, gt=0, lt=1, description="Share of deliveries that the candidate gets at first.")
     early_ratings: int = Field(
-        50, ge=0, description="Ratings of its jokes that must show no harm before it gets the full share.")
+        50, ge=0, description="Ratings of its jokes that must show no harm before it gets the full share."
+    )
     share: float = Field(0.5, gt=0, lt=1, description="Full share of deliveries.")
     alpha: float = Field(
-        0.05, gt=0, lt=0.5, description=(
-            "Probability of promoting a candidate that is no better, and of calling one harmful that is no worse."))
+        0.05,
+        gt=0,
+        lt=0.5,
+        description=(
+            "Probability of promoting a candidate that is no better, and of calling one harmful that is no worse."
+        ),
+    )
     ratings: Count = Field(1000, description="Ratings of both variants after which a trial ends without a verdict.")
     days: Positive = Field(14.0, description="Days after which a trial ends without a verdict.")
 
@@ -129,42 +173,59 @@ class DuelSettings(SettingsSection):
     """During a trial: two jokes for one photo, the champion's and the candidate's, and the user picks one."""
 
     every: int = Field(
-        20, ge=0, description=(
+        20,
+        ge=0,
+        description=(
             "At most one photo in this many becomes a duel: in private chats only, never twice in a row in a chat. "
-            "0 turns duels off."))
+            "0 turns duels off."
+        ),
+    )
 
 
 class ChampionMonitorSettings(SettingsSection):
     """Monitoring of a new champion: if users like its jokes less than the previous model's, the bot rolls back."""
 
     ratings: int = Field(
-        1000, ge=0, description="Ratings of the new champion during which it is monitored. 0 turns monitoring off.")
+        1000, ge=0, description="Ratings of the new champion during which it is monitored. 0 turns monitoring off."
+    )
     days: Positive = Field(30.0, description="Longest monitoring, days.")
     alpha: float = Field(
-        0.01, gt=0, lt=0.5, description="Probability of rolling back a champion that is as good as the previous model.")
+        0.01, gt=0, lt=0.5, description="Probability of rolling back a champion that is as good as the previous model."
+    )
 
 
 class RetrainSettings(SettingsSection):
     """When a run starts, what it starts from, and how much of runs and models is kept."""
 
     cron: str = Field(
-        "30 4 * * *", description=(
-            "When a run is due: minute, hour, day, month, weekday, in the time zone of this machine. Empty: never."))
+        "30 4 * * *",
+        description=(
+            "When a run is due: minute, hour, day, month, weekday, in the time zone of this machine. Empty: never."
+        ),
+    )
     pairs: int = Field(200, ge=0, description="New pairs of photo and liked joke that start a run. 0: never.")
     minimum_pairs: Count = Field(20, description="Least number of new pairs for any run.")
     start: Literal["base", "champion"] = Field(
-        "base", description=(
+        "base",
+        description=(
             "`base`: start from the base model and replay all old jokes. `champion`: start from the champion and "
-            "replay some."))
+            "replay some."
+        ),
+    )
     attempts: Count = Field(3, description="Attempts of a step, after kills and crashes, before its run fails.")
     disk_reserve_gb: float = Field(2.0, ge=0, description="Disk that must stay free beyond what a run writes.")
     memory_reserve_gb: float = Field(0.5, ge=0, description="Memory that must be free beyond a model's weights.")
     stop_grace_s: Positive = Field(120.0, description="Longest time that a stopped step has to write its checkpoint.")
     nice: int = Field(
-        10, ge=0, le=19, description="CPU niceness of a run, from 0 to 19. Higher values favour the chat.")
+        10, ge=0, le=19, description="CPU niceness of a run, from 0 to 19. Higher values favour the chat."
+    )
     keep_models: int = Field(
-        3, ge=0, description=(
-            "Models whose files are kept, besides the champion, the previous champion, bases and a model on trial."))
+        3,
+        ge=0,
+        description=(
+            "Models whose files are kept, besides the champion, the previous champion, bases and a model on trial."
+        ),
+    )
     keep_runs: Count = Field(10, description="Runs whose curves, results and galleries are kept.")
 
     @field_validator("cron")

@@ -1,8 +1,9 @@
 """Log lines as text or as JSON, and what each is about: the update that is worked on, and the run.
 
-Both are context variables: whoever begins a piece of work says what it is about, and all tasks and threads that come of it know.
-Processes that have nothing else of ours read this file too, so it needs Python alone.
+Both are context variables: whoever begins a piece of work says what it is about, and all tasks and threads that come of
+it know. Processes that have nothing else of ours read this file too, so it needs Python alone.
 """
+
 import base64
 import hashlib
 import json
@@ -23,7 +24,9 @@ TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +[\w.]+(?: \[[^\
 
 
 def request_id(update_id: int) -> str:
-    """The id of the work on an update, eight characters; the same after a restart, so what a kill cut in two keeps one."""
+    """The id of the work on an update, eight characters; the same after a restart, so what a kill cut in two keeps
+    one.
+    """
     return base64.b32encode(hashlib.blake2b(str(update_id).encode(), digest_size=5).digest()).decode().lower()
 
 
@@ -35,7 +38,9 @@ def accepted(text: str | None) -> str:
 @contextmanager
 def about(*, request: str | None = None, run: int | None = None) -> Iterator[None]:
     """What log lines of the block are about; what is None stays as it is."""
-    tokens = [(variable, variable.set(value)) for variable, value in ((REQUEST, request), (RUN, run)) if value is not None]
+    tokens = [
+        (variable, variable.set(value)) for variable, value in ((REQUEST, request), (RUN, run)) if value is not None
+    ]
     try:
         yield
     finally:
@@ -44,7 +49,10 @@ def about(*, request: str | None = None, run: int | None = None) -> Iterator[Non
 
 
 class ContextFormatter(logging.Formatter):
-    """One record as a line of text (its traceback below it) or of JSON. `clean` takes out of each text what nobody may read."""
+    """One record as a line of text (its traceback below it) or of JSON.
+
+    `clean` takes out of each text what nobody may read.
+    """
 
     def __init__(self, format: str = "text", clean: Callable[[str], str] = str) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s%(about)s: %(message)s")
@@ -59,9 +67,16 @@ class ContextFormatter(logging.Formatter):
         return self._clean(super().format(record))
 
     def _as_json(self, record: logging.LogRecord) -> str:
-        line = {"time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                "level": record.levelname, "logger": record.name, "message": self._clean(record.getMessage()),
-                "request": REQUEST.get() or None, "run": RUN.get()}
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": self._clean(record.getMessage()),
+            "request": REQUEST.get() or None,
+            "run": RUN.get(),
+        }
         if record.exc_info and record.exc_info[0]:
             line["error"] = self._clean("".join(traceback.format_exception(*record.exc_info)))
         return json.dumps(line, ensure_ascii=False)

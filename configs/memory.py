@@ -4,6 +4,7 @@ less.
 Control groups: version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html) and version 1
 (https://docs.kernel.org/admin-guide/cgroup-v1/memory.html).
 """
+
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ def free_memory(proc: Path | None = None, cgroup: Path | None = None) -> int | N
 def _host_free(proc: Path) -> int | None:
     if sys.platform != "linux":
         import psutil
+
         return psutil.virtual_memory().available
     try:
         lines = (proc / "meminfo").read_text(encoding="ascii").splitlines()

@@ -2,6 +2,7 @@
 
 Used by `bot` (to ask), by `trainer` (to rebuild what a joke was asked with) and by the checks that compare token ids.
 """
+
 import tomllib
 import unicodedata
 from dataclasses import dataclass
@@ -56,7 +57,9 @@ class Prompts:
     def language(self, code: str) -> LanguagePrompts:
         """Raises PromptError for a language that is not defined."""
         if code not in self.languages:
-            raise PromptError(f"There are no prompts for the language {code!r}; prompts.toml has {', '.join(self.languages)}.")
+            raise PromptError(
+                f"There are no prompts for the language {code!r}; prompts.toml has {', '.join(self.languages)}."
+            )
         return self.languages[code]
 
     def ask(self, language: str, style: str | None = None, caption: str | None = None, joke: str | None = None) -> str:
@@ -82,25 +85,47 @@ class Prompts:
         """
         template = self.template
         image = template.image.format(context=template.context * context_tokens) if context_tokens else ""
-        return (template.bos + template.system.format(system=self.system)
-                + template.user.format(user=image + user) + template.assistant)
+        return (
+            template.bos
+            + template.system.format(system=self.system)
+            + template.user.format(user=image + user)
+            + template.assistant
+        )
 
 
 def disarm(text: str) -> str:
     """A person's text as harmless data for a prompt or a dataset: one line, no markup, no control or format characters.
 
     Special tokens of InternVL2's tokenizer are written with `<`, so replacing the angle brackets by their typographic
-    twins disarms them. InternLM2's vocabulary also has `[UNUSED_TOKEN_145]` and its like, the first names of `<|im_end|>`
-    and its like (InternLM/InternLM#693). Quotation marks can't close the quotation; at most CAPTION_LIMIT characters.
+    twins disarms them. InternLM2's vocabulary also has `[UNUSED_TOKEN_145]` and its like, the first names of
+    `<|im_end|>` and its like (InternLM/InternLM#693). Quotation marks can't close the quotation; at most CAPTION_LIMIT
+    characters.
     """
     text = unicodedata.normalize("NFC", text).translate(_DISARM)
-    text = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text
-                   if c == "\u200d" or unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
+    text = "".join(
+        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
+        for c in text
+        if c == "\u200d" or unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn")
+    )
     return " ".join(text.split()).replace("UNUSED_TOKEN", "UNUSED TOKEN")[:CAPTION_LIMIT].strip()
 
 
-_DISARM = str.maketrans({"<": "‹", "＜": "‹", "﹤": "‹", ">": "›", "＞": "›", "﹥": "›", "|": "¦", "｜": "¦",
-                         '"': "'", "＂": "'", "“": "'", "”": "'"})
+_DISARM = str.maketrans(
+    {
+        "<": "‹",
+        "＜": "‹",
+        "﹤": "‹",
+        ">": "›",
+        "＞": "›",
+        "﹥": "›",
+        "|": "¦",
+        "｜": "¦",
+        '"': "'",
+        "＂": "'",
+        "“": "'",
+        "”": "'",
+    }
+)
 
 
 @cache

@@ -1,4 +1,5 @@
 """Settings of what is held back, and of how long things are kept."""
+
 import json
 import re
 from pathlib import Path
@@ -13,23 +14,33 @@ def split_entries(value: Any) -> Any:
     """A variable's entries: a JSON list, or words between commas, because an entry may hold spaces."""
     if not isinstance(value, str):
         return value
-    return json.loads(value) if value.strip().startswith("[") else [part.strip() for part in value.split(",") if part.strip()]
+    return (
+        json.loads(value)
+        if value.strip().startswith("[")
+        else [part.strip() for part in value.split(",") if part.strip()]
+    )
 
 
 class SafetySettings(SettingsSection):
     """Blocked words and photo moderation (docs/guarding.md)."""
 
     blocked: Annotated[list[str], BeforeValidator(split_entries)] = Field(
-        [], description=(
-            "Words, phrases and /patterns/ that no joke may contain. `en: word` applies to English jokes only."))
+        [],
+        description=(
+            "Words, phrases and /patterns/ that no joke may contain. `en: word` applies to English jokes only."
+        ),
+    )
     blocked_file: Path | None = Field(
-        None, description="Text file with more of them, one per line. # starts a comment.")
+        None, description="Text file with more of them, one per line. # starts a comment."
+    )
     blocked_tries: Count = Field(3, description="Blocked jokes for one photo before the bot gives up on it.")
     moderate: str = Field(
-        "", description="module:function that checks each photo before the bot stores it. Empty: no check.")
+        "", description="module:function that checks each photo before the bot stores it. Empty: no check."
+    )
     moderate_timeout_s: Positive = Field(10.0, description="Longest time for the check of one photo.")
     moderate_failure: Literal["refuse", "pass"] = Field(
-        "refuse", description="What happens to a photo when the check fails or takes too long.")
+        "refuse", description="What happens to a photo when the check fails or takes too long."
+    )
 
     @field_validator("blocked_file")
     @classmethod
@@ -49,6 +60,7 @@ class RetentionSettings(SettingsSection):
     """Age limits of photos, jokes and ratings. Older ones are deleted within an hour, from datasets too. 0: forever."""
 
     photos_days: float = Field(
-        0.0, ge=0, description="Days since a photo was last sent. Its jokes and their ratings are deleted with it.")
+        0.0, ge=0, description="Days since a photo was last sent. Its jokes and their ratings are deleted with it."
+    )
     jokes_days: float = Field(0.0, ge=0, description="Days since the bot told a joke. Its ratings are deleted with it.")
     ratings_days: float = Field(0.0, ge=0, description="Days since a rating was given or changed.")

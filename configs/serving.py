@@ -1,4 +1,5 @@
 """Settings of what writes the jokes: the engine, the servers of the bot's own, and what a joke is asked for with."""
+
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr
@@ -10,85 +11,126 @@ class EngineSettings(SettingsSection):
     """The model servers that write the jokes: LMDeploy, the CPU engine, or any OpenAI-compatible server."""
 
     kind: Literal["url", "cpu", "lmdeploy"] = Field(
-        "url", description=(
-            "`cpu` and `lmdeploy`: the bot runs the servers. `url`: an external server at the address below."))
+        "url",
+        description=("`cpu` and `lmdeploy`: the bot runs the servers. `url`: an external server at the address below."),
+    )
     url: str = Field("http://127.0.0.1:23333/v1", description="Base address of an external server (kind `url`).")
     api_key: SecretStr = Field(
-        SecretStr("jokebot-local"), description=(
-            "API key of an external server (kind `url`). The bot gives its own servers a key by itself."))
+        SecretStr("jokebot-local"),
+        description=("API key of an external server (kind `url`). The bot gives its own servers a key by itself."),
+    )
     model: str = Field("", description="Name of the model on the server. Empty: the first one that the server lists.")
     in_flight: Count | None = Field(
-        None, description=(
+        None,
+        description=(
             "Concurrent requests to the engine. Further photos wait in a fair queue. Unset: 8, or 32 per LMDeploy "
-            "server of the bot."))
+            "server of the bot."
+        ),
+    )
     connect_timeout_s: Positive = Field(5.0, description="Longest time to connect.")
     first_token_timeout_s: Positive = Field(60.0, description="Longest time from the request to the first token.")
     token_timeout_s: Positive = Field(20.0, description="Longest pause between two tokens.")
     total_timeout_s: Positive = Field(120.0, description="Longest time for one joke, retries included.")
     attempts: Count = Field(
-        4, description=(
-            "Attempts for one joke. The bot retries after 503, a dropped connection, an abort or an empty reply."))
+        4,
+        description=(
+            "Attempts for one joke. The bot retries after 503, a dropped connection, an abort or an empty reply."
+        ),
+    )
     retry_delay_s: Positive = Field(
-        0.5, description="Pause before the second attempt. It doubles with each further attempt.")
+        0.5, description="Pause before the second attempt. It doubles with each further attempt."
+    )
     max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles of one photo, plus a thumbnail.")
     canary_by: Literal["person", "chat", "photo"] = Field(
-        "photo", description=(
+        "photo",
+        description=(
             "Unit that is assigned to a variant during a trial. With `person` or `chat` the variants have different "
-            "users, and the error rate of a trial exceeds canary.alpha."))
+            "users, and the error rate of a trial exceeds canary.alpha."
+        ),
+    )
     canary_turn_h: float = Field(
-        24.0, ge=0, description=(
-            "Hours after which other users or chats get the canary. 0: never; with few users it may then reach none."))
+        24.0,
+        ge=0,
+        description=(
+            "Hours after which other users or chats get the canary. 0: never; with few users it may then reach none."
+        ),
+    )
 
 
 class LmdeploySettings(SettingsSection):
     """LMDeploy servers that the bot runs."""
 
     servers: Count = Field(
-        1, description="Servers per GPU. One server keeps a GPU busy; more take memory and give no more jokes.")
+        1, description="Servers per GPU. One server keeps a GPU busy; more take memory and give no more jokes."
+    )
     preprocess: Literal["gpu", "stock"] = Field(
-        "gpu", description="Where photos become tiles: `gpu`, or `stock` for LMDeploy's own way on one CPU thread.")
+        "gpu", description="Where photos become tiles: `gpu`, or `stock` for LMDeploy's own way on one CPU thread."
+    )
     max_batch: Count = Field(64, description="Concurrent requests of one server.")
     prefill_tokens: Count = Field(8192, description="Most tokens of prompts and photos in one prefill step.")
     cache_blocks: int = Field(
-        0, ge=0, description=(
+        0,
+        ge=0,
+        description=(
             "Blocks of 64 tokens in the key-value cache of one server. 2048 hold 37 photos of 13 tiles (12.9 GB "
-            "with the 2B model). 0: as many as fit on the GPU, at most 2048."))
+            "with the 2B model). 0: as many as fit on the GPU, at most 2048."
+        ),
+    )
 
 
 class ServerSettings(SettingsSection):
     """Servers that the bot runs, for the engine kinds `cpu` and `lmdeploy`."""
 
     count: int = Field(
-        0, ge=0, description=(
-            "Servers of the champion. A photo goes to the least busy one. 0: lmdeploy.servers, or one CPU engine."))
+        0,
+        ge=0,
+        description=(
+            "Servers of the champion. A photo goes to the least busy one. 0: lmdeploy.servers, or one CPU engine."
+        ),
+    )
     canary_count: Count = Field(1, description="Servers of a canary.")
     threads: int = Field(
-        0, ge=0, description="CPU threads of one CPU engine. 0 divides the host's cores among the engines.")
+        0, ge=0, description="CPU threads of one CPU engine. 0 divides the host's cores among the engines."
+    )
     cores_apart: bool = Field(
-        True, description=(
-            "Give each of several servers its own CPU cores, so that a starting one doesn't slow down the others."))
+        True,
+        description=(
+            "Give each of several servers its own CPU cores, so that a starting one doesn't slow down the others."
+        ),
+    )
     start_timeout_s: Positive = Field(300.0, description="Longest time from the start of a server to its first joke.")
     probe_every_s: Positive = Field(
-        20.0, description="Seconds without any output after which the bot sends a server a test photo.")
+        20.0, description="Seconds without any output after which the bot sends a server a test photo."
+    )
     hang_s: Positive = Field(
-        60.0, description="Seconds without an answer to a test photo after which the bot restarts the server.")
+        60.0, description="Seconds without an answer to a test photo after which the bot restarts the server."
+    )
     restart_delay_s: Positive = Field(
-        1.0, description="Pause before the first restart of a server. It doubles with each failed start.")
+        1.0, description="Pause before the first restart of a server. It doubles with each failed start."
+    )
     restart_delay_most_s: Positive = Field(60.0, description="Longest pause before a restart.")
     wait_s: Positive = Field(
-        180.0, description=(
-            "Longest wait of photos for a restarting server. After that, users are told that the engine is down."))
+        180.0,
+        description=(
+            "Longest wait of photos for a restarting server. After that, users are told that the engine is down."
+        ),
+    )
     drain_s: Positive = Field(120.0, description="Longest time that a replaced server has to finish its jokes.")
     extra: bool = Field(True, description="Allow one extra model server (needed for canaries and zero-downtime swaps).")
     predecessor: Literal["end", "sleep", "run"] = Field(
-        "sleep", description=(
+        "sleep",
+        description=(
             "What happens to the previous model after a swap. `end`: stopped; /rollback has to start it. `sleep`: "
             "/rollback takes seconds; needs about 0.8 GB of GPU memory and the weights in RAM per server. `run`: "
-            "keeps running."))
+            "keeps running."
+        ),
+    )
     sleep_while_training: bool = Field(
-        False, description="Free the GPU's memory while a run trains. Photos wait, and users are told. For small GPUs.")
+        False, description="Free the GPU's memory while a run trains. Photos wait, and users are told. For small GPUs."
+    )
     log_mb: Positive = Field(
-        10.0, description="Largest log file of a server, MB. One older file of the same size is kept.")
+        10.0, description="Largest log file of a server, MB. One older file of the same size is kept."
+    )
 
 
 class LanguageSampling(SettingsSection):
@@ -108,21 +150,29 @@ class JokeSettings(SettingsSection):
     language: str = Field("en", description="Language of jokes for users whose own language has no prompts.")
     style: str = Field("", description="Style in prompts.toml. Empty: the default of the language.")
     album: Literal["each", "one"] = Field(
-        "each", description=(
-            "`each`: a joke for each photo of an album. `one`: one joke, with buttons for the other photos."))
+        "each",
+        description=("`each`: a joke for each photo of an album. `one`: one joke, with buttons for the other photos."),
+    )
     temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")
     top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
     max_tokens: Count = Field(160, description="Longest joke, tokens.")
     repetition_penalty: float = Field(
-        1.0, gt=0, le=10, description="Values above 1 make repeated words less likely. 1.05 is strong.")
+        1.0, gt=0, le=10, description="Values above 1 make repeated words less likely. 1.05 is strong."
+    )
     repetition_ngram_size: int = Field(
-        8, ge=0, le=1000, description="Length of a repeated token sequence that ends a joke.")
+        8, ge=0, le=1000, description="Length of a repeated token sequence that ends a joke."
+    )
     repetition_ngram_threshold: int = Field(
-        3, ge=0, le=1000, description="Repetitions of that sequence that end a joke. 0 turns this off.")
+        3, ge=0, le=1000, description="Repetitions of that sequence that end a joke. 0 turns this off."
+    )
     languages: dict[str, LanguageSampling] = Field(
-        {}, description="Different sampling for a language, for example { zh = { temperature = 0.9 } }.")
+        {}, description="Different sampling for a language, for example { zh = { temperature = 0.9 } }."
+    )
 
     def sampling(self, language: str) -> dict[str, Any]:
         """Temperature, top_p, max_tokens and the repetition settings for a language, by their names here."""
         own = self.languages.get(language, LanguageSampling())
-        return {name: getattr(self, name) if (value := getattr(own, name)) is None else value for name in LanguageSampling.model_fields}
+        return {
+            name: getattr(self, name) if (value := getattr(own, name)) is None else value
+            for name in LanguageSampling.model_fields
+        }

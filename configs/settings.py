@@ -3,6 +3,7 @@
 Every section is a class below, every setting a field with its default and meaning. `JOKEBOT_CONFIG` names another TOML
 file. Whatever is wrong ends as one SettingsError that names the setting.
 """
+
 import os
 import tomllib
 from pathlib import Path
@@ -11,10 +12,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from configs.errors import SettingsError
-from configs.safety import SafetySettings, RetentionSettings
-from configs.learning import CanarySettings, DuelSettings, GateSettings, RetrainSettings, SelectionSettings, TrainingSettings, ChampionMonitorSettings
 from configs.base import Count, Positive, SettingsSection, split_list
+from configs.errors import SettingsError
+from configs.learning import (
+    CanarySettings,
+    ChampionMonitorSettings,
+    DuelSettings,
+    GateSettings,
+    RetrainSettings,
+    SelectionSettings,
+    TrainingSettings,
+)
+from configs.safety import RetentionSettings, SafetySettings
 from configs.serving import EngineSettings, JokeSettings, LmdeploySettings, ServerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,17 +35,21 @@ class TelegramSettings(SettingsSection):
     """Connection to Telegram or another Bot API server."""
 
     token: SecretStr = Field(
-        SecretStr(""), description="Bot token from @BotFather. Prefer the variable JOKEBOT_TELEGRAM_TOKEN.")
+        SecretStr(""), description="Bot token from @BotFather. Prefer the variable JOKEBOT_TELEGRAM_TOKEN."
+    )
     base_url: str = Field("https://api.telegram.org", description="Bot API server. `jokebot sandbox` is one too.")
     mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
     poll_timeout_s: int = Field(30, ge=0, description="Longest wait of one getUpdates call, seconds.")
     webhook_url: str = Field("", description="Public https address that Telegram calls. Only for mode `webhook`.")
     webhook_listen: str = Field(
-        "127.0.0.1:8081", description="host:port on which the webhook listens, behind a reverse proxy.")
+        "127.0.0.1:8081", description="host:port on which the webhook listens, behind a reverse proxy."
+    )
     webhook_secret: SecretStr = Field(
-        SecretStr(""), description="Secret that Telegram sends with each webhook call. Required in mode `webhook`.")
+        SecretStr(""), description="Secret that Telegram sends with each webhook call. Required in mode `webhook`."
+    )
     admins: Annotated[list[int], BeforeValidator(split_list)] = Field(
-        [], description="Telegram ids of the users who may give admin commands.")
+        [], description="Telegram ids of the users who may give admin commands."
+    )
 
 
 class LimitSettings(SettingsSection):
@@ -44,22 +57,29 @@ class LimitSettings(SettingsSection):
 
     messages_per_s: Positive = Field(30.0, description="Calls that send or edit messages per second, over all chats.")
     chat_messages_per_s: Positive = Field(
-        1.0, description="Calls that send or edit messages per second in one private chat.")
+        1.0, description="Calls that send or edit messages per second in one private chat."
+    )
     group_messages_per_min: Positive = Field(
-        20.0, description="Calls that send or edit messages per minute in one group.")
+        20.0, description="Calls that send or edit messages per minute in one group."
+    )
     sends_at_once: Count = Field(
-        1, description="New messages sent to Telegram concurrently. A killed bot repeats at most this many.")
+        1, description="New messages sent to Telegram concurrently. A killed bot repeats at most this many."
+    )
     edit_interval_s: Positive = Field(
-        1.2, description="Shortest time between two edits of a joke that is being written.")
+        1.2, description="Shortest time between two edits of a joke that is being written."
+    )
     photo_bytes: Count = Field(
-        20_000_000, description="Largest photo that the bot downloads, bytes. Telegram's own limit is 20 MB.")
+        20_000_000, description="Largest photo that the bot downloads, bytes. Telegram's own limit is 20 MB."
+    )
     photo_pixels: Count = Field(50_000_000, description="Largest photo that the bot decodes, width × height.")
     photos_waiting_per_person: Count = Field(20, description="Photos that one user may have in the queue.")
     photos_waiting: Count = Field(2000, description="Photos of all users in the queue.")
     album_quiet_s: float = Field(
-        2.0, ge=0, description="Seconds to wait for a caption after the newest photo of an album.")
+        2.0, ge=0, description="Seconds to wait for a caption after the newest photo of an album."
+    )
     album_call_quiet_s: float = Field(
-        15.0, ge=0, description="Seconds to wait in a group for an album photo that mentions the bot.")
+        15.0, ge=0, description="Seconds to wait in a group for an album photo that mentions the bot."
+    )
     updates_in_work: Count = Field(256, description="Updates handled concurrently. Further updates wait in the inbox.")
 
 
@@ -70,14 +90,16 @@ class DigestSettings(SettingsSection):
     hour: int = Field(18, ge=0, le=23, description="Hour of the post, in the time zone of this machine.")
     photos: int = Field(3, ge=1, le=5, description="Most photos in one post.")
     rated: Count = Field(
-        5, description="Rated jokes that a chat needs in a week. With fewer, the bot posts nothing there.")
+        5, description="Rated jokes that a chat needs in a week. With fewer, the bot posts nothing there."
+    )
 
 
 class StorageSettings(SettingsSection):
     """Where the bot keeps its data."""
 
     directory: Path = Field(
-        Path("data"), description="Folder of the database, the photos, the datasets, the runs and the models.")
+        Path("data"), description="Folder of the database, the photos, the datasets, the runs and the models."
+    )
     busy_timeout_s: Positive = Field(10.0, description="Longest wait of a database write for another process's lock.")
 
     @property
@@ -106,38 +128,49 @@ class BackupSettings(SettingsSection):
 
     every_h: float = Field(24.0, ge=0, description="Hours between two backups. 0 turns automatic backups off.")
     keep: Count = Field(
-        7, description="Backups to keep. The bot deletes older ones, and with them data that users had erased since.")
+        7, description="Backups to keep. The bot deletes older ones, and with them data that users had erased since."
+    )
     models: Literal["none", "serving", "all"] = Field(
-        "serving", description=(
+        "serving",
+        description=(
             "Models whose files are copied: `serving` (in service, on trial, next for rollback), `all` that the bot "
-            "made, or `none`."))
+            "made, or `none`."
+        ),
+    )
     directory: Path | None = Field(
-        None, description="Folder of the backups, preferably on another disk. Unset: `backups` in the data folder.")
+        None, description="Folder of the backups, preferably on another disk. Unset: `backups` in the data folder."
+    )
 
 
 class AlertSettings(SettingsSection):
     """Problems that the bot reports to admins, once when they begin and once when they end (docs/admins.md)."""
 
     engine_min: float = Field(
-        5.0, ge=0, description="Minutes without an answer from the engine. 0 turns the alert off.")
+        5.0, ge=0, description="Minutes without an answer from the engine. 0 turns the alert off."
+    )
     disk_gb: float = Field(
-        5.0, ge=0, description="Least free disk for the data and the backups, 10⁹ bytes. 0 turns the alert off.")
+        5.0, ge=0, description="Least free disk for the data and the backups, 10⁹ bytes. 0 turns the alert off."
+    )
     database_min: float = Field(
-        1.0, ge=0, description="Minutes during which database writes fail. 0 turns the alert off.")
+        1.0, ge=0, description="Minutes during which database writes fail. 0 turns the alert off."
+    )
     gpu_min: float = Field(1.0, ge=0, description="Minutes during which a GPU is missing. 0 turns the alert off.")
     webhook_min: float = Field(
-        10.0, ge=0, description="Minutes during which Telegram can't reach the webhook. 0 turns the alert off.")
+        10.0, ge=0, description="Minutes during which Telegram can't reach the webhook. 0 turns the alert off."
+    )
 
 
 class EnvironmentSettings(SettingsSection):
     """Python interpreters of the other environments (`make env-train`, `make env-serve`)."""
 
     train_python: Path = Field(
-        Path(".venv/train/bin/python"), description=(
-            "Interpreter for training, merging and the CPU engine. Relative to the program's folder."))
+        Path(".venv/train/bin/python"),
+        description=("Interpreter for training, merging and the CPU engine. Relative to the program's folder."),
+    )
     serve_python: Path = Field(
-        Path(".venv/serve/bin/python"), description=(
-            "Interpreter for LMDeploy on a GPU host. Relative to the program's folder."))
+        Path(".venv/serve/bin/python"),
+        description=("Interpreter for LMDeploy on a GPU host. Relative to the program's folder."),
+    )
 
     @field_validator("*")
     @classmethod
@@ -156,26 +189,38 @@ class MetricsSettings(SettingsSection):
     """Metrics of the bot in the Prometheus text format."""
 
     listen: str = Field(
-        "", description=(
+        "",
+        description=(
             "host:port of /metrics and /health, for example 127.0.0.1:9464. Empty turns them off. They need no "
-            "password."))
+            "password."
+        ),
+    )
 
 
 class PanelSettings(SettingsSection):
     """Admin pages of a running bot, shown by `jokebot sandbox`."""
 
     listen: str = Field(
-        "", description=(
+        "",
+        description=(
             "host:port on which the bot serves the data of the admin pages, for example 127.0.0.1:9465. Empty turns "
-            "them off."))
+            "them off."
+        ),
+    )
     url: str = Field(
-        "", description=(
+        "",
+        description=(
             "Address at which `jokebot sandbox` finds the bot's data, for example http://127.0.0.1:9465. Empty "
-            "hides the pages."))
+            "hides the pages."
+        ),
+    )
     key: SecretStr = Field(
-        SecretStr(""), description=(
+        SecretStr(""),
+        description=(
             "Secret that the sandbox sends to the bot: any long text, the same for both. Prefer the variable "
-            "JOKEBOT_PANEL_KEY."))
+            "JOKEBOT_PANEL_KEY."
+        ),
+    )
 
 
 class LogSettings(SettingsSection):
@@ -183,14 +228,21 @@ class LogSettings(SettingsSection):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     format: Literal["text", "json"] = Field(
-        "text", description="`text` for readers, `json` for one JSON object per line.")
+        "text", description="`text` for readers, `json` for one JSON object per line."
+    )
 
 
 class Settings(BaseSettings):
     """All settings. Get them from `load_settings`, once, at the start of a command."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1,
-                                      enable_decoding=False, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        enable_decoding=False,
+        extra="forbid",
+        frozen=True,
+    )
 
     telegram: TelegramSettings = TelegramSettings()
     limits: LimitSettings = LimitSettings()
@@ -232,9 +284,14 @@ class Settings(BaseSettings):
         return self.backup.directory or self.storage.directory / "backups"
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-                                   env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
-                                   file_secret_settings: PydanticBaseSettingsSource) -> tuple[PydanticBaseSettingsSource, ...]:
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings
 
 
@@ -263,7 +320,10 @@ def refuse_unknown_variables() -> None:
         if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG":
             section = name.removeprefix(PREFIX).split("_")[0].lower()
             if section not in Settings.model_fields:
-                raise SettingsError(f"{name} is no setting: there is no section {section!r}. Sections: {', '.join(Settings.model_fields)}.")
+                raise SettingsError(
+                    f"{name} is no setting: there is no section {section!r}. Sections: "
+                    f"{', '.join(Settings.model_fields)}."
+                )
 
 
 def describe(mistake: Any) -> str:

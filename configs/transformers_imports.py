@@ -1,10 +1,11 @@
 """Imports torchvision and transformers' automatic classes where that takes care.
 
-torchvision's ordinary wheel has compiled operators that are linked against CUDA, so beside a CPU build of torch they are not
-there, and `import torchvision` dies while it describes them ("operator torchvision::nms does not exist"). Jokebot, XTuner and
-transformers use only its picture transforms, which are plain Python. This module is given torch and does not import it:
-`configs` stays free of it.
+torchvision's ordinary wheel has compiled operators that are linked against CUDA, so beside a CPU build of torch they
+are not there, and `import torchvision` dies while it describes them ("operator torchvision::nms does not exist").
+Jokebot, XTuner and transformers use only its picture transforms, which are plain Python. This module is given torch and
+does not import it: `configs` stays free of it.
 """
+
 import atexit
 import os
 import shutil
@@ -39,8 +40,9 @@ def import_torchvision(torch: Any) -> None:
 
 
 def import_transformers(torch: Any) -> tuple[Any, Any]:
-    """AutoModel and AutoTokenizer, set up so that nothing is fetched and no other process's copy of a checkpoint's code is shared:
-    transformers keeps such copies by the directory's last name alone. Another place for them in HF_MODULES_CACHE is respected."""
+    """AutoModel and AutoTokenizer, set up so that nothing is fetched and no other process's copy of a checkpoint's
+    code is shared: transformers keeps such copies by the directory's last name alone. Another place for them in
+    HF_MODULES_CACHE is respected."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if "transformers" not in sys.modules and "HF_MODULES_CACHE" not in os.environ:
         copies = tempfile.mkdtemp(prefix="jokebot-code-")
@@ -48,4 +50,5 @@ def import_transformers(torch: Any) -> tuple[Any, Any]:
         os.environ["HF_MODULES_CACHE"] = copies
     import_torchvision(torch)
     from transformers import AutoModel, AutoTokenizer
+
     return AutoModel, AutoTokenizer

@@ -4,6 +4,7 @@ One writing connection guarded by a lock, so that a transaction is never shared 
 that sees the last committed state (WAL). `synchronous=FULL` keeps every commit through a power cut
 (https://www.sqlite.org/pragma.html#pragma_synchronous).
 """
+
 import asyncio
 import sqlite3
 import time
@@ -86,7 +87,8 @@ class Database:
                 yield self._writer
                 await self._writer.commit()
             except BaseException:
-                # A cancelled BEGIN is carried out all the same, and a commit can fail: neither may leave a transaction open.
+                # A cancelled BEGIN is carried out all the same, and a commit can fail: neither may leave a transaction
+                # open.
                 await self._writer.rollback()
                 raise
 
@@ -107,8 +109,12 @@ class Database:
         row = await self.row(sql, parameters)
         return row[0] if row else None
 
-    async def integers(self, sql: str, parameters: Sequence[Any] = (), *, columns: int, batch: int = 50_000) -> "NDArray[np.int64]":
-        """All rows of a query of whole numbers as an array (n, columns); millions of rows never stand as objects at once."""
+    async def integers(
+        self, sql: str, parameters: Sequence[Any] = (), *, columns: int, batch: int = 50_000
+    ) -> "NDArray[np.int64]":
+        """All rows of a query of whole numbers as an array (n, columns); millions of rows never stand as objects at
+        once.
+        """
         import numpy as np
 
         parts = []
@@ -182,7 +188,10 @@ def migrations() -> list[tuple[int, Path]]:
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
     """Apply what is missing: each migration and the record of it are one transaction."""
-    await connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL)")
+    await connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT "
+        "NULL)"
+    )
     available = migrations()
     for number, file in available:
         await connection.execute("BEGIN IMMEDIATE")
@@ -191,7 +200,9 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
                 if not await cursor.fetchone():
                     for statement in _statements(file.read_text(encoding="utf-8")):
                         await connection.execute(statement)
-                    await connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, file.stem, time.time()))
+                    await connection.execute(
+                        "INSERT INTO migrations VALUES (?, ?, ?)", (number, file.stem, time.time())
+                    )
         except BaseException:
             await connection.rollback()
             raise
@@ -200,7 +211,9 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
         row = await cursor.fetchone()
     newest = row[0] if row else 0
     if newest > available[-1][0]:
-        raise DatabaseError(f"The database {path} was made by a newer Jokebot (migration {newest}); update the program.")
+        raise DatabaseError(
+            f"The database {path} was made by a newer Jokebot (migration {newest}); update the program."
+        )
 
 
 def _statements(script: str) -> list[str]:

@@ -3,6 +3,7 @@
 Tests of code that needs torch or XTuner stand in the files and folders named here; every other test runs in the bot
 environment alone.
 """
+
 import importlib.util
 import os
 import signal
@@ -10,8 +11,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 TRAIN_TESTS = ("trainer", "bot/engine/cpu", "bot/engine/lmdeploy")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded: threads that spin cost a busy machine dearly
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in what a shell starts in the background; children would inherit it
+# before torch is loaded: threads that spin cost a busy machine dearly
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# as in what a shell starts in the background; children would inherit it
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 IN_TRAIN = importlib.util.find_spec("torch") is not None
 

@@ -1,4 +1,5 @@
 """A container with a memory limit, as its processes see it: the two file systems that the kernel tells it in."""
+
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,23 @@ def limit_memory(folder: Path, free: int, *, version: int = 2) -> tuple[Path, Pa
     # Version 1 has no namespaces in older Dockers: the path is the host's.
     write_files(folder / "proc/self", cgroup="0::/\n" if version == 2 else "4:memory:/docker/8f2a\n0::/docker/8f2a\n")
     if version == 2:
-        write_files(folder / "cgroup", **{"memory.max": f"{limit}\n", "memory.current": f"{USED}\n",
-                                          "memory.stat": f"anon 1\ninactive_file {CACHED}\n"})
+        write_files(
+            folder / "cgroup",
+            **{
+                "memory.max": f"{limit}\n",
+                "memory.current": f"{USED}\n",
+                "memory.stat": f"anon 1\ninactive_file {CACHED}\n",
+            },
+        )
     else:
-        write_files(folder / "cgroup/memory", **{
-            "memory.limit_in_bytes": f"{limit}\n", "memory.usage_in_bytes": f"{USED}\n",
-            "memory.stat": f"inactive_file 1\ntotal_inactive_file {CACHED}\n"})
+        write_files(
+            folder / "cgroup/memory",
+            **{
+                "memory.limit_in_bytes": f"{limit}\n",
+                "memory.usage_in_bytes": f"{USED}\n",
+                "memory.stat": f"inactive_file 1\ntotal_inactive_file {CACHED}\n",
+            },
+        )
     return folder / "proc", folder / "cgroup"
 
 

@@ -1,4 +1,5 @@
 """The rules of docs/architecture.md, read off the source."""
+
 import ast
 import re
 from collections.abc import Iterator
@@ -8,18 +9,34 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("configs", "storage", "trainer", "bot")
-ALLOWED = {"configs": {"configs"}, "storage": {"configs", "storage"}, "trainer": {"configs", "storage", "trainer"},
-           "bot": {"configs", "storage", "bot"}}
+ALLOWED = {
+    "configs": {"configs"},
+    "storage": {"configs", "storage"},
+    "trainer": {"configs", "storage", "trainer"},
+    "bot": {"configs", "storage", "bot"},
+}
 HEAVY = {"torch", "transformers", "xtuner", "mmengine", "peft", "bitsandbytes", "torchvision"}
-HEAVY_HOMES = ("trainer/xtuner/", "trainer/merge", "trainer/gate/", "trainer/demo_model/", "bot/engine/cpu/", "bot/engine/lmdeploy/",
-               "configs/transformers_imports.py", "trainer/dataset/token_budget.py")
+HEAVY_HOMES = (
+    "trainer/xtuner/",
+    "trainer/merge",
+    "trainer/gate/",
+    "trainer/demo_model/",
+    "bot/engine/cpu/",
+    "bot/engine/lmdeploy/",
+    "configs/transformers_imports.py",
+    "trainer/dataset/token_budget.py",
+)
 NOT_OURS = (ROOT / "configs" / "demo-model",)
 """A checkpoint's own code, which nothing here imports."""
-FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if not set(file.parents) & set(NOT_OURS))
+FILES = sorted(
+    file for package in PACKAGES for file in (ROOT / package).rglob("*.py") if not set(file.parents) & set(NOT_OURS)
+)
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
 
 
-ROWS = [row.split(" | ")[0] for row in (ROOT / "docs" / "architecture.md").read_text().splitlines() if row.startswith("| `")]
+ROWS = [
+    row.split(" | ")[0] for row in (ROOT / "docs" / "architecture.md").read_text().splitlines() if row.startswith("| `")
+]
 
 
 def name(file: Path) -> str:
@@ -54,13 +71,19 @@ def test_torch_stays_in_its_homes(file):
 def test_files_and_functions_stay_small(file):
     source = file.read_text()
     assert len(source.splitlines()) <= LONGEST_FILE
-    long = [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION]
+    long = [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION
+    ]
     assert not long
 
 
 def told(row: str) -> Iterator[str]:
-    """What a row of docs/architecture.md is about: `folder/one.py two.py` are two modules of that folder, `folder/` is all in it."""
+    """What a row of docs/architecture.md is about: `folder/one.py two.py` are two modules of that folder, `folder/`
+    is all in it.
+    """
     for span in re.findall(r"`([^`]+)`", row):
         first, *others = span.split()
         yield first
@@ -73,15 +96,24 @@ def test_every_row_of_the_page_names_what_is_there():
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.name != "__init__.py"], ids=name)
 def test_every_module_stands_in_a_row_of_the_page(file):
-    assert any(name(file) == path or path.endswith("/") and name(file).startswith(path) for row in ROWS for path in told(row))
+    assert any(
+        name(file) == path or path.endswith("/") and name(file).startswith(path) for row in ROWS for path in told(row)
+    )
 
 
 def test_sql_lives_in_storage():
     for file in FILES:
         if not name(file).startswith("storage/"):
-            words = [node.value for node in ast.walk(ast.parse(file.read_text()))
-                     if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-            assert not [text for text in words if text.lstrip().startswith(("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "))], name(file)
+            words = [
+                node.value
+                for node in ast.walk(ast.parse(file.read_text()))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            ]
+            assert not [
+                text
+                for text in words
+                if text.lstrip().startswith(("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "))
+            ], name(file)
 
 
 def test_migrations_are_numbered_without_gaps_or_doubles():

@@ -1,4 +1,5 @@
 """Every import is declared, every declared package has its reason and licence, and no model is loaded from a pickle."""
+
 import ast
 import re
 import sys
@@ -9,8 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "configs" / "requirements"
 OURS = {"bot", "storage", "configs", "trainer", "benchmarks", "tests"}
-IMPORT_NAMES = {"PIL": "pillow", "telegram": "python-telegram-bot", "fluent": "fluent.runtime", "skimage": "scikit-image",
-                "pydantic_settings": "pydantic-settings", "openai": "openai"}
+IMPORT_NAMES = {
+    "PIL": "pillow",
+    "telegram": "python-telegram-bot",
+    "fluent": "fluent.runtime",
+    "skimage": "scikit-image",
+    "pydantic_settings": "pydantic-settings",
+    "openai": "openai",
+}
 """Import names that differ from the package's name."""
 FOLDERS = ("bot", "storage", "configs", "trainer", "tests", "benchmarks")
 FILES = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py") if "demo-model" not in file.parts)
@@ -23,13 +30,23 @@ def plain(name: str) -> str:
 
 def declared() -> set[str]:
     """What the lists name, and what make_env.py installs beside them."""
-    names = {match[1] for file in REQUIREMENTS.glob("*.in") for line in file.read_text().splitlines() if (match := NAME.match(line))}
+    names = {
+        match[1]
+        for file in REQUIREMENTS.glob("*.in")
+        for line in file.read_text().splitlines()
+        if (match := NAME.match(line))
+    }
     source = (REQUIREMENTS / "make_env.py").read_text()
     return {plain(name) for name in names | set(re.findall(r'"([a-z]+)==[\d.]+"', source)) | {"torch"}}
 
 
 def locked() -> set[str]:
-    return {plain(match[1]) for file in REQUIREMENTS.glob("*.txt") for line in file.read_text().splitlines() if (match := NAME.match(line))}
+    return {
+        plain(match[1])
+        for file in REQUIREMENTS.glob("*.txt")
+        for line in file.read_text().splitlines()
+        if (match := NAME.match(line))
+    }
 
 
 def documented() -> dict[str, str]:
@@ -80,6 +97,14 @@ def test_no_file_loads_pickles_from_outside():
         if not file.is_relative_to(ROOT / "tests"):
             assert not imported(file) & {"dill", "cloudpickle", "joblib"}, file
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func) == "torch.load":
-                    safe = [word.value.value for word in node.keywords if word.arg == "weights_only" and isinstance(word.value, ast.Constant)]
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and ast.unparse(node.func) == "torch.load"
+                ):
+                    safe = [
+                        word.value.value
+                        for word in node.keywords
+                        if word.arg == "weights_only" and isinstance(word.value, ast.Constant)
+                    ]
                     assert safe == [True], f"{file}:{node.lineno}: torch.load needs weights_only=True"

@@ -1,4 +1,5 @@
 """The figures that pages and the README quote are those that benchmarks/results/ keeps, rounded as they are written."""
+
 import json
 import re
 import shutil
@@ -62,70 +63,192 @@ def serve(*path: str) -> float:
 
 
 CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
-    ("README.md", rf"Liking rises from {N} to {N} in three runs", lambda: [flywheel("liking")[0], flywheel("liking")[-1]]),
-    ("README.md", rf"three runs in {N} minutes, {N}, {N}, {N}, {N}\)", lambda: [flywheel("seconds") / 60, *flywheel("liking")]),
+    (
+        "README.md",
+        rf"Liking rises from {N} to {N} in three runs",
+        lambda: [flywheel("liking")[0], flywheel("liking")[-1]],
+    ),
+    (
+        "README.md",
+        rf"three runs in {N} minutes, {N}, {N}, {N}, {N}\)",
+        lambda: [flywheel("seconds") / 60, *flywheel("liking")],
+    ),
     ("README.md", rf"are the other line\s+\({N}, {N}, {N}, {N}\)", lambda: flywheel("liking", "wild")),
-    ("README.md", rf"of {N} photos none was lost and none failed, `/retrain` had the gate's verdict after {N} s, "
-                  rf"liking rose from {N} % to {N} %, and `/rollback` took {N} s",
-     lambda: [kept("loop_h100")[key] * scale for key, scale in (
-         ("photos", 1), ("retrain_s", 1), ("liking_before", 100), ("liking_after", 100), ("rollback_s", 1))]),
-    ("docs/status.md", rf"liking rises from {N} to {N} in three runs, with another taste from {N} to {N} \(",
-     lambda: [one for taste in ("deadpan", "wild") for one in (flywheel("liking", taste)[0], flywheel("liking", taste)[-1])]),
-    ("docs/status.md", rf"a joke takes {N} s instead of {N} s", lambda: [on_one_card("joke_p50_together_s"), on_one_card("joke_p50_alone_s")]),
-    ("docs/deploy/gpu.md", rf"a joke took {N} s instead of {N} s \(median\), so that {N} photos a second\s+were answered instead of {N}, and a step took {N} s instead of {N} s; "
-                           rf"together they took {N} GB, the server alone {N} GB",
-     lambda: [on_one_card("joke_p50_together_s"), on_one_card("joke_p50_alone_s"), on_one_card("jokes_together", "photos_per_s"),
-              on_one_card("jokes_alone", "photos_per_s"), on_one_card("step_together_s"), on_one_card("step_alone_s"),
-              on_one_card("both_mb") / 1000, on_one_card("servers_mb") / 1000]),
-    ("docs/status.md", rf"a step of batch 4 takes {N} s where stock XTuner takes {N} s", lambda: train("ours", "stock")),
-    ("docs/status.md", rf"{N} photos a second on an H100 where plain LMDeploy answers {N}, {N} s for one alone",
-     lambda: [kept("serve_h100")[key] for key in ("photos_per_s", "plain_photos_per_s", "p50_1_s")]),
-    ("docs/status.md", rf"merge of {N} GB {N} s where convert_to_official takes {N} s",
-     lambda: [merge("weight_gb"), sorted(merge("merge_s"))[1], merge("stock_s")]),
-    ("docs/status.md", rf"names {N} % of what it learnt from, \d+ to {N} %",
-     lambda: [100 * kept("demo_model")["subject_accuracy"], 100 * kept("demo_model")["other_set_accuracy"]]),
-    ("docs/gate.md", rf"harmful, −5 points: promoted \| ≤ 1 % \| {N} % \| {N} %", lambda: gate("harmful_promoted", "harmful_promoted_groups")),
-    ("docs/gate.md", rf"equal: promoted \| ≤ 5 % \| {N} % \| {N} %", lambda: gate("equal_promoted", "equal_promoted_groups")),
-    ("docs/gate.md", rf"promoted within 1,000 ratings \| ≥ 80 %; – \| {N} % \| {N} %", lambda: gate("better_promoted", "better_promoted_groups")),
-    ("docs/gate.md", rf"ratings at the promotion, median \| \| {N} \| {N}", lambda: [kept("gate")["median_ratings"], kept("gate")["median_ratings_groups"]]),
+    (
+        "README.md",
+        rf"of {N} photos none was lost and none failed, `/retrain` had the gate's verdict after {N} s, "
+        rf"liking rose from {N} % to {N} %, and `/rollback` took {N} s",
+        lambda: [
+            kept("loop_h100")[key] * scale
+            for key, scale in (
+                ("photos", 1),
+                ("retrain_s", 1),
+                ("liking_before", 100),
+                ("liking_after", 100),
+                ("rollback_s", 1),
+            )
+        ],
+    ),
+    (
+        "docs/status.md",
+        rf"liking rises from {N} to {N} in three runs, with another taste from {N} to {N} \(",
+        lambda: [
+            one
+            for taste in ("deadpan", "wild")
+            for one in (flywheel("liking", taste)[0], flywheel("liking", taste)[-1])
+        ],
+    ),
+    (
+        "docs/status.md",
+        rf"a joke takes {N} s instead of {N} s",
+        lambda: [on_one_card("joke_p50_together_s"), on_one_card("joke_p50_alone_s")],
+    ),
+    (
+        "docs/deploy/gpu.md",
+        rf"a joke took {N} s instead of {N} s \(median\), so that {N} photos a second\s+were answered instead of "
+        rf"{N}, and a step took {N} s instead of {N} s; "
+        rf"together they took {N} GB, the server alone {N} GB",
+        lambda: [
+            on_one_card("joke_p50_together_s"),
+            on_one_card("joke_p50_alone_s"),
+            on_one_card("jokes_together", "photos_per_s"),
+            on_one_card("jokes_alone", "photos_per_s"),
+            on_one_card("step_together_s"),
+            on_one_card("step_alone_s"),
+            on_one_card("both_mb") / 1000,
+            on_one_card("servers_mb") / 1000,
+        ],
+    ),
+    (
+        "docs/status.md",
+        rf"a step of batch 4 takes {N} s where stock XTuner takes {N} s",
+        lambda: train("ours", "stock"),
+    ),
+    (
+        "docs/status.md",
+        rf"{N} photos a second on an H100 where plain LMDeploy answers {N}, {N} s for one alone",
+        lambda: [kept("serve_h100")[key] for key in ("photos_per_s", "plain_photos_per_s", "p50_1_s")],
+    ),
+    (
+        "docs/status.md",
+        rf"merge of {N} GB {N} s where convert_to_official takes {N} s",
+        lambda: [merge("weight_gb"), sorted(merge("merge_s"))[1], merge("stock_s")],
+    ),
+    (
+        "docs/status.md",
+        rf"names {N} % of what it learnt from, \d+ to {N} %",
+        lambda: [100 * kept("demo_model")["subject_accuracy"], 100 * kept("demo_model")["other_set_accuracy"]],
+    ),
+    (
+        "docs/gate.md",
+        rf"harmful, −5 points: promoted \| ≤ 1 % \| {N} % \| {N} %",
+        lambda: gate("harmful_promoted", "harmful_promoted_groups"),
+    ),
+    (
+        "docs/gate.md",
+        rf"equal: promoted \| ≤ 5 % \| {N} % \| {N} %",
+        lambda: gate("equal_promoted", "equal_promoted_groups"),
+    ),
+    (
+        "docs/gate.md",
+        rf"promoted within 1,000 ratings \| ≥ 80 %; – \| {N} % \| {N} %",
+        lambda: gate("better_promoted", "better_promoted_groups"),
+    ),
+    (
+        "docs/gate.md",
+        rf"ratings at the promotion, median \| \| {N} \| {N}",
+        lambda: [kept("gate")["median_ratings"], kept("gate")["median_ratings_groups"]],
+    ),
     ("docs/gate.md", rf"stopped after {N} of its own ratings", lambda: [kept("gate")["terrible_ratings"]]),
     ("docs/gate.md", rf"`drift_equal_promoted`\): {N} %", lambda: gate("drift_equal_promoted")),
-    ("docs/loop.md", rf"earlier increments taught: base \| \| {N} \| {N} \| {N} \| \*\*{N}\*\*", lambda: increments("base", "older")),
+    (
+        "docs/loop.md",
+        rf"earlier increments taught: base \| \| {N} \| {N} \| {N} \| \*\*{N}\*\*",
+        lambda: increments("base", "older"),
+    ),
     ("docs/loop.md", rf"… champion \| \| {N} \| {N} \| {N} \| \*\*{N}\*\*", lambda: increments("last", "older")),
-    ("docs/loop.md", rf"the last one taught: base \| {N} \| {N} \| {N} \| {N} \| {N}", lambda: increments("base", "newest")),
-    ("docs/loop.md", rf"never trained: base \| {N} \| {N} \| {N} \| {N} \| \*\*{N}\*\*", lambda: increments("base", "drift")),
+    (
+        "docs/loop.md",
+        rf"the last one taught: base \| {N} \| {N} \| {N} \| {N} \| {N}",
+        lambda: increments("base", "newest"),
+    ),
+    (
+        "docs/loop.md",
+        rf"never trained: base \| {N} \| {N} \| {N} \| {N} \| \*\*{N}\*\*",
+        lambda: increments("base", "drift"),
+    ),
     ("docs/loop.md", rf"rows trained on: base \| {N} \| {N} \| {N} \| {N} \| {N}", lambda: increments("base", "rows")),
-    ("docs/training.md", rf"the whole process takes {N} to {N} s, a plain copy {N} to {N} s, and\s+convert_to_official {N} s",
-     lambda: [min(merge("merge_s")), max(merge("merge_s")), min(merge("copy_s")), max(merge("copy_s")), merge("stock_s")]),
+    (
+        "docs/training.md",
+        rf"the whole process takes {N} to {N} s, a plain copy {N} to {N} s, and\s+convert_to_official {N} s",
+        lambda: [
+            min(merge("merge_s")),
+            max(merge("merge_s")),
+            min(merge("copy_s")),
+            max(merge("copy_s")),
+            merge("stock_s"),
+        ],
+    ),
     ("docs/training.md", rf"stays below \d+ MB, against {N} GB", lambda: [merge("stock_rss_mb") / 1000]),
     ("docs/datasets.md", rf"push 50 jokes get {N} % of a dataset's rows without", lambda: poisoning("poisoned_before")),
     ("docs/datasets.md", rf"none with them, while {N} % of the honest choice stays", lambda: poisoning("honest_kept")),
-    ("docs/datasets.md", rf"get {N} % without the defences, {N} % with those that", lambda: poisoning("poisoned_before_newcomers", "unaware_newcomers")),
+    (
+        "docs/datasets.md",
+        rf"get {N} % without the defences, {N} % with those that",
+        lambda: poisoning("poisoned_before_newcomers", "unaware_newcomers"),
+    ),
     ("docs/checkpoints.md", rf"7,448,640 parameters, {N} MiB", lambda: [kept("demo_model")["mb"]]),
-    ("docs/deploy/gpu.md", rf"answered {N} photos a second for 32 concurrent users, two servers {N}, three {N}, plain LMDeploy {N}",
-     lambda: [serve("ours", "by_servers", "1", "32"), serve("ours", "levels", "32"), serve("ours", "by_servers", "3", "32"), serve("plain", "levels", "32")]),
-    ("docs/deploy/gpu.md", rf"three answered {N} and, for 64 users, {N} photos a second", lambda: [serve("mps", "by_servers", "3", "32"), serve("mps", "by_servers", "3", "64")]),
-    ("docs/servers.md", rf"two swaps took {N} and {N} s; none of {N} photos failed; the 99th percentile of the latency was {N} s "
-                        rf"\(before the swaps {N} s\); the longest time without a joke was {N} s",
-     lambda: [*kept("swap_h100")["swap_s"], *(kept("swap_h100")[key] for key in ("requests_during", "p99_during_s", "p99_before_s", "gap_s"))]),
-    ("docs/deploy/8gb.md", rf"took {N} GB on the H100, ours {N} GB",
-     lambda: [kept("train_h100")["stock"]["memory_mb"] / 1000, kept("train_h100")["ours"]["memory_mb"] / 1000]),
+    (
+        "docs/deploy/gpu.md",
+        rf"answered {N} photos a second for 32 concurrent users, two servers {N}, three {N}, plain LMDeploy {N}",
+        lambda: [
+            serve("ours", "by_servers", "1", "32"),
+            serve("ours", "levels", "32"),
+            serve("ours", "by_servers", "3", "32"),
+            serve("plain", "levels", "32"),
+        ],
+    ),
+    (
+        "docs/deploy/gpu.md",
+        rf"three answered {N} and, for 64 users, {N} photos a second",
+        lambda: [serve("mps", "by_servers", "3", "32"), serve("mps", "by_servers", "3", "64")],
+    ),
+    (
+        "docs/servers.md",
+        rf"two swaps took {N} and {N} s; none of {N} photos failed; the 99th percentile of the latency was {N} s "
+        rf"\(before the swaps {N} s\); the longest time without a joke was {N} s",
+        lambda: [
+            *kept("swap_h100")["swap_s"],
+            *(kept("swap_h100")[key] for key in ("requests_during", "p99_during_s", "p99_before_s", "gap_s")),
+        ],
+    ),
+    (
+        "docs/deploy/8gb.md",
+        rf"took {N} GB on the H100, ours {N} GB",
+        lambda: [kept("train_h100")["stock"]["memory_mb"] / 1000, kept("train_h100")["ours"]["memory_mb"] / 1000],
+    ),
 ]
 
 
-@pytest.mark.parametrize(("page", "pattern", "figures"), CLAIMS, ids=[f"{page}-{number}" for number, (page, _, _) in enumerate(CLAIMS)])
+@pytest.mark.parametrize(
+    ("page", "pattern", "figures"), CLAIMS, ids=[f"{page}-{number}" for number, (page, _, _) in enumerate(CLAIMS)]
+)
 def test_a_quoted_figure_is_what_was_measured(page, pattern, figures):
     found = re.search(pattern, " ".join((ROOT / page).read_text(encoding="utf-8").split()))
     assert found, f"{page} no longer says so; mend the claim here: {pattern}"
     for written, measured in zip(found.groups(), figures(), strict=True):
         digits = len(written.partition(".")[2])
-        assert abs(float(written.replace(",", "")) - measured) <= 0.5001 * 10**-digits, f"{page} says {written}, measured was {measured}"
+        assert abs(float(written.replace(",", "")) - measured) <= 0.5001 * 10**-digits, (
+            f"{page} says {written}, measured was {measured}"
+        )
 
 
 def test_every_benchmark_that_a_page_names_is_there():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         text = page.read_text(encoding="utf-8")
-        named = {f"{name}.py" for name in re.findall(r"make bench-([a-z]\w*)", text)} | set(re.findall(r"benchmarks/(\w+\.(?:py|sh))", text))
+        named = {f"{name}.py" for name in re.findall(r"make bench-([a-z]\w*)", text)} | set(
+            re.findall(r"benchmarks/(\w+\.(?:py|sh))", text)
+        )
         assert not [name for name in named if not (ROOT / "benchmarks" / name).is_file()], page.name
 
 
@@ -133,7 +256,9 @@ def test_the_results_page_tells_of_every_result(tmp_path, monkeypatch):
     """One without a text of its own too, so that nobody's result is forgotten."""
     results = tmp_path / "results"
     shutil.copytree(RESULTS, results)
-    (results / "novel.json").write_text('{"speed": 12.5, "note": "as new", "losses": [1], "date": "2026-01-01", "machine": {"cores": 2}}')
+    (results / "novel.json").write_text(
+        '{"speed": 12.5, "note": "as new", "losses": [1], "date": "2026-01-01", "machine": {"cores": 2}}'
+    )
     monkeypatch.setattr(module, "RESULTS", results)
     monkeypatch.setattr(sys, "argv", ["page", str(tmp_path)])
     module.main()
@@ -141,5 +266,7 @@ def test_the_results_page_tells_of_every_result(tmp_path, monkeypatch):
     assert page.count("<small>") == len(list(results.glob("*.json")))
     assert "## Novel" in page and "| `speed` | 12.5 |" in page and "2 cores, 2026-01-01; as new." in page
     plots = re.findall(r"\]\((plots/\S+-(light|dark)\.svg)#only-(\w+)\)", page)
-    assert len(plots) >= 16 and all(colour == only and (tmp_path / path).read_text().startswith("<?xml") for path, colour, only in plots)
+    assert len(plots) >= 16 and all(
+        colour == only and (tmp_path / path).read_text().startswith("<?xml") for path, colour, only in plots
+    )
     assert {path for path, _, _ in plots} == {f"plots/{file.name}" for file in (tmp_path / "plots").iterdir()}

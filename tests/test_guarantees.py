@@ -1,4 +1,5 @@
 """Every promise in docs/guarantees.md names a test, and that test exists."""
+
 import ast
 import re
 from pathlib import Path
@@ -22,8 +23,15 @@ def test_every_test_that_is_named_exists():
     for name in named():
         path, _, function = name.partition("::")
         file = ROOT / path
-        functions = {node.name for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-                     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)} if file.is_file() else set()
+        functions = (
+            {
+                node.name
+                for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
+            if file.is_file()
+            else set()
+        )
         if not function.startswith("test_") or function not in functions:
             missing.append(name)
     assert not missing

@@ -1,4 +1,5 @@
 """No link of the README, the site or a folder's own page leads nowhere. Addresses elsewhere are not called."""
+
 import re
 import unicodedata
 from pathlib import Path
@@ -12,7 +13,11 @@ from configs.reference import settings_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(file for file in [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "configs").rglob("*.md")] if "reference" not in file.parts)
+PAGES = sorted(
+    file
+    for file in [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "configs").rglob("*.md")]
+    if "reference" not in file.parts
+)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 
 
@@ -31,8 +36,11 @@ def anchors(text: str) -> set[str]:
 def made() -> dict[Path, str]:
     """The pages that `make docs` makes, by their place."""
     results = "\n".join(f"## {section.title}" for section in SECTIONS)
-    return {DOCS / "reference" / "commands.md": commands_markdown(), DOCS / "reference" / "settings.md": settings_markdown(),
-            DOCS / "reference" / "results.md": results}
+    return {
+        DOCS / "reference" / "commands.md": commands_markdown(),
+        DOCS / "reference" / "settings.md": settings_markdown(),
+        DOCS / "reference" / "results.md": results,
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -45,13 +53,19 @@ def test_every_link_leads_somewhere(page):
         target = (page.parent / path).resolve() if path else page
         assert target in built or target.exists(), f"{link}: there is no {path}"
         if anchor and target.suffix == ".md":
-            assert anchor in anchors(built.get(target) or target.read_text(encoding="utf-8")), f"{link}: no heading makes #{anchor}"
+            assert anchor in anchors(built.get(target) or target.read_text(encoding="utf-8")), (
+                f"{link}: no heading makes #{anchor}"
+            )
 
 
 def test_every_page_of_the_site_can_be_come_upon():
     """It stands in the menu, or another page links to it."""
     menu = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
-    linked = {(page.parent / link.partition("#")[0]).resolve() for page in PAGES for link in LINK.findall(page.read_text(encoding="utf-8"))}
+    linked = {
+        (page.parent / link.partition("#")[0]).resolve()
+        for page in PAGES
+        for link in LINK.findall(page.read_text(encoding="utf-8"))
+    }
     pages = {page for page in [*PAGES, *made()] if page.is_relative_to(DOCS)}
     assert {DOCS / page for page in menu} <= pages
     assert not [page for page in pages if page.relative_to(DOCS).as_posix() not in menu and page not in linked]

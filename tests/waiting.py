@@ -1,4 +1,5 @@
 """Waiting for what has to come, for as long as a busy machine may take."""
+
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable

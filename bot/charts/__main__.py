@@ -1,4 +1,7 @@
-"""python -m bot.charts NAME < content.json > picture.png: a process of its own for each picture (see `bot/charts/render.py`)."""
+"""python -m bot.charts NAME < content.json > picture.png: a process of its own for each picture (see
+`bot/charts/render.py`).
+"""
+
 import json
 import sys
 
@@ -8,8 +11,11 @@ from configs.errors import JokebotError
 def main() -> None:
     """Draw what stands on the standard input."""
     from bot.charts import run_card, stats_card
-    cards = {"run": lambda content: run_card.draw(run_card.RunCard.from_json(content)),
-             "stats": lambda content: stats_card.draw(stats_card.StatsCard.from_json(content))}
+
+    cards = {
+        "run": lambda content: run_card.draw(run_card.RunCard.from_json(content)),
+        "stats": lambda content: stats_card.draw(stats_card.StatsCard.from_json(content)),
+    }
     try:
         sys.stdout.buffer.write(cards[sys.argv[1]](json.load(sys.stdin)))
     except JokebotError as error:

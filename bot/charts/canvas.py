@@ -1,7 +1,9 @@
 """A picture put together like a page: everything has its place in pixels from the top left. Drawn by matplotlib.
 
-Runs in a process of its own (`bot/charts/render.py`): importing matplotlib takes a second and its memory never comes back.
+Runs in a process of its own (`bot/charts/render.py`): importing matplotlib takes a second and its memory never comes
+back.
 """
+
 import io
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +29,10 @@ NO_BREAK_BEFORE = frozenset("，。！？；：、）》」』”’…%,.!?;:)]
 
 @dataclass(frozen=True)
 class ColourScheme:
-    """A palette. The usual one suits light and dark chats alike: most pictures can't know which they are looked at in."""
+    """A palette.
+
+    The usual one suits light and dark chats alike: most pictures can't know which they are looked at in.
+    """
 
     page: str = "#20242e"
     card: str = "#2b303c"
@@ -44,8 +49,20 @@ class ColourScheme:
 
 
 COLOURS = ColourScheme()
-LIGHT = ColourScheme(page="#eef0f5", card="#ffffff", raised="#e4e7ee", ink="#1b1f2a", faint="#626b7c", line="#dfe3ea", before="#b4bccb", after="#1f9d77",
-                worse="#cf4a3f", accent="#eda515", cool="#3d7fe0", deep="#7357d9")
+LIGHT = ColourScheme(
+    page="#eef0f5",
+    card="#ffffff",
+    raised="#e4e7ee",
+    ink="#1b1f2a",
+    faint="#626b7c",
+    line="#dfe3ea",
+    before="#b4bccb",
+    after="#1f9d77",
+    worse="#cf4a3f",
+    accent="#eda515",
+    cool="#3d7fe0",
+    deep="#7357d9",
+)
 
 
 class Canvas:
@@ -57,12 +74,32 @@ class Canvas:
         self.figure = Figure((width / DPI, height / DPI), dpi=DPI, facecolor=colours.page)
         FigureCanvasAgg(self.figure)
 
-    def words(self, x: float, y: float, text: str, size: float, colour: str = "", *, bold: bool = False, align: str = "left") -> None:
+    def words(
+        self, x: float, y: float, text: str, size: float, colour: str = "", *, bold: bool = False, align: str = "left"
+    ) -> None:
         """One line of text, whose capitals begin at y. `align` says what x is: its left, center or right."""
-        self.figure.text(x / self.width, 1 - (y + size) / self.height, writable(text, bold=bold), ha=align, va="baseline",
-                         color=colour or self.colours.ink, fontproperties=font(size, bold), parse_math=False)
+        self.figure.text(
+            x / self.width,
+            1 - (y + size) / self.height,
+            writable(text, bold=bold),
+            ha=align,
+            va="baseline",
+            color=colour or self.colours.ink,
+            fontproperties=font(size, bold),
+            parse_math=False,
+        )
 
-    def lines(self, x: float, y: float, lines: list[str], size: float, colour: str = "", *, bold: bool = False, spacing: float = 1.35) -> float:
+    def lines(
+        self,
+        x: float,
+        y: float,
+        lines: list[str],
+        size: float,
+        colour: str = "",
+        *,
+        bold: bool = False,
+        spacing: float = 1.35,
+    ) -> float:
         """Several lines of text; returns the y under them."""
         for line in lines:
             self.words(x, y, line, size, colour, bold=bold)
@@ -74,10 +111,20 @@ class Canvas:
         axes = self.axes(x, y, width, height)
         axes.set(xlim=(0, width), ylim=(0, height))
         axes.axis("off")
-        axes.add_patch(FancyBboxPatch((radius, radius), width - 2 * radius, height - 2 * radius, linewidth=0, facecolor=colour,
-                                      boxstyle=f"round,pad={radius},rounding_size={radius}"))
+        axes.add_patch(
+            FancyBboxPatch(
+                (radius, radius),
+                width - 2 * radius,
+                height - 2 * radius,
+                linewidth=0,
+                facecolor=colour,
+                boxstyle=f"round,pad={radius},rounding_size={radius}",
+            )
+        )
 
-    def card(self, y: float, height: float, title: str, *, margin: float = 40, pad: float = 32, size: float = 34) -> None:
+    def card(
+        self, y: float, height: float, title: str, *, margin: float = 40, pad: float = 32, size: float = 34
+    ) -> None:
         """A box over the whole width, with its title."""
         self.box(margin, y, self.width - 2 * margin, height, self.colours.card, radius=28)
         self.words(margin + pad, y + pad, title, size, bold=True)
@@ -89,11 +136,17 @@ class Canvas:
         axes = self.axes(x, y, side, side)
         axes.axis("off")
         shown = axes.imshow(square, aspect="auto", interpolation="nearest", extent=(0, side, 0, side))
-        shown.set_clip_path(FancyBboxPatch((14, 14), side - 28, side - 28, boxstyle="round,pad=14,rounding_size=14", transform=axes.transData))
+        shown.set_clip_path(
+            FancyBboxPatch(
+                (14, 14), side - 28, side - 28, boxstyle="round,pad=14,rounding_size=14", transform=axes.transData
+            )
+        )
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
         """Axes of that place, without a background."""
-        axes = self.figure.add_axes((x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height))
+        axes = self.figure.add_axes(
+            (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
+        )
         axes.patch.set_alpha(0)
         return axes
 
@@ -139,7 +192,7 @@ def wrapped(text: str, width: float, size: float, *, most: int = 99, bold: bool 
     last = lines[most - 1].rstrip()
     while last and width_of(f"{last}…", size, bold) > width:
         last = last[:-1].rstrip()
-    return [*lines[:most - 1], f"{last}…"]
+    return [*lines[: most - 1], f"{last}…"]
 
 
 def _wrap(text: str, width: float, size: float, bold: bool) -> list[str]:
@@ -150,7 +203,9 @@ def _wrap(text: str, width: float, size: float, bold: bool) -> list[str]:
             line = ""
         line += piece
         while width_of(line.rstrip(), size, bold) > width and len(line.strip()) > 1:
-            cut = next(end for end in range(len(line) - 1, 0, -1) if width_of(line[:end], size, bold) <= width or end == 1)
+            cut = next(
+                end for end in range(len(line) - 1, 0, -1) if width_of(line[:end], size, bold) <= width or end == 1
+            )
             lines.append(line[:cut])
             line = line[cut:]
     return [*lines, line.strip()] if line.strip() else lines
@@ -160,7 +215,11 @@ def _pieces(text: str) -> list[str]:
     """Where a line may break: after a space, and between Chinese characters."""
     pieces: list[str] = []
     for letter in text:
-        together = pieces and not pieces[-1][-1].isspace() and (letter in NO_BREAK_BEFORE or not (_wide(letter) or _wide(pieces[-1][-1])))
+        together = (
+            pieces
+            and not pieces[-1][-1].isspace()
+            and (letter in NO_BREAK_BEFORE or not (_wide(letter) or _wide(pieces[-1][-1])))
+        )
         if together or (pieces and letter.isspace()):
             pieces[-1] += letter
         else:

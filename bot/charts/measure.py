@@ -1,4 +1,7 @@
-"""A measure as people read it: put into words by the bot, which imports no matplotlib, and drawn by the process that does."""
+"""A measure as people read it: put into words by the bot, which imports no matplotlib, and drawn by the process that
+does.
+"""
+
 from dataclasses import dataclass
 
 

@@ -1,4 +1,7 @@
-"""Has a picture drawn in a process of its own: importing matplotlib takes a second or two, and its memory never comes back."""
+"""Has a picture drawn in a process of its own: importing matplotlib takes a second or two, and its memory never
+comes back.
+"""
+
 import json
 import sys
 from pathlib import Path
@@ -16,9 +19,14 @@ class RenderError(JokebotError):
 
 
 async def draw(name: str, content: dict[str, Any], data: Path) -> bytes:
-    """The picture `name` of `bot/charts/__main__.py` with that content: a PNG. `data` is the data folder. Raises RenderError."""
+    """The picture `name` of `bot/charts/__main__.py` with that content: a PNG.
+
+    `data` is the data folder. Raises RenderError.
+    """
     try:
-        program = await run_program([sys.executable, "-m", "bot.charts", name], _environment(data), PATIENCE_S, json.dumps(content).encode())
+        program = await run_program(
+            [sys.executable, "-m", "bot.charts", name], _environment(data), PATIENCE_S, json.dumps(content).encode()
+        )
     except TimeoutError:
         raise RenderError(f"The picture {name!r} can't be drawn within {PATIENCE_S:g} s.") from None
     if program.code or not program.stdout:
@@ -27,5 +35,11 @@ async def draw(name: str, content: dict[str, Any], data: Path) -> bytes:
 
 
 def _environment(data: Path) -> dict[str, str]:
-    """No secrets, and a place of ours for what matplotlib finds out about fonts: under systemd the home isn't writable."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "MPLCONFIGDIR": str(data.absolute() / "matplotlib")}
+    """No secrets, and a place of ours for what matplotlib finds out about fonts: under systemd the home isn't
+    writable.
+    """
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "MPLCONFIGDIR": str(data.absolute() / "matplotlib"),
+    }

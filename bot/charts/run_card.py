@@ -1,7 +1,9 @@
-"""The picture at the end of a run: what became of it, the loss, the measures old and new, and photos with both models' jokes.
+"""The picture at the end of a run: what became of it, the loss, the measures old and new, and photos with both models'
+jokes.
 
 As wide as a phone and as high as it takes, in letters that can be read there without enlarging.
 """
+
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -50,19 +52,29 @@ class RunCard:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "RunCard":
         """The same, from what `dataclasses.asdict` and JSON made of it."""
-        parts = {"measures": [MetricRow(**one) for one in data["measures"]], "pairs": [PhotoComparison(**one) for one in data["pairs"]]}
+        parts = {
+            "measures": [MetricRow(**one) for one in data["measures"]],
+            "pairs": [PhotoComparison(**one) for one in data["pairs"]],
+        }
         return cls(**{**data, **parts})
 
 
 def draw(card: RunCard) -> bytes:
-    """The picture, a PNG. Parts without content are left out, and photos whose file is gone or whose jokes no font here can write.
+    """The picture, a PNG.
+
+    Parts without content are left out, and photos whose file is gone or whose jokes no font here can write.
 
     Raises JokebotError where no font here can write the reader's language at all.
     """
     if not can_write(card.title + "".join(card.words.values())):
-        raise JokebotError("no font on this host holds the characters of the admin's language; Debian's is fonts-noto-cjk.")
+        raise JokebotError(
+            "no font on this host holds the characters of the admin's language; Debian's is fonts-noto-cjk."
+        )
     heights = [_header_height(card), _curve_height(card), _measures_height(card)]
-    pairs = _that_fit([pair for pair in card.pairs if Path(pair.photo).is_file() and can_write(pair.old + pair.new)], HIGHEST - sum(heights) - 5 * GAP)
+    pairs = _that_fit(
+        [pair for pair in card.pairs if Path(pair.photo).is_file() and can_write(pair.old + pair.new)],
+        HIGHEST - sum(heights) - 5 * GAP,
+    )
     heights.append(_photos_height(pairs))
     shown = [height for height in heights if height]
     canvas = Canvas(WIDTH, round(sum(shown) + GAP * (len(shown) - 1) + 2 * MARGIN))
@@ -136,7 +148,7 @@ def running_mean(values: np.ndarray) -> np.ndarray:
     mean, shown = 0.0, []
     for number, value in enumerate(values, 1):
         mean = SMOOTH * mean + (1 - SMOOTH) * float(value)
-        shown.append(mean / (1 - SMOOTH ** number))
+        shown.append(mean / (1 - SMOOTH**number))
     return np.asarray(shown)
 
 
@@ -191,7 +203,10 @@ def _photos(canvas: Canvas, card: RunCard, pairs: list[PhotoComparison], y: floa
     for pair in pairs:
         canvas.photo(MARGIN + PAD, y, PHOTO, Path(pair.photo))
         at = y
-        for name, text, colour, ink in ((card.words["before"], pair.old, colours.before, colours.faint), (card.words["after"], pair.new, colours.after, colours.ink)):
+        for name, text, colour, ink in (
+            (card.words["before"], pair.old, colours.before, colours.faint),
+            (card.words["after"], pair.new, colours.after, colours.ink),
+        ):
             canvas.box(x, at + 7, 14, 14, colour, radius=7)
             canvas.words(x + 26, at, name, SMALL, colour, bold=True)
             at = canvas.lines(x, at + 44, _joke(text), TEXT, ink) + 18

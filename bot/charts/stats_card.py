@@ -2,6 +2,7 @@
 
 As wide as a phone, in letters that can be read there; in light or dark. A year of days is drawn as a single one is.
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,9 @@ LABELS = 6
 
 @dataclass(frozen=True)
 class ModelBar:
-    """A model version: its label, its share of liked jokes with the interval (0 to 1), the note beside it, and whether it is in service."""
+    """A model version: its label, its share of liked jokes with the interval (0 to 1), the note beside it, and
+    whether it is in service.
+    """
 
     label: str
     share: float
@@ -40,8 +43,8 @@ class ModelBar:
 class StatsCard:
     """All words are in the reader's language already. `days` are labels, one a day; the series have as many entries.
 
-    `words`: ratings, funny, somewhat, unfunny, liking, method, photos, latency, median, slowest, seconds, nothing, weekly.
-    `seconds` are (median, 95th percentile) or None where no joke was told.
+    `words`: ratings, funny, somewhat, unfunny, liking, method, photos, latency, median, slowest, seconds, nothing,
+    weekly. `seconds` are (median, 95th percentile) or None where no joke was told.
     """
 
     title: str
@@ -66,12 +69,19 @@ class StatsCard:
 def draw(card: StatsCard) -> bytes:
     """The picture, a PNG. Raises JokebotError where no font here can write the reader's language at all."""
     if not can_write(card.title + "".join(card.words.values())):
-        raise JokebotError("no font on this host holds the characters of the admin's language; Debian's is fonts-noto-cjk.")
+        raise JokebotError(
+            "no font on this host holds the characters of the admin's language; Debian's is fonts-noto-cjk."
+        )
     around, rated, told = 2 * PAD + HEAD + 70, any(card.funny + card.somewhat + card.unfunny), any(card.seconds)
     liking = 2 * PAD + HEAD + 76 + len(_method(card)) * SMALL * 1.35 + max(1, len(card.versions)) * ROW
     parts: list[tuple[Callable[[Canvas, StatsCard, float, float], None], float]] = [
-        (_header, TITLE * 1.25 + TEXT * 1.35 + 8), (_tiles, TILES), (_ratings, around + (PLOT if rated else EMPTY)), (_liking, liking),
-        (_photos, around + (LOW_PLOT if any(card.photos) else EMPTY)), (_latency, around + (PLOT if told else EMPTY))]
+        (_header, TITLE * 1.25 + TEXT * 1.35 + 8),
+        (_tiles, TILES),
+        (_ratings, around + (PLOT if rated else EMPTY)),
+        (_liking, liking),
+        (_photos, around + (LOW_PLOT if any(card.photos) else EMPTY)),
+        (_latency, around + (PLOT if told else EMPTY)),
+    ]
     height = sum(one for _, one in parts) + GAP * (len(parts) - 1) + 2 * MARGIN
     canvas, y = Canvas(WIDTH, round(height), COLOURS if card.dark else LIGHT), float(MARGIN)
     for part, height in parts:
@@ -103,7 +113,11 @@ def _ratings(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
     canvas.card(y, height, card.words["ratings"])
     series = [np.asarray(card.funny, float), np.asarray(card.somewhat, float), np.asarray(card.unfunny, float)]
     shades = (colours.after, colours.accent, colours.before)
-    _legend(canvas, y, [(card.words[name], shade) for name, shade in zip(("funny", "somewhat", "unfunny"), shades, strict=True)])
+    _legend(
+        canvas,
+        y,
+        [(card.words[name], shade) for name, shade in zip(("funny", "somewhat", "unfunny"), shades, strict=True)],
+    )
     _bars(canvas, card, y, PLOT, series, shades)
 
 
@@ -112,7 +126,9 @@ def _photos(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
     _bars(canvas, card, y, LOW_PLOT, [np.asarray(card.photos, float)], (canvas.colours.cool,))
 
 
-def _bars(canvas: Canvas, card: StatsCard, y: float, height: float, series: list[np.ndarray], shades: tuple[str, ...]) -> None:
+def _bars(
+    canvas: Canvas, card: StatsCard, y: float, height: float, series: list[np.ndarray], shades: tuple[str, ...]
+) -> None:
     """Stacked bars; over many days areas of the means over a week."""
     total = sum(series)
     if not total.any():
@@ -152,7 +168,13 @@ def _liking(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
         _forest(canvas, card, y + PAD + HEAD + 26, rows)
     else:
         _nothing(canvas, card, y, EMPTY)
-    canvas.lines(MARGIN + PAD, y + height - PAD - len(_method(card)) * SMALL * 1.35 + 6, _method(card), SMALL, canvas.colours.faint)
+    canvas.lines(
+        MARGIN + PAD,
+        y + height - PAD - len(_method(card)) * SMALL * 1.35 + 6,
+        _method(card),
+        SMALL,
+        canvas.colours.faint,
+    )
 
 
 def _forest(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
@@ -169,9 +191,34 @@ def _forest(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
         axes.axvline(serving.share, color=colours.after, linewidth=2, linestyle=(0, (2, 2.5)), zorder=1)
     for place, one in enumerate(card.versions):
         shade, middle = colours.after if one.serves else colours.cool, y + ROW * (place + 0.5)
-        axes.plot([one.low, one.high], [place, place], color=shade, linewidth=13, alpha=0.32, solid_capstyle="round", zorder=2, clip_on=False)
-        axes.plot([one.share], [place], "o", color=shade, markersize=15, markeredgewidth=2.5, markeredgecolor=colours.card, zorder=3, clip_on=False)
-        canvas.words(MARGIN + PAD, middle - TEXT / 2 - 4, shortened(one.label, left - 24, TEXT, bold=one.serves), TEXT, bold=one.serves)
+        axes.plot(
+            [one.low, one.high],
+            [place, place],
+            color=shade,
+            linewidth=13,
+            alpha=0.32,
+            solid_capstyle="round",
+            zorder=2,
+            clip_on=False,
+        )
+        axes.plot(
+            [one.share],
+            [place],
+            "o",
+            color=shade,
+            markersize=15,
+            markeredgewidth=2.5,
+            markeredgecolor=colours.card,
+            zorder=3,
+            clip_on=False,
+        )
+        canvas.words(
+            MARGIN + PAD,
+            middle - TEXT / 2 - 4,
+            shortened(one.label, left - 24, TEXT, bold=one.serves),
+            TEXT,
+            bold=one.serves,
+        )
         edge = WIDTH - MARGIN - PAD
         canvas.words(edge, middle - TEXT / 2 - 4, f"{100 * one.share:.0f}%", TEXT, bold=True, align="right")
         canvas.words(edge - 124, middle - SMALL / 2 - 3, one.note, SMALL, colours.faint, align="right")
@@ -201,8 +248,13 @@ def _latency(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
     axes.fill_between(places, median, slowest, color=colours.deep, alpha=0.14, linewidth=0)
     for values, shade, width in ((slowest, colours.before, 3.5), (median, colours.deep, 5)):
         axes.plot(places, values, color=shade, linewidth=width, solid_capstyle="round", solid_joinstyle="round")
-        alone = np.array([not np.isnan(value) and np.isnan([*values[max(0, place - 1):place], *values[place + 1:place + 2]]).all()
-                          for place, value in enumerate(values)])
+        alone = np.array(
+            [
+                not np.isnan(value)
+                and np.isnan([*values[max(0, place - 1) : place], *values[place + 1 : place + 2]]).all()
+                for place, value in enumerate(values)
+            ]
+        )
         axes.plot(places[alone], values[alone], "o", color=shade, markersize=11)
     axes.set_ylim(0, float(np.nanmax(slowest)) * 1.08 or 1.0)
     axes.yaxis.get_major_locator().set_params(nbins=4)
@@ -242,4 +294,11 @@ def _legend(canvas: Canvas, y: float, entries: list[tuple[str, str]]) -> None:
 
 
 def _nothing(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
-    canvas.words(WIDTH / 2, y + PAD + HEAD + 30 + height / 2 - TEXT / 2, card.words["nothing"], TEXT, canvas.colours.faint, align="center")
+    canvas.words(
+        WIDTH / 2,
+        y + PAD + HEAD + 30 + height / 2 - TEXT / 2,
+        card.words["nothing"],
+        TEXT,
+        canvas.colours.faint,
+        align="center",
+    )

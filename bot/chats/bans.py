@@ -1,11 +1,12 @@
 """Who is banned now: in memory, because every update asks; in the database, because it lasts."""
+
 import time
 from collections.abc import Collection
 
 from configs.errors import JokebotError
+from storage.database import Database
 from storage.learning import bans
 from storage.learning.bans import BanRecord
-from storage.database import Database
 
 WORD_EVERY_S = 86400.0
 """A banned person hears why nothing comes back at most once in that time."""

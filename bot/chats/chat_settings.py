@@ -1,4 +1,5 @@
 """What each chat has set: the language and style of its jokes, when it gets some, and how many a day."""
+
 import random
 
 from telegram import User
@@ -14,9 +15,13 @@ SURPRISE = "surprise"
 
 
 class ChatSettingsStore:
-    """Settings are kept in the database; all of them are in memory as well, because every message in a group asks for some."""
+    """Settings are kept in the database; all of them are in memory as well, because every message in a group asks
+    for some.
+    """
 
-    def __init__(self, database: Database, prompts: Prompts, languages: LanguagePreferences, kept: dict[int, ChatSettings]) -> None:
+    def __init__(
+        self, database: Database, prompts: Prompts, languages: LanguagePreferences, kept: dict[int, ChatSettings]
+    ) -> None:
         self._database, self._prompts, self._languages, self._kept = database, prompts, languages, kept
 
     @classmethod
@@ -48,7 +53,9 @@ class ChatSettingsStore:
         chosen = self.of(chat_id).language
         return chosen if chosen in self._prompts.languages else self._languages.of_jokes(person)
 
-    def joke_options(self, chat_id: int, user: User | None, wish: str | None = None) -> tuple[ChatSettings, str, str | None]:
+    def joke_options(
+        self, chat_id: int, user: User | None, wish: str | None = None
+    ) -> tuple[ChatSettings, str, str | None]:
         """The chat's settings, and the language and style of the next joke there; style None for the usual one."""
         chat, language = self.of(chat_id), self.joke_language(chat_id, user)
         return chat, language, self.style(chat_id, language, wish) if wish or chat.style else None

@@ -1,4 +1,5 @@
 """How many jokes a chat gets a day."""
+
 import time
 
 from bot.chats.chat_settings import ChatSettingsStore

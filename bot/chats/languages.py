@@ -1,4 +1,5 @@
 """Which language is spoken with whom: the one they chose with /language, else the one of their Telegram app."""
+
 from telegram import User
 
 from bot.i18n.translator import Translator
@@ -14,7 +15,9 @@ class LanguagePreferences:
         self._words, self._prompts, self._for_jokes, self._chosen = words, prompts, for_jokes, chosen
 
     @classmethod
-    async def load(cls, database: Database, words: Translator, prompts: Prompts, for_jokes: str) -> "LanguagePreferences":
+    async def load(
+        cls, database: Database, words: Translator, prompts: Prompts, for_jokes: str
+    ) -> "LanguagePreferences":
         """With all choices made so far. `for_jokes` is the language of jokes for people whose own has no prompts."""
         return cls(words, prompts, for_jokes, await chosen_languages(database))
 

@@ -1,4 +1,5 @@
 """What people are called, for admins: noted as they come by, written down together every few seconds."""
+
 import asyncio
 import re
 import sqlite3
@@ -31,7 +32,11 @@ class UserNames:
         """Somebody came by."""
         if person is None or person.is_bot:
             return
-        one = UserName(person.id, sanitize_name(person.full_name), person.username if USERNAME.fullmatch(person.username or "") else None)
+        one = UserName(
+            person.id,
+            sanitize_name(person.full_name),
+            person.username if USERNAME.fullmatch(person.username or "") else None,
+        )
         if self._known.get(one.person_id) == one:
             return
         self._known[one.person_id] = self._new[one.person_id] = one
@@ -39,7 +44,9 @@ class UserNames:
             self._known.popitem(last=False)
 
     async def forget(self, person_id: int) -> None:
-        """Drop somebody who is about to be deleted from the database: once this returns, nothing about them is on its way there."""
+        """Drop somebody who is about to be deleted from the database: once this returns, nothing about them is on
+        its way there.
+        """
         async with self._writing:
             self._known.pop(person_id, None)
             self._new.pop(person_id, None)
@@ -71,6 +78,8 @@ class UserNames:
 
 
 def sanitize_name(name: str, most: int = LONGEST) -> str:
-    """A name, or a reason, as one short line without control characters: whatever people call themselves, it breaks no list."""
+    """A name, or a reason, as one short line without control characters: whatever people call themselves, it breaks
+    no list.
+    """
     shown = "".join(letter for letter in name if letter.isspace() or unicodedata.category(letter)[0] != "C")
     return " ".join(shown.split())[:most].rstrip() or "?"

@@ -1,4 +1,5 @@
 """`jokebot backup`: back up the data, or list the backups."""
+
 import argparse
 import time
 from pathlib import Path
@@ -10,17 +11,23 @@ ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the backups (default: the setting backup.directory)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the backups (default: the setting backup.directory)"
+    )
     parser.add_argument("--list", action="store_true", help="list the backups instead")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make a backup, or list them. Raises BackupError, DatabaseError."""
     from storage.maintenance.backup import back_up, backups
+
     folder = arguments.out or settings.backup_folder
     if arguments.list:
         for one in backups(folder):
-            print(f"{one.directory}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.created_at))}  {one.photos} photos, {one.ratings} ratings")
+            print(
+                f"{one.directory}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.created_at))}  {one.photos} "
+                f"photos, {one.ratings} ratings"
+            )
         return 0
     made = back_up(settings.storage, folder, keep=settings.backup.keep, models=settings.backup.models)
     lost = f"; {made.missing} photos have no file any more" if made.missing else ""

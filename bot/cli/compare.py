@@ -1,4 +1,5 @@
 """`jokebot compare`: two models' jokes about the same photos, side by side on one page."""
+
 import argparse
 import asyncio
 from pathlib import Path
@@ -18,10 +19,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model_a", metavar="MODEL_A", help=f"model on the left: {MODEL}")
     parser.add_argument("model_b", metavar="MODEL_B", help="model on the right: same forms as MODEL_A")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file")
-    parser.add_argument("--out", type=Path, required=True, metavar="PAGE.html", help="file to write; the page needs no other file")
-    parser.add_argument("--language", metavar="L", help="language of the jokes, as in configs/prompts.toml (default: the setting joke.language)")
-    parser.add_argument("--style", metavar="S", help="style in configs/prompts.toml (default: the default style of the language)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the first photo, for both models; the same call writes the same page (default: 1)")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="PAGE.html", help="file to write; the page needs no other file"
+    )
+    parser.add_argument(
+        "--language",
+        metavar="L",
+        help="language of the jokes, as in configs/prompts.toml (default: the setting joke.language)",
+    )
+    parser.add_argument(
+        "--style", metavar="S", help="style in configs/prompts.toml (default: the default style of the language)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="seed of the first photo, for both models; the same call writes the same page (default: 1)",
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -44,7 +59,14 @@ def asked(arguments: argparse.Namespace, settings: Settings) -> ComparisonPrompt
     prompts, chosen = load_prompts(), settings.joke
     language = arguments.language or chosen.language
     style = arguments.style or chosen.style or prompts.language(language).default
-    return ComparisonPrompt(language, style, prompts.system, prompts.ask(language, style), SamplingParams.of(chosen, language), arguments.seed)
+    return ComparisonPrompt(
+        language,
+        style,
+        prompts.system,
+        prompts.ask(language, style),
+        SamplingParams.of(chosen, language),
+        arguments.seed,
+    )
 
 
 def complete(sides: list[ModelColumn], photos: list[Path]) -> bool:
@@ -54,7 +76,10 @@ def complete(sides: list[ModelColumn], photos: list[Path]) -> bool:
 def refuse_place(path: Path) -> None:
     """Check the output path before minutes of work. Raises JokebotError."""
     if path.is_dir() or not path.parent.is_dir():
-        raise JokebotError(f"The page can't be written to {path}: " + ("it is a folder." if path.is_dir() else "its folder does not exist."))
+        raise JokebotError(
+            f"The page can't be written to {path}: "
+            + ("it is a folder." if path.is_dir() else "its folder does not exist.")
+        )
 
 
 def write(path: Path, text: str) -> None:

@@ -1,4 +1,5 @@
 """`jokebot dataset`: show and check datasets."""
+
 import argparse
 import asyncio
 from pathlib import Path
@@ -13,9 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     check = kinds.add_parser("check", help="verify every row, image and hash; exit with 1 if one is wrong")
     check.add_argument("dataset", help="directory of the dataset, or the beginning of its name")
-    check.add_argument("--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)")
+    check.add_argument(
+        "--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)"
+    )
     show = kinds.add_parser("show", help="list all datasets, or show one")
-    show.add_argument("dataset", nargs="?", help="directory of the dataset, or the beginning of its name (default: list all)")
+    show.add_argument(
+        "dataset", nargs="?", help="directory of the dataset, or the beginning of its name (default: list all)"
+    )
     show.add_argument("--rows", type=int, default=5, metavar="N", help="rows to show")
 
 
@@ -29,8 +34,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def check(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each problem."""
-    from storage.learning import datasets
     from storage.database import Database
+    from storage.learning import datasets
     from trainer.dataset.check import check_dataset
     from trainer.dataset.token_budget import find_token_budget
 
@@ -44,8 +49,8 @@ async def check(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print one dataset, or a line per dataset."""
-    from storage.learning import datasets
     from storage.database import Database
+    from storage.learning import datasets
     from storage.learning.dataset_files import read
     from trainer.dataset.summary import listing, sample, summary
 

@@ -1,4 +1,5 @@
 """`jokebot demo`: what `make demo` and `make demo-check` start."""
+
 import argparse
 import asyncio
 import json
@@ -19,16 +20,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run the demo until Ctrl-C, or check it: return 1 if a photo or a button press was lost."""
     from bot.demo import stack
+
     if arguments.check:
         return check(settings)
     with stack.running(settings, data=settings.storage.directory / "demo", port=arguments.port) as parts:
-        print(f"\nThe chat page: {parts.page}\nSend photos there and press buttons; Alice is an admin and may say /retrain. Stop with Ctrl-C.\n", flush=True)
+        print(
+            f"\nThe chat page: {parts.page}\nSend photos there and press buttons; Alice is an admin and may say "
+            "/retrain. Stop with Ctrl-C.\n",
+            flush=True,
+        )
         parts.wait()
     return 0
 
 
 def check(settings: Settings) -> int:
-    from bot.demo import stack, check
+    from bot.demo import check, stack
+
     with tempfile.TemporaryDirectory() as folder, stack.running(settings, data=Path(folder)) as parts:
         report, good = asyncio.run(check.check(parts, stack.photos(settings)))
     print(json.dumps(report))

@@ -1,4 +1,5 @@
 """`jokebot demo-model`: make small InternVL2 checkpoints."""
+
 import argparse
 import time
 from pathlib import Path
@@ -12,18 +13,32 @@ PACK = ROOT / "build" / "demo-model" / "pictures.zip"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    random = kinds.add_parser("random", help="write random weights; the checkpoint loads everywhere and generates noise")
-    random.add_argument("--shape", choices=("tiny", "demo", "2b"), default="tiny",
-                        help="tiny (for tests), demo (the demo model's sizes) or 2b (InternVL2-2B's sizes)")
+    random = kinds.add_parser(
+        "random", help="write random weights; the checkpoint loads everywhere and generates noise"
+    )
+    random.add_argument(
+        "--shape",
+        choices=("tiny", "demo", "2b"),
+        default="tiny",
+        help="tiny (for tests), demo (the demo model's sizes) or 2b (InternVL2-2B's sizes)",
+    )
     random.add_argument("--seed", type=int, default=0, help="seed of the weights; the same seed gives the same bytes")
-    random.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create, without a dot in its name")
+    random.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="directory to create, without a dot in its name"
+    )
     random.set_defaults(do=run_random)
     pack = kinds.add_parser("pack", help="download and draw the images that `build` trains on (needs npm and node)")
-    pack.add_argument("--out", type=Path, default=PACK, metavar="FILE", help="file to write (default: build/demo-model/pictures.zip)")
+    pack.add_argument(
+        "--out", type=Path, default=PACK, metavar="FILE", help="file to write (default: build/demo-model/pictures.zip)"
+    )
     pack.set_defaults(do=run_pack)
     build = kinds.add_parser("build", help="train the demo model; takes under 9 minutes on a GPU")
-    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create, without a dot in its name")
-    build.add_argument("--pack", type=Path, default=PACK, metavar="FILE", help="image pack made by `jokebot demo-model pack`")
+    build.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="directory to create, without a dot in its name"
+    )
+    build.add_argument(
+        "--pack", type=Path, default=PACK, metavar="FILE", help="image pack made by `jokebot demo-model pack`"
+    )
     build.add_argument("--minutes", type=float, default=8.0, help="minutes of training; start and save add about one")
     build.add_argument("--steps", type=int, default=0, help="train this many steps instead of --minutes")
     build.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="device to train on")
@@ -38,13 +53,15 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 # The trainer's own packages exist only in the train environment, so each command imports what it needs.
 def run_random(arguments: argparse.Namespace) -> int:
-    from trainer.demo_model.random_weights import write_random
     from trainer.demo_model.architectures import SHAPES
+    from trainer.demo_model.random_weights import write_random
 
     start = time.monotonic()
     shape = SHAPES[arguments.shape]
     size = write_random(arguments.out.absolute(), shape, arguments.seed)
-    print(f"{arguments.out}: {shape.parameters():,} parameters, {size / 2**20:.1f} MiB, {time.monotonic() - start:.1f} s")
+    print(
+        f"{arguments.out}: {shape.parameters():,} parameters, {size / 2**20:.1f} MiB, {time.monotonic() - start:.1f} s"
+    )
     return 0
 
 
@@ -61,6 +78,8 @@ def run_build(arguments: argparse.Namespace) -> int:
 
     start = time.monotonic()
     out = arguments.out.absolute()
-    took = build(out, arguments.pack, arguments.device, arguments.minutes, arguments.seed, arguments.start, arguments.steps)
+    took = build(
+        out, arguments.pack, arguments.device, arguments.minutes, arguments.seed, arguments.start, arguments.steps
+    )
     print(report(took, out, start))
     return 0

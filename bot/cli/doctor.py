@@ -1,4 +1,5 @@
 """`jokebot doctor`: find problems and say how to fix them."""
+
 import argparse
 import asyncio
 
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the findings. Return 1 if one of them is bad."""
     from bot.monitoring.doctor import examine
+
     findings = asyncio.run(examine(settings))
     for finding in findings:
         print(finding.line())

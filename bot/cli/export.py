@@ -1,4 +1,5 @@
 """`jokebot export`: write a dataset from ratings."""
+
 import argparse
 import asyncio
 import time
@@ -11,7 +12,9 @@ ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)")
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)"
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -34,8 +37,14 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     start = time.monotonic()
     async with Database.of(settings.storage) as database:
         budget = await find_token_budget(database, settings, arguments.model)
-        exporter = DatasetExporter(database, settings.storage.photos, settings.storage.datasets, settings.selection, budget,
-                            blocked=BlockList.of(settings.guard))
+        exporter = DatasetExporter(
+            database,
+            settings.storage.photos,
+            settings.storage.datasets,
+            settings.selection,
+            budget,
+            blocked=BlockList.of(settings.guard),
+        )
         exported = await exporter.export()
     known = " (it was there already, with the same content)" if exported.known else ""
     return f"{summary(exported.manifest)}\n{exported.directory}{known}\n{time.monotonic() - start:.1f} s"

@@ -1,4 +1,5 @@
 """`jokebot import-oogiri`: CLoT-Oogiri-GO's rows, or the tutorial's file, as a cold-start dataset."""
+
 import argparse
 import asyncio
 from pathlib import Path
@@ -12,10 +13,18 @@ ENVIRONMENT = "train"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="file to read: cn.jsonl, en.jsonl, jp.jsonl or ex_cn.json")
     parser.add_argument("images", type=Path, help="folder of its images")
-    parser.add_argument("--language", choices=("cn", "en", "jp"), default="cn", help="language to keep; other rows are dropped")
-    parser.add_argument("--min-stars", type=int, default=0, metavar="N", help="fewest likes of a row; unknown likes count as 0")
-    parser.add_argument("--limit", type=int, default=2000, metavar="N", help="most rows; the most liked row of each image comes first")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)")
+    parser.add_argument(
+        "--language", choices=("cn", "en", "jp"), default="cn", help="language to keep; other rows are dropped"
+    )
+    parser.add_argument(
+        "--min-stars", type=int, default=0, metavar="N", help="fewest likes of a row; unknown likes count as 0"
+    )
+    parser.add_argument(
+        "--limit", type=int, default=2000, metavar="N", help="most rows; the most liked row of each image comes first"
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)"
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -32,10 +41,12 @@ async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
     from storage.database import Database
     from trainer.dataset.summary import summary
     from trainer.dataset.token_budget import find_token_budget
-    from trainer.oogiri.importer import OogiriImport, Importer
+    from trainer.oogiri.importer import Importer, OogiriImport
 
     async with Database.of(settings.storage) as database:
         budget = await find_token_budget(database, settings, arguments.model)
         importer = Importer(database, settings.storage.datasets, settings.selection, settings.limits, budget)
-        imported = await importer.run(OogiriImport(arguments.file, arguments.images, arguments.language, arguments.min_stars, arguments.limit))
+        imported = await importer.run(
+            OogiriImport(arguments.file, arguments.images, arguments.language, arguments.min_stars, arguments.limit)
+        )
     return f"{summary(imported.manifest)}\n{imported.directory}"

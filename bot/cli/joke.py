@@ -1,4 +1,5 @@
 """`jokebot joke`: a joke for each photo, in the terminal. Nothing is stored."""
+
 import argparse
 import asyncio
 import sys
@@ -7,8 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engine.servers.temporary import engine_of, serving
 from bot.comparison.photo_files import read_photo
+from bot.engine.servers.temporary import engine_of, serving
 from configs.errors import JokebotError
 from configs.prompts import load_prompts
 from configs.settings import EngineSettings, Settings
@@ -23,10 +24,20 @@ ENVIRONMENT = "bot"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--engine", metavar="URL", help="address of an engine, ending in /v1 (default: the engine of the settings)")
-    where.add_argument("--model", type=Path, metavar="DIR", help="checkpoint directory; a temporary CPU engine serves it")
-    parser.add_argument("--style", metavar="S", help="style in configs/prompts.toml (default: the default style of the language)")
-    parser.add_argument("--language", metavar="L", help="language of the joke, as in configs/prompts.toml (default: the setting joke.language)")
+    where.add_argument(
+        "--engine", metavar="URL", help="address of an engine, ending in /v1 (default: the engine of the settings)"
+    )
+    where.add_argument(
+        "--model", type=Path, metavar="DIR", help="checkpoint directory; a temporary CPU engine serves it"
+    )
+    parser.add_argument(
+        "--style", metavar="S", help="style in configs/prompts.toml (default: the default style of the language)"
+    )
+    parser.add_argument(
+        "--language",
+        metavar="L",
+        help="language of the joke, as in configs/prompts.toml (default: the setting joke.language)",
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -66,11 +77,18 @@ async def tell_one(client: "EngineClient", path: Path, prompt: str, language: st
 
     photo = await asyncio.to_thread(read_photo, path, settings.limits)
     with page(path) as show:
+
         async def on_text(text: str) -> None:
             show(text)
 
-        reply = await client.ask(system=load_prompts().system, user=prompt, photo=photo.data, media_type=photo.media_type,
-                                 sampling=SamplingParams.of(settings.joke, language), on_text=on_text)
+        reply = await client.ask(
+            system=load_prompts().system,
+            user=prompt,
+            photo=photo.data,
+            media_type=photo.media_type,
+            sampling=SamplingParams.of(settings.joke, language),
+            on_text=on_text,
+        )
         show(reply.text, whole=True)
 
 

@@ -1,4 +1,5 @@
 """`jokebot merge`: merge an adapter into its base model."""
+
 import argparse
 
 from configs.settings import Settings
@@ -9,10 +10,12 @@ ENVIRONMENT = "train"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from trainer.merge import __main__ as command
+
     command.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the result as one line of JSON."""
     from trainer.merge import __main__ as command
+
     return command.run(arguments)

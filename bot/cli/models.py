@@ -1,4 +1,5 @@
 """`jokebot models`: the model registry and deployment."""
+
 import argparse
 import asyncio
 import json
@@ -9,13 +10,13 @@ from typing import Any
 from bot.cli.runs import clock, plain
 from configs.errors import JokebotError
 from configs.settings import Settings
-from storage.learning import models, promotion
 from storage.chat import control_requests
 from storage.database import Database
-from storage.maintenance.data_folder import is_bot_running as bot_runs
+from storage.learning import models, promotion
 from storage.learning.model_files import code_of, model_digest
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
+from storage.maintenance.data_folder import is_bot_running as bot_runs
 
 HELP = "manage models: list, register, deploy, roll back"
 ENVIRONMENT = "bot"
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     from rich.console import Console
+
     async with Database.of(settings.storage) as database:
         Console().print(table(await models.all_models(database), await promotion.previous_champion(database)))
     return 0
@@ -52,15 +54,27 @@ def table(known: list[Model], back: Model | None) -> Any:
     """The registry, one line per model, or a note that it is empty."""
     from rich.table import Table
     from rich.text import Text
+
     if not known:
         return "There are no models yet; `jokebot models add DIR` registers one."
     shown = Table(box=None, header_style="bold")
     for title in ("model", "name", "status", "since", "from", "dataset", "why"):
         shown.add_column(title, overflow="fold")
     for model in known:
-        status = model.status + (", next to go back to" if back and model.id == back.id else "") + (", files removed" if model.removed_at else "")
-        shown.add_row(str(model.id), plain(model.name), Text(status, style=COLOURS.get(model.status, "")), clock(model.created_at),
-                      "" if model.start_id is None else str(model.start_id), (model.dataset or "")[:12], plain(model.reason.split(". ")[0]))
+        status = (
+            model.status
+            + (", next to go back to" if back and model.id == back.id else "")
+            + (", files removed" if model.removed_at else "")
+        )
+        shown.add_row(
+            str(model.id),
+            plain(model.name),
+            Text(status, style=COLOURS.get(model.status, "")),
+            clock(model.created_at),
+            "" if model.start_id is None else str(model.start_id),
+            (model.dataset or "")[:12],
+            plain(model.reason.split(". ")[0]),
+        )
     return shown
 
 
@@ -77,8 +91,13 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
             await models.record_code_consent(database, model.id, json.dumps(code), digest, anew=True)
             model = await models.get_model(database, model.id)
     if (model.directory, model.digest) != (str(directory), digest):
-        raise RegistryError(f"There is another model of the name {name!r} already ({model.directory or 'without files'}). Give --name.")
-    print(f"Model {model.id} ({model.name}) is registered{' and in service' if model.status == 'champion' else ''}: {digest[:12]}")
+        raise RegistryError(
+            f"There is another model of the name {name!r} already ({model.directory or 'without files'}). Give --name."
+        )
+    print(
+        f"Model {model.id} ({model.name}) is registered{' and in service' if model.status == 'champion' else ''}: "
+        f"{digest[:12]}"
+    )
     return 0
 
 
@@ -86,13 +105,16 @@ def checked(directory: Path) -> dict[str, str]:
     """The code files of a valid base checkpoint. Raises JokebotError if it or its weights are invalid."""
     from trainer.merge.base_model import BaseCheckpoint
     from trainer.xtuner.entry import check_base
+
     if not directory.is_dir():
         raise RegistryError(f"There is no directory {directory}.")
     check_base(directory)
     tensors = {name: tensor for file in BaseCheckpoint.of(directory).files.values() for name, tensor in file.items()}
     odd = next((name for name, tensor in tensors.items() if tensor.dtype != "BF16"), None)
     if odd:
-        raise RegistryError(f"{odd} in {directory} is {tensors[odd].dtype}; runs start from bf16 weights. Convert them first.")
+        raise RegistryError(
+            f"{odd} in {directory} is {tensors[odd].dtype}; runs start from bf16 weights. Convert them first."
+        )
     return code_of(directory)
 
 
@@ -126,7 +148,9 @@ async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def asked(database: Database, kind: str, model_id: int | None = None) -> int:
     """Send the request to the running bot and print its answer. Return 1 if it refuses."""
-    request = await control_requests.wait_for(database, await control_requests.ask(database, kind, model_id), wait_s=ANSWER_WITHIN_S)
+    request = await control_requests.wait_for(
+        database, await control_requests.ask(database, kind, model_id), wait_s=ANSWER_WITHIN_S
+    )
     print(request.answer)
     return 0 if request.done else 1
 

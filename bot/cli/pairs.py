@@ -1,4 +1,5 @@
 """`jokebot pairs`: what a run would learn from now."""
+
 import argparse
 import asyncio
 import dataclasses
@@ -21,17 +22,20 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.json:
         print(preview.to_json())
     else:
-        print(f"{preview.new} new jokes that people liked ({preview.fresh} of them in no dataset so far) and {preview.replayed} from before, "
-              f"by the ratings of {preview.people} people")
+        print(
+            f"{preview.new} new jokes that people liked ({preview.fresh} of them in no dataset so far) and "
+            f"{preview.replayed} from before, "
+            f"by the ratings of {preview.people} people"
+        )
     return 0
 
 
 async def compute_preview(settings: Settings) -> RetrainPreview:
     from configs.blocklist import BlockList
-    from storage.learning import models
     from storage.database import Database
-    from trainer.pipeline.duration_estimate import forecast
+    from storage.learning import models
     from trainer.dataset.preview import look_ahead
+    from trainer.pipeline.duration_estimate import forecast
 
     async with Database.of(settings.storage) as database:
         preview = await look_ahead(database, settings.selection, BlockList.of(settings.guard))

@@ -1,4 +1,8 @@
-"""`jokebot pipeline`: the process that works on a run. The bot starts it; `jokebot retrain` does the same in a terminal."""
+"""`jokebot pipeline`: the process that works on a run.
+
+The bot starts it; `jokebot retrain` does the same in a terminal.
+"""
+
 import argparse
 import asyncio
 import logging
@@ -25,9 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """0 where the run waits for its trial or has ended in an answer, 1 where it has failed, 75 where another process is at it,
-    143 where this one was stopped and the run is to be gone on with."""
+    """0 where the run waits for its trial or has ended in an answer, 1 where it has failed, 75 where another process
+    is at it, 143 where this one was stopped and the run is to be gone on with."""
     from trainer.dataset.token_budget import count_without_torch
+
     count_without_torch()
     configure(settings)
     return asyncio.run(work(settings, arguments.run, log.info))
@@ -35,10 +40,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def work(settings: Settings, run_id: int, say: Callable[[str], object]) -> int:
     """Drive a run; SIGTERM and Ctrl-C stop it cleanly. All that is logged meanwhile is about the run."""
-    from trainer.pipeline.runner import run_pipeline
     from trainer.pipeline.run_context import StepInterrupted
-    from trainer.pipeline.workspace import WorkspaceLocked
+    from trainer.pipeline.runner import run_pipeline
     from trainer.pipeline.steps.all_steps import ALL_STEPS
+    from trainer.pipeline.workspace import WorkspaceLocked
+
     with about(run=run_id):
         task = asyncio.create_task(run_pipeline(settings, run_id, ALL_STEPS, lambda run: say(state_of(run))))
     stop_once(task)
@@ -62,6 +68,7 @@ def stop_once(task: asyncio.Task) -> None:
         if not asked:
             asked = True
             task.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
 

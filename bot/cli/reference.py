@@ -3,6 +3,7 @@
 settings.md comes from the settings' own classes, commands.md from each command's own arguments and from the chat's
 command menu. Nothing is listed by hand, so nothing can be missing.
 """
+
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,7 +75,10 @@ def argument_row(action: argparse.Action) -> str:
         name = ", ".join(action.option_strings) + ("" if action.nargs == 0 else f" {shown}")
     text = (action.help or "").replace("%%", "%") + (" (required)" if action.required and action.option_strings else "")
     known = action.default not in (None, False, argparse.SUPPRESS, []) and "default" not in text
-    return f"| `{cell(name)}` | {cell(text)}{f' (default: `{cell(typed(action.default))}`)' if known and action.option_strings else ''} |"
+    return (
+        f"| `{cell(name)}` | "
+        f"{cell(text)}{f' (default: `{cell(typed(action.default))}`)' if known and action.option_strings else ''} |"
+    )
 
 
 def typed(default: object) -> str:
@@ -84,7 +88,10 @@ def typed(default: object) -> str:
 
 def chat_markdown() -> str:
     words = Translator(default="en")
-    tables = ["".join(f"| `/{name}` | {cell(words.say('en', f'command-{name}'))} |\n" for name in commands) for commands in (COMMANDS, ADMIN_COMMANDS)]
+    tables = [
+        "".join(f"| `/{name}` | {cell(words.say('en', f'command-{name}'))} |\n" for name in commands)
+        for commands in (COMMANDS, ADMIN_COMMANDS)
+    ]
     return CHAT_HEAD + tables[0] + ADMIN_HEAD + tables[1]
 
 

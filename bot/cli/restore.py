@@ -1,4 +1,5 @@
 """`jokebot restore`: restore a backup."""
+
 import argparse
 from pathlib import Path
 
@@ -9,7 +10,9 @@ ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("backup", type=Path, nargs="?", metavar="BACKUP_DIR", help="backup to restore (default: the newest)")
+    parser.add_argument(
+        "backup", type=Path, nargs="?", metavar="BACKUP_DIR", help="backup to restore (default: the newest)"
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -17,13 +20,19 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.maintenance.backup import backups
     from storage.maintenance.data_folder import data_folder_lock
     from storage.maintenance.restore import newest, restore
+
     directory = arguments.backup or newest(settings.backup_folder, backups(settings.backup_folder)).directory
     with data_folder_lock(settings.storage.directory):
         backup, aside, mended = restore(directory, settings.storage)
-    print(f"{settings.storage.directory} is as it was in {directory}: {backup.photos} photos, {backup.ratings} ratings. "
-          f"What was there before is in {aside}; delete it once all is well.")
+    print(
+        f"{settings.storage.directory} is as it was in {directory}: {backup.photos} photos, {backup.ratings} ratings. "
+        f"What was there before is in {aside}; delete it once all is well."
+    )
     for model in mended.gone:
-        print(f"Model {model.id} ({model.name}) can't serve any more: its files were not in the backup (see the setting backup.models).")
+        print(
+            f"Model {model.id} ({model.name}) can't serve any more: its files were not in the backup (see the "
+            "setting backup.models)."
+        )
     if mended.serving:
         print(f"Model {mended.serving.id} ({mended.serving.name}) is in service instead.")
     return 0

@@ -1,4 +1,5 @@
 """`jokebot run`: run the bot."""
+
 import argparse
 import asyncio
 import ctypes
@@ -19,6 +20,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run until SIGTERM or SIGINT, then finish current work. Raises JokebotError if it can't continue."""
     from bot.app import run_until_stopped
     from bot.runtime.logging_setup import configure
+
     configure(settings)
     give_memory_back()
     asyncio.run(run_until_stopped(settings))

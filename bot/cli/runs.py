@@ -1,4 +1,5 @@
 """`jokebot runs`: list runs, or show one."""
+
 import argparse
 import asyncio
 import json
@@ -7,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from configs.settings import Settings
-from storage.learning import models, runs
 from storage.database import Database
+from storage.learning import models, runs
 from storage.learning.run_files import gallery_of
 from storage.learning.runs import Run
 from storage.learning.trials import TrialRecord, trial_of_run
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from rich.console import Console
+
     asyncio.run(show(arguments, settings, Console()))
     return 0
 
@@ -36,8 +38,10 @@ async def show(arguments: argparse.Namespace, settings: Settings, console: Any) 
             console.print(listing(await runs.history(database, arguments.last)))
             return
         one = await runs.find(database, arguments.run)
-        said = {"training": training(progress_of(one, settings)),
-                "trial": trial(await trial_of_run(database, one.id), settings.canary.ratings)}
+        said = {
+            "training": training(progress_of(one, settings)),
+            "trial": trial(await trial_of_run(database, one.id), settings.canary.ratings),
+        }
         console.print(details(one, await runs.timeline(database, one.id), said, await names(database)))
 
 
@@ -48,28 +52,42 @@ async def names(database: Database) -> dict[int, str]:
 def listing(latest: list[Run]) -> Any:
     """A table of runs, newest first, or a note that there are none."""
     from rich.table import Table
+
     if not latest:
         return "There were no runs yet; `jokebot retrain` or /retrain begins one."
     table = Table(box=None, header_style="bold")
     for title in ("run", "began", "by", "state", "model", "why"):
         table.add_column(title, overflow="fold")
     for one in latest:
-        table.add_row(str(one.id), clock(one.created_at), one.started_by, coloured(one.state),
-                      "" if one.candidate_id is None else str(one.candidate_id), plain(one.reason))
+        table.add_row(
+            str(one.id),
+            clock(one.created_at),
+            one.started_by,
+            coloured(one.state),
+            "" if one.candidate_id is None else str(one.candidate_id),
+            plain(one.reason),
+        )
     return table
 
 
 def details(one: Run, timeline: list[tuple[str, float]], said: dict[str, str], known: dict[int, str]) -> Any:
     """A run with all its data; `said` are further lines by title."""
     from rich.table import Table
+
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     ends = [at for _, at in timeline[1:]] + [one.finished_at or time.time()]
     table.add_row(f"run {one.id}", coloured(one.state))
-    for title, value in (("why", one.reason), ("by", one.started_by), ("dataset", (one.dataset or one.given_dataset or "")[:12]),
-                         ("starts from", known.get(one.start_id, "")), ("beside", known.get(one.champion_id, "")),
-                         ("model", known.get(one.candidate_id, "")), *said.items()):
+    for title, value in (
+        ("why", one.reason),
+        ("by", one.started_by),
+        ("dataset", (one.dataset or one.given_dataset or "")[:12]),
+        ("starts from", known.get(one.start_id, "")),
+        ("beside", known.get(one.champion_id, "")),
+        ("model", known.get(one.candidate_id, "")),
+        *said.items(),
+    ):
         if value:
             table.add_row(title, plain(value))
     for (state, at), end in zip(timeline, ends, strict=True):
@@ -96,6 +114,7 @@ def measure(value: Any) -> str:
 
 def progress_of(one: Run, settings: Settings) -> dict[str, Any]:
     from storage.learning.run_files import read_progress
+
     return read_progress(settings.storage.runs / str(one.id))
 
 
@@ -120,12 +139,14 @@ def trial(one: TrialRecord | None, most: int) -> str:
 
 def coloured(state: str) -> Any:
     from rich.text import Text
+
     return Text(state, style=COLOURS.get(state, "cyan"))
 
 
 def plain(text: str) -> Any:
     """Text with rich's markup escaped."""
     from rich.text import Text
+
     return Text(text)
 
 

@@ -1,4 +1,5 @@
 """`jokebot sandbox`: a local Bot API server with a chat page."""
+
 import argparse
 import asyncio
 import signal
@@ -18,9 +19,13 @@ CALLS_KEPT = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=PORT, help=f"port on loopback; 0 picks a free one (default: {PORT})")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"port on loopback; 0 picks a free one (default: {PORT})"
+    )
     parser.add_argument("--token", default=TOKEN, help=f"token of the bot (default: {TOKEN})")
-    parser.add_argument("--samples", type=Path, metavar="DIR", help="folder of sample images that the page offers to send")
+    parser.add_argument(
+        "--samples", type=Path, metavar="DIR", help="folder of sample images that the page offers to send"
+    )
     parser.add_argument("--floods", action="store_true", help="reject calls that exceed Telegram's rate limits")
 
 
@@ -31,14 +36,26 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def serve(port: int, token: str, flood_limits: FloodLimits | None, samples: dict[str, Path], panel: PanelProxy) -> None:
+async def serve(
+    port: int, token: str, flood_limits: FloodLimits | None, samples: dict[str, Path], panel: PanelProxy
+) -> None:
     """Run until SIGINT or SIGTERM. Raises SandboxError if the port is taken."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with Sandbox.running(port=port, token=token, flood_limits=flood_limits, calls_kept=CALLS_KEPT, samples=samples,
-                               first_message_id=first_number(time.time()), panel=panel) as sandbox:
-        print(f"Chat page:  {sandbox.url}/\n\nPoint a bot at it:\n"
-              f"  JOKEBOT_TELEGRAM_BASE_URL={sandbox.url} JOKEBOT_TELEGRAM_TOKEN={token} jokebot run\n\nCtrl+C ends it.", flush=True)
+    async with Sandbox.running(
+        port=port,
+        token=token,
+        flood_limits=flood_limits,
+        calls_kept=CALLS_KEPT,
+        samples=samples,
+        first_message_id=first_number(time.time()),
+        panel=panel,
+    ) as sandbox:
+        print(
+            f"Chat page:  {sandbox.url}/\n\nPoint a bot at it:\n"
+            f"  JOKEBOT_TELEGRAM_BASE_URL={sandbox.url} JOKEBOT_TELEGRAM_TOKEN={token} jokebot run\n\nCtrl+C ends it.",
+            flush=True,
+        )
         await ended.wait()

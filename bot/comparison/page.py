@@ -1,4 +1,5 @@
 """The page that `jokebot compare` writes: one HTML file with its pictures and its style inside, and no script."""
+
 import base64
 import io
 import time
@@ -8,7 +9,7 @@ from statistics import median
 
 from PIL import Image
 
-from bot.comparison.runner import ModelAnswer, PhotoFile, ComparisonPrompt, ModelColumn
+from bot.comparison.runner import ComparisonPrompt, ModelAnswer, ModelColumn, PhotoFile
 
 STYLE = Path(__file__).with_name("comparison.css")
 LONGEST_SIDE = 900
@@ -22,8 +23,10 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 def page(photos: list[PhotoFile], sides: list[ModelColumn], question: ComparisonPrompt) -> str:
     """The whole page. `sides` are the two models, before and after."""
     title = f"{sides[0].name} and {sides[1].name}"
-    rows = "\n".join(row(number, one, [side.answers[number - 1] for side in sides], sides, question)
-                     for number, one in enumerate(photos, 1))
+    rows = "\n".join(
+        row(number, one, [side.answers[number - 1] for side in sides], sides, question)
+        for number, one in enumerate(photos, 1)
+    )
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -60,21 +63,34 @@ def head(number: int, side: ModelColumn) -> str:
         figures.append(f"{median(len(answer.text) for answer in told):.0f} characters")
     if repeated := len(told) - len({answer.text for answer in told}):
         figures.append(f"{repeated} repeated")
-    return (f'<section class="model {LETTERS[number].lower()}"><span class="letter">{LETTERS[number]}</span><div><h2>{escape(side.name)}</h2>'
-            f'<p>{escape(side.place)}</p><p class="figures">{" · ".join(f"<span>{figure}</span>" for figure in figures)}</p></div></section>')
+    return (
+        f'<section class="model {LETTERS[number].lower()}"><span '
+        f'class="letter">{LETTERS[number]}</span><div><h2>{escape(side.name)}</h2>'
+        f"<p>{escape(side.place)}</p><p "
+        f'class="figures">{" · ".join(f"<span>{figure}</span>" for figure in figures)}</p></div></section>'
+    )
 
 
 def how(question: ComparisonPrompt, photos: int) -> str:
     """What was asked, and with which sampling."""
     chosen = question.sampling
-    facts = [f"{photos} photo{'s' if photos != 1 else ''}", f"language {question.language}", f"style {question.style}",
-             f"temperature {chosen.temperature:g}", f"top-p {chosen.top_p:g}",
-             f"seed {question.seed}" if photos == 1 else f"seeds {question.seed} to {question.seed + photos - 1}"]
-    return (f'<p class="asked" lang="{escape(question.language)}" dir="auto">{escape(question.user)}</p>\n'
-            f'<p class="facts">{escape(" · ".join(facts))}</p>')
+    facts = [
+        f"{photos} photo{'s' if photos != 1 else ''}",
+        f"language {question.language}",
+        f"style {question.style}",
+        f"temperature {chosen.temperature:g}",
+        f"top-p {chosen.top_p:g}",
+        f"seed {question.seed}" if photos == 1 else f"seeds {question.seed} to {question.seed + photos - 1}",
+    ]
+    return (
+        f'<p class="asked" lang="{escape(question.language)}" dir="auto">{escape(question.user)}</p>\n'
+        f'<p class="facts">{escape(" · ".join(facts))}</p>'
+    )
 
 
-def row(number: int, one: PhotoFile, answers: list[ModelAnswer], sides: list[ModelColumn], question: ComparisonPrompt) -> str:
+def row(
+    number: int, one: PhotoFile, answers: list[ModelAnswer], sides: list[ModelColumn], question: ComparisonPrompt
+) -> str:
     """One photo with both jokes."""
     source, width, height = picture(one.photo.data)
     jokes = "\n".join(said(index, answer, sides[index], question) for index, answer in enumerate(answers))
@@ -94,8 +110,10 @@ def said(index: int, answer: ModelAnswer, side: ModelColumn, question: Compariso
     who = f'<p class="who"><span class="letter">{letter}</span> {escape(side.name)}</p>'
     if not answer.text:
         return f'<section class="joke {letter.lower()} none">{who}<p>No joke: {escape(answer.trouble)}</p></section>'
-    return (f'<section class="joke {letter.lower()}">{who}'
-            f'<blockquote lang="{escape(question.language)}" dir="auto">{escape(answer.text)}</blockquote></section>')
+    return (
+        f'<section class="joke {letter.lower()}">{who}'
+        f'<blockquote lang="{escape(question.language)}" dir="auto">{escape(answer.text)}</blockquote></section>'
+    )
 
 
 def picture(data: bytes) -> tuple[str, int, int]:

@@ -1,4 +1,5 @@
 """Photos that a command in the terminal is given by name."""
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 

@@ -1,13 +1,14 @@
 """Asks two models about the same photos, one model after the other: two checkpoints need the memory of one."""
+
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.comparison.photo_files import read_photo
 from bot.engine.client import EngineClient, SamplingParams
 from bot.engine.servers.temporary import engine_at, serving
-from bot.comparison.photo_files import read_photo
 from configs.errors import JokebotError
 from configs.settings import EngineSettings, LimitSettings, Settings
 from storage.media.image_check import CheckedPhoto
@@ -35,7 +36,9 @@ class ComparisonPrompt:
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """A model's joke about one photo and the seconds it took, or, where `text` is empty, the `trouble` that came instead."""
+    """A model's joke about one photo and the seconds it took, or, where `text` is empty, the `trouble` that came
+    instead.
+    """
 
     text: str = ""
     latency_s: float = 0.0
@@ -64,8 +67,12 @@ def read_photos(paths: list[Path], limits: LimitSettings) -> list[PhotoFile]:
     return photos
 
 
-async def compare(models: list[str], photos: list[PhotoFile], question: ComparisonPrompt, settings: Settings) -> list[ModelColumn]:
-    """Each model's answers. `models` are directories and addresses; mistakes in them are told before the first is asked.
+async def compare(
+    models: list[str], photos: list[PhotoFile], question: ComparisonPrompt, settings: Settings
+) -> list[ModelColumn]:
+    """Each model's answers.
+
+    `models` are directories and addresses; mistakes in them are told before the first is asked.
 
     Raises JokebotError for a model that is neither, or can't be reached or started.
     """
@@ -100,25 +107,42 @@ def is_address(model: str) -> bool:
     return model.startswith(("http://", "https://"))
 
 
-async def ask(letter: str, model: str, engine: EngineSettings, photos: list[PhotoFile], question: ComparisonPrompt) -> ModelColumn:
+async def ask(
+    letter: str, model: str, engine: EngineSettings, photos: list[PhotoFile], question: ComparisonPrompt
+) -> ModelColumn:
     """One model's answers, each printed as it comes. Raises EngineError where the engine doesn't answer at all."""
     client = EngineClient(engine)
     try:
-        name, place = next(iter(await client.models()), "nameless"), urlsplit(model).netloc.rpartition("@")[2] or "CPU engine"
+        name, place = (
+            next(iter(await client.models()), "nameless"),
+            urlsplit(model).netloc.rpartition("@")[2] or "CPU engine",
+        )
         answers = []
         for number, one in enumerate(photos):
             answers.append(answer := await ask_one(client, one, question, number))
-            print(f"{letter} {name}, {one.name}: {answer.text or answer.trouble}", file=sys.stdout if answer.text else sys.stderr, flush=True)
+            print(
+                f"{letter} {name}, {one.name}: {answer.text or answer.trouble}",
+                file=sys.stdout if answer.text else sys.stderr,
+                flush=True,
+            )
     finally:
         await client.close()
     return ModelColumn(name, place, answers)
 
 
 async def ask_one(client: EngineClient, one: PhotoFile, question: ComparisonPrompt, number: int) -> ModelAnswer:
-    """The joke about photo `number`, from 0 on. Each photo has a seed of its own: with one for all, a small model tells one joke about all."""
+    """The joke about photo `number`, from 0 on.
+
+    Each photo has a seed of its own: with one for all, a small model tells one joke about all.
+    """
     try:
-        reply = await client.ask(system=question.system, user=question.user, photo=one.photo.data, media_type=one.photo.media_type,
-                                 sampling=replace(question.sampling, seed=question.seed + number))
+        reply = await client.ask(
+            system=question.system,
+            user=question.user,
+            photo=one.photo.data,
+            media_type=one.photo.media_type,
+            sampling=replace(question.sampling, seed=question.seed + number),
+        )
     except JokebotError as error:
         return ModelAnswer(trouble=str(error))
     return ModelAnswer(reply.text, reply.latency_s)

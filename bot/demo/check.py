@@ -2,6 +2,7 @@
 
 Everything goes through the sandbox page's own HTTP interface; what counts in the end is what SQLite holds.
 """
+
 import asyncio
 import statistics
 import time
@@ -11,10 +12,10 @@ from typing import Any
 import aiohttp
 
 from bot.demo.stack import PHOTO_NAMES, DemoStack
-from storage.database import Database
 from storage.chat.rating_scale import VALUES
 from storage.chat.ratings import verdict
 from storage.chat.stats import overall
+from storage.database import Database
 
 JOKE_TIMEOUT_S = 120.0
 
@@ -53,8 +54,9 @@ class ScriptedUser:
     async def press(self, joke: dict[str, Any], place: int) -> str:
         """Press one of the joke's buttons and wait for the answer; returns the button's data."""
         data = [button["callback_data"] for row in joke["reply_markup"]["inline_keyboard"] for button in row][place]
-        async with self.session.post("/sandbox/press", json={"person": self.id, "chat": self.id, "data": data,
-                                                             "message_id": joke["message_id"]}) as response:
+        async with self.session.post(
+            "/sandbox/press", json={"person": self.id, "chat": self.id, "data": data, "message_id": joke["message_id"]}
+        ) as response:
             response.raise_for_status()
         return data
 
@@ -71,13 +73,22 @@ async def check(demo: DemoStack, photos: Path) -> tuple[dict[str, Any], bool]:
             listening.cancel()
     jokes, ratings = await kept(demo, person.id, presses)
     times = [seconds for _, seconds in results]
-    report = {"photos": len(PHOTO_NAMES), "jokes": jokes, "ratings": ratings, "lost": len(PHOTO_NAMES) - len(results),
-              "p50_joke_s": round(statistics.median(times), 2) if times else None, "engine": "cpu", "model": demo.model}
+    report = {
+        "photos": len(PHOTO_NAMES),
+        "jokes": jokes,
+        "ratings": ratings,
+        "lost": len(PHOTO_NAMES) - len(results),
+        "p50_joke_s": round(statistics.median(times), 2) if times else None,
+        "engine": "cpu",
+        "model": demo.model,
+    }
     return report, jokes == ratings == len(PHOTO_NAMES) and not report["lost"]
 
 
 async def play(person: ScriptedUser, photos: list[Path]) -> tuple[list[tuple[dict[str, Any], float]], dict[int, int]]:
-    """Send the photos one after another and rate each joke; (joke, seconds) pairs and the verdicts pressed by joke id."""
+    """Send the photos one after another and rate each joke; (joke, seconds) pairs and the verdicts pressed by joke
+    id.
+    """
     results, presses = [], {}
     for number, photo in enumerate(photos):
         try:

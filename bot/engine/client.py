@@ -3,6 +3,7 @@
 The `openai` package takes more than half a second to import, so it is imported at the first use, in a thread. Its own
 retries are off; ours repeat only retryable failures (`bot/engine/errors.py`) and end within one total time limit.
 """
+
 import asyncio
 import base64
 import logging
@@ -50,8 +51,15 @@ class SamplingParams:
     def of(cls, joke: JokeSettings, language: str, seed: int | None = None) -> "SamplingParams":
         """The settings' parameters for jokes in a language."""
         values = joke.sampling(language)
-        return cls(values["temperature"], values["top_p"], values["max_tokens"], seed, values["repetition_penalty"],
-                   values["repetition_ngram_size"], values["repetition_ngram_threshold"])
+        return cls(
+            values["temperature"],
+            values["top_p"],
+            values["max_tokens"],
+            seed,
+            values["repetition_penalty"],
+            values["repetition_ngram_size"],
+            values["repetition_ngram_threshold"],
+        )
 
     def extra(self, *, ngram: bool = True) -> dict[str, Any]:
         """Request fields beyond the OpenAI protocol, by LMDeploy's names. Neutral values are left out, since not every
@@ -129,8 +137,16 @@ class EngineClient:
             return False
         return self._settings.model in names if self._settings.model else bool(names)
 
-    async def ask(self, *, system: str, user: str, photo: bytes, media_type: str, sampling: SamplingParams,
-                  on_text: OnText | None = None) -> EngineReply:
+    async def ask(
+        self,
+        *,
+        system: str,
+        user: str,
+        photo: bytes,
+        media_type: str,
+        sampling: SamplingParams,
+        on_text: OnText | None = None,
+    ) -> EngineReply:
         """One reply about a photo (the bytes of a file of that media type).
 
         `on_text` gets the whole text so far whenever it grows, and after a retry from the beginning again; reading
@@ -158,12 +174,18 @@ class EngineClient:
         return self._settings.retry_delay_s * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
 
     def _messages(self, system: str, user: str, photo: bytes, media_type: str) -> list[dict[str, Any]]:
-        image = {"url": f"data:{media_type};base64,{base64.b64encode(photo).decode('ascii')}",
-                 "max_dynamic_patch": self._settings.max_tiles}
-        return [{"role": "system", "content": system},
-                {"role": "user", "content": [{"type": "image_url", "image_url": image}, {"type": "text", "text": user}]}]
+        image = {
+            "url": f"data:{media_type};base64,{base64.b64encode(photo).decode('ascii')}",
+            "max_dynamic_patch": self._settings.max_tiles,
+        }
+        return [
+            {"role": "system", "content": system},
+            {"role": "user", "content": [{"type": "image_url", "image_url": image}, {"type": "text", "text": user}]},
+        ]
 
-    async def _try(self, messages: list[dict[str, Any]], sampling: SamplingParams, on_text: OnText | None, deadline: float) -> EngineReply:
+    async def _try(
+        self, messages: list[dict[str, Any]], sampling: SamplingParams, on_text: OnText | None, deadline: float
+    ) -> EngineReply:
         """One request. Raises EngineError."""
         model, draft, started_at, reported = await self._model_name(), _PartialReply(), time.monotonic(), ""
         try:
@@ -179,25 +201,44 @@ class EngineClient:
             if not (draft.text.strip() and draft.finish_reason in ("stop", "length")):
                 raise
         reply = self._finished(draft, time.monotonic() - started_at)
-        log.debug("%s at %s wrote %s tokens in %.2f s", model, self._settings.url, reply.completion_tokens, reply.latency_s)
+        log.debug(
+            "%s at %s wrote %s tokens in %.2f s", model, self._settings.url, reply.completion_tokens, reply.latency_s
+        )
         return reply
 
-    async def _drafts(self, model: str, messages: list[dict[str, Any]], sampling: SamplingParams, draft: _PartialReply,
-                      deadline: float) -> AsyncIterator[str]:
+    async def _drafts(
+        self,
+        model: str,
+        messages: list[dict[str, Any]],
+        sampling: SamplingParams,
+        draft: _PartialReply,
+        deadline: float,
+    ) -> AsyncIterator[str]:
         """Yields the text so far each time it has grown; fills `draft`."""
         limits, url, client = self._settings, self._settings.url, await self._client()
         first_token_deadline = min(deadline, time.monotonic() + limits.first_token_timeout_s)
         with engine_errors(url):
-            stream = await self._within(first_token_deadline, client.chat.completions.create(
-                model=model, messages=messages, temperature=sampling.temperature, top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens, stream=True, stream_options={"include_usage": True},
-                extra_body=sampling.extra(ngram=self._ngram),
-                extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
-                **({} if sampling.seed is None else {"seed": sampling.seed})))
+            stream = await self._within(
+                first_token_deadline,
+                client.chat.completions.create(
+                    model=model,
+                    messages=messages,
+                    temperature=sampling.temperature,
+                    top_p=sampling.top_p,
+                    max_tokens=sampling.max_tokens,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                    extra_body=sampling.extra(ngram=self._ngram),
+                    extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
+                    **({} if sampling.seed is None else {"seed": sampling.seed}),
+                ),
+            )
         try:
             with engine_errors(url, midway=True):
                 while True:
-                    until = min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first_token_deadline
+                    until = (
+                        min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first_token_deadline
+                    )
                     chunk = await self._within(until, anext(stream, None))
                     if chunk is None:
                         return
@@ -229,7 +270,9 @@ class EngineClient:
             if not self._model:
                 names = await self.models()
                 if not names:
-                    raise EngineError("down", f"The engine at {self._settings.url} serves no model yet.", retryable=True)
+                    raise EngineError(
+                        "down", f"The engine at {self._settings.url} serves no model yet.", retryable=True
+                    )
                 self._model = names[0]
             return self._model
 
@@ -247,8 +290,13 @@ class EngineClient:
         timeout = openai.Timeout(None, connect=limits.connect_timeout_s)
         # An engine on this machine is never behind the proxy that the environment may name.
         transport = openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not local)
-        client = openai.AsyncOpenAI(api_key=limits.api_key.get_secret_value(), base_url=limits.url, max_retries=0,
-                                    timeout=timeout, http_client=transport)
+        client = openai.AsyncOpenAI(
+            api_key=limits.api_key.get_secret_value(),
+            base_url=limits.url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=transport,
+        )
         # Imports here, in a thread, what the first request would import in the event loop.
         _ = client.chat.completions, client.models
         return client

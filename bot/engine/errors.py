@@ -1,4 +1,5 @@
 """The error of requests to an engine; its messages are for admins."""
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -20,8 +21,15 @@ class EngineError(JokebotError):
     later; `retry_after_s`: the delay that the engine asked for; `status`: the HTTP status where there was one.
     """
 
-    def __init__(self, kind: Kind, message: str, *, retryable: bool = False, retry_after_s: float = 0.0,
-                 status: int | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after_s: float = 0.0,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.retryable = retryable
@@ -40,29 +48,49 @@ def engine_errors(url: str, *, midway: bool = False) -> Iterator[None]:
         raise _refusal(error, url) from error
     except openai.APIConnectionError as error:
         if midway:
-            raise EngineError("cut_off", f"The engine at {url} dropped the connection in the middle of a joke.",
-                              retryable=True) from error
+            raise EngineError(
+                "cut_off", f"The engine at {url} dropped the connection in the middle of a joke.", retryable=True
+            ) from error
         cause = error.__cause__ or error
-        raise EngineError("down", f"The engine at {url} can't be reached ({str(cause) or type(cause).__name__}). "
-                          "Start it, or set JOKEBOT_ENGINE_URL.", retryable=True) from error
+        raise EngineError(
+            "down",
+            f"The engine at {url} can't be reached ({str(cause) or type(cause).__name__}). "
+            "Start it, or set JOKEBOT_ENGINE_URL.",
+            retryable=True,
+        ) from error
     except openai.APIError as error:
-        raise EngineError("cut_off", f"The engine at {url} failed in the middle of a joke: {error.message}",
-                          retryable=True) from error
+        raise EngineError(
+            "cut_off", f"The engine at {url} failed in the middle of a joke: {error.message}", retryable=True
+        ) from error
     # Replies that violate the protocol: no JSON, no UTF-8, other shapes.
     except (ValueError, TypeError, AttributeError, LookupError) as error:
-        raise EngineError("cut_off", f"What the engine at {url} sent is no answer of the OpenAI chat protocol. "
-                          "Check that JOKEBOT_ENGINE_URL is an engine's address.", retryable=True) from error
+        raise EngineError(
+            "cut_off",
+            f"What the engine at {url} sent is no answer of the OpenAI chat protocol. "
+            "Check that JOKEBOT_ENGINE_URL is an engine's address.",
+            retryable=True,
+        ) from error
 
 
 def _refusal(error: "APIStatusError", url: str) -> EngineError:
     """The EngineError for an HTTP status other than 200."""
     status = error.status_code
     if status in OVERLOADED:
-        return EngineError("down", f"The engine at {url} has no room or is not ready (status {status}).", retryable=True,
-                           retry_after_s=_seconds(error.response.headers.get("retry-after", "")), status=status)
-    advice = {401: "Check JOKEBOT_ENGINE_API_KEY.", 403: "Check JOKEBOT_ENGINE_API_KEY.",
-              404: "Check JOKEBOT_ENGINE_URL (it ends in /v1) and JOKEBOT_ENGINE_MODEL."}.get(status, _reason(error))
-    return EngineError("refused", f"The engine at {url} refused the request (status {status}). {advice}".strip(), status=status)
+        return EngineError(
+            "down",
+            f"The engine at {url} has no room or is not ready (status {status}).",
+            retryable=True,
+            retry_after_s=_seconds(error.response.headers.get("retry-after", "")),
+            status=status,
+        )
+    advice = {
+        401: "Check JOKEBOT_ENGINE_API_KEY.",
+        403: "Check JOKEBOT_ENGINE_API_KEY.",
+        404: "Check JOKEBOT_ENGINE_URL (it ends in /v1) and JOKEBOT_ENGINE_MODEL.",
+    }.get(status, _reason(error))
+    return EngineError(
+        "refused", f"The engine at {url} refused the request (status {status}). {advice}".strip(), status=status
+    )
 
 
 def _reason(error: "APIStatusError") -> str:

@@ -3,6 +3,7 @@
 A photo's rank is its number among its sender's unanswered photos. Lower ranks go first, and within a rank the earlier
 photo. So users take turns, and a new user's photos catch up with the others' before they wait in turn.
 """
+
 import asyncio
 import time
 from bisect import bisect_left, insort
@@ -20,8 +21,11 @@ class QueueFull(JokebotError):
     """The queue is full; with `mine`, this user's part of it, until one of their photos is answered."""
 
     def __init__(self, *, mine: bool) -> None:
-        super().__init__("You have too many photos waiting; send more when some are answered." if mine else
-                         "Too many photos are waiting; try again in a few minutes.")
+        super().__init__(
+            "You have too many photos waiting; send more when some are answered."
+            if mine
+            else "Too many photos are waiting; try again in a few minutes."
+        )
         self.mine = mine
 
 

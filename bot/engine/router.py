@@ -4,21 +4,30 @@ swap.
 A hash of the canary's id and a key (the id of a user, a chat or a photo) decides, so the same key keeps its version.
 With every rotation period (a day, for example) other keys get the canary, so that it has its share among few users too.
 """
+
 import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.engine.client import OnText, EngineReply, SamplingParams
+from bot.engine.client import EngineReply, OnText, SamplingParams
 from storage.learning.models import Model
 
 
 class JokeBackend(Protocol):
     """What answers for a model: an EngineClient, or a pool of servers."""
 
-    async def ask(self, *, system: str, user: str, photo: bytes, media_type: str, sampling: SamplingParams,
-                  on_text: OnText | None = None) -> EngineReply:
+    async def ask(
+        self,
+        *,
+        system: str,
+        user: str,
+        photo: bytes,
+        media_type: str,
+        sampling: SamplingParams,
+        on_text: OnText | None = None,
+    ) -> EngineReply:
         """As EngineClient.ask."""
 
     async def ready(self) -> bool:

@@ -2,15 +2,18 @@
 
 With W a standard Brownian motion, t in 0…1 the share of the planned information, a score is z(t) = W(t)/√t.
 
-- `early_line`: promotion at any time before the end, where W(t) ≥ c. By the reflection principle P(max W ≥ c) = 2Φ̄(c), which
+- `early_line`: promotion at any time before the end, where W(t) ≥ c. By the reflection principle P(max W ≥ c) =
+  2Φ̄(c), which
   is how the O'Brien-Fleming kind of Lan and DeMets (Biometrika 70, 1983, 659-663) spends its α.
 - `last_line`: promotion at the end, at whatever t it comes. Both lines together are crossed with probability
   Φ̄(z) + Φ̄(2c/√t - z), again by reflection: z is solved for, so that this is the α to be spent.
 - `harm_line`: harm at any time, without an end: the one-sided normal mixture of Robbins (1970) in the closed form of
   Howard, Ramdas, McAuliffe and Sekhon (Annals of Statistics 49, 2021, 1055-1080, section 3.2).
-- `to_normal`, `from_normal`: Student's t on the normal scale (Wallace, Annals of Mathematical Statistics 30, 1959, 1124), for
+- `to_normal`, `from_normal`: Student's t on the normal scale (Wallace, Annals of Mathematical Statistics 30, 1959,
+  1124), for
   variances that were estimated from few units.
 """
+
 import math
 from functools import lru_cache
 from statistics import NormalDist
@@ -19,11 +22,11 @@ NORMAL = NormalDist()
 ANY_TIME = 0.5
 """Share of α that the early line would spend by itself. Of the last line's power it takes about a point."""
 MIXTURE = 0.03
-"""The mixture's precision, as a share of the planned information: the harm line is lowest at t = 0.2, where the stage of
-small share ends with the default settings (it is 2.78 there and 2.90 at the end)."""
+"""The mixture's precision, as a share of the planned information: the harm line is lowest at t = 0.2, where the
+stage of small share ends with the default settings (it is 2.78 there and 2.90 at the end)."""
 SPENT = 0.88
-"""Share of α that the lines of promotion are drawn for. The rest is kept for what a normal limit leaves out, so that α holds in
-the simulations too, and not only in theory (docs/gate.md has the figures)."""
+"""Share of α that the lines of promotion are drawn for. The rest is kept for what a normal limit leaves out, so that
+α holds in the simulations too, and not only in theory (docs/gate.md has the figures)."""
 FAR = 1e9
 """A score that no evidence reaches."""
 
@@ -63,7 +66,9 @@ def final_boundary(t: float, alpha: float) -> float:
 
 
 def harm_boundary(t: float, alpha: float) -> float:
-    """Of the test for harm, in standard errors, at `t` of the information: Robbins' one-sided normal mixture, which may be looked at any time."""
+    """Of the test for harm, in standard errors, at `t` of the information: Robbins' one-sided normal mixture, which
+    may be looked at any time.
+    """
     if t <= 0:
         return FAR
     share = MIXTURE / t

@@ -1,24 +1,26 @@
-"""A run's trial: the candidate is served beside the champion, its share of the deliveries grows, and people's ratings decide.
+"""A run's trial: the candidate is served beside the champion, its share of the deliveries grows, and people's ratings
+decide.
 
-Everything that a trial is stands in the database (`storage/learning/trials.py`): a bot that is started again serves the candidate
-again and goes on. Each look is one query and some arithmetic, made whenever somebody has rated.
+Everything that a trial is stands in the database (`storage/learning/trials.py`): a bot that is started again serves the
+candidate again and goes on. Each look is one query and some arithmetic, made whenever somebody has rated.
 """
+
 import asyncio
 import logging
 import time
 from dataclasses import asdict
 
-from bot.experiments.rated_photos import observations
 from bot.engine.router import ServedModel
-from bot.engine.servers.base import NoCapacity, ServeError, ModelServers
+from bot.engine.servers.base import ModelServers, NoCapacity, ServeError
+from bot.experiments import SequentialTest, TrialDecision
+from bot.experiments.rated_photos import observations
 from bot.retraining.deployer import ModelDeployer
-from bot.experiments import TrialDecision, SequentialTest
 from configs.learning import CanarySettings
-from storage.learning import promotion, runs, trials
 from storage.database import Database
+from storage.learning import promotion, runs, trials
 from storage.learning.models import RegistryError
 from storage.learning.reasons import EndReason
-from storage.learning.runs import RunStateChanged, Run
+from storage.learning.runs import Run, RunStateChanged
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,9 @@ PAUSES_S = (5.0, 30.0, 120.0)
 class CanaryController:
     """What the loop asks for candidates and new champions (`bot/retraining/orchestrator.py`): one trial at a time."""
 
-    def __init__(self, database: Database, servers: ModelServers, service: ModelDeployer, settings: CanarySettings) -> None:
+    def __init__(
+        self, database: Database, servers: ModelServers, service: ModelDeployer, settings: CanarySettings
+    ) -> None:
         self._database, self._servers, self._service, self._settings = database, servers, service, settings
         self._test = SequentialTest(settings)
 
@@ -56,18 +60,31 @@ class CanaryController:
             except RunStateChanged:
                 return False
             except NoCapacity as error:
-                await self._end(run, "undecided", EndReason(
-                    f"{error} So nobody could try it; /promote {run.candidate_id} makes it the champion.", "no-room", {"what": str(error)}))
+                await self._end(
+                    run,
+                    "undecided",
+                    EndReason(
+                        f"{error} So nobody could try it; /promote {run.candidate_id} makes it the champion.",
+                        "no-room",
+                        {"what": str(error)},
+                    ),
+                )
                 return False
             except ServeError as error:
                 if (pause := next(pauses, None)) is None:
-                    await self._end(run, "failed", EndReason(f"The candidate can't be served. {error}", "not-served", {"what": str(error)}))
+                    await self._end(
+                        run,
+                        "failed",
+                        EndReason(f"The candidate can't be served. {error}", "not-served", {"what": str(error)}),
+                    )
                     return False
                 log.warning("run %d: its candidate can't be served, next try in %.0f s: %s", run.id, pause, error)
                 await asyncio.sleep(pause)
                 run = await runs.find(self._database, run.id)
             else:
-                trial = await trials.begin_trial(self._database, run.id, self._servers.router.champion.model.id, candidate.id)
+                trial = await trials.begin_trial(
+                    self._database, run.id, self._servers.router.champion.model.id, candidate.id
+                )
                 self._share(arm, trial)
                 return True
         await self._cancel(run)
@@ -93,14 +110,19 @@ class CanaryController:
             await asyncio.sleep(LOOK_S)
 
     async def _look(self, run: Run, trial: trials.TrialRecord) -> None:
-        """One look at the evidence, and what follows from it. A candidate that learnt from somebody forgotten since has no chance."""
+        """One look at the evidence, and what follows from it.
+
+        A candidate that learnt from somebody forgotten since has no chance.
+        """
         try:
             await promotion.may_serve(self._database, trial.candidate_id)
         except RegistryError as error:
             await self._end(run, "failed", error)
             return
-        champion, candidate = [await trials.rated_photos(self._database, model, trial.began_at, late_at=trial.late_at)
-                               for model in (trial.champion_id, trial.candidate_id)]
+        champion, candidate = [
+            await trials.rated_photos(self._database, model, trial.began_at, late_at=trial.late_at)
+            for model in (trial.champion_id, trial.candidate_id)
+        ]
         duels = await trials.duel_picks(self._database, trial)
         decision = self._test.look(observations(champion), observations(candidate), duels, time.time() - trial.began_at)
         await trials.note_look(self._database, trial.id, asdict(decision))
@@ -151,12 +173,26 @@ class CanaryController:
     def words(self, decision: TrialDecision) -> EndReason:
         """A verdict with its figures, for people."""
         settings = self._settings
-        verdict = {"better": "People like its jokes better.", "worse": "People like its jokes less.",
-                   "ratings": f"After {settings.ratings} ratings neither is clearly better, so the champion stays.",
-                   "days": f"After {settings.days:g} days neither is clearly better, so the champion stays."}.get(decision.reason, decision.reason)
-        arms = [f"{arm.likes} of {arm.ratings} ratings liked {whose}" for arm, whose in
-                ((decision.candidate, "its jokes"), (decision.champion, "the champion's"))]
+        verdict = {
+            "better": "People like its jokes better.",
+            "worse": "People like its jokes less.",
+            "ratings": f"After {settings.ratings} ratings neither is clearly better, so the champion stays.",
+            "days": f"After {settings.days:g} days neither is clearly better, so the champion stays.",
+        }.get(decision.reason, decision.reason)
+        arms = [
+            f"{arm.likes} of {arm.ratings} ratings liked {whose}"
+            for arm, whose in ((decision.candidate, "its jokes"), (decision.champion, "the champion's"))
+        ]
         duels = f" There were {decision.duels} duels." if decision.duels else ""
         old, new = decision.champion, decision.candidate
-        return EndReason(f"{verdict} {arms[0][0].upper()}{arms[0][1:]}, {arms[1]}.{duels}", f"trial-{decision.reason}",
-                      {"likes": new.likes, "ratings": new.ratings, "old-likes": old.likes, "old-ratings": old.ratings, "duels": decision.duels})
+        return EndReason(
+            f"{verdict} {arms[0][0].upper()}{arms[0][1:]}, {arms[1]}.{duels}",
+            f"trial-{decision.reason}",
+            {
+                "likes": new.likes,
+                "ratings": new.ratings,
+                "old-likes": old.likes,
+                "old-ratings": old.ratings,
+                "duels": decision.duels,
+            },
+        )

@@ -1,21 +1,24 @@
-"""The watch over a new champion: if its jokes are liked less than its predecessor's were, the predecessor takes over again.
+"""The watch over a new champion: if its jokes are liked less than its predecessor's were, the predecessor takes over
+again.
 
 A watch begins with every promotion by a trial or by an admin, also one that happened just before a crash, because the
-promotions are rows; it ends with the verdict, or when the new champion has been rated often enough. `fall.py` is the test.
+promotions are rows; it ends with the verdict, or when the new champion has been rated often enough. `fall.py` is the
+test.
 """
+
 import logging
 import time
 from dataclasses import asdict
 
+from bot.experiments import Observation
 from bot.experiments.rated_photos import observations
 from bot.experiments.regression_test import RegressionResult, test_regression
-from bot.retraining.deployer import ModelDeployer
 from bot.messaging.admin_notifier import AdminNotifier
+from bot.retraining.deployer import ModelDeployer
 from bot.runtime.periodic import Periodic
-from bot.experiments import Observation
 from configs.learning import ChampionMonitorSettings as WatchSettings
-from storage.learning import promotion, trials
 from storage.database import Database
+from storage.learning import promotion, trials
 from storage.learning.models import RegistryError, get_model
 from storage.learning.trials import MonitorRecord
 
@@ -29,7 +32,9 @@ BEGUN_BY = ("canary", "admin")
 class ChampionMonitor:
     """Its `job` watches, for as long as the bot runs."""
 
-    def __init__(self, database: Database, service: ModelDeployer, notifier: AdminNotifier, settings: WatchSettings) -> None:
+    def __init__(
+        self, database: Database, service: ModelDeployer, notifier: AdminNotifier, settings: WatchSettings
+    ) -> None:
         self._database, self._service, self._notifier, self._settings = database, service, notifier, settings
         self._seen = (0, -1)
         self._before: dict[int, list[Observation]] = {}
@@ -69,7 +74,11 @@ class ChampionMonitor:
             return
         if watch.id not in self._before:
             since = watch.began_at - self._settings.days * SECONDS_A_DAY
-            self._before = {watch.id: observations(await trials.rated_photos(self._database, watch.predecessor_id, since, before=watch.began_at))}
+            self._before = {
+                watch.id: observations(
+                    await trials.rated_photos(self._database, watch.predecessor_id, since, before=watch.began_at)
+                )
+            }
         self._seen = watch.id, ratings
         now = await trials.rated_photos(self._database, watch.model_id, watch.began_at)
         seen = test_regression(self._before[watch.id], observations(now), self._settings.alpha, self._settings.ratings)
@@ -81,7 +90,10 @@ class ChampionMonitor:
             await trials.end_watch(self._database, watch.id, "kept", asdict(seen))
 
     async def _take_back(self, watch: MonitorRecord, seen: RegressionResult) -> None:
-        reason = (f"People like the jokes of model {watch.model_id} less: {seen.now:.0%} over {seen.photos} photos, {seen.before:.0%} before it.")
+        reason = (
+            f"People like the jokes of model {watch.model_id} less: {seen.now:.0%} over {seen.photos} photos, "
+            f"{seen.before:.0%} before it."
+        )
         await trials.note_watch(self._database, watch.id, asdict(seen))
         try:
             change = await self._service.roll_back("watch", reason=reason)
@@ -102,6 +114,13 @@ class ChampionMonitor:
             told.append(admin_id)
             await trials.note_watch(self._database, watch.id, {**seen, "told": told})
 
-        await self._notifier.notify("watch-fell", except_for=list(told), note=note, model=model.id, back=back.id,
-                                    now=round(100 * seen["now"]), before=round(100 * seen["before"]))
+        await self._notifier.notify(
+            "watch-fell",
+            except_for=list(told),
+            note=note,
+            model=model.id,
+            back=back.id,
+            now=round(100 * seen["now"]),
+            before=round(100 * seen["before"]),
+        )
         await trials.fall_told(self._database, watch.id)

@@ -3,11 +3,15 @@
 A unit is one arm's jokes for one photo: eight people who rate one joke are not eight trials. What counts is its mean
 liking, liked ratings over ratings, liked being 😂 or 🙂.
 """
+
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 EARLY, LATE = 0, 1
-"""Stages: jokes made while the candidate had its small share, and those made since. Arms are compared within a stage."""
+"""Stages: jokes made while the candidate had its small share, and those made since.
+
+Arms are compared within a stage.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,20 @@ class TrialData:
     people's picks); `duels` counts them, with the sum and the sum of squares.
     """
 
-    stages: dict[int, tuple[ObservationSums, ObservationSums]] = field(default_factory=lambda: {EARLY: (ObservationSums(), ObservationSums()), LATE: (ObservationSums(), ObservationSums())})
+    stages: dict[int, tuple[ObservationSums, ObservationSums]] = field(
+        default_factory=lambda: {
+            EARLY: (ObservationSums(), ObservationSums()),
+            LATE: (ObservationSums(), ObservationSums()),
+        }
+    )
     duels: int = 0
     duels_total: float = 0.0
     duels_squares: float = 0.0
 
     @classmethod
-    def of(cls, champion: Iterable[Observation], candidate: Iterable[Observation], duels: Iterable[float] = ()) -> "TrialData":
+    def of(
+        cls, champion: Iterable[Observation], candidate: Iterable[Observation], duels: Iterable[float] = ()
+    ) -> "TrialData":
         """Count units and duels; those without ratings are passed over."""
         evidence = cls()
         for arm, units in enumerate((champion, candidate)):

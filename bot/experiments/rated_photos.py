@@ -1,4 +1,5 @@
 """What storage counts, as the tests of `bot/experiments/` take it."""
+
 from collections.abc import Iterable
 
 from bot.experiments import Observation

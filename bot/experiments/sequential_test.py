@@ -1,16 +1,24 @@
 """The trial itself: one look at the evidence, at any time, as often as wanted.
 
 The arms are compared within each stage, so that a liking that drifts while the shares change is nobody's merit, and the
-stages' differences are put together with the weights of Mantel and Haenszel, units n·m/(n+m), which don't depend on what
-was liked. Duels are one more stage: under "equal" a net pick has mean 0 as a difference of likings has.
+stages' differences are put together with the weights of Mantel and Haenszel, units n·m/(n+m), which don't depend on
+what was liked. Duels are one more stage: under "equal" a net pick has mean 0 as a difference of likings has.
 """
+
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.experiments.boundaries import any_time_boundary, from_normal, harm_boundary, final_boundary, fixed_sample_boundary, to_normal
-from bot.experiments.observations import EARLY, LATE, TrialData, Observation
+from bot.experiments.boundaries import (
+    any_time_boundary,
+    final_boundary,
+    fixed_sample_boundary,
+    from_normal,
+    harm_boundary,
+    to_normal,
+)
+from bot.experiments.observations import EARLY, LATE, Observation, TrialData
 from configs.learning import CanarySettings
 
 Answer = Literal["promote", "harm", "go on", "not enough"]
@@ -19,8 +27,8 @@ PRIOR = 2.0
 LIKING_VARIANCE, PICK_VARIANCE = 0.25, 1.0
 """The largest variance of a value in 0…1, and in -1…1."""
 DUEL_WEIGHT = 1 / 3
-"""A duel's weight, in units against infinitely many of the other arm: 0.25, a rating's variance, over 0.75, a net pick's
-where people find both meh a quarter of the time."""
+"""A duel's weight, in units against infinitely many of the other arm: 0.25, a rating's variance, over 0.75, a net
+pick's where people find both meh a quarter of the time."""
 SECONDS_A_DAY = 86400.0
 
 
@@ -42,10 +50,11 @@ class VariantStats:
 class TrialDecision:
     """What a look says. `share` of deliveries is the candidate's from now on, and new jokes belong to `stage`.
 
-    `difference` is the candidate's liking minus the champion's (0…1, within stages, duels counted), `interval` what it may be:
-    above 0 promotes (never before `early_ratings` of the candidate's), below 0 harms; each end is wrong, at some look of the whole trial, with probability alpha at most.
-    `progress` is the share of the planned information. `reason` is one of: better, worse, early (few ratings yet), suspect (too
-    unliked for a larger share), between (no verdict yet), ratings and days (the end, no verdict).
+    `difference` is the candidate's liking minus the champion's (0…1, within stages, duels counted), `interval` what it
+    may be: above 0 promotes (never before `early_ratings` of the candidate's), below 0 harms; each end is wrong, at
+    some look of the whole trial, with probability alpha at most. `progress` is the share of the planned information.
+    `reason` is one of: better, worse, early (few ratings yet), suspect (too unliked for a larger share), between (no
+    verdict yet), ratings and days (the end, no verdict).
     """
 
     answer: Answer
@@ -77,7 +86,13 @@ class SequentialTest:
 
     settings: CanarySettings
 
-    def look(self, champion: Iterable[Observation], candidate: Iterable[Observation], duels: Iterable[float] = (), age_s: float = 0.0) -> TrialDecision:
+    def look(
+        self,
+        champion: Iterable[Observation],
+        candidate: Iterable[Observation],
+        duels: Iterable[float] = (),
+        age_s: float = 0.0,
+    ) -> TrialDecision:
         """Judge units of both arms and net picks of duels (see Evidence), `age_s` seconds after the trial began."""
         return self.judge(TrialData.of(champion, candidate, duels), age_s)
 
@@ -94,20 +109,33 @@ class SequentialTest:
         answer: Answer = "promote" if low > 0 and not few else "harm" if high < 0 else "not enough" if over else "go on"
         going = "between" if late else "early" if few else "suspect"
         reason = {"promote": "better", "harm": "worse", "not enough": over, "go on": going}[answer]
-        return TrialDecision(answer, settings.share if late else settings.early_share, LATE if late else EARLY, estimate.difference,
-                        (low, high), champion, candidate, evidence.duels, ratings, progress, reason)
+        return TrialDecision(
+            answer,
+            settings.share if late else settings.early_share,
+            LATE if late else EARLY,
+            estimate.difference,
+            (low, high),
+            champion,
+            candidate,
+            evidence.duels,
+            ratings,
+            progress,
+            reason,
+        )
 
     def interval(self, estimate: "EffectEstimate", progress: float, over: bool) -> tuple[float, float]:
         """Where the difference lies, as far as the trial's lines let it be said."""
         alpha, error = self.settings.alpha, math.sqrt(estimate.variance)
-        promoting = final_boundary(round(progress, 3), alpha) if over and progress else any_time_boundary(progress, alpha)
+        promoting = (
+            final_boundary(round(progress, 3), alpha) if over and progress else any_time_boundary(progress, alpha)
+        )
         low = estimate.difference - from_normal(promoting, estimate.freedom) * error
         high = estimate.difference + from_normal(harm_boundary(progress, alpha), estimate.freedom) * error
         return max(-1.0, low), min(1.0, high)
 
     def suspect(self, estimate: "EffectEstimate") -> bool:
-        """Whether a plain one-sided test at alpha, sharper than what ends a trial, sees harm now. The larger share begins when
-        `early_ratings` of the candidate's ratings show none; once begun, it is not taken back."""
+        """Whether a plain one-sided test at alpha, sharper than what ends a trial, sees harm now. The larger share
+        begins when `early_ratings` of the candidate's ratings show none; once begun, it is not taken back."""
         score = estimate.difference / math.sqrt(estimate.variance)
         return to_normal(score, estimate.freedom) < -fixed_sample_boundary(self.settings.alpha)
 
@@ -115,10 +143,17 @@ class SequentialTest:
         """The weight that the evidence will have at the end, if ratings come on as they have so far."""
         settings, ratings = self.settings, max(1, champion.ratings + candidate.ratings)
         left = max(0, settings.ratings - ratings)
-        early = 0.0 if evidence.raised else min(left, max(0, settings.early_ratings - candidate.ratings) / settings.early_share)
+        early = (
+            0.0
+            if evidence.raised
+            else min(left, max(0, settings.early_ratings - candidate.ratings) / settings.early_share)
+        )
         units_a_rating = (champion.units + candidate.units) / ratings
         weight = DUEL_WEIGHT * evidence.duels * max(1.0, settings.ratings / ratings)
-        coming = {EARLY: (early * units_a_rating, settings.early_share), LATE: ((left - early) * units_a_rating, settings.share)}
+        coming = {
+            EARLY: (early * units_a_rating, settings.early_share),
+            LATE: ((left - early) * units_a_rating, settings.share),
+        }
         for stage, pair in evidence.stages.items():
             more, share = coming.get(stage, (0.0, 0.0))
             weight += mantel_haenszel_weight(pair[0].units + more * (1 - share), pair[1].units + more * share)

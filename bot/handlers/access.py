@@ -1,4 +1,5 @@
 """Middleware before all handlers: notes the user's name and rejects banned users. /forget is open to them too."""
+
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -9,11 +10,11 @@ from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
 from bot.chats.bans import BanList
-from bot.telegram.message_parsing import is_private
+from bot.chats.user_names import UserNames
 from bot.handlers.routing import Route
 from bot.i18n.formatting import day_and_time
 from bot.messaging.messenger import Messenger
-from bot.chats.user_names import UserNames
+from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped
 
 log = logging.getLogger(__name__)

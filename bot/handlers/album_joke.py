@@ -1,26 +1,28 @@
 """One joke for a whole album: about its first photo, with buttons 1 … N for a joke about another.
 
-One update owes the answer, the first whose photo is stored; the others add theirs to the album's row and are done. So no
-update waits for another, and whatever a kill cuts off goes on: the answer as that update's, a late photo's button as its.
+One update owes the answer, the first whose photo is stored; the others add theirs to the album's row and are done. So
+no update waits for another, and whatever a kill cuts off goes on: the answer as that update's, a late photo's button as
+its.
 """
+
 import logging
 from dataclasses import replace
 
-from bot.jokes.album_tracker import AlbumState, AlbumTracker
 from bot.handlers.another_joke import StoredPhotoAccess
-from bot.handlers.keyboards import JokeKeyboards, is_own_button
 from bot.handlers.callback_data import AlbumPhotoButton
 from bot.handlers.joke_delivery import JokeDelivery
-from bot.telegram.message_parsing import IncomingImage
+from bot.handlers.keyboards import JokeKeyboards, is_own_button
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button
-from bot.jokes.user_limiter import UserLimiter
+from bot.jokes.album_tracker import AlbumState, AlbumTracker
 from bot.jokes.photo_intake import PhotoIntake
-from bot.messaging.messenger import Messenger
 from bot.jokes.styles import StyleRotation
+from bot.jokes.user_limiter import UserLimiter
+from bot.messaging.messenger import Messenger
+from bot.telegram.message_parsing import IncomingImage
 from storage.chat import albums
 from storage.chat.albums import AlbumPhoto
-from storage.database import Database
 from storage.chat.jokes import get_delivery, get_joke, styles_told
+from storage.database import Database
 from storage.media.photos import Photo, get_photo
 
 log = logging.getLogger(__name__)
@@ -29,9 +31,18 @@ log = logging.getLogger(__name__)
 class AlbumJokeHandlers:
     """Delivers jokes for whole albums, and takes presses of the photos' numbers."""
 
-    def __init__(self, messenger: Messenger, database: Database, keyboards: JokeKeyboards, albums_: AlbumTracker,
-                 limiter: UserLimiter, intake: PhotoIntake, styles: StyleRotation, photos: StoredPhotoAccess,
-                 delivery: JokeDelivery) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        keyboards: JokeKeyboards,
+        albums_: AlbumTracker,
+        limiter: UserLimiter,
+        intake: PhotoIntake,
+        styles: StyleRotation,
+        photos: StoredPhotoAccess,
+        delivery: JokeDelivery,
+    ) -> None:
         self._messenger, self._database, self._keyboards = messenger, database, keyboards
         self._albums, self._limiter, self._intake = albums_, limiter, intake
         self._styles, self._photos, self._delivery = styles, photos, delivery
@@ -39,8 +50,15 @@ class AlbumJokeHandlers:
     def routes(self) -> list[Route]:
         return [button(AlbumPhotoButton, self.on_number)]
 
-    async def deliver(self, incoming: IncomingMessage, picture: IncomingImage, caption: str | None, album: AlbumState, *,
-                      unasked: bool) -> None:
+    async def deliver(
+        self,
+        incoming: IncomingMessage,
+        picture: IncomingImage,
+        caption: str | None,
+        album: AlbumState,
+        *,
+        unasked: bool,
+    ) -> None:
         """Store a photo of an album, and answer the album if that is this update's to do.
 
         Raises as PhotoIntake.receive, and TooManyPending.
@@ -50,8 +68,15 @@ class AlbumJokeHandlers:
             with album.fetch(incoming.update_id):
                 stored = await self._intake.receive(picture, user_id)
                 joined = await albums.join_album(
-                    self._database, message.chat.id, str(message.media_group_id), incoming.update_id, user_id,
-                    message_id=message.message_id, photo_id=stored.id, caption=caption)
+                    self._database,
+                    message.chat.id,
+                    str(message.media_group_id),
+                    incoming.update_id,
+                    user_id,
+                    message_id=message.message_id,
+                    photo_id=stored.id,
+                    caption=caption,
+                )
             if joined.message_id is None and joined.update_id == incoming.update_id:
                 await self._albums.settled(album)
                 shown = await self._deliver_first(incoming, album, joined.id, unasked=unasked)
@@ -66,10 +91,13 @@ class AlbumJokeHandlers:
             await self._messenger.reject_button(press.query)
             return
         chosen, caption = found
-        await self._photos.with_stored_photo(press, chosen.photo_id,
-                                             lambda photo: self._deliver_number(press, chosen, photo, caption))
+        await self._photos.with_stored_photo(
+            press, chosen.photo_id, lambda photo: self._deliver_number(press, chosen, photo, caption)
+        )
 
-    async def _deliver_first(self, incoming: IncomingMessage, album: AlbumState, album_id: int, *, unasked: bool) -> int:
+    async def _deliver_first(
+        self, incoming: IncomingMessage, album: AlbumState, album_id: int, *, unasked: bool
+    ) -> int:
         """The album's joke, under its first photo; returns how many photos there were by then."""
         photos = await albums.photos_of(self._database, album_id)
         # A joke that was made before a kill decides which photo it is, whatever has joined since.
@@ -81,8 +109,13 @@ class AlbumJokeHandlers:
             log.info("update %d: the album's photos are gone", incoming.update_id)
             return len(photos)
         request = self._delivery.request_for(
-            incoming, first.message_id, incoming.message.chat.id, first.caption or album.hint,
-            unasked=unasked and not album.called.is_set(), album_id=album_id)
+            incoming,
+            first.message_id,
+            incoming.message.chat.id,
+            first.caption or album.hint,
+            unasked=unasked and not album.called.is_set(),
+            album_id=album_id,
+        )
         await self._delivery.deliver(request, photo)
         return len(photos)
 
@@ -95,8 +128,9 @@ class AlbumJokeHandlers:
             self._keyboards.refresh(delivery.chat_id, delivery.message_id, delivery.joke_id)
             await self._keyboards.wait_refreshed(delivery.chat_id, delivery.message_id)
 
-    async def _deliver_number(self, press: ButtonPress[AlbumPhotoButton], chosen: AlbumPhoto, photo: Photo,
-                              caption: str | None) -> None:
+    async def _deliver_number(
+        self, press: ButtonPress[AlbumPhotoButton], chosen: AlbumPhoto, photo: Photo, caption: str | None
+    ) -> None:
         chat_id = press.message.chat.id
         request = self._delivery.request_for(press, chosen.message_id, chat_id, caption)
         if await styles_told(self._database, photo.id, chat_id, request.language):
@@ -110,7 +144,8 @@ class AlbumJokeHandlers:
     async def _find(self, press: ButtonPress[AlbumPhotoButton]) -> tuple[AlbumPhoto, str | None] | None:
         """The photo that was asked for, and the caption for it; None unless the button is under its own album's joke.
 
-        A message that was sent just before a crash is not noted as the album's; Telegram's server proves that it is ours.
+        A message that was sent just before a crash is not noted as the album's; Telegram's server proves that it is
+        ours.
         """
         found = await albums.find_photo(self._database, press.data.album_photo_id)
         if found is None or press.message.chat.id != found[0].chat_id:

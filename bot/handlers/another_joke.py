@@ -1,34 +1,44 @@
 """🔁: another joke about the same photo, in another style, in a message of its own."""
+
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.daily_quota import DailyQuota
-from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.callback_data import AnotherJokeButton
 from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
-from bot.telegram.message_parsing import quoted_message_id
+from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.routing import ButtonPress, Route, button
-from bot.jokes.user_limiter import UserLimiter, TooManyPending
 from bot.jokes.photo_intake import PhotoIntake
-from bot.messaging.messenger import Messenger
 from bot.jokes.styles import StyleRotation
-from storage.database import Database
+from bot.jokes.user_limiter import TooManyPending, UserLimiter
+from bot.messaging.messenger import Messenger
+from bot.telegram.message_parsing import quoted_message_id
 from storage.chat.jokes import get_joke
+from storage.database import Database
 from storage.media.photos import Photo
 
 
 class StoredPhotoAccess:
     """Checks what a joke about a stored photo needs when a button asks for one."""
 
-    def __init__(self, messenger: Messenger, chats: ChatSettingsStore, quota: DailyQuota, limiter: UserLimiter,
-                 intake: PhotoIntake) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        chats: ChatSettingsStore,
+        quota: DailyQuota,
+        limiter: UserLimiter,
+        intake: PhotoIntake,
+    ) -> None:
         self._messenger, self._chats, self._quota = messenger, chats, quota
         self._limiter, self._intake = limiter, intake
 
-    async def with_stored_photo(self, press: ButtonPress[Any], photo_id: int,
-                                handle: Callable[[Photo], Awaitable[None]]) -> None:
-        """Call `handle` with the photo, or say why not: it is gone, the chat's quota is used up, or the user's limit."""
+    async def with_stored_photo(
+        self, press: ButtonPress[Any], photo_id: int, handle: Callable[[Photo], Awaitable[None]]
+    ) -> None:
+        """Call `handle` with the photo, or say why not: it is gone, the chat's quota is used up, or the user's
+        limit.
+        """
         photo = await self._intake.find_stored(photo_id)
         if photo is None:
             await self._messenger.reject_button(press.query, "photo-gone")
@@ -48,8 +58,16 @@ class StoredPhotoAccess:
 class AnotherJokeHandlers:
     """Takes presses of 🔁."""
 
-    def __init__(self, messenger: Messenger, database: Database, keyboards: JokeKeyboards, chats: ChatSettingsStore, styles: StyleRotation,
-                 photos: StoredPhotoAccess, delivery: JokeDelivery) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        keyboards: JokeKeyboards,
+        chats: ChatSettingsStore,
+        styles: StyleRotation,
+        photos: StoredPhotoAccess,
+        delivery: JokeDelivery,
+    ) -> None:
         self._messenger, self._database, self._keyboards = messenger, database, keyboards
         self._chats, self._styles, self._photos, self._delivery = chats, styles, photos, delivery
 
@@ -68,7 +86,16 @@ class AnotherJokeHandlers:
             await self._messenger.answer_button(press.query, "another-coming")
             chat, language, _ = self._chats.joke_options(chat_id, press.user)
             async with self._styles.another(language, chat_id, photo.id, pressed=joke.style) as style:
-                request = JokeRequest(press.update_id, press.user, chat, quoted_message_id(press.message), language,
-                                      joke.caption, style, resume=press.resume)
+                request = JokeRequest(
+                    press.update_id,
+                    press.user,
+                    chat,
+                    quoted_message_id(press.message),
+                    language,
+                    joke.caption,
+                    style,
+                    resume=press.resume,
+                )
                 await self._delivery.deliver(request, photo)
+
         await self._photos.with_stored_photo(press, joke.photo_id, deliver)

@@ -1,10 +1,11 @@
 """/best: the best liked jokes of a chat. /mine: a user's own latest jokes and their ratings."""
+
 from telegram import Message
 
-from bot.telegram.message_parsing import is_private
 from bot.handlers.routing import IncomingMessage, Route, command
 from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
+from bot.telegram.message_parsing import is_private
 from bot.telegram.text import truncate_for_telegram
 from storage.chat.best import LEAST_IN_GROUPS, BestJoke, best_of_chat, latest_of_person
 from storage.database import Database

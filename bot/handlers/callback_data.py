@@ -1,9 +1,10 @@
 """The data of all buttons under messages: one class each, `encode` and `decode`.
 
 Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
-f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, s:LOOK, yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER.
-A modified client can send any data: decoding proves nothing about who may press the button.
+f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, s:LOOK, yes:USER:WHAT:NUMBER,
+no:USER:WHAT:NUMBER. A modified client can send any data: decoding proves nothing about who may press the button.
 """
+
 import re
 from dataclasses import dataclass, fields
 from typing import ClassVar, Self
@@ -32,8 +33,12 @@ class CallbackData:
         if match is None:
             return None
         values = {field.name: match[field.name] for field in fields(cls)}
-        return cls(**{field.name: int(values[field.name]) if field.type is int else values[field.name]
-                      for field in fields(cls)})
+        return cls(
+            **{
+                field.name: int(values[field.name]) if field.type is int else values[field.name]
+                for field in fields(cls)
+            }
+        )
 
 
 def rejection_key(data: str | None) -> str:

@@ -1,13 +1,14 @@
 """The command menu that Telegram's apps show, made from the routes."""
+
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from telegram import BotCommand, BotCommandScopeChat
 from telegram.error import TelegramError
 
-from bot.telegram.client import TelegramClient
 from bot.handlers.routing import Route
 from bot.i18n.translator import Translator
+from bot.telegram.client import TelegramClient
 
 
 def menu_commands(routes: Sequence[Route], *, for_admins: bool = False) -> list[str]:
@@ -20,8 +21,9 @@ def menu_commands(routes: Sequence[Route], *, for_admins: bool = False) -> list[
 class CommandMenu:
     """The menu of one bot. `admins` are Telegram user ids."""
 
-    def __init__(self, client: TelegramClient, translator: Translator, admins: Collection[int],
-                 routes: Sequence[Route]) -> None:
+    def __init__(
+        self, client: TelegramClient, translator: Translator, admins: Collection[int], routes: Sequence[Route]
+    ) -> None:
         self._client, self._translator, self._admins, self._routes = client, translator, admins, routes
 
     async def publish(self) -> None:

@@ -1,8 +1,11 @@
-"""A duel: now and then the user who sent a photo gets the champion's and the candidate's joke, in random order, and chooses.
+"""A duel: now and then the user who sent a photo gets the champion's and the candidate's joke, in random order, and
+chooses.
 
 The duel's row is made first and says whose joke is A, so a bot that was killed goes on with the same duel. Where
-something is missing (a model doesn't answer, the trial has ended, both jokes are the same) the photo gets a single joke.
+something is missing (a model doesn't answer, the trial has ended, both jokes are the same) the photo gets a single
+joke.
 """
+
 import asyncio
 import logging
 import secrets
@@ -11,19 +14,19 @@ from functools import partial
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 from telegram.error import Forbidden
 
-from bot.engine.router import ServedModel, Router
-from bot.handlers.keyboards import is_own_button
+from bot.engine.router import Router, ServedModel
 from bot.handlers.callback_data import DuelButton
 from bot.handlers.joke_delivery import JokeRequest
-from bot.handlers.streaming_reply import StreamingReply, StreamingReplies
+from bot.handlers.keyboards import is_own_button
 from bot.handlers.routing import ButtonPress, Route, button
+from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
-from storage.database import Database
 from storage.chat.duels import DuelRecord, begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
 from storage.chat.jokes import Joke, get_joke
-from storage.media.photos import Photo
+from storage.database import Database
 from storage.learning.trials import open_trial
+from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +36,15 @@ SIDES = {"a": "🅰️", "b": "🅱️"}
 class DuelHandlers:
     """Delivers duels, at most one in `every` photos (0: none), and takes the choices."""
 
-    def __init__(self, messenger: Messenger, database: Database, generator: JokeGenerator, replies: StreamingReplies,
-                 router: Router, every: int) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        generator: JokeGenerator,
+        replies: StreamingReplies,
+        router: Router,
+        every: int,
+    ) -> None:
         self._messenger, self._database, self._generator = messenger, database, generator
         self._replies, self._router, self._every = replies, router, every
 
@@ -82,8 +92,14 @@ class DuelHandlers:
     def _keyboard(self, user: User, duel_id: int) -> InlineKeyboardMarkup:
         """A, B, neither."""
         labels = {**SIDES, "meh": self._messenger.text(user, "duel-meh")}
-        return InlineKeyboardMarkup([[InlineKeyboardButton(label, callback_data=DuelButton(duel_id, choice).encode())
-                                      for choice, label in labels.items()]])
+        return InlineKeyboardMarkup(
+            [
+                [
+                    InlineKeyboardButton(label, callback_data=DuelButton(duel_id, choice).encode())
+                    for choice, label in labels.items()
+                ]
+            ]
+        )
 
     async def _find(self, request: JokeRequest) -> DuelRecord | None:
         """The duel that was begun for this update before a restart, or a new one where one is due."""
@@ -98,14 +114,19 @@ class DuelHandlers:
         first = secrets.choice((trial.champion_id, trial.candidate_id))
         return await begin_duel(self._database, trial.id, request.update_id, user_id, user_id, first, every=self._every)
 
-    async def _both(self, request: JokeRequest, photo: Photo, duel: DuelRecord, reply: StreamingReply) -> tuple[Joke, Joke] | None:
+    async def _both(
+        self, request: JokeRequest, photo: Photo, duel: DuelRecord, reply: StreamingReply
+    ) -> tuple[Joke, Joke] | None:
         """A and B, made at the same time; None where two different jokes of the two models can't be had."""
         champion, candidate = self._router.champion, self._router.canary
         if candidate is None:
             return None
         first, second = (champion, candidate) if duel.first_model_id == champion.model.id else (candidate, champion)
-        made = await asyncio.gather(self._side(request, photo, duel, "a", first, reply),
-                                    self._side(request, photo, duel, "b", second, reply), return_exceptions=True)
+        made = await asyncio.gather(
+            self._side(request, photo, duel, "a", first, reply),
+            self._side(request, photo, duel, "b", second, reply),
+            return_exceptions=True,
+        )
         for joke in made:
             if isinstance(joke, BaseException):
                 log.warning("duel %d becomes a single joke: %s", duel.id, joke)
@@ -113,13 +134,21 @@ class DuelHandlers:
         a, b = made
         return (a, b) if a.text != b.text and (a.model_id, b.model_id) == (first.model.id, second.model.id) else None
 
-    async def _side(self, request: JokeRequest, photo: Photo, duel: DuelRecord, side: str, arm: ServedModel, reply: StreamingReply) -> Joke:
+    async def _side(
+        self, request: JokeRequest, photo: Photo, duel: DuelRecord, side: str, arm: ServedModel, reply: StreamingReply
+    ) -> Joke:
         kept = duel.joke_a if side == "a" else duel.joke_b
         if kept and (joke := await get_joke(self._database, kept)):
             return joke
         joke = await self._generator.generate(
-            photo, user_id=request.user.id, language=request.language, style=request.style, caption=request.caption,
-            arm=arm, on_place=reply.show_position)
+            photo,
+            user_id=request.user.id,
+            language=request.language,
+            style=request.style,
+            caption=request.caption,
+            arm=arm,
+            on_place=reply.show_position,
+        )
         await set_joke(self._database, duel.id, side, joke.id)
         return joke
 

@@ -1,4 +1,5 @@
 """What a user hears when something breaks on our side: never a traceback."""
+
 import logging
 
 from telegram import Update
@@ -6,10 +7,10 @@ from telegram.error import Forbidden, TelegramError
 
 from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton
 from bot.handlers.error_messages import error_message_with_id
-from bot.telegram.message_parsing import quoted_message_id
 from bot.messaging.messenger import Messenger
-from bot.telegram.rate_limiter import Priority, CallDropped
 from bot.telegram.dispatcher import RESUME
+from bot.telegram.message_parsing import quoted_message_id
+from bot.telegram.rate_limiter import CallDropped, Priority
 from storage.chat import inbox
 from storage.database import Database
 
@@ -62,5 +63,9 @@ class ErrorReporter:
         if resume and resume.message_id:
             await self._messenger.edit(chat_id, resume.message_id, text, priority=Priority.NORMAL)
         else:
-            await self._messenger.send(chat_id, text, quoted_id=quoted_id,
-                                       note=lambda message_id: inbox.show(self._database, update.update_id, message_id))
+            await self._messenger.send(
+                chat_id,
+                text,
+                quoted_id=quoted_id,
+                note=lambda message_id: inbox.show(self._database, update.update_id, message_id),
+            )

@@ -1,12 +1,13 @@
 """What a user is told about an error."""
+
 from typing import Any
 
 from bot.engine.client import EngineError
 from bot.engine.fair_queue import QueueFull
-from bot.jokes.user_limiter import TooManyPending
+from bot.i18n.translator import Translator
 from bot.jokes.generator import JokeBlocked, PhotoFileMissing
 from bot.jokes.photo_intake import PhotoDownloadError
-from bot.i18n.translator import Translator
+from bot.jokes.user_limiter import TooManyPending
 from configs.errors import JokebotError
 from configs.log_context import REQUEST
 from configs.settings import LimitSettings
@@ -17,8 +18,10 @@ def words_for(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str
     """The key of the message for an error that a user meets, and the values to fill into it."""
     match error:
         case PhotoError():
-            return f"photo-{error.reason}", {"megabytes": limits.photo_bytes // 1_000_000,
-                                             "megapixels": limits.photo_pixels // 1_000_000}
+            return f"photo-{error.reason}", {
+                "megabytes": limits.photo_bytes // 1_000_000,
+                "megapixels": limits.photo_pixels // 1_000_000,
+            }
         case EngineError():
             return f"engine-{error.kind}", {}
         case TooManyPending():

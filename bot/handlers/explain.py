@@ -1,4 +1,5 @@
 """/explain, or a reply that says just "explain": what is funny about one of the bot's jokes."""
+
 import logging
 
 from telegram.error import Forbidden
@@ -6,17 +7,17 @@ from telegram.error import Forbidden
 from bot.chats.bans import UserBanned
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.error_messages import error_text
-from bot.handlers.streaming_reply import StreamingReplies
-from bot.telegram.message_parsing import caption_hint, is_reply_to_bot
 from bot.handlers.routing import IncomingMessage, Route, command
-from bot.jokes.user_limiter import UserLimiter, TooManyPending
+from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.generator import JokeGenerator
 from bot.jokes.photo_intake import PhotoIntake
+from bot.jokes.user_limiter import TooManyPending, UserLimiter
 from bot.messaging.messenger import Messenger
+from bot.telegram.message_parsing import caption_hint, is_reply_to_bot
 from configs.errors import JokebotError
 from configs.settings import LimitSettings
-from storage.database import Database
 from storage.chat.jokes import Joke, get_delivery, get_joke
+from storage.database import Database
 from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,17 @@ log = logging.getLogger(__name__)
 class ExplainHandlers:
     """Explains jokes."""
 
-    def __init__(self, messenger: Messenger, database: Database, chats: ChatSettingsStore, limiter: UserLimiter, intake: PhotoIntake,
-                 generator: JokeGenerator, replies: StreamingReplies, limits: LimitSettings) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        chats: ChatSettingsStore,
+        limiter: UserLimiter,
+        intake: PhotoIntake,
+        generator: JokeGenerator,
+        replies: StreamingReplies,
+        limits: LimitSettings,
+    ) -> None:
         self._messenger, self._database, self._chats, self._limiter = messenger, database, chats, limiter
         self._intake, self._generator, self._replies, self._limits = intake, generator, replies, limits
 
@@ -70,8 +80,13 @@ class ExplainHandlers:
         async with self._replies.begin(incoming.update_id, chat_id, message_id, user, incoming.resume) as reply:
             try:
                 text = await self._generator.explain(
-                    joke, photo, user_id=user.id, language=self._chats.joke_language(chat_id, user),
-                    on_place=reply.show_position, on_text=reply.show_partial)
+                    joke,
+                    photo,
+                    user_id=user.id,
+                    language=self._chats.joke_language(chat_id, user),
+                    on_place=reply.show_position,
+                    on_text=reply.show_partial,
+                )
             except UserBanned:
                 await reply.discard()
                 return

@@ -1,16 +1,24 @@
 """Everything that isn't a photo: a kind word in private, silence in groups unless the bot is meant."""
+
 from telegram import Message
 from telegram.ext import filters
 
-from bot.jokes.album_tracker import AlbumTracker
 from bot.handlers.explain import ExplainHandlers
 from bot.handlers.photo import PhotoHandlers
-from bot.telegram.message_parsing import is_private, is_reply_to_bot, mentions_bot
 from bot.handlers.routing import IncomingMessage, Route, message
+from bot.jokes.album_tracker import AlbumTracker
 from bot.messaging.messenger import Messenger
+from bot.telegram.message_parsing import is_private, is_reply_to_bot, mentions_bot
 
-KINDS = {"animation": "animation", "video": "video", "video_note": "video", "sticker": "sticker", "voice": "voice",
-         "audio": "voice", "document": "document"}
+KINDS = {
+    "animation": "animation",
+    "video": "video",
+    "video_note": "video",
+    "sticker": "sticker",
+    "voice": "voice",
+    "audio": "voice",
+    "document": "document",
+}
 """Which words fit which part of a message. An animation has a document as well, so it comes first.
 Animations, videos and stickers come here where there is no still of them."""
 OTHERS = ("contact", "location", "venue", "poll", "dice", "game", "story", "paid_media", "checklist")
@@ -19,7 +27,9 @@ OTHERS = ("contact", "location", "venue", "poll", "dice", "game", "story", "paid
 class FallbackHandlers:
     """Takes the messages that no other handler takes."""
 
-    def __init__(self, messenger: Messenger, albums: AlbumTracker, photos: PhotoHandlers, explain: ExplainHandlers) -> None:
+    def __init__(
+        self, messenger: Messenger, albums: AlbumTracker, photos: PhotoHandlers, explain: ExplainHandlers
+    ) -> None:
         self._messenger, self._albums, self._photos, self._explain = messenger, albums, photos, explain
 
     def routes(self) -> list[Route]:

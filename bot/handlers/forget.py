@@ -1,14 +1,15 @@
 """/forget: a user's photos, jokes and ratings are deleted for good, after they have confirmed it."""
+
 import logging
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chats.chat_settings import ChatSettingsStore
+from bot.chats.languages import LanguagePreferences
+from bot.chats.user_names import UserNames
 from bot.handlers.callback_data import ForgetButton
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
-from bot.chats.languages import LanguagePreferences
 from bot.messaging.messenger import Messenger
-from bot.chats.user_names import UserNames
 from configs.settings import StorageSettings
 from storage.database import Database
 from storage.maintenance.forget_person import forget
@@ -22,22 +23,36 @@ class ForgetHandlers:
     Banned users reach it too.
     """
 
-    def __init__(self, messenger: Messenger, database: Database, storage: StorageSettings, names: UserNames, languages: LanguagePreferences,
-                 chats: ChatSettingsStore) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        storage: StorageSettings,
+        names: UserNames,
+        languages: LanguagePreferences,
+        chats: ChatSettingsStore,
+    ) -> None:
         self._messenger, self._database, self._storage = messenger, database, storage
         self._names, self._languages, self._chats = names, languages, chats
 
     def routes(self) -> list[Route]:
-        return [command("forget", self.on_forget, for_banned=True),
-                button(ForgetButton, self.on_answer, for_banned=True)]
+        return [
+            command("forget", self.on_forget, for_banned=True),
+            button(ForgetButton, self.on_answer, for_banned=True),
+        ]
 
     async def on_forget(self, incoming: IncomingMessage) -> None:
         """Ask first. In a group the buttons are for the user who asked."""
         user = incoming.user
-        row = [InlineKeyboardButton(self._messenger.text(user, f"forget-{answer}"),
-                                    callback_data=ForgetButton(user.id, answer).encode()) for answer in ("yes", "no")]
-        await self._messenger.reply_text(incoming.message, self._messenger.text(user, "forget-ask"),
-                                         InlineKeyboardMarkup([row]))
+        row = [
+            InlineKeyboardButton(
+                self._messenger.text(user, f"forget-{answer}"), callback_data=ForgetButton(user.id, answer).encode()
+            )
+            for answer in ("yes", "no")
+        ]
+        await self._messenger.reply_text(
+            incoming.message, self._messenger.text(user, "forget-ask"), InlineKeyboardMarkup([row])
+        )
 
     async def on_answer(self, press: ButtonPress[ForgetButton]) -> None:
         """Delete, or leave all as it is. Telegram says who pressed, so no user can delete another."""

@@ -1,4 +1,5 @@
 """/start and /help."""
+
 from bot.handlers.admin.common import AdminAccess
 from bot.handlers.routing import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger

@@ -1,4 +1,5 @@
 """Delivering a joke about a stored photo, new or not: quota, generator, message, delivery row."""
+
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,22 +13,22 @@ from bot.chats.bans import UserBanned
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.daily_quota import DailyQuota
 from bot.engine.fair_queue import QueueFull
-from bot.handlers.keyboards import joke_keyboard
 from bot.handlers.error_messages import error_text
-from bot.handlers.streaming_reply import StreamingReply, StreamingReplies
+from bot.handlers.keyboards import joke_keyboard
 from bot.handlers.routing import ButtonPress, IncomingMessage
+from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
+from bot.jokes.style_names import style_from_caption
 from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import Priority
-from bot.jokes.style_names import style_from_caption
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
 from storage.chat.albums import photos_of
 from storage.chat.chats import ChatSettings
-from storage.database import Database
 from storage.chat.inbox import AnswerProgress
 from storage.chat.jokes import add_delivery
+from storage.database import Database
 from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,9 @@ log = logging.getLogger(__name__)
 class JokeRequest:
     """Who asks for a joke, in which chat, with which update, and which message the joke answers.
 
-    `language` is the joke's; `style` None is that language's usual one. `unasked`: no user called the bot for the photo,
-    so none is told why it gets no joke. `album_id`: the joke is the answer to that album and gets buttons for its photos.
-    `resume`: what an earlier process did for the update.
+    `language` is the joke's; `style` None is that language's usual one. `unasked`: no user called the bot for the
+    photo, so none is told why it gets no joke. `album_id`: the joke is the answer to that album and gets buttons for
+    its photos. `resume`: what an earlier process did for the update.
     """
 
     update_id: int
@@ -57,19 +58,35 @@ class JokeRequest:
 class JokeDelivery:
     """Gets jokes and shows them."""
 
-    def __init__(self, messenger: Messenger, database: Database, chats: ChatSettingsStore, quota: DailyQuota, generator: JokeGenerator,
-                 replies: StreamingReplies, prompts: Prompts, settings: Settings) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        chats: ChatSettingsStore,
+        quota: DailyQuota,
+        generator: JokeGenerator,
+        replies: StreamingReplies,
+        prompts: Prompts,
+        settings: Settings,
+    ) -> None:
         self._messenger, self._database, self._chats, self._quota = messenger, database, chats, quota
         self._generator, self._replies, self._prompts = generator, replies, prompts
         self._limits, self._usual_style = settings.limits, settings.joke.style
 
-    def request_for(self, incoming: IncomingMessage | ButtonPress[Any], message_id: int, chat_id: int,
-                    caption: str | None, **more: Any) -> JokeRequest:
+    def request_for(
+        self,
+        incoming: IncomingMessage | ButtonPress[Any],
+        message_id: int,
+        chat_id: int,
+        caption: str | None,
+        **more: Any,
+    ) -> JokeRequest:
         """The user's request, with the style and the hint of the caption, else the chat's style. `more` are fields."""
         wish, hint = style_from_caption(self._messenger.translator, self._prompts, caption) if caption else (None, None)
         chat, language, style = self._chats.joke_options(chat_id, incoming.user, wish)
-        return JokeRequest(incoming.update_id, incoming.user, chat, message_id, language, hint, style,
-                           resume=incoming.resume, **more)
+        return JokeRequest(
+            incoming.update_id, incoming.user, chat, message_id, language, hint, style, resume=incoming.resume, **more
+        )
 
     def usual_style(self, language: str) -> str:
         """The style of a joke for which none is chosen."""
@@ -84,16 +101,30 @@ class JokeDelivery:
         async with self._replies.begin(update_id, chat_id, request.message_id, user, resume) as reply:
             try:
                 joke = await self._generator.generate(
-                    photo, user_id=user.id, language=request.language, style=request.style, caption=request.caption,
-                    chat_id=chat_id, update_id=update_id, stored_id=resume.joke_id if resume else None,
-                    on_place=None if request.unasked else reply.show_position, on_text=reply.show_partial)
+                    photo,
+                    user_id=user.id,
+                    language=request.language,
+                    style=request.style,
+                    caption=request.caption,
+                    chat_id=chat_id,
+                    update_id=update_id,
+                    stored_id=resume.joke_id if resume else None,
+                    on_place=None if request.unasked else reply.show_position,
+                    on_text=reply.show_partial,
+                )
             except JokebotError as error:
                 await self._quota.give_back(chat_id, update_id)
                 await self._finish_with_error(request, reply, error)
                 return
             # The delivery of an album's joke doesn't end its update: photos that came meanwhile may lack their buttons.
-            note = partial(add_delivery, self._database, joke.id, chat_id, album_id=request.album_id,
-                           update_id=update_id if request.album_id is None else None)
+            note = partial(
+                add_delivery,
+                self._database,
+                joke.id,
+                chat_id,
+                album_id=request.album_id,
+                update_id=update_id if request.album_id is None else None,
+            )
             album = await photos_of(self._database, request.album_id) if request.album_id else []
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
@@ -103,7 +134,9 @@ class JokeDelivery:
         log.info("update %d: joke %d for photo %d, engine %.2f s", update_id, joke.id, photo.id, joke.latency_s)
 
     async def reply_quota_used_up(self, chat: ChatSettings, user: User, update_id: int, quoted_id: int) -> None:
-        """Say that today's jokes are used up, to the first user who asks for one more; nothing for the rest of the day."""
+        """Say that today's jokes are used up, to the first user who asks for one more; nothing for the rest of the
+        day.
+        """
         chat_id = chat.chat_id
         if not await self._quota.is_news(chat_id, update_id):
             return

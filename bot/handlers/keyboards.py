@@ -1,28 +1,34 @@
 """The buttons under a joke: what they show, what they send, and keeping their counts up to date."""
+
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.telegram.client import TelegramClient
 from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, RateButton
 from bot.handlers.routing import ButtonPress
 from bot.i18n.formatting import EMOJI
+from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import Priority
 from storage.chat.albums import AlbumPhoto, photos_under
-from storage.database import Database
 from storage.chat.jokes import add_delivery, get_delivery, get_joke
 from storage.chat.ratings import RatingCounts, counts
+from storage.database import Database
 
 ANOTHER, PHOTO = "🔁", "🖼"
 IN_A_ROW, MOST_NUMBERS = 4, 50
 """More beside each other are cut on a phone. Telegram's albums have 10 photos, and a message at most 100 buttons."""
 
 
-def joke_keyboard(joke_id: int, given: RatingCounts | None = None, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
-    """One row: the three ratings with their counts, and another one. Under an album's joke its photos by number, too."""
+def joke_keyboard(
+    joke_id: int, given: RatingCounts | None = None, album: Sequence[AlbumPhoto] = ()
+) -> InlineKeyboardMarkup:
+    """One row: the three ratings with their counts, and another one.
+
+    Under an album's joke its photos by number, too.
+    """
     given = given or RatingCounts()
     votes = {3: given.funny, 2: given.somewhat, 1: given.unfunny}
     row = []
@@ -32,8 +38,10 @@ def joke_keyboard(joke_id: int, given: RatingCounts | None = None, album: Sequen
     row.append(InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()))
     if len(album) < 2:
         return InlineKeyboardMarkup([row])
-    numbers = [InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=AlbumPhotoButton(photo.id).encode())
-               for photo in album[:MOST_NUMBERS]]
+    numbers = [
+        InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=AlbumPhotoButton(photo.id).encode())
+        for photo in album[:MOST_NUMBERS]
+    ]
     return InlineKeyboardMarkup([row, *_even_rows(numbers)])
 
 
@@ -75,11 +83,14 @@ class JokeKeyboards:
 
     def refresh(self, chat_id: int, message_id: int, joke_id: int) -> None:
         """Bring the counts, and an album's numbers, to the buttons, soon; of several changes the last is shown."""
+
         async def edit() -> None:
             album = await photos_under(self._database, chat_id, message_id)
             markup = joke_keyboard(joke_id, await counts(self._database, joke_id), album)
-            await self._client.edit_message_reply_markup(chat_id, message_id, reply_markup=markup,
-                                                         rate_limit_args=Priority.ESSENTIAL)
+            await self._client.edit_message_reply_markup(
+                chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.ESSENTIAL
+            )
+
         self._latest.put((chat_id, message_id), edit)
 
     async def wait_refreshed(self, chat_id: int, message_id: int) -> None:

@@ -1,9 +1,10 @@
 """/language: which language the bot speaks with a user, and which their jokes are in."""
+
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.chats.languages import LanguagePreferences
 from bot.handlers.callback_data import LanguageButton
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
-from bot.chats.languages import LanguagePreferences
 from bot.messaging.messenger import Messenger
 from storage.database import Database
 
@@ -26,9 +27,14 @@ class LanguageHandlers:
         chosen = self._languages.chosen(user.id) or AS_APP
         names = {code: translator.say(code, "language-name") for code in translator.languages}
         names[AS_APP] = self._messenger.text(user, "language-app")
-        rows = [[InlineKeyboardButton(f"✓ {name}" if code == chosen else name,
-                                      callback_data=LanguageButton(user.id, code).encode())]
-                for code, name in names.items()]
+        rows = [
+            [
+                InlineKeyboardButton(
+                    f"✓ {name}" if code == chosen else name, callback_data=LanguageButton(user.id, code).encode()
+                )
+            ]
+            for code, name in names.items()
+        ]
         question = self._messenger.text(user, "language-ask")
         await self._messenger.reply_text(incoming.message, question, InlineKeyboardMarkup(rows))
 

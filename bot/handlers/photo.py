@@ -1,21 +1,31 @@
 """A photo, in any of its forms: fetched, checked, kept, answered with a joke."""
+
 import logging
 
 from telegram import Message
 
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.daily_quota import DailyQuota
-from bot.jokes.album_tracker import AlbumState, AlbumTracker
-from bot.messaging.overflow_notices import OverflowNotices
+from bot.handlers.album_joke import AlbumJokeHandlers
 from bot.handlers.duel import DuelHandlers
 from bot.handlers.error_messages import words_for
 from bot.handlers.joke_delivery import JokeDelivery
-from bot.telegram.message_parsing import HAS_IMAGE, IncomingImage, caption_hint, find_image, is_photo, is_private, is_reply_to_bot, mentions_bot
 from bot.handlers.routing import IncomingMessage, Route, command, message
-from bot.handlers.album_joke import AlbumJokeHandlers
-from bot.jokes.user_limiter import UserLimiter, TooManyPending
+from bot.jokes.album_tracker import AlbumState, AlbumTracker
 from bot.jokes.photo_intake import PhotoDownloadError, PhotoIntake
+from bot.jokes.user_limiter import TooManyPending, UserLimiter
 from bot.messaging.messenger import Messenger
+from bot.messaging.overflow_notices import OverflowNotices
+from bot.telegram.message_parsing import (
+    HAS_IMAGE,
+    IncomingImage,
+    caption_hint,
+    find_image,
+    is_photo,
+    is_private,
+    is_reply_to_bot,
+    mentions_bot,
+)
 from configs.settings import Settings
 from storage.media.photos import PhotoError
 
@@ -25,9 +35,20 @@ log = logging.getLogger(__name__)
 class PhotoHandlers:
     """Answers photos, and /joke about the photo that it replies to."""
 
-    def __init__(self, settings: Settings, messenger: Messenger, chats: ChatSettingsStore, quota: DailyQuota, limiter: UserLimiter,
-                 overflow: OverflowNotices, albums: AlbumTracker, intake: PhotoIntake, album_jokes: AlbumJokeHandlers,
-                 duels: DuelHandlers, delivery: JokeDelivery) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        messenger: Messenger,
+        chats: ChatSettingsStore,
+        quota: DailyQuota,
+        limiter: UserLimiter,
+        overflow: OverflowNotices,
+        albums: AlbumTracker,
+        intake: PhotoIntake,
+        album_jokes: AlbumJokeHandlers,
+        duels: DuelHandlers,
+        delivery: JokeDelivery,
+    ) -> None:
         self._limits, self._one_for_album = settings.limits, settings.joke.album == "one"
         self._messenger, self._chats, self._quota = messenger, chats, quota
         self._limiter, self._overflow, self._albums, self._intake = limiter, overflow, albums, intake
@@ -57,8 +78,16 @@ class PhotoHandlers:
         hint = caption_hint(asking, bot) or caption_hint(target, bot) or self._albums.known_hint(target)
         await self.answer_photo(incoming, target, picture, hint)
 
-    async def answer_photo(self, incoming: IncomingMessage, target: Message, picture: IncomingImage, caption: str | None,
-                           album: AlbumState | None = None, *, unasked: bool = False) -> None:
+    async def answer_photo(
+        self,
+        incoming: IncomingMessage,
+        target: Message,
+        picture: IncomingImage,
+        caption: str | None,
+        album: AlbumState | None = None,
+        *,
+        unasked: bool = False,
+    ) -> None:
         """Answer the picture in `target` with a joke, or say what is wrong with it.
 
         Without a `caption` of its own it gets its album's.
@@ -78,8 +107,9 @@ class PhotoHandlers:
                 photo = await self._intake.receive(picture, user.id)
                 if album and caption is None:
                     caption = await self._albums.hint(album)
-                request = self._delivery.request_for(incoming, target.message_id, chat.chat_id, caption,
-                                                     unasked=unasked)
+                request = self._delivery.request_for(
+                    incoming, target.message_id, chat.chat_id, caption, unasked=unasked
+                )
                 if not await self._duels.deliver(request, photo):
                     await self._delivery.deliver(request, photo)
         except TooManyPending:

@@ -1,4 +1,5 @@
 """/privacy tells what is stored; /private keeps a user's photos and ratings out of training, or lets them in again."""
+
 from bot.handlers.routing import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 from configs.safety import RetentionSettings
@@ -10,7 +11,9 @@ from storage.maintenance.forget_person import is_private, set_private
 class PrivacyHandlers:
     """Tells what is stored of a user, and changes what is learnt from them."""
 
-    def __init__(self, messenger: Messenger, database: Database, retention: RetentionSettings, backup: BackupSettings) -> None:
+    def __init__(
+        self, messenger: Messenger, database: Database, retention: RetentionSettings, backup: BackupSettings
+    ) -> None:
         self._messenger, self._database = messenger, database
         self._retention, self._backup = retention, backup
 
@@ -23,11 +26,15 @@ class PrivacyHandlers:
         key = "private-state-on" if await is_private(self._database, user.id) else "private-state-off"
         lines = [self._messenger.text(user, key)]
         kept = {"photos": retention.photos_days, "jokes": retention.jokes_days, "ratings": retention.ratings_days}
-        lines += [self._messenger.text(user, f"privacy-kept-{what}", days=max(1, round(days)))
-                  for what, days in kept.items() if days]
+        lines += [
+            self._messenger.text(user, f"privacy-kept-{what}", days=max(1, round(days)))
+            for what, days in kept.items()
+            if days
+        ]
         backup_hours = round(self._backup.every_h * self._backup.keep)
-        await self._messenger.reply(incoming.message, "privacy", state="\n".join(lines),
-                                    days=max(1, round(backup_hours / 24)))
+        await self._messenger.reply(
+            incoming.message, "privacy", state="\n".join(lines), days=max(1, round(backup_hours / 24))
+        )
 
     async def on_private(self, incoming: IncomingMessage) -> None:
         """Switch between the two."""

@@ -1,13 +1,14 @@
 """😂 🙂 😐: one user has one rating of a joke and can change it."""
+
 from telegram import CallbackQuery
 
-from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.callback_data import RateButton, rejection_key
+from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.routing import ButtonPress, Route, any_button, button
 from bot.i18n.formatting import EMOJI
 from bot.messaging.messenger import Messenger
-from storage.database import Database
 from storage.chat.ratings import rate, verdict
+from storage.database import Database
 
 
 class RatingHandlers:

@@ -1,4 +1,5 @@
 """Which handler gets which update: the table of routes, and what leads an update through it."""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,21 @@ from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routing import Route
 from bot.telegram.dispatcher import RawUpdate
 
-COMMANDS = ("start", "help", "joke", "explain", "best", "mine", "stats", "style", "settings", "language", "privacy",
-            "private", "forget")
+COMMANDS = (
+    "start",
+    "help",
+    "joke",
+    "explain",
+    "best",
+    "mine",
+    "stats",
+    "style",
+    "settings",
+    "language",
+    "privacy",
+    "private",
+    "forget",
+)
 ADMIN_COMMANDS = ("status", "retrain", "runs", "review", "models", "promote", "rollback", "users", "ban", "unban")
 """The commands in the order of the menu, for the reference pages. `add_routes` fails where the routes have others."""
 
@@ -20,8 +34,9 @@ ADMIN_COMMANDS = ("status", "retrain", "runs", "review", "models", "promote", "r
 class UpdateRouter:
     """Hands updates to the routes of a python-telegram-bot application, which has to be initialized before."""
 
-    def __init__(self, application: Application, access: AccessControl, routes: Sequence[Route],
-                 errors: ErrorReporter) -> None:
+    def __init__(
+        self, application: Application, access: AccessControl, routes: Sequence[Route], errors: ErrorReporter
+    ) -> None:
         self._application, self._errors = application, errors
         self._failed: set[int] = set()
         add_routes(application, access, routes)

@@ -1,4 +1,5 @@
 """Routes: which command, button or message leads to which method of a handler class."""
+
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -84,9 +85,11 @@ def button(kind: type[CallbackData], handle: OnButton, *, for_banned: bool = Fal
 
 def any_button(handle: Callable[[CallbackQuery], Awaitable[None]]) -> Route:
     """A route for buttons that no other route takes."""
+
     async def on_update(update: Update, context: Any) -> None:
         if update.callback_query:
             await handle(update.callback_query)
+
     return Route(CallbackQueryHandler(on_update))
 
 
@@ -112,4 +115,5 @@ def _on_message(handle: OnMessage) -> Callable[[Update, Any], Awaitable[None]]:
         found, user = update.effective_message, update.effective_user
         if found and user:
             await handle(IncomingMessage(update.update_id, update, found, user, update.api_kwargs.get(RESUME)))
+
     return on_update

@@ -3,19 +3,20 @@
 In a group its administrators may change settings, anonymous ones too, or all members where that is set. Telegram says
 in which chat and by whom a button was pressed; whether that user may change settings is checked at each press.
 """
+
 from telegram import InlineKeyboardMarkup, Message, User
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest
 from telegram.ext import filters
 
-from bot.telegram.client import TelegramClient
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.callback_data import SettingsButton
-from bot.telegram.message_parsing import is_private
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command, message
 from bot.handlers.settings_pages import CLOSE, MAIN, SettingsContext, SettingsPages
-from bot.telegram.coalescer import Coalescer
 from bot.messaging.messenger import Messenger
+from bot.telegram.client import TelegramClient
+from bot.telegram.coalescer import Coalescer
+from bot.telegram.message_parsing import is_private
 
 ADMINS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 GROUPS = (ChatType.GROUP, ChatType.SUPERGROUP)
@@ -29,8 +30,12 @@ class SettingsHandlers:
         self._client = messenger.client
 
     def routes(self) -> list[Route]:
-        return [command("style", self.on_style), command("settings", self.on_settings),
-                button(SettingsButton, self.on_press), message(filters.StatusUpdate.MIGRATE, self.on_chat_migrated)]
+        return [
+            command("style", self.on_style),
+            command("settings", self.on_settings),
+            button(SettingsButton, self.on_press),
+            message(filters.StatusUpdate.MIGRATE, self.on_chat_migrated),
+        ]
 
     async def on_settings(self, incoming: IncomingMessage) -> None:
         """All settings, with buttons for users who may change them."""
@@ -75,8 +80,10 @@ class SettingsHandlers:
 
     def _refresh(self, message_id: int, place: SettingsContext, page: str) -> None:
         """Bring the message up to date, soon; of several presses the last is shown."""
+
         async def edit() -> None:
             await self._messenger.edit(place.chat_id, message_id, *await self._content(place, page))
+
         self._latest.put(("settings", place.chat_id, message_id), edit)
 
     async def _content(self, place: SettingsContext, page: str) -> tuple[str, InlineKeyboardMarkup | None]:
@@ -95,8 +102,11 @@ class SettingsHandlers:
         """
         sender, markup = getattr(shown, "from_user", None), getattr(shown, "reply_markup", None)
         rows = markup.inline_keyboard if markup else ()
-        return bool(sender and sender.id == self._client.id
-                    and any(SettingsButton.decode(str(key.callback_data)) for row in rows for key in row))
+        return bool(
+            sender
+            and sender.id == self._client.id
+            and any(SettingsButton.decode(str(key.callback_data)) for row in rows for key in row)
+        )
 
     async def _may_change(self, shown: Message, user: User, page: str | None = None) -> bool:
         """Whether a user may change settings in the message's chat; `page` is the one with the choice, None for none.

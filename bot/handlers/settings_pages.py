@@ -2,6 +2,7 @@
 
 Their buttons are `SettingsButton`s: a page to turn to, or a page and a value to choose on it.
 """
+
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from typing import Any
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 
 from bot.chats.chat_settings import ChatSettingsStore
-from bot.handlers.callback_data import SettingsButton
 from bot.chats.languages import LanguagePreferences
+from bot.handlers.callback_data import SettingsButton
+from bot.jokes.style_names import available_styles, style_label
 from bot.messaging.messenger import Messenger
-from bot.jokes.style_names import style_label, available_styles
 from configs.prompts import Prompts
 from configs.settings import DigestSettings
 from storage.database import Database
@@ -51,23 +52,44 @@ class SettingsPage:
 class SettingsPages:
     """Makes the pages and stores choices. `digest` are the settings of the weekly post, which its page names."""
 
-    def __init__(self, messenger: Messenger, database: Database, languages: LanguagePreferences, chats: ChatSettingsStore, prompts: Prompts,
-                 digest: DigestSettings) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        languages: LanguagePreferences,
+        chats: ChatSettingsStore,
+        prompts: Prompts,
+        digest: DigestSettings,
+    ) -> None:
         self._messenger, self._database, self._languages = messenger, database, languages
         self._chats, self._prompts, self._digest = chats, prompts, digest
         self._pages = {
             "language": SettingsPage(self._language_options, self._chosen_language, self._language_name),
-            "style": SettingsPage(lambda place: (USUAL, *available_styles(prompts)), lambda place: chats.of(place.chat_id).style or USUAL,
-                          lambda user, value: style_label(messenger.translator, messenger.language(user), value), wide=2),
-            "answers": SettingsPage(lambda place: ("called", "photos"), lambda place: chats.of(place.chat_id).answers,
-                            self._named("answers")),
-            "daily": SettingsPage(lambda place: (NO_LIMIT, *LIMITS),
-                          lambda place: str(chats.of(place.chat_id).daily or NO_LIMIT), self._daily_name, wide=3),
-            "weekly": SettingsPage(lambda place: (OFF, ON),
-                           lambda place: OFF if chats.of(place.chat_id).weekly_since is None else ON,
-                           self._named("weekly")),
-            "changers": SettingsPage(lambda place: ("admins", "all"), lambda place: chats.of(place.chat_id).changers,
-                             self._named("changers")),
+            "style": SettingsPage(
+                lambda place: (USUAL, *available_styles(prompts)),
+                lambda place: chats.of(place.chat_id).style or USUAL,
+                lambda user, value: style_label(messenger.translator, messenger.language(user), value),
+                wide=2,
+            ),
+            "answers": SettingsPage(
+                lambda place: ("called", "photos"),
+                lambda place: chats.of(place.chat_id).answers,
+                self._named("answers"),
+            ),
+            "daily": SettingsPage(
+                lambda place: (NO_LIMIT, *LIMITS),
+                lambda place: str(chats.of(place.chat_id).daily or NO_LIMIT),
+                self._daily_name,
+                wide=3,
+            ),
+            "weekly": SettingsPage(
+                lambda place: (OFF, ON),
+                lambda place: OFF if chats.of(place.chat_id).weekly_since is None else ON,
+                self._named("weekly"),
+            ),
+            "changers": SettingsPage(
+                lambda place: ("admins", "all"), lambda place: chats.of(place.chat_id).changers, self._named("changers")
+            ),
         }
 
     def names(self, place: SettingsContext) -> tuple[str, ...]:
@@ -88,9 +110,11 @@ class SettingsPages:
         """One page: its question, the choices, and the way back."""
         page, user = self._pages[name], place.person
         chosen = page.chosen(place)
-        buttons = [_button((MARK if value == chosen else "") + page.name(user, value), name, value)
-                   for value in page.options(place)]
-        rows = [buttons[start:start + page.wide] for start in range(0, len(buttons), page.wide)]
+        buttons = [
+            _button((MARK if value == chosen else "") + page.name(user, value), name, value)
+            for value in page.options(place)
+        ]
+        rows = [buttons[start : start + page.wide] for start in range(0, len(buttons), page.wide)]
         rows.append([_button(self._messenger.text(user, "settings-back"), MAIN)])
         question = self._messenger.text(user, f"settings-{name}-ask", **self._values_of_question(name))
         return f"{question}\n\n{note}" if note else question, InlineKeyboardMarkup(rows)

@@ -1,4 +1,5 @@
 """/stats: a user's numbers and everybody's; admins get a picture as well, in light or dark."""
+
 import logging
 from contextlib import suppress
 from pathlib import Path
@@ -10,10 +11,10 @@ from bot.charts import stats_data
 from bot.charts.render import RenderError, draw
 from bot.handlers.admin.common import AdminAccess
 from bot.handlers.callback_data import StatsButton
-from bot.telegram.message_parsing import is_private
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
-from bot.telegram.rate_limiter import Priority, CallDropped
+from bot.telegram.message_parsing import is_private
+from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.text import is_unchanged, reply_to
 from storage.chat import stats
 from storage.database import Database
@@ -42,8 +43,9 @@ class StatsHandlers:
             return
         await self._access.note_language(user)
         with suppress(CallDropped):
-            await self._messenger.client.send_chat_action(message.chat.id, "upload_photo",
-                                                          rate_limit_args=Priority.BEST_EFFORT)
+            await self._messenger.client.send_chat_action(
+                message.chat.id, "upload_photo", rate_limit_args=Priority.BEST_EFFORT
+            )
         picture = await self._draw(user, "light")
         if picture is None:
             await self._messenger.reply_text(message, text)
@@ -59,29 +61,49 @@ class StatsHandlers:
         media = InputMediaPhoto(picture, caption=await self._text(press.user))
         try:
             await self._messenger.client.edit_message_media(
-                media, press.user.id, press.message.message_id, reply_markup=look_button(press.data.look),
-                rate_limit_args=Priority.ESSENTIAL)
+                media,
+                press.user.id,
+                press.message.message_id,
+                reply_markup=look_button(press.data.look),
+                rate_limit_args=Priority.ESSENTIAL,
+            )
         except BadRequest as error:
             if not is_unchanged(error):
                 raise
 
     async def _send_picture(self, message: Message, picture: bytes, caption: str) -> None:
         await self._messenger.client.send_photo(
-            message.chat.id, picture, caption=caption, reply_parameters=reply_to(message.message_id),
-            reply_markup=look_button("light"), rate_limit_args=Priority.NORMAL)
+            message.chat.id,
+            picture,
+            caption=caption,
+            reply_parameters=reply_to(message.message_id),
+            reply_markup=look_button("light"),
+            rate_limit_args=Priority.NORMAL,
+        )
 
     async def _text(self, user: User) -> str:
         """The user's photos, jokes and ratings, and those of all users together."""
         mine, ours = await stats.of_person(self._database, user.id), await stats.overall(self._database)
         return self._messenger.text(
-            user, "stats", photos=mine.photos, jokes=mine.jokes, ratings=mine.ratings, liking=round(100 * mine.liking),
-            **{"all-photos": ours.photos, "all-jokes": ours.jokes, "all-ratings": ours.ratings,
-               "all-liking": round(100 * ours.liking)})
+            user,
+            "stats",
+            photos=mine.photos,
+            jokes=mine.jokes,
+            ratings=mine.ratings,
+            liking=round(100 * mine.liking),
+            **{
+                "all-photos": ours.photos,
+                "all-jokes": ours.jokes,
+                "all-ratings": ours.ratings,
+                "all-liking": round(100 * ours.liking),
+            },
+        )
 
     async def _draw(self, user: User, look: str) -> bytes | None:
         """The picture, a PNG; None where drawing failed, with the reason in the log."""
-        content = await stats_data.content(self._database, self._messenger.translator, self._messenger.language(user),
-                                       dark=look == "dark")
+        content = await stats_data.content(
+            self._database, self._messenger.translator, self._messenger.language(user), dark=look == "dark"
+        )
         try:
             return await draw("stats", content, self._folder)
         except RenderError as error:

@@ -1,4 +1,5 @@
 """The message that answers a photo: a place in line, then the joke as it is written, then the joke."""
+
 import asyncio
 import logging
 import sqlite3
@@ -12,11 +13,11 @@ from telegram.error import TelegramError
 
 from bot.engine.fair_queue import FairQueue
 from bot.messaging.messenger import Messenger
-from bot.telegram.rate_limiter import Priority, CallDropped
+from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import Note
 from storage.chat import inbox
-from storage.database import Database
 from storage.chat.inbox import AnswerProgress
+from storage.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,19 @@ TYPING_AFTER_S, TYPING_LASTS_S = 2.5, 4.5
 class StreamingReply:
     """A context manager: call `show_position` and `show_partial` as often as there is news, and `finish` once."""
 
-    def __init__(self, messenger: Messenger, database: Database, queue: FairQueue, interval_s: float, *,
-                 update_id: int, chat_id: int, quoted_id: int, user: User, resume: AnswerProgress | None = None) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        queue: FairQueue,
+        interval_s: float,
+        *,
+        update_id: int,
+        chat_id: int,
+        quoted_id: int,
+        user: User,
+        resume: AnswerProgress | None = None,
+    ) -> None:
         self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
         self._update_id, self._chat_id, self._quoted_id, self._user = update_id, chat_id, quoted_id, user
         self._message_id = resume.message_id if resume else None
@@ -46,8 +58,9 @@ class StreamingReply:
         self._start = asyncio.get_running_loop().call_later(FIRST_LOOK_S, self._begin)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self._quiet()
 
     @property
@@ -75,16 +88,23 @@ class StreamingReply:
             if note:
                 await note(self._message_id)
             return
-        await self._messenger.send(self._chat_id, text, quoted_id=self._quoted_id, keyboard=keyboard,
-                                   priority=Priority.ESSENTIAL, note=note or self._remember)
+        await self._messenger.send(
+            self._chat_id,
+            text,
+            quoted_id=self._quoted_id,
+            keyboard=keyboard,
+            priority=Priority.ESSENTIAL,
+            note=note or self._remember,
+        )
 
     async def discard(self) -> None:
         """Show nothing after all: a message that was begun is deleted."""
         await self._quiet()
         if self._message_id is not None:
             with suppress(TelegramError, CallDropped):
-                await self._messenger.client.delete_message(self._chat_id, self._message_id,
-                                                            rate_limit_args=Priority.NORMAL)
+                await self._messenger.client.delete_message(
+                    self._chat_id, self._message_id, rate_limit_args=Priority.NORMAL
+                )
 
     async def _remember(self, message_id: int) -> None:
         try:
@@ -125,8 +145,9 @@ class StreamingReply:
         async with self._showing:
             if self._message_id is None:
                 with suppress(CallDropped, TelegramError):
-                    await self._messenger.client.send_chat_action(self._chat_id, "typing",
-                                                                  rate_limit_args=Priority.BEST_EFFORT)
+                    await self._messenger.client.send_chat_action(
+                        self._chat_id, "typing", rate_limit_args=Priority.BEST_EFFORT
+                    )
 
     async def _show(self) -> None:
         async with self._showing:
@@ -145,8 +166,9 @@ class StreamingReply:
 
     async def _show_now(self, text: str) -> None:
         if self._message_id is None:
-            self._message_id = await self._messenger.send(self._chat_id, text, quoted_id=self._quoted_id,
-                                                          priority=Priority.BEST_EFFORT, note=self._remember)
+            self._message_id = await self._messenger.send(
+                self._chat_id, text, quoted_id=self._quoted_id, priority=Priority.BEST_EFFORT, note=self._remember
+            )
         else:
             await self._messenger.edit(self._chat_id, self._message_id, text, priority=Priority.BEST_EFFORT)
 
@@ -157,7 +179,18 @@ class StreamingReplies:
     def __init__(self, messenger: Messenger, database: Database, queue: FairQueue, interval_s: float) -> None:
         self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
 
-    def begin(self, update_id: int, chat_id: int, quoted_id: int, user: User, resume: AnswerProgress | None) -> StreamingReply:
+    def begin(
+        self, update_id: int, chat_id: int, quoted_id: int, user: User, resume: AnswerProgress | None
+    ) -> StreamingReply:
         """The answer to message `quoted_id`; the message that an earlier process began (`resume`) is gone on with."""
-        return StreamingReply(self._messenger, self._database, self._queue, self._interval_s,
-                    update_id=update_id, chat_id=chat_id, quoted_id=quoted_id, user=user, resume=resume)
+        return StreamingReply(
+            self._messenger,
+            self._database,
+            self._queue,
+            self._interval_s,
+            update_id=update_id,
+            chat_id=chat_id,
+            quoted_id=quoted_id,
+            user=user,
+            resume=resume,
+        )

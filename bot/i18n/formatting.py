@@ -1,4 +1,5 @@
 """Numbers, times and ratings as text."""
+
 import time
 
 from bot.i18n.translator import Translator
@@ -34,10 +35,12 @@ def day_and_time(at: float) -> str:
 
 def size(count: int) -> str:
     """A number of bytes in MB or GB."""
-    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB" if count < 1e11 else f"{count / 1e9:.0f} GB"
+    return (
+        f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB" if count < 1e11 else f"{count / 1e9:.0f} GB"
+    )
 
 
 def format_rating_counts(counts: RatingCounts) -> str:
-    """"😂 2 · 😐 1": how often each rating was given; "" for an unrated joke."""
+    """ "😂 2 · 😐 1": how often each rating was given; "" for an unrated joke."""
     each = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
     return " · ".join(f"{emoji} {count}" for emoji, count in each if count)

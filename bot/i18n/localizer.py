@@ -1,4 +1,5 @@
 """Text in one language: what a translator says, bound to the language of one reader."""
+
 from typing import Any
 
 from bot.i18n import formatting

@@ -1,4 +1,5 @@
 """Why something ended, in an admin's language."""
+
 from typing import Any
 
 from bot.i18n.translator import Translator
@@ -22,8 +23,11 @@ def in_words(words: Translator, language: str, why: Why) -> str:
 
 def gate_words(words: Translator, language: str, reason: EndReason) -> list[str]:
     """The gate's reasons, a sentence each, without what says nothing besides the outcome."""
-    return [said(words, language, f"gate-{code.replace(' ', '-').replace('_', '-')}", reason.text)
-            for code in reason.values.get("codes", []) if code != FINE]
+    return [
+        said(words, language, f"gate-{code.replace(' ', '-').replace('_', '-')}", reason.text)
+        for code in reason.values.get("codes", [])
+        if code != FINE
+    ]
 
 
 def said(words: Translator, language: str, name: str, otherwise: str, **values: Any) -> str:

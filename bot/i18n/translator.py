@@ -1,4 +1,7 @@
-"""What the bot says, in every language there is: `bot/i18n/locales/<language>.ftl`, Fluent files (https://projectfluent.org)."""
+"""What the bot says, in every language there is: `bot/i18n/locales/<language>.ftl`, Fluent files
+(https://projectfluent.org).
+"""
+
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,12 +25,17 @@ class Translator:
         return tuple(self._files)
 
     def language(self, code: str | None) -> str:
-        """The language to speak with somebody whose app has the language `code` (IETF tag, as 'zh-hans'; None if unknown)."""
+        """The language to speak with somebody whose app has the language `code` (IETF tag, as 'zh-hans'; None if
+        unknown).
+        """
         primary = (code or "").replace("_", "-").split("-")[0].lower()
         return primary if primary in self._files else self._default
 
     def say(self, language: str, message: str, **values: Any) -> str:
-        """The message in that language, in the fallback language where it has none. Raises KeyError for an unknown message."""
+        """The message in that language, in the fallback language where it has none.
+
+        Raises KeyError for an unknown message.
+        """
         for bundle in (self._bundle(language), self._bundle(FALLBACK)):
             if bundle.has_message(message) and (pattern := bundle.get_message(message).value):
                 text, mistakes = bundle.format_pattern(pattern, values)

@@ -1,9 +1,11 @@
 """Albums. Telegram sends each photo as an update of its own and marks no last one; the caption is on any one of them.
 
-What one item says holds for all: its caption is the hint, and where it calls the bot, all are meant. An item that comes late
-still joins. How long the others wait for it counts from the arrival of the newest item, so a slow download splits no album.
-What is known is also written to those in the inbox, for the next start: the item that said it may be done by then.
+What one item says holds for all: its caption is the hint, and where it calls the bot, all are meant. An item that comes
+late still joins. How long the others wait for it counts from the arrival of the newest item, so a slow download splits
+no album. What is known is also written to those in the inbox, for the next start: the item that said it may be done by
+then.
 """
+
 import asyncio
 import time
 from collections.abc import Iterator
@@ -13,8 +15,8 @@ from typing import Any
 
 from telegram import Bot, Message, Update
 
+from bot.jokes.user_limiter import PhotoToken, TooManyPending, UserLimiter
 from bot.telegram.message_parsing import caption_hint, is_reply_to_bot, mentions_bot
-from bot.jokes.user_limiter import UserLimiter, TooManyPending, PhotoToken
 from configs.settings import LimitSettings
 from storage.chat import inbox
 from storage.database import Database
@@ -62,7 +64,10 @@ class AlbumState:
 
     @contextmanager
     def one_hand(self, hands: UserLimiter, user_id: int) -> Iterator[None]:
-        """All that is in work of the album is one photo in hand. Raises TooManyPending: an album is let in whole, or set aside whole."""
+        """All that is in work of the album is one photo in hand.
+
+        Raises TooManyPending: an album is let in whole, or set aside whole.
+        """
         if self.refused:
             raise TooManyPending("The rest of this album was set aside.")
         if self._token is None:
@@ -122,7 +127,10 @@ class AlbumTracker:
         return album.hint
 
     async def settled(self, album: AlbumState) -> None:
-        """Wait until no more items are to be expected, and those that came are stored. A slow one is left to join later."""
+        """Wait until no more items are to be expected, and those that came are stored.
+
+        A slow one is left to join later.
+        """
         await self._until(album, asyncio.Event(), self._limits.album_quiet_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(SLOW_S):
@@ -155,7 +163,13 @@ class AlbumTracker:
         news = album.learn(note.get("hint"), bool(note.get("called")))
         if message is None:
             return news
-        return album.learn(caption_hint(message, self._bot), mentions_bot(message, self._bot) or is_reply_to_bot(message, self._bot)) or news
+        return (
+            album.learn(
+                caption_hint(message, self._bot),
+                mentions_bot(message, self._bot) or is_reply_to_bot(message, self._bot),
+            )
+            or news
+        )
 
     async def _until(self, album: AlbumState, event: asyncio.Event, quiet_s: float) -> bool:
         while not event.is_set() and (left := album.newest_at + quiet_s - time.monotonic()) > 0:

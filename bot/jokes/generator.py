@@ -1,4 +1,5 @@
 """A photo becomes a joke: the prompt, a place in the queue, the engine, a row."""
+
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -6,15 +7,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.chats.bans import UserBanned
-from bot.engine.client import EngineError, OnText, EngineReply, SamplingParams
+from bot.engine.client import EngineError, EngineReply, OnText, SamplingParams
 from bot.engine.fair_queue import FairQueue, OnPlace
-from bot.engine.router import ServedModel, Router
+from bot.engine.router import Router, ServedModel
 from configs.blocklist import BlockList
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
-from storage.database import Database
 from storage.chat.jokes import Joke, NewJoke, add_joke, get_joke
+from storage.database import Database
 from storage.media.photos import Photo, photo_path, read_photo
 
 log = logging.getLogger(__name__)
@@ -34,24 +35,43 @@ class JokeGenerator:
     `is_banned` says whether a user was banned while their photo waited.
     """
 
-    def __init__(self, database: Database, settings: Settings, router: Router, prompts: Prompts, queue: FairQueue, *,
-                 is_banned: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        router: Router,
+        prompts: Prompts,
+        queue: FairQueue,
+        *,
+        is_banned: Callable[[int], bool],
+    ) -> None:
         self._database, self._settings, self._router, self._prompts = database, settings, router, prompts
         self._queue, self._is_banned = queue, is_banned
         self._photos = settings.storage.photos
         self._blocked = BlockList.of(settings.guard)
         self._sampling: dict[str, SamplingParams] = {}
 
-    async def generate(self, photo: Photo, *, user_id: int, language: str, style: str | None = None,
-                       caption: str | None = None, chat_id: int | None = None, update_id: int | None = None,
-                       stored_id: int | None = None, arm: ServedModel | None = None,
-                       on_place: OnPlace | None = None, on_text: OnText | None = None) -> Joke:
+    async def generate(
+        self,
+        photo: Photo,
+        *,
+        user_id: int,
+        language: str,
+        style: str | None = None,
+        caption: str | None = None,
+        chat_id: int | None = None,
+        update_id: int | None = None,
+        stored_id: int | None = None,
+        arm: ServedModel | None = None,
+        on_place: OnPlace | None = None,
+        on_text: OnText | None = None,
+    ) -> Joke:
         """A new joke about a stored photo, stored as the answer to an update.
 
         `stored_id` is the joke that an earlier process stored for the update; it is returned where it may be shown.
         `arm` is the model version to ask, where the router shall not choose. `on_place` and `on_text` are as in
-        FairQueue.place and EngineClient.ask.
-        Raises PromptError for an unknown language or style, QueueFull, UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
+        FairQueue.place and EngineClient.ask. Raises PromptError for an unknown language or style, QueueFull,
+        UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
         """
         if stored_id is not None:
             joke = await get_joke(self._database, stored_id)
@@ -64,16 +84,37 @@ class JokeGenerator:
             key = {"person": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.engine.canary_by]
             arm, reply = await self._ask_allowed(arm, key, language, on_text, **question)
         sampling: SamplingParams = question["sampling"]
-        new = NewJoke(photo_id=photo.id, model_id=arm.model.id, person_id=user_id, language=language,
-                      style=style or self._prompts.languages[language].default,
-                      caption=caption, prompt=question["user"], text=reply.text, temperature=sampling.temperature,
-                      top_p=sampling.top_p, max_tokens=sampling.max_tokens, prompt_tokens=reply.prompt_tokens,
-                      completion_tokens=reply.completion_tokens, latency_s=reply.latency_s)
+        new = NewJoke(
+            photo_id=photo.id,
+            model_id=arm.model.id,
+            person_id=user_id,
+            language=language,
+            style=style or self._prompts.languages[language].default,
+            caption=caption,
+            prompt=question["user"],
+            text=reply.text,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            latency_s=reply.latency_s,
+        )
         return await add_joke(self._database, new, update_id)
 
-    async def explain(self, joke: Joke, photo: Photo, *, user_id: int, language: str,
-                      on_place: OnPlace | None = None, on_text: OnText | None = None) -> str:
-        """What is funny about a joke, by the version that made it where it still serves. It is not stored: it is no joke.
+    async def explain(
+        self,
+        joke: Joke,
+        photo: Photo,
+        *,
+        user_id: int,
+        language: str,
+        on_place: OnPlace | None = None,
+        on_text: OnText | None = None,
+    ) -> str:
+        """What is funny about a joke, by the version that made it where it still serves.
+
+        It is not stored: it is no joke.
 
         `language` is the explanation's, whatever the joke's is. Raises as `generate` does.
         """
@@ -83,8 +124,16 @@ class JokeGenerator:
         return reply.text
 
     @asynccontextmanager
-    async def _turn(self, photo: Photo, user_id: int, on_place: OnPlace | None, language: str, style: str | None,
-                    caption: str | None, joke: str | None = None) -> AsyncIterator[dict[str, Any]]:
+    async def _turn(
+        self,
+        photo: Photo,
+        user_id: int,
+        on_place: OnPlace | None,
+        language: str,
+        style: str | None,
+        caption: str | None,
+        joke: str | None = None,
+    ) -> AsyncIterator[dict[str, Any]]:
         """A place at the engine, and what to ask there (parameters of EngineClient.ask).
 
         Raises PromptError, QueueFull, PhotoFileMissing, and UserBanned for a user who was banned meanwhile.
@@ -99,13 +148,21 @@ class JokeGenerator:
             try:  # Read now and not before: a thousand waiting photos stay on the disk.
                 data = await asyncio.to_thread(read_photo, self._photos, photo)
             except OSError as error:
-                raise PhotoFileMissing(f"The stored photo {photo_path(self._photos, photo)} can't be read "
-                                   f"({error.strerror}); send the photo again.") from error
-            yield {"system": self._prompts.system, "user": prompt, "photo": data, "media_type": photo.media_type,
-                   "sampling": self._sampling[language]}
+                raise PhotoFileMissing(
+                    f"The stored photo {photo_path(self._photos, photo)} can't be read "
+                    f"({error.strerror}); send the photo again."
+                ) from error
+            yield {
+                "system": self._prompts.system,
+                "user": prompt,
+                "photo": data,
+                "media_type": photo.media_type,
+                "sampling": self._sampling[language],
+            }
 
-    async def _ask_allowed(self, arm: ServedModel | None, key: int, language: str, on_text: OnText | None,
-                           **question: Any) -> tuple[ServedModel, EngineReply]:
+    async def _ask_allowed(
+        self, arm: ServedModel | None, key: int, language: str, on_text: OnText | None, **question: Any
+    ) -> tuple[ServedModel, EngineReply]:
         """Ask `arm`, or the router's choice for `key`, until a text comes that is not on the block list.
 
         Raises EngineError, JokeBlocked.
@@ -123,8 +180,9 @@ class JokeGenerator:
             if entry is None:
                 return arm, reply
             log.info("a joke of model %s is held back, because it matches %r of the block list", arm.model.name, entry)
-        raise JokeBlocked("Every joke that came for this photo matches the block list "
-                          "(settings guard.blocked, guard.blocked_file).")
+        raise JokeBlocked(
+            "Every joke that came for this photo matches the block list (settings guard.blocked, guard.blocked_file)."
+        )
 
     async def _ask(self, arm: ServedModel | None, key: int, **question: Any) -> tuple[ServedModel, EngineReply]:
         """Ask a version; the champion, where that fails or was replaced meanwhile. Raises EngineError."""

@@ -1,9 +1,10 @@
 """A hook for photos: a function that the admin names says whether a photo may be joked about, before it is kept.
 
-The function gets the bytes of the cleaned picture file and returns None, or why the photo is declined. It runs in a thread
-of its own with a time limit; a thread can't be ended from outside, so one that hangs is left behind, and when too many
-hang nothing more is asked of it.
+The function gets the bytes of the cleaned picture file and returns None, or why the photo is declined. It runs in a
+thread of its own with a time limit; a thread can't be ended from outside, so one that hangs is left behind, and when
+too many hang nothing more is asked of it.
 """
+
 import asyncio
 import importlib
 import logging
@@ -29,7 +30,10 @@ class HookError(Exception):
 
 
 class Moderator:
-    """Asks the hook of the settings; without one every photo passes. Raises SettingsError where the hook can't be imported."""
+    """Asks the hook of the settings; without one every photo passes.
+
+    Raises SettingsError where the hook can't be imported.
+    """
 
     def __init__(self, settings: SafetySettings) -> None:
         self._settings = settings
@@ -45,7 +49,12 @@ class Moderator:
             reason = await self._ask(self._hook, photo.data)
         except HookError as error:
             passes = self._settings.moderate_failure == "pass"
-            log.error("the hook %s failed, so the photo %s: %s", self._settings.moderate, "passes" if passes else "is refused", error)
+            log.error(
+                "the hook %s failed, so the photo %s: %s",
+                self._settings.moderate,
+                "passes" if passes else "is refused",
+                error,
+            )
             if passes:
                 return
             raise PhotoError("unchecked") from None

@@ -1,4 +1,5 @@
 """From a picture at Telegram to a stored photo: downloaded, checked, moderated, kept."""
+
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,11 @@ from pathlib import Path
 
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 
+from bot.jokes.moderation import Moderator
+from bot.runtime.backoff import backoff
 from bot.telegram.client import TelegramClient
 from bot.telegram.message_parsing import IncomingImage
-from bot.jokes.moderation import Moderator
 from bot.telegram.rate_limiter import retry_after_seconds
-from bot.runtime.backoff import backoff
 from configs.errors import JokebotError
 from configs.settings import LimitSettings
 from storage.database import Database
@@ -35,8 +36,15 @@ class PhotoIntake:
     Without a `moderator` every photo passes.
     """
 
-    def __init__(self, client: TelegramClient, database: Database, limits: LimitSettings, folder: Path,
-                 decoders: ThreadPoolExecutor, moderator: Moderator | None = None) -> None:
+    def __init__(
+        self,
+        client: TelegramClient,
+        database: Database,
+        limits: LimitSettings,
+        folder: Path,
+        decoders: ThreadPoolExecutor,
+        moderator: Moderator | None = None,
+    ) -> None:
         self._client, self._database, self._limits, self._folder = client, database, limits, folder
         self._moderator, self._decoders = moderator, decoders
         self._downloads = asyncio.Semaphore(DOWNLOADS)

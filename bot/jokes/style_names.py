@@ -1,4 +1,5 @@
 """The styles of jokes by the names that people know them by: in menus, and in a caption for one photo."""
+
 import re
 
 from bot.chats.chat_settings import SURPRISE
@@ -34,7 +35,7 @@ def style_from_caption(words: Translator, prompts: Prompts, caption: str | None)
         return whole, None
     for tag in TAG.finditer(caption):
         if style := names.get(tag[1].casefold()):
-            return style, " ".join(f"{caption[:tag.start()]} {caption[tag.end():]}".split()) or None
+            return style, " ".join(f"{caption[: tag.start()]} {caption[tag.end() :]}".split()) or None
     return None, caption
 
 

@@ -1,4 +1,5 @@
 """How many photos each person has with us at the moment, from arrival to joke."""
+
 from collections import Counter
 from types import TracebackType
 from typing import Self
@@ -30,8 +31,9 @@ class PhotoToken:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.release()
 
 

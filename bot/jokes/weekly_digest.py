@@ -1,8 +1,11 @@
-"""The best of the week: once a week, in chats that have turned it on, the photos that were liked most, with their jokes.
+"""The best of the week: once a week, in chats that have turned it on, the photos that were liked most, with their
+jokes.
 
-A chat's row says which week it had last, and each picture is noted as begun before it is sent: however often the bot is killed,
-nothing comes twice. A time that passes while the bot is down is met at its start, if that is less than a day late.
+A chat's row says which week it had last, and each picture is noted as begun before it is sent: however often the bot is
+killed, nothing comes twice. A time that passes while the bot is down is met at its start, if that is less than a day
+late.
 """
+
 import asyncio
 import io
 import logging
@@ -12,21 +15,21 @@ from datetime import datetime, timedelta
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.telegram.client import TelegramClient
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.i18n.formatting import format_rating_counts
-from bot.telegram.rate_limiter import Priority, CallDropped
-from bot.telegram.send_journal import finish_despite_cancel
-from bot.runtime.periodic import Periodic
-from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
 from bot.i18n.translator import Translator
+from bot.runtime.periodic import Periodic
+from bot.telegram.client import TelegramClient
+from bot.telegram.rate_limiter import CallDropped, Priority
+from bot.telegram.send_journal import finish_despite_cancel
+from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
 from configs.blocklist import BlockList
-from configs.settings import Settings, DigestSettings
+from configs.settings import DigestSettings, Settings
 from storage.chat import weekly_digest
 from storage.chat.best import LEAST_IN_GROUPS
+from storage.chat.weekly_digest import DigestJoke, DigestPost
 from storage.database import Database
 from storage.media.photos import photo_file
-from storage.chat.weekly_digest import DigestJoke, DigestPost
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +39,35 @@ LOOK_S = 60.0
 """How often it is looked whether the time has come: clocks are set, and hosts sleep."""
 MEDALS = ("🥇", "🥈", "🥉", "4️⃣", "5️⃣")
 PHOTO_BYTES, PHOTO_SIDES, SMALLER_SIDE = 10_000_000, 10_000, 2560
-"""Telegram's limits for a photo: bytes, and width plus height in pixels (https://core.telegram.org/bots/api#sendphoto)."""
+"""Telegram's limits for a photo: bytes, and width plus height in pixels
+(https://core.telegram.org/bots/api#sendphoto).
+"""
 
 
 class WeeklyDigest:
     """Its `job` posts when it is time, and what was missed at the start."""
 
-    def __init__(self, database: Database, settings: Settings, client: TelegramClient, words: Translator, chats: ChatSettingsStore, decoders: Executor) -> None:
-        self._database, self._client, self._words, self._chats, self._decoders = database, client, words, chats, decoders
-        self._settings, self._blocked, self._photos = settings.weekly, BlockList.of(settings.guard), settings.storage.photos
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        client: TelegramClient,
+        words: Translator,
+        chats: ChatSettingsStore,
+        decoders: Executor,
+    ) -> None:
+        self._database, self._client, self._words, self._chats, self._decoders = (
+            database,
+            client,
+            words,
+            chats,
+            decoders,
+        )
+        self._settings, self._blocked, self._photos = (
+            settings.weekly,
+            BlockList.of(settings.guard),
+            settings.storage.photos,
+        )
         self._looking = asyncio.Lock()
 
     def job(self) -> Periodic:
@@ -76,22 +99,29 @@ class WeeklyDigest:
     async def _choose(self, chat_id: int, due: float) -> list[DigestJoke]:
         """The best joke of each of the best photos; none where too few jokes were rated."""
         since = (datetime.fromtimestamp(due) - timedelta(days=7)).timestamp()
-        rated, found = await weekly_digest.liked_most(self._database, chat_id, since, due, minimum=LEAST_IN_GROUPS if chat_id < 0 else 1)
+        rated, found = await weekly_digest.liked_most(
+            self._database, chat_id, since, due, minimum=LEAST_IN_GROUPS if chat_id < 0 else 1
+        )
         if rated < self._settings.rated:
             return []
         best: dict[int, DigestJoke] = {}
         for liked in found:
             if not self._blocked.hit(liked.text, liked.language) and photo_file(self._photos, liked.sha256).exists():
                 best.setdefault(liked.photo_id, liked)
-        return list(best.values())[:self._settings.photos]
+        return list(best.values())[: self._settings.photos]
 
     async def _send(self, chat_id: int, post: DigestPost) -> int:
-        """Send one picture with its joke. Returns the chat's id, which is another one where the group has become a supergroup."""
+        """Send one picture with its joke.
+
+        Returns the chat's id, which is another one where the group has become a supergroup.
+        """
         data = await asyncio.get_running_loop().run_in_executor(self._decoders, self._picture, post.liked)
         if data is None:
             return chat_id
         try:
-            await self._client.send_photo(chat_id, data, caption=self._caption(chat_id, post), rate_limit_args=Priority.ESSENTIAL)
+            await self._client.send_photo(
+                chat_id, data, caption=self._caption(chat_id, post), rate_limit_args=Priority.ESSENTIAL
+            )
         except ChatMigrated as error:
             await weekly_digest.begin_post(self._database, chat_id, post.place, begun=False)
             await self._chats.move(chat_id, error.new_chat_id)
@@ -135,7 +165,9 @@ def smaller(data: bytes) -> bytes:
 
 
 def latest_due(settings: DigestSettings, now: float) -> float:
-    """The latest time that the week was due, in this machine's time zone; `now` and the result in seconds since 1970."""
+    """The latest time that the week was due, in this machine's time zone; `now` and the result in seconds since
+    1970.
+    """
     local = datetime.fromtimestamp(now)
     days = (local.weekday() - DAYS.index(settings.day)) % 7
     due = local.replace(hour=settings.hour, minute=0, second=0, microsecond=0) - timedelta(days=days)

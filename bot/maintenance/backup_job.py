@@ -1,4 +1,5 @@
 """Backups by the clock, made in a thread while the bot works on."""
+
 import asyncio
 import logging
 import sqlite3
@@ -46,6 +47,14 @@ def _back_up_if_due(settings: Settings) -> None:
     # A backup from the future tells of a clock that was wrong: it counts for nothing here.
     newest = max((one.created_at for one in there if one.created_at <= time.time()), default=0.0)
     if time.time() - newest >= settings.backup.every_h * 3600:
-        made = back_up(settings.storage, settings.backup_folder, keep=settings.backup.keep, models=settings.backup.models)
-        log.info("backup %s: %d photos, %d ratings, %d models, %d photos without a file", made.directory, made.photos, made.ratings,
-                 made.models, made.missing)
+        made = back_up(
+            settings.storage, settings.backup_folder, keep=settings.backup.keep, models=settings.backup.models
+        )
+        log.info(
+            "backup %s: %d photos, %d ratings, %d models, %d photos without a file",
+            made.directory,
+            made.photos,
+            made.ratings,
+            made.models,
+            made.missing,
+        )

@@ -1,4 +1,5 @@
 """Keeps the database small, and stops the bot where its file is damaged."""
+
 import asyncio
 import logging
 from collections.abc import Callable
@@ -22,8 +23,10 @@ class DatabaseUpkeep:
 
     def jobs(self) -> list[Periodic]:
         """`prune_inbox` every hour, `check` every six hours; damage ends the bot."""
-        return [Periodic("prune-inbox", PRUNE_EVERY_S, self.prune_inbox, first_after_s=PRUNE_EVERY_S),
-                Periodic("check-database", CHECK_EVERY_S, self.check, fatal=(DatabaseError,))]
+        return [
+            Periodic("prune-inbox", PRUNE_EVERY_S, self.prune_inbox, first_after_s=PRUNE_EVERY_S),
+            Periodic("check-database", CHECK_EVERY_S, self.check, fatal=(DatabaseError,)),
+        ]
 
     async def prune_inbox(self) -> None:
         """Delete finished updates. Raises sqlite3.Error."""

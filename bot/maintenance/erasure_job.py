@@ -1,12 +1,13 @@
 """Finishes erasures that a kill or a running export left undone, and deletes what is past its retention."""
+
 from bot.runtime.periodic import Periodic
 from configs.safety import RetentionSettings
 from configs.settings import StorageSettings
-from storage.learning import dataset_files
-from storage.maintenance.retention import age_out
 from storage.database import Database
+from storage.learning import dataset_files
 from storage.maintenance.erasure import finish_erasure
 from storage.maintenance.model_cleanup import remove_models
+from storage.maintenance.retention import age_out
 
 ERASE_EVERY_S = 3600.0
 
@@ -14,7 +15,9 @@ ERASE_EVERY_S = 3600.0
 class ErasureJob:
     """Runs at the start and every hour. `keep_models` is the number of old models that stay on disk."""
 
-    def __init__(self, database: Database, storage: StorageSettings, retention: RetentionSettings, keep_models: int) -> None:
+    def __init__(
+        self, database: Database, storage: StorageSettings, retention: RetentionSettings, keep_models: int
+    ) -> None:
         self._database, self._storage, self._retention, self._keep_models = database, storage, retention, keep_models
 
     def job(self) -> Periodic:

@@ -1,4 +1,5 @@
 """Unasked messages to the admins: each in their own language, and none of them twice."""
+
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection
@@ -8,7 +9,7 @@ from typing import Any
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.messaging.messenger import Messenger
-from bot.telegram.rate_limiter import Priority, CallDropped
+from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import journal_sends
 from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
 from storage.chat import admin_notices
@@ -35,8 +36,15 @@ class AdminNotifier:
             code = None
         return self._messenger.translator.language(code)
 
-    async def notify(self, key: str, *, except_for: Collection[int] = (), note: NoteDelivery | None = None,
-                     silent: bool | None = None, **values: Any) -> list[int]:
+    async def notify(
+        self,
+        key: str,
+        *,
+        except_for: Collection[int] = (),
+        note: NoteDelivery | None = None,
+        silent: bool | None = None,
+        **values: Any,
+    ) -> list[int]:
         """Tell all admins but `except_for`; returns those who are to be told again later.
 
         `note` is called with an admin's id before the next message goes out, so that a restart repeats nothing. Without
@@ -51,15 +59,24 @@ class AdminNotifier:
                 missed.append(admin_id)
         return missed
 
-    async def send(self, admin_id: int, text: str, *, photo: bytes | None = None, note: NoteDelivery | None = None,
-                   silent: bool | None = None, priority: Priority = Priority.NORMAL) -> bool:
+    async def send(
+        self,
+        admin_id: int,
+        text: str,
+        *,
+        photo: bytes | None = None,
+        note: NoteDelivery | None = None,
+        silent: bool | None = None,
+        priority: Priority = Priority.NORMAL,
+    ) -> bool:
         """Send a finished text, as a caption where there is a photo. False where it should be tried again later."""
         try:
             with journal_sends(lambda message_id: note(admin_id)) if note else nullcontext():
                 if photo:
                     caption = truncate_for_telegram(text, max_units=CAPTION_UNITS)
-                    await self._messenger.client.send_photo(admin_id, photo, caption=caption,
-                                                            disable_notification=silent, rate_limit_args=priority)
+                    await self._messenger.client.send_photo(
+                        admin_id, photo, caption=caption, disable_notification=silent, rate_limit_args=priority
+                    )
                 else:
                     await self._messenger.send(admin_id, text, silent=silent, priority=priority)
         except (Forbidden, BadRequest) as error:  # blocked the bot, or never wrote to it

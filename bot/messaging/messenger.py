@@ -1,4 +1,5 @@
 """Saying something in a chat: in the user's language, quoting their message, within Telegram's limits."""
+
 import logging
 from contextlib import nullcontext
 from typing import Any
@@ -6,12 +7,12 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
 from telegram.error import BadRequest, Forbidden
 
-from bot.telegram.client import TelegramClient
 from bot.chats.languages import LanguagePreferences
-from bot.telegram.rate_limiter import Priority, CallDropped
+from bot.i18n.translator import Translator
+from bot.telegram.client import TelegramClient
+from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import Note, journal_sends
 from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
-from bot.i18n.translator import Translator
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,17 @@ class Messenger:
         """A message in the user's language. Raises KeyError for an unknown key."""
         return self.translator.say(self._languages.of(user), key, **values)
 
-    async def send(self, chat_id: int, text: str, *, quoted_id: int | None = None,
-                   keyboard: InlineKeyboardMarkup | None = None, silent: bool | None = None,
-                   priority: Priority = Priority.NORMAL, note: Note | None = None) -> int:
+    async def send(
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        quoted_id: int | None = None,
+        keyboard: InlineKeyboardMarkup | None = None,
+        silent: bool | None = None,
+        priority: Priority = Priority.NORMAL,
+        note: Note | None = None,
+    ) -> int:
         """Send a text into a chat, quoting message `quoted_id`, and return the new message's id.
 
         `note` writes the id down before the next message goes out. Too long a text is truncated.
@@ -40,9 +49,14 @@ class Messenger:
         """
         with journal_sends(note) if note else nullcontext():
             message = await self.client.send_message(
-                chat_id, truncate_for_telegram(text), reply_markup=keyboard, disable_notification=silent,
+                chat_id,
+                truncate_for_telegram(text),
+                reply_markup=keyboard,
+                disable_notification=silent,
                 reply_parameters=reply_to(quoted_id) if quoted_id is not None else None,
-                link_preview_options=NO_PREVIEW, rate_limit_args=priority)
+                link_preview_options=NO_PREVIEW,
+                rate_limit_args=priority,
+            )
         return message.message_id
 
     async def reply(self, message: Message, key: str, **values: Any) -> None:
@@ -56,12 +70,25 @@ class Messenger:
         except (CallDropped, Forbidden) as error:
             log.info("a reply in chat %d was dropped: %r", message.chat.id, error)
 
-    async def edit(self, chat_id: int, message_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None, *,
-                   priority: Priority = Priority.ESSENTIAL) -> bool:
+    async def edit(
+        self,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        keyboard: InlineKeyboardMarkup | None = None,
+        *,
+        priority: Priority = Priority.ESSENTIAL,
+    ) -> bool:
         """Replace a message's text and buttons; False where the message is gone. Raises CallDropped, TelegramError."""
         try:
-            await self.client.edit_message_text(truncate_for_telegram(text), chat_id, message_id, reply_markup=keyboard,
-                                                link_preview_options=NO_PREVIEW, rate_limit_args=priority)
+            await self.client.edit_message_text(
+                truncate_for_telegram(text),
+                chat_id,
+                message_id,
+                reply_markup=keyboard,
+                link_preview_options=NO_PREVIEW,
+                rate_limit_args=priority,
+            )
         except BadRequest as error:
             return is_unchanged(error)
         return True

@@ -1,15 +1,16 @@
 """When somebody sends more photos than they may have in work: one message for the whole burst, which counts on."""
+
 import time
 from dataclasses import dataclass
 
 from telegram import Message
 
-from bot.telegram.client import TelegramClient
 from bot.chats.languages import LanguagePreferences
+from bot.i18n.translator import Translator
+from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import Priority
 from bot.telegram.text import NO_PREVIEW, reply_to
-from bot.i18n.translator import Translator
 
 BURST_S = 60.0
 """A photo that comes longer after the last one that was set aside gets a message of its own."""
@@ -28,7 +29,9 @@ class OverflowBurst:
 class OverflowNotices:
     """All bursts under way. `most` is how many photos one person may have in work."""
 
-    def __init__(self, bot: TelegramClient, words: Translator, languages: LanguagePreferences, latest: Coalescer, most: int) -> None:
+    def __init__(
+        self, bot: TelegramClient, words: Translator, languages: LanguagePreferences, latest: Coalescer, most: int
+    ) -> None:
         self._bot, self._words, self._languages, self._latest, self._most = bot, words, languages, latest, most
         self._bursts: dict[tuple[int, int], OverflowBurst] = {}
 
@@ -44,10 +47,17 @@ class OverflowNotices:
         self._latest.put(("aside", *key), lambda: self._show(message, burst))
 
     async def _show(self, message: Message, burst: OverflowBurst) -> None:
-        text = self._words.say(self._languages.of(message.from_user), "queue-mine-aside", limit=self._most, aside=burst.aside)
+        text = self._words.say(
+            self._languages.of(message.from_user), "queue-mine-aside", limit=self._most, aside=burst.aside
+        )
         if burst.message_id is None:
-            sent = await self._bot.send_message(message.chat.id, text, reply_parameters=reply_to(message.message_id),
-                                                link_preview_options=NO_PREVIEW, rate_limit_args=Priority.NORMAL)
+            sent = await self._bot.send_message(
+                message.chat.id,
+                text,
+                reply_parameters=reply_to(message.message_id),
+                link_preview_options=NO_PREVIEW,
+                rate_limit_args=Priority.NORMAL,
+            )
             burst.message_id = sent.message_id
         else:
             await self._bot.edit_message_text(text, message.chat.id, burst.message_id, rate_limit_args=Priority.NORMAL)

@@ -1,4 +1,7 @@
-"""What is looked at to see whether admins must be told something: each look says what is wrong, or None where all is well."""
+"""What is looked at to see whether admins must be told something: each look says what is wrong, or None where all is
+well.
+"""
+
 import asyncio
 import sqlite3
 import time
@@ -8,10 +11,10 @@ from typing import Any
 
 from telegram.error import TelegramError
 
+from bot.engine.servers.base import ModelServers
+from bot.maintenance.backup_job import BackupJob
 from bot.monitoring import host_stats
 from bot.telegram.client import TelegramClient
-from bot.maintenance.backup_job import BackupJob
-from bot.engine.servers.base import ModelServers
 from configs.settings import Settings
 from storage.chat import alerts
 from storage.chat.alerts import Alert
@@ -33,7 +36,9 @@ class CheckInconclusive(Exception):
 
 @dataclass(frozen=True)
 class AlertCheck:
-    """`look` says what is wrong, as what its words are filled with; it must be so for `patience_s`. Looked at every `every_s`.
+    """`look` says what is wrong, as what its words are filled with; it must be so for `patience_s`.
+
+    Looked at every `every_s`.
 
     `look` gets the alert that lasts over it, if one does.
     """
@@ -46,8 +51,15 @@ class AlertCheck:
 class AlertChecks:
     """All checks that the settings ask for. The bot was started at `started_at` (seconds since 1970)."""
 
-    def __init__(self, settings: Settings, database: Database, servers: ModelServers, client: TelegramClient, backing: BackupJob,
-                 started_at: float) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        servers: ModelServers,
+        client: TelegramClient,
+        backing: BackupJob,
+        started_at: float,
+    ) -> None:
         self._settings, self._rows, self._servers, self._client = settings, database, servers, client
         self._backing, self._started_at = backing, started_at
         self._answered = False
@@ -56,16 +68,20 @@ class AlertChecks:
     def all(self) -> dict[str, AlertCheck]:
         """By what they are called in the words `alert-NAME-began` and `alert-NAME-ended`."""
         limits, webhook = self._settings.alerts, self._settings.telegram.mode == "webhook"
-        wanted = {"engine": (limits.engine_min, AlertCheck(self._engine, limits.engine_min * MINUTE_S)),
-                  "disk": (limits.disk_gb, AlertCheck(self._disk)),
-                  "backup": (self._settings.backup.every_h, AlertCheck(self._backup)),
-                  "database": (limits.database_min, AlertCheck(self._database, limits.database_min * MINUTE_S, SLOW_S)),
-                  "webhook": (limits.webhook_min if webhook else 0, AlertCheck(self._webhook, 0.0, SLOW_S)),
-                  "gpu": (limits.gpu_min, AlertCheck(self._gpu, limits.gpu_min * MINUTE_S, SLOW_S))}
+        wanted = {
+            "engine": (limits.engine_min, AlertCheck(self._engine, limits.engine_min * MINUTE_S)),
+            "disk": (limits.disk_gb, AlertCheck(self._disk)),
+            "backup": (self._settings.backup.every_h, AlertCheck(self._backup)),
+            "database": (limits.database_min, AlertCheck(self._database, limits.database_min * MINUTE_S, SLOW_S)),
+            "webhook": (limits.webhook_min if webhook else 0, AlertCheck(self._webhook, 0.0, SLOW_S)),
+            "gpu": (limits.gpu_min, AlertCheck(self._gpu, limits.gpu_min * MINUTE_S, SLOW_S)),
+        }
         return {what: check for what, (asked, check) in wanted.items() if asked}
 
     async def _engine(self, _: Alert | None) -> Detail | None:
-        """While it sleeps on purpose nothing is wrong, and a first start may take the time that the settings give it."""
+        """While it sleeps on purpose nothing is wrong, and a first start may take the time that the settings give
+        it.
+        """
         servers, settings = self._servers, self._settings
         if servers.paused:
             return None
@@ -76,7 +92,12 @@ class AlertChecks:
             ready = False
         self._answered |= ready
         starting = any(one.state in ("starting", "checking") for one in servers.status())
-        if not ready and not self._answered and starting and time.time() - self._started_at < settings.servers.start_timeout_s:
+        if (
+            not ready
+            and not self._answered
+            and starting
+            and time.time() - self._started_at < settings.servers.start_timeout_s
+        ):
             raise CheckInconclusive
         says = next((one.says for one in servers.status() if one.says and one.state != "ready"), "")
         return None if ready else {"minutes": settings.alerts.engine_min, "why": says or "none"}
@@ -84,7 +105,10 @@ class AlertChecks:
     async def _disk(self, lasting: Alert | None) -> Detail | None:
         settings = self._settings
         least = settings.alerts.disk_gb * 1e9 * (ROOM if lasting else 1.0)
-        free = [await asyncio.to_thread(host_stats.free_disk_bytes, folder) for folder in (settings.storage.directory, settings.backup_folder)]
+        free = [
+            await asyncio.to_thread(host_stats.free_disk_bytes, folder)
+            for folder in (settings.storage.directory, settings.backup_folder)
+        ]
         return {"free": f"{min(free) / 1e9:.1f}"} if min(free) < least else None
 
     async def _backup(self, _: Alert | None) -> Detail | None:
@@ -106,8 +130,15 @@ class AlertChecks:
             raise CheckInconclusive from error
         if seen.url != self._settings.telegram.webhook_url:
             return {"why": f"another address is set: {seen.url or '-'}", "waiting": seen.pending_update_count}
-        failed = seen.last_error_date and time.time() - seen.last_error_date.timestamp() < self._settings.alerts.webhook_min * MINUTE_S
-        return {"why": seen.last_error_message or "?", "waiting": seen.pending_update_count} if failed and seen.pending_update_count else None
+        failed = (
+            seen.last_error_date
+            and time.time() - seen.last_error_date.timestamp() < self._settings.alerts.webhook_min * MINUTE_S
+        )
+        return (
+            {"why": seen.last_error_message or "?", "waiting": seen.pending_update_count}
+            if failed and seen.pending_update_count
+            else None
+        )
 
     async def _gpu(self, lasting: Alert | None) -> Detail | None:
         """As many cards as there ever were since the start, or as an alert says that lasts over it."""

@@ -1,8 +1,10 @@
 """Admins are told when something is wrong, once, and again when it is over; a restart repeats nothing.
 
-What is wrong is a row (`storage/chat/alerts.py`), and so is who has been told. Only where the database itself can't be written is an
-alert kept in memory, until it can. A periodic job that meets a defect is an alert too: `job:` and the job's name.
+What is wrong is a row (`storage/chat/alerts.py`), and so is who has been told. Only where the database itself can't be
+written is an alert kept in memory, until it can. A periodic job that meets a defect is an alert too: `job:` and the
+job's name.
 """
+
 import asyncio
 import json
 import logging
@@ -10,13 +12,13 @@ import sqlite3
 import time
 from collections.abc import Mapping
 
-from bot.monitoring.alert_checks import CheckInconclusive, AlertCheck, Detail
 from bot.i18n.formatting import day_and_time
 from bot.i18n.localizer import Localizer
-from bot.messaging.admin_notifier import AdminNotifier
-from bot.telegram.send_journal import finish_despite_cancel
-from bot.runtime.periodic import Periodic
 from bot.i18n.translator import Translator
+from bot.messaging.admin_notifier import AdminNotifier
+from bot.monitoring.alert_checks import AlertCheck, CheckInconclusive, Detail
+from bot.runtime.periodic import Periodic
+from bot.telegram.send_journal import finish_despite_cancel
 from storage.chat import alerts
 from storage.chat.alerts import Alert
 from storage.database import Database
@@ -36,7 +38,9 @@ WHY = 300
 class AlertManager:
     """Its `jobs` look and tell, and it observes all periodic jobs. `lasting` are the troubles that last."""
 
-    def __init__(self, database: Database, notifier: AdminNotifier, translator: Translator, checks: Mapping[str, AlertCheck]) -> None:
+    def __init__(
+        self, database: Database, notifier: AdminNotifier, translator: Translator, checks: Mapping[str, AlertCheck]
+    ) -> None:
         self._database, self._notifier, self._translator, self._checks = database, notifier, translator, checks
         self.lasting: dict[str, Alert] = {}
         self._unsaved: dict[str, set[int]] = {}
@@ -71,7 +75,10 @@ class AlertManager:
             self._well_since.setdefault(what, time.monotonic())
 
     async def _take_up(self) -> None:
-        """What lasted when the bot stopped. What nothing looks at is over: that a bot runs is proof that its token is taken."""
+        """What lasted when the bot stopped.
+
+        What nothing looks at is over: that a bot runs is proof that its token is taken.
+        """
         async with self._taking_up:
             if self._taken_up:
                 return
@@ -159,7 +166,16 @@ class AlertManager:
         """What there is to say of an alert: its beginning, its end, or both (`words`: "began", "ended")."""
         kind, _, job = alert.what.partition(":")
         detail = alert.details
-        values = {"minutes": 0, "free": "?", "had": 0, "now": 0, "waiting": 0, **detail, "why": str(detail.get("why", "none"))[:WHY],
-                  "began": day_and_time(alert.began_at), "time": say.duration((alert.ended_at or time.time()) - alert.began_at),
-                  "job": say.say_or(job, f"job-{job}") if job else ""}
+        values = {
+            "minutes": 0,
+            "free": "?",
+            "had": 0,
+            "now": 0,
+            "waiting": 0,
+            **detail,
+            "why": str(detail.get("why", "none"))[:WHY],
+            "began": day_and_time(alert.began_at),
+            "time": say.duration((alert.ended_at or time.time()) - alert.began_at),
+            "job": say.say_or(job, f"job-{job}") if job else "",
+        }
         return "\n".join(say(f"alert-{kind}-{word}", **values) for word in words)

@@ -2,6 +2,7 @@
 
 Each check is a small function that returns Findings; none changes anything.
 """
+
 import json
 import shutil
 import subprocess
@@ -60,19 +61,36 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
     """Asks Telegram who the bot is."""
     token = settings.telegram.token.get_secret_value()
     if not token:
-        return [DoctorFinding("bad", "token", "no bot token is set",
-                        "talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)")]
+        return [
+            DoctorFinding(
+                "bad",
+                "token",
+                "no bot token is set",
+                "talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)",
+            )
+        ]
     from telegram import Bot
     from telegram.error import InvalidToken, TelegramError
+
     try:
         async with Bot(token, base_url=f"{settings.telegram.base_url}/bot") as bot:
             return [DoctorFinding("ok", "token", f"Telegram knows the bot as @{bot.username}")]
     except InvalidToken:
-        return [DoctorFinding("bad", "token", "Telegram refuses the token", "copy it again from @BotFather; it looks like 123456:ABC…")]
+        return [
+            DoctorFinding(
+                "bad", "token", "Telegram refuses the token", "copy it again from @BotFather; it looks like 123456:ABC…"
+            )
+        ]
     except TelegramError as error:
         says = str(error).replace(token, "…")
-        return [DoctorFinding("bad", "telegram", f"{settings.telegram.base_url} does not answer: {says}",
-                        "check the network, a proxy, or JOKEBOT_TELEGRAM_BASE_URL")]
+        return [
+            DoctorFinding(
+                "bad",
+                "telegram",
+                f"{settings.telegram.base_url} does not answer: {says}",
+                "check the network, a proxy, or JOKEBOT_TELEGRAM_BASE_URL",
+            )
+        ]
 
 
 async def check_webhook(settings: Settings) -> list[DoctorFinding]:
@@ -81,11 +99,23 @@ async def check_webhook(settings: Settings) -> list[DoctorFinding]:
     if telegram.mode == "polling":
         return []
     if not telegram.webhook_url.startswith("https://"):
-        return [DoctorFinding("bad", "webhook", "the webhook's address is missing or not https",
-                        "set JOKEBOT_TELEGRAM_WEBHOOK_URL to the public https address of your reverse proxy")]
+        return [
+            DoctorFinding(
+                "bad",
+                "webhook",
+                "the webhook's address is missing or not https",
+                "set JOKEBOT_TELEGRAM_WEBHOOK_URL to the public https address of your reverse proxy",
+            )
+        ]
     if not telegram.webhook_secret.get_secret_value():
-        return [DoctorFinding("bad", "webhook", "no webhook secret is set",
-                        "set JOKEBOT_TELEGRAM_WEBHOOK_SECRET to a long random word (letters, digits, _ and -)")]
+        return [
+            DoctorFinding(
+                "bad",
+                "webhook",
+                "no webhook secret is set",
+                "set JOKEBOT_TELEGRAM_WEBHOOK_SECRET to a long random word (letters, digits, _ and -)",
+            )
+        ]
     return [DoctorFinding("ok", "webhook", f"{telegram.webhook_url} → {telegram.webhook_listen}")]
 
 
@@ -94,17 +124,26 @@ async def check_engine(settings: Settings) -> list[DoctorFinding]:
     if settings.engine.kind != "url":
         return check_own_servers(settings)
     from bot.engine.client import EngineClient, EngineError
+
     client = EngineClient(settings.engine)
     try:
         models = await client.models()
     except EngineError as error:
-        return [DoctorFinding("bad", "engine", f"{settings.engine.url}: {error}",
-                        "start one (`jokebot engine cpu MODEL_DIR`, or LMDeploy on a GPU), or set JOKEBOT_ENGINE_URL")]
+        return [
+            DoctorFinding(
+                "bad",
+                "engine",
+                f"{settings.engine.url}: {error}",
+                "start one (`jokebot engine cpu MODEL_DIR`, or LMDeploy on a GPU), or set JOKEBOT_ENGINE_URL",
+            )
+        ]
     finally:
         await client.close()
     wanted = settings.engine.model
     if wanted and wanted not in models:
-        return [DoctorFinding("bad", "engine", f"it serves {', '.join(models)}, not {wanted}", "mend JOKEBOT_ENGINE_MODEL")]
+        return [
+            DoctorFinding("bad", "engine", f"it serves {', '.join(models)}, not {wanted}", "mend JOKEBOT_ENGINE_MODEL")
+        ]
     return [DoctorFinding("ok", "engine", f"{settings.engine.url} serves {', '.join(models)}")]
 
 
@@ -112,23 +151,47 @@ def check_own_servers(settings: Settings) -> list[DoctorFinding]:
     """What the bot needs to start servers itself: an environment, a checkpoint, for LMDeploy a GPU."""
     from bot.engine.servers.launch import launcher
     from storage.learning.models import Model
+
     kind, base = settings.engine.kind, settings.model
     if kind == "lmdeploy" and shutil.which("nvidia-smi") is None:
-        return [DoctorFinding("bad", "engine", "LMDeploy needs an NVIDIA GPU, and this host has no driver for one",
-                        "set JOKEBOT_ENGINE_KIND to `cpu`, or to `url` for an engine on another host")]
+        return [
+            DoctorFinding(
+                "bad",
+                "engine",
+                "LMDeploy needs an NVIDIA GPU, and this host has no driver for one",
+                "set JOKEBOT_ENGINE_KIND to `cpu`, or to `url` for an engine on another host",
+            )
+        ]
     if base.directory is None:
-        return [DoctorFinding("note", "engine", f"the bot starts its {kind} servers for the champion in the registry (`jokebot models`)")]
+        return [
+            DoctorFinding(
+                "note",
+                "engine",
+                f"the bot starts its {kind} servers for the champion in the registry (`jokebot models`)",
+            )
+        ]
     try:
         launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
     except JokebotError as error:
         return [DoctorFinding("bad", "engine", str(error), "mend JOKEBOT_MODEL_DIRECTORY or make the environment")]
-    return [DoctorFinding("ok", "engine", f"the bot starts {settings.server_count} {kind} server{'s' * (settings.server_count > 1)} for {base.name} at {base.directory}")]
+    return [
+        DoctorFinding(
+            "ok",
+            "engine",
+            f"the bot starts {settings.server_count} {kind} server{'s' * (settings.server_count > 1)} for "
+            f"{base.name} at {base.directory}",
+        )
+    ]
 
 
 def locked_versions(name: str) -> dict[str, str]:
     """The packages of an environment's lock with their versions."""
     lines = (ROOT / "configs/requirements" / f"{name}.txt").read_text().splitlines()
-    return dict(line.split("==") for line in [*lines, *NO_DEPENDENCIES.get(name, [])] if "==" in line and not line.startswith("#"))
+    return dict(
+        line.split("==")
+        for line in [*lines, *NO_DEPENDENCIES.get(name, [])]
+        if "==" in line and not line.startswith("#")
+    )
 
 
 def check_environment(name: str, python: Path, modules: list[str], *, needed: bool) -> list[DoctorFinding]:
@@ -138,27 +201,51 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
         return [DoctorFinding(state, f"{name} env", f"{python} is not there", f"run `make env-{name}`")]
     lock = locked_versions(name)
     try:
-        done = subprocess.run([str(python), "-c", PROBE, json.dumps(list(lock)), json.dumps(modules)],
-                              capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT)
+        done = subprocess.run(
+            [str(python), "-c", PROBE, json.dumps(list(lock)), json.dumps(modules)],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            cwd=ROOT,
+        )
         report = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, IndexError, json.JSONDecodeError) as error:
-        return [DoctorFinding(state, f"{name} env", f"its Python can't be asked: {error}", f"run `make env-{name}` again")]
-    wrong = [f"{package} {version or 'missing'} (wanted {lock[package]})"
-             for package, version in report["versions"].items() if version != lock[package]]
+        return [
+            DoctorFinding(state, f"{name} env", f"its Python can't be asked: {error}", f"run `make env-{name}` again")
+        ]
+    wrong = [
+        f"{package} {version or 'missing'} (wanted {lock[package]})"
+        for package, version in report["versions"].items()
+        if version != lock[package]
+    ]
     if wrong or report["errors"]:
         lacking = any(NO_LIBRARY in error for error in report["errors"])
-        return [DoctorFinding(state, f"{name} env", "; ".join([*report["errors"], *wrong[:4]]), LIBRARIES if lacking else f"delete .venv/{name} and run `make env-{name}`")]
+        return [
+            DoctorFinding(
+                state,
+                f"{name} env",
+                "; ".join([*report["errors"], *wrong[:4]]),
+                LIBRARIES if lacking else f"delete .venv/{name} and run `make env-{name}`",
+            )
+        ]
     card = f", {report['cuda']}" if report.get("cuda") else ", no GPU" if "cuda" in report else ""
     return [DoctorFinding("ok", f"{name} env", f"Python {report['python']}, {len(lock)} packages as locked{card}")]
 
 
 async def check_environments(settings: Settings) -> list[DoctorFinding]:
     """The environments that the settings name; LMDeploy's is needed on a GPU host alone."""
-    train = check_environment("train", settings.environments.train_python,
-                              ["torch", "torchvision", "transformers", "bitsandbytes", "mmengine", "cv2", "peft", "xtuner"], needed=True)
+    train = check_environment(
+        "train",
+        settings.environments.train_python,
+        ["torch", "torchvision", "transformers", "bitsandbytes", "mmengine", "cv2", "peft", "xtuner"],
+        needed=True,
+    )
     serve = settings.environments.serve_python
     if not serve.exists() and shutil.which("nvidia-smi") is None:
-        return [*train, DoctorFinding("note", "serve env", "not made: this host has no NVIDIA driver; the CPU engine needs none")]
+        return [
+            *train,
+            DoctorFinding("note", "serve env", "not made: this host has no NVIDIA driver; the CPU engine needs none"),
+        ]
     return [*train, *check_environment("serve", serve, ["lmdeploy"], needed=False)]
 
 
@@ -170,7 +257,9 @@ async def check_disk(settings: Settings) -> list[DoctorFinding]:
     free = shutil.disk_usage(folder).free
     says = f"{free / 2**30:.1f} GiB free for {settings.storage.directory}"
     if free < ENOUGH_DISK_BYTES:
-        return [DoctorFinding("bad", "disk", says, "free some space: photos, one dataset and one more model want 5 GiB")]
+        return [
+            DoctorFinding("bad", "disk", says, "free some space: photos, one dataset and one more model want 5 GiB")
+        ]
     return [DoctorFinding("ok", "disk", says)]
 
 
@@ -186,7 +275,14 @@ async def check_database(settings: Settings) -> list[DoctorFinding]:
     return [DoctorFinding("ok", "database", f"{path} is whole and holds {ratings} ratings")]
 
 
-CHECKS: tuple[Callable, ...] = (check_token, check_webhook, check_engine, check_environments, check_disk, check_database)
+CHECKS: tuple[Callable, ...] = (
+    check_token,
+    check_webhook,
+    check_engine,
+    check_environments,
+    check_disk,
+    check_database,
+)
 
 
 async def examine(settings: Settings) -> list[DoctorFinding]:

@@ -1,4 +1,5 @@
 """How many errors were logged lately: a figure that says whether somebody should read the log."""
+
 import logging
 import time
 from collections import deque

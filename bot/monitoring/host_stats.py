@@ -1,4 +1,5 @@
 """How the host is: graphics cards, disks, folders. Without torch, and with a time limit on everything."""
+
 import asyncio
 import os
 import shutil
@@ -24,13 +25,19 @@ class FolderSize:
 
 
 async def list_gpus() -> list[GpuInfo] | None:
-    """The graphics cards, as NVIDIA's tool sees them; None on a host without that tool, empty where it finds none or fails."""
+    """The graphics cards, as NVIDIA's tool sees them; None on a host without that tool, empty where it finds none or
+    fails.
+    """
     if shutil.which(NVIDIA_SMI) is None:
         return None
     try:
         process = await asyncio.create_subprocess_exec(
-            NVIDIA_SMI, *QUERY,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
+            NVIDIA_SMI,
+            *QUERY,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
     except OSError:
         return []
     try:

@@ -4,6 +4,7 @@ Jokes, ratings, updates and runs are not counted here: each scrape reads them fr
 of its own, so that no scrape delays an answer. prometheus-client writes the text. Its import takes 30 ms, so it waits
 for the first scrape.
 """
+
 import asyncio
 import logging
 import sqlite3
@@ -16,18 +17,26 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bot.monitoring import host_stats
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
-from bot.runtime.http_server import listen
+from bot.monitoring import host_stats
 from bot.monitoring.error_counter import ErrorCounter
+from bot.runtime.http_server import listen
 from bot.runtime.throttled_cache import ThrottledCache
 from bot.runtime.version import program_version
 from configs.settings import Settings
-from storage.maintenance.backup import newest_at
+from storage.chat.metrics import (
+    LatencyHistogram,
+    RunDurations,
+    banned_people,
+    inbox_pending,
+    models_shown,
+    ratings_by_model,
+    runs_so_far,
+)
 from storage.database import Database
-from storage.chat.metrics import RunDurations, LatencyHistogram, banned_people, inbox_pending, models_shown, ratings_by_model, runs_so_far
 from storage.learning.runs import FINISHED, UNFINISHED
+from storage.maintenance.backup import newest_at
 
 if TYPE_CHECKING:
     from prometheus_client.core import HistogramMetricFamily, Metric
@@ -58,8 +67,9 @@ class MetricsServer:
         self.url = ""
 
     @classmethod
-    async def start(cls, settings: Settings, queue: FairQueue, servers: ModelServers,
-                    host: "HostMetrics | None" = None) -> "MetricsServer":
+    async def start(
+        cls, settings: Settings, queue: FairQueue, servers: ModelServers, host: "HostMetrics | None" = None
+    ) -> "MetricsServer":
         """Listen at `metrics.listen`; port 0 takes a free one. `host` counts errors and knows the alerts.
 
         Raises SettingsError where that is impossible.
@@ -99,28 +109,40 @@ class MetricsServer:
         async with self._scrape:
             await self._told.catch_up(self._database)
             shown = await models_shown(self._database, MODELS)
-            families = [*await self._families(shown), *engine_families(self._servers),
-                        *await self._host.families(self._database)]
+            families = [
+                *await self._families(shown),
+                *engine_families(self._servers),
+                *await self._host.families(self._database),
+            ]
             body, content_type = await asyncio.to_thread(exposition, MetricsSnapshot(families, self._told, shown))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _families(self, shown: Collection[str]) -> list[Family]:
         rated = await self._ratings.get(None, lambda: ratings_by_model(self._database))
         pending, ready = await inbox_pending(self._database), await self._servers.ready()
-        gauges = {"queue_waiting": ("Photos in the queue.", self._queue.waiting),
-                  "queue_longest_wait_seconds": ("How long the photo that came first has waited.",
-                                                 self._queue.longest_wait_s),
-                  "queue_in_flight": ("Requests at the engine.", self._queue.in_flight),
-                  "inbox_pending": ("Updates kept and not yet finished.", pending),
-                  "engine_up": ("Whether the engine answers and serves the model.", int(ready)),
-                  "start_time_seconds": ("When the bot started, seconds since 1970.", self._started_at)}
-        ratings = {(("model", model), ("value", str(value))): count
-                   for (model, value), count in rated.items() if model in shown}
+        gauges = {
+            "queue_waiting": ("Photos in the queue.", self._queue.waiting),
+            "queue_longest_wait_seconds": (
+                "How long the photo that came first has waited.",
+                self._queue.longest_wait_s,
+            ),
+            "queue_in_flight": ("Requests at the engine.", self._queue.in_flight),
+            "inbox_pending": ("Updates kept and not yet finished.", pending),
+            "engine_up": ("Whether the engine answers and serves the model.", int(ready)),
+            "start_time_seconds": ("When the bot started, seconds since 1970.", self._started_at),
+        }
+        ratings = {
+            (("model", model), ("value", str(value))): count
+            for (model, value), count in rated.items()
+            if model in shown
+        }
         jokes = {(("model", name),): count for name, count in self._told.jokes.items() if name in shown}
-        return [("info", "gauge", "The program's version.", {(("version", program_version()),): 1}),
-                ("jokes_total", "counter", "Jokes made, by model version.", jokes),
-                ("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
-                *((name, "gauge", text, {(): value}) for name, (text, value) in gauges.items())]
+        return [
+            ("info", "gauge", "The program's version.", {(("version", program_version()),): 1}),
+            ("jokes_total", "counter", "Jokes made, by model version.", jokes),
+            ("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
+            *((name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()),
+        ]
 
 
 @dataclass
@@ -143,25 +165,45 @@ class HostMetrics:
         runs, banned = await runs_so_far(database), await banned_people(database)
         size, errors = host_stats.database_bytes(storage.database), self.mistakes.total
         alerts = self._alert_samples()
-        return [*run_families(runs),
-                ("last_backup_timestamp_seconds", "gauge", "When the newest backup was made.",
-                 {(): backup} if backup else {}),
-                ("disk_free_bytes", "gauge", "Free bytes where the data is.", {(): free}),
-                ("database_bytes", "gauge", "Size of the database with its write-ahead log.", {(): size}),
-                ("errors_total", "counter", "Errors logged since the start.", {(): errors}),
-                ("alert", "gauge", "Whether admins were told of this trouble and it lasts.", alerts),
-                ("banned_people", "gauge", "Users who are banned now.", {(): banned})]
+        return [
+            *run_families(runs),
+            (
+                "last_backup_timestamp_seconds",
+                "gauge",
+                "When the newest backup was made.",
+                {(): backup} if backup else {},
+            ),
+            ("disk_free_bytes", "gauge", "Free bytes where the data is.", {(): free}),
+            ("database_bytes", "gauge", "Size of the database with its write-ahead log.", {(): size}),
+            ("errors_total", "counter", "Errors logged since the start.", {(): errors}),
+            ("alert", "gauge", "Whether admins were told of this trouble and it lasts.", alerts),
+            ("banned_people", "gauge", "Users who are banned now.", {(): banned}),
+        ]
 
 
 def run_families(found: RunDurations) -> list[Family]:
     """How runs ended, and where the one under way is: every state has its sample, so that none goes missing."""
     states = ("none", *UNFINISHED)
-    return [("run_state", "gauge", "1 for the state of the run under way, none where there is none.",
-             {(("state", state),): int(state == (found.under_way or "none")) for state in states}),
-            ("runs_total", "counter", "Runs that have ended, by outcome.",
-             {(("outcome", outcome),): found.ended.get(outcome, 0) for outcome in FINISHED}),
-            ("last_run_timestamp_seconds", "gauge", "When the last run ended.",
-             {(): found.last_at} if found.last_at else {})]
+    return [
+        (
+            "run_state",
+            "gauge",
+            "1 for the state of the run under way, none where there is none.",
+            {(("state", state),): int(state == (found.under_way or "none")) for state in states},
+        ),
+        (
+            "runs_total",
+            "counter",
+            "Runs that have ended, by outcome.",
+            {(("outcome", outcome),): found.ended.get(outcome, 0) for outcome in FINISHED},
+        ),
+        (
+            "last_run_timestamp_seconds",
+            "gauge",
+            "When the last run ended.",
+            {(): found.last_at} if found.last_at else {},
+        ),
+    ]
 
 
 def engine_families(servers: ModelServers) -> list[Family]:
@@ -173,13 +215,27 @@ def engine_families(servers: ModelServers) -> list[Family]:
     shares[servers.router.champion.model.name] = 1 - servers.router.share
     if servers.router.canary:
         shares[servers.router.canary.model.name] = servers.router.share
-    return [("servers", "gauge", "Servers, by model version and state.",
-             {(("model", model), ("state", state)): count for (model, state), count in counts.items()}),
-            ("server_restarts", "gauge", "How often the servers there are were started again after a failure.",
-             {(("model", model),): count for model, count in restarts.items()}),
-            ("model_share", "gauge", "Share of the deliveries, by model version.",
-             {(("model", model),): share for model, share in shares.items()}),
-            ("paused", "gauge", "Whether photos wait while the servers sleep.", {(): int(bool(servers.paused))})]
+    return [
+        (
+            "servers",
+            "gauge",
+            "Servers, by model version and state.",
+            {(("model", model), ("state", state)): count for (model, state), count in counts.items()},
+        ),
+        (
+            "server_restarts",
+            "gauge",
+            "How often the servers there are were started again after a failure.",
+            {(("model", model),): count for model, count in restarts.items()},
+        ),
+        (
+            "model_share",
+            "gauge",
+            "Share of the deliveries, by model version.",
+            {(("model", model),): share for model, share in shares.items()},
+        ),
+        ("paused", "gauge", "Whether photos wait while the servers sleep.", {(): int(bool(servers.paused))}),
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +248,7 @@ class MetricsSnapshot:
 
     def collect(self) -> "Iterator[Metric]":
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
         kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
         for name, kind, meaning, samples in self.families:
             labels = [label for label, _ in next(iter(samples), ())]
@@ -203,6 +260,7 @@ class MetricsSnapshot:
 
     def _latency(self) -> "HistogramMetricFamily":
         from prometheus_client.core import HistogramMetricFamily
+
         meaning = "From the request to the engine to its last word."
         metric = HistogramMetricFamily("jokebot_joke_latency_seconds", meaning, labels=["model"])
         bounds = (*map(str, self.told.bounds), "+Inf")
@@ -216,6 +274,7 @@ class MetricsSnapshot:
 def exposition(snapshot: MetricsSnapshot) -> tuple[bytes, str]:
     """The snapshot in Prometheus' text format, and its content type."""
     from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+
     registry = CollectorRegistry()
     registry.register(snapshot)
     return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4

@@ -1,4 +1,7 @@
-"""What admins hear from a bot that must stop because its database is damaged: once, however often it is started again."""
+"""What admins hear from a bot that must stop because its database is damaged: once, however often it is started
+again.
+"""
+
 import asyncio
 import logging
 from contextlib import suppress
@@ -6,11 +9,11 @@ from pathlib import Path
 
 from telegram.error import TelegramError
 
-from bot.telegram.client import TelegramClient
 from bot.chats.languages import LanguagePreferences
+from bot.i18n.translator import Translator
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
-from bot.i18n.translator import Translator
+from bot.telegram.client import TelegramClient
 from configs.prompts import load_prompts
 from configs.settings import Settings
 
@@ -26,7 +29,10 @@ def shutdown_notice_file(settings: Settings) -> Path:
 
 
 async def notify_shutdown(settings: Settings, client: TelegramClient, error: Exception) -> None:
-    """Tell the admins why the bot stops, unless they know. In the language of the settings: theirs stand in the database."""
+    """Tell the admins why the bot stops, unless they know.
+
+    In the language of the settings: theirs stand in the database.
+    """
     file, text, words = shutdown_notice_file(settings), str(error), Translator(default=settings.joke.language)
     if file.exists() or not settings.telegram.admins:
         return

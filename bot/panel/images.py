@@ -1,4 +1,5 @@
 """Pictures for the page: a joke's photo made small, a photo of a gate's gallery, and the picture of a run's outcome."""
+
 import asyncio
 import io
 import time
@@ -12,14 +13,16 @@ from bot.i18n.localizer import Localizer
 from bot.retraining.run_report import RunReport
 from configs.settings import Settings
 from storage.chat import recent_ratings
-from storage.learning import runs
 from storage.database import Database
+from storage.learning import runs
 from storage.learning.run_files import gallery_of
 from storage.media.photos import photo_path
 
 SIDE = 320
 KEPT_S = 300.0
-"""A drawn picture is kept so long, as drawing one takes a second or two, and not longer: what it shows may be forgotten."""
+"""A drawn picture is kept so long, as drawing one takes a second or two, and not longer: what it shows may be
+forgotten.
+"""
 
 
 class RenderedImage(NamedTuple):
@@ -54,7 +57,10 @@ class PanelImages:
         return await self._small(self._settings.storage.datasets / run.dataset / named)
 
     async def outcome(self, run_id: int, say: Localizer) -> RenderedImage | None:
-        """What admins are sent when a run has been judged. Raises RunError for an unknown run, RenderError where it can't be drawn."""
+        """What admins are sent when a run has been judged.
+
+        Raises RunError for an unknown run, RenderError where it can't be drawn.
+        """
         run = await runs.find(self._database, run_id)
         key = run.id, run.state, say.language
         async with self._drawing:
@@ -67,7 +73,9 @@ class PanelImages:
 
     async def _small(self, file: Path) -> RenderedImage | None:
         try:
-            return RenderedImage(await asyncio.get_running_loop().run_in_executor(self._decoders, small, file), "image/jpeg")
+            return RenderedImage(
+                await asyncio.get_running_loop().run_in_executor(self._decoders, small, file), "image/jpeg"
+            )
         except OSError:
             return None
 

@@ -1,4 +1,5 @@
 """What goes on just now: the run under way, who answers, and how the queue, the engine and the disk are."""
+
 import asyncio
 import shutil
 from collections.abc import Sequence
@@ -10,38 +11,81 @@ from bot.engine.router import ServedModel
 from bot.engine.servers.base import ModelServers
 from bot.i18n.localizer import Localizer
 from bot.retraining.run_progress import RunProgress, RunProgressReader, read_losses
-from storage.learning import runs
-from storage.database import Database
 from storage.chat.metrics import inbox_pending
+from storage.database import Database
+from storage.learning import runs
 from storage.learning.runs import STEPS, Run
 
 POINTS = 240
 """A loss curve has at most so many points; a longer one is averaged."""
-TONES = {"ready": "good", "given": "good", "asleep": "open", "starting": "open", "checking": "open", "restarting": "bad", "ended": "bad", "draining": "open"}
+TONES = {
+    "ready": "good",
+    "given": "good",
+    "asleep": "open",
+    "starting": "open",
+    "checking": "open",
+    "restarting": "bad",
+    "ended": "bad",
+    "draining": "open",
+}
 LITTLE_DISK = 0.05
 
 
 class PanelOverview:
-    """The part of the picture that is read anew each time: a few short queries, and the run's files. The data is in `folder`."""
+    """The part of the picture that is read anew each time: a few short queries, and the run's files.
 
-    def __init__(self, database: Database, servers: ModelServers, queue: FairQueue, progress: RunProgressReader, folder: Path) -> None:
-        self._database, self._servers, self._queue, self._progress, self._folder = database, servers, queue, progress, folder
+    The data is in `folder`.
+    """
+
+    def __init__(
+        self, database: Database, servers: ModelServers, queue: FairQueue, progress: RunProgressReader, folder: Path
+    ) -> None:
+        self._database, self._servers, self._queue, self._progress, self._folder = (
+            database,
+            servers,
+            queue,
+            progress,
+            folder,
+        )
 
     async def read(self, say: Localizer) -> dict[str, Any]:
         """As JSON: the run under way or None, who answers, how all is, the servers, and why they pause or ""."""
         run, paused = await runs.current_run(self._database), self._servers.paused
-        return {"run": await self._under_way(say, run) if run else None, "service": self._service(), "health": await self._health(say),
-                "servers": self._servers_shown(say), "paused": say(f"panel-paused-{paused}") if paused else ""}
+        return {
+            "run": await self._under_way(say, run) if run else None,
+            "service": self._service(),
+            "health": await self._health(say),
+            "servers": self._servers_shown(say),
+            "paused": say(f"panel-paused-{paused}") if paused else "",
+        }
 
     async def _under_way(self, say: Localizer, run: Run) -> dict[str, Any]:
         """A run that goes on: its steps, how far the present one is, its losses so far."""
-        progress, losses = await self._progress.read(run), await asyncio.to_thread(read_losses, self._progress.run_folder(run))
+        progress, losses = (
+            await self._progress.read(run),
+            await asyncio.to_thread(read_losses, self._progress.run_folder(run)),
+        )
         place = STEPS.index(run.state) if run.state in STEPS else len(STEPS)
-        steps = [{"label": say(f"run-state-{name}"), "state": "done" if number < place else "now" if number == place else "todo"}
-                 for number, name in enumerate((*STEPS, "canary"))]
-        return {"id": run.id, "state": run.state, "label": say(f"run-state-{run.state}"), "steps": steps, "share": progress.share if progress.of else None,
-                "counted": _counted(say, run, progress), "left": say("run-left", time=say.duration(progress.eta_s)) if progress.eta_s else "",
-                "stopping": say("run-stopping") if run.cancel_at else "", "began": run.created_at, "by": say(f"panel-by-{run.started_by}"), "losses": thinned(losses)}
+        steps = [
+            {
+                "label": say(f"run-state-{name}"),
+                "state": "done" if number < place else "now" if number == place else "todo",
+            }
+            for number, name in enumerate((*STEPS, "canary"))
+        ]
+        return {
+            "id": run.id,
+            "state": run.state,
+            "label": say(f"run-state-{run.state}"),
+            "steps": steps,
+            "share": progress.share if progress.of else None,
+            "counted": _counted(say, run, progress),
+            "left": say("run-left", time=say.duration(progress.eta_s)) if progress.eta_s else "",
+            "stopping": say("run-stopping") if run.cancel_at else "",
+            "began": run.created_at,
+            "by": say(f"panel-by-{run.started_by}"),
+            "losses": thinned(losses),
+        }
 
     def _service(self) -> list[dict[str, Any]]:
         """Who answers photos now, and which share of them."""
@@ -49,22 +93,46 @@ class PanelOverview:
 
         def arm(one: ServedModel, share: float, status: str) -> dict[str, Any]:
             return {"id": one.model.id, "name": one.model.name, "share": share, "status": status}
+
         canary = [arm(router.canary, router.share, "canary")] if router.canary else []
         return [arm(router.champion, 1 - router.share, "champion"), *canary]
 
     async def _health(self, say: Localizer) -> list[dict[str, str]]:
         queue, pending, ready = self._queue, await inbox_pending(self._database), await self._servers.ready()
         disk = await asyncio.to_thread(shutil.disk_usage, self._folder)
-        return [{"label": say("panel-engine"), "value": say("panel-engine-up" if ready else "panel-engine-down"), "tone": "good" if ready else "bad"},
-                {"label": say("panel-waiting"), "value": say.number(queue.waiting), "tone": "open" if queue.waiting else ""},
-                {"label": say("panel-in-flight"), "value": say.number(queue.in_flight), "tone": ""},
-                {"label": say("panel-inbox"), "value": say.number(pending), "tone": ""},
-                {"label": say("panel-disk"), "value": say("panel-gigabytes", free=round(disk.free / 1e9)), "tone": "bad" if disk.free < LITTLE_DISK * disk.total else ""}]
+        return [
+            {
+                "label": say("panel-engine"),
+                "value": say("panel-engine-up" if ready else "panel-engine-down"),
+                "tone": "good" if ready else "bad",
+            },
+            {
+                "label": say("panel-waiting"),
+                "value": say.number(queue.waiting),
+                "tone": "open" if queue.waiting else "",
+            },
+            {"label": say("panel-in-flight"), "value": say.number(queue.in_flight), "tone": ""},
+            {"label": say("panel-inbox"), "value": say.number(pending), "tone": ""},
+            {
+                "label": say("panel-disk"),
+                "value": say("panel-gigabytes", free=round(disk.free / 1e9)),
+                "tone": "bad" if disk.free < LITTLE_DISK * disk.total else "",
+            },
+        ]
 
     def _servers_shown(self, say: Localizer) -> list[dict[str, Any]]:
-        return [{"name": one.name, "model": f"{one.model_id} {one.model}", "state": say(f"panel-server-{one.state}"), "tone": TONES.get(one.state, ""),
-                 "says": one.says, "outstanding": one.outstanding, "restarts": say("panel-restarts", restarts=one.restarts) if one.restarts else ""}
-                for one in self._servers.status()]
+        return [
+            {
+                "name": one.name,
+                "model": f"{one.model_id} {one.model}",
+                "state": say(f"panel-server-{one.state}"),
+                "tone": TONES.get(one.state, ""),
+                "says": one.says,
+                "outstanding": one.outstanding,
+                "restarts": say("panel-restarts", restarts=one.restarts) if one.restarts else "",
+            }
+            for one in self._servers.status()
+        ]
 
 
 def _counted(say: Localizer, run: Run, progress: RunProgress) -> str:
@@ -85,5 +153,5 @@ def _counted(say: Localizer, run: Run, progress: RunProgress) -> str:
 def thinned(losses: Sequence[float], most: int = POINTS) -> list[list[float]]:
     """The curve as [step, loss] with at most `most` points, each the mean of as many steps as the others."""
     width = max(1, -(-len(losses) // most))
-    parts = [(start, losses[start:start + width]) for start in range(0, len(losses), width)]
+    parts = [(start, losses[start : start + width]) for start in range(0, len(losses), width)]
     return [[start + (len(part) + 1) / 2, round(sum(part) / len(part), 5)] for start, part in parts]

@@ -1,7 +1,11 @@
-"""What admins look at on the sandbox's page, as JSON on loopback. It is read-only: whatever changes something is a chat command.
+"""What admins look at on the sandbox's page, as JSON on loopback.
 
-Every request carries the key of the settings (`Authorization: Bearer KEY`). Whoever asks for a person who is no admin gets 403.
+It is read-only: whatever changes something is a chat command.
+
+Every request carries the key of the settings (`Authorization: Bearer KEY`). Whoever asks for a person who is no admin
+gets 403.
 """
+
 import hashlib
 import hmac
 import json
@@ -14,26 +18,67 @@ from aiohttp import web
 
 from bot.charts.render import RenderError
 from bot.i18n.localizer import Localizer
-from bot.runtime.http_server import listen
-from bot.panel.overview import PanelOverview
-from bot.panel.history import past, run_details
-from bot.panel.images import RenderedImage, PanelImages
-from bot.runtime.throttled_cache import ThrottledCache
 from bot.i18n.translator import Translator
+from bot.panel.history import past, run_details
+from bot.panel.images import PanelImages, RenderedImage
+from bot.panel.overview import PanelOverview
+from bot.runtime.http_server import listen
+from bot.runtime.throttled_cache import ThrottledCache
 from configs.errors import SettingsError
 from configs.settings import Settings
-from storage.learning import runs
 from storage.database import Database
+from storage.learning import runs
 from storage.learning.runs import RunError
 
 log = logging.getLogger(__name__)
 
 REST = 20
-"""Reading all ratings took a time; they are read again after so many times as long, and not more often than every LEAST_S."""
+"""Reading all ratings took a time; they are read again after so many times as long, and not more often than every
+LEAST_S.
+"""
 LEAST_S = 1.0
-LABELS = ("title", "tabs", "now", "runs", "models", "ratings", "no-run", "retrain", "cancel", "cancel-trial", "loss", "step", "run", "in-chat", "serves", "health", "servers",
-          "no-runs", "loading", "measures", "before", "after", "times", "jokes", "picture", "roll-back", "interval", "share", "from", "start", "liked",
-          "promote", "gone", "nothing-rated", "by-day", "by-model", "rated-last", "funny", "somewhat", "unfunny")
+LABELS = (
+    "title",
+    "tabs",
+    "now",
+    "runs",
+    "models",
+    "ratings",
+    "no-run",
+    "retrain",
+    "cancel",
+    "cancel-trial",
+    "loss",
+    "step",
+    "run",
+    "in-chat",
+    "serves",
+    "health",
+    "servers",
+    "no-runs",
+    "loading",
+    "measures",
+    "before",
+    "after",
+    "times",
+    "jokes",
+    "picture",
+    "roll-back",
+    "interval",
+    "share",
+    "from",
+    "start",
+    "liked",
+    "promote",
+    "gone",
+    "nothing-rated",
+    "by-day",
+    "by-model",
+    "rated-last",
+    "funny",
+    "somewhat",
+    "unfunny",
+)
 """The page's headings and buttons: the messages `panel-NAME`, which have no blanks."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -41,7 +86,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class PanelServer:
     """An HTTP server for the page. Make one with `start`, and `stop` it."""
 
-    def __init__(self, database: Database, settings: Settings, translator: Translator, overview: PanelOverview, pictures: PanelImages) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        translator: Translator,
+        overview: PanelOverview,
+        pictures: PanelImages,
+    ) -> None:
         self._database, self._settings, self._translator = database, settings, translator
         self._overview, self._pictures = overview, pictures
         self._past = ThrottledCache[str, dict[str, Any]](LEAST_S)
@@ -49,10 +101,23 @@ class PanelServer:
         self.url = ""
 
     @classmethod
-    async def start(cls, database: Database, settings: Settings, translator: Translator, overview: PanelOverview, pictures: PanelImages) -> "PanelServer":
-        """Listen at `panel.listen`; port 0 takes a free one. Raises SettingsError where that is impossible, or there is no key."""
+    async def start(
+        cls,
+        database: Database,
+        settings: Settings,
+        translator: Translator,
+        overview: PanelOverview,
+        pictures: PanelImages,
+    ) -> "PanelServer":
+        """Listen at `panel.listen`; port 0 takes a free one.
+
+        Raises SettingsError where that is impossible, or there is no key.
+        """
         if not settings.panel.key.get_secret_value():
-            raise SettingsError("The admin pages need a key: set JOKEBOT_PANEL_KEY, to the same for `jokebot run` and `jokebot sandbox`.")
+            raise SettingsError(
+                "The admin pages need a key: set JOKEBOT_PANEL_KEY, to the same for `jokebot run` and `jokebot "
+                "sandbox`."
+            )
         panel = cls(database, settings, translator, overview, pictures)
         try:
             await panel._listen(settings.panel.listen)
@@ -81,7 +146,9 @@ class PanelServer:
         key = self._settings.panel.key.get_secret_value()
         if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {key}".encode()):
             return refused(401, "The key is missing or another.")
-        if request.path != "/panel/admins" and request.query.get("person") not in map(str, self._settings.telegram.admins):
+        if request.path != "/panel/admins" and request.query.get("person") not in map(
+            str, self._settings.telegram.admins
+        ):
             return refused(403, "This person is no admin.")
         try:
             return await handler(request)
@@ -97,8 +164,12 @@ class PanelServer:
     async def _whole(self, request: web.Request) -> web.Response:
         """All of it but the details; 304 where it is what the reader has."""
         say = self._localizer(request)
-        told = {"language": say.language, "words": {name: say(f"panel-{name}") for name in LABELS}, **await self._overview.read(say),
-                **await self._past.get(say.language, lambda: past(self._database, say))}
+        told = {
+            "language": say.language,
+            "words": {name: say(f"panel-{name}") for name in LABELS},
+            **await self._overview.read(say),
+            **await self._past.get(say.language, lambda: past(self._database, say)),
+        }
         body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         if request.headers.get("If-None-Match") == tag:

@@ -1,4 +1,5 @@
 """Who is in service: the servers and the registry changed together, one change at a time."""
+
 import asyncio
 import logging
 import sqlite3
@@ -9,8 +10,8 @@ from typing import Any
 
 from bot.engine.servers.base import ModelServers
 from configs.errors import JokebotError
-from storage.learning import models, promotion
 from storage.database import Database
+from storage.learning import models, promotion
 from storage.learning.models import Model
 from storage.learning.promotion import Promotion
 from storage.learning.reasons import Why
@@ -41,10 +42,15 @@ class ModelDeployer:
         """
         async with self._changing:
             model = await promotion.may_serve(self._database, model_id)
-            return await self._change(model, promotion.promote(self._database, model_id, kind, reason=reason, asked_by=asked_by))
+            return await self._change(
+                model, promotion.promote(self._database, model_id, kind, reason=reason, asked_by=asked_by)
+            )
 
     async def roll_back(self, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None) -> Deployment:
-        """Put the model before back into service. Raises RegistryError where there is none, ServeError where it can't be served."""
+        """Put the model before back into service.
+
+        Raises RegistryError where there is none, ServeError where it can't be served.
+        """
         async with self._changing:
             model = await promotion.previous_champion(self._database)
             if model is None:
@@ -66,5 +72,7 @@ class ModelDeployer:
             await self._servers.swap(replaced)
             raise
         seconds = time.monotonic() - began
-        log.info("model %d (%s) is in service instead of model %d, after %.1f s", model.id, model.name, replaced.id, seconds)
+        log.info(
+            "model %d (%s) is in service instead of model %d, after %.1f s", model.id, model.name, replaced.id, seconds
+        )
         return Deployment(await models.get_model(self._database, model.id), replaced, seconds)

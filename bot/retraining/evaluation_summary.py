@@ -1,4 +1,5 @@
 """The gate's and the trial's measures as people read them, old and new side by side."""
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,15 @@ class EvaluationSummary:
         """Every measure there is, what people said first."""
         measures, found = verdict.get("measures", {}), []
         if liking := self.liking(trial):
-            found.append(MetricRow(self._say("measure-liking"), f"{liking.old}%", f"{liking.new}%", liking.better,
-                                 self._say("measure-ratings", ratings=liking.ratings)))
+            found.append(
+                MetricRow(
+                    self._say("measure-liking"),
+                    f"{liking.old}%",
+                    f"{liking.new}%",
+                    liking.better,
+                    self._say("measure-ratings", ratings=liking.ratings),
+                )
+            )
         for name in ("likelihood", "ranking"):
             told = measures.get(name) or {}
             if told.get("champion") is not None:
@@ -41,8 +49,14 @@ class EvaluationSummary:
         for name in ("distinct", "self_overlap", "copying"):
             told = measures.get(name) or {}
             if told.get("champion") is not None:
-                found.append(MetricRow(self._say(f"measure-{name.replace('_', '-')}"), percent(told["champion"]), percent(told["candidate"]),
-                                     False if name in codes else None))
+                found.append(
+                    MetricRow(
+                        self._say(f"measure-{name.replace('_', '-')}"),
+                        percent(told["champion"]),
+                        percent(told["candidate"]),
+                        False if name in codes else None,
+                    )
+                )
         if told := measures.get("replies"):
             found.append(self._failed(told, codes))
         return found
@@ -54,20 +68,38 @@ class EvaluationSummary:
         less = f"{self._say('measure-less')} · " if nats else ""
         needed = self._settings.likelihood_photos if nats else self._settings.ranking_photos
         if photos < needed:
-            return MetricRow(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), None,
-                           less + self._say("measure-few", photos=photos, needed=needed))
+            return MetricRow(
+                self._say(f"measure-{name}"),
+                shown(told["champion"]),
+                shown(told["candidate"]),
+                None,
+                less + self._say("measure-few", photos=photos, needed=needed),
+            )
         low, high = [-end for end in reversed(interval)] if nats and interval else interval or (-1.0, 1.0)
         better = True if low > 0 else False if high < 0 else None
-        ends = [(f"{end:+.3f}" if nats else f"{100 * end:+.0f}").replace("-", "−") for end in interval] if interval else []
-        note = less + (self._say("measure-interval", photos=photos, low=ends[0], high=ends[1]) if ends else self._say("measure-photos", photos=photos))
+        ends = (
+            [(f"{end:+.3f}" if nats else f"{100 * end:+.0f}").replace("-", "−") for end in interval] if interval else []
+        )
+        note = less + (
+            self._say("measure-interval", photos=photos, low=ends[0], high=ends[1])
+            if ends
+            else self._say("measure-photos", photos=photos)
+        )
         return MetricRow(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), better, note)
 
     def _failed(self, told: dict[str, Any], codes: list[str]) -> MetricRow:
         """Replies that were empty, broken or in another language."""
-        failed = {side: sum(told[side].get(kind, 0) for kind in ("empty", "broken", "language")) for side in ("champion", "candidate")}
+        failed = {
+            side: sum(told[side].get(kind, 0) for kind in ("empty", "broken", "language"))
+            for side in ("champion", "candidate")
+        }
         shown = {side: self._say("measure-of", count=failed[side], all=told[side].get("replies", 0)) for side in failed}
-        return MetricRow(self._say("measure-replies"), shown["champion"], shown["candidate"],
-                       False if {"empty", "broken", "language"} & set(codes) else None)
+        return MetricRow(
+            self._say("measure-replies"),
+            shown["champion"],
+            shown["candidate"],
+            False if {"empty", "broken", "language"} & set(codes) else None,
+        )
 
     def liking(self, trial: TrialRecord | None) -> LikeRates | None:
         """What people said in the trial so far, or None before anybody did."""
@@ -76,7 +108,12 @@ class EvaluationSummary:
         if not (old.get("ratings") and new.get("ratings")):
             return None
         better = {"better": True, "worse": False}.get(seen.get("reason", ""))
-        return LikeRates(round(100 * old["likes"] / old["ratings"]), round(100 * new["likes"] / new["ratings"]), old["ratings"] + new["ratings"], better)
+        return LikeRates(
+            round(100 * old["likes"] / old["ratings"]),
+            round(100 * new["likes"] / new["ratings"]),
+            old["ratings"] + new["ratings"],
+            better,
+        )
 
 
 def percent(share: float) -> str:
@@ -86,7 +123,10 @@ def percent(share: float) -> str:
 def pairs_of(verdict: dict[str, Any], dataset: Path) -> list[dict[str, str]]:
     """The gallery's photos as absolute paths, first those about which the two models say different things."""
     gallery = sorted(gallery_of(verdict), key=lambda item: item.champion == item.candidate)
-    return [{"photo": str((dataset / item.photo).absolute()), "old": item.champion, "new": item.candidate} for item in gallery]
+    return [
+        {"photo": str((dataset / item.photo).absolute()), "old": item.champion, "new": item.candidate}
+        for item in gallery
+    ]
 
 
 def rows(dataset: Path) -> int:

@@ -6,6 +6,7 @@
 
 A run that is left from an earlier start, or queued by `jokebot retrain`, is found in the database like any other.
 """
+
 import asyncio
 import logging
 import sqlite3
@@ -13,19 +14,19 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
-from bot.engine.servers.base import ServeError, ModelServers
-from bot.retraining.run_notifier import RunNotifier
-from bot.retraining.pipeline_process import start_pipeline
-from bot.retraining.run_progress import RunProgressReader
+from bot.engine.servers.base import ModelServers, ServeError
 from bot.retraining.deployer import ModelDeployer
+from bot.retraining.pipeline_process import start_pipeline
+from bot.retraining.run_notifier import RunNotifier
+from bot.retraining.run_progress import RunProgressReader
 from bot.runtime.child_process import ChildProcess
 from bot.runtime.periodic import Periodic
 from configs.errors import JokebotError
 from configs.log_context import about
 from configs.settings import Settings
-from storage.learning import promotion, runs
 from storage.chat import control_requests
 from storage.database import Database
+from storage.learning import promotion, runs
 from storage.learning.reasons import EndReason
 from storage.learning.runs import STEPS, Run
 
@@ -48,7 +49,8 @@ class TrialController(Protocol):
     """What conducts a candidate's trial in the chats."""
 
     async def drive(self, run: Run) -> None:
-        """Conduct the trial of a run in canary until the run has left that state; where its `cancel_at` is set, end it cancelled.
+        """Conduct the trial of a run in canary until the run has left that state; where its `cancel_at` is set, end it
+        cancelled.
 
         Is cancelled when the bot stops, and called again for the same run at the next start.
         """
@@ -57,8 +59,16 @@ class TrialController(Protocol):
 class RunOrchestrator:
     """Its `jobs` conduct, `wake` it when there is something new to do."""
 
-    def __init__(self, database: Database, settings: Settings, servers: ModelServers, service: ModelDeployer, trials: TrialController, news: RunNotifier,
-                 progress: RunProgressReader) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        servers: ModelServers,
+        service: ModelDeployer,
+        trials: TrialController,
+        news: RunNotifier,
+        progress: RunProgressReader,
+    ) -> None:
         self._database, self._settings, self._servers, self.service = database, settings, servers, service
         self._trials, self._news, self._progress = trials, news, progress
         self._news_at_hand = asyncio.Event()
@@ -69,9 +79,11 @@ class RunOrchestrator:
 
     def jobs(self) -> list[Periodic]:
         """The runs, the news of them (beside all else: a picture takes seconds), and what the command line asks for."""
-        return [Periodic("run-orchestrator", IDLE_S, self._round, sleep=self._sleep),
-                Periodic("run-messages", TELL_S, self._news.tell),
-                Periodic("control-requests", IDLE_S, self._obey)]
+        return [
+            Periodic("run-orchestrator", IDLE_S, self._round, sleep=self._sleep),
+            Periodic("run-messages", TELL_S, self._news.tell),
+            Periodic("control-requests", IDLE_S, self._obey),
+        ]
 
     async def _round(self) -> None:
         run = await runs.current_run(self._database)
@@ -86,7 +98,10 @@ class RunOrchestrator:
         self._news_at_hand.clear()
 
     async def _make_room_and_work(self, run: Run) -> None:
-        """Work, with the servers asleep where the settings say that memory doesn't hold both. They wake whatever becomes of the run."""
+        """Work, with the servers asleep where the settings say that memory doesn't hold both.
+
+        They wake whatever becomes of the run.
+        """
         if not self._settings.servers.sleep_while_training:
             await self._work(run)
             return
@@ -125,8 +140,8 @@ class RunOrchestrator:
                 await self._sleep(PAUSES_S[failures - 1])
 
     async def _attend(self, run: Run) -> str:
-        """One process of the run, from its start to its end; its last words. It sees by itself that the run is cancelled; one that
-        doesn't is stopped, as all are when the bot stops."""
+        """One process of the run, from its start to its end; its last words. It sees by itself that the run is
+        cancelled; one that doesn't is stopped, as all are when the bot stops."""
         log_file = self._progress.run_folder(run) / "pipeline.log"
         # Not in a thread: a stop of the bot that came meanwhile would leave the process behind.
         child = start_pipeline(run.id, self._settings, log_file)
@@ -142,7 +157,10 @@ class RunOrchestrator:
         return child.output_tail
 
     async def _told(self, run: Run) -> Run:
-        """The run as it is now, once that is on its way to the admins. That something can't be read just now disturbs no run."""
+        """The run as it is now, once that is on its way to the admins.
+
+        That something can't be read just now disturbs no run.
+        """
         try:
             run = await runs.find(self._database, run.id)
             await self._news.show(run)
@@ -178,12 +196,18 @@ class RunOrchestrator:
     async def _answer(self, request: control_requests.ControlRequest) -> tuple[str, bool]:
         try:
             if request.kind == "promote":
-                change = await self.service.promote(request.model_id or 0, "admin", reason=EndReason("Asked for on the command line.", "command"))
+                change = await self.service.promote(
+                    request.model_id or 0, "admin", reason=EndReason("Asked for on the command line.", "command")
+                )
             else:
                 change = await self.service.roll_back(reason=EndReason("Asked for on the command line.", "command"))
         except JokebotError as error:
             return str(error), False
-        return f"Model {change.model.id} ({change.model.name}) is in service instead of model {change.replaced.id}, after {change.seconds:.1f} s.", True
+        return (
+            f"Model {change.model.id} ({change.model.name}) is in service instead of model {change.replaced.id}, "
+            f"after {change.seconds:.1f} s.",
+            True,
+        )
 
 
 async def stop(child: ChildProcess) -> None:

@@ -1,8 +1,10 @@
 """What admins see of a run: one message that goes on with it, a picture when the gate has spoken, a word at the end.
 
-Everything is sent to each admin's private chat. What has been sent is noted in the database, so a bot that is restarted goes
-on with the same message, tells what it missed, and repeats nothing (but the one message that was on its way when it was killed).
+Everything is sent to each admin's private chat. What has been sent is noted in the database, so a bot that is restarted
+goes on with the same message, tells what it missed, and repeats nothing (but the one message that was on its way when
+it was killed).
 """
+
 import asyncio
 import logging
 import time
@@ -11,18 +13,18 @@ from collections.abc import Awaitable, Callable
 from telegram.error import BadRequest, Forbidden
 
 from bot.i18n.localizer import Localizer
-from bot.telegram.coalescer import Coalescer
-from bot.retraining.run_progress import RunProgressReader, text_of
-from bot.retraining.run_report import RunReport
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
+from bot.retraining.run_progress import RunProgressReader, text_of
+from bot.retraining.run_report import RunReport
+from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import Priority
 from bot.telegram.send_journal import journal_sends
 from configs.errors import JokebotError
 from configs.settings import Settings
 from storage.chat import admin_notices
-from storage.learning import runs
 from storage.database import Database
+from storage.learning import runs
 from storage.learning.runs import Run
 
 log = logging.getLogger(__name__)
@@ -33,10 +35,19 @@ STEPS_SHOWN = 100
 
 
 class RunNotifier:
-    """Call `show` as often as there is a run to look at, and `tell` now and then: both do what is due and nothing twice."""
+    """Call `show` as often as there is a run to look at, and `tell` now and then: both do what is due and nothing
+    twice.
+    """
 
-    def __init__(self, database: Database, settings: Settings, messenger: Messenger, notifier: AdminNotifier, latest: Coalescer,
-                 progress: RunProgressReader) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        messenger: Messenger,
+        notifier: AdminNotifier,
+        latest: Coalescer,
+        progress: RunProgressReader,
+    ) -> None:
         self._database, self._settings, self._messenger, self._notifier = database, settings, messenger, notifier
         self._latest, self._progress = latest, progress
         self._shown: dict[int, str] = {}
@@ -62,10 +73,14 @@ class RunNotifier:
             if message_id is None or not await self._messenger.edit(chat_id, message_id, text, priority=priority):
                 await self._send(run, chat_id, text)
             self._shown[chat_id] = known
+
         return show
 
     async def _send(self, run: Run, chat_id: int, text: str) -> None:
-        """The message that goes on with the run; no phone has to ring for it. Nothing for an admin who blocked the bot."""
+        """The message that goes on with the run; no phone has to ring for it.
+
+        Nothing for an admin who blocked the bot.
+        """
         if (await runs.find(self._database, run.id)).finished:
             return
         try:

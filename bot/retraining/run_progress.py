@@ -1,4 +1,5 @@
 """How far a run has come, from what its process writes into its folder, and the message that shows it."""
+
 import asyncio
 import time
 from dataclasses import dataclass
@@ -6,9 +7,8 @@ from pathlib import Path
 
 from bot.i18n.formatting import bar
 from bot.i18n.localizer import Localizer
-from storage.learning import trials
 from storage.database import Database
-from storage.learning import run_files
+from storage.learning import run_files, trials
 from storage.learning.run_files import GateProgress, TrainingProgress
 from storage.learning.runs import STEPS, Run
 
@@ -18,7 +18,8 @@ COUNTED = {"training": "run-step", "judging": "run-answers", "canary": "run-rati
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a step is: `done` of `of` steps of training, answers of the gate, or ratings of a trial; `of` 0 says nothing.
+    """How far a step is: `done` of `of` steps of training, answers of the gate, or ratings of a trial; `of` 0 says
+    nothing.
 
     `loss` and `eta_s` are None where nobody knows.
     """
@@ -81,7 +82,11 @@ class RunProgressReader:
         if run.state != "canary":
             return await asyncio.to_thread(read_progress, run, self.run_folder(run))
         trial = await trials.trial_of_run(self._database, run.id)
-        return RunProgress(await trials.trial_ratings(self._database, trial), self._trial_ratings) if trial else RunProgress()
+        return (
+            RunProgress(await trials.trial_ratings(self._database, trial), self._trial_ratings)
+            if trial
+            else RunProgress()
+        )
 
 
 def text_of(run: Run, progress: RunProgress, say: Localizer) -> str:

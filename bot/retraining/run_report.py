@@ -1,16 +1,17 @@
 """What came of a run, for an admin: a few words, and the picture once the gate has spoken."""
+
 import asyncio
 import dataclasses
 from typing import Any
 
 from bot.charts.render import draw
 from bot.i18n.localizer import Localizer
+from bot.i18n.reasons import gate_words, in_words
 from bot.retraining.evaluation_summary import EvaluationSummary, pairs_of, rows
 from bot.retraining.run_progress import read_losses
-from bot.i18n.reasons import gate_words, in_words
 from configs.settings import Settings
-from storage.learning import runs, trials
 from storage.database import Database
+from storage.learning import runs, trials
 from storage.learning.runs import Run
 from storage.learning.trials import TrialRecord
 
@@ -18,7 +19,9 @@ OUTCOMES = {"canary": "open", "promoted": "good", "rejected": "bad", "undecided"
 
 
 def has_picture(run: Run) -> bool:
-    """Whether the gate has measured something and something came of it; a run that was cancelled or failed has no outcome to show."""
+    """Whether the gate has measured something and something came of it; a run that was cancelled or failed has no
+    outcome to show.
+    """
     return run.state in OUTCOMES and bool(run.judged.get("measures"))
 
 
@@ -70,11 +73,17 @@ class RunReport:
         dataset = self._settings.storage.datasets / (self._run.dataset or "-")
         took = "none" if seconds is None else self._localizer.duration(seconds)
         measured = EvaluationSummary(self._localizer, self._settings.gate)
-        return {"title": self._say(f"card-title-{self._run.state}"), "outcome": OUTCOMES[self._run.state],
-                "subtitle": self._say("card-subtitle", rows=rows(dataset), time=took),
-                "words": {name: self._say(f"card-{name}") for name in ("loss", "steps", "measures", "before", "after", "photos")},
-                "losses": read_losses(self._settings.storage.runs / str(self._run.id)), "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
-                "pairs": pairs_of(verdict, dataset)}
+        return {
+            "title": self._say(f"card-title-{self._run.state}"),
+            "outcome": OUTCOMES[self._run.state],
+            "subtitle": self._say("card-subtitle", rows=rows(dataset), time=took),
+            "words": {
+                name: self._say(f"card-{name}") for name in ("loss", "steps", "measures", "before", "after", "photos")
+            },
+            "losses": read_losses(self._settings.storage.runs / str(self._run.id)),
+            "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
+            "pairs": pairs_of(verdict, dataset),
+        }
 
     def _say(self, name: str, **values: Any) -> str:
         return self._localizer(name, run=self._run.id, model=self._run.candidate_id or 0, **values)

@@ -1,8 +1,9 @@
 """Runs that nobody asks for: by the clock, and when enough new pairs have come together.
 
-The clock is APScheduler's, through python-telegram-bot's JobQueue; what is due next is a row as well, so that a time which
-passes while the bot is down is met once at its start.
+The clock is APScheduler's, through python-telegram-bot's JobQueue; what is due next is a row as well, so that a time
+which passes while the bot is down is met once at its start.
 """
+
 import asyncio
 import logging
 import sqlite3
@@ -18,9 +19,9 @@ from bot.retraining import pipeline_process
 from bot.runtime.backoff import backoff
 from configs.errors import SettingsError
 from configs.settings import Settings
-from storage.learning import runs
 from storage.chat import schedule, stats
 from storage.database import Database
+from storage.learning import runs
 from storage.learning.retrain_preview import PreviewError
 from storage.learning.runs import RunInProgress
 
@@ -50,13 +51,20 @@ class RetrainScheduler:
                 break
             await asyncio.sleep(pause)
         if self._trigger:
-            self._jobs.run_custom(self.tick, {"trigger": self._trigger, "coalesce": True, "max_instances": 1, "misfire_grace_time": None}, name=NAME)
+            self._jobs.run_custom(
+                self.tick,
+                {"trigger": self._trigger, "coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+                name=NAME,
+            )
         if retrain.pairs:
             self._jobs.run_repeating(self.look, PAIRS_EVERY_S, first=PAIRS_FIRST_S, name="pairs")
         await self._jobs.start()
 
     async def _caught_up(self) -> bool:
-        """Meet what was due while the bot was down, and plan what is due next. False where the database is locked just now."""
+        """Meet what was due while the bot was down, and plan what is due next.
+
+        False where the database is locked just now.
+        """
         try:
             if self._trigger is None:
                 await schedule.drop(self._database, NAME)
@@ -85,7 +93,10 @@ class RetrainScheduler:
             log.warning("a run that is due can't be begun: %s", error)
 
     async def look(self, context: Any = None) -> None:
-        """Begin a run where there are enough new pairs that no run has had. Nothing is counted before somebody has rated."""
+        """Begin a run where there are enough new pairs that no run has had.
+
+        Nothing is counted before somebody has rated.
+        """
         try:
             ratings = (await stats.overall(self._database)).ratings
             if ratings != self._ratings and await self._begin("pairs"):
@@ -123,13 +134,17 @@ def trigger(cron: str) -> CronTrigger:
     """The times of a cron line in this machine's time zone. Raises SettingsError."""
     minute, hour, day, month, weekday = cron.split()
     try:
-        return CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=",".join(map(_weekdays, weekday.split(","))))
+        return CronTrigger(
+            minute=minute, hour=hour, day=day, month=month, day_of_week=",".join(map(_weekdays, weekday.split(",")))
+        )
     except ValueError as error:
         raise SettingsError(f"retrain.cron (JOKEBOT_RETRAIN_CRON) is no time: {cron!r}: {error}.") from error
 
 
 def _weekdays(part: str) -> str:
-    """Numbers as names: to cron 0 and 7 are Sunday, to APScheduler 0 is Monday (https://github.com/agronholm/apscheduler/issues/286)."""
+    """Numbers as names: to cron 0 and 7 are Sunday, to APScheduler 0 is Monday
+    (https://github.com/agronholm/apscheduler/issues/286).
+    """
     days, _, step = part.partition("/")
     first, _, last = days.partition("-")
     if not first.isdecimal() or (last and not last.isdecimal()):

@@ -1,4 +1,5 @@
 """Pauses between tries; a module of its own, because Telegram's clients and the scheduler share it and nothing else."""
+
 from collections.abc import Iterator
 
 

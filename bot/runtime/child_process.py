@@ -4,9 +4,9 @@ The processes of a retraining run, each the parent of the next:
 
     bot → parent_watchdog.py → `jokebot pipeline N` → step (train, merge or evaluate) → torchrun → a worker a GPU
 
-`start_pipeline` in bot/retraining/pipeline_process.py starts the pipeline, trainer/pipeline/step_process.py starts the steps, and
-trainer/xtuner/torchrun.py starts torchrun where there are several GPUs. Model servers, the sandbox and the parts of
-the demo are children of the first kind alone.
+`start_pipeline` in bot/retraining/pipeline_process.py starts the pipeline, trainer/pipeline/step_process.py starts the
+steps, and trainer/xtuner/torchrun.py starts torchrun where there are several GPUs. Model servers, the sandbox and the
+parts of the demo are children of the first kind alone.
 
 No process may outlive its parent, in whatever way the parent ends, SIGKILL included. There are two mechanisms.
 
@@ -16,15 +16,16 @@ process group, and SIGKILL after the grace. PR_SET_PDEATHSIG would not do here: 
 comes when the *thread* that started the child ends. It would need code between fork and exec of a threaded program,
 and it does not reach grandchildren (LMDeploy starts some).
 
-**PR_SET_PDEATHSIG with SIGTERM**, for the steps of a run (trainer/pipeline/exec_with_pdeathsig.py). The pipeline starts its steps
-from its main thread, which ends with the process, and the script sets the signal after exec. It is SIGTERM and not
-SIGKILL, so that a training writes its checkpoint and no hours are lost; the step passes it on to torchrun, and torchrun
-to its workers. A step has a process group of its own, so the watchdog's SIGKILL to the pipeline's group does not reach
-it. It inherits the lock on the folder of runs, so a new pipeline waits until orphaned steps have exited.
+**PR_SET_PDEATHSIG with SIGTERM**, for the steps of a run (trainer/pipeline/exec_with_pdeathsig.py). The pipeline starts
+its steps from its main thread, which ends with the process, and the script sets the signal after exec. It is SIGTERM
+and not SIGKILL, so that a training writes its checkpoint and no hours are lost; the step passes it on to torchrun, and
+torchrun to its workers. A step has a process group of its own, so the watchdog's SIGKILL to the pipeline's group does
+not reach it. It inherits the lock on the folder of runs, so a new pipeline waits until orphaned steps have exited.
 
 Both are scripts for `python -I -S`: they use the standard library alone and import nothing of ours, so that they start
 in milliseconds. tests/bot/runtime/test_parent_death.py checks that the constant they share is the same in both.
 """
+
 import asyncio
 import contextlib
 import re
@@ -91,8 +92,9 @@ class ChildProcess:
     order.
     """
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], output_file: RotatingOutputFile | None,
-                 grace_s: float) -> None:
+    def __init__(
+        self, name: str, process: subprocess.Popen[bytes], output_file: RotatingOutputFile | None, grace_s: float
+    ) -> None:
         self.name = name
         self._process, self._output_file, self._grace_s = process, output_file, grace_s
         self._lines: deque[str] = deque(maxlen=TAIL_LINES)
@@ -186,9 +188,16 @@ class ChildProcess:
             self._changed.notify_all()
 
 
-def start_child(name: str, command: Sequence[str], *, log: Path | None = None, log_bytes: int | None = None,
-                environment: Mapping[str, str] | None = None, cwd: Path | None = None,
-                grace_s: float = STOP_GRACE_S) -> ChildProcess:
+def start_child(
+    name: str,
+    command: Sequence[str],
+    *,
+    log: Path | None = None,
+    log_bytes: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    grace_s: float = STOP_GRACE_S,
+) -> ChildProcess:
     """Start a command; `name` is for error messages. Its output is appended to the file `log`, which takes `log_bytes`
     at most, with as many before them in a second file; None sets no bound.
 
@@ -196,8 +205,15 @@ def start_child(name: str, command: Sequence[str], *, log: Path | None = None, l
     """
     output_file = RotatingOutputFile(log, log_bytes) if log else None
     watched = [sys.executable, "-I", "-S", str(PARENT_WATCHDOG), str(grace_s), *command]
-    process = subprocess.Popen(watched, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               start_new_session=True, env=None if environment is None else dict(environment), cwd=cwd)
+    process = subprocess.Popen(
+        watched,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env=None if environment is None else dict(environment),
+        cwd=cwd,
+    )
     return ChildProcess(name, process, output_file, grace_s)
 
 
@@ -215,15 +231,17 @@ class CompletedProgram:
         return (self.stderr.strip().splitlines() or [""])[-1]
 
 
-async def run_program(command: Sequence[str], environment: Mapping[str, str], timeout_s: float,
-                      stdin: bytes = b"") -> CompletedProgram:
+async def run_program(
+    command: Sequence[str], environment: Mapping[str, str], timeout_s: float, stdin: bytes = b""
+) -> CompletedProgram:
     """Run a command in the program's folder until it ends by itself, with `stdin` as its standard input.
 
     Raises OSError where it can't be started and TimeoutError after `timeout_s` seconds; nothing is left running.
     """
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=dict(environment),
-                                                   stdin=pipe, stdout=pipe, stderr=pipe)
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, env=dict(environment), stdin=pipe, stdout=pipe, stderr=pipe
+    )
     try:
         async with asyncio.timeout(timeout_s):
             stdout, stderr = await process.communicate(stdin)

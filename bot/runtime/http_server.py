@@ -1,4 +1,7 @@
-"""A small HTTP server inside the bot, at an address of the settings: figures for a monitor, what the admin pages show."""
+"""A small HTTP server inside the bot, at an address of the settings: figures for a monitor, what the admin pages
+show.
+"""
+
 from contextlib import AsyncExitStack
 
 from aiohttp import web
@@ -9,7 +12,8 @@ from configs.errors import SettingsError
 async def listen(app: web.Application, address: str, cleanup: AsyncExitStack, *, what: str, variable: str) -> str:
     """Serve `app` at HOST:PORT until `cleanup` is closed; port 0 takes a free one. Returns the server's URL.
 
-    Raises SettingsError, which says `what` can't be served and the `variable` to change, where the address can't be listened at.
+    Raises SettingsError, which says `what` can't be served and the `variable` to change, where the address can't be
+    listened at.
     """
     host, _, port = address.rpartition(":")
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

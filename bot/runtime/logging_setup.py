@@ -1,4 +1,5 @@
 """Logging to stderr, as text or JSON lines, with every secret cut out of every line."""
+
 import logging
 import re
 import sys
@@ -17,12 +18,15 @@ CHATTY = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "telegram", "aio
 
 def without(secrets: Iterable[str]) -> Callable[[str], str]:
     """A function that replaces these in a text, and whatever looks like a bot's token."""
-    forms = sorted({form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}, key=len, reverse=True)
+    forms = sorted(
+        {form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}, key=len, reverse=True
+    )
 
     def clean(text: str) -> str:
         for form in forms:
             text = text.replace(form, "[secret]")
         return BOT_TOKEN.sub("[token]", text)
+
     return clean
 
 
@@ -43,7 +47,9 @@ def configure(settings: Settings) -> None:
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log.level)))
     logging.captureWarnings(True)
-    sys.excepthook = lambda kind, error, trace: logging.getLogger("jokebot").critical("stopped by a defect", exc_info=(kind, error, trace))
+    sys.excepthook = lambda kind, error, trace: logging.getLogger("jokebot").critical(
+        "stopped by a defect", exc_info=(kind, error, trace)
+    )
 
 
 def complain(error: Exception) -> None:

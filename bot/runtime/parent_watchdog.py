@@ -6,6 +6,7 @@ killed, PR_SET_PDEATHSIG ends the command: this process starts it from its main 
 
 usage: python -I -S parent_watchdog.py GRACE_S COMMAND [ARGUMENT…]      (GRACE_S: seconds between SIGTERM and SIGKILL)
 """
+
 import contextlib
 import ctypes
 import os

@@ -1,9 +1,10 @@
 """Periodic background jobs, all with one error policy: a fault in a job never ends the bot.
 
-    sqlite3.Error, JokebotError, OSError   logged as a warning; the next round is at the usual time
-    PermissionError, any other Exception   a defect: logged with its traceback, told to the observer, a longer pause
-    a type in `fatal`                      raised from `run`, which ends the bot
+sqlite3.Error, JokebotError, OSError   logged as a warning; the next round is at the usual time
+PermissionError, any other Exception   a defect: logged with its traceback, told to the observer, a longer pause
+a type in `fatal`                      raised from `run`, which ends the bot
 """
+
 import asyncio
 import logging
 import sqlite3

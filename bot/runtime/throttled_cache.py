@@ -1,4 +1,7 @@
-"""What takes a time to read, read again only after a rest that is as many times as long: for pages that somebody looks at all day."""
+"""What takes a time to read, read again only after a rest that is as many times as long: for pages that somebody
+looks at all day.
+"""
+
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
@@ -11,7 +14,9 @@ REST = 20
 
 
 class ThrottledCache(Generic[Key, Value]):
-    """Values by a key, the last ones that were read; one is read at a time, and none more often than every `least_s` seconds."""
+    """Values by a key, the last ones that were read; one is read at a time, and none more often than every `least_s`
+    seconds.
+    """
 
     def __init__(self, least_s: float = 0.0) -> None:
         self._least_s = least_s

@@ -1,4 +1,5 @@
 """The program's version; a module of its own, because metrics and the status report share it and nothing else."""
+
 from importlib.metadata import PackageNotFoundError, version
 
 

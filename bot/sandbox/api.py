@@ -1,12 +1,13 @@
 """What a Bot API method works with, and the table of all methods."""
+
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.sandbox.errors import ApiError
 from bot.sandbox.flood_limits import FloodGuard
 from bot.sandbox.parameters import CallParameters
-from bot.sandbox.telegram_objects import SandboxChat, Message, SandboxUser
-from bot.sandbox.errors import ApiError
+from bot.sandbox.telegram_objects import Message, SandboxChat, SandboxUser
 from bot.sandbox.updates import UpdateQueue
 from bot.sandbox.webhook import WebhookSender
 from bot.sandbox.world import SandboxState
@@ -28,10 +29,15 @@ class BotApi:
         return self.commands.get(scope_key({"type": "default"}, ""), [])
 
     def menu(self, chat: SandboxChat, person: SandboxUser) -> list[dict[str, str]]:
-        """The commands that a person's menu shows in a chat: the narrowest list there is, in their language before the one for all
-        (https://core.telegram.org/bots/api#determining-list-of-commands)."""
+        """The commands that a person's menu shows in a chat: the narrowest list there is, in their language before
+        the one for all (https://core.telegram.org/bots/api#determining-list-of-commands)."""
         kind = "all_private_chats" if chat.type == "private" else "all_group_chats"
-        scopes = [{"type": "chat_member", "chat_id": chat.id, "user_id": person.id}, {"type": "chat", "chat_id": chat.id}, {"type": kind}, {"type": "default"}]
+        scopes = [
+            {"type": "chat_member", "chat_id": chat.id, "user_id": person.id},
+            {"type": "chat", "chat_id": chat.id},
+            {"type": kind},
+            {"type": "default"},
+        ]
         keys = [scope_key(scope, language) for scope in scopes for language in (person.language_code, "")]
         return next((self.commands[key] for key in keys if key in self.commands), [])
 
@@ -79,7 +85,9 @@ METHODS: dict[str, Method] = {}
 
 def method(name: str) -> Callable[[Method], Method]:
     """Register a Bot API method under its name; Telegram ignores its case, and so does the sandbox."""
+
     def register(function: Method) -> Method:
         METHODS[name.lower()] = function
         return function
+
     return register

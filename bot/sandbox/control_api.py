@@ -1,11 +1,15 @@
 """The control API: how the page, the demo and tests in other processes act as people.
 
-Bodies and answers are JSON unless said otherwise; a mistake is 400 with `{"error": "…"}`. `message` is Telegram's object.
+Bodies and answers are JSON unless said otherwise; a mistake is 400 with `{"error": "…"}`. `message` is Telegram's
+object.
 
     GET    /                      the chat page; its files lie beside it, also under /page/
-    GET    /sandbox/state         {"bot": {…}, "people": [{"id", "name", "language_code"}], "chats": [{"id", "type", "title",
-                                  "members": [ids]}], "messages": {chat_id: [message…]}, "commands": [{"command", "description"}],
-                                  "menus": {"person/chat": what the person's menu shows there, where that isn't "commands"},
+    GET    /sandbox/state         {"bot": {…}, "people": [{"id", "name", "language_code"}], "chats": [{"id", "type",
+        "title",
+                                  "members": [ids]}], "messages": {chat_id: [message…]}, "commands": [{"command",
+                                      "description"}],
+                                  "menus": {"person/chat": what the person's menu shows there, where that isn't
+                                      "commands"},
                                   "faults": [{"method", "kind", "times", "retry_after", "delay_s"}]}
     GET    /sandbox/events        WebSocket; each frame one event:
                                   {"type": "message" | "edit", "chat_id", "message"}
@@ -15,7 +19,8 @@ Bodies and answers are JSON unless said otherwise; a mistake is 400 with `{"erro
                                   {"type": "person", "person"}   {"type": "chat", "chat"}
                                   {"type": "commands"}   {"type": "faults"}   what `state` says of them has changed
     POST   /sandbox/text          {"person", "chat", "text", "reply_to"?} → {"message"}
-    POST   /sandbox/files         multipart: person, chat, kind = photo | document | sticker | animation | video | album,
+    POST   /sandbox/files         multipart: person, chat, kind = photo | document | sticker | animation | video |
+        album,
                                   caption?, reply_to?, and the files → {"messages": […]}; several files that are not an
                                   album become one message each; the caption goes with the first; of an animation or a
                                   video a file named `thumbnail` (the field's name) is its thumbnail
@@ -24,11 +29,13 @@ Bodies and answers are JSON unless said otherwise; a mistake is 400 with `{"erro
     POST   /sandbox/person        {"name", "language_code"?} → {"person"}
     POST   /sandbox/group         {"title", "members": [ids]} → {"chat"}
     POST   /sandbox/block         {"person", "blocked"} → {}
-    POST   /sandbox/faults        {"method"?, "kind", "times"?, "retry_after"?, "delay_s"?, "probability"?, "seed"?} → {}
+    POST   /sandbox/faults        {"method"?, "kind", "times"?, "retry_after"?, "delay_s"?, "probability"?, "seed"?} →
+        {}
     DELETE /sandbox/faults        → {}
     GET    /sandbox/samples       [{"name", "url"}]: pictures to try the bot with, where the sandbox was given some
     GET    /sandbox/file/{id}     the file's bytes with its content type; `?download=1` as an attachment
 """
+
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -40,12 +47,12 @@ from pydantic import BaseModel, ValidationError
 
 from bot.sandbox import request_models
 from bot.sandbox.api import BotApi
+from bot.sandbox.errors import ApiError, SandboxError
 from bot.sandbox.faults import FaultInjector
 from bot.sandbox.page_files import page_file
 from bot.sandbox.panel_proxy import PanelProxy
 from bot.sandbox.parameters import CallParameters, UploadedFile
 from bot.sandbox.telegram_objects import Message
-from bot.sandbox.errors import ApiError, SandboxError
 from bot.sandbox.websocket_hub import WebSocketHub
 from bot.sandbox.world import SandboxState
 
@@ -59,7 +66,9 @@ Answer = dict[str, Any] | list[dict[str, Any]]
 class ControlApi:
     """The routes above, for one world."""
 
-    def __init__(self, world: SandboxState, faults: FaultInjector, api: BotApi, samples: dict[str, Path], panel: PanelProxy) -> None:
+    def __init__(
+        self, world: SandboxState, faults: FaultInjector, api: BotApi, samples: dict[str, Path], panel: PanelProxy
+    ) -> None:
         self.world = world
         self.pictures = samples
         self.failures = faults
@@ -85,15 +94,25 @@ class ControlApi:
 
     async def state(self, request: web.Request) -> Answer:
         world = self.world
-        return {"bot": world.bot_user(), "people": [person.summary() for person in world.people.values()],
-                "chats": [chat.summary() for chat in world.chats.values()],
-                "messages": {str(chat_id): world.messages(chat_id) for chat_id in world.chats}, "commands": self.api.default_commands(), "menus": self.menus(),
-                "panel": bool(self.panel.url), "faults": [fault.summary() for fault in self.failures.waiting]}
+        return {
+            "bot": world.bot_user(),
+            "people": [person.summary() for person in world.people.values()],
+            "chats": [chat.summary() for chat in world.chats.values()],
+            "messages": {str(chat_id): world.messages(chat_id) for chat_id in world.chats},
+            "commands": self.api.default_commands(),
+            "menus": self.menus(),
+            "panel": bool(self.panel.url),
+            "faults": [fault.summary() for fault in self.failures.waiting],
+        }
 
     def menus(self) -> dict[str, list[dict[str, str]]]:
         """Menus that differ from everybody's, by the person's and the chat's number."""
         world, usual = self.world, self.api.default_commands()
-        found = {f"{person.id}/{chat.id}": self.api.menu(chat, person) for chat in world.chats.values() for person in map(world.person, chat.members)}
+        found = {
+            f"{person.id}/{chat.id}": self.api.menu(chat, person)
+            for chat in world.chats.values()
+            for person in map(world.person, chat.members)
+        }
         return {place: menu for place, menu in found.items() if menu != usual}
 
     async def text(self, request: web.Request) -> Answer:
@@ -110,12 +129,26 @@ class ControlApi:
         person, chat, kind = parameters.integer("person"), parameters.integer("chat"), parameters.text("kind", "photo")
         if kind == "album":
             captions = [caption, *[None] * (len(uploads) - 1)]
-            return {"messages": self.world.send_album(person, chat, [upload.data for upload in uploads], captions, reply_to)}
-        return {"messages": [self._send(kind, person, chat, upload, small, caption if upload is uploads[0] else None, reply_to)
-                             for upload in uploads]}
+            return {
+                "messages": self.world.send_album(person, chat, [upload.data for upload in uploads], captions, reply_to)
+            }
+        return {
+            "messages": [
+                self._send(kind, person, chat, upload, small, caption if upload is uploads[0] else None, reply_to)
+                for upload in uploads
+            ]
+        }
 
-    def _send(self, kind: str, person: int, chat: int, upload: UploadedFile, small: UploadedFile | None, caption: str | None,
-              reply_to: int | None) -> Message:
+    def _send(
+        self,
+        kind: str,
+        person: int,
+        chat: int,
+        upload: UploadedFile,
+        small: UploadedFile | None,
+        caption: str | None,
+        reply_to: int | None,
+    ) -> Message:
         world, data, thumbnail = self.world, upload.data, small.data if small else None
         if kind == "photo":
             return world.send_photo(person, chat, data, caption, reply_to)
@@ -173,19 +206,24 @@ class ControlApi:
         mime_type = file.mime_type if MEDIA_TYPE.fullmatch(file.mime_type) else "application/octet-stream"
         inline = mime_type in SHOWN_INLINE and "download" not in request.query
         name = quote(file.name or file.path.rpartition("/")[2])
-        headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'",
-                   "Content-Disposition": f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{name}",
-                   "Cache-Control": "private, max-age=3600"}
+        headers = {
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Content-Disposition": f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{name}",
+            "Cache-Control": "private, max-age=3600",
+        }
         return web.Response(body=data, content_type=mime_type, headers=headers)
 
 
 def told(handler: Callable[[web.Request], Awaitable[Answer]]) -> Callable[[web.Request], Awaitable[web.Response]]:
     """A handler whose answer becomes JSON, and whose SandboxError or Refusal becomes 400 with the reason."""
+
     async def handle(request: web.Request) -> web.Response:
         try:
             return web.json_response(await handler(request))
         except (SandboxError, ApiError) as mistake:
             return web.json_response({"error": str(mistake)}, status=400)
+
     return handle
 
 

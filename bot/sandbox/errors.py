@@ -1,4 +1,5 @@
 """What the sandbox says no with: to the bot in Telegram's words, to a person in ours."""
+
 from configs.errors import JokebotError
 
 PREFIXES = {400: "Bad Request", 403: "Forbidden", 409: "Conflict"}
@@ -11,7 +12,9 @@ class ApiError(Exception):
     the reason with a small first letter.
     """
 
-    def __init__(self, reason: str, code: int = 400, retry_after: int | None = None, upgraded_to: int | None = None) -> None:
+    def __init__(
+        self, reason: str, code: int = 400, retry_after: int | None = None, upgraded_to: int | None = None
+    ) -> None:
         self.code = code
         self.description = f"{PREFIXES[code]}: {reason}" if code in PREFIXES else reason
         self.retry_after = retry_after

@@ -1,4 +1,5 @@
 """Who watches the world: listeners (the page's sockets) and tests that wait for a condition."""
+
 import asyncio
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,5 @@
 """Failures on request: what a bot meets in real life, made when a test or a person asks for it."""
+
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,9 @@ class FaultRule:
     """A failure that is going to happen. `method` None: at any call; "download": at a file's download.
 
     429, 500, 502: that answer, and the call has no effect. slow: the right answer after `delay_s`. timeout: nothing for
-    `delay_s`, then the connection is closed; no effect. cut: the connection is closed at once; no effect. cut_after: the
-    call takes effect (of a download half is sent), then the connection is closed. `delay_s` goes before any of them.
+    `delay_s`, then the connection is closed; no effect. cut: the connection is closed at once; no effect. cut_after:
+    the call takes effect (of a download half is sent), then the connection is closed. `delay_s` goes before any of
+    them.
     """
 
     method: str | None
@@ -29,8 +31,13 @@ class FaultRule:
 
     def summary(self) -> dict[str, Any]:
         """What the page shows of it."""
-        return {"method": self.method, "kind": self.kind, "times": self.times, "retry_after": self.retry_after,
-                "delay_s": self.delay_s}
+        return {
+            "method": self.method,
+            "kind": self.kind,
+            "times": self.times,
+            "retry_after": self.retry_after,
+            "delay_s": self.delay_s,
+        }
 
     def refusal(self) -> ApiError | None:
         """The answer of a fault that answers."""
@@ -45,14 +52,30 @@ class FaultInjector:
     def __init__(self) -> None:
         self.waiting: list[FaultRule] = []
 
-    def add(self, method: str | None = None, kind: str = "500", times: int | None = 1, retry_after: int = 1,
-            delay_s: float | None = None, probability: float = 1.0, seed: int = 0) -> FaultRule:
+    def add(
+        self,
+        method: str | None = None,
+        kind: str = "500",
+        times: int | None = 1,
+        retry_after: int = 1,
+        delay_s: float | None = None,
+        probability: float = 1.0,
+        seed: int = 0,
+    ) -> FaultRule:
         """Fail the next `times` calls of `method` (None: of any), or, with a probability, that many drawn with `seed`;
         `times` None: until `clear`. Raises SandboxError for an unknown kind."""
         if kind not in KINDS:
             raise SandboxError(f"There is no fault {kind!r}; there are: {', '.join(KINDS)}.")
         delay = (TIMEOUT_DELAY_S if kind == "timeout" else 0.0) if delay_s is None else delay_s
-        fault = FaultRule(None if method in (None, "", "*") else method, kind, times, retry_after, delay, probability, random.Random(seed))
+        fault = FaultRule(
+            None if method in (None, "", "*") else method,
+            kind,
+            times,
+            retry_after,
+            delay,
+            probability,
+            random.Random(seed),
+        )
         self.waiting.append(fault)
         return fault
 
@@ -65,7 +88,9 @@ class FaultInjector:
         if not self.waiting:
             return None
         for fault in self.waiting:
-            if (fault.method is None or fault.method.lower() == method.lower()) and fault.random.random() < fault.probability:
+            if (
+                fault.method is None or fault.method.lower() == method.lower()
+            ) and fault.random.random() < fault.probability:
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:

@@ -2,6 +2,7 @@
 
 The same bytes of the same kind are kept once. A thumbnail is made when somebody fetches it, not before: most never are.
 """
+
 import asyncio
 import base64
 import hashlib
@@ -11,10 +12,23 @@ from dataclasses import dataclass
 from bot.sandbox.pictures import thumbnail
 
 DOWNLOAD_LIMIT = 20 * 1024 * 1024
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif", "video/mp4": "mp4",
-              "video/webm": "webm", "application/x-tgsticker": "tgs"}
-LETTERS = {"photos": "AgACAgIAAxkBAAI", "documents": "BQACAgIAAxkBAAI", "stickers": "CAACAgIAAxkBAAI",
-           "animations": "CgACAgIAAxkBAAI", "videos": "BAACAgIAAxkBAAI", "thumbnails": "AAMCAgADGQEAAg"}
+EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "application/x-tgsticker": "tgs",
+}
+LETTERS = {
+    "photos": "AgACAgIAAxkBAAI",
+    "documents": "BQACAgIAAxkBAAI",
+    "stickers": "CAACAgIAAxkBAAI",
+    "animations": "CgACAgIAAxkBAAI",
+    "videos": "BAACAgIAAxkBAAI",
+    "thumbnails": "AAMCAgADGQEAAg",
+}
 
 
 @dataclass(slots=True)
@@ -54,8 +68,9 @@ class FileStore:
         key = hashlib.sha256(b"thumbnail\0" + file.id.encode()).digest()
         return self._keep(key, "thumbnails", "image/jpeg", None, None, file.id)
 
-    def _keep(self, key: bytes, folder: str, mime_type: str, name: str | None, data: bytes | None,
-              source: str | None = None) -> StoredFile:
+    def _keep(
+        self, key: bytes, folder: str, mime_type: str, name: str | None, data: bytes | None, source: str | None = None
+    ) -> StoredFile:
         text = base64.urlsafe_b64encode(key).decode().rstrip("=")
         file_id = LETTERS[folder] + text
         known = self.get(file_id)
@@ -63,7 +78,9 @@ class FileStore:
             return known
         self._count += 1
         extension = EXTENSIONS.get(mime_type) or (name or "").rpartition(".")[2] or "bin"
-        file = StoredFile(file_id, f"AQAD{text[:12]}", f"{folder}/file_{self._count}.{extension}", mime_type, name, data, source)
+        file = StoredFile(
+            file_id, f"AQAD{text[:12]}", f"{folder}/file_{self._count}.{extension}", mime_type, name, data, source
+        )
         self._files[file_id] = file
         self._paths[file.path] = file_id
         self._count_bytes(file)

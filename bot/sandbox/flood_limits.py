@@ -1,4 +1,5 @@
 """Telegram's limits on how fast a bot may talk (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits)."""
+
 import math
 import time
 from collections import deque
@@ -7,8 +8,17 @@ from dataclasses import dataclass
 
 from bot.sandbox.errors import too_many_requests
 
-COUNTED = {"sendmessage", "sendphoto", "sendmediagroup", "senddocument", "sendchataction", "editmessagetext",
-           "editmessagecaption", "editmessagereplymarkup", "editmessagemedia"}
+COUNTED = {
+    "sendmessage",
+    "sendphoto",
+    "sendmediagroup",
+    "senddocument",
+    "sendchataction",
+    "editmessagetext",
+    "editmessagecaption",
+    "editmessagereplymarkup",
+    "editmessagemedia",
+}
 # A sender who keeps the limit to the millisecond must not be refused because the network bunched two calls.
 TOLERANCE = 0.9
 
@@ -36,8 +46,10 @@ class FloodGuard:
             return
         now = self._clock()
         group = chat_id < 0
-        windows = [(None, self.limits.per_s, 1.0), (chat_id, self.limits.group_per_min, 60.0) if group
-                   else (chat_id, self.limits.chat_per_s, 1.0)]
+        windows = [
+            (None, self.limits.per_s, 1.0),
+            (chat_id, self.limits.group_per_min, 60.0) if group else (chat_id, self.limits.chat_per_s, 1.0),
+        ]
         for key, most, window_s in windows:
             recent = self._recent.setdefault(key, deque())
             while recent and recent[0] <= now - window_s * TOLERANCE:

@@ -1,13 +1,16 @@
 """What happens to groups: administrators come, some of them anonymous, and a group becomes a supergroup."""
-from bot.sandbox.telegram_objects import SandboxChat
+
 from bot.sandbox.errors import SandboxError
+from bot.sandbox.telegram_objects import SandboxChat
 from bot.sandbox.world import SandboxState
 
 FIRST_BASIC_GROUP_ID = -4_001
 
 
 def promote(world: SandboxState, chat_id: int, person_id: int, *, anonymous: bool = False) -> None:
-    """Make a member, or the bot, an administrator; an anonymous one says everything in the group's name, and presses buttons in their own."""
+    """Make a member, or the bot, an administrator; an anonymous one says everything in the group's name, and presses
+    buttons in their own.
+    """
     chat = group(world, chat_id)
     if person_id not in (*chat.members, world.bot["id"]):
         raise SandboxError(f"{world.person(person_id).name} is not in the chat {chat.title}.")
@@ -15,7 +18,10 @@ def promote(world: SandboxState, chat_id: int, person_id: int, *, anonymous: boo
 
 
 def add_basic_group(world: SandboxState, title: str, member_ids: list[int]) -> int:
-    """A group that is no supergroup yet. As in Telegram it shares its message ids with private chats. Returns its id."""
+    """A group that is no supergroup yet.
+
+    As in Telegram it shares its message ids with private chats. Returns its id.
+    """
     number = FIRST_BASIC_GROUP_ID - sum(chat.type == "group" for chat in world.chats.values())
     members = [world.person(member).id for member in member_ids]
     chat = world.chats[number] = SandboxChat(number, "group", title, members, world.private_message_ids)

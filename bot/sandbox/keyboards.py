@@ -1,13 +1,24 @@
 """Keyboards under the bot's messages: read and checked as Telegram does."""
+
 from typing import Any
 
-from bot.sandbox.parameters import CallParameters
 from bot.sandbox.errors import ApiError
+from bot.sandbox.parameters import CallParameters
 
 CALLBACK_DATA_BYTES = 64
 BUTTONS = 100
-ACTIONS = ("callback_data", "url", "web_app", "login_url", "switch_inline_query", "switch_inline_query_current_chat",
-           "switch_inline_query_chosen_chat", "copy_text", "callback_game", "pay")
+ACTIONS = (
+    "callback_data",
+    "url",
+    "web_app",
+    "login_url",
+    "switch_inline_query",
+    "switch_inline_query_current_chat",
+    "switch_inline_query_chosen_chat",
+    "copy_text",
+    "callback_game",
+    "pay",
+)
 
 
 def reply_markup(parameters: CallParameters, inline_only: bool = False) -> dict[str, Any]:

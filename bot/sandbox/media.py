@@ -3,6 +3,7 @@
 A person's photo is not compressed again: its largest size is the file as it was sent, where Telegram's clients make a
 JPEG of it. A thumbnail has no `file_size` before somebody fetched it (Telegram calls that field optional).
 """
+
 import mimetypes
 from typing import Any
 
@@ -49,10 +50,20 @@ def document(files: FileStore, data: bytes, file_name: str | None, mime_type: st
 def sticker(files: FileStore, data: bytes, emoji: str = "🙂") -> Part:
     """A sticker: static (WebP), animated (.TGS, which is gzip) or a video (WebM), as its first bytes say."""
     animated, video = data.startswith(b"\x1f\x8b"), data.startswith(b"\x1aE\xdf\xa3")
-    file = files.add(data, "stickers", "application/x-tgsticker" if animated else "video/webm" if video else "image/webp")
+    file = files.add(
+        data, "stickers", "application/x-tgsticker" if animated else "video/webm" if video else "image/webp"
+    )
     size = measure(data)
-    return {"sticker": {**picture_size(file, size or (512, 512)), "type": "regular", "is_animated": animated,
-                        "is_video": video, "emoji": emoji, **thumbnail_part(files, file, size)}}
+    return {
+        "sticker": {
+            **picture_size(file, size or (512, 512)),
+            "type": "regular",
+            "is_animated": animated,
+            "is_video": video,
+            "emoji": emoji,
+            **thumbnail_part(files, file, size),
+        }
+    }
 
 
 def animation(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> Part:
@@ -61,7 +72,12 @@ def animation(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> 
     name = "animation.gif" if mime_type == "image/gif" else "animation.mp4"
     file = files.add(data, "animations", mime_type, name)
     size = measure(data)
-    part = {**reference(file), "file_name": name, "mime_type": mime_type, **thumbnail_part(files, file, size, thumbnail)}
+    part = {
+        **reference(file),
+        "file_name": name,
+        "mime_type": mime_type,
+        **thumbnail_part(files, file, size, thumbnail),
+    }
     width, height = size or UNKNOWN_SIZE
     return {"animation": {**part, "width": width, "height": height, "duration": duration_s(data)}, "document": part}
 
@@ -69,11 +85,22 @@ def animation(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> 
 def video(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> Part:
     """A video; nothing is read of it, so its size and duration are invented."""
     file = files.add(data, "videos", "video/mp4", "video.mp4")
-    return {"video": {**reference(file), "file_name": "video.mp4", "mime_type": "video/mp4", "width": UNKNOWN_SIZE[0],
-                      "height": UNKNOWN_SIZE[1], "duration": 1, **thumbnail_part(files, file, None, thumbnail)}}
+    return {
+        "video": {
+            **reference(file),
+            "file_name": "video.mp4",
+            "mime_type": "video/mp4",
+            "width": UNKNOWN_SIZE[0],
+            "height": UNKNOWN_SIZE[1],
+            "duration": 1,
+            **thumbnail_part(files, file, None, thumbnail),
+        }
+    }
 
 
-def thumbnail_part(files: FileStore, file: StoredFile, size: tuple[int, int] | None, given: bytes | None = None) -> Part:
+def thumbnail_part(
+    files: FileStore, file: StoredFile, size: tuple[int, int] | None, given: bytes | None = None
+) -> Part:
     if given is not None:
         own = files.add(given, "thumbnails", "image/jpeg")
         return {"thumbnail": picture_size(own, measure(given) or UNKNOWN_SIZE)}

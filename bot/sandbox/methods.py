@@ -2,28 +2,44 @@
 
 `load()` fills the table of methods; methods of messages are in `methods_send` and `methods_edit`.
 """
+
 import re
 from typing import Any
 
 from bot.sandbox.api import METHODS, BotApi, Method, method, scope_key
+from bot.sandbox.errors import ApiError
 from bot.sandbox.files import DOWNLOAD_LIMIT
 from bot.sandbox.parameters import CallParameters
 from bot.sandbox.telegram_objects import SandboxChat
-from bot.sandbox.errors import ApiError
 from bot.sandbox.text_entities import units
 
 CALLBACK_TEXT_LIMIT = 200
 SECRET_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
 COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
 OWNER_RIGHTS = {"is_anonymous": False}
-RIGHTS = dict.fromkeys(("can_be_edited", "can_manage_chat", "can_delete_messages", "can_manage_video_chats", "can_restrict_members",
-                        "can_promote_members", "can_change_info", "can_invite_users", "can_post_stories", "can_edit_stories",
-                        "can_delete_stories", "can_pin_messages"), False)
+RIGHTS = dict.fromkeys(
+    (
+        "can_be_edited",
+        "can_manage_chat",
+        "can_delete_messages",
+        "can_manage_video_chats",
+        "can_restrict_members",
+        "can_promote_members",
+        "can_change_info",
+        "can_invite_users",
+        "can_post_stories",
+        "can_edit_stories",
+        "can_delete_stories",
+        "can_pin_messages",
+    ),
+    False,
+)
 
 
 def load() -> dict[str, Method]:
     """The table of all methods, by their names in small letters."""
     from bot.sandbox import methods_edit, methods_send  # noqa: F401  (they register themselves)
+
     return METHODS
 
 
@@ -36,14 +52,18 @@ async def get_me(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
 async def get_updates(api: BotApi, parameters: CallParameters) -> list[dict[str, Any]]:
     refuse_beside_webhook(api)
     allow_updates(api, parameters)
-    updates = await api.updates.get(parameters.integer("offset"), parameters.integer("limit", 100), parameters.integer("timeout"))
+    updates = await api.updates.get(
+        parameters.integer("offset"), parameters.integer("limit", 100), parameters.integer("timeout")
+    )
     refuse_beside_webhook(api)
     return updates
 
 
 def refuse_beside_webhook(api: BotApi) -> None:
     if api.webhook.url:
-        raise ApiError("can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first", 409)
+        raise ApiError(
+            "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first", 409
+        )
 
 
 def allow_updates(api: BotApi, parameters: CallParameters) -> None:
@@ -102,11 +122,17 @@ async def answer_callback_query(api: BotApi, parameters: CallParameters) -> bool
     text = parameters.text("text")
     if units(text) > CALLBACK_TEXT_LIMIT:
         raise ApiError("MESSAGE_TOO_LONG")
-    callback.answer = {"text": text, "show_alert": parameters.flag("show_alert"), "url": parameters.text("url"),
-                       "cache_time": parameters.integer("cache_time")}
+    callback.answer = {
+        "text": text,
+        "show_alert": parameters.flag("show_alert"),
+        "url": parameters.text("url"),
+        "cache_time": parameters.integer("cache_time"),
+    }
     callback.answered.set()
     query_id = parameters.text("callback_query_id")
-    world.events.emit({"type": "answer", "chat_id": callback.chat_id, "callback_query_id": query_id, "answer": callback.answer})
+    world.events.emit(
+        {"type": "answer", "chat_id": callback.chat_id, "callback_query_id": query_id, "answer": callback.answer}
+    )
     return True
 
 
@@ -120,8 +146,9 @@ async def set_my_commands(api: BotApi, parameters: CallParameters) -> bool:
             raise ApiError("BOT_COMMAND_INVALID")
         if not 1 <= units(str(command.get("description", ""))) <= 256:
             raise ApiError("BOT_COMMAND_DESCRIPTION_INVALID")
-    api.commands[scope(parameters)] = [{"command": command["command"].removeprefix("/"), "description": command["description"]}
-                                       for command in commands]
+    api.commands[scope(parameters)] = [
+        {"command": command["command"].removeprefix("/"), "description": command["description"]} for command in commands
+    ]
     api.world.events.emit({"type": "commands"})
     return True
 
@@ -144,16 +171,30 @@ def scope(parameters: CallParameters) -> tuple[str, str]:
 
 @method("getChat")
 async def get_chat(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
-    gifts = {"unlimited_gifts": False, "limited_gifts": False, "unique_gifts": False, "premium_subscription": False,
-             "gifts_from_channels": False}
-    return {**api.chat(parameters).shape(), "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
+    gifts = {
+        "unlimited_gifts": False,
+        "limited_gifts": False,
+        "unique_gifts": False,
+        "premium_subscription": False,
+        "gifts_from_channels": False,
+    }
+    return {
+        **api.chat(parameters).shape(),
+        "accent_color_id": 0,
+        "max_reaction_count": 11,
+        "accepted_gift_types": gifts,
+    }
 
 
 @method("getChatMember")
 async def get_chat_member(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     chat, user_id = api.chat(parameters), parameters.integer("user_id")
     if user_id == api.world.bot["id"]:
-        rights = {"status": "administrator", **RIGHTS, "is_anonymous": False} if user_id in chat.administrators else {"status": "member"}
+        rights = (
+            {"status": "administrator", **RIGHTS, "is_anonymous": False}
+            if user_id in chat.administrators
+            else {"status": "member"}
+        )
         return {"user": api.world.bot_user(), **rights}
     if user_id not in api.world.people:
         raise ApiError("PARTICIPANT_ID_INVALID" if user_id > 0 else "invalid user_id specified")

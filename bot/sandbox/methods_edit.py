@@ -1,17 +1,20 @@
 """Bot API methods that change or remove what is in a chat."""
+
 from typing import Any
 
 from bot.sandbox.api import BotApi, method
+from bot.sandbox.errors import ApiError
 from bot.sandbox.keyboards import reply_markup
 from bot.sandbox.methods_send import caption_part, input_media, text_part
 from bot.sandbox.parameters import CallParameters
 from bot.sandbox.telegram_objects import Message
-from bot.sandbox.errors import ApiError
 
 MEDIA = ("photo", "document", "video", "animation", "sticker")
 CONTENT = (*MEDIA, "text", "entities", "caption", "caption_entities")
-UNCHANGED = ("message is not modified: specified new message content and reply markup are exactly the same as a current "
-             "content and reply markup of the message")
+UNCHANGED = (
+    "message is not modified: specified new message content and reply markup are exactly the same as a current "
+    "content and reply markup of the message"
+)
 
 
 @method("editMessageText")
@@ -29,7 +32,9 @@ async def edit_message_caption(api: BotApi, parameters: CallParameters) -> Messa
     content = caption_part(parameters)
     if not any(kind in message for kind in MEDIA):
         raise ApiError("there is no caption in the message to edit")
-    return change(api, message, ("caption", "caption_entities"), {**content, **reply_markup(parameters, inline_only=True)})
+    return change(
+        api, message, ("caption", "caption_entities"), {**content, **reply_markup(parameters, inline_only=True)}
+    )
 
 
 @method("editMessageReplyMarkup")

@@ -1,21 +1,33 @@
 """Bot API methods that put something new into a chat."""
+
 import asyncio
 from typing import Any
 
 from bot.sandbox import media
 from bot.sandbox.api import BotApi, method
+from bot.sandbox.errors import ApiError
 from bot.sandbox.keyboards import reply_markup
 from bot.sandbox.parameters import CallParameters, UploadedFile
-from bot.sandbox.telegram_objects import Message
 from bot.sandbox.pictures import decodes, measure
-from bot.sandbox.errors import ApiError
+from bot.sandbox.telegram_objects import Message
 from bot.sandbox.text_entities import CAPTION_LIMIT, TEXT_LIMIT, formatted, units
 
 PHOTO_BYTES = 10 * 1024 * 1024
 PHOTO_SIDES = 10_000
 PHOTO_RATIO = 20
-CHAT_ACTIONS = {"typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
-                "choose_sticker", "find_location", "record_video_note", "upload_video_note"}
+CHAT_ACTIONS = {
+    "typing",
+    "upload_photo",
+    "record_video",
+    "upload_video",
+    "record_voice",
+    "upload_voice",
+    "upload_document",
+    "choose_sticker",
+    "find_location",
+    "record_video_note",
+    "upload_video_note",
+}
 ALBUM_KINDS = ("photo", "document", "video")
 
 
@@ -97,8 +109,9 @@ async def send_chat_action(api: BotApi, parameters: CallParameters) -> bool:
     return True
 
 
-async def media_part(api: BotApi, kind: str, given: UploadedFile | str | None,
-                     thumbnail: UploadedFile | str | None = None) -> dict[str, Any]:
+async def media_part(
+    api: BotApi, kind: str, given: UploadedFile | str | None, thumbnail: UploadedFile | str | None = None
+) -> dict[str, Any]:
     """The media part of a message from an upload or the id of a file already there. Raises Refusal."""
     if given is None:
         raise ApiError(f"there is no {kind} in the request")
@@ -129,7 +142,9 @@ async def check_photo(data: bytes) -> None:
     """A bot's photo: at most 10 MB, sides that sum to at most 10,000, a ratio of at most 20, and a picture at all
     (https://core.telegram.org/bots/api#sendphoto). Raises Refusal."""
     if len(data) > PHOTO_BYTES:
-        raise ApiError(f"file of size {len(data)} bytes is too big for a photo; the maximum size is {PHOTO_BYTES} bytes")
+        raise ApiError(
+            f"file of size {len(data)} bytes is too big for a photo; the maximum size is {PHOTO_BYTES} bytes"
+        )
     size = measure(data)
     if size is None:
         raise ApiError("IMAGE_PROCESS_FAILED")

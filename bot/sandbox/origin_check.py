@@ -1,4 +1,5 @@
 """Keeps strange web pages out: the sandbox runs on a person's machine, and their browser visits other places too."""
+
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 

@@ -1,7 +1,10 @@
-"""The admin pages' figures, handed on from the bot to the page: the key stays here, and the browser asks nobody but the sandbox.
+"""The admin pages' figures, handed on from the bot to the page: the key stays here, and the browser asks nobody but the
+sandbox.
 
-The sandbox knows a bot's address and key only where it is told them (`jokebot demo`, or the settings `panel.url` and `panel.key`).
+The sandbox knows a bot's address and key only where it is told them (`jokebot demo`, or the settings `panel.url` and
+`panel.key`).
 """
+
 from typing import Any
 
 import aiohttp
@@ -29,13 +32,21 @@ class PanelProxy:
         if not self.url:
             return answer(404, {"error": "This sandbox knows of no bot's admin pages."})
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S), headers={"Authorization": f"Bearer {self.key}"})
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=PATIENCE_S), headers={"Authorization": f"Bearer {self.key}"}
+            )
         path, tag = request.match_info.get("path"), request.headers.get("If-None-Match")
         try:
-            async with self._session.get(f"{self.url}/panel{f'/{path}' if path else ''}", params=request.query, allow_redirects=False,
-                                         headers={"If-None-Match": tag} if tag else {}) as response:
+            async with self._session.get(
+                f"{self.url}/panel{f'/{path}' if path else ''}",
+                params=request.query,
+                allow_redirects=False,
+                headers={"If-None-Match": tag} if tag else {},
+            ) as response:
                 headers = {name: response.headers[name] for name in HANDED_ON if name in response.headers}
-                return web.Response(status=response.status, body=await response.read(), headers={**headers, "Cache-Control": "no-store"})
+                return web.Response(
+                    status=response.status, body=await response.read(), headers={**headers, "Cache-Control": "no-store"}
+                )
         except (TimeoutError, aiohttp.ClientError):
             return answer(502, {"error": "The bot doesn't answer."})
 

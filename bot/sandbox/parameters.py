@@ -1,4 +1,5 @@
 """Parameters of a Bot API call, however they come: query, form, multipart with uploads, or JSON."""
+
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,10 @@ class CallParameters:
 
     def shown(self) -> dict[str, Any]:
         """What goes into the record of calls: values, and of uploads their name and size."""
-        return {**self.values, **{name: f"{upload.name} ({len(upload.data)} bytes)" for name, upload in self.uploads.items()}}
+        return {
+            **self.values,
+            **{name: f"{upload.name} ({len(upload.data)} bytes)" for name, upload in self.uploads.items()},
+        }
 
     def text(self, name: str, default: str = "") -> str:
         value = self.values.get(name)
@@ -72,7 +76,9 @@ class CallParameters:
         if value in (None, ""):
             return None
         if not isinstance(value, kind):
-            raise ApiError("object expected as reply markup" if name == "reply_markup" else f"can't parse {what} JSON object")
+            raise ApiError(
+                "object expected as reply markup" if name == "reply_markup" else f"can't parse {what} JSON object"
+            )
         return value
 
     def upload(self, name: str) -> UploadedFile | str | None:
@@ -114,7 +120,9 @@ async def read_multipart(request: web.Request, values: dict[str, Any], uploads: 
                 values[part.name] = data.decode("utf-8")
             else:
                 mime_type = part.headers.get("Content-Type", "").partition(";")[0].strip() or None
-                uploads[free_name(part.name, uploads)] = UploadedFile(part.filename or part.name, mime_type, bytes(data))
+                uploads[free_name(part.name, uploads)] = UploadedFile(
+                    part.filename or part.name, mime_type, bytes(data)
+                )
     except ValueError:
         raise ApiError("can't parse multipart form data") from None
 

@@ -1,4 +1,5 @@
 """What the sandbox has to know of a picture: its size from the header, and a small version of it."""
+
 import io
 
 from PIL import Image

@@ -1,4 +1,5 @@
 """The bodies of the control API's POSTs (bot/sandbox/control_api.py says what they do)."""
+
 from pydantic import BaseModel, ConfigDict
 
 

@@ -8,6 +8,7 @@
 
 Other processes, and the chat page at `/`, act through the control API (bot/sandbox/control_api.py).
 """
+
 import asyncio
 import json
 import time
@@ -21,15 +22,15 @@ from aiohttp import web
 
 from bot.sandbox.api import BotApi
 from bot.sandbox.control_api import ControlApi
-from bot.sandbox.faults import FaultRule, FaultInjector
+from bot.sandbox.errors import ApiError, SandboxError
+from bot.sandbox.faults import FaultInjector, FaultRule
 from bot.sandbox.files import FileStore
-from bot.sandbox.flood_limits import FloodLimits, FloodGuard
-from bot.sandbox.origin_check import guard
+from bot.sandbox.flood_limits import FloodGuard, FloodLimits
 from bot.sandbox.methods import load
+from bot.sandbox.origin_check import guard
 from bot.sandbox.panel_proxy import PanelProxy
 from bot.sandbox.parameters import UPLOAD_LIMIT, CallParameters
 from bot.sandbox.telegram_objects import bot_user
-from bot.sandbox.errors import ApiError, SandboxError
 from bot.sandbox.updates import UpdateQueue
 from bot.sandbox.webhook import WebhookSender
 from bot.sandbox.world import RecordedCall, SandboxState
@@ -44,14 +45,26 @@ class Sandbox:
     `messages_kept`: newest messages kept in a chat. `file_bytes`: bytes of files kept. `calls_kept`: calls recorded.
     `flood_limits`: refuse what is too fast, as Telegram does. `webhook_retry_s`: first pause after a failed delivery.
     `callback_timeout_s`: how long a press can be answered. `samples`: pictures that the page offers, by name.
-    `first_message_id`: where each chat's messages are numbered from; a bot that has met an earlier sandbox remembers its numbers.
-    `panel`: where a bot's figures for admins are read.
+    `first_message_id`: where each chat's messages are numbered from; a bot that has met an earlier sandbox remembers
+    its numbers. `panel`: where a bot's figures for admins are read.
     """
 
-    def __init__(self, host: str, token: str, *, username: str = "jokebot_sandbox_bot", messages_kept: int = 1000,
-                 file_bytes: int = 512 * 1024 * 1024, calls_kept: int = 100_000, flood_limits: FloodLimits | None = None,
-                 webhook_retry_s: float = 1.0, callback_timeout_s: float = 30.0,
-                 samples: dict[str, Path] | None = None, first_message_id: int = 1, panel: PanelProxy | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        token: str,
+        *,
+        username: str = "jokebot_sandbox_bot",
+        messages_kept: int = 1000,
+        file_bytes: int = 512 * 1024 * 1024,
+        calls_kept: int = 100_000,
+        flood_limits: FloodLimits | None = None,
+        webhook_retry_s: float = 1.0,
+        callback_timeout_s: float = 30.0,
+        samples: dict[str, Path] | None = None,
+        first_message_id: int = 1,
+        panel: PanelProxy | None = None,
+    ) -> None:
         bot_id = token.partition(":")[0]
         if not bot_id.isdigit() or not token.partition(":")[2]:
             raise SandboxError("A bot's token has the form 123456:letters.")
@@ -59,8 +72,14 @@ class Sandbox:
         self.token = token
         self.url = ""
         self.updates = UpdateQueue()
-        self.world = SandboxState(bot_user(int(bot_id), username, "Jokebot"), FileStore(file_bytes), self.updates, messages_kept, calls_kept,
-                           first_message_id)
+        self.world = SandboxState(
+            bot_user(int(bot_id), username, "Jokebot"),
+            FileStore(file_bytes),
+            self.updates,
+            messages_kept,
+            calls_kept,
+            first_message_id,
+        )
         self.webhook = WebhookSender(self.updates, webhook_retry_s, self.world.events.touch)
         self.faults = FaultInjector()
         floods = FloodGuard(flood_limits) if flood_limits else None
@@ -110,7 +129,9 @@ class Sandbox:
             await web.TCPSite(self._runner, self.host, port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise SandboxError(f"The sandbox can't listen on {self.host}:{port}: {error.strerror}. Choose another --port.") from error
+            raise SandboxError(
+                f"The sandbox can't listen on {self.host}:{port}: {error.strerror}. Choose another --port."
+            ) from error
         address = f"[{self.host}]" if ":" in self.host else self.host
         self.url = f"http://{address}:{self._runner.addresses[0][1]}"
 
@@ -187,8 +208,11 @@ def answer(result: Any) -> web.Response:
     """A result or a Refusal in Telegram's envelope."""
     refused = isinstance(result, ApiError)
     body = result.body() if refused else {"ok": True, "result": result}
-    return web.Response(text=json.dumps(body, ensure_ascii=False, separators=(",", ":")), content_type="application/json",
-                        status=result.code if refused else 200)
+    return web.Response(
+        text=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        content_type="application/json",
+        status=result.code if refused else 200,
+    )
 
 
 def cut(request: web.Request) -> web.Response:
@@ -203,7 +227,7 @@ async def send_half(request: web.Request, data: bytes) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Length": str(len(data))})
     with suppress(ConnectionError):
         await response.prepare(request)
-        await response.write(data[:len(data) // 2])
+        await response.write(data[: len(data) // 2])
     if request.transport:
         request.transport.close()
     return response

@@ -1,4 +1,5 @@
 """Who is in the sandbox's world: people, the bot, and the chats between them, in Telegram's shapes."""
+
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import count
@@ -67,5 +68,12 @@ class SandboxChat:
 
 def bot_user(bot_id: int, username: str, name: str) -> dict[str, Any]:
     """Telegram's User object of the bot, as getMe returns it."""
-    return {"id": bot_id, "is_bot": True, "first_name": name, "username": username, "can_join_groups": True,
-            "can_read_all_group_messages": True, "supports_inline_queries": False}
+    return {
+        "id": bot_id,
+        "is_bot": True,
+        "first_name": name,
+        "username": username,
+        "can_join_groups": True,
+        "can_read_all_group_messages": True,
+        "supports_inline_queries": False,
+    }

@@ -1,4 +1,5 @@
 """Text as Telegram sees it: lengths in UTF-16 code units, entities that it finds by itself, and HTML markup."""
+
 import html
 import re
 from typing import Any
@@ -13,12 +14,29 @@ FOUND = re.compile(
     r"(?P<url>https?://[^\s<>\"]+)"
     r"|(?<![\w/@])(?P<bot_command>/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?)(?![\w/@])"
     r"|(?<![\w/@])(?P<mention>@[A-Za-z0-9_]{3,32})(?!\w)"
-    r"|(?<!\w)(?P<hashtag>#\w+)")
-TAGS = {"b": "bold", "strong": "bold", "i": "italic", "em": "italic", "u": "underline", "ins": "underline",
-        "s": "strikethrough", "strike": "strikethrough", "del": "strikethrough", "code": "code", "pre": "pre",
-        "a": "text_link", "blockquote": "blockquote", "tg-spoiler": "spoiler", "span": "spoiler"}
-TOKEN = re.compile(r"<(?P<end>/?)(?P<name>[^\s>]*)(?P<attributes>(?:[^>\"']|\"[^\"]*\"|'[^']*')*)>"
-                   r"|&(?:lt|gt|amp|quot|#\d+|#x[0-9A-Fa-f]+);|<(?P<broken>/?[^\s>]*)")
+    r"|(?<!\w)(?P<hashtag>#\w+)"
+)
+TAGS = {
+    "b": "bold",
+    "strong": "bold",
+    "i": "italic",
+    "em": "italic",
+    "u": "underline",
+    "ins": "underline",
+    "s": "strikethrough",
+    "strike": "strikethrough",
+    "del": "strikethrough",
+    "code": "code",
+    "pre": "pre",
+    "a": "text_link",
+    "blockquote": "blockquote",
+    "tg-spoiler": "spoiler",
+    "span": "spoiler",
+}
+TOKEN = re.compile(
+    r"<(?P<end>/?)(?P<name>[^\s>]*)(?P<attributes>(?:[^>\"']|\"[^\"]*\"|'[^']*')*)>"
+    r"|&(?:lt|gt|amp|quot|#\d+|#x[0-9A-Fa-f]+);|<(?P<broken>/?[^\s>]*)"
+)
 ATTRIBUTE = re.compile(r"([a-zA-Z-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
 
 
@@ -33,7 +51,7 @@ def found_entities(text: str, taken: list[Entity] | None = None) -> list[Entity]
         return []
     entities = []
     for match in FOUND.finditer(text):
-        entity = {"type": match.lastgroup, "offset": units(text[:match.start()]), "length": units(match.group())}
+        entity = {"type": match.lastgroup, "offset": units(text[: match.start()]), "length": units(match.group())}
         if not any(overlap(entity, other) for other in taken or []):
             entities.append(entity)
     return entities
@@ -61,7 +79,11 @@ def formatted(text: str, parse_mode: str = "", entities: list[Entity] | None = N
 
 def whole(entity: Any) -> Entity:
     """An entity that the bot gave itself. Raises Refusal where it is none."""
-    if not isinstance(entity, dict) or not all(isinstance(entity.get(key), int) for key in ("offset", "length")) or "type" not in entity:
+    if (
+        not isinstance(entity, dict)
+        or not all(isinstance(entity.get(key), int) for key in ("offset", "length"))
+        or "type" not in entity
+    ):
         raise ApiError("can't parse MessageEntity: Expected an Object with type, offset and length")
     return dict(entity)
 
@@ -85,11 +107,11 @@ def parse_html(markup: str) -> tuple[str, list[Entity]]:
     open_tags: list[tuple[str, int, Entity]] = []
     length = position = 0
     for token in TOKEN.finditer(markup):
-        plain = markup[position:token.start()]
+        plain = markup[position : token.start()]
         parts.append(plain)
         length += units(plain)
         position = token.end()
-        at = len(markup[:token.start()].encode())
+        at = len(markup[: token.start()].encode())
         if token.group().startswith("&"):
             parts.append(html.unescape(token.group()))
             length += units(parts[-1])
@@ -117,7 +139,10 @@ def broken_tag(name: str, at_end: bool, inside: bool, at: int) -> ApiError:
 
 
 def start_tag(name: str, attributes: str, at: int) -> Entity:
-    given = {key.lower(): html.unescape(double or single or bare) for key, double, single, bare in ATTRIBUTE.findall(attributes)}
+    given = {
+        key.lower(): html.unescape(double or single or bare)
+        for key, double, single, bare in ATTRIBUTE.findall(attributes)
+    }
     if name not in TAGS:
         raise unreadable(f'Unsupported start tag "{name}" at byte offset {at}')
     if name == "span" and given.get("class") != "tg-spoiler":
@@ -131,15 +156,23 @@ def start_tag(name: str, attributes: str, at: int) -> Entity:
     return {"type": TAGS[name]}
 
 
-def close_tag(open_tags: list[tuple[str, int, Entity]], entities: list[Entity], name: str, length: int, at: int) -> None:
+def close_tag(
+    open_tags: list[tuple[str, int, Entity]], entities: list[Entity], name: str, length: int, at: int
+) -> None:
     if not open_tags:
         raise unreadable(f"Unexpected end tag at byte offset {at}")
     opened, start, entity = open_tags.pop()
     if name and name != opened:
         raise unreadable(f'Unmatched end tag at byte offset {at}, expected "</{opened}>", found "</{name}>"')
     if length > start and entity.get("url") != "":
-        entities.append({"type": entity["type"], "offset": start, "length": length - start,
-                         **{key: value for key, value in entity.items() if key != "type"}})
+        entities.append(
+            {
+                "type": entity["type"],
+                "offset": start,
+                "length": length - start,
+                **{key: value for key, value in entity.items() if key != "type"},
+            }
+        )
 
 
 def merged(entities: list[Entity]) -> list[Entity]:

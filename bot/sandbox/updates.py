@@ -2,6 +2,7 @@
 
 An update stays until it is confirmed: by a getUpdates call with a higher offset, or by a webhook that answered 2xx.
 """
+
 import asyncio
 import time
 from collections import deque
@@ -20,7 +21,10 @@ Update = dict[str, Any]
 
 
 def first_number(now: float) -> int:
-    """Where numbering starts: above all that an earlier sandbox gave out, for bots that remember it. `now` in seconds."""
+    """Where numbering starts: above all that an earlier sandbox gave out, for bots that remember it.
+
+    `now` in seconds.
+    """
     return int(now * 1000)
 
 

@@ -1,4 +1,5 @@
 """Delivers updates to the bot's webhook, one after another, each until the bot answers 2xx."""
+
 import asyncio
 import time
 from collections.abc import Callable
@@ -46,7 +47,11 @@ class WebhookSender:
 
     def info(self) -> dict[str, Any]:
         """Telegram's WebhookInfo object."""
-        info: dict[str, Any] = {"url": self.url, "has_custom_certificate": False, "pending_update_count": len(self._updates)}
+        info: dict[str, Any] = {
+            "url": self.url,
+            "has_custom_certificate": False,
+            "pending_update_count": len(self._updates),
+        }
         if self.url:
             info["max_connections"] = self.max_connections
         if self.last_error:

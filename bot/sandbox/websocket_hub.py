@@ -1,4 +1,5 @@
 """Pushes the world's events to WebSockets."""
+
 import asyncio
 import json
 from contextlib import suppress

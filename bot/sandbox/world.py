@@ -2,6 +2,7 @@
 
 People act through the methods here; the bot acts through the Bot API, whose methods use `post`, `replace` and `remove`.
 """
+
 import asyncio
 import time
 from collections import OrderedDict, deque
@@ -11,10 +12,10 @@ from itertools import count
 from typing import Any, TypeVar
 
 from bot.sandbox import media
+from bot.sandbox.errors import SandboxError
 from bot.sandbox.events import EventStream
 from bot.sandbox.files import FileStore
-from bot.sandbox.telegram_objects import FIRST_GROUP_ID, FIRST_PERSON_ID, SandboxChat, Message, SandboxUser
-from bot.sandbox.errors import SandboxError
+from bot.sandbox.telegram_objects import FIRST_GROUP_ID, FIRST_PERSON_ID, Message, SandboxChat, SandboxUser
 from bot.sandbox.text_entities import found_entities
 from bot.sandbox.updates import UpdateQueue, first_number
 
@@ -24,8 +25,8 @@ CALLBACKS_KEPT = 10_000
 
 @dataclass(slots=True)
 class RecordedCall:
-    """One call of the bot. `at`: seconds of time.monotonic at its arrival. `status`: the HTTP status of the answer; None
-    while it is under way, 0 where the connection was cut instead of an answer."""
+    """One call of the bot. `at`: seconds of time.monotonic at its arrival. `status`: the HTTP status of the answer;
+    None while it is under way, 0 where the connection was cut instead of an answer."""
 
     method: str
     parameters: dict[str, Any]
@@ -48,8 +49,16 @@ class SandboxState:
     """See the module. `bot` is Telegram's User object of the bot; `messages_kept` bounds each chat, whose
     messages are numbered from `first_message_id`."""
 
-    def __init__(self, bot: dict[str, Any], files: FileStore, updates: UpdateQueue, messages_kept: int = 1000,
-                 calls_kept: int = 100_000, first_message_id: int = 1, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        bot: dict[str, Any],
+        files: FileStore,
+        updates: UpdateQueue,
+        messages_kept: int = 1000,
+        calls_kept: int = 100_000,
+        first_message_id: int = 1,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.bot = bot
         self.files = files
         self.updates = updates
@@ -110,8 +119,17 @@ class SandboxState:
         def member(status: str) -> dict[str, Any]:
             until = {"until_date": 0} if status == "kicked" else {}
             return {"user": self.bot_user(), "status": status, **until}
-        self.updates.put("my_chat_member", {"chat": chat.shape(), "from": person.user(), "date": int(self.clock()),
-                                            "old_chat_member": member(before), "new_chat_member": member(after)})
+
+        self.updates.put(
+            "my_chat_member",
+            {
+                "chat": chat.shape(),
+                "from": person.user(),
+                "date": int(self.clock()),
+                "old_chat_member": member(before),
+                "new_chat_member": member(after),
+            },
+        )
 
     def bot_user(self) -> dict[str, Any]:
         """The bot's User object as messages carry it."""
@@ -124,36 +142,73 @@ class SandboxState:
         entities = found_entities(text)
         return self._say(person_id, chat_id, {"text": text, **({"entities": entities} if entities else {})}, reply_to)
 
-    def send_photo(self, person_id: int, chat_id: int, data: bytes, caption: str | None = None,
-                   reply_to: int | None = None, album: str | None = None) -> Message:
+    def send_photo(
+        self,
+        person_id: int,
+        chat_id: int,
+        data: bytes,
+        caption: str | None = None,
+        reply_to: int | None = None,
+        album: str | None = None,
+    ) -> Message:
         """`album` is the media_group_id of an album that it belongs to, for photos of one that arrive apart."""
         group = {"media_group_id": album} if album else {}
         return self._say(person_id, chat_id, {**media.photo(self.files, data), **group}, reply_to, caption)
 
-    def send_document(self, person_id: int, chat_id: int, data: bytes, file_name: str | None = None,
-                      mime_type: str | None = None, caption: str | None = None, reply_to: int | None = None) -> Message:
+    def send_document(
+        self,
+        person_id: int,
+        chat_id: int,
+        data: bytes,
+        file_name: str | None = None,
+        mime_type: str | None = None,
+        caption: str | None = None,
+        reply_to: int | None = None,
+    ) -> Message:
         return self._say(person_id, chat_id, media.document(self.files, data, file_name, mime_type), reply_to, caption)
 
     def send_sticker(self, person_id: int, chat_id: int, data: bytes, reply_to: int | None = None) -> Message:
         return self._say(person_id, chat_id, media.sticker(self.files, data), reply_to)
 
-    def send_animation(self, person_id: int, chat_id: int, data: bytes, thumbnail: bytes | None = None,
-                       caption: str | None = None, reply_to: int | None = None) -> Message:
+    def send_animation(
+        self,
+        person_id: int,
+        chat_id: int,
+        data: bytes,
+        thumbnail: bytes | None = None,
+        caption: str | None = None,
+        reply_to: int | None = None,
+    ) -> Message:
         return self._say(person_id, chat_id, media.animation(self.files, data, thumbnail), reply_to, caption)
 
-    def send_video(self, person_id: int, chat_id: int, data: bytes, thumbnail: bytes | None = None,
-                   caption: str | None = None, reply_to: int | None = None) -> Message:
+    def send_video(
+        self,
+        person_id: int,
+        chat_id: int,
+        data: bytes,
+        thumbnail: bytes | None = None,
+        caption: str | None = None,
+        reply_to: int | None = None,
+    ) -> Message:
         return self._say(person_id, chat_id, media.video(self.files, data, thumbnail), reply_to, caption)
 
-    def send_album(self, person_id: int, chat_id: int, pictures: list[bytes],
-                   captions: list[str | None] | None = None, reply_to: int | None = None) -> list[Message]:
+    def send_album(
+        self,
+        person_id: int,
+        chat_id: int,
+        pictures: list[bytes],
+        captions: list[str | None] | None = None,
+        reply_to: int | None = None,
+    ) -> list[Message]:
         """Photos with one `media_group_id`: one message and one update each."""
         if not 2 <= len(pictures) <= 10:
             raise SandboxError("An album has 2 to 10 photos.")
         group = {"media_group_id": self.new_id()}
         every = captions or [None] * len(pictures)
-        return [self._say(person_id, chat_id, {**media.photo(self.files, data), **group}, reply_to, caption)
-                for data, caption in zip(pictures, every, strict=True)]
+        return [
+            self._say(person_id, chat_id, {**media.photo(self.files, data), **group}, reply_to, caption)
+            for data, caption in zip(pictures, every, strict=True)
+        ]
 
     def edit_text(self, person_id: int, chat_id: int, message_id: int, text: str) -> Message:
         """A person changes their text or caption; the bot gets `edited_message`."""
@@ -181,8 +236,16 @@ class SandboxState:
         self.callbacks[query_id] = PendingCallback(self.clock(), chat_id)
         while len(self.callbacks) > CALLBACKS_KEPT:
             self.callbacks.popitem(last=False)
-        self.updates.put("callback_query", {"id": query_id, "from": person.user(), "message": message, "data": data,
-                                            "chat_instance": str(abs(chat_id) * 7919)})
+        self.updates.put(
+            "callback_query",
+            {
+                "id": query_id,
+                "from": person.user(),
+                "message": message,
+                "data": data,
+                "chat_instance": str(abs(chat_id) * 7919),
+            },
+        )
         self.events.touch()
         return query_id
 
@@ -196,8 +259,9 @@ class SandboxState:
             return None
         return callback.answer
 
-    def _say(self, person_id: int, chat_id: int, content: dict[str, Any], reply_to: int | None,
-             caption: str | None = None) -> Message:
+    def _say(
+        self, person_id: int, chat_id: int, content: dict[str, Any], reply_to: int | None, caption: str | None = None
+    ) -> Message:
         person = self._member(person_id, chat_id)
         if caption:
             entities = found_entities(caption)
@@ -225,9 +289,16 @@ class SandboxState:
     def new_id(self) -> str:
         return str(next(self._ids))
 
-    def post(self, chat: SandboxChat, sender: dict[str, Any], content: dict[str, Any], replied: Message | None = None) -> Message:
+    def post(
+        self, chat: SandboxChat, sender: dict[str, Any], content: dict[str, Any], replied: Message | None = None
+    ) -> Message:
         """Put a message into a chat."""
-        message = {"message_id": next(chat.message_ids), "from": sender, "chat": chat.shape(), "date": int(self.clock())}
+        message = {
+            "message_id": next(chat.message_ids),
+            "from": sender,
+            "chat": chat.shape(),
+            "date": int(self.clock()),
+        }
         if replied:
             message["reply_to_message"] = {key: value for key, value in replied.items() if key != "reply_to_message"}
         message.update(content)
@@ -248,7 +319,9 @@ class SandboxState:
     def remove(self, chat: SandboxChat, message_id: int) -> None:
         """Take a message away."""
         del chat.messages[message_id]
-        self.events.emit({"type": "delete", "chat_id": chat.id, "message_id": message_id, "message": {"message_id": message_id}})
+        self.events.emit(
+            {"type": "delete", "chat_id": chat.id, "message_id": message_id, "message": {"message_id": message_id}}
+        )
 
     def message(self, chat_id: int, message_id: int) -> Message | None:
         chat = self.chats.get(chat_id)
@@ -277,9 +350,15 @@ class SandboxState:
         for chat in self.chats.values():
             lines += [f"chat {chat.id} ({chat.title}):"] if chat.messages else []
             for message in list(chat.messages.values())[-6:]:
-                kind = next((key for key in ("text", "photo", "animation", "document", "sticker", "video") if key in message), "?")
+                kind = next(
+                    (key for key in ("text", "photo", "animation", "document", "sticker", "video") if key in message),
+                    "?",
+                )
                 said = message.get("text") or f"<{kind}> {message.get('caption', '')}"
-                lines.append(f"  {message['message_id']} {message['from']['first_name']}: {said[:200]!r} {callback_data(message) or ''}")
+                lines.append(
+                    f"  {message['message_id']} {message['from']['first_name']}: {said[:200]!r} "
+                    f"{callback_data(message) or ''}"
+                )
         last = [f"{call.method} {call.status} {call.description}".strip() for call in list(self.calls)[-8:]]
         return "\n".join([*lines, f"last calls: {'; '.join(last) or 'none'}"])
 

@@ -1,16 +1,22 @@
-"""The bot's side of the Bot API: python-telegram-bot's client, told where the server is, handing out updates as JSON."""
+"""The bot's side of the Bot API: python-telegram-bot's client, told where the server is, handing out updates as
+JSON.
+"""
+
 from typing import Any
 from urllib.parse import urlsplit
 
 from telegram.ext import ExtBot
 
 from bot.telegram.http import AiohttpRequest
-from bot.telegram.rate_limiter import RateLimiter, Priority
+from bot.telegram.rate_limiter import Priority, RateLimiter
 from configs.settings import Settings
 
 CONNECTIONS = 64
 TIMEOUT_S = 15.0
-"""For one call, to connect and for each pause in its answer. A message sent again after it may come twice: better long."""
+"""For one call, to connect and for each pause in its answer.
+
+A message sent again after it may come twice: better long.
+"""
 UPDATES = ["message", "callback_query"]
 
 
@@ -23,9 +29,14 @@ class TelegramClient(ExtBot[Priority]):
         telegram = settings.telegram
         base = telegram.base_url.rstrip("/")
         proxied = urlsplit(base).hostname not in ("127.0.0.1", "localhost", "::1")
-        super().__init__(telegram.token.get_secret_value(), base_url=f"{base}/bot", base_file_url=f"{base}/file/bot",
-                         request=AiohttpRequest(CONNECTIONS, TIMEOUT_S, trust_env=proxied),
-                         get_updates_request=AiohttpRequest(1, TIMEOUT_S, trust_env=proxied), rate_limiter=RateLimiter(settings.limits))
+        super().__init__(
+            telegram.token.get_secret_value(),
+            base_url=f"{base}/bot",
+            base_file_url=f"{base}/file/bot",
+            request=AiohttpRequest(CONNECTIONS, TIMEOUT_S, trust_env=proxied),
+            get_updates_request=AiohttpRequest(1, TIMEOUT_S, trust_env=proxied),
+            rate_limiter=RateLimiter(settings.limits),
+        )
 
     async def shutdown(self) -> None:
         """Close all connections, also those of a bot that Telegram didn't let in."""

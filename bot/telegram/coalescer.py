@@ -1,4 +1,7 @@
-"""Coalesced calls: of those that have to do with one thing, one runs at a time, and of those that wait only the newest."""
+"""Coalesced calls: of those that have to do with one thing, one runs at a time, and of those that wait only the
+newest.
+"""
+
 import asyncio
 import contextvars
 import logging
@@ -14,7 +17,9 @@ log = logging.getLogger(__name__)
 
 
 class Coalescer:
-    """`put` a call for a key: it runs in the background, at once or after the one under way, unless a newer one comes."""
+    """`put` a call for a key: it runs in the background, at once or after the one under way, unless a newer one
+    comes.
+    """
 
     def __init__(self) -> None:
         self._next: dict[Hashable, tuple[Callable[[], Awaitable[object]], str]] = {}
@@ -23,7 +28,8 @@ class Coalescer:
     def put(self, key: Hashable, call: Callable[[], Awaitable[object]]) -> None:
         self._next[key] = call, REQUEST.get()
         if key not in self._running:
-            self._running[key] = asyncio.create_task(self._run(key), context=contextvars.Context())  # it outlives the update it began with
+            # it outlives the update it began with
+            self._running[key] = asyncio.create_task(self._run(key), context=contextvars.Context())
 
     async def settled(self, key: Hashable) -> None:
         """Wait until nothing is under way for a key."""

@@ -1,9 +1,11 @@
 """From the inbox into handlers: an update is a committed row first, then a task, then a finished row.
 
-A restart finds what was not finished in the inbox and takes it up again, without the replies that were sent already. What was
-taken up before and still isn't finished goes a few at a time, then one at a time: one of them may be what ends the process, and
-the others shall not be given up because of it. What doesn't fit stays in the table, so that a flood costs disk and not memory. Pressed buttons never wait behind photos.
+A restart finds what was not finished in the inbox and takes it up again, without the replies that were sent already.
+What was taken up before and still isn't finished goes a few at a time, then one at a time: one of them may be what ends
+the process, and the others shall not be given up because of it. What doesn't fit stays in the table, so that a flood
+costs disk and not memory. Pressed buttons never wait behind photos.
 """
+
 import asyncio
 import logging
 import sqlite3
@@ -15,8 +17,8 @@ from bot.telegram.send_journal import journal_replies
 from configs.log_context import about, request_id
 from configs.settings import LimitSettings
 from storage.chat import duels, inbox, jokes
-from storage.database import Database
 from storage.chat.inbox import AnswerProgress
+from storage.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +41,8 @@ Handle = Callable[[RawUpdate], Awaitable[bool]]
 class UpdateDispatcher:
     """Everything between the arrival of an update and the end of its handler.
 
-    `handle` works on an update and says whether that went well; `give_up` apologises for one that failed ATTEMPTS times.
-    `limits.updates_in_work` are handled at a time, besides the photos that wait in the fair queue.
+    `handle` works on an update and says whether that went well; `give_up` apologises for one that failed ATTEMPTS
+    times. `limits.updates_in_work` are handled at a time, besides the photos that wait in the fair queue.
     """
 
     def __init__(self, database: Database, limits: LimitSettings, handle: Handle, give_up: Handle) -> None:
@@ -134,7 +136,9 @@ class UpdateDispatcher:
 
     async def _attempt(self, update: RawUpdate, attempts: int, again: bool) -> bool:
         number = update["update_id"]
-        if again and (await jokes.delivery_of_update(self._database, number) or await duels.is_shown(self._database, number)):
+        if again and (
+            await jokes.delivery_of_update(self._database, number) or await duels.is_shown(self._database, number)
+        ):
             return True
         begun = await inbox.begun(self._database, number) if again else AnswerProgress()
         # A joke that is stored only has to be shown, which takes no chances.
@@ -150,7 +154,10 @@ class UpdateDispatcher:
             self._begin(update, attempts, again=True)
 
     async def _feed(self) -> None:
-        """Move updates from the table into work as room appears. While one is read from there, new ones queue behind it."""
+        """Move updates from the table into work as room appears.
+
+        While one is read from there, new ones queue behind it.
+        """
         while True:
             if self._backlog and (room := min(self._room(), PAGE)) > 0:
                 self._backlog, self._reading = False, True

@@ -1,4 +1,5 @@
 """What a message holds, and whether it is meant for the bot."""
+
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,21 @@ from telegram.constants import ChatType, MessageEntityType
 from telegram.ext import filters
 from telegram.ext.filters import MessageFilter
 
-EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+EXTENSIONS = {
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".gif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".heic",
+    ".heif",
+    ".avif",
+}
 
 
 @dataclass(frozen=True)
@@ -21,8 +36,8 @@ class IncomingImage:
 
 
 def find_image(message: Message) -> IncomingImage | None:
-    """The picture of a message: a photo, a file that claims to be one by its type or name, a sticker that stands still, or
-    the still (a JPEG of at most 320 × 320) that Telegram supplies with an animation or a video."""
+    """The picture of a message: a photo, a file that claims to be one by its type or name, a sticker that stands
+    still, or the still (a JPEG of at most 320 × 320) that Telegram supplies with an animation or a video."""
     if message.photo:
         return IncomingImage(message.photo[-1].file_id, message.photo[-1].file_size)
     if moving := message.animation or message.video:
@@ -58,7 +73,8 @@ def mentions_bot(message: Message, bot: Bot) -> bool:
     text = message.text or message.caption or ""
     entities = message.entities or message.caption_entities
     return bool(_calls(bot.username).search(text)) or any(
-        one.type == MessageEntityType.TEXT_MENTION and one.user and one.user.id == bot.id for one in entities)
+        one.type == MessageEntityType.TEXT_MENTION and one.user and one.user.id == bot.id for one in entities
+    )
 
 
 def caption_hint(message: Message, bot: Bot) -> str | None:

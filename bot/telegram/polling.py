@@ -1,4 +1,5 @@
 """Long polling: updates reach the inbox before the offset that lets Telegram forget them moves."""
+
 import asyncio
 import logging
 import sqlite3
@@ -7,10 +8,10 @@ from typing import Any
 
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from bot.telegram.client import TelegramClient
-from bot.telegram.rate_limiter import retry_after_seconds
 from bot.runtime.backoff import backoff
+from bot.telegram.client import TelegramClient
 from bot.telegram.dispatcher import UpdateDispatcher
+from bot.telegram.rate_limiter import retry_after_seconds
 from configs.errors import JokebotError
 from storage.chat import inbox
 from storage.database import Database
@@ -85,8 +86,10 @@ class UpdatePoller:
             return 0.0
         self._conflicts += 1
         if self._conflicts >= (SETTLED_CONFLICTS if self._settled else NEWCOMER_CONFLICTS):
-            raise PollingConflict("Another process fetches this bot's updates, and Telegram allows one. Stop the other one, "
-                               "or give this one a bot of its own (JOKEBOT_TELEGRAM_TOKEN).") from None
+            raise PollingConflict(
+                "Another process fetches this bot's updates, and Telegram allows one. Stop the other one, "
+                "or give this one a bot of its own (JOKEBOT_TELEGRAM_TOKEN)."
+            ) from None
         return CONFLICT_PAUSE_S
 
 

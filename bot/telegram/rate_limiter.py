@@ -5,6 +5,7 @@ Nothing promises more than: about 30 messages a second over all chats, one a sec
 What has to wait goes by priority. What is only decoration is dropped instead of waiting. A 429 closes the one chat it
 came from, for as long as it says.
 """
+
 import asyncio
 import heapq
 import itertools
@@ -19,8 +20,8 @@ from typing import Any
 from telegram.error import BadRequest, NetworkError, RetryAfter
 from telegram.ext import BaseRateLimiter
 
-from bot.telegram.send_journal import JournalEntry, next_entry
 from bot.runtime.backoff import backoff
+from bot.telegram.send_journal import JournalEntry, next_entry
 from configs.settings import LimitSettings
 
 log = logging.getLogger(__name__)
@@ -35,13 +36,16 @@ MARGIN_S = 0.02
 """Added to each period, because calls don't all take the same time to arrive."""
 MAX_TRACKED_CHATS = 1024
 
-os.environ.setdefault("PTB_TIMEDELTA", "1")  # python-telegram-bot then gives times as timedelta, and doesn't warn that it soon will
+# python-telegram-bot then gives times as timedelta, and doesn't warn that it soon will
+os.environ.setdefault("PTB_TIMEDELTA", "1")
 
 Call = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class Priority(IntEnum):
-    """What a call is worth; given as `rate_limit_args`, ANSWER where nothing is given. python-telegram-bot would drop a 0."""
+    """What a call is worth; given as `rate_limit_args`, ANSWER where nothing is given. python-telegram-bot would
+    drop a 0.
+    """
 
     ESSENTIAL = 1
     """Jokes and their buttons: always arrive."""
@@ -58,7 +62,14 @@ class CallDropped(Exception):
 class RateWindow:
     """Lets through at most `calls` in any `period_s`, one after the other, by priority and then by order of arrival."""
 
-    def __init__(self, per_s: float, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]], *, window_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        per_s: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        *,
+        window_s: float = 1.0,
+    ) -> None:
         self.calls = max(1, int(per_s * window_s))
         self.period_s = self.calls / per_s + MARGIN_S
         self._clock, self._sleep = clock, sleep
@@ -137,7 +148,9 @@ class RateWindow:
 
 
 class SendWindow:
-    """Lets `limit` messages be on their way at a time, the others by priority and then by order of arrival (bot/telegram/send_journal.py says why)."""
+    """Lets `limit` messages be on their way at a time, the others by priority and then by order of arrival
+    (bot/telegram/send_journal.py says why).
+    """
 
     def __init__(self, limit: int) -> None:
         self._free = limit
@@ -175,12 +188,18 @@ class SendWindow:
 class RateLimiter(BaseRateLimiter[Priority]):
     """The rate limiter that python-telegram-bot passes every call through, except getUpdates.
 
-    Calls that say nothing in a chat (getFile, getChatMember, answerCallbackQuery, …) have no budget and don't wait. A lost connection and a 5xx
-    are tried again as a 429 is, since an answer that is repeated is better than one that is lost.
+    Calls that say nothing in a chat (getFile, getChatMember, answerCallbackQuery, …) have no budget and don't wait. A
+    lost connection and a 5xx are tried again as a 429 is, since an answer that is repeated is better than one that is
+    lost.
     """
 
-    def __init__(self, limits: LimitSettings, *, clock: Callable[[], float] = time.monotonic,
-                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        limits: LimitSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._limits, self._clock, self._sleep = limits, clock, sleep
         self._all = RateWindow(limits.messages_per_s, clock, sleep)
         self._window = SendWindow(limits.sends_at_once)
@@ -195,13 +214,20 @@ class RateLimiter(BaseRateLimiter[Priority]):
         for gate in (self._all, *self._chats.values()):
             gate.stop()
 
-    async def process_request(self, callback: Call, args: Any, kwargs: dict[str, Any], endpoint: str, data: dict[str, Any],
-                              rate_limit_args: Priority | None) -> Any:
+    async def process_request(
+        self,
+        callback: Call,
+        args: Any,
+        kwargs: dict[str, Any],
+        endpoint: str,
+        data: dict[str, Any],
+        rate_limit_args: Priority | None,
+    ) -> Any:
         """Make the call when its chat and the whole bot have budget for it.
 
-        Raises CallDropped for a cosmetic call that would have to wait or fails, and for an answer where too many wait already;
-        TelegramError for a call that Telegram refuses or that doesn't succeed within PATIENCE_S. A message that an earlier
-        process has sent (bot/telegram/send_journal.py) is not sent again.
+        Raises CallDropped for a cosmetic call that would have to wait or fails, and for an answer where too many wait
+        already; TelegramError for a call that Telegram refuses or that doesn't succeed within PATIENCE_S. A message
+        that an earlier process has sent (bot/telegram/send_journal.py) is not sent again.
         """
         priority = Priority.NORMAL if rate_limit_args is None else rate_limit_args
         patience = CALLBACK_TIMEOUT_S if endpoint == "answerCallbackQuery" else RETRY_TIMEOUT_S
@@ -210,7 +236,11 @@ class RateLimiter(BaseRateLimiter[Priority]):
         sends = creates_message(endpoint)
         slot = next_entry() if sends else None
         if slot and slot.message_id is not None:
-            return {"message_id": slot.message_id, "date": 0, "chat": {"id": chat_id, "type": "private" if chat_id > 0 else "group"}}
+            return {
+                "message_id": slot.message_id,
+                "date": 0,
+                "chat": {"id": chat_id, "type": "private" if chat_id > 0 else "group"},
+            }
         while True:
             try:
                 if sends:
@@ -236,7 +266,15 @@ class RateLimiter(BaseRateLimiter[Priority]):
                 if not flooded or chat_id is None:
                     await self._sleep(pause)
 
-    async def _send(self, callback: Call, args: Any, kwargs: dict[str, Any], chat_id: int, priority: Priority, slot: JournalEntry | None) -> Any:
+    async def _send(
+        self,
+        callback: Call,
+        args: Any,
+        kwargs: dict[str, Any],
+        chat_id: int,
+        priority: Priority,
+        slot: JournalEntry | None,
+    ) -> Any:
         """Send a message and write that down, before the next one may go."""
         await self._admit(chat_id, priority, self._window)
         try:
@@ -252,7 +290,9 @@ class RateLimiter(BaseRateLimiter[Priority]):
         if chat_id is None:
             return
         chat = self._chat(chat_id)
-        if priority is Priority.BEST_EFFORT and not (chat.open() and self._all.open() and (window is None or window.open())):
+        if priority is Priority.BEST_EFFORT and not (
+            chat.open() and self._all.open() and (window is None or window.open())
+        ):
             raise CallDropped("no budget")
         if priority is Priority.NORMAL and chat.waiting(Priority.NORMAL) >= MAX_WAITING_REPLIES:
             raise CallDropped("too many answers wait")

@@ -1,9 +1,11 @@
 """What was sent is written down before the next message goes out: so a kill repeats one message at most.
 
-Telegram takes a message without a key by which it would know it again, and a bot can't look up what it has sent. A message that
-was on its way when the process was killed is therefore sent again: it may have arrived or not, and lost would be worse. Two on
-their way would make two such messages, so there is one at a time (`Window`), from its sending until its row is committed.
+Telegram takes a message without a key by which it would know it again, and a bot can't look up what it has sent. A
+message that was on its way when the process was killed is therefore sent again: it may have arrived or not, and lost
+would be worse. Two on their way would make two such messages, so there is one at a time (`Window`), from its sending
+until its row is committed.
 """
+
 import asyncio
 import contextlib
 import itertools
@@ -28,7 +30,9 @@ Note = Callable[[int], Awaitable[object]]
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """A place for one message: `note` writes down that it was sent; `message_id` is set where an earlier process sent it."""
+    """A place for one message: `note` writes down that it was sent; `message_id` is set where an earlier process
+    sent it.
+    """
 
     note: Note
     message_id: int | None = None
@@ -52,8 +56,8 @@ def journal_sends(note: Note) -> Iterator[None]:
 
 @contextlib.contextmanager
 def journal_replies(database: Database, update_id: int, sent: dict[int, int]) -> Iterator[None]:
-    """What is sent inside answers an update: its messages are counted and written down with it, and those that an earlier
-    process has sent (`sent`: message ids by number) are not sent again."""
+    """What is sent inside answers an update: its messages are counted and written down with it, and those that an
+    earlier process has sent (`sent`: message ids by number) are not sent again."""
     numbers = itertools.count()
 
     def slot() -> JournalEntry:
@@ -64,7 +68,9 @@ def journal_replies(database: Database, update_id: int, sent: dict[int, int]) ->
                 await inbox.note_reply(database, update_id, number, message_id)
             except sqlite3.Error as error:
                 log.warning("update %d: a reply that was sent can't be noted: %s", update_id, error)
+
         return JournalEntry(note, sent.get(number))
+
     with _kept_in(slot):
         yield
 
@@ -79,7 +85,10 @@ def _kept_in(slots: Callable[[], JournalEntry]) -> Iterator[None]:
 
 
 async def finish_despite_cancel(sending: Coroutine[Any, Any, T]) -> T:
-    """What `sending` returns. A cancellation gives it GRACE_S to be sent and noted, so that the next start doesn't send it again."""
+    """What `sending` returns.
+
+    A cancellation gives it GRACE_S to be sent and noted, so that the next start doesn't send it again.
+    """
     task = asyncio.create_task(sending)
     try:
         return await asyncio.shield(task)

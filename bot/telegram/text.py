@@ -1,4 +1,5 @@
 """Telegram's text limits, and how the bot quotes a message."""
+
 from telegram import LinkPreviewOptions, ReplyParameters
 from telegram.error import BadRequest, TelegramError
 

@@ -1,4 +1,5 @@
 """Webhook mode: Telegram calls us. An update is in the inbox before it is answered with 200."""
+
 import hmac
 import json
 import logging
@@ -22,7 +23,9 @@ class WebhookServer:
 
     def __init__(self, bot: TelegramClient, updates: UpdateDispatcher, settings: TelegramSettings) -> None:
         if not settings.webhook_secret.get_secret_value() or not settings.webhook_url:
-            raise SettingsError("The webhook mode needs JOKEBOT_TELEGRAM_WEBHOOK_URL and JOKEBOT_TELEGRAM_WEBHOOK_SECRET.")
+            raise SettingsError(
+                "The webhook mode needs JOKEBOT_TELEGRAM_WEBHOOK_URL and JOKEBOT_TELEGRAM_WEBHOOK_SECRET."
+            )
         self._bot, self._updates, self._settings = bot, updates, settings
         self._runner: web.AppRunner | None = None
 
@@ -37,8 +40,12 @@ class WebhookServer:
             await web.TCPSite(self._runner, host.strip("[]") or "127.0.0.1", int(port)).start()
         except (OSError, ValueError) as error:
             raise SettingsError(f"The webhook can't listen on {self._settings.webhook_listen}: {error}.") from error
-        await self._bot.set_webhook(self._settings.webhook_url, secret_token=self._settings.webhook_secret.get_secret_value(),
-                                    allowed_updates=UPDATES, max_connections=40)
+        await self._bot.set_webhook(
+            self._settings.webhook_url,
+            secret_token=self._settings.webhook_secret.get_secret_value(),
+            allowed_updates=UPDATES,
+            max_connections=40,
+        )
 
     async def stop(self) -> None:
         """Take no more calls. The webhook stays set: Telegram keeps the updates until the next start."""

@@ -1,4 +1,5 @@
 """Albums that are answered with one joke. Their photos may come in any order, late, and again after a kill."""
+
 import time
 from dataclasses import dataclass
 
@@ -7,7 +8,9 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class AlbumRecord:
-    """`update_id` is the update whose work the answer is; `message_id` the message with the joke, None until it is shown."""
+    """`update_id` is the update whose work the answer is; `message_id` the message with the joke, None until it is
+    shown.
+    """
 
     id: int
     chat_id: int
@@ -28,12 +31,22 @@ class AlbumPhoto:
 
 
 FIELDS = "id, chat_id, update_id, message_id"
-NUMBERED = """SELECT id, album_id, row_number() OVER (PARTITION BY album_id ORDER BY message_id) AS number, message_id, photo_id, caption
+NUMBERED = """SELECT id, album_id, row_number() OVER (PARTITION BY album_id
+              ORDER BY message_id) AS number, message_id, photo_id, caption
     FROM album_photos WHERE album_id = ?"""
 
 
-async def join_album(database: Database, chat_id: int, media_group_id: str, update_id: int, person_id: int, *, message_id: int,
-                     photo_id: int, caption: str | None) -> AlbumRecord:
+async def join_album(
+    database: Database,
+    chat_id: int,
+    media_group_id: str,
+    update_id: int,
+    person_id: int,
+    *,
+    message_id: int,
+    photo_id: int,
+    caption: str | None,
+) -> AlbumRecord:
     """Take a photo into its album; doing it twice changes nothing.
 
     The first update that joins owes the album's answer. Where that has ended without one, the next that joins owes it.
@@ -42,14 +55,20 @@ async def join_album(database: Database, chat_id: int, media_group_id: str, upda
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO albums (chat_id, media_group_id, person_id, update_id, created_at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (chat_id, media_group_id) DO UPDATE SET update_id = excluded.update_id WHERE message_id IS NULL "
+            "ON CONFLICT (chat_id, media_group_id) DO UPDATE SET update_id = excluded.update_id WHERE message_id IS "
+            "NULL "
             "AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.update_id = albums.update_id AND state = 'pending')",
-            (chat_id, media_group_id, person_id, update_id, time.time()))
-        async with connection.execute(f"SELECT {FIELDS} FROM albums WHERE chat_id = ? AND media_group_id = ?", (chat_id, media_group_id)) as cursor:
+            (chat_id, media_group_id, person_id, update_id, time.time()),
+        )
+        async with connection.execute(
+            f"SELECT {FIELDS} FROM albums WHERE chat_id = ? AND media_group_id = ?", (chat_id, media_group_id)
+        ) as cursor:
             album = AlbumRecord(**dict(await cursor.fetchone()))
-        await connection.execute("INSERT INTO album_photos (album_id, message_id, photo_id, caption) VALUES (?, ?, ?, ?) "
-                                 "ON CONFLICT (album_id, message_id) DO UPDATE SET photo_id = excluded.photo_id, caption = excluded.caption",
-                                 (album.id, message_id, photo_id, caption))
+        await connection.execute(
+            "INSERT INTO album_photos (album_id, message_id, photo_id, caption) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (album_id, message_id) DO UPDATE SET photo_id = excluded.photo_id, caption = excluded.caption",
+            (album.id, message_id, photo_id, caption),
+        )
     return album
 
 

@@ -1,4 +1,5 @@
 """Alerts and which admin was notified of what, stored so that a restart repeats no message."""
+
 import json
 import time
 from collections.abc import Iterable, Mapping
@@ -27,41 +28,62 @@ class Alert:
         return json.loads(self.detail)
 
 
-async def begin(database: Database, what: str, detail: Mapping[str, Any], *, at: float | None = None, told: Iterable[int] = ()) -> Alert:
+async def begin(
+    database: Database, what: str, detail: Mapping[str, Any], *, at: float | None = None, told: Iterable[int] = ()
+) -> Alert:
     """Record that a trouble began, of which these chats know; one that lasts already stays as it is."""
     now = time.time()
     async with database.write() as connection:
         await connection.execute("DELETE FROM alerts WHERE ended_at < ?", (now - KEPT_S,))
-        await connection.execute("INSERT INTO alerts (what, detail, began_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                                 (what, json.dumps(dict(detail), ensure_ascii=False), now if at is None else at))
+        await connection.execute(
+            "INSERT INTO alerts (what, detail, began_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (what, json.dumps(dict(detail), ensure_ascii=False), now if at is None else at),
+        )
         async with connection.execute("SELECT * FROM alerts WHERE what = ? AND ended_at IS NULL", (what,)) as cursor:
             alert = Alert(**dict(await cursor.fetchone()))
-        await connection.executemany("INSERT INTO alert_news VALUES (?, ?, 'began', ?) ON CONFLICT DO NOTHING", [(alert.id, chat_id, now) for chat_id in told])
+        await connection.executemany(
+            "INSERT INTO alert_news VALUES (?, ?, 'began', ?) ON CONFLICT DO NOTHING",
+            [(alert.id, chat_id, now) for chat_id in told],
+        )
     return alert
 
 
 async def end(database: Database, what: str) -> None:
     """Record that a trouble is over; does nothing where there is none."""
     async with database.write() as connection:
-        await connection.execute("UPDATE alerts SET ended_at = ? WHERE what = ? AND ended_at IS NULL", (time.time(), what))
+        await connection.execute(
+            "UPDATE alerts SET ended_at = ? WHERE what = ? AND ended_at IS NULL", (time.time(), what)
+        )
 
 
 async def lasting(database: Database) -> dict[str, Alert]:
     """The troubles that last, by what they are."""
-    return {row["what"]: Alert(**dict(row)) for row in await database.rows("SELECT * FROM alerts WHERE ended_at IS NULL ORDER BY began_at")}
+    return {
+        row["what"]: Alert(**dict(row))
+        for row in await database.rows("SELECT * FROM alerts WHERE ended_at IS NULL ORDER BY began_at")
+    }
 
 
 async def pending_notices(database: Database, chat_ids: Iterable[int]) -> list[tuple[Alert, int, list[str]]]:
-    """What chats don't know yet: alerts, each with a chat and the words (`began`, `ended`) that are missing there, oldest first."""
+    """What chats don't know yet: alerts, each with a chat and the words (`began`, `ended`) that are missing there,
+    oldest first.
+    """
     missing = []
     for chat_id in chat_ids:
         rows = await database.rows(
-            "SELECT alerts.*, (SELECT group_concat(word) FROM alert_news WHERE alert_id = alerts.id AND chat_id = ?) AS told FROM alerts "
-            "WHERE ended_at IS NULL OR ended_at >= ? ORDER BY coalesce(ended_at, began_at)", (chat_id, time.time() - RECENT_S))
+            "SELECT alerts.*, (SELECT group_concat(word) FROM alert_news WHERE alert_id = alerts.id AND chat_id = "
+            "?) AS told FROM alerts "
+            "WHERE ended_at IS NULL OR ended_at >= ? ORDER BY coalesce(ended_at, began_at)",
+            (chat_id, time.time() - RECENT_S),
+        )
         for row in rows:
             values = dict(row)
             notified = (values.pop("told") or "").split(",")
-            words = [word for word, there in (("began", True), ("ended", values["ended_at"] is not None)) if there and word not in notified]
+            words = [
+                word
+                for word, there in (("began", True), ("ended", values["ended_at"] is not None))
+                if there and word not in notified
+            ]
             missing += [(Alert(**values), chat_id, words)] if words else []
     return missing
 
@@ -69,11 +91,15 @@ async def pending_notices(database: Database, chat_ids: Iterable[int]) -> list[t
 async def mark_notified(database: Database, alert_id: int, chat_id: int, words: Iterable[str]) -> None:
     """Record that a chat was notified."""
     async with database.write() as connection:
-        await connection.executemany("INSERT INTO alert_news VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                                     [(alert_id, chat_id, word, time.time()) for word in words])
+        await connection.executemany(
+            "INSERT INTO alert_news VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(alert_id, chat_id, word, time.time()) for word in words],
+        )
 
 
 async def beat(database: Database) -> None:
     """Show that something can be written. Raises sqlite3.Error where it can't."""
     async with database.write() as connection:
-        await connection.execute("INSERT INTO pulse VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at", (time.time(),))
+        await connection.execute(
+            "INSERT INTO pulse VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at", (time.time(),)
+        )

@@ -1,15 +1,20 @@
 """The best liked jokes of a chat, and a user's latest ones."""
+
 from dataclasses import dataclass
 
-from storage.database import Database
 from storage.chat.ratings import RatingCounts
+from storage.database import Database
 
 PRIOR_RATINGS = 1.5
 """How many ratings at the chat's mean are added to each joke's own, so that one lone 😂 doesn't beat nine out of ten.
 
-It is σ²/(τ² + τ_φ²) of `PRIOR_SHARES` in trainer/selection/empirical_bayes.py, which storage doesn't import; a test compares the two."""
+It is σ²/(τ² + τ_φ²) of `PRIOR_SHARES` in trainer/selection/empirical_bayes.py, which storage doesn't import; a test
+compares the two."""
 LEAST_IN_GROUPS = 2
-"""Ratings that a joke needs to be one of a group's best: one user's doesn't make it. A private chat has only one user."""
+"""Ratings that a joke needs to be one of a group's best: one user's doesn't make it.
+
+A private chat has only one user.
+"""
 
 
 @dataclass(frozen=True)
@@ -20,18 +25,23 @@ class BestJoke:
     counts: RatingCounts
 
 
-SUMS = "coalesce(sum(value = 3), 0) AS funny, coalesce(sum(value = 2), 0) AS somewhat, coalesce(sum(value = 1), 0) AS unfunny"
+SUMS = (
+    "coalesce(sum(value = 3), 0) AS funny, coalesce(sum(value = 2), 0) AS somewhat, coalesce(sum(value = 1), 0) "
+    "AS unfunny"
+)
 CHATS = "(SELECT :chat UNION SELECT former_id FROM former_chats WHERE chat_id = :chat)"
 """A chat, and the group that it was before it became a supergroup."""
 IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
 BEST = f"""WITH rated AS (SELECT jokes.id, text, count(*) AS ratings, sum(value - 1) / 2.0 AS liking, {SUMS}
         FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {IN_CHAT} GROUP BY jokes.id)
     SELECT text, funny, somewhat, unfunny FROM rated WHERE ratings >= :minimum AND liking > 0
-    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings) FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :limit"""
+    ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings)
+    FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :limit"""
 
 
 async def best_of_chat(database: Database, chat_id: int, *, minimum: int, limit: int) -> list[BestJoke]:
-    """The best liked jokes that were shown in a chat, best first, of those with at least `minimum` ratings and one that isn't 😐.
+    """The best liked jokes that were shown in a chat, best first, of those with at least `minimum` ratings and one that
+    isn't 😐.
 
     A verdict counts 0 (😐), ½ (🙂) or 1 (😂); a joke's mean is shrunk towards the chat's, the more the fewer its ratings.
     """
@@ -42,9 +52,11 @@ async def best_of_chat(database: Database, chat_id: int, *, minimum: int, limit:
 async def latest_of_person(database: Database, person_id: int, *, chat_id: int | None, limit: int) -> list[BestJoke]:
     """The jokes that a user asked for last, newest first; only those shown in that chat where one is given."""
     where = f" AND {IN_CHAT}" if chat_id is not None else ""
-    rows = await database.rows(f"SELECT text, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
-                               f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
-                               {"person": person_id, "chat": chat_id, "limit": limit})
+    rows = await database.rows(
+        f"SELECT text, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
+        f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
+        {"person": person_id, "chat": chat_id, "limit": limit},
+    )
     return [_told(row) for row in rows]
 
 

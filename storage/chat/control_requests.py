@@ -1,8 +1,9 @@
 """Requests of the command line to a running bot: a row that the bot carries out and answers.
 
-Only the bot deploys models while it runs (a champion must be served first), so `jokebot models promote` stores a request
-and waits for the answer. A new run needs no request: the bot picks up queued runs.
+Only the bot deploys models while it runs (a champion must be served first), so `jokebot models promote` stores a
+request and waits for the answer. A new run needs no request: the bot picks up queued runs.
 """
+
 import asyncio
 import time
 from dataclasses import dataclass
@@ -25,8 +26,13 @@ class ControlRequest:
 
 async def ask(database: Database, kind: str, model_id: int | None = None) -> int:
     """Leave a request; returns its number."""
-    async with database.write() as connection, connection.execute(
-            "INSERT INTO requests (kind, model_id, asked_at) VALUES (?, ?, ?) RETURNING id", (kind, model_id, time.time())) as cursor:
+    async with (
+        database.write() as connection,
+        connection.execute(
+            "INSERT INTO requests (kind, model_id, asked_at) VALUES (?, ?, ?) RETURNING id",
+            (kind, model_id, time.time()),
+        ) as cursor,
+    ):
         return (await cursor.fetchone())[0]
 
 
@@ -39,8 +45,10 @@ async def pending(database: Database) -> list[ControlRequest]:
 async def answer(database: Database, request_id: int, text: str, *, done: bool) -> None:
     """Record the result of a request."""
     async with database.write() as connection:
-        await connection.execute("UPDATE requests SET answer = ?, done = ?, answered_at = ? WHERE id = ? AND answer IS NULL",
-                                 (text, int(done), time.time(), request_id))
+        await connection.execute(
+            "UPDATE requests SET answer = ?, done = ?, answered_at = ? WHERE id = ? AND answer IS NULL",
+            (text, int(done), time.time(), request_id),
+        )
 
 
 async def wait_for(database: Database, request_id: int, *, wait_s: float, poll_s: float = 0.2) -> ControlRequest:
@@ -51,5 +59,10 @@ async def wait_for(database: Database, request_id: int, *, wait_s: float, poll_s
         if row:
             return ControlRequest(**{**dict(row), "done": bool(row["done"])})
         if time.monotonic() >= deadline:
-            await answer(database, request_id, "The bot has not answered in time; `jokebot models` shows what serves.", done=False)
+            await answer(
+                database,
+                request_id,
+                "The bot has not answered in time; `jokebot models` shows what serves.",
+                done=False,
+            )
         await asyncio.sleep(poll_s)

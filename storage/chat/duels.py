@@ -1,4 +1,7 @@
-"""Duels: a photo's two jokes, the champion's and the candidate's, in one message; the one who sent the photo chooses."""
+"""Duels: a photo's two jokes, the champion's and the candidate's, in one message; the one who sent the photo
+chooses.
+"""
+
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -32,11 +35,14 @@ DUE = """SELECT newest.id FROM (SELECT coalesce(max(id), 0) AS id FROM deliverie
     AND NOT EXISTS (SELECT 1 FROM duels WHERE chat_id = :chat AND message_id IS NULL AND created_at > :now - 3600)
     AND NOT EXISTS (SELECT 1 FROM duels WHERE chat_id = :chat AND message_id >
         (SELECT coalesce(max(message_id), 0) FROM deliveries WHERE deliveries.chat_id = :chat))"""
-"""The newest delivery, if so many came since the last duel, and if the chat's last answer was none and is none on its way."""
+"""The newest delivery, if so many came since the last duel, and if the chat's last answer was none and is none on
+its way.
+"""
 
 
-async def begin_duel(database: Database, trial_id: int, update_id: int, person_id: int, chat_id: int, first_model_id: int, *,
-                     every: int) -> DuelRecord | None:
+async def begin_duel(
+    database: Database, trial_id: int, update_id: int, person_id: int, chat_id: int, first_model_id: int, *, every: int
+) -> DuelRecord | None:
     """Make a photo's answer a duel, at most once in `every` photos and never twice in a row for a chat; else None.
 
     For an update that has a duel already, begun before a restart, it is that duel.
@@ -51,9 +57,11 @@ async def begin_duel(database: Database, trial_id: int, update_id: int, person_i
             if due is None:
                 return None
             async with connection.execute(
-                    "INSERT INTO duels (trial_id, update_id, person_id, chat_id, first_model_id, after_delivery, created_at) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
-                    (trial_id, update_id, person_id, chat_id, first_model_id, due[0], now)) as cursor:
+                "INSERT INTO duels (trial_id, update_id, person_id, chat_id, first_model_id, after_delivery, "
+                "created_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                (trial_id, update_id, person_id, chat_id, first_model_id, due[0], now),
+            ) as cursor:
                 row = await cursor.fetchone()
     return DuelRecord(**dict(row))
 
@@ -72,7 +80,9 @@ async def duel_of_update(database: Database, update_id: int) -> DuelRecord | Non
 
 async def is_shown(database: Database, update_id: int) -> bool:
     """Whether a duel has answered that update."""
-    return bool(await database.value("SELECT 1 FROM duels WHERE update_id = ? AND message_id IS NOT NULL", (update_id,)))
+    return bool(
+        await database.value("SELECT 1 FROM duels WHERE update_id = ? AND message_id IS NOT NULL", (update_id,))
+    )
 
 
 async def set_joke(database: Database, duel_id: int, side: Literal["a", "b"], joke_id: int) -> None:
@@ -90,8 +100,9 @@ async def show_duel(database: Database, duel_id: int, message_id: int) -> None:
 async def choose(database: Database, duel_id: int, choice: Choice) -> bool:
     """Record the choice. Only the first counts; False where there is one already."""
     async with database.write() as connection:
-        cursor = await connection.execute("UPDATE duels SET choice = ?, chosen_at = ? WHERE id = ? AND choice IS NULL",
-                                          (choice, time.time(), duel_id))
+        cursor = await connection.execute(
+            "UPDATE duels SET choice = ?, chosen_at = ? WHERE id = ? AND choice IS NULL", (choice, time.time(), duel_id)
+        )
         return cursor.rowcount == 1
 
 

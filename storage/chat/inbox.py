@@ -1,4 +1,5 @@
 """The inbox: an update is committed as a row before it is acknowledged to Telegram."""
+
 import json
 import time
 from collections.abc import Collection, Sequence
@@ -8,7 +9,9 @@ from typing import Any
 from storage.database import Database
 
 OFFSET_LASTS_S = 6 * 86400.0
-"""After a week without updates Telegram numbers the next one at random, maybe lower (https://core.telegram.org/bots/api#update)."""
+"""After a week without updates Telegram numbers the next one at random, maybe lower
+(https://core.telegram.org/bots/api#update).
+"""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list
         for update in updates:
             cursor = await connection.execute(
                 "INSERT INTO inbox (update_id, payload, received_at, album) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (update["update_id"], json.dumps(update, ensure_ascii=False), now, _album_of(update)))
+                (update["update_id"], json.dumps(update, ensure_ascii=False), now, _album_of(update)),
+            )
             if cursor.rowcount == 1:
                 new.append(update["update_id"])
             await cursor.close()
@@ -39,23 +43,35 @@ async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list
 
 
 async def next_offset(database: Database) -> int:
-    """The offset for getUpdates: one past the update that came last; 0, for all there are, before the first and after a quiet week."""
-    last = await database.row("SELECT update_id, received_at FROM inbox ORDER BY received_at DESC, update_id DESC LIMIT 1")
+    """The offset for getUpdates: one past the update that came last; 0, for all there are, before the first and
+    after a quiet week.
+    """
+    last = await database.row(
+        "SELECT update_id, received_at FROM inbox ORDER BY received_at DESC, update_id DESC LIMIT 1"
+    )
     return last["update_id"] + 1 if last and time.time() - last["received_at"] < OFFSET_LASTS_S else 0
 
 
-async def pending(database: Database, *, after: int = -1, besides: Collection[int] = (), limit: int = 100) -> list[tuple[dict[str, Any], int]]:
-    """Unfinished updates past `after` and not among `besides`, oldest first, each with the number of attempts already made."""
+async def pending(
+    database: Database, *, after: int = -1, besides: Collection[int] = (), limit: int = 100
+) -> list[tuple[dict[str, Any], int]]:
+    """Unfinished updates past `after` and not among `besides`, oldest first, each with the number of attempts
+    already made.
+    """
     rows = await database.rows(
         "SELECT payload, attempts FROM inbox WHERE state = 'pending' AND update_id > ? "
-        "AND update_id NOT IN (SELECT value FROM json_each(?)) ORDER BY update_id LIMIT ?", (after, json.dumps([*besides]), limit))
+        "AND update_id NOT IN (SELECT value FROM json_each(?)) ORDER BY update_id LIMIT ?",
+        (after, json.dumps([*besides]), limit),
+    )
     return [(json.loads(row["payload"]), row["attempts"]) for row in rows]
 
 
 async def start(database: Database, *update_ids: int) -> None:
     """Count an attempt at updates that are taken up from the inbox, as after a restart."""
     async with database.write() as connection:
-        await connection.executemany("UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(update_id,) for update_id in update_ids])
+        await connection.executemany(
+            "UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(update_id,) for update_id in update_ids]
+        )
 
 
 async def begun(database: Database, update_id: int) -> AnswerProgress:
@@ -69,7 +85,9 @@ async def begun(database: Database, update_id: int) -> AnswerProgress:
 
 async def album(database: Database, chat_id: int, media_group_id: str) -> list[dict[str, Any]]:
     """The unfinished updates with photos of one album, oldest first."""
-    rows = await database.rows("SELECT payload FROM inbox WHERE album = ? ORDER BY update_id", (f"{chat_id}/{media_group_id}",))
+    rows = await database.rows(
+        "SELECT payload FROM inbox WHERE album = ? ORDER BY update_id", (f"{chat_id}/{media_group_id}",)
+    )
     return [json.loads(row["payload"]) for row in rows]
 
 
@@ -78,7 +96,8 @@ async def note_album(database: Database, chat_id: int, media_group_id: str, key:
     async with database.write() as connection:
         rows = await connection.execute_fetchall(
             "UPDATE inbox SET payload = json_set(payload, ?, json(?)) WHERE album = ? RETURNING update_id",
-            (f"$.{key}", json.dumps(note, ensure_ascii=False), f"{chat_id}/{media_group_id}"))
+            (f"$.{key}", json.dumps(note, ensure_ascii=False), f"{chat_id}/{media_group_id}"),
+        )
     return {row["update_id"] for row in rows}
 
 
@@ -98,22 +117,29 @@ async def show(database: Database, update_id: int, message_id: int) -> None:
 async def note_reply(database: Database, update_id: int, number: int, message_id: int) -> None:
     """Note that the `number`-th reply to an update, from 0 on, was sent."""
     async with database.write() as connection:
-        await connection.execute("UPDATE inbox SET sent = json_set(coalesce(sent, '{}'), ?, ?) WHERE update_id = ? AND state = 'pending'",
-                                 (f'$."{number}"', message_id, update_id))
+        await connection.execute(
+            "UPDATE inbox SET sent = json_set(coalesce(sent, '{}'), ?, ?) WHERE update_id = ? AND state = 'pending'",
+            (f'$."{number}"', message_id, update_id),
+        )
 
 
 async def finish(database: Database, *update_ids: int, failed: bool = False) -> None:
     """Mark updates as done (or given up); their payload is forgotten."""
     state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
-        await connection.executemany("UPDATE inbox SET state = ?, payload = NULL, album = NULL, sent = NULL, finished_at = ? WHERE update_id = ?",
-                                     [(state, now, update_id) for update_id in update_ids])
+        await connection.executemany(
+            "UPDATE inbox SET state = ?, payload = NULL, album = NULL, sent = NULL, finished_at = ? WHERE update_id "
+            "= ?",
+            [(state, now, update_id) for update_id in update_ids],
+        )
 
 
 async def prune(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:
     """Delete finished rows older than that, but never the newest row, which holds the offset; return how many."""
     async with database.write() as connection:
         cursor = await connection.execute(
-            "DELETE FROM inbox WHERE state != 'pending' AND finished_at < ? AND update_id < (SELECT max(update_id) FROM inbox)",
-            (time.time() - older_than_s,))
+            "DELETE FROM inbox WHERE state != 'pending' AND finished_at < ? AND update_id < (SELECT max(update_id) "
+            "FROM inbox)",
+            (time.time() - older_than_s,),
+        )
         return cursor.rowcount

@@ -1,4 +1,5 @@
 """Jokes and their deliveries."""
+
 import time
 from dataclasses import dataclass
 
@@ -54,8 +55,10 @@ async def add_joke(database: Database, joke: NewJoke, update_id: int | None = No
     Raises sqlite3.IntegrityError for an unknown photo or model, or an empty text.
     """
     columns = ", ".join(NEW_COLUMNS)
-    sql = (f"INSERT INTO jokes ({columns}, created_at) VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) "
-           f"RETURNING id, created_at, {columns}")
+    sql = (
+        f"INSERT INTO jokes ({columns}, created_at) VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) "
+        f"RETURNING id, created_at, {columns}"
+    )
     values = [getattr(joke, name) for name in NEW_COLUMNS]
     async with database.write() as connection:
         async with connection.execute(sql, (*values, time.time())) as cursor:
@@ -73,18 +76,32 @@ async def get_joke(database: Database, joke_id: int) -> Joke | None:
 
 async def styles_told(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
     """The styles of the jokes about a photo that a chat was shown, the style whose latest joke is oldest first."""
-    rows = await database.rows("SELECT style FROM jokes JOIN deliveries ON joke_id = jokes.id WHERE photo_id = ? AND chat_id = ? "
-                               "AND language = ? GROUP BY style ORDER BY max(jokes.id)", (photo_id, chat_id, language))
+    rows = await database.rows(
+        "SELECT style FROM jokes JOIN deliveries ON joke_id = jokes.id WHERE photo_id = ? AND chat_id = ? "
+        "AND language = ? GROUP BY style ORDER BY max(jokes.id)",
+        (photo_id, chat_id, language),
+    )
     return [row["style"] for row in rows]
 
 
-async def add_delivery(database: Database, joke_id: int, chat_id: int, message_id: int, update_id: int | None = None, *,
-                       album_id: int | None = None) -> None:
-    """Record that a joke is shown in a message, and that it is the answer to an album; doing it twice for one message changes nothing."""
+async def add_delivery(
+    database: Database,
+    joke_id: int,
+    chat_id: int,
+    message_id: int,
+    update_id: int | None = None,
+    *,
+    album_id: int | None = None,
+) -> None:
+    """Record that a joke is shown in a message, and that it is the answer to an album; doing it twice for one
+    message changes nothing.
+    """
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (chat_id, message_id) DO NOTHING", (joke_id, chat_id, message_id, update_id, time.time()))
+            "ON CONFLICT (chat_id, message_id) DO NOTHING",
+            (joke_id, chat_id, message_id, update_id, time.time()),
+        )
         if album_id is not None:
             await connection.execute("UPDATE albums SET message_id = ? WHERE id = ?", (message_id, album_id))
 

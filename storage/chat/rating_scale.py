@@ -1,4 +1,7 @@
-"""The scale of ratings, that of the New Yorker Caption Contest. Apart from `ratings`, since storage/learning/ lies below storage/chat/."""
+"""The scale of ratings, that of the New Yorker Caption Contest.
+
+Apart from `ratings`, since storage/learning/ lies below storage/chat/.
+"""
 
 VALUES = (3, 2, 1)
 """😂, 🙂 and 😐."""

@@ -1,10 +1,11 @@
 """Ratings: one user's latest verdict on a joke, 3 (😂), 2 (🙂) or 1 (😐), as in the New Yorker Caption Contest."""
+
 import time
 from dataclasses import dataclass
 
-from storage.database import Database
 from storage.chat.inbox import OFFSET_LASTS_S
 from storage.chat.rating_scale import VALUES
+from storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -16,21 +17,27 @@ class RatingCounts:
     unfunny: int = 0
 
 
-async def rate(database: Database, joke_id: int, person_id: int, value: int, update_id: int | None = None) -> RatingCounts:
+async def rate(
+    database: Database, joke_id: int, person_id: int, value: int, update_id: int | None = None
+) -> RatingCounts:
     """Set one user's verdict, replacing an earlier one, and return the joke's counts after it.
 
-    An update that was cut off and is worked on again doesn't replace the verdict of a later update. Raises ValueError for a value other than 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
+    An update that was cut off and is worked on again doesn't replace the verdict of a later update. Raises ValueError
+    for a value other than 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
     """
     if value not in VALUES:
         raise ValueError(f"a rating is 1, 2 or 3, not {value!r}")
     now = time.time()
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at, update_id) VALUES (?, ?, ?, ?, ?, ?) "
+            "INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at, update_id) VALUES (?, ?, ?, ?, "
+            "?, ?) "
             "ON CONFLICT (joke_id, person_id) DO UPDATE SET value = excluded.value, update_id = excluded.update_id, "
             "updated_at = iif(value = excluded.value, updated_at, excluded.updated_at) "
-            "WHERE coalesce(ratings.update_id, -1) <= coalesce(excluded.update_id, ratings.update_id, -1) OR ratings.updated_at < ?",
-            (joke_id, person_id, value, now, now, update_id, now - OFFSET_LASTS_S))
+            "WHERE coalesce(ratings.update_id, -1) <= coalesce(excluded.update_id, ratings.update_id, -1) OR "
+            "ratings.updated_at < ?",
+            (joke_id, person_id, value, now, now, update_id, now - OFFSET_LASTS_S),
+        )
         async with connection.execute(COUNTS, (joke_id,)) as cursor:
             row = await cursor.fetchone()
     return RatingCounts(*row)

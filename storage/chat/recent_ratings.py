@@ -1,4 +1,5 @@
 """The jokes rated last, for the admin pages; nothing of private or banned users."""
+
 from dataclasses import dataclass
 
 from storage.database import Database
@@ -21,11 +22,19 @@ class RecentRating:
 
 
 async def last_rated(database: Database, limit: int) -> list[RecentRating]:
-    """The jokes that were rated last, the latest first. Reads all ratings: on a large database, ask through `Database.separate_reader`."""
+    """The jokes that were rated last, the latest first.
+
+    Reads all ratings: on a large database, ask through `Database.separate_reader`.
+    """
     rows = await database.rows(
-        "SELECT jokes.id AS joke_id, text, models.id AS model_id, models.name AS model, sum(value = 3) AS funny, sum(value = 2) AS somewhat, "
-        "sum(value = 1) AS unfunny, max(ratings.updated_at) AS at FROM ratings JOIN jokes ON jokes.id = ratings.joke_id "
-        f"JOIN models ON models.id = jokes.model_id WHERE {LEARNT_FROM} GROUP BY jokes.id ORDER BY at DESC, jokes.id DESC LIMIT ?", (limit,))
+        "SELECT jokes.id AS joke_id, text, models.id AS model_id, models.name AS model, sum(value = 3) AS funny, "
+        "sum(value = 2) AS somewhat, "
+        "sum(value = 1) AS unfunny, max(ratings.updated_at) AS at FROM ratings JOIN jokes ON jokes.id = "
+        "ratings.joke_id "
+        f"JOIN models ON models.id = jokes.model_id WHERE {LEARNT_FROM} GROUP BY jokes.id ORDER BY at DESC, "
+        "jokes.id DESC LIMIT ?",
+        (limit,),
+    )
     return [RecentRating(**dict(row)) for row in rows]
 
 
@@ -33,10 +42,15 @@ async def rated_photo(database: Database, joke_id: int) -> Photo | None:
     """The photo of a joke that `last_rated` may show, or None."""
     row = await database.row(
         "SELECT photos.* FROM jokes JOIN photos ON photos.id = jokes.photo_id WHERE jokes.id = ? AND EXISTS "
-        f"(SELECT 1 FROM ratings WHERE ratings.joke_id = jokes.id AND {LEARNT_FROM})", (joke_id,))
+        f"(SELECT 1 FROM ratings WHERE ratings.joke_id = jokes.id AND {LEARNT_FROM})",
+        (joke_id,),
+    )
     return Photo(**dict(row)) if row else None
 
 
 async def jokes_by_model(database: Database) -> dict[int, int]:
     """How many jokes each model version has told, by its number. Reads all jokes."""
-    return {row["model_id"]: row["jokes"] for row in await database.rows("SELECT model_id, count(*) AS jokes FROM jokes GROUP BY model_id")}
+    return {
+        row["model_id"]: row["jokes"]
+        for row in await database.rows("SELECT model_id, count(*) AS jokes FROM jokes GROUP BY model_id")
+    }

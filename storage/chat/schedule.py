@@ -1,4 +1,5 @@
 """What is due next, by name: rows, so that a time that passes while the bot is down is met once at its start."""
+
 import time
 
 from storage.database import Database
@@ -12,15 +13,19 @@ async def due_at(database: Database, name: str) -> float | None:
 async def plan(database: Database, name: str, at: float) -> None:
     """Say when it is due next, whatever was planned before."""
     async with database.write() as connection:
-        await connection.execute("INSERT INTO schedule (name, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = excluded.due_at",
-                                 (name, at))
+        await connection.execute(
+            "INSERT INTO schedule (name, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = excluded.due_at",
+            (name, at),
+        )
 
 
 async def claim(database: Database, name: str, next_at: float, *, now: float | None = None) -> bool:
     """Claim a due job: True for one caller only, and sets `next_at`. Missed times count as one."""
     now = time.time() if now is None else now
     async with database.write() as connection:
-        cursor = await connection.execute("UPDATE schedule SET due_at = ?, ran_at = ? WHERE name = ? AND due_at <= ?", (next_at, now, name, now))
+        cursor = await connection.execute(
+            "UPDATE schedule SET due_at = ?, ran_at = ? WHERE name = ? AND due_at <= ?", (next_at, now, name, now)
+        )
         return cursor.rowcount == 1
 
 

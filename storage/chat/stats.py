@@ -1,8 +1,9 @@
 """Numbers for /stats."""
+
 from dataclasses import dataclass
 
-from storage.database import Database
 from storage.chat.rating_scale import LIKED
+from storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,11 @@ async def of_person(database: Database, person_id: int) -> UsageStats:
     """A user's photos, jokes and own ratings (of any user's jokes)."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photo_senders WHERE person_id = ?1) AS photos, "
-        f"(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked "
-        "FROM ratings WHERE person_id = ?1", (person_id,))
+        "(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value >= "
+        f"{LIKED}), 0) AS liked "
+        "FROM ratings WHERE person_id = ?1",
+        (person_id,),
+    )
     return UsageStats(**dict(row)) if row else UsageStats(0, 0, 0, 0)
 
 
@@ -33,5 +37,6 @@ async def overall(database: Database) -> UsageStats:
     """The same over all users."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photos) AS photos, (SELECT count(*) FROM jokes) AS jokes, "
-        f"count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked FROM ratings")
+        f"count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked FROM ratings"
+    )
     return UsageStats(**dict(row)) if row else UsageStats(0, 0, 0, 0)

@@ -1,9 +1,10 @@
 """Users' names and activity, for admins."""
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from storage.database import Database
 from storage.chat.rating_scale import LIKED
+from storage.database import Database
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,10 @@ class UserActivity:
     until: float | None
 
 
-DONE = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION ALL SELECT person_id, count(*) FROM ratings GROUP BY person_id
-    UNION ALL SELECT person_id, 0 FROM photo_senders GROUP BY person_id UNION ALL SELECT person_id, 0 FROM banned_people"""
+DONE = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION ALL SELECT person_id, count(*)
+          FROM ratings GROUP BY person_id
+    UNION ALL SELECT person_id, 0 FROM photo_senders GROUP BY person_id UNION ALL SELECT person_id, 0
+    FROM banned_people"""
 """Jokes and ratings by user, read from an index alone; further columns are read for the users of one page only."""
 
 
@@ -40,10 +43,15 @@ async def note_names(database: Database, people: Iterable[UserName]) -> None:
     """Store users' present names. A username that another user has taken over is removed from the former one."""
     rows = [(user.person_id, user.name, user.username) for user in people]
     async with database.write() as connection:
-        await connection.executemany("UPDATE known_people SET username = NULL WHERE username = ? AND person_id != ?",
-                                     [(username, person_id) for person_id, _, username in rows if username])
-        await connection.executemany("INSERT INTO known_people VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, "
-                                     "username = excluded.username", rows)
+        await connection.executemany(
+            "UPDATE known_people SET username = NULL WHERE username = ? AND person_id != ?",
+            [(username, person_id) for person_id, _, username in rows if username],
+        )
+        await connection.executemany(
+            "INSERT INTO known_people VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, "
+            "username = excluded.username",
+            rows,
+        )
 
 
 async def find_username(database: Database, username: str) -> UserName | None:
@@ -59,9 +67,13 @@ async def named(database: Database, person_id: int) -> UserName | None:
 
 
 async def most_active(database: Database, limit: int, offset: int = 0) -> list[UserActivity]:
-    """Users, those with the most jokes and ratings first. Counts all ratings: on a large database, ask through `Database.separate_reader`."""
+    """Users, those with the most jokes and ratings first.
+
+    Counts all ratings: on a large database, ask through `Database.separate_reader`.
+    """
     rows = await database.rows(
-        f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({DONE}) GROUP BY person_id ORDER BY sum(done) DESC, person_id LIMIT ? OFFSET ?) "
+        f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({DONE}) GROUP BY person_id ORDER BY sum(done) "
+        "DESC, person_id LIMIT ? OFFSET ?) "
         "SELECT top.person_id, name, username, "
         "(SELECT count(*) FROM photo_senders WHERE person_id = top.person_id) AS photos, "
         "(SELECT count(*) FROM jokes WHERE person_id = top.person_id) AS jokes, "
@@ -72,11 +84,15 @@ async def most_active(database: Database, limit: int, offset: int = 0) -> list[U
         "coalesce((SELECT max(updated_at) FROM ratings WHERE person_id = top.person_id), 0)), 0) AS last_at, "
         "top.person_id IN (SELECT person_id FROM banned_people) AS banned, "
         "(SELECT until FROM bans WHERE bans.person_id = top.person_id AND lifted_at IS NULL) AS until "
-        "FROM top LEFT JOIN known_people ON known_people.person_id = top.person_id ORDER BY done DESC, top.person_id", (limit, offset))
+        "FROM top LEFT JOIN known_people ON known_people.person_id = top.person_id ORDER BY done DESC, top.person_id",
+        (limit, offset),
+    )
     return [UserActivity(**{**dict(row), "banned": bool(row["banned"])}) for row in rows]
 
 
 async def people(database: Database) -> int:
     """How many there are."""
-    return await database.value("SELECT count(*) FROM (SELECT person_id FROM jokes UNION SELECT person_id FROM ratings "
-                                "UNION SELECT person_id FROM photo_senders UNION SELECT person_id FROM banned_people)")
+    return await database.value(
+        "SELECT count(*) FROM (SELECT person_id FROM jokes UNION SELECT person_id FROM ratings "
+        "UNION SELECT person_id FROM photo_senders UNION SELECT person_id FROM banned_people)"
+    )

@@ -1,4 +1,5 @@
 """Bans: which admin banned which user, until when, and who lifted the ban. Rows are kept as a record."""
+
 import time
 from dataclasses import dataclass
 
@@ -11,7 +12,10 @@ IN_FORCE = "lifted_at IS NULL AND (until IS NULL OR until > ?)"
 
 @dataclass(frozen=True)
 class BanRecord:
-    """A ban; `until` None is for good, `banned_by` None an admin who was forgotten since. Times are seconds since 1970."""
+    """A ban; `until` None is for good, `banned_by` None an admin who was forgotten since.
+
+    Times are seconds since 1970.
+    """
 
     id: int
     person_id: int
@@ -24,13 +28,17 @@ class BanRecord:
     told_at: float | None
 
 
-async def ban(database: Database, person_id: int, *, by: int, until: float | None = None, reason: str = "") -> BanRecord:
+async def ban(
+    database: Database, person_id: int, *, by: int, until: float | None = None, reason: str = ""
+) -> BanRecord:
     """Ban a user from now on; it replaces an earlier ban."""
     now = time.time()
     async with database.write() as connection:
         await _lift(connection, person_id, by, now)
-        async with connection.execute("INSERT INTO bans (person_id, reason, banned_by, banned_at, until) VALUES (?, ?, ?, ?, ?) RETURNING *",
-                                      (person_id, reason, by, now, until)) as cursor:
+        async with connection.execute(
+            "INSERT INTO bans (person_id, reason, banned_by, banned_at, until) VALUES (?, ?, ?, ?, ?) RETURNING *",
+            (person_id, reason, by, now, until),
+        ) as cursor:
             return BanRecord(**dict(await cursor.fetchone()))
 
 
@@ -38,7 +46,9 @@ async def lift(database: Database, person_id: int, *, by: int | None = None) -> 
     """Lift a user's ban; False where there is none."""
     now = time.time()
     async with database.write() as connection:
-        async with connection.execute(f"SELECT 1 FROM bans WHERE person_id = ? AND {IN_FORCE}", (person_id, now)) as cursor:
+        async with connection.execute(
+            f"SELECT 1 FROM bans WHERE person_id = ? AND {IN_FORCE}", (person_id, now)
+        ) as cursor:
             banned = await cursor.fetchone() is not None
         await _lift(connection, person_id, by, now)
     return banned
@@ -46,12 +56,18 @@ async def lift(database: Database, person_id: int, *, by: int | None = None) -> 
 
 async def in_force(database: Database) -> list[BanRecord]:
     """All bans that hold now."""
-    return [BanRecord(**dict(row)) for row in await database.rows(f"SELECT * FROM bans WHERE {IN_FORCE} ORDER BY id", (time.time(),))]
+    return [
+        BanRecord(**dict(row))
+        for row in await database.rows(f"SELECT * FROM bans WHERE {IN_FORCE} ORDER BY id", (time.time(),))
+    ]
 
 
 async def history(database: Database, person_id: int) -> list[BanRecord]:
     """A user's bans, the latest first."""
-    return [BanRecord(**dict(row)) for row in await database.rows("SELECT * FROM bans WHERE person_id = ? ORDER BY id DESC", (person_id,))]
+    return [
+        BanRecord(**dict(row))
+        for row in await database.rows("SELECT * FROM bans WHERE person_id = ? ORDER BY id DESC", (person_id,))
+    ]
 
 
 async def told(database: Database, ban_id: int, at: float) -> None:
@@ -69,4 +85,6 @@ async def forget(connection: aiosqlite.Connection, person_id: int) -> None:
 
 
 async def _lift(connection: aiosqlite.Connection, person_id: int, by: int | None, now: float) -> None:
-    await connection.execute("UPDATE bans SET lifted_by = ?, lifted_at = ? WHERE person_id = ? AND lifted_at IS NULL", (by, now, person_id))
+    await connection.execute(
+        "UPDATE bans SET lifted_by = ?, lifted_at = ? WHERE person_id = ? AND lifted_at IS NULL", (by, now, person_id)
+    )

@@ -1,4 +1,5 @@
-"""Whose photos, jokes and ratings may be trained on, counted or shown: SQL conditions, each for a query that has the tables it names.
+"""Whose photos, jokes and ratings may be trained on, counted or shown: SQL conditions, each for a query that has the
+tables it names.
 
 Private users (`/private`) and banned users are left out; so are jokes that an admin dropped in `/review`.
 """
@@ -11,11 +12,15 @@ NOT_DROPPED = "jokes.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)"
 
 LEARNT_FROM = f"""ratings.person_id NOT IN {PRIVATE_OR_BANNED} AND jokes.person_id NOT IN {PRIVATE_OR_BANNED}
     AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))"""
-"""On ratings joined with jokes: nothing that a private user sent, asked for or rated, nothing that a banned user asked for or rated."""
+"""On ratings joined with jokes: nothing that a private user sent, asked for or rated, nothing that a banned user
+asked for or rated.
+"""
 
 TRAINABLE = f"{LEARNT_FROM} AND {NOT_DROPPED}"
 """On ratings joined with jokes: what a dataset is made from."""
 
 SHOWABLE = f"""photo_id NOT IN (SELECT photo_id FROM photo_senders WHERE person_id IN {PRIVATE_OR_BANNED})
     AND jokes.person_id NOT IN {PRIVATE_OR_BANNED} AND {NOT_DROPPED}"""
-"""On jokes: what may be posted in the weekly digest; nothing that a private or banned user sent or asked for, nothing dropped."""
+"""On jokes: what may be posted in the weekly digest; nothing that a private or banned user sent or asked for,
+nothing dropped.
+"""

@@ -1,9 +1,11 @@
-"""A dataset on disk: a directory named by its content's hash, with `train.json`, `holdout.json`, `images/`, `manifest.json`.
+"""A dataset on disk: a directory named by its content's hash, with `train.json`, `holdout.json`, `images/`,
+`manifest.json`.
 
 The manifest holds the digest of every row and the name (a SHA-256) of every picture, and the directory's name is the
 SHA-256 of the manifest without its `name` and `created_at`: two exports of the same content have the same name. A
 directory is prepared under a temporary name, flushed, and renamed, so that under its own name it is always whole.
 """
+
 import asyncio
 import errno
 import fcntl
@@ -43,7 +45,9 @@ class DatasetLocked(DatasetError):
 
 @dataclass(frozen=True)
 class DatasetContents:
-    """A dataset's rows, as XTuner reads them, and its manifest, whose `rows` trace them in the same order, train first."""
+    """A dataset's rows, as XTuner reads them, and its manifest, whose `rows` trace them in the same order, train
+    first.
+    """
 
     train: list[Row]
     holdout: list[Row]
@@ -99,8 +103,8 @@ def name_of(manifest: Mapping[str, Any]) -> str:
 def prepare(folder: Path, contents: DatasetContents, pictures: Mapping[str, Path]) -> PreparedDataset:
     """Write a dataset under a temporary name in `folder` and flush it to the disk.
 
-    `pictures` gives the file of each picture that a row names (`images/…`); it is linked, or copied where links can't be.
-    Raises DatasetError, with nothing left behind, when the disk is full or refuses.
+    `pictures` gives the file of each picture that a row names (`images/…`); it is linked, or copied where links can't
+    be. Raises DatasetError, with nothing left behind, when the disk is full or refuses.
     """
     name = name_of(contents.manifest)
     with explained(f"The dataset {name[:12]} can't be written into {folder}"):
@@ -157,8 +161,15 @@ def flush(path: Path) -> None:
 
 def explained(what: str) -> AbstractContextManager[None]:
     """Turns an OSError inside the block into a DatasetError that begins with `what`."""
-    return explaining(what, DatasetError, lambda error: "the disk is full. Free some room and try again; nothing was written" if
-                      error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror or str(error))
+    return explaining(
+        what,
+        DatasetError,
+        lambda error: (
+            "the disk is full. Free some room and try again; nothing was written"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            else error.strerror or str(error)
+        ),
+    )
 
 
 def read(directory: Path) -> DatasetContents:
@@ -166,7 +177,9 @@ def read(directory: Path) -> DatasetContents:
     train, holdout = (read_json(directory / f"{part}.json", list) for part in PARTS)
     manifest = read_json(directory / "manifest.json", dict)
     if manifest.get("format") != FORMAT or not isinstance(manifest.get("rows"), list):
-        raise DamagedError(f"{directory / 'manifest.json'} is no manifest of this program's format {FORMAT}; export anew.")
+        raise DamagedError(
+            f"{directory / 'manifest.json'} is no manifest of this program's format {FORMAT}; export anew."
+        )
     return DatasetContents(train, holdout, manifest)
 
 
@@ -180,7 +193,9 @@ def read_json(path: Path, kind: type) -> Any:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DamagedError(f"{path} is damaged: {error}. Export the dataset anew.") from error
     if not isinstance(value, kind):
-        raise DamagedError(f"{path} should hold a JSON {'array' if kind is list else 'object'}, not {type(value).__name__}.")
+        raise DamagedError(
+            f"{path} should hold a JSON {'array' if kind is list else 'object'}, not {type(value).__name__}."
+        )
     return value
 
 
@@ -198,7 +213,9 @@ async def lock(folder: Path, *, wait_s: float = 600.0) -> AsyncIterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise DatasetLocked(f"Another process is writing into {folder}; try again when it is done.") from None
+                    raise DatasetLocked(
+                        f"Another process is writing into {folder}; try again when it is done."
+                    ) from None
                 await asyncio.sleep(0.1)
         yield
 

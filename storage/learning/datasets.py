@@ -1,8 +1,9 @@
 """The record of datasets: the jokes and raters of each, and its state.
 
-A dataset is `ready` until a run trains on it (`trained`), `learnt` once that run's model is in service (its jokes are then
-old for the next export), `replaced` where it was written anew or dropped because a user was forgotten.
+A dataset is `ready` until a run trains on it (`trained`), `learnt` once that run's model is in service (its jokes are
+then old for the next export), `replaced` where it was written anew or dropped because a user was forgotten.
 """
+
 import asyncio
 import json
 import time
@@ -43,8 +44,14 @@ class RecordRow:
     joke_id: int
 
 
-async def register(database: Database, name: str, source: str, rows: Sequence[RecordRow],
-                   raters: dict[int, int] | None = None, ratings: Iterable[tuple[int, int]] = ()) -> None:
+async def register(
+    database: Database,
+    name: str,
+    source: str,
+    rows: Sequence[RecordRow],
+    raters: dict[int, int] | None = None,
+    ratings: Iterable[tuple[int, int]] = (),
+) -> None:
     """Record a dataset before it appears; the same name again changes nothing.
 
     `raters` maps the manifest's rater numbers to users, `ratings` are the (joke, person) pairs it was made from.
@@ -61,18 +68,27 @@ async def register(database: Database, name: str, source: str, rows: Sequence[Re
                 if (await cursor.fetchone())[0]:
                     raise DatasetOutdated("Something this dataset was made from is gone meanwhile; export again.")
         await connection.execute("DELETE FROM datasets WHERE name = ?", (name,))
-        async with connection.execute("INSERT INTO datasets (name, source, raters, created_at) VALUES (?, ?, ?, ?) RETURNING id",
-                                      (name, source, len(raters), time.time())) as cursor:
+        async with connection.execute(
+            "INSERT INTO datasets (name, source, raters, created_at) VALUES (?, ?, ?, ?) RETURNING id",
+            (name, source, len(raters), time.time()),
+        ) as cursor:
             dataset_id = (await cursor.fetchone())[0]
-        await connection.executemany("INSERT INTO dataset_rows (dataset_id, row_id, part, joke_id) VALUES (?, ?, ?, ?)",
-                                     [(dataset_id, row.row_id, row.part, row.joke_id) for row in rows])
-        await connection.executemany("INSERT INTO dataset_raters VALUES (?, ?, ?)",
-                                     [(dataset_id, rater, person) for rater, person in raters.items()])
+        await connection.executemany(
+            "INSERT INTO dataset_rows (dataset_id, row_id, part, joke_id) VALUES (?, ?, ?, ?)",
+            [(dataset_id, row.row_id, row.part, row.joke_id) for row in rows],
+        )
+        await connection.executemany(
+            "INSERT INTO dataset_raters VALUES (?, ?, ?)",
+            [(dataset_id, rater, person) for rater, person in raters.items()],
+        )
 
 
-GONE_JOKES = "SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (SELECT 1 FROM jokes WHERE id = wanted.value)"
+GONE_JOKES = (
+    "SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (SELECT 1 FROM jokes WHERE id = wanted.value)"
+)
 GONE_RATINGS = """SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (
-    SELECT 1 FROM ratings WHERE joke_id = json_extract(wanted.value, '$[0]') AND person_id = json_extract(wanted.value, '$[1]'))"""
+    SELECT 1 FROM ratings WHERE joke_id = json_extract(wanted.value, '$[0]')
+    AND person_id = json_extract(wanted.value, '$[1]'))"""
 
 
 async def unregister(database: Database, name: str) -> None:
@@ -83,10 +99,16 @@ async def unregister(database: Database, name: str) -> None:
 
 async def find(database: Database, name: str) -> Dataset:
     """The dataset whose name begins with `name`. Raises DatasetError for none or several."""
-    rows = list(await database.rows("SELECT * FROM datasets WHERE substr(name, 1, length(?)) = ? AND state != 'replaced' LIMIT 2",
-                                    (name, name)))
+    rows = list(
+        await database.rows(
+            "SELECT * FROM datasets WHERE substr(name, 1, length(?)) = ? AND state != 'replaced' LIMIT 2", (name, name)
+        )
+    )
     if len(rows) != 1:
-        raise DatasetError(f"{'Several datasets begin' if rows else 'No dataset begins'} with {name!r}; `jokebot dataset show` lists them.")
+        raise DatasetError(
+            f"{'Several datasets begin' if rows else 'No dataset begins'} with {name!r}; `jokebot dataset show` "
+            "lists them."
+        )
     return Dataset(**dict(rows[0]))
 
 
@@ -99,7 +121,10 @@ async def find_directory(database: Database, folder: Path, named: str) -> Path:
 
 async def every(database: Database) -> list[Dataset]:
     """All datasets whose files are kept, oldest first."""
-    return [Dataset(**dict(row)) for row in await database.rows("SELECT * FROM datasets WHERE state != 'replaced' ORDER BY id")]
+    return [
+        Dataset(**dict(row))
+        for row in await database.rows("SELECT * FROM datasets WHERE state != 'replaced' ORDER BY id")
+    ]
 
 
 async def mark(database: Database, name: str, state: str) -> None:
@@ -111,23 +136,34 @@ async def mark(database: Database, name: str, state: str) -> None:
         raise ValueError(f"a dataset becomes trained or learnt, not {state!r}")
     async with database.write() as connection:
         cursor = await connection.execute(
-            "UPDATE datasets SET state = CASE state WHEN 'learnt' THEN 'learnt' ELSE ? END WHERE name = ? AND state != 'replaced'",
-            (state, name))
+            "UPDATE datasets SET state = CASE state WHEN 'learnt' THEN 'learnt' ELSE ? END WHERE name = ? AND state "
+            "!= 'replaced'",
+            (state, name),
+        )
         if cursor.rowcount == 0:
-            raise DatasetError(f"The dataset {name[:12]} is gone: a person whose data it held was forgotten. Export again.")
+            raise DatasetError(
+                f"The dataset {name[:12]} is gone: a person whose data it held was forgotten. Export again."
+            )
 
 
 async def learnt_jokes(database: Database) -> set[int]:
     """Jokes that the model in service has learnt from."""
-    rows = await database.rows("SELECT DISTINCT joke_id FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
-                               "WHERE state = 'learnt' AND part = 'train' AND joke_id IS NOT NULL")
+    rows = await database.rows(
+        "SELECT DISTINCT joke_id FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
+        "WHERE state = 'learnt' AND part = 'train' AND joke_id IS NOT NULL"
+    )
     return {row["joke_id"] for row in rows}
 
 
 async def held_forgotten(database: Database, name: str) -> bool:
     """Whether a dataset had training rows of a user who was forgotten since."""
-    return bool(await database.value("SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
-                                     f"WHERE name = ? AND {OF_FORGOTTEN} LIMIT 1", (name,)))
+    return bool(
+        await database.value(
+            "SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
+            f"WHERE name = ? AND {OF_FORGOTTEN} LIMIT 1",
+            (name,),
+        )
+    )
 
 
 async def drop_missing(database: Database, folder: Path) -> None:

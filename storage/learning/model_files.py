@@ -1,4 +1,5 @@
 """The files of a model's directory: their digest, and the code among them."""
+
 import hashlib
 import json
 from pathlib import Path
@@ -18,16 +19,25 @@ def model_digest(directory: Path) -> str:
 
 
 def code_of(directory: Path) -> dict[str, str]:
-    """The files of Python code in a model's directory, which run when it is loaded, with their SHA-256. Raises OSError."""
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files_of(directory) if file.suffix == ".py"}
+    """The files of Python code in a model's directory, which run when it is loaded, with their SHA-256.
+
+    Raises OSError.
+    """
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files_of(directory) if file.suffix == ".py"
+    }
 
 
 def check_code(model: Model, directory: Path) -> None:
-    """Before anything of a model's directory is loaded: its code is what an admin agreed to, or what this program found when an
-    admin first named the directory. Raises RegistryError where it isn't."""
+    """Before anything of a model's directory is loaded: its code is what an admin agreed to, or what this program
+    found when an admin first named the directory. Raises RegistryError where it isn't."""
     if model.code is None:
         return
     agreed, present = json.loads(model.code), code_of(directory)
     if changed := sorted(name for name in agreed.keys() | present.keys() if agreed.get(name) != present.get(name)):
-        raise RegistryError(f"The code in {directory} has changed ({', '.join(changed)}) and would run with all rights of this program, "
-                            f"so model {model.id} ({model.name}) isn't loaded. If you trust it: `jokebot models add {directory} --name {model.name}`.")
+        raise RegistryError(
+            f"The code in {directory} has changed ({', '.join(changed)}) and would run with all rights of this "
+            "program, "
+            f"so model {model.id} ({model.name}) isn't loaded. If you trust it: `jokebot models add {directory} "
+            f"--name {model.name}`."
+        )

@@ -2,6 +2,7 @@
 
 `storage/learning/promotion.py` changes who is in service; this module registers models and reads the registry.
 """
+
 import json
 import time
 from dataclasses import dataclass
@@ -19,10 +20,13 @@ class RegistryError(JokebotError):
 
 @dataclass(frozen=True)
 class Model:
-    """A version in the registry. A base has no `base_id`; `directory` is None where only the engine's host has the files.
+    """A version in the registry.
 
-    `parent_id` is the champion at its creation, whose training jokes it repeats; `start_id` is the model whose weights it was
-    trained from; `predecessor_id` is the champion that it replaced, where it ever served. `dataset` is a dataset's name.
+    A base has no `base_id`; `directory` is None where only the engine's host has the files.
+
+    `parent_id` is the champion at its creation, whose training jokes it repeats; `start_id` is the model whose weights
+    it was trained from; `predecessor_id` is the champion that it replaced, where it ever served. `dataset` is a
+    dataset's name.
     """
 
     id: int
@@ -67,25 +71,37 @@ class NewModel:
     measures: str
 
 
-async def register_base(database: Database, name: str, directory: str | None, digest: str | None = None, code: str | None = None) -> Model:
+async def register_base(
+    database: Database, name: str, directory: str | None, digest: str | None = None, code: str | None = None
+) -> Model:
     """Register a base by name, or return the one that is there; it becomes champion where there is none.
 
-    A base that was known without its files gets them: `directory`, `digest` and `code` (the code that an admin agreed to, JSON).
+    A base that was known without its files gets them: `directory`, `digest` and `code` (the code that an admin agreed
+    to, JSON).
     """
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO models (name, status, directory, digest, code, created_at) SELECT ?, "
-            "CASE WHEN EXISTS (SELECT 1 FROM models WHERE status = 'champion') THEN 'base' ELSE 'champion' END, ?, ?, ?, ? "
-            "WHERE true ON CONFLICT (name) DO UPDATE SET directory = excluded.directory, digest = coalesce(excluded.digest, digest), "
-            "code = coalesce(excluded.code, code) WHERE base_id IS NULL AND directory IS NULL", (name, directory, digest, code, time.time()))
+            "CASE WHEN EXISTS (SELECT 1 FROM models WHERE status = 'champion') THEN 'base' ELSE 'champion' END, ?, "
+            "?, ?, ? "
+            "WHERE true ON CONFLICT (name) DO UPDATE SET directory = excluded.directory, digest = "
+            "coalesce(excluded.digest, digest), "
+            "code = coalesce(excluded.code, code) WHERE base_id IS NULL AND directory IS NULL",
+            (name, directory, digest, code, time.time()),
+        )
         return await read(connection, "name = ?", (name,))
 
 
-async def record_code_consent(database: Database, model_id: int, code: str, digest: str | None = None, *, anew: bool = False) -> None:
+async def record_code_consent(
+    database: Database, model_id: int, code: str, digest: str | None = None, *, anew: bool = False
+) -> None:
     """Record the code (JSON) that a base may run: where none is recorded yet, or `anew` where an admin was asked."""
     async with database.write() as connection:
-        await connection.execute("UPDATE models SET code = ?, digest = coalesce(?, digest) WHERE id = ? AND base_id IS NULL AND (code IS NULL OR ?)",
-                                 (code, digest, model_id, anew))
+        await connection.execute(
+            "UPDATE models SET code = ?, digest = coalesce(?, digest) WHERE id = ? AND base_id IS NULL AND (code IS "
+            "NULL OR ?)",
+            (code, digest, model_id, anew),
+        )
 
 
 async def champion(database: Database) -> Model | None:
@@ -97,8 +113,10 @@ async def champion(database: Database) -> Model | None:
 async def get_model(database: Database, named: int | str) -> Model:
     """The model of this number or name. Raises RegistryError where there is none."""
     text = str(named)
-    row = await database.row("SELECT * FROM models WHERE id = ? OR name = ? ORDER BY id = ? DESC",
-                             (int(text) if text.isdecimal() and len(text) < 19 else -1, text, named if isinstance(named, int) else -1))
+    row = await database.row(
+        "SELECT * FROM models WHERE id = ? OR name = ? ORDER BY id = ? DESC",
+        (int(text) if text.isdecimal() and len(text) < 19 else -1, text, named if isinstance(named, int) else -1),
+    )
     if row is None:
         raise RegistryError(f"There is no model {named}; `jokebot models` lists them.")
     return Model(**dict(row))
@@ -112,10 +130,23 @@ async def all_models(database: Database) -> list[Model]:
 async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Model:
     """Register a run's result within a transaction; its code is its base's."""
     async with connection.execute(
-            "INSERT INTO models (name, status, parent_id, base_id, start_id, dataset, run_id, directory, digest, measures, created_at, code) "
-            "VALUES (?, 'candidate', ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT code FROM models WHERE id = ?)) RETURNING *",
-            (new.name, new.parent_id, new.base_id, new.start_id, new.dataset, new.run_id, new.directory, new.digest, new.measures,
-             time.time(), new.base_id)) as cursor:
+        "INSERT INTO models (name, status, parent_id, base_id, start_id, dataset, run_id, directory, digest, "
+        "measures, created_at, code) "
+        "VALUES (?, 'candidate', ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT code FROM models WHERE id = ?)) RETURNING *",
+        (
+            new.name,
+            new.parent_id,
+            new.base_id,
+            new.start_id,
+            new.dataset,
+            new.run_id,
+            new.directory,
+            new.digest,
+            new.measures,
+            time.time(),
+            new.base_id,
+        ),
+    ) as cursor:
         return Model(**dict(await cursor.fetchone()))
 
 
@@ -136,16 +167,25 @@ async def retire(database: Database, model_id: int, status: str = "retired", rea
     async with database.write() as connection:
         model = await read(connection, "id = ?", (model_id,))
         if model is None or model.status == "champion" or model.is_base:
-            raise RegistryError(f"Model {model_id} can't be put aside: it is {'not there' if model is None else 'in service or a base'}.")
+            raise RegistryError(
+                f"Model {model_id} can't be put aside: it is "
+                f"{'not there' if model is None else 'in service or a base'}."
+            )
         await set_status(connection, model_id, status, reason)
         return await read(connection, "id = ?", (model_id,))
 
 
 async def files_removed(database: Database, model_id: int) -> None:
-    """Record that a model's files are gone, before they go. Raises RegistryError for the champion, a canary and a base."""
+    """Record that a model's files are gone, before they go.
+
+    Raises RegistryError for the champion, a canary and a base.
+    """
     async with database.write() as connection:
-        cursor = await connection.execute("UPDATE models SET removed_at = ? WHERE id = ? AND base_id IS NOT NULL "
-                                          "AND status NOT IN ('champion', 'canary')", (time.time(), model_id))
+        cursor = await connection.execute(
+            "UPDATE models SET removed_at = ? WHERE id = ? AND base_id IS NOT NULL "
+            "AND status NOT IN ('champion', 'canary')",
+            (time.time(), model_id),
+        )
         if cursor.rowcount == 0:
             raise RegistryError(f"The files of model {model_id} stay: it is in service, on trial or a base.")
 

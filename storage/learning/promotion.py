@@ -1,4 +1,5 @@
 """Promotion of a candidate and rollback. Each is one transaction, with the run and the datasets that it concerns."""
+
 import json
 import time
 from dataclasses import dataclass
@@ -6,12 +7,12 @@ from typing import Any
 
 import aiosqlite
 
-from storage.learning import models, runs
 from storage.database import Database
+from storage.learning import models, runs
 from storage.learning.datasets import OF_FORGOTTEN
-from storage.learning.run_files import GateAnswer
 from storage.learning.models import Model, NewModel, RegistryError
 from storage.learning.reasons import EndReason, Why
+from storage.learning.run_files import GateAnswer
 from storage.learning.runs import Run
 
 KINDS = ("canary", "admin", "rollback", "watch")
@@ -71,18 +72,34 @@ async def record_verdict(database: Database, run: Run, compared_with: int, verdi
     async with database.write() as connection:
         serving = await models.read(connection, "status = 'champion'")
         if serving is None or serving.id != compared_with:
-            raise ChampionChanged(f"Model {compared_with}, which the candidate was compared with, is no longer in service.")
+            raise ChampionChanged(
+                f"Model {compared_with}, which the candidate was compared with, is no longer in service."
+            )
         if to == "canary" and await _saw(connection, run.candidate_id):
             raise SawForgotten(run.candidate_id)
-        moved = await runs.move(connection, run, to, reason=reason, verdict=json.dumps(verdict, ensure_ascii=False), champion_id=compared_with)
-        await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason.text)
-        await connection.execute("UPDATE models SET measures = json_set(measures, '$.gate', json(?)) WHERE id = ?",
-                                 (json.dumps(verdict.get("measures", {}), ensure_ascii=False), run.candidate_id))
+        moved = await runs.move(
+            connection,
+            run,
+            to,
+            reason=reason,
+            verdict=json.dumps(verdict, ensure_ascii=False),
+            champion_id=compared_with,
+        )
+        await models.set_status(
+            connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason.text
+        )
+        await connection.execute(
+            "UPDATE models SET measures = json_set(measures, '$.gate', json(?)) WHERE id = ?",
+            (json.dumps(verdict.get("measures", {}), ensure_ascii=False), run.candidate_id),
+        )
         return moved
 
 
 async def begin_canary(database: Database, run: Run) -> Model:
-    """The bot serves the candidate of a run in canary: its status becomes canary. Raises RunStateChanged; twice does no harm."""
+    """The bot serves the candidate of a run in canary: its status becomes canary.
+
+    Raises RunStateChanged; twice does no harm.
+    """
     async with database.write() as connection:
         async with connection.execute("SELECT 1 FROM runs WHERE id = ? AND state = 'canary'", (run.id,)) as cursor:
             if not await cursor.fetchone():
@@ -100,9 +117,11 @@ async def end_run(database: Database, run: Run, to: str, reason: Why) -> Run:
         return await _end(connection, run, to, reason)
 
 
-async def promote(database: Database, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None) -> Promotion:
-    """Deploy a model, in one transaction: the champion becomes its predecessor, exactly the datasets that the new one was
-    trained on are `learnt`, its run is promoted, and a trial of another model ends.
+async def promote(
+    database: Database, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None
+) -> Promotion:
+    """Deploy a model, in one transaction: the champion becomes its predecessor, exactly the datasets that the new one
+    was trained on are `learnt`, its run is promoted, and a trial of another model ends.
 
     Models trained on rows of forgotten users are retired. Raises RegistryError where the model may not serve.
     """
@@ -111,7 +130,9 @@ async def promote(database: Database, model_id: int, kind: str, *, reason: Why =
         return await _swap(connection, model, kind, reason, asked_by)
 
 
-async def rollback(database: Database, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None) -> Promotion:
+async def rollback(
+    database: Database, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None
+) -> Promotion:
     """Deploy the predecessor again. The champion is retired; by the champion monitor (kind `watch`) it is rejected.
 
     Raises RegistryError where there is none that may serve.
@@ -130,25 +151,32 @@ async def may_serve(database: Database, model_id: int) -> Model:
 
 
 async def previous_champion(database: Database) -> Model | None:
-    """The model that `rollback` would deploy: the nearest earlier champion that may serve, else the base; None where there is none."""
+    """The model that `rollback` would deploy: the nearest earlier champion that may serve, else the base; None where
+    there is none.
+    """
     async with database.write() as connection:
         return await _predecessor(connection)
 
 
 async def promotions(database: Database, limit: int = 20) -> list[Promotion]:
     """The latest changes of who is in service, newest first."""
-    return [Promotion(**dict(row)) for row in await database.rows("SELECT * FROM promotions ORDER BY id DESC LIMIT ?", (limit,))]
+    return [
+        Promotion(**dict(row))
+        for row in await database.rows("SELECT * FROM promotions ORDER BY id DESC LIMIT ?", (limit,))
+    ]
 
 
 async def saw_forgotten(database: Database) -> list[Model]:
-    """Models that were trained, themselves or through the model they started from, on rows of users who were forgotten since."""
+    """Models that were trained, themselves or through the model they started from, on rows of users who were
+    forgotten since.
+    """
     rows = await database.rows(f"{SAW_FORGOTTEN} SELECT models.* FROM models JOIN saw USING (id) ORDER BY id")
     return [Model(**dict(row)) for row in rows]
 
 
 async def removable(database: Database, keep: int) -> list[Model]:
-    """Models whose files may be removed: all but the newest `keep`, and of these too those that may never serve (again): rejected
-    ones, and those that saw rows of forgotten users.
+    """Models whose files may be removed: all but the newest `keep`, and of these too those that may never serve
+    (again): rejected ones, and those that saw rows of forgotten users.
 
     Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
     """
@@ -159,24 +187,44 @@ async def removable(database: Database, keep: int) -> list[Model]:
         ORDER BY id DESC""")
     others = [dict(row) for row in rows if back is None or row["id"] != back.id]
     keep_ids = [row["id"] for row in others if not row["gone"]][:keep]
-    return [Model(**{name: value for name, value in row.items() if name != "gone"}) for row in others if row["id"] not in keep_ids]
+    return [
+        Model(**{name: value for name, value in row.items() if name != "gone"})
+        for row in others
+        if row["id"] not in keep_ids
+    ]
 
 
 async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
     model = await models.read(connection, "id = ?", (model_id,))
     if model is None:
-        raise RegistryError(f"There is no model {model_id}; `jokebot models` lists them.", code="no-such-model", model=model_id)
+        raise RegistryError(
+            f"There is no model {model_id}; `jokebot models` lists them.", code="no-such-model", model=model_id
+        )
     if model.status == "champion":
         raise RegistryError(f"Model {model_id} is in service already.", code="in-service", model=model_id)
-    async with connection.execute("SELECT id, state FROM runs WHERE candidate_id = ? AND state = 'judging'", (model_id,)) as cursor:
+    async with connection.execute(
+        "SELECT id, state FROM runs WHERE candidate_id = ? AND state = 'judging'", (model_id,)
+    ) as cursor:
         judging = await cursor.fetchone()
     if judging:
-        raise RegistryError(f"Model {model_id} is being judged by run {judging['id']}. Wait for its verdict, or cancel the run.",
-                            code="being-judged", model=model_id, run=judging["id"])
+        raise RegistryError(
+            f"Model {model_id} is being judged by run {judging['id']}. Wait for its verdict, or cancel the run.",
+            code="being-judged",
+            model=model_id,
+            run=judging["id"],
+        )
     if model.status not in MAY_SERVE:
-        raise RegistryError(f"Model {model_id} was rejected and doesn't enter service. {model.reason}".rstrip(), code="was-rejected", model=model_id)
+        raise RegistryError(
+            f"Model {model_id} was rejected and doesn't enter service. {model.reason}".rstrip(),
+            code="was-rejected",
+            model=model_id,
+        )
     if model.removed_at:
-        raise RegistryError(f"The files of model {model_id} were removed, so it can't enter service.", code="files-removed", model=model_id)
+        raise RegistryError(
+            f"The files of model {model_id} were removed, so it can't enter service.",
+            code="files-removed",
+            model=model_id,
+        )
     if await _saw(connection, model_id):
         raise SawForgotten(model_id)
     return model
@@ -206,20 +254,30 @@ async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, why: 
     old = await models.read(connection, "status = 'champion'")
     if old:
         aside = "base" if old.is_base else "rejected" if kind == "watch" else "retired"
-        await models.set_status(connection, old.id, aside, reason if kind in ("rollback", "watch") else f"Model {model.id} took its place.")
+        await models.set_status(
+            connection, old.id, aside, reason if kind in ("rollback", "watch") else f"Model {model.id} took its place."
+        )
     await models.set_status(connection, model.id, "champion", reason)
     if old and kind not in ("rollback", "watch"):
         await connection.execute("UPDATE models SET predecessor_id = ? WHERE id = ?", (old.id, model.id))
     await _end_trial(connection, model, why)
     await _mark_learnt(connection, model.id)
-    await connection.execute(f"{SAW_FORGOTTEN} UPDATE models SET status = 'retired', reason = ? WHERE id IN saw AND status != 'champion'", (FORGOTTEN,))
-    async with connection.execute("INSERT INTO promotions (model_id, replaced_id, kind, reason, asked_by, at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *",
-                                  (model.id, old.id if old else None, kind, reason, asked_by, time.time())) as cursor:
+    await connection.execute(
+        f"{SAW_FORGOTTEN} UPDATE models SET status = 'retired', reason = ? WHERE id IN saw AND status != 'champion'",
+        (FORGOTTEN,),
+    )
+    async with connection.execute(
+        "INSERT INTO promotions (model_id, replaced_id, kind, reason, asked_by, at) VALUES (?, ?, ?, ?, ?, ?) "
+        "RETURNING *",
+        (model.id, old.id if old else None, kind, reason, asked_by, time.time()),
+    ) as cursor:
         return Promotion(**dict(await cursor.fetchone()))
 
 
 async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: Why) -> None:
-    """A run in canary ends with a change of champion: promoted where it is its model, cancelled where it is another one."""
+    """A run in canary ends with a change of champion: promoted where it is its model, cancelled where it is another
+    one.
+    """
     async with connection.execute("SELECT * FROM runs WHERE state = 'canary'") as cursor:
         row = await cursor.fetchone()
     if row is None:
@@ -235,12 +293,21 @@ async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: Why
 async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: Why) -> Run:
     moved = await runs.move(connection, run, to, reason=reason)
     if run.candidate_id:
-        await models.set_status(connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", moved.reason)
+        await models.set_status(
+            connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", moved.reason
+        )
     return moved
 
 
 async def _mark_learnt(connection: aiosqlite.Connection, model_id: int) -> None:
-    """`learnt` are the datasets of the champion and of those that it was made after, so a step back makes later jokes new again."""
-    await connection.execute("""WITH RECURSIVE line (id) AS (SELECT ? UNION SELECT parent_id FROM models JOIN line USING (id) WHERE parent_id IS NOT NULL)
-        UPDATE datasets SET state = CASE WHEN name IN (SELECT dataset FROM models WHERE id IN line) THEN 'learnt' ELSE 'trained' END
-        WHERE state IN ('trained', 'learnt')""", (model_id,))
+    """`learnt` are the datasets of the champion and of those that it was made after, so a step back makes later
+    jokes new again.
+    """
+    await connection.execute(
+        """WITH RECURSIVE line (id) AS (SELECT ? UNION SELECT parent_id FROM models JOIN line USING (id)
+           WHERE parent_id IS NOT NULL)
+        UPDATE datasets SET state = CASE WHEN name IN (SELECT dataset FROM models WHERE id IN line) THEN 'learnt'
+        ELSE 'trained' END
+        WHERE state IN ('trained', 'learnt')""",
+        (model_id,),
+    )

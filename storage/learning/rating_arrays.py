@@ -1,4 +1,5 @@
 """What the selection reads: the ratings as arrays, and the jokes and photos behind a few chosen rows."""
+
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ Ints = NDArray[np.int64]
 class RatingArrays:
     """Ratings of n, over J jokes and R users: `joke`, `rater` (n, indices) and `value` (n, 1…3).
 
-    `joke_ids`, `photo_ids` (J, ascending joke ids) and `people` (R) turn indices back into rows.
-    `at` (n) says when a rating was given or changed, `since` (R) when a user gave their first one of these, both in seconds
-    since 1970, or None where unknown.
+    `joke_ids`, `photo_ids` (J, ascending joke ids) and `people` (R) turn indices back into rows. `at` (n) says when a
+    rating was given or changed, `since` (R) when a user gave their first one of these, both in seconds since 1970, or
+    None where unknown.
     """
 
     joke: Ints
@@ -50,10 +51,13 @@ class DatasetSource:
 async def ratings_since(database: Database, since: float) -> RatingArrays:
     """All ratings given or changed since then (seconds since 1970)."""
     columns = await database.integers(
-        "SELECT joke_id, ratings.person_id, value, photo_id, CAST(updated_at AS INTEGER), CAST(ratings.created_at AS INTEGER) "
+        "SELECT joke_id, ratings.person_id, value, photo_id, CAST(updated_at AS INTEGER), CAST(ratings.created_at "
+        "AS INTEGER) "
         "FROM ratings JOIN jokes ON jokes.id = joke_id "
         f"WHERE updated_at >= ? AND {TRAINABLE}",
-        (since,), columns=6)
+        (since,),
+        columns=6,
+    )
     joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
     people, rater = np.unique(columns[:, 1], return_inverse=True)
     began = np.full(len(people), np.iinfo(np.int64).max)
@@ -66,12 +70,17 @@ async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Int
     return await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id FROM jokes JOIN ratings ON joke_id = jokes.id "
         f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {TRAINABLE} ORDER BY joke_id, ratings.person_id",
-        (json.dumps(list(photo_ids)),), columns=4)
+        (json.dumps(list(photo_ids)),),
+        columns=4,
+    )
 
 
 async def texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     """Language and text of these jokes."""
-    rows = await database.rows("SELECT id, language, text FROM jokes WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(joke_ids)),))
+    rows = await database.rows(
+        "SELECT id, language, text FROM jokes WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(joke_ids)),),
+    )
     return {row["id"]: (row["language"], row["text"]) for row in rows}
 
 
@@ -79,8 +88,11 @@ async def sources(database: Database, joke_ids: Iterable[int]) -> dict[int, Data
     """The jokes of these ids that are there, each with its photo."""
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "
-        "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON photos.id = photo_id "
-        "JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))", (json.dumps(list(joke_ids)),))
+        "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON "
+        "photos.id = photo_id "
+        "JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(joke_ids)),),
+    )
     sources_by_joke = {}
     for row in rows:
         values = dict(row)

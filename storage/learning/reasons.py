@@ -3,6 +3,7 @@
 The sentence is for the command line and the log. The bot translates the code, and shows the sentence where it has no
 translation.
 """
+
 import json
 from dataclasses import dataclass, field
 from typing import Any, Self

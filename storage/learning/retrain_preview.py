@@ -1,4 +1,7 @@
-"""What a run would train on if it began now: `jokebot pairs --json` computes it in the train environment, the bot reads it."""
+"""What a run would train on if it began now: `jokebot pairs --json` computes it in the train environment, the bot
+reads it.
+"""
+
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -14,11 +17,11 @@ class PreviewError(JokebotError):
 
 @dataclass(frozen=True)
 class RetrainPreview:
-    """Jokes that would be selected: `new` ones (`fresh` of them in no dataset so far) and `replayed` ones of earlier datasets,
-    rated by `people` users. `jokes` are the ids of the new ones, best first.
+    """Jokes that would be selected: `new` ones (`fresh` of them in no dataset so far) and `replayed` ones of earlier
+    datasets, rated by `people` users. `jokes` are the ids of the new ones, best first.
 
-    `training` is how long the training will take: `seconds` and their `basis` (trainer/pipeline/duration_estimate.py); None where unknown.
-    An export also checks each row (picture, length, repetitions) and may leave out a few more.
+    `training` is how long the training will take: `seconds` and their `basis` (trainer/pipeline/duration_estimate.py);
+    None where unknown. An export also checks each row (picture, length, repetitions) and may leave out a few more.
     """
 
     new: int

@@ -1,4 +1,5 @@
 """The review queue: the jokes that a run would train on next, and admins' decisions."""
+
 import json
 import time
 from collections.abc import Sequence
@@ -25,8 +26,11 @@ async def set_review_queue(database: Database, joke_ids: Sequence[int]) -> None:
     """These jokes, best first, are the queue from now on; those that are gone meanwhile are left out."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM review_queue")
-        await connection.execute("INSERT INTO review_queue (place, joke_id) SELECT key, value FROM json_each(?) "
-                                 "WHERE value IN (SELECT id FROM jokes)", (json.dumps(list(joke_ids)),))
+        await connection.execute(
+            "INSERT INTO review_queue (place, joke_id) SELECT key, value FROM json_each(?) "
+            "WHERE value IN (SELECT id FROM jokes)",
+            (json.dumps(list(joke_ids)),),
+        )
 
 
 async def next_waiting(database: Database) -> ReviewItem | None:
@@ -36,20 +40,26 @@ async def next_waiting(database: Database) -> ReviewItem | None:
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 3) AS funny, "
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 2) AS somewhat, "
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 1) AS unfunny, "
-        "(SELECT count(*) FROM review_queue WHERE joke_id NOT IN (SELECT joke_id FROM reviews)) AS \"left\" "
+        '(SELECT count(*) FROM review_queue WHERE joke_id NOT IN (SELECT joke_id FROM reviews)) AS "left" '
         "FROM review_queue JOIN jokes ON jokes.id = review_queue.joke_id JOIN models ON models.id = model_id "
-        "WHERE jokes.id NOT IN (SELECT joke_id FROM reviews) ORDER BY place LIMIT 1")
+        "WHERE jokes.id NOT IN (SELECT joke_id FROM reviews) ORDER BY place LIMIT 1"
+    )
     return ReviewItem(**dict(row)) if row else None
 
 
 async def decide(database: Database, joke_id: int, *, kept: bool, asked_by: int) -> bool | None:
     """Record an admin's decision, replacing an earlier one. Whether it is the first; None where the joke is gone."""
     async with database.write() as connection:
-        async with connection.execute("SELECT (SELECT 1 FROM reviews WHERE joke_id = id) FROM jokes WHERE id = ?", (joke_id,)) as cursor:
+        async with connection.execute(
+            "SELECT (SELECT 1 FROM reviews WHERE joke_id = id) FROM jokes WHERE id = ?", (joke_id,)
+        ) as cursor:
             row = await cursor.fetchone()
         if row is None:
             return None
         await connection.execute(
-            "INSERT INTO reviews (joke_id, kept, asked_by, decided_at) VALUES (?, ?, ?, ?) ON CONFLICT (joke_id) DO UPDATE SET "
-            "kept = excluded.kept, asked_by = excluded.asked_by, decided_at = excluded.decided_at", (joke_id, kept, asked_by, time.time()))
+            "INSERT INTO reviews (joke_id, kept, asked_by, decided_at) VALUES (?, ?, ?, ?) ON CONFLICT (joke_id) DO "
+            "UPDATE SET "
+            "kept = excluded.kept, asked_by = excluded.asked_by, decided_at = excluded.decided_at",
+            (joke_id, kept, asked_by, time.time()),
+        )
         return row[0] is None

@@ -2,7 +2,8 @@
 
 A run's folder, data/runs/ID (all names are the same since the first version, so that a run goes on after an upgrade):
 
-    plan.json                 how the training is done (trainer/xtuner/plan.py), read again whenever the training resumes
+    plan.json                 how the training is done (trainer/xtuner/plan.py), read again whenever the training
+        resumes
     progress.json             TrainingProgress, replaced whole at each change
     losses.jsonl              TrainingStep, one a line
     STEP.log                  the output of a step's process
@@ -12,6 +13,7 @@ A run's folder, data/runs/ID (all names are the same since the first version, so
     gate/gallery.json         the verdict's gallery
     gate/verdict-N.json       GateVerdict against the champion N, which the row in `runs` gets as its verdict
 """
+
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,9 +28,10 @@ GATE_FOLDER, GATE_PROGRESS, GATE_VERDICT, GALLERY = "gate", "gate_progress.json"
 class TrainingProgress(TypedDict, total=False):
     """progress.json. `state` is starting, running, done, stopped or failed; `reason` and `message` belong to a failure.
 
-    Times: `began` (of the first step) and `updated` are seconds since 1970, `step_s` (a running mean), `eta_s` and `seconds`
-    (of the whole training) seconds. `rate` is the learning rate. `memory_mb` is the peak so far in MiB, of the GPU or, without
-    one, of the process. `parts` is the number of pieces that a batch is computed in, above 1 after memory ran out.
+    Times: `began` (of the first step) and `updated` are seconds since 1970, `step_s` (a running mean), `eta_s` and
+    `seconds` (of the whole training) seconds. `rate` is the learning rate. `memory_mb` is the peak so far in MiB, of
+    the GPU or, without one, of the process. `parts` is the number of pieces that a batch is computed in, above 1 after
+    memory ran out.
     """
 
     state: str
@@ -77,8 +80,9 @@ class GateAnswer(StrEnum):
 
 @dataclass(frozen=True)
 class GalleryItem:
-    """A held-out photo with both models' new jokes. `photo` is its file in the dataset (`images/…`), which is not copied, so
-    that a user's photo stays in one place: erasure removes its item (storage/maintenance/forget_person.py)."""
+    """A held-out photo with both models' new jokes. `photo` is its file in the dataset (`images/…`), which is not
+    copied, so that a user's photo stays in one place: erasure removes its item
+    (storage/maintenance/forget_person.py)."""
 
     photo: str
     language: str
@@ -88,8 +92,8 @@ class GalleryItem:
 
 @dataclass(frozen=True)
 class GateVerdict:
-    """`reasons` are sentences, `codes` their kinds, in the same order; a promoted candidate has reasons too: what could not be
-    judged. `measures` are figures by name, for champion and candidate."""
+    """`reasons` are sentences, `codes` their kinds, in the same order; a promoted candidate has reasons too: what
+    could not be judged. `measures` are figures by name, for champion and candidate."""
 
     answer: GateAnswer
     reasons: list[str]
@@ -105,8 +109,10 @@ class GateVerdict:
 
 def gallery_of(verdict: Mapping[str, Any]) -> list[GalleryItem]:
     """The gallery of a verdict's JSON; empty in one without a gallery."""
-    return [GalleryItem(item["photo"], item.get("language", ""), item["champion"], item["candidate"])
-            for item in verdict.get("gallery", [])]
+    return [
+        GalleryItem(item["photo"], item.get("language", ""), item["champion"], item["candidate"])
+        for item in verdict.get("gallery", [])
+    ]
 
 
 def verdict_file(folder: Path, champion_id: int) -> Path:

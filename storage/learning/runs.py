@@ -2,12 +2,13 @@
 
     queued → exporting → training → merging → judging → canary → promoted | rejected | undecided | failed | cancelled
 
-The pipeline process (`trainer/pipeline/`) moves a run up to canary, the bot from there on. Every move is a compare-and-set on
-the state it comes from, in one transaction with what belongs to it: of two processes at the same run one gets a
-RunStateChanged and changes nothing. The database has at most one unfinished run. A row doesn't lock a run: the process
-that works on it holds the file lock of `trainer/pipeline/workspace.py`, which ends with the process, so the next process resumes
-a run whose process died.
+The pipeline process (`trainer/pipeline/`) moves a run up to canary, the bot from there on. Every move is a
+compare-and-set on the state it comes from, in one transaction with what belongs to it: of two processes at the same run
+one gets a RunStateChanged and changes nothing. The database has at most one unfinished run. A row doesn't lock a run:
+the process that works on it holds the file lock of `trainer/pipeline/workspace.py`, which ends with the process, so the
+next process resumes a run whose process died.
 """
+
 import json
 import time
 from dataclasses import dataclass
@@ -24,9 +25,14 @@ STEPS = ("queued", "exporting", "training", "merging", "judging")
 UNFINISHED = (*STEPS, "canary")
 FINISHED = ("promoted", "rejected", "undecided", "failed", "cancelled")
 AT_ANY_TIME = {"failed", "cancelled"}
-NEXT = {"queued": {"exporting"}, "exporting": {"training", "undecided"}, "training": {"merging", "exporting"},
-        "merging": {"judging", "exporting"}, "judging": {"canary", "rejected", "undecided", "exporting"},
-        "canary": {"promoted", "rejected", "undecided"}}
+NEXT = {
+    "queued": {"exporting"},
+    "exporting": {"training", "undecided"},
+    "training": {"merging", "exporting"},
+    "merging": {"judging", "exporting"},
+    "judging": {"canary", "rejected", "undecided", "exporting"},
+    "canary": {"promoted", "rejected", "undecided"},
+}
 """Transitions, besides AT_ANY_TIME. Back to exporting: a user was forgotten whose rows the run trained on."""
 CHANGEABLE = {"dataset", "model_name", "champion_id", "start_id", "candidate_id", "verdict", "restarts"}
 
@@ -44,16 +50,20 @@ class RunInProgress(RunError):
 
     def __init__(self, run: "Run") -> None:
         state = "on trial in the chats" if run.state == "canary" else run.state
-        super().__init__(f"Run {run.id} is {state}; there is one run at a time. `jokebot runs {run.id}` shows how far it is.")
+        super().__init__(
+            f"Run {run.id} is {state}; there is one run at a time. `jokebot runs {run.id}` shows how far it is."
+        )
         self.run = run
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's row. `started_by` is schedule, pairs, admin or command; `verdict` is the gate's JSON text; times are seconds since 1970.
+    """A run's row.
 
-    `given_dataset` is the dataset that was asked for, where the run doesn't export its own; `dataset` is the one it trains on.
-    `reason` is a sentence, `cause` the same for other languages; `why` has both.
+    `started_by` is schedule, pairs, admin or command; `verdict` is the gate's JSON text; times are seconds since 1970.
+
+    `given_dataset` is the dataset that was asked for, where the run doesn't export its own; `dataset` is the one it
+    trains on. `reason` is a sentence, `cause` the same for other languages; `why` has both.
     """
 
     id: int
@@ -89,14 +99,21 @@ class Run:
         return json.loads(self.verdict) if self.verdict else {}
 
 
-async def create_run(database: Database, started_by: str, *, asked_by: int | None = None, dataset: str | None = None) -> Run:
-    """Queue a run; `dataset` names one to train on in place of an export. Raises RunInProgress where one is unfinished."""
+async def create_run(
+    database: Database, started_by: str, *, asked_by: int | None = None, dataset: str | None = None
+) -> Run:
+    """Queue a run; `dataset` names one to train on in place of an export.
+
+    Raises RunInProgress where one is unfinished.
+    """
     now = time.time()
     async with database.write() as connection:
         if unfinished := await _unfinished(connection):
             raise RunInProgress(unfinished)
-        async with connection.execute("INSERT INTO runs (started_by, asked_by, given_dataset, created_at) VALUES (?, ?, ?, ?) RETURNING *",
-                                      (started_by, asked_by, dataset, now)) as cursor:
+        async with connection.execute(
+            "INSERT INTO runs (started_by, asked_by, given_dataset, created_at) VALUES (?, ?, ?, ?) RETURNING *",
+            (started_by, asked_by, dataset, now),
+        ) as cursor:
             run = Run(**dict(await cursor.fetchone()))
         await connection.execute("INSERT INTO run_states VALUES (?, 'queued', ?)", (run.id, now))
     return run
@@ -128,7 +145,9 @@ async def timeline(database: Database, run_id: int) -> list[tuple[str, float]]:
 
 
 async def advance(database: Database, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
-    """Move a run on from the state that `run` says, and change columns of CHANGEABLE with it. Returns the row as it is then.
+    """Move a run on from the state that `run` says, and change columns of CHANGEABLE with it.
+
+    Returns the row as it is then.
 
     Raises RunStateChanged where the run is in another state by now, ValueError for a move that NEXT doesn't have.
     """
@@ -143,10 +162,18 @@ async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: W
     if not changes.keys() <= CHANGEABLE:
         raise ValueError(f"a move doesn't change {', '.join(sorted(changes.keys() - CHANGEABLE))}")
     now, end_reason = time.time(), EndReason.of(reason)
-    values = {"state": to, "reason": end_reason.text, "cause": end_reason.cause, "attempts": 0, "finished_at": now if to in FINISHED else None, **changes}
+    values = {
+        "state": to,
+        "reason": end_reason.text,
+        "cause": end_reason.cause,
+        "attempts": 0,
+        "finished_at": now if to in FINISHED else None,
+        **changes,
+    }
     assignments = ", ".join(f"{column} = ?" for column in values)
-    async with connection.execute(f"UPDATE runs SET {assignments} WHERE id = ? AND state = ? RETURNING *",
-                                  (*values.values(), run.id, run.state)) as cursor:
+    async with connection.execute(
+        f"UPDATE runs SET {assignments} WHERE id = ? AND state = ? RETURNING *", (*values.values(), run.id, run.state)
+    ) as cursor:
         row = await cursor.fetchone()
     if row is None:
         raise RunStateChanged(f"Run {run.id} is no longer {run.state}: another process has moved it.")
@@ -155,10 +182,15 @@ async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: W
 
 
 async def request_cancel(database: Database, run_id: int) -> Run:
-    """Ask for a run's end: the process that works on it, or the bot in canary, stops cleanly. A finished run stays as it is."""
+    """Ask for a run's end: the process that works on it, or the bot in canary, stops cleanly.
+
+    A finished run stays as it is.
+    """
     async with database.write() as connection:
-        await connection.execute("UPDATE runs SET cancel_at = coalesce(cancel_at, ?) WHERE id = ? AND finished_at IS NULL",
-                                 (time.time(), run_id))
+        await connection.execute(
+            "UPDATE runs SET cancel_at = coalesce(cancel_at, ?) WHERE id = ? AND finished_at IS NULL",
+            (time.time(), run_id),
+        )
     return await find(database, run_id)
 
 
@@ -167,8 +199,13 @@ async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
 
     Raises RunStateChanged where the run is in another state by now.
     """
-    async with database.write() as connection, connection.execute(
-            "UPDATE runs SET attempts = max(attempts + ?, 0) WHERE id = ? AND state = ? RETURNING *", (by, run.id, run.state)) as cursor:
+    async with (
+        database.write() as connection,
+        connection.execute(
+            "UPDATE runs SET attempts = max(attempts + ?, 0) WHERE id = ? AND state = ? RETURNING *",
+            (by, run.id, run.state),
+        ) as cursor,
+    ):
         row = await cursor.fetchone()
     if row is None:
         raise RunStateChanged(f"Run {run.id} is no longer {run.state}: another process has moved it.")
@@ -179,46 +216,65 @@ async def remember(database: Database, run: Run, reason: JokebotError) -> Run:
     """Record why the present step must be started again. Returns the row as it is then, wherever the run is by now."""
     async with database.write() as connection:
         last_reason = EndReason.of(reason)
-        await connection.execute("UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?", (last_reason.text, last_reason.cause, run.id, run.state))
+        await connection.execute(
+            "UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?",
+            (last_reason.text, last_reason.cause, run.id, run.state),
+        )
     return await find(database, run.id)
 
 
 async def follow(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
     """Note the message in which a chat follows a run; a later one takes its place."""
     async with database.write() as connection:
-        await connection.execute("INSERT INTO run_messages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET message_id = excluded.message_id",
-                                 (run_id, chat_id, message_id))
+        await connection.execute(
+            "INSERT INTO run_messages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET message_id = excluded.message_id",
+            (run_id, chat_id, message_id),
+        )
 
 
 async def followers(database: Database, run_id: int) -> dict[int, int]:
     """The messages that follow a run: message id by chat id."""
-    rows = await database.rows("SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,))
+    rows = await database.rows(
+        "SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,)
+    )
     return {row["chat_id"]: row["message_id"] for row in rows}
 
 
 async def concluded_on(database: Database, dataset: str) -> Run | None:
     """The latest run that trained on this dataset and came to an answer, be it yes, no or neither."""
-    row = await database.row("SELECT * FROM runs WHERE dataset = ? AND candidate_id IS NOT NULL AND state IN ('promoted', 'rejected', 'undecided') "
-                             "ORDER BY id DESC LIMIT 1", (dataset,))
+    row = await database.row(
+        "SELECT * FROM runs WHERE dataset = ? AND candidate_id IS NOT NULL AND state IN ('promoted', 'rejected', "
+        "'undecided') "
+        "ORDER BY id DESC LIMIT 1",
+        (dataset,),
+    )
     return Run(**dict(row)) if row else None
 
 
 async def without_model(database: Database) -> set[str]:
     """Names that finished runs had for a model and which no model got."""
-    rows = await database.rows("SELECT model_name FROM runs WHERE finished_at IS NOT NULL AND candidate_id IS NULL AND model_name IS NOT NULL")
+    rows = await database.rows(
+        "SELECT model_name FROM runs WHERE finished_at IS NOT NULL AND candidate_id IS NULL AND model_name IS NOT NULL"
+    )
     return {row["model_name"] for row in rows}
 
 
 async def expected_seconds(database: Database, rows: int, latest: int = 5) -> float | None:
-    """How long a run on so many rows will take from queued to the gate's verdict, or None before the first: the median over the last
-    runs that were judged of what their training took for each row, and their other steps in all."""
+    """How long a run on so many rows will take from queued to the gate's verdict, or None before the first: the
+    median over the last runs that were judged of what their training took for each row, and their other steps in
+    all."""
     finished = await database.rows(
-        "SELECT id, (SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = dataset AND part = 'train') AS rows "
-        "FROM runs WHERE verdict IS NOT NULL AND restarts = 0 ORDER BY id DESC LIMIT ?", (latest,))
+        "SELECT id, (SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = "
+        "dataset AND part = 'train') AS rows "
+        "FROM runs WHERE verdict IS NOT NULL AND restarts = 0 ORDER BY id DESC LIMIT ?",
+        (latest,),
+    )
     estimates = []
     for run in finished:
         entered = await timeline(database, run["id"])
-        lasted = {state: later - at for (state, at), (_, later) in zip(entered, entered[1:], strict=False) if state in STEPS}
+        lasted = {
+            state: later - at for (state, at), (_, later) in zip(entered, entered[1:], strict=False) if state in STEPS
+        }
         training = lasted.pop("training", 0.0)
         estimates.append(sum(lasted.values()) + training * (rows / run["rows"] if run["rows"] else 1.0))
     return sorted(estimates)[len(estimates) // 2] if estimates else None

@@ -1,13 +1,14 @@
 """Trials of a candidate beside the champion, monitoring of a new champion, and the ratings that both use."""
+
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from storage.chat.rating_scale import LIKED
 from storage.database import Database
 from storage.learning.consent import LEARNT_FROM, PRIVATE_OR_BANNED
-from storage.chat.rating_scale import LIKED
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class MonitorRecord:
 
 @dataclass(frozen=True)
 class PhotoRatings:
-    """One model's jokes for one photo: their ratings, how many of these liked them (😂 or 🙂), and whether they came late."""
+    """One model's jokes for one photo: their ratings, how many of these liked them (😂 or 🙂), and whether they came
+    late.
+    """
 
     photo_id: int
     late: bool
@@ -66,12 +69,16 @@ async def begin_trial(database: Database, run_id: int, champion_id: int, candida
     """
     async with database.write() as connection:
         await connection.execute(
-            "UPDATE trials SET ended_at = ?, (outcome, reason) = (SELECT state, runs.reason FROM runs WHERE runs.id = run_id) "
-            "WHERE ended_at IS NULL AND run_id IN (SELECT id FROM runs WHERE finished_at IS NOT NULL)", (time.time(),))
+            "UPDATE trials SET ended_at = ?, (outcome, reason) = (SELECT state, runs.reason FROM runs WHERE runs.id "
+            "= run_id) "
+            "WHERE ended_at IS NULL AND run_id IN (SELECT id FROM runs WHERE finished_at IS NOT NULL)",
+            (time.time(),),
+        )
         await connection.execute(
             "INSERT INTO trials (run_id, champion_id, candidate_id, began_at) SELECT ?1, ?2, ?3, ?4 "
             "WHERE NOT EXISTS (SELECT 1 FROM trials WHERE ended_at IS NULL AND run_id = ?1)",
-            (run_id, champion_id, candidate_id, time.time()))
+            (run_id, champion_id, candidate_id, time.time()),
+        )
         async with connection.execute("SELECT * FROM trials WHERE ended_at IS NULL") as cursor:
             row = await cursor.fetchone()
     return TrialRecord(**dict(row))
@@ -106,50 +113,74 @@ async def note_look(database: Database, trial_id: int, measures: Mapping[str, An
 async def end_trial(database: Database, trial_id: int, outcome: str, reason: str) -> None:
     """End a trial with its outcome; an ended one stays as it is."""
     async with database.write() as connection:
-        await connection.execute("UPDATE trials SET ended_at = ?, outcome = ?, reason = ? WHERE id = ? AND ended_at IS NULL",
-                                 (time.time(), outcome, reason, trial_id))
+        await connection.execute(
+            "UPDATE trials SET ended_at = ?, outcome = ?, reason = ? WHERE id = ? AND ended_at IS NULL",
+            (time.time(), outcome, reason, trial_id),
+        )
 
 
-async def rated_photos(database: Database, model_id: int, since: float, *, before: float = float("inf"),
-                       late_at: float | None = None) -> list[PhotoRatings]:
-    """One model's rated jokes made from `since` on and before `before`, photo by photo, in the order of their first jokes.
+async def rated_photos(
+    database: Database, model_id: int, since: float, *, before: float = float("inf"), late_at: float | None = None
+) -> list[PhotoRatings]:
+    """One model's rated jokes made from `since` on and before `before`, photo by photo, in the order of their first
+    jokes.
 
-    Ratings of private or banned users, of their jokes or photos, and of jokes in duels (shown beside another) don't count.
+    Ratings of private or banned users, of their jokes or photos, and of jokes in duels (shown beside another) don't
+    count.
     """
     rows = await database.rows(
-        f"SELECT photo_id, jokes.created_at >= ? AS late, sum(value >= {LIKED}) AS likes, count(*) AS ratings FROM jokes "
-        "JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ? AND jokes.created_at < ? "
+        f"SELECT photo_id, jokes.created_at >= ? AS late, sum(value >= {LIKED}) AS likes, count(*) AS ratings FROM "
+        "jokes "
+        "JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ? AND "
+        "jokes.created_at < ? "
         f"AND {LEARNT_FROM} AND NOT EXISTS (SELECT 1 FROM duels WHERE joke_a = jokes.id OR joke_b = jokes.id) "
-        "GROUP BY photo_id, late ORDER BY min(jokes.id)", (float("inf") if late_at is None else late_at, model_id, since, before))
+        "GROUP BY photo_id, late ORDER BY min(jokes.id)",
+        (float("inf") if late_at is None else late_at, model_id, since, before),
+    )
     return [PhotoRatings(row["photo_id"], bool(row["late"]), row["likes"], row["ratings"]) for row in rows]
 
 
 async def duel_picks(database: Database, trial: TrialRecord) -> list[int]:
-    """What users chose in a trial's duels, private and banned users left out: 1 the candidate's joke, -1 the champion's, 0 neither."""
+    """What users chose in a trial's duels, private and banned users left out: 1 the candidate's joke, -1 the
+    champion's, 0 neither.
+    """
     rows = await database.rows(
-        "SELECT CASE WHEN choice = 'meh' THEN 0 WHEN (choice = 'a') = (first_model_id = ?) THEN 1 ELSE -1 END AS pick FROM duels "
+        "SELECT CASE WHEN choice = 'meh' THEN 0 WHEN (choice = 'a') = (first_model_id = ?) THEN 1 ELSE -1 END AS "
+        "pick FROM duels "
         f"WHERE trial_id = ? AND choice IS NOT NULL AND person_id NOT IN {PRIVATE_OR_BANNED} "
-        "ORDER BY id", (trial.candidate_id, trial.id))
+        "ORDER BY id",
+        (trial.candidate_id, trial.id),
+    )
     return [row["pick"] for row in rows]
 
 
 async def trial_ratings(database: Database, trial: TrialRecord) -> int:
     """How many ratings and choices a trial's jokes have, of both models; changed verdicts are not seen here. Cheap."""
     return await database.value(
-        "SELECT (SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id IN (?1, ?2) AND jokes.created_at >= ?3) "
-        "+ (SELECT count(choice) FROM duels WHERE trial_id = ?4)", (trial.champion_id, trial.candidate_id, trial.began_at, trial.id))
+        "SELECT (SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id IN (?1, ?2) "
+        "AND jokes.created_at >= ?3) "
+        "+ (SELECT count(choice) FROM duels WHERE trial_id = ?4)",
+        (trial.champion_id, trial.candidate_id, trial.began_at, trial.id),
+    )
 
 
-async def begin_watch(database: Database, promotion_id: int, model_id: int, predecessor_id: int, at: float) -> MonitorRecord | None:
+async def begin_watch(
+    database: Database, promotion_id: int, model_id: int, predecessor_id: int, at: float
+) -> MonitorRecord | None:
     """The open watch over what a promotion put into service, begun where there was none; None where it has ended.
 
     A watch over another promotion ends as superseded.
     """
     async with database.write() as connection:
-        await connection.execute("UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL AND promotion_id != ?",
-                                 (time.time(), promotion_id))
-        await connection.execute("INSERT INTO watches (promotion_id, model_id, predecessor_id, began_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                                 (promotion_id, model_id, predecessor_id, at))
+        await connection.execute(
+            "UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL AND promotion_id != ?",
+            (time.time(), promotion_id),
+        )
+        await connection.execute(
+            "INSERT INTO watches (promotion_id, model_id, predecessor_id, began_at) VALUES (?, ?, ?, ?) ON CONFLICT "
+            "DO NOTHING",
+            (promotion_id, model_id, predecessor_id, at),
+        )
         async with connection.execute("SELECT * FROM watches WHERE ended_at IS NULL") as cursor:
             row = await cursor.fetchone()
     return MonitorRecord(**dict(row)) if row else None
@@ -163,15 +194,20 @@ async def watch_of(database: Database, promotion_id: int) -> MonitorRecord | Non
 
 async def ratings_of(database: Database, model_id: int, since: float) -> int:
     """How many ratings a model's jokes made from `since` on have. Cheap."""
-    return await database.value("SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND jokes.created_at >= ?",
-                                (model_id, since))
+    return await database.value(
+        "SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND "
+        "jokes.created_at >= ?",
+        (model_id, since),
+    )
 
 
 async def supersede_watch(database: Database) -> None:
     """End the open watch, where there is one: what it watched is no longer in service by a promotion."""
     if await open_watch(database):
         async with database.write() as connection:
-            await connection.execute("UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL", (time.time(),))
+            await connection.execute(
+                "UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL", (time.time(),)
+            )
 
 
 async def open_watch(database: Database) -> MonitorRecord | None:
@@ -189,13 +225,18 @@ async def note_watch(database: Database, watch_id: int, measures: Mapping[str, A
 async def end_watch(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
     """End the monitoring with its outcome: kept, or fell. The rollback itself may have superseded it."""
     async with database.write() as connection:
-        await connection.execute("UPDATE watches SET ended_at = coalesce(ended_at, ?), outcome = ?, measures = ? WHERE id = ?",
-                                 (time.time(), outcome, json.dumps(measures), watch_id))
+        await connection.execute(
+            "UPDATE watches SET ended_at = coalesce(ended_at, ?), outcome = ?, measures = ? WHERE id = ?",
+            (time.time(), outcome, json.dumps(measures), watch_id),
+        )
 
 
 async def untold_falls(database: Database) -> list[MonitorRecord]:
     """Watches over champions that were taken back and that the admins don't know of yet."""
-    return [MonitorRecord(**dict(row)) for row in await database.rows("SELECT * FROM watches WHERE outcome = 'fell' AND NOT told")]
+    return [
+        MonitorRecord(**dict(row))
+        for row in await database.rows("SELECT * FROM watches WHERE outcome = 'fell' AND NOT told")
+    ]
 
 
 async def fall_told(database: Database, watch_id: int) -> None:

@@ -1,10 +1,13 @@
-"""Backups: a copy of the database, consistent in itself, with the photos, datasets and models it knows, while the bot works on.
+"""Backups: a copy of the database, consistent in itself, with the photos, datasets and models it knows, while the bot
+works on.
 
 A backup is a folder `jokebot-<UTC time>`, laid out as the data folder is, with a `backup.json`. It is made under a
-temporary name, opened and checked, flushed, and renamed, so that under its own name it is always whole. Files of photos,
-datasets and models never change, so on the same disk they are links and cost no room; on another disk (which a broken disk
-calls for) a photo or a model is copied once and linked from one backup to the next. A base is an admin's own, and not in it.
+temporary name, opened and checked, flushed, and renamed, so that under its own name it is always whole. Files of
+photos, datasets and models never change, so on the same disk they are links and cost no room; on another disk (which a
+broken disk calls for) a photo or a model is copied once and linked from one backup to the next. A base is an admin's
+own, and not in it.
 """
+
 import fcntl
 import json
 import shutil
@@ -49,7 +52,9 @@ def layout(directory: Path) -> StorageSettings:
 
 
 def back_up(storage: StorageSettings, folder: Path, *, keep: int = 0, models: str = "serving") -> BackupInfo:
-    """Make a backup in `folder`, then remove all but the newest `keep` (0: none). Blocks, for a thread or the command line.
+    """Make a backup in `folder`, then remove all but the newest `keep` (0: none).
+
+    Blocks, for a thread or the command line.
 
     `models` is the setting backup.models: whose files it holds.
 
@@ -71,7 +76,7 @@ def back_up(storage: StorageSettings, folder: Path, *, keep: int = 0, models: st
             raise
         flush(folder)
         others = [other for other in _whole(folder) if other != directory]
-        for old in others[:max(0, len(others) + 1 - keep)] if keep else ():
+        for old in others[: max(0, len(others) + 1 - keep)] if keep else ():
             shutil.rmtree(old)
     return BackupInfo(**{**asdict(backup), "directory": directory})
 
@@ -98,11 +103,16 @@ def read(directory: Path) -> BackupInfo:
             raise BackupError(f"{directory} was made by a newer Jokebot; update the program.")
         return BackupInfo(directory, **record)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BackupError(f"{directory} is no whole backup ({error}). `jokebot backup --list` names those there are.") from error
+        raise BackupError(
+            f"{directory} is no whole backup ({error}). `jokebot backup --list` names those there are."
+        ) from error
 
 
 def verify(directory: Path) -> BackupInfo:
-    """Open a backup, read its database through and compare each photo with its hash. Raises BackupError, DatabaseError."""
+    """Open a backup, read its database through and compare each photo with its hash.
+
+    Raises BackupError, DatabaseError.
+    """
     backup, storage = read(directory), layout(directory)
     check_file(storage.database)
     damaged = missing = 0
@@ -111,7 +121,10 @@ def verify(directory: Path) -> BackupInfo:
         missing += not file.exists()
         damaged += file.exists() and file_digest(file) != sha256
     if damaged or missing > backup.missing:
-        raise BackupError(f"The backup {directory} is damaged: {damaged} photos have changed, {missing - backup.missing} are gone. Take another one.")
+        raise BackupError(
+            f"The backup {directory} is damaged: {damaged} photos have changed, {missing - backup.missing} are "
+            "gone. Take another one."
+        )
     return backup
 
 
@@ -120,24 +133,34 @@ def _fill(storage: StorageSettings, directory: Path, earlier: Path | None, now: 
     _copy_database(storage.database, target.database)
     ratings, photos, missing = check_file(target.database), 0, 0
     for sha256, size in photos_in(target.database):
-        sources = [photo_file(storage.photos, sha256), *([photo_file(layout(earlier).photos, sha256)] if earlier else [])]
+        sources = [
+            photo_file(storage.photos, sha256),
+            *([photo_file(layout(earlier).photos, sha256)] if earlier else []),
+        ]
         if _bring(sources, photo_file(target.photos, sha256), size):
             photos += 1
         else:
             missing += 1
     for name in _datasets(target.database):
         _bring_tree(storage.datasets / name, target.datasets / name)
-    brought = sum(_bring_tree(storage.models / name, target.models / name, layout(earlier).models / name if earlier else None)
-                  for name in _models(target.database, models))
+    brought = sum(
+        _bring_tree(storage.models / name, target.models / name, layout(earlier).models / name if earlier else None)
+        for name in _models(target.database, models)
+    )
     backup = BackupInfo(directory, now, photos, ratings, missing, brought)
-    write_json(directory / RECORD, {"format": FORMAT, **{key: value for key, value in asdict(backup).items() if key != "directory"}})
+    write_json(
+        directory / RECORD,
+        {"format": FORMAT, **{key: value for key, value in asdict(backup).items() if key != "directory"}},
+    )
     for folder in [path for path in directory.rglob("*") if path.is_dir()] + [directory]:
         flush(folder)
     return backup
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    """VACUUM INTO writes one committed state (https://www.sqlite.org/lang_vacuum.html) without what was deleted from it."""
+    """VACUUM INTO writes one committed state (https://www.sqlite.org/lang_vacuum.html) without what was deleted from
+    it.
+    """
     try:
         with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60.0)) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
@@ -145,7 +168,9 @@ def _copy_database(source: Path, target: Path) -> None:
         why = "the disk is full. Free some room and try again" if "full" in str(error) else str(error)
         raise BackupError(f"The database {source} can't be copied to {target.parent.parent}: {why}.") from error
     except sqlite3.Error as error:
-        raise DatabaseError(f"The database {source} is damaged: {error}. `jokebot restore` brings back an earlier backup.") from error
+        raise DatabaseError(
+            f"The database {source} is damaged: {error}. `jokebot restore` brings back an earlier backup."
+        ) from error
     flush(target)
 
 
@@ -165,8 +190,8 @@ def _bring(sources: list[Path], target: Path, size: int) -> bool:
 
 
 def _bring_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
-    """A dataset's or a model's files, linked to those of an `earlier` backup where that saves a copy. One that is not there, or
-    goes while it is read, is left out: False."""
+    """A dataset's or a model's files, linked to those of an `earlier` backup where that saves a copy. One that is
+    not there, or goes while it is read, is left out: False."""
     try:
         for file in sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")):
             destination = target / file.relative_to(source)
@@ -191,15 +216,20 @@ def _datasets(database: Path) -> list[str]:
         return [name for (name,) in connection.execute("SELECT name FROM datasets WHERE state != 'replaced'")]
 
 
-MODELS_KEPT = {"none": "false", "all": "true",
-               "serving": "status IN ('champion', 'canary') OR id = (SELECT predecessor_id FROM models WHERE status = 'champion')"}
+MODELS_KEPT = {
+    "none": "false",
+    "all": "true",
+    "serving": "status IN ('champion', 'canary') OR id = (SELECT predecessor_id FROM models WHERE status = 'champion')",
+}
 
 
 def _models(database: Path, which: str) -> list[str]:
     """The folders' names of the models, made by this program, that a backup is to hold."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT directory FROM models WHERE base_id IS NOT NULL AND removed_at IS NULL AND directory IS NOT NULL "
-                                  f"AND ({MODELS_KEPT[which]}) ORDER BY id")
+        rows = connection.execute(
+            "SELECT directory FROM models WHERE base_id IS NOT NULL AND removed_at IS NULL AND directory IS NOT NULL "
+            f"AND ({MODELS_KEPT[which]}) ORDER BY id"
+        )
         return [Path(directory).name for (directory,) in rows]
 
 
@@ -213,7 +243,9 @@ def _newest(folder: Path) -> Path | None:
 
 def _free_name(folder: Path, now: float) -> Path:
     """Names in the order of time."""
-    while (path := folder / f"{PREFIX}{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{int(now * 1000) % 1000:03}").exists():
+    while (
+        path := folder / f"{PREFIX}{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{int(now * 1000) % 1000:03}"
+    ).exists():
         now += 0.001
     return path
 
@@ -232,4 +264,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def explained(what: str) -> AbstractContextManager[None]:
     """Turns an OSError inside the block into a BackupError that begins with `what`."""
-    return explaining(what, BackupError, lambda error: f"{error.strerror or error}. Check the folder's rights and the disk's free space")
+    return explaining(
+        what,
+        BackupError,
+        lambda error: f"{error.strerror or error}. Check the folder's rights and the disk's free space",
+    )

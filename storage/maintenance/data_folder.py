@@ -1,4 +1,5 @@
 """The data folder: its owner's alone, and one bot's at a time."""
+
 import fcntl
 import os
 import stat
@@ -23,8 +24,8 @@ class FolderInUse(FolderError):
 def data_folder_lock(directory: Path) -> Iterator[None]:
     """Make the folder where it is missing, readable by its owner alone, and keep every other bot out of it.
 
-    The system frees it when its holder ends, in whatever way. Raises FolderInUse, and FolderError where the folder can't
-    be written.
+    The system frees it when its holder ends, in whatever way. Raises FolderInUse, and FolderError where the folder
+    can't be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -32,14 +33,18 @@ def data_folder_lock(directory: Path) -> Iterator[None]:
             directory.chmod(0o700)
         descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise FolderError(f"The data folder {directory} can't be used: {error.strerror}. Check its rights, or name another one "
-                          "in JOKEBOT_STORAGE_DIRECTORY.") from error
+        raise FolderError(
+            f"The data folder {directory} can't be used: {error.strerror}. Check its rights, or name another one "
+            "in JOKEBOT_STORAGE_DIRECTORY."
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FolderInUse(f"Another bot is at work in {directory}. Stop it first, or name another folder in "
-                              "JOKEBOT_STORAGE_DIRECTORY.") from None
+            raise FolderInUse(
+                f"Another bot is at work in {directory}. Stop it first, or name another folder in "
+                "JOKEBOT_STORAGE_DIRECTORY."
+            ) from None
         yield
     finally:
         os.close(descriptor)

@@ -3,6 +3,7 @@
 The database says what is left to do (rows without their joke, raters or files without their row), so work that a kill
 interrupts is finished by the next export or `/forget`.
 """
+
 import asyncio
 import logging
 import shutil
@@ -11,9 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storage.learning import dataset_files, datasets
 from storage.database import Database
-from storage.learning.dataset_files import OUTSIDE_HASH, PARTS, DatasetContents, DamagedError, Row, digest, explained, read, write_json
+from storage.learning import dataset_files, datasets
+from storage.learning.dataset_files import (
+    OUTSIDE_HASH,
+    PARTS,
+    DamagedError,
+    DatasetContents,
+    Row,
+    digest,
+    explained,
+    read,
+    write_json,
+)
 from storage.learning.datasets import Dataset, RecordRow
 from storage.media.photos import features_folder, photo_file
 
@@ -31,7 +42,9 @@ class ErasedRows:
 
 
 async def finish_erasure(database: Database, photos: Path, folder: Path) -> int:
-    """Do all that is still to be done and return how many datasets were changed. Hold the lock of the datasets `folder`.
+    """Do all that is still to be done and return how many datasets were changed.
+
+    Hold the lock of the datasets `folder`.
 
     Raises DatasetError where a file can't be changed; what was done till then stays done.
     """
@@ -85,14 +98,22 @@ def remove_files(paths: list[Path]) -> None:
 
 
 def remove_features(folder: Path, abandoned: set[str]) -> None:
-    """What any vision model's folder holds of these photos, half written files too. One listing, however many they are."""
+    """What any vision model's folder holds of these photos, half written files too.
+
+    One listing, however many they are.
+    """
     remove_files([path for path in folder.glob("*/*") if path.name.split("-")[0] in abandoned])
 
 
 async def lost_by(database: Database, dataset: Dataset, directory: Path) -> ErasedRows:
     """What the files of a dataset hold that the database no longer knows."""
-    rows = await database.rows("SELECT row_id FROM dataset_rows WHERE dataset_id = ? AND joke_id IS NULL AND NOT forgotten", (dataset.id,))
-    known = {row["rater"] for row in await database.rows("SELECT rater FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))}
+    rows = await database.rows(
+        "SELECT row_id FROM dataset_rows WHERE dataset_id = ? AND joke_id IS NULL AND NOT forgotten", (dataset.id,)
+    )
+    known = {
+        row["rater"]
+        for row in await database.rows("SELECT rater FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
+    }
     named = await asyncio.to_thread(named_raters, directory) if len(known) < dataset.raters else set()
     return ErasedRows(frozenset(row["row_id"] for row in rows), frozenset(named - known))
 
@@ -139,28 +160,42 @@ async def write_anew(database: Database, folder: Path, dataset: Dataset, lost: E
 async def replace(database: Database, dataset: Dataset, new_name: str | None) -> None:
     """Record that another dataset, or none, has taken this one's place."""
     async with database.write() as connection:
-        await connection.execute("UPDATE datasets SET state = 'replaced', replaced_by = ? WHERE id = ?", (new_name, dataset.id))
+        await connection.execute(
+            "UPDATE datasets SET state = 'replaced', replaced_by = ? WHERE id = ?", (new_name, dataset.id)
+        )
         for table in ("dataset_rows", "dataset_raters", "aged_people"):
             await connection.execute(f"DELETE FROM {table} WHERE dataset_id = ?", (dataset.id,))
 
 
-async def write_rest(database: Database, folder: Path, dataset: Dataset, contents: DatasetContents, entries: dict[str, Entry]) -> str:
+async def write_rest(
+    database: Database, folder: Path, dataset: Dataset, contents: DatasetContents, entries: dict[str, Entry]
+) -> str:
     """Write and register the rows that are left; returns the new name."""
     train, holdout = ([row for row in rows if row["id"] in entries] for rows in (contents.train, contents.holdout))
     origins = [entry["origin"] for entry in entries.values() if entry["part"] == "train"]
-    manifest = {**{key: value for key, value in contents.manifest.items() if key not in OUTSIDE_HASH},
-                "counts": {"train": len(train), "holdout": len(holdout)},
-                "origins": {origin: origins.count(origin) for origin in contents.manifest["origins"]},
-                "rows": list(entries.values()), "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    manifest = {
+        **{key: value for key, value in contents.manifest.items() if key not in OUTSIDE_HASH},
+        "counts": {"train": len(train), "holdout": len(holdout)},
+        "origins": {origin: origins.count(origin) for origin in contents.manifest["origins"]},
+        "rows": list(entries.values()),
+        "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
     left = DatasetContents(train, holdout, manifest)
     pictures = {row["image"]: folder / dataset.name / row["image"] for row in left.rows()}
     prepared = await asyncio.to_thread(dataset_files.prepare, folder, left, pictures)
     try:
         named = {rating["rater"] for entry in entries.values() for rating in entry.get("ratings", ())}
         raters = await database.rows("SELECT rater, person_id FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
-        records = [RecordRow(entry["id"], entry["part"], entry["joke"]) for entry in entries.values() if "joke" in entry]
-        await datasets.register(database, prepared.name, dataset.source, records,
-                                {row["rater"]: row["person_id"] for row in raters if row["rater"] in named})
+        records = [
+            RecordRow(entry["id"], entry["part"], entry["joke"]) for entry in entries.values() if "joke" in entry
+        ]
+        await datasets.register(
+            database,
+            prepared.name,
+            dataset.source,
+            records,
+            {row["rater"]: row["person_id"] for row in raters if row["rater"] in named},
+        )
         prepared.publish()
     except BaseException:
         prepared.discard()
@@ -169,7 +204,9 @@ async def write_rest(database: Database, folder: Path, dataset: Dataset, content
 
 
 async def blank(database: Database, folder: Path, dataset: Dataset, lost: ErasedRows) -> None:
-    """Remove the erased rows from a dataset that was trained on; its manifest stays, with the rows marked `forgotten`."""
+    """Remove the erased rows from a dataset that was trained on; its manifest stays, with the rows marked
+    `forgotten`.
+    """
     directory = folder / dataset.name
     if directory.is_dir():
         with explained(f"The dataset {dataset.name[:12]} can't be changed"):
@@ -180,9 +217,14 @@ async def blank(database: Database, folder: Path, dataset: Dataset, lost: Erased
 async def settle(database: Database, dataset: Dataset) -> None:
     """Record that a dataset's files no longer hold what is gone from the database."""
     async with database.write() as connection:
-        await connection.execute("UPDATE dataset_rows SET forgotten = 1 WHERE dataset_id = ? AND joke_id IS NULL", (dataset.id,))
-        await connection.execute("UPDATE datasets SET raters = (SELECT count(*) FROM dataset_raters WHERE dataset_id = datasets.id) "
-                                 "WHERE id = ?", (dataset.id,))
+        await connection.execute(
+            "UPDATE dataset_rows SET forgotten = 1 WHERE dataset_id = ? AND joke_id IS NULL", (dataset.id,)
+        )
+        await connection.execute(
+            "UPDATE datasets SET raters = (SELECT count(*) FROM dataset_raters WHERE dataset_id = datasets.id) "
+            "WHERE id = ?",
+            (dataset.id,),
+        )
 
 
 def blank_files(directory: Path, lost: ErasedRows) -> None:
@@ -198,8 +240,12 @@ def blank_files(directory: Path, lost: ErasedRows) -> None:
         if f"{dataset_files.IMAGES}/{picture.name}" not in named:
             picture.unlink()
     manifest = contents.manifest
-    manifest["rows"] = [without(entry, lost) or {"id": entry["id"], "part": entry["part"], "forgotten": True}
-                        for entry in manifest["rows"]]
+    manifest["rows"] = [
+        without(entry, lost) or {"id": entry["id"], "part": entry["part"], "forgotten": True}
+        for entry in manifest["rows"]
+    ]
     manifest["forgotten"] = sum(entry.get("forgotten", False) for entry in manifest["rows"])
-    manifest["content_now"] = digest({key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")})
+    manifest["content_now"] = digest(
+        {key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")}
+    )
     write_json(directory / "manifest.json", manifest)

@@ -1,4 +1,5 @@
 """`/forget`: erases a user from ratings, jokes, photos and datasets."""
+
 import logging
 import time
 from dataclasses import dataclass
@@ -6,14 +7,25 @@ from pathlib import Path
 
 import aiosqlite
 
-from storage.learning import bans, dataset_files
 from storage.database import Database
+from storage.learning import bans, dataset_files
 from storage.maintenance.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = ("ratings", "jokes", "photo_senders", "dataset_raters", "private_people", "duels", "admin_languages", "aged_people",
-             "chosen_languages", "albums", "known_people")
+FORGOTTEN = (
+    "ratings",
+    "jokes",
+    "photo_senders",
+    "dataset_raters",
+    "private_people",
+    "duels",
+    "admin_languages",
+    "aged_people",
+    "chosen_languages",
+    "albums",
+    "known_people",
+)
 """Tables whose rows with the user's `person_id` are deleted; a test holds this list against the migrations."""
 
 ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
@@ -21,7 +33,8 @@ ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
 
 
 UNSHOWN = """UPDATE runs SET verdict = json_set(verdict, '$.gallery', (SELECT json_group_array(json(value))
-    FROM json_each(verdict, '$.gallery') WHERE substr(json_extract(value, '$.photo'), 8, 64) NOT IN (SELECT sha256 FROM abandoned_files)))
+    FROM json_each(verdict, '$.gallery') WHERE substr(json_extract(value, '$.photo'), 8, 64) NOT IN (SELECT sha256
+    FROM abandoned_files)))
     WHERE json_extract(verdict, '$.gallery') IS NOT NULL"""
 """Removes gallery items about deleted photos (`images/SHA256.jpg`) from the gate's verdicts."""
 
@@ -36,12 +49,15 @@ class ErasureResult:
     pending: bool = False
 
 
-async def forget(database: Database, person_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0) -> ErasureResult:
+async def forget(
+    database: Database, person_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0
+) -> ErasureResult:
     """Delete all that a user sent, asked for and rated, from the database at once and then from the files.
 
     A photo that another user has sent too stays, without this user's jokes about it. Datasets not yet trained on are
-    written anew under their new hash; those trained on keep their manifest, the rows marked `forgotten`. Where an export
-    is running, or a file can't be changed, the files are left to that export's end or to the next `finish_erasure`.
+    written anew under their new hash; those trained on keep their manifest, the rows marked `forgotten`. Where an
+    export is running, or a file can't be changed, the files are left to that export's end or to the next
+    `finish_erasure`.
     """
     forgotten = await forget_rows(database, person_id)
     try:
@@ -57,12 +73,17 @@ async def forget_rows(database: Database, person_id: int) -> ErasureResult:
     """The database's part, one transaction; jokes take their deliveries and ratings with them, photos their jokes."""
     async with database.write() as connection:
         before = await counted(connection)
-        await connection.execute(f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {ONLY_THEIRS} ON CONFLICT DO NOTHING",
-                                 (person_id, person_id))
+        await connection.execute(
+            f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {ONLY_THEIRS} ON CONFLICT DO NOTHING",
+            (person_id, person_id),
+        )
         await connection.execute(f"DELETE FROM photos WHERE {ONLY_THEIRS}", (person_id, person_id))
         # What of theirs had aged out is forgotten by wish now: models that learnt from it leave too.
-        await connection.execute("UPDATE dataset_rows SET aged = 0 WHERE (dataset_id, row_id) IN "
-                                 "(SELECT dataset_id, row_id FROM aged_people WHERE person_id = ?)", (person_id,))
+        await connection.execute(
+            "UPDATE dataset_rows SET aged = 0 WHERE (dataset_id, row_id) IN "
+            "(SELECT dataset_id, row_id FROM aged_people WHERE person_id = ?)",
+            (person_id,),
+        )
         for table in FORGOTTEN:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (person_id,))
         # A private chat has its person's id; in it stand only messages for this person.
@@ -80,7 +101,9 @@ async def set_private(database: Database, person_id: int, private: bool) -> None
     """Exclude a user's data from training from now on, or include it again."""
     async with database.write() as connection:
         if private:
-            await connection.execute("INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (person_id, time.time()))
+            await connection.execute(
+                "INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (person_id, time.time())
+            )
         else:
             await connection.execute("DELETE FROM private_people WHERE person_id = ?", (person_id,))
 
@@ -96,18 +119,24 @@ async def set_language(database: Database, person_id: int, language: str | None)
         if language is None:
             await connection.execute("DELETE FROM chosen_languages WHERE person_id = ?", (person_id,))
         else:
-            await connection.execute("INSERT INTO chosen_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
-                                     (person_id, language))
+            await connection.execute(
+                "INSERT INTO chosen_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
+                (person_id, language),
+            )
 
 
 async def chosen_languages(database: Database) -> dict[int, str]:
     """The language of all users who chose one, by user."""
-    return {row["person_id"]: row["language"] for row in await database.rows("SELECT person_id, language FROM chosen_languages")}
+    return {
+        row["person_id"]: row["language"]
+        for row in await database.rows("SELECT person_id, language FROM chosen_languages")
+    }
 
 
 async def counted(connection: aiosqlite.Connection) -> tuple[int, int, int]:
     """How many photos, jokes and ratings there are."""
-    async with connection.execute("SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM jokes), "
-                                  "(SELECT count(*) FROM ratings)") as cursor:
+    async with connection.execute(
+        "SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM jokes), (SELECT count(*) FROM ratings)"
+    ) as cursor:
         row = await cursor.fetchone()
     return tuple(row) if row else (0, 0, 0)

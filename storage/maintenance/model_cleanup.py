@@ -1,18 +1,20 @@
 """Removes model files: all but the newest few, and those of models trained on rows of forgotten users."""
+
 import asyncio
 import logging
 import shutil
 from pathlib import Path
 
-from storage.learning import models, promotion
 from storage.database import Database
+from storage.learning import models, promotion
 from storage.learning.models import RegistryError
 
 log = logging.getLogger(__name__)
 
 
 async def remove_models(database: Database, folder: Path, keep: int) -> None:
-    """Remove the files of models that `promotion.removable` names, where they lie in the `folder` of this program's own models.
+    """Remove the files of models that `promotion.removable` names, where they lie in the `folder` of this program's own
+    models.
 
     A row says that files are gone before they go, so what a kill leaves is removed by the next call.
     """

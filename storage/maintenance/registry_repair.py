@@ -1,10 +1,11 @@
 """The registry of a restored database, brought in line with the model files that there are."""
+
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storage.learning import models, promotion, runs
 from storage.database import Database
+from storage.learning import models, promotion, runs
 from storage.learning.model_files import model_digest
 from storage.learning.models import Model
 from storage.learning.promotion import Promotion
@@ -29,7 +30,9 @@ async def mend_registry(path: Path, folder: Path) -> RepairResult:
     """
     database, mended = await Database.open(path), RepairResult()
     try:
-        for model in [own for own in await models.all_models(database) if not own.is_base and own.directory and not own.removed_at]:
+        for model in [
+            own for own in await models.all_models(database) if not own.is_base and own.directory and not own.removed_at
+        ]:
             directory = folder / Path(model.directory).name
             whole = is_whole(directory, model.digest)
             await models.files_found(database, model.id, str(directory) if whole else None)

@@ -1,4 +1,5 @@
 """Restores a backup. The data from before is kept in a folder of its own, so that a restore can be undone."""
+
 import asyncio
 import shutil
 import time
@@ -6,21 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from configs.settings import StorageSettings
-from storage.maintenance.backup import BackupInfo, BackupError, explained, layout, photos_in, verify
 from storage.learning.dataset_files import file_digest, flush, link_or_copy
-from storage.maintenance.registry_repair import RepairResult, mend_registry
 from storage.learning.model_files import files_of
+from storage.maintenance.backup import BackupError, BackupInfo, explained, layout, photos_in, verify
+from storage.maintenance.registry_repair import RepairResult, mend_registry
 from storage.media.photos import photo_file
 
 BEFORE = "before-restore-"
 
 
 def restore(directory: Path, storage: StorageSettings) -> tuple[BackupInfo, Path, RepairResult]:
-    """Put a backup in the data folder's place; returns it, the folder with what was there, and what became of the registry.
-    Hold the data folder.
+    """Put a backup in the data folder's place; returns it, the folder with what was there, and what became of the
+    registry. Hold the data folder.
 
-    The backup is verified first. The database changes in one rename, after its photos and models are there: cut off at any
-    moment, the same call again ends the same way. Raises BackupError, DatabaseError, with nothing changed by then.
+    The backup is verified first. The database changes in one rename, after its photos and models are there: cut off at
+    any moment, the same call again ends the same way. Raises BackupError, DatabaseError, with nothing changed by then.
     """
     backup, source = verify(directory), layout(directory)
     aside = storage.directory / f"{BEFORE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
@@ -47,7 +48,10 @@ def restore(directory: Path, storage: StorageSettings) -> tuple[BackupInfo, Path
 
 def _bring_model(source: Path, target: Path, aside: Path) -> None:
     """A model's files; what else is in their place goes aside."""
-    if target.exists() and all((target / file.name).exists() and file_digest(target / file.name) == file_digest(file) for file in files_of(source)):
+    if target.exists() and all(
+        (target / file.name).exists() and file_digest(target / file.name) == file_digest(file)
+        for file in files_of(source)
+    ):
         return
     temporary = target.with_name(f".restored-{target.name}")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -71,7 +75,9 @@ def _bring_photo(source: Path, target: Path, sha256: str) -> None:
 
 
 def _swap(new: Path, database: Path, aside: Path) -> None:
-    """The old database and its write-ahead log are kept aside first; the log must be gone before the new file has the name."""
+    """The old database and its write-ahead log are kept aside first; the log must be gone before the new file has
+    the name.
+    """
     logs = [database.with_name(database.name + end) for end in ("-wal", "-shm")]
     for file in (database, *logs):
         if file.exists() and not (aside / file.name).exists():
@@ -99,4 +105,3 @@ def newest(folder: Path, backups: list[BackupInfo]) -> BackupInfo:
     if not backups:
         raise BackupError(f"There is no backup in {folder}. `jokebot backup` makes one.")
     return backups[-1]
-

@@ -1,8 +1,9 @@
 """Retention: deletes photos, jokes and ratings that are older than the settings allow, the way `/forget` does.
 
-A model that was trained on aged rows may go on serving, unlike one trained on rows of a forgotten user. The rows are marked as
-aged and keep their user, so that a later `/forget` still finds such a model.
+A model that was trained on aged rows may go on serving, unlike one trained on rows of a forgotten user. The rows are
+marked as aged and keep their user, so that a later `/forget` still finds such a model.
 """
+
 import logging
 import time
 from pathlib import Path
@@ -10,23 +11,28 @@ from pathlib import Path
 import aiosqlite
 
 from configs.safety import RetentionSettings
-from storage.learning import dataset_files, runs
 from storage.database import Database
+from storage.learning import dataset_files, runs
 from storage.maintenance.erasure import finish_erasure
 from storage.maintenance.forget_person import UNSHOWN, ErasureResult, counted
 
 log = logging.getLogger(__name__)
 
 SECONDS_A_DAY = 86400.0
-OLD_PHOTOS = "photos.created_at < :photos AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND sent_at >= :photos)"
+OLD_PHOTOS = (
+    "photos.created_at < :photos AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id "
+    "AND sent_at >= :photos)"
+)
 """Condition on photos: not sent since then. An old photo that is sent again counts as new."""
 OLD_JOKES = f"(jokes.created_at < :jokes OR photo_id IN (SELECT id FROM photos WHERE {OLD_PHOTOS}))"
 
 STEPS = (
     "CREATE TEMP TABLE old_jokes AS SELECT id, person_id, photo_id FROM jokes WHERE " + OLD_JOKES,
-    "INSERT INTO aged_people SELECT dataset_id, row_id, person_id FROM dataset_rows JOIN old_jokes ON old_jokes.id = joke_id "
+    "INSERT INTO aged_people SELECT dataset_id, row_id, person_id FROM dataset_rows JOIN old_jokes ON old_jokes.id "
+    "= joke_id "
     "WHERE true ON CONFLICT DO NOTHING",
-    "INSERT INTO aged_people SELECT dataset_id, row_id, photo_senders.person_id FROM dataset_rows JOIN old_jokes ON old_jokes.id = joke_id "
+    "INSERT INTO aged_people SELECT dataset_id, row_id, photo_senders.person_id FROM dataset_rows JOIN old_jokes ON "
+    "old_jokes.id = joke_id "
     "JOIN photo_senders USING (photo_id) WHERE true ON CONFLICT DO NOTHING",
     "UPDATE dataset_rows SET aged = 1 WHERE joke_id IN (SELECT id FROM old_jokes)",
     f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {OLD_PHOTOS} ON CONFLICT DO NOTHING",
@@ -42,10 +48,13 @@ STEPS = (
 )
 
 
-async def age_out(database: Database, photos: Path, datasets: Path, retention: RetentionSettings) -> ErasureResult | None:
+async def age_out(
+    database: Database, photos: Path, datasets: Path, retention: RetentionSettings
+) -> ErasureResult | None:
     """Delete aged rows from the database, then their files. Returns None while a run is unfinished.
 
-    An unfinished run may still read aged rows, so it ends first. A photo is deleted with its jokes, a joke with its ratings. Raises DatasetError where another process holds the datasets, or a file can't be changed.
+    An unfinished run may still read aged rows, so it ends first. A photo is deleted with its jokes, a joke with its
+    ratings. Raises DatasetError where another process holds the datasets, or a file can't be changed.
     """
     if not (retention.photos_days or retention.jokes_days or retention.ratings_days):
         return None
@@ -55,7 +64,12 @@ async def age_out(database: Database, photos: Path, datasets: Path, retention: R
             return None
         gone = await age_rows(database, retention)
         if gone.photos or gone.jokes or gone.ratings:
-            log.info("too old, by the retention settings: %d photos, %d jokes, %d ratings", gone.photos, gone.jokes, gone.ratings)
+            log.info(
+                "too old, by the retention settings: %d photos, %d jokes, %d ratings",
+                gone.photos,
+                gone.jokes,
+                gone.ratings,
+            )
             await finish_erasure(database, photos, datasets)
     return gone
 
@@ -63,8 +77,14 @@ async def age_out(database: Database, photos: Path, datasets: Path, retention: R
 async def age_rows(database: Database, retention: RetentionSettings) -> ErasureResult:
     """The database's part, one transaction."""
     now = time.time()
-    before = {f"{kind}": now - days * SECONDS_A_DAY if days else float("-inf")
-              for kind, days in (("photos", retention.photos_days), ("jokes", retention.jokes_days), ("ratings", retention.ratings_days))}
+    before = {
+        f"{kind}": now - days * SECONDS_A_DAY if days else float("-inf")
+        for kind, days in (
+            ("photos", retention.photos_days),
+            ("jokes", retention.jokes_days),
+            ("ratings", retention.ratings_days),
+        )
+    }
     async with database.write() as connection:
         first = await counted(connection)
         for step in STEPS:

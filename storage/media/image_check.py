@@ -1,9 +1,10 @@
 """Recognises an uploaded file by its content alone, and makes a clean photo of it.
 
-Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an ordinary upright JPEG keeps
-its coded data, anything else is encoded anew at quality 92 with full colour resolution, which keeps the text of screenshots
-and memes legible.
+Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an ordinary upright
+JPEG keeps its coded data, anything else is encoded anew at quality 92 with full colour resolution, which keeps the text
+of screenshots and memes legible.
 """
+
 import hashlib
 import io
 import logging
@@ -33,8 +34,18 @@ logging.getLogger("PIL").setLevel(logging.INFO)
 # Where a header promises more pixels than Pillow likes, it warns; nobody would see the warning.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
-Reason = Literal["empty", "not_a_picture", "broken", "too_many_bytes", "too_many_pixels", "too_small", "too_narrow", "video",
-                 "declined", "unchecked"]
+Reason = Literal[
+    "empty",
+    "not_a_picture",
+    "broken",
+    "too_many_bytes",
+    "too_many_pixels",
+    "too_small",
+    "too_narrow",
+    "video",
+    "declined",
+    "unchecked",
+]
 
 MESSAGES: dict[Reason, str] = {
     "declined": "The moderation hook declines the photo.",
@@ -93,14 +104,20 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto
     # A hostile file can make a decoder raise anything; whatever it is, the picture can't be read.
     except Exception as error:
         raise PhotoError("broken") from error
-    return CheckedPhoto(cleaned, hashlib.sha256(cleaned).hexdigest(), perceptual_hash(upright), *upright.size, "image/jpeg")
+    return CheckedPhoto(
+        cleaned, hashlib.sha256(cleaned).hexdigest(), perceptual_hash(upright), *upright.size, "image/jpeg"
+    )
 
 
 def is_video(data: bytes) -> bool:
     """Whether the content starts as a video's does."""
     if data[4:8] == b"ftyp":
         return data[8:12] not in PICTURE_BRANDS
-    return data.startswith(VIDEO_MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"AVI ") or data[4:8] in (b"moov", b"mdat")
+    return (
+        data.startswith(VIDEO_MAGIC)
+        or (data[:4] == b"RIFF" and data[8:12] == b"AVI ")
+        or data[4:8] in (b"moov", b"mdat")
+    )
 
 
 def _open(data: bytes) -> Image.Image:

@@ -2,6 +2,7 @@
 
 The picture's own coded data is copied byte for byte, so nothing is lost. Marker codes: ITU-T T.81, table B.1.
 """
+
 import re
 
 SOI, EOI, SOS, COM, APP0, APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEE
@@ -25,10 +26,10 @@ def strip_jpeg(data: bytes) -> bytes | None:
         code, position = marker
         if code == EOI:
             return b"".join([*parts, b"\xff\xd9"])
-        end = position + int.from_bytes(data[position:position + 2], "big")
+        end = position + int.from_bytes(data[position : position + 2], "big")
         if end < position + 2 or end > len(data):
             return None
-        segment = _kept_segment(code, data[position + 2:end])
+        segment = _kept_segment(code, data[position + 2 : end])
         if segment is None:
             return None
         parts.append(segment)
@@ -37,16 +38,16 @@ def strip_jpeg(data: bytes) -> bytes | None:
             after = SCAN_END.search(data, position)
             if after is None:
                 return None
-            parts.append(data[position:after.start()])
+            parts.append(data[position : after.start()])
             position = after.start()
     return None
 
 
 def _marker(data: bytes, position: int) -> tuple[int, int] | None:
     """The marker at `position` and where its segment starts, past fill bytes; None where there is none."""
-    if data[position:position + 1] != b"\xff":
+    if data[position : position + 1] != b"\xff":
         return None
-    while data[position:position + 1] == b"\xff":
+    while data[position : position + 1] == b"\xff":
         position += 1
     return (data[position], position + 1) if position < len(data) else None
 

@@ -1,4 +1,5 @@
 """A 64-bit perceptual hash: near-equal pictures get hashes that differ in few bits."""
+
 import math
 from operator import mul
 from statistics import median
@@ -18,7 +19,7 @@ def perceptual_hash(image: Image.Image) -> int:
     the median of the 64. Returns a signed 64-bit integer, as SQLite stores it. Plain Python: numpy would cost start-up.
     """
     grey = image.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=1.0).convert("L").tobytes()
-    rows = [[sum(map(mul, cosines, grey[y:y + SIDE])) for cosines in COSINES] for y in range(0, SIDE * SIDE, SIDE)]
+    rows = [[sum(map(mul, cosines, grey[y : y + SIDE])) for cosines in COSINES] for y in range(0, SIDE * SIDE, SIDE)]
     columns = list(zip(*rows, strict=True))
     # Rounded, so that a plain picture's rounding noise is 0 and every machine computes the same bits.
     values = [round(sum(map(mul, cosines, column)), 3) for cosines in COSINES for column in columns]

@@ -1,4 +1,5 @@
 """Photos: files named by the SHA-256 of their content, and the rows that know them."""
+
 import asyncio
 import os
 import tempfile
@@ -8,11 +9,23 @@ from pathlib import Path
 
 from configs.errors import JokebotError
 from storage.database import Database
-from storage.media.perceptual_hash import hamming
 from storage.media.image_check import CheckedPhoto, PhotoError, check_photo
+from storage.media.perceptual_hash import hamming
 
-__all__ = ["CheckedPhoto", "Photo", "PhotoError", "PhotoFolderError", "check_photo", "features_folder", "get_photo", "hamming",
-           "keep_photo", "photo_file", "photo_path", "read_photo"]
+__all__ = [
+    "CheckedPhoto",
+    "Photo",
+    "PhotoError",
+    "PhotoFolderError",
+    "check_photo",
+    "features_folder",
+    "get_photo",
+    "hamming",
+    "keep_photo",
+    "photo_file",
+    "photo_path",
+    "read_photo",
+]
 
 
 class PhotoFolderError(JokebotError):
@@ -21,7 +34,9 @@ class PhotoFolderError(JokebotError):
 
 @dataclass(frozen=True)
 class Photo:
-    """A stored photo: `bytes` is the file's size, `phash` the signed 64-bit perceptual hash, sides are upright pixels."""
+    """A stored photo: `bytes` is the file's size, `phash` the signed 64-bit perceptual hash, sides are upright
+    pixels.
+    """
 
     id: int
     sha256: str
@@ -42,17 +57,24 @@ async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, pe
     try:
         await asyncio.to_thread(_write_once, path, checked.data)
     except OSError as error:
-        raise PhotoFolderError(f"The photo can't be kept in {folder}: {error.strerror}. Check the disk's free space and the folder's rights.") from error
+        raise PhotoFolderError(
+            f"The photo can't be kept in {folder}: {error.strerror}. Check the disk's free space and the folder's "
+            "rights."
+        ) from error
     now = time.time()
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (sha256) DO NOTHING", (checked.sha256, checked.phash, checked.width, checked.height,
-                                                len(checked.data), checked.media_type, now))
+            "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) VALUES (?, ?, ?, ?, "
+            "?, ?, ?) "
+            "ON CONFLICT (sha256) DO NOTHING",
+            (checked.sha256, checked.phash, checked.width, checked.height, len(checked.data), checked.media_type, now),
+        )
         async with connection.execute("SELECT * FROM photos WHERE sha256 = ?", (checked.sha256,)) as cursor:
             row = await cursor.fetchone()
-        await connection.execute("INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
-                                 (row["id"], person_id, now))
+        await connection.execute(
+            "INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
+            (row["id"], person_id, now),
+        )
     # Another person's /forget may have removed the file between the two steps above; now the row keeps it.
     await asyncio.to_thread(_write_once, path, checked.data)
     return Photo(**dict(row))
@@ -80,12 +102,17 @@ def photo_file(folder: Path, sha256: str) -> Path:
 
 
 def features_folder(photos: Path) -> Path:
-    """Where training keeps what the vision model saw of photos, beside their folder: `features/MODEL/SHA256-TILES.bf16`."""
+    """Where training keeps what the vision model saw of photos, beside their folder:
+    `features/MODEL/SHA256-TILES.bf16`.
+    """
     return photos.with_name("features")
 
 
 def _write_once(path: Path, data: bytes) -> None:
-    """Write the file under a temporary name, force it to the disk and rename it. Several writers may race: all write the same."""
+    """Write the file under a temporary name, force it to the disk and rename it.
+
+    Several writers may race: all write the same.
+    """
     if path.exists() and path.stat().st_size == len(data):
         return
     for directory in (path.parent.parent, path.parent):

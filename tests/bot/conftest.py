@@ -1,7 +1,10 @@
-"""The bot with its real peers, in one process: the sandbox as Telegram, the stub engine, a database in a temporary folder.
+"""The bot with its real peers, in one process: the sandbox as Telegram, the stub engine, a database in a temporary
+folder.
 
-The train environment reads this file too, for the tests of the CPU engine, and has none of these: they are imported late.
+The train environment reads this file too, for the tests of the CPU engine, and has none of these: they are imported
+late.
 """
+
 import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
@@ -19,21 +22,39 @@ from configs.settings import Settings
 
 if TYPE_CHECKING:
     from bot.app import App
-    from bot.engine.stub.engine import StubReply, StubEngine
+    from bot.engine.stub.engine import StubEngine, StubReply
     from bot.sandbox.server import Sandbox
 
 Part = TypeVar("Part")
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
-FAST = {"limits": {"messages_per_s": 1000, "chat_messages_per_s": 1000, "group_messages_per_min": 60_000, "edit_interval_s": 0.2,
-                   "album_quiet_s": 0.2, "album_call_quiet_s": 0.2},
-        "engine": {"attempts": 2, "retry_delay_s": 0.01, "connect_timeout_s": 100, "first_token_timeout_s": 200, "token_timeout_s": 200,
-                   "total_timeout_s": 400},
-        "alerts": {"disk_gb": 0}}
+FAST = {
+    "limits": {
+        "messages_per_s": 1000,
+        "chat_messages_per_s": 1000,
+        "group_messages_per_min": 60_000,
+        "edit_interval_s": 0.2,
+        "album_quiet_s": 0.2,
+        "album_call_quiet_s": 0.2,
+    },
+    "engine": {
+        "attempts": 2,
+        "retry_delay_s": 0.01,
+        "connect_timeout_s": 100,
+        "first_token_timeout_s": 200,
+        "token_timeout_s": 200,
+        "total_timeout_s": 400,
+    },
+    "alerts": {"disk_gb": 0},
+}
 PATIENCE_S = 200
-"""How long a test waits for what has to come: on a busy machine the first import of the engine's client alone takes a minute."""
+"""How long a test waits for what has to come: on a busy machine the first import of the engine's client alone takes
+a minute.
+"""
 
 
-def make_picture(size: tuple[int, int] = (320, 240), colour: Any = (200, 30, 60), kind: str = "JPEG", mode: str = "RGB") -> bytes:
+def make_picture(
+    size: tuple[int, int] = (320, 240), colour: Any = (200, 30, 60), kind: str = "JPEG", mode: str = "RGB"
+) -> bytes:
     """A picture file of one colour."""
     buffer = io.BytesIO()
     Image.new(mode, size, colour).save(buffer, kind)
@@ -89,30 +110,49 @@ class Stage:
         self.alice, self.bob, self.ming = list(self.world.people)[:3]
         self.group = self.world.group_id
 
-    def send_photo(self, caption: str | None = None, *, person: int | None = None, chat: int | None = None,
-                   data: bytes | None = None, **more: Any) -> dict[str, Any]:
+    def send_photo(
+        self,
+        caption: str | None = None,
+        *,
+        person: int | None = None,
+        chat: int | None = None,
+        data: bytes | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
         person = person or self.alice
         return self.world.send_photo(person, chat or person, data or make_picture(), caption, **more)
 
     def answers(self, message: dict[str, Any]) -> list[dict[str, Any]]:
         """What the bot said in reply to a message, as it is now."""
         chat, number = message["chat"]["id"], message["message_id"]
-        return [one for one in self.world.messages(chat) if one["from"]["is_bot"] and one.get("reply_to_message", {}).get("message_id") == number]
+        return [
+            one
+            for one in self.world.messages(chat)
+            if one["from"]["is_bot"] and one.get("reply_to_message", {}).get("message_id") == number
+        ]
 
-    async def answer(self, message: dict[str, Any], until: Callable[[dict[str, Any]], bool] = lambda one: True) -> dict[str, Any]:
+    async def answer(
+        self, message: dict[str, Any], until: Callable[[dict[str, Any]], bool] = lambda one: True
+    ) -> dict[str, Any]:
         """The bot's first reply for which `until` is true."""
-        return await self.world.wait_for(lambda _: next((one for one in self.answers(message) if until(one)), None), PATIENCE_S)
+        return await self.world.wait_for(
+            lambda _: next((one for one in self.answers(message) if until(one)), None), PATIENCE_S
+        )
 
     async def joke(self, message: dict[str, Any], number: int = 1) -> dict[str, Any]:
         """The reply with buttons (the `number`-th) to a photo."""
-        found = await self.world.wait_for(lambda _: [one for one in self.answers(message) if callback_data(one)][number - 1:number], PATIENCE_S)
+        found = await self.world.wait_for(
+            lambda _: [one for one in self.answers(message) if callback_data(one)][number - 1 : number], PATIENCE_S
+        )
         return found[0]
 
     async def press(self, joke: dict[str, Any], place: int, *, person: int | None = None) -> str:
         """Press a joke's button (0, 1, 2: the verdicts, 3: another); what the bot said to that."""
         return await self.press_data(joke, callback_data(joke)[place], person=person)
 
-    async def press_data(self, joke: dict[str, Any], data: str, *, person: int | None = None, forged: bool = False) -> str:
+    async def press_data(
+        self, joke: dict[str, Any], data: str, *, person: int | None = None, forged: bool = False
+    ) -> str:
         query = self.world.press(person or self.alice, joke["chat"]["id"], joke["message_id"], data, forged)
         answer = await self.world.answer(query, PATIENCE_S)
         assert answer is not None, "the button was not answered"
@@ -149,6 +189,7 @@ class Stage:
 
     def words(self, name: str, language: str = "en", **values: Any) -> str:
         from bot.i18n.translator import Translator
+
         return self.part(Translator).say(language, name, **values)
 
     def part(self, kind: type[Part]) -> Part:
@@ -161,16 +202,25 @@ class Stage:
 
 
 def make_settings(sandbox_url: str, engine_url: str, folder: Path, **sections: dict[str, Any]) -> Settings:
-    """Settings without a limit that would slow a test down, nor an alert about the disk of whoever runs it; `sections` change them."""
-    base: dict[str, dict[str, Any]] = {"telegram": {"token": TOKEN, "base_url": sandbox_url}, "storage": {"directory": folder}, **FAST}
+    """Settings without a limit that would slow a test down, nor an alert about the disk of whoever runs it;
+    `sections` change them.
+    """
+    base: dict[str, dict[str, Any]] = {
+        "telegram": {"token": TOKEN, "base_url": sandbox_url},
+        "storage": {"directory": folder},
+        **FAST,
+    }
     base["engine"] = {**base["engine"], "url": engine_url}
-    return Settings(**{name: {**base.get(name, {}), **sections.get(name, {})} for name in base.keys() | sections.keys()})
+    return Settings(
+        **{name: {**base.get(name, {}), **sections.get(name, {})} for name in base.keys() | sections.keys()}
+    )
 
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator["App"]:
     """The bot, from its first poll to its orderly end."""
     from bot.app import started_app
+
     async with started_app(settings) as app:
         task = asyncio.create_task(app.run())
         try:
@@ -194,12 +244,14 @@ async def stage_with(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     from bot.sandbox.server import Sandbox
 
     async with AsyncExitStack() as stack:
+
         async def start(answer: "StubReply | None" = None, script: Any = (), **sections: dict[str, Any]) -> Stage:
             sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
             engine = await stack.enter_async_context(StubEngine.running(answer=answer, script=script))
             settings = make_settings(sandbox.url, engine.url, tmp_path / "data", **sections)
             process = await stack.enter_async_context(AsyncExitStack())
             return Stage(sandbox, engine, settings, await process.enter_async_context(running(settings)), process)
+
         yield start
 
 

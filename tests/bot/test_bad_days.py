@@ -1,4 +1,5 @@
 """Days on which the machine, the disk or the clock fails: nothing is lost, and what can't go on says why."""
+
 import asyncio
 import os
 import sqlite3
@@ -9,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.telegram import polling
 from bot.maintenance import database_upkeep, erasure_job
 from bot.runtime import periodic
 from bot.sandbox.server import Sandbox
-from storage.media import photos
+from bot.telegram import polling
 from storage.database import Database
+from storage.media import photos
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 
@@ -25,10 +26,22 @@ def polls(stage, since: int = 0) -> int:
 
 async def run_bot(sandbox: Sandbox, folder: Path) -> tuple[int, str]:
     """`jokebot run` until it ends by itself: its exit code and what it said."""
-    environment = {**os.environ, "JOKEBOT_STORAGE_DIRECTORY": str(folder), "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
-                   "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": "http://127.0.0.1:9/v1"}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment,
-                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    environment = {
+        **os.environ,
+        "JOKEBOT_STORAGE_DIRECTORY": str(folder),
+        "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+        "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url,
+        "JOKEBOT_ENGINE_URL": "http://127.0.0.1:9/v1",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     try:
         async with asyncio.timeout(60):
             said, _ = await process.communicate()
@@ -80,7 +93,12 @@ async def test_while_another_process_locks_the_database_updates_stay_with_telegr
     with closing(sqlite3.connect(stage.settings.storage.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         before, photo = polls(stage), stage.send_photo(person=stage.bob)
-        query = stage.world.press(stage.alice, joke["chat"]["id"], joke["message_id"], joke["reply_markup"]["inline_keyboard"][0][0]["callback_data"])
+        query = stage.world.press(
+            stage.alice,
+            joke["chat"]["id"],
+            joke["message_id"],
+            joke["reply_markup"]["inline_keyboard"][0][0]["callback_data"],
+        )
         await stage.world.wait_for(lambda _: polls(stage, before) > 2, 60)
         assert await stage.value("SELECT count(*) FROM inbox WHERE state = 'pending'") == 0
     await stage.joke(photo)
@@ -118,15 +136,17 @@ async def test_a_damaged_database_stops_the_bot_and_says_how_to_restore_it(tmp_p
     folder = tmp_path / "data"
     database = await Database.open(folder / "jokebot.sqlite3")
     async with database.write() as connection:
-        await connection.executemany("INSERT INTO inbox (update_id, payload, state, received_at) VALUES (?, ?, 'done', 0)",
-                                     [(number, "x" * 500) for number in range(400)])
+        await connection.executemany(
+            "INSERT INTO inbox (update_id, payload, state, received_at) VALUES (?, ?, 'done', 0)",
+            [(number, "x" * 500) for number in range(400)],
+        )
     await database.close()
     content = bytearray(database.path.read_bytes())
     if damage == "cut":
-        del content[len(content) // 2:]
+        del content[len(content) // 2 :]
     else:
         start = 4096 * 20 if damage == "middle" else 0
-        content[start:start + 40_000] = b"\xa5" * 40_000
+        content[start : start + 40_000] = b"\xa5" * 40_000
     database.path.write_bytes(content)
     async with Sandbox.running(port=0, token=TOKEN) as sandbox:
         code, said = await run_bot(sandbox, folder)
@@ -167,7 +187,12 @@ async def test_when_telegram_fails_for_a_while_nothing_that_was_sent_meanwhile_i
     for kind in ("502", "cut", "500"):
         stage.sandbox.faults.add(None, kind, times=None, probability=0.5, seed=len(kind))
     photos_sent = [stage.send_photo(person=person) for person in (stage.alice, stage.bob, stage.ming)]
-    query = stage.world.press(stage.alice, joke["chat"]["id"], joke["message_id"], joke["reply_markup"]["inline_keyboard"][0][2]["callback_data"])
+    query = stage.world.press(
+        stage.alice,
+        joke["chat"]["id"],
+        joke["message_id"],
+        joke["reply_markup"]["inline_keyboard"][0][2]["callback_data"],
+    )
     before = len(stage.sandbox.calls)
     await stage.world.wait_for(lambda _: sum(call.status != 200 for call in list(stage.sandbox.calls)[before:]) > 8, 60)
     stage.sandbox.faults.clear()

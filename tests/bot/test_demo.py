@@ -1,4 +1,5 @@
 """The demo's parts start from wherever it is typed, and its data stay there."""
+
 import json
 import urllib.request
 from pathlib import Path
@@ -16,5 +17,7 @@ def test_it_runs_from_any_folder_with_its_pictures_and_data(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     with stack.running(Settings(), data=Path("demo")) as parts:
         offered = json.loads(fetched(f"{parts.page}/sandbox/samples"))
-        assert [fetched(parts.page + one["url"])[:2] for one in offered].count(b"\xff\xd8") >= len(list(stack.DRAWN_SAMPLES.glob("*.jpg")))
+        assert [fetched(parts.page + one["url"])[:2] for one in offered].count(b"\xff\xd8") >= len(
+            list(stack.DRAWN_SAMPLES.glob("*.jpg"))
+        )
         assert (tmp_path / "demo" / "jokebot.sqlite3").is_file()

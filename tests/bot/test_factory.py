@@ -10,7 +10,9 @@ def handlers_of(stage) -> list[object]:
             one = rest.pop()
             if owner := getattr(one, "__self__", None):
                 found[id(owner)] = owner
-            rest += [cell.cell_contents for cell in getattr(one, "__closure__", None) or () if callable(cell.cell_contents)]
+            rest += [
+                cell.cell_contents for cell in getattr(one, "__closure__", None) or () if callable(cell.cell_contents)
+            ]
     return list(found.values())
 
 

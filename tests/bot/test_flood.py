@@ -1,13 +1,14 @@
 """Floods of photos and of 429s: everybody is served, jokes always arrive, and nobody waits for somebody else's chat."""
+
 import asyncio
 import time
 from contextlib import suppress
 from functools import partial
 
-from bot.telegram import client
 from bot.engine.fair_queue import FairQueue
 from bot.engine.stub.engine import StubReply
 from bot.handlers import streaming_reply
+from bot.telegram import client
 from bot.telegram.rate_limiter import RateLimiter
 
 
@@ -16,7 +17,9 @@ async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set
     stage = await stage_with(StubReply(gate=gate), limits={"photos_waiting_per_person": 3})
     photos = [stage.send_photo() for _ in range(12)]
     notice = stage.words("queue-mine-aside", limit=3, aside=9)
-    await stage.world.wait_for(lambda world: any(message.get("text") == notice for message in world.messages(stage.alice)), 60)
+    await stage.world.wait_for(
+        lambda world: any(message.get("text") == notice for message in world.messages(stage.alice)), 60
+    )
     other = stage.send_photo(person=stage.bob)
     gate.set()
     await stage.joke(other)
@@ -85,7 +88,9 @@ async def test_a_429_delays_one_joke_and_no_other(stage_with, monkeypatch):
 
 
 async def test_a_429_on_edits_loses_no_joke(stage_with):
-    stage = await stage_with(StubReply(text="one two three four five six seven eight", token_s=0.3), limits={"edit_interval_s": 0.3})
+    stage = await stage_with(
+        StubReply(text="one two three four five six seven eight", token_s=0.3), limits={"edit_interval_s": 0.3}
+    )
     stage.sandbox.faults.add("editMessageText", "429", retry_after=1, times=3)
     photo = stage.send_photo()
     joke = await stage.joke(photo)
@@ -120,7 +125,9 @@ async def test_a_joke_whose_sending_was_cut_is_sent_again(stage):
 
 
 async def test_an_answer_that_got_lost_after_an_edit_is_no_failure(stage_with):
-    stage = await stage_with(StubReply(text="one two three four five six", token_s=0.3), limits={"edit_interval_s": 0.2})
+    stage = await stage_with(
+        StubReply(text="one two three four five six", token_s=0.3), limits={"edit_interval_s": 0.2}
+    )
     photo = stage.send_photo()
     await stage.answer(photo)
     stage.sandbox.faults.add("editMessageText", "cut_after", times=None)
@@ -150,7 +157,12 @@ async def test_a_long_429_on_typing_costs_no_joke_and_is_not_tried_again(stage_w
 async def test_a_long_429_on_a_callback_loses_no_rating_and_no_other_button(stage):
     joke, other = await stage.joke(stage.send_photo()), await stage.joke(stage.send_photo(person=stage.bob))
     stage.sandbox.faults.add("answerCallbackQuery", "429", retry_after=3600)
-    stage.world.press(stage.alice, joke["chat"]["id"], joke["message_id"], joke["reply_markup"]["inline_keyboard"][0][0]["callback_data"])
+    stage.world.press(
+        stage.alice,
+        joke["chat"]["id"],
+        joke["message_id"],
+        joke["reply_markup"]["inline_keyboard"][0][0]["callback_data"],
+    )
     await stage.shows(joke, "😂 1", "🙂", "😐", "🔁")
     assert await stage.press(other, 1, person=stage.bob) == stage.words("rated", emoji="🙂")
     await stage.quiet()

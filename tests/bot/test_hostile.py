@@ -1,4 +1,5 @@
 """What people send is data, whatever it looks like."""
+
 import json
 
 import pytest
@@ -33,19 +34,44 @@ async def test_a_caption_reaches_the_model_as_one_quoted_line(stage, kind):
     assert await stage.value("SELECT count(*) FROM ratings") == 0
 
 
-@pytest.mark.parametrize("name", ["../../../etc/passwd.jpg", "a\0b.jpg", "'; DROP TABLE photos; --.jpg", "con.jpg", "x" * 300 + ".jpg",
-                                  "\u202egpj.exe.jpg", "$(reboot).jpg", "~/.ssh/id_rsa.png"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../../etc/passwd.jpg",
+        "a\0b.jpg",
+        "'; DROP TABLE photos; --.jpg",
+        "con.jpg",
+        "x" * 300 + ".jpg",
+        "\u202egpj.exe.jpg",
+        "$(reboot).jpg",
+        "~/.ssh/id_rsa.png",
+    ],
+)
 async def test_a_files_name_names_no_file(stage, picture, name):
     document = stage.world.send_document(stage.alice, stage.alice, picture(), name, "image/jpeg")
     await stage.joke(document)
     folder = stage.settings.storage.directory
-    strangers = [file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(("jokebot.sqlite3", "."))
-                 and not (file.suffix == ".jpg" and len(file.stem) == 64)]
+    strangers = [
+        file
+        for file in folder.rglob("*")
+        if file.is_file()
+        and not file.name.startswith(("jokebot.sqlite3", "."))
+        and not (file.suffix == ".jpg" and len(file.stem) == 64)
+    ]
     assert not strangers
     assert await stage.value("SELECT count(*) FROM photos") == 1
 
 
-@pytest.mark.parametrize("text", [*(f"/{name} 1001" for name in ADMIN_COMMANDS), "/stats; drop table jokes", "/start@somebody_else", "/../../x", "/" + "a" * 4000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"/{name} 1001" for name in ADMIN_COMMANDS),
+        "/stats; drop table jokes",
+        "/start@somebody_else",
+        "/../../x",
+        "/" + "a" * 4000,
+    ],
+)
 async def test_a_strangers_commands_change_nothing(stage, text):
     tables = ("models", "photos", "jokes", "ratings", "datasets", "runs", "bans", "requests")
     before = [await stage.value(f"SELECT count(*) FROM {table}") for table in tables]
@@ -58,6 +84,7 @@ async def test_a_strangers_commands_change_nothing(stage, text):
 
 async def test_a_joke_that_looks_like_markup_or_a_button_is_only_text(stage_with):
     from bot.engine.stub.engine import StubReply
+
     text = '<a href="tg://user?id=1">click</a> [x](javascript:1) r:1:3 /forget'
     stage = await stage_with(StubReply(text=text))
     joke = await stage.joke(stage.send_photo())

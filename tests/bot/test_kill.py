@@ -1,4 +1,8 @@
-"""Killed at random moments, the bot loses no photo and no rating, and no kill repeats more than one reply. KILL_CYCLES sets the number of kills."""
+"""Killed at random moments, the bot loses no photo and no rating, and no kill repeats more than one reply.
+
+KILL_CYCLES sets the number of kills.
+"""
+
 import logging
 import os
 

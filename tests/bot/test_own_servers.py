@@ -1,4 +1,5 @@
 """What people see of the bot's own servers: answers after a kill, honest words while they sleep, nothing lost."""
+
 import asyncio
 from contextlib import AsyncExitStack
 
@@ -18,15 +19,21 @@ async def stage_on(tmp_path, monkeypatch):
     launcher = StubLauncher()
     monkeypatch.setattr("bot.engine.servers.managed.launcher", lambda settings: launcher)
     async with AsyncExitStack() as stack:
+
         async def start(*options: list[str], **sections) -> tuple[Stage, StubLauncher]:
             """`options` are what the champion's server is told at its first start, at its second, …"""
             launcher.tell("base", *options or [[]])
-            sandbox = await stack.enter_async_context(Sandbox.running(port=0, token="123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"))
+            sandbox = await stack.enter_async_context(
+                Sandbox.running(port=0, token="123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0")
+            )
             sections["engine"] = {"kind": "cpu", "attempts": 6, **sections.get("engine", {})}
-            settings = make_settings(sandbox.url, "http://127.0.0.1:9/v1", tmp_path / "data", **{"servers": QUICK, **sections})
+            settings = make_settings(
+                sandbox.url, "http://127.0.0.1:9/v1", tmp_path / "data", **{"servers": QUICK, **sections}
+            )
             app = await stack.enter_async_context(running(settings))
             assert isinstance(app.servers, ManagedServers)
             return Stage(sandbox, None, settings, app), launcher
+
         yield start
 
 

@@ -1,20 +1,35 @@
 """A fault in a background job ends nothing: photos are answered, admins hear of it once, also over a restart."""
+
 import asyncio
 import sqlite3
 from dataclasses import replace
 
 import pytest
 
+from bot.i18n.translator import Translator
 from bot.monitoring import alerts
 from bot.runtime.periodic import Periodic, StepCancelled
 from bot.sandbox.telegram_objects import FIRST_PERSON_ID
-from bot.i18n.translator import Translator
 from configs.errors import JokebotError
 from tests.waiting import until
 
-JOBS = ("engine-greeting", "command-menu", "retrain-schedule", "prune-inbox", "check-database", "erasure", "backup",
-        "alert-checks", "alert-messages", "weekly-digest", "user-names", "run-orchestrator", "run-messages",
-        "control-requests", "champion-monitor")
+JOBS = (
+    "engine-greeting",
+    "command-menu",
+    "retrain-schedule",
+    "prune-inbox",
+    "check-database",
+    "erasure",
+    "backup",
+    "alert-checks",
+    "alert-messages",
+    "weekly-digest",
+    "user-names",
+    "run-orchestrator",
+    "run-messages",
+    "control-requests",
+    "champion-monitor",
+)
 WORDS = Translator()
 
 
@@ -51,6 +66,7 @@ def failing(*errors: BaseException | None):
     async def step() -> None:
         if (error := left.pop(0)) is not None:
             raise error
+
     return step
 
 
@@ -107,8 +123,9 @@ async def test_every_job_of_the_bot_is_tried_here_and_has_words(stage):
         assert len({WORDS.say(language, f"job-{name}") for name in JOBS}) == len(JOBS)
 
 
-@pytest.mark.parametrize("error", [KeyError("a defect"), PermissionError(13, "Permission denied", "/backups")],
-                         ids=["defect", "permission"])
+@pytest.mark.parametrize(
+    "error", [KeyError("a defect"), PermissionError(13, "Permission denied", "/backups")], ids=["defect", "permission"]
+)
 @pytest.mark.parametrize("name", JOBS)
 async def test_a_job_that_fails_disturbs_no_photo_and_is_told_once(stage_with, monkeypatch, name, error):
     rounds, broken, run = [], [True], Periodic.run
@@ -123,8 +140,9 @@ async def test_a_job_that_fails_disturbs_no_photo_and_is_told_once(stage_with, m
         if job.name != name:
             await run(job, observer)
         else:
-            failing_job = replace(job, every_s=0.01, first_after_s=0.0, defect_pause_s=0.01, step=step,
-                                  sleep=asyncio.sleep)
+            failing_job = replace(
+                job, every_s=0.01, first_after_s=0.0, defect_pause_s=0.01, step=step, sleep=asyncio.sleep
+            )
             await run(failing_job, observer)
 
     monkeypatch.setattr(Periodic, "run", breaking)
@@ -150,5 +168,6 @@ async def heard(stage, what: str) -> int:
 
     def times() -> int:
         return sum(one.get("text", "").startswith(said) for one in stage.world.messages(stage.alice))
+
     await stage.world.wait_for(lambda _: times(), 60)
     return times()

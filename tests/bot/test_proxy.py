@@ -1,4 +1,5 @@
 """More hosts: the same bot before LMDeploy's own proxy, with two engines behind it."""
+
 import asyncio
 import os
 import socket
@@ -31,7 +32,9 @@ from lmdeploy.cli import run
 run()
 """
 """`lmdeploy serve proxy`, really; with a line when it listens."""
-pytestmark = pytest.mark.skipif(not TRAIN.exists() or not PARTS.exists(), reason="there is no train environment or no .venv/lmdeploy-cpu")
+pytestmark = pytest.mark.skipif(
+    not TRAIN.exists() or not PARTS.exists(), reason="there is no train environment or no .venv/lmdeploy-cpu"
+)
 
 
 @dataclass
@@ -42,12 +45,17 @@ class Hosts:
     engines: dict[str, ChildProcess]
 
     async def call(self, method: str, path: str, **body: Any) -> Any:
-        async with aiohttp.ClientSession() as session, session.request(method, f"{self.url}{path}", json=body or None) as answer:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, f"{self.url}{path}", json=body or None) as answer,
+        ):
             assert answer.status == 200, await answer.text()
             return await answer.json(content_type=None)
 
     async def answered(self) -> dict[str, int]:
-        """How many requests each engine has finished, as the proxy counts them; an engine it has given up is not there."""
+        """How many requests each engine has finished, as the proxy counts them; an engine it has given up is not
+        there.
+        """
         return {url: len(node["latency"]) for url, node in (await self.call("GET", "/nodes/status")).items()}
 
 
@@ -56,12 +64,41 @@ def hosts() -> Iterator[Hosts]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    engine = [str(TRAIN), "-m", "bot", "engine", "cpu", str(DEMO), "--port", "0", "--threads", "1", "--name", "champion", "--api-key", KEY]
-    proxy = [str(TRAIN), "-c", PROXY, str(PARTS), "serve", "proxy", "--disable-cache-status", "--server-name", "127.0.0.1",
-             "--server-port", str(port)]
+    engine = [
+        str(TRAIN),
+        "-m",
+        "bot",
+        "engine",
+        "cpu",
+        str(DEMO),
+        "--port",
+        "0",
+        "--threads",
+        "1",
+        "--name",
+        "champion",
+        "--api-key",
+        KEY,
+    ]
+    proxy = [
+        str(TRAIN),
+        "-c",
+        PROXY,
+        str(PARTS),
+        "serve",
+        "proxy",
+        "--disable-cache-status",
+        "--server-name",
+        "127.0.0.1",
+        "--server-port",
+        str(port),
+    ]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "LMDEPLOY_CONTROLLER_HEART_BEAT_EXPIRATION": "2"}
     with ExitStack() as stack:
-        children = [stack.enter_context(start_child(f"engine {number}", engine, cwd=ROOT, environment=environ)) for number in (1, 2)]
+        children = [
+            stack.enter_context(start_child(f"engine {number}", engine, cwd=ROOT, environment=environ))
+            for number in (1, 2)
+        ]
         before = stack.enter_context(start_child("proxy", proxy, cwd=ROOT, environment=environ))
         yield Hosts(before.wait_ready(), {child.wait_ready(): child for child in children})
 
@@ -73,13 +110,18 @@ async def stage(hosts: Hosts, tmp_path: Path) -> AsyncIterator[Stage]:
         await hosts.call("POST", "/nodes/add", url=url, status={"models": ["champion"]})
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
-        settings = make_settings(sandbox.url, f"{hosts.url}/v1", tmp_path / "data", engine={"attempts": 8, "retry_delay_s": 0.2})
+        settings = make_settings(
+            sandbox.url, f"{hosts.url}/v1", tmp_path / "data", engine={"attempts": 8, "retry_delay_s": 0.2}
+        )
         yield Stage(sandbox, None, settings, await stack.enter_async_context(running(settings)))
 
 
 async def test_photos_are_answered_by_both_hosts_and_by_one_when_the_other_is_gone(hosts, stage):
-    photos = [stage.send_photo(data=make_picture(colour=(40 * number, 90, 200)), person=person)
-              for number in range(3) for person in (stage.alice, stage.bob)]
+    photos = [
+        stage.send_photo(data=make_picture(colour=(40 * number, 90, 200)), person=person)
+        for number in range(3)
+        for person in (stage.alice, stage.bob)
+    ]
     jokes = [await stage.joke(photo) for photo in photos]
     assert all(joke["text"] for joke in jokes)
     async with asyncio.timeout(60):

@@ -1,4 +1,7 @@
-"""One photo has one id, from the inbox through the queue and the engine to the message; a person's apology names it too."""
+"""One photo has one id, from the inbox through the queue and the engine to the message; a person's apology names it
+too.
+"""
+
 import asyncio
 import io
 import json
@@ -39,33 +42,65 @@ def log_lines():
 
 @pytest.mark.skipif(not TRAIN.exists(), reason="there is no train environment")
 async def test_one_photos_lines_in_the_bot_and_in_its_engine_share_an_id(tmp_path, picture):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")} | {"JOKEBOT_LOG_FORMAT": "json"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")} | {
+        "JOKEBOT_LOG_FORMAT": "json"
+    }
     async with Sandbox.running(port=0, token=TOKEN) as sandbox:
-        engine = start_child("engine", [str(TRAIN), "-m", "bot", "engine", "cpu", str(DEMO), "--port", "0"], log=tmp_path / "engine.log",
-                             environment=environment, cwd=ROOT)
+        engine = start_child(
+            "engine",
+            [str(TRAIN), "-m", "bot", "engine", "cpu", str(DEMO), "--port", "0"],
+            log=tmp_path / "engine.log",
+            environment=environment,
+            cwd=ROOT,
+        )
         with engine:
             address = await asyncio.to_thread(engine.wait_ready, 300)
-            said = await two_photos(sandbox, picture, environment | {
-                "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": f"{address}/v1",
-                "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"), "JOKEBOT_LOG_LEVEL": "DEBUG"})
+            said = await two_photos(
+                sandbox,
+                picture,
+                environment
+                | {
+                    "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+                    "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url,
+                    "JOKEBOT_ENGINE_URL": f"{address}/v1",
+                    "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"),
+                    "JOKEBOT_LOG_LEVEL": "DEBUG",
+                },
+            )
     assert all(line.keys() >= {"time", "level", "logger", "message", "request", "run"} for line in said)
     answered = [json.loads(line) for line in (tmp_path / "engine.log").read_text().splitlines() if line.startswith("{")]
-    photos = [line for line in said if line["logger"] == "bot.telegram.dispatcher" and "is in the inbox" in line["message"]]
+    photos = [
+        line for line in said if line["logger"] == "bot.telegram.dispatcher" and "is in the inbox" in line["message"]
+    ]
     assert len(photos) == 2
     for line in photos:
         number = line["request"]
         assert number == request_id(int(line["message"].split()[1]))
         assert {one["logger"] for one in said if one["request"] == number} >= {
-            "bot.telegram.dispatcher", "bot.jokes.generator", "bot.engine.client", "bot.telegram.rate_limiter", "bot.handlers.joke_delivery"}
+            "bot.telegram.dispatcher",
+            "bot.jokes.generator",
+            "bot.engine.client",
+            "bot.telegram.rate_limiter",
+            "bot.handlers.joke_delivery",
+        }
         assert any(one["message"].startswith("sendMessage") for one in said if one["request"] == number)
         assert [one["logger"] for one in answered if one["request"] == number] == ["bot.engine.cpu.server"]
 
 
-async def two_photos(sandbox: Sandbox, picture: Callable[..., bytes], environment: dict[str, str]) -> list[dict[str, Any]]:
+async def two_photos(
+    sandbox: Sandbox, picture: Callable[..., bytes], environment: dict[str, str]
+) -> list[dict[str, Any]]:
     """What a bot writes while it answers two photos."""
     world, alice = sandbox.world, next(iter(sandbox.world.people))
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment,
-                                                   stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
     output = asyncio.create_task(process.stderr.read())
     try:
         for colour in ("blue", "red"):
@@ -80,7 +115,9 @@ async def two_photos(sandbox: Sandbox, picture: Callable[..., bytes], environmen
 
 def test_a_cpu_engine_of_the_bots_own_writes_its_log_in_the_same_form(monkeypatch):
     monkeypatch.setenv("JOKEBOT_LOG_FORMAT", "json")
-    launch = cpu_launcher(Settings(environments={"train_python": sys.executable}))(Model(1, "demo", "base", None, None, str(DEMO), None, "{}", 0.0), 1, "key")
+    launch = cpu_launcher(Settings(environments={"train_python": sys.executable}))(
+        Model(1, "demo", "base", None, None, str(DEMO), None, "{}", 0.0), 1, "key"
+    )
     assert launch.environment["JOKEBOT_LOG_FORMAT"] == "json"
 
 
@@ -93,12 +130,15 @@ async def test_the_engine_is_told_the_id(stage):
 async def test_an_apology_names_the_id_under_which_the_log_has_the_defect(stage, monkeypatch, log_lines):
     async def broken(*_, **__):
         raise RuntimeError("a defect")
+
     monkeypatch.setattr(stage.part(JokeGenerator), "generate", broken)
     answer = await stage.answer(stage.send_photo())
     await stage.quiet()
     number = request_id(await stage.value("SELECT update_id FROM inbox"))
     assert answer["text"] == f"{stage.words('defect')}\n\n{stage.words('apology-number', id=number)}"
-    assert ["a defect" in line["error"] for line in log_lines() if line["request"] == number and line["level"] == "ERROR"] == [True]
+    assert [
+        "a defect" in line["error"] for line in log_lines() if line["request"] == number and line["level"] == "ERROR"
+    ] == [True]
 
 
 async def test_a_photo_keeps_its_id_through_a_restart(stage_with, monkeypatch):

@@ -1,4 +1,7 @@
-"""The webhook behind a real nginx and a real Caddy, with the files of configs/deploy/: TLS outside, the bot on loopback."""
+"""The webhook behind a real nginx and a real Caddy, with the files of configs/deploy/: TLS outside, the bot on
+loopback.
+"""
+
 import os
 import shutil
 import socket
@@ -22,8 +25,15 @@ DEPLOY = ROOT / "configs" / "deploy"
 PATH = "/telegram/a-long-random-path"
 SECRET = "a-long-random-word"
 OPENSSL = shutil.which("openssl")
-PROXIES = [pytest.param(name, marks=pytest.mark.skipif(not shutil.which(name) or not OPENSSL, reason=f"there is no {name} or no openssl here"))
-           for name in ("nginx", "caddy")]
+PROXIES = [
+    pytest.param(
+        name,
+        marks=pytest.mark.skipif(
+            not shutil.which(name) or not OPENSSL, reason=f"there is no {name} or no openssl here"
+        ),
+    )
+    for name in ("nginx", "caddy")
+]
 
 
 def free_port() -> int:
@@ -34,23 +44,54 @@ def free_port() -> int:
 
 def certificate(folder: Path) -> None:
     """A certificate for localhost that nobody but this test trusts."""
-    subprocess.run([OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"],
-                   cwd=folder, check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        [
+            OPENSSL,
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
 
 
 def nginx(folder: Path, port: int, listen: str) -> list[str]:
     """The command that runs nginx with our file; of it only names, ports and the certificate's place are changed."""
     ours = (DEPLOY / "nginx.conf").read_text()
-    for old, new in {"listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;", "    listen [::]:443 ssl;\n": "", "bot.example.org;": "localhost;",
-                     "/etc/letsencrypt/live/bot.example.org/fullchain.pem": f"{folder}/cert.pem",
-                     "/etc/letsencrypt/live/bot.example.org/privkey.pem": f"{folder}/key.pem",
-                     f"http://{Settings().telegram.webhook_listen};": f"http://{listen};"}.items():
+    for old, new in {
+        "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+        "    listen [::]:443 ssl;\n": "",
+        "bot.example.org;": "localhost;",
+        "/etc/letsencrypt/live/bot.example.org/fullchain.pem": f"{folder}/cert.pem",
+        "/etc/letsencrypt/live/bot.example.org/privkey.pem": f"{folder}/key.pem",
+        f"http://{Settings().telegram.webhook_listen};": f"http://{listen};",
+    }.items():
         assert ours.count(old) == 1, old
         ours = ours.replace(old, new)
-    places = "".join(f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    places = "".join(
+        f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     user = "user root;\n" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(f"{user}daemon off;\npid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{places}{ours}}}\n")
+    (folder / "nginx.conf").write_text(
+        f"{user}daemon off;\npid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{places}{ours}}}\n"
+    )
     command = [shutil.which("nginx") or "", "-p", str(folder), "-e", f"{folder}/errors", "-c", f"{folder}/nginx.conf"]
     tried = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=120)
     assert tried.returncode == 0 and "[warn]" not in tried.stderr, tried.stderr
@@ -60,14 +101,21 @@ def nginx(folder: Path, port: int, listen: str) -> list[str]:
 def caddy(folder: Path, port: int, listen: str) -> list[str]:
     """The command that runs Caddy with our file, which is told of a certificate in place of getting one."""
     ours = (DEPLOY / "Caddyfile").read_text()
-    for old, new in {"bot.example.org {": f"https://localhost:{port} {{\n\tbind 127.0.0.1\n\ttls {folder}/cert.pem {folder}/key.pem",
-                     f"reverse_proxy {Settings().telegram.webhook_listen}": f"reverse_proxy {listen}"}.items():
+    for old, new in {
+        "bot.example.org {": f"https://localhost:{port} {{\n\tbind 127.0.0.1\n\ttls {folder}/cert.pem {folder}/key.pem",
+        f"reverse_proxy {Settings().telegram.webhook_listen}": f"reverse_proxy {listen}",
+    }.items():
         assert ours.count(old) == 1, old
         ours = ours.replace(old, new)
     (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{ours}")
     command = [shutil.which("caddy") or ""]
-    check = subprocess.run([*command, "validate", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile"], capture_output=True, text=True,
-                           timeout=120, env=at_home(folder))
+    check = subprocess.run(
+        [*command, "validate", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=at_home(folder),
+    )
     assert check.returncode == 0, check.stderr
     return [*command, "run", "--config", f"{folder}/Caddyfile", "--adapter", "caddyfile"]
 
@@ -86,7 +134,10 @@ class Proxy:
     trust: ssl.SSLContext
 
     async def call(self, path: str = PATH, method: str = "POST", **request: Any) -> int:
-        async with aiohttp.ClientSession() as session, session.request(method, self.url.replace(PATH, path), ssl=self.trust, **request) as answer:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.url.replace(PATH, path), ssl=self.trust, **request) as answer,
+        ):
             return answer.status
 
 
@@ -99,8 +150,18 @@ def proxy(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     command = {"nginx": nginx, "caddy": caddy}[request.param](folder, port, listen)
     trust = ssl.create_default_context(cafile=folder / "cert.pem")
     # The sandbox, as Telegram, trusts this one certificate more than the world does.
-    monkeypatch.setattr(sandbox_webhook, "aiohttp", SimpleNamespace(**{
-        **vars(aiohttp), "ClientSession": lambda **more: aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust), **more)}))
+    monkeypatch.setattr(
+        sandbox_webhook,
+        "aiohttp",
+        SimpleNamespace(
+            **{
+                **vars(aiohttp),
+                "ClientSession": lambda **more: aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(ssl=trust), **more
+                ),
+            }
+        ),
+    )
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=at_home(folder))
     try:
@@ -124,7 +185,9 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], output: Path) -> 
 @pytest.fixture
 async def stage(proxy: Proxy, stage_with: Callable[..., Any]) -> Any:
     """A bot in webhook mode whose address is the proxy's."""
-    stage = await stage_with(telegram={"mode": "webhook", "webhook_url": proxy.url, "webhook_listen": proxy.listen, "webhook_secret": SECRET})
+    stage = await stage_with(
+        telegram={"mode": "webhook", "webhook_url": proxy.url, "webhook_listen": proxy.listen, "webhook_secret": SECRET}
+    )
     await stage.world.wait_for(lambda _: stage.calls("setWebhook"), 60)
     return stage
 

@@ -1,4 +1,5 @@
 """`jokebot run` as a person starts it: a process of its own, killed, stopped, refused."""
+
 import asyncio
 import json
 import os
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bot.engine.stub.engine import StubReply, StubEngine
+from bot.engine.stub.engine import StubEngine, StubReply
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
 
@@ -43,17 +44,33 @@ class Peers:
 
     async def start(self, *, folder: str = "data", **variables: str) -> Bot:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")}
-        environment |= {"JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_TELEGRAM_BASE_URL": self.sandbox.url, "JOKEBOT_ENGINE_URL": self.engine.url,
-                        "JOKEBOT_STORAGE_DIRECTORY": str(self.folder / folder), "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100", **variables}
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment,
-                                                       stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+        environment |= {
+            "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+            "JOKEBOT_TELEGRAM_BASE_URL": self.sandbox.url,
+            "JOKEBOT_ENGINE_URL": self.engine.url,
+            "JOKEBOT_STORAGE_DIRECTORY": str(self.folder / folder),
+            "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100",
+            **variables,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            "run",
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         bot = Bot(process, asyncio.create_task(process.stdout.read()))
         self.bots.append(bot)
         return bot
 
     def jokes(self, photo: dict[str, Any]) -> list[dict[str, Any]]:
-        return [message for message in self.world.messages(photo["chat"]["id"]) if callback_data(message)
-                and message["reply_to_message"]["message_id"] == photo["message_id"]]
+        return [
+            message
+            for message in self.world.messages(photo["chat"]["id"])
+            if callback_data(message) and message["reply_to_message"]["message_id"] == photo["message_id"]
+        ]
 
     async def joke(self, photo: dict[str, Any]) -> dict[str, Any]:
         return (await self.world.wait_for(lambda _: self.jokes(photo), 60))[0]
@@ -118,7 +135,9 @@ async def test_a_photo_that_was_answered_before_a_kill_is_not_answered_again(pee
     bot.process.kill()
     await bot.ended()
     with sqlite3.connect(peers.folder / "data" / "jokebot.sqlite3") as connection:
-        update = next(call.parameters["offset"] for call in reversed(peers.sandbox.calls) if call.method == "getUpdates")
+        update = next(
+            call.parameters["offset"] for call in reversed(peers.sandbox.calls) if call.method == "getUpdates"
+        )
         assert connection.execute("SELECT count(*) FROM inbox").fetchone()[0] == 1
         connection.execute("UPDATE inbox SET state = 'pending', payload = ?", (payload(int(update) - 1, photo),))
 
@@ -152,15 +171,24 @@ async def test_a_second_bot_on_the_same_token_gives_way_with_one_clear_line(peer
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
     code, output = await (await peers.start(folder="second")).ended()
     assert code == 2
-    assert [line for line in output.splitlines() if line.startswith("jokebot: Another process fetches this bot's updates")]
+    assert [
+        line for line in output.splitlines() if line.startswith("jokebot: Another process fetches this bot's updates")
+    ]
     assert "Traceback" not in output
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
 
 
-@pytest.mark.parametrize(("variables", "line"), [
-    ({"JOKEBOT_TELEGRAM_TOKEN": ""}, "jokebot: No bot token is set."),
-    ({"JOKEBOT_TELEGRAM_TOKEN": "123456:BBHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"}, "jokebot: Telegram refuses the bot's token."),
-    ({"JOKEBOT_TELEGRAM_MODE": "webhook"}, "jokebot: The webhook mode needs")])
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({"JOKEBOT_TELEGRAM_TOKEN": ""}, "jokebot: No bot token is set."),
+        (
+            {"JOKEBOT_TELEGRAM_TOKEN": "123456:BBHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"},
+            "jokebot: Telegram refuses the bot's token.",
+        ),
+        ({"JOKEBOT_TELEGRAM_MODE": "webhook"}, "jokebot: The webhook mode needs"),
+    ],
+)
 async def test_a_bot_that_cannot_run_says_why_in_one_line(peers, variables, line):
     code, output = await (await peers.start(**variables)).ended()
     assert code == 2

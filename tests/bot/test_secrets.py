@@ -1,4 +1,5 @@
 """A whole run, good and bad, and then a search for the token and the keys in all that it left behind."""
+
 import asyncio
 import os
 import sqlite3
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from bot.engine.stub.engine import StubRefusal, StubEngine
+from bot.engine.stub.engine import StubEngine, StubRefusal
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
 
@@ -21,13 +22,28 @@ SECRETS = (TOKEN, TOKEN.partition(":")[2], KEY, WEBHOOK_SECRET)
 async def test_no_secret_is_in_outputs_arguments_files_or_database_and_files_are_the_users_alone(tmp_path, picture):
     folder = tmp_path / "data"
     async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running(script=[StubRefusal(401)]) as engine:
-        environment = {**os.environ, "JOKEBOT_STORAGE_DIRECTORY": str(folder), "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_LOG_LEVEL": "DEBUG",
-                       "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url, "JOKEBOT_ENGINE_API_KEY": KEY,
-                       "JOKEBOT_TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET, "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100"}
+        environment = {
+            **os.environ,
+            "JOKEBOT_STORAGE_DIRECTORY": str(folder),
+            "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+            "JOKEBOT_LOG_LEVEL": "DEBUG",
+            "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url,
+            "JOKEBOT_ENGINE_URL": engine.url,
+            "JOKEBOT_ENGINE_API_KEY": KEY,
+            "JOKEBOT_TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100",
+        }
         said = b""
         world, alice = sandbox.world, next(iter(sandbox.world.people))
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment,
-                                                       stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            "run",
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         output = asyncio.create_task(process.stdout.read())
         try:
             world.send_photo(alice, alice, picture())
@@ -40,9 +56,15 @@ async def test_no_secret_is_in_outputs_arguments_files_or_database_and_files_are
             jokes = await world.wait_for(lambda _: [one for one in world.messages(alice) if callback_data(one)], 60)
             world.press(alice, alice, jokes[0]["message_id"], callback_data(jokes[0])[0])
             await world.wait_for(lambda _: any(call.method == "answerCallbackQuery" for call in sandbox.calls), 60)
-            arguments = " ".join(word for one in (psutil.Process(process.pid), *psutil.Process(process.pid).children(True)) for word in one.cmdline())
+            arguments = " ".join(
+                word
+                for one in (psutil.Process(process.pid), *psutil.Process(process.pid).children(True))
+                for word in one.cmdline()
+            )
             files = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-            open_to_others = [file for file in (folder, *folder.rglob("*")) if stat.S_IMODE(file.stat().st_mode) & 0o077]
+            open_to_others = [
+                file for file in (folder, *folder.rglob("*")) if stat.S_IMODE(file.stat().st_mode) & 0o077
+            ]
         finally:
             process.terminate()
             said = await output
@@ -63,22 +85,39 @@ async def refused_token(environment: dict[str, str]) -> tuple[int, bytes]:
     """What the bot says when Telegram doesn't take its token."""
     async with Sandbox.running(port=0, token="999999:another") as other:
         variables = {**environment, "JOKEBOT_TELEGRAM_BASE_URL": other.url}
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=variables,
-                                                       stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            "run",
+            env=variables,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         said, _ = await process.communicate()
         return process.returncode, said
 
 
 def test_secrets_are_typed_so_that_printing_them_shows_stars():
     from configs.settings import Settings
+
     settings = Settings(telegram={"token": TOKEN, "webhook_secret": WEBHOOK_SECRET}, engine={"api_key": KEY})
-    assert not [secret for secret in SECRETS if secret in repr(settings) or secret in str(settings) or secret in settings.model_dump_json()]
+    assert not [
+        secret
+        for secret in SECRETS
+        if secret in repr(settings) or secret in str(settings) or secret in settings.model_dump_json()
+    ]
 
 
 def test_no_file_of_the_program_holds_something_that_looks_like_a_token():
     from bot.runtime.logging_setup import BOT_TOKEN
+
     root = Path(__file__).resolve().parents[2]
-    files = [file for package in ("bot", "storage", "trainer", "configs", "docs") for file in (root / package).rglob("*")
-             if file.suffix in (".py", ".toml", ".md", ".ftl", ".sql", ".json", ".yml", ".yaml", ".service")]
+    files = [
+        file
+        for package in ("bot", "storage", "trainer", "configs", "docs")
+        for file in (root / package).rglob("*")
+        if file.suffix in (".py", ".toml", ".md", ".ftl", ".sql", ".json", ".yml", ".yaml", ".service")
+    ]
     assert len(files) > 100
     assert not [file for file in files if BOT_TOKEN.search(file.read_text(encoding="utf-8"))]

@@ -1,7 +1,9 @@
-"""A thousand photos from one person at once beside a hundred people, then a minute of many people: everybody is served, memory stays flat.
+"""A thousand photos from one person at once beside a hundred people, then a minute of many people: everybody is served,
+memory stays flat.
 
 SOAK_S sets how many seconds the people keep at it after the flood (60; `make bench-soak` takes half an hour).
 """
+
 import os
 
 import pytest
@@ -19,7 +21,9 @@ async def test_one_persons_thousand_photos_and_a_hundred_people_at_once(tmp_path
     flood, memory = seen["flood"], seen["rss_mb"]
     assert seen["unanswered"] == 0, seen
     assert flood["jokes"] >= 20, "the one person got less than the limit allows"
-    assert flood["jokes"] == flood["photos"] or flood["notices"], "the photos that got no joke were passed over in silence"
+    assert flood["jokes"] == flood["photos"] or flood["notices"], (
+        "the photos that got no joke were passed over in silence"
+    )
     assert flood["notices"] <= 10, "a flood was answered by a flood"
     assert seen["photos"] + seen["presses"] + seen["commands"] >= SOAK_S, "next to nothing happened in that time"
     assert memory["highest"] - memory["before"] < GROWTH_MB, seen

@@ -1,4 +1,5 @@
 """Words that no joke may hold are found however they are spelt, and in no other word."""
+
 import pytest
 
 from configs.blocklist import BlockList
@@ -7,7 +8,9 @@ from configs.safety import SafetySettings
 from configs.settings import load_settings
 
 
-@pytest.mark.parametrize("text", ["a damn cat", "DAMN!", "ｄａｍｎ", "d\u200bam\u00adn", "d\u2060a\ufe0fmn cat", "猫damn猫", "oh,damn."])
+@pytest.mark.parametrize(
+    "text", ["a damn cat", "DAMN!", "ｄａｍｎ", "d\u200bam\u00adn", "d\u2060a\ufe0fmn cat", "猫damn猫", "oh,damn."]
+)
 def test_a_word_is_found_however_it_is_spelt(text):
     assert BlockList.read(["Damn"]).hit(text, "en") == "Damn"
 
@@ -62,6 +65,7 @@ def test_entries_reach_a_runs_process_as_they_are(monkeypatch, tmp_path):
     """The bot hands its settings on in variables."""
     from bot.retraining.pipeline_process import variables
     from configs.settings import Settings
+
     entries = ["/a{1,3}b/", "two words", "zh: 坏"]
     monkeypatch.chdir(tmp_path)
     handed_on = variables(Settings(guard={"blocked": entries, "blocked_file": "words.txt"}))

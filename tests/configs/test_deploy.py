@@ -1,4 +1,5 @@
 """What configs/deploy/ offers fits the program: its paths, settings, commands and ports."""
+
 import json
 import os
 import re
@@ -23,9 +24,14 @@ LOOP, APART = ("bot-gpu", "bot-cpu"), ("bot", "engine")
 
 
 def compose_command() -> list[str]:
-    """`docker compose`, or the first version, which knows all of our file but its `name` line; empty where there is neither."""
+    """`docker compose`, or the first version, which knows all of our file but its `name` line; empty where there is
+    neither.
+    """
     for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True, timeout=120).returncode == 0:
+        if (
+            shutil.which(command[0])
+            and subprocess.run([*command, "version"], capture_output=True, timeout=120).returncode == 0
+        ):
             return command
     return []
 
@@ -40,7 +46,11 @@ def from_yaml(file: Path) -> Any:
     if not python.exists():
         pytest.skip("there is no train environment: run `make env-train`")
     program = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)"
-    return json.loads(subprocess.run([python, "-c", program], input=file.read_text(), capture_output=True, text=True, check=True).stdout)
+    return json.loads(
+        subprocess.run(
+            [python, "-c", program], input=file.read_text(), capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
 @pytest.fixture
@@ -50,10 +60,14 @@ def compose() -> dict[str, Any]:
 
 
 def test_every_alert_rule_is_whole():
-    group, = from_yaml(DEPLOY / "prometheus-alerts.yml")["groups"]
+    (group,) = from_yaml(DEPLOY / "prometheus-alerts.yml")["groups"]
     assert len({rule["alert"] for rule in group["rules"]}) == len(group["rules"]) > 8
     for rule in group["rules"]:
-        assert rule["expr"] and rule["labels"]["severity"] in ("page", "ticket") and rule["annotations"]["summary"].endswith(".")
+        assert (
+            rule["expr"]
+            and rule["labels"]["severity"] in ("page", "ticket")
+            and rule["annotations"]["summary"].endswith(".")
+        )
         assert rule["expr"].count("(") == rule["expr"].count(")")
 
 
@@ -65,7 +79,9 @@ def test_every_variable_is_a_setting():
     for file in [*DEPLOY.iterdir(), *(ROOT / "docs" / "deploy").glob("*.md")]:
         for variable in variables(file.read_text()) - {f"{PREFIX}CONFIG"}:
             section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
-            assert section in Settings.model_fields and key in Settings.model_fields[section].annotation.model_fields, f"{file.name}: {variable}"
+            assert section in Settings.model_fields and key in Settings.model_fields[section].annotation.model_fields, (
+                f"{file.name}: {variable}"
+            )
 
 
 def test_the_program_starts_with_the_example_s_variables_and_compose_s(compose, monkeypatch):
@@ -76,10 +92,16 @@ def test_the_program_starts_with_the_example_s_variables_and_compose_s(compose, 
             for variable, value in {**lines, **compose["services"][name]["environment"]}.items():
                 patch.setenv(variable, value)
             found[name] = load_settings()
-    assert {name: settings.engine.kind for name, settings in found.items()} == {"bot-gpu": "lmdeploy", "bot-cpu": "cpu", "bot": "url"}
+    assert {name: settings.engine.kind for name, settings in found.items()} == {
+        "bot-gpu": "lmdeploy",
+        "bot-cpu": "cpu",
+        "bot": "url",
+    }
     for settings in found.values():
         assert settings.storage.directory == Path("/data") and settings.metrics.listen == "127.0.0.1:9464"
-    assert {found[name].model.directory for name in LOOP} == {Path("/model")} and found["bot"].engine.url == "http://engine:23333/v1"
+    assert {found[name].model.directory for name in LOOP} == {Path("/model")} and found[
+        "bot"
+    ].engine.url == "http://engine:23333/v1"
     assert (found["bot"].retrain.cron, found["bot"].retrain.pairs) == ("", 0), "its image can't train"
 
 
@@ -95,27 +117,48 @@ def test_each_service_s_image_has_the_environments_that_it_needs(compose):
     """The stages of the Dockerfile are followed from a service's own one down."""
     found = re.findall(r"^FROM (\S+) AS (\S+)\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL)
     stages = {name: (base, body) for base, name, body in found}
-    needed = {"bot-gpu": {"bot gpu", "train gpu", "serve gpu"}, "bot-cpu": {"bot cpu", "train cpu"}, "bot": {"bot cpu"}, "engine": {"serve gpu"}}
+    needed = {
+        "bot-gpu": {"bot gpu", "train gpu", "serve gpu"},
+        "bot-cpu": {"bot cpu", "train cpu"},
+        "bot": {"bot cpu"},
+        "engine": {"serve gpu"},
+    }
     for name, service in compose["services"].items():
         stage, made = f"with-{service['build']['args']['WITH']}", set()
         while stage in stages:
             stage, body = stages[stage]
-            made |= {f"{environment} {kind}" for environment, kind in re.findall(r"make_env\.py (\w+) --image (\w+)", body)}
+            made |= {
+                f"{environment} {kind}" for environment, kind in re.findall(r"make_env\.py (\w+) --image (\w+)", body)
+            }
         assert made == needed[name], name
 
 
 def test_the_services_find_each_other(compose):
     services = compose["services"]
     assert set(services) == {*LOOP, *APART}
-    assert {name: service["profiles"] for name, service in services.items()} == {"bot-gpu": ["gpu"], "bot-cpu": ["cpu"], "bot": ["apart"], "engine": ["apart"]}
+    assert {name: service["profiles"] for name, service in services.items()} == {
+        "bot-gpu": ["gpu"],
+        "bot-cpu": ["cpu"],
+        "bot": ["apart"],
+        "engine": ["apart"],
+    }
     for name, service in services.items():
-        assert (DEPLOY / service["build"]["context"]).resolve() == ROOT and (ROOT / service["build"]["dockerfile"]).is_file()
+        assert (DEPLOY / service["build"]["context"]).resolve() == ROOT and (
+            ROOT / service["build"]["dockerfile"]
+        ).is_file()
         assert service["healthcheck"]["test"][0] == "CMD" and service["restart"] == "unless-stopped", name
-        assert service["read_only"] and service["cap_drop"] == ["ALL"] and "ports" not in service, "nothing is open to the world"
+        assert service["read_only"] and service["cap_drop"] == ["ALL"] and "ports" not in service, (
+            "nothing is open to the world"
+        )
         reserved = service.get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices")
         assert bool(reserved) == (name in ("bot-gpu", "engine")), name
     assert "23333" in services["engine"]["command"] and (ROOT / "bot/engine/lmdeploy/launcher.py").is_file()
-    named = {volume.split(":")[0] for service in services.values() for volume in service["volumes"] if not volume.startswith("$")}
+    named = {
+        volume.split(":")[0]
+        for service in services.values()
+        for volume in service["volumes"]
+        if not volume.startswith("$")
+    }
     assert named == set(compose["volumes"])
 
 
@@ -131,16 +174,27 @@ def test_compose_accepts_the_file(tmp_path):
     settings.write_text(EXAMPLE)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     profiles = [part for profile in ("gpu", "cpu", "apart") for part in ("--profile", profile)]
-    done = subprocess.run([*command, "-f", file, "--env-file", settings, *profiles, "config"], capture_output=True, text=True, timeout=120,
-                          env=environment)
+    done = subprocess.run(
+        [*command, "-f", file, "--env-file", settings, *profiles, "config"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+    )
     assert done.returncode == 0, done.stderr
-    assert all(f"\n  {service}:\n" in done.stdout for service in (*LOOP, *APART)) and "/srv/models/InternVL2-2B" in done.stdout
+    assert (
+        all(f"\n  {service}:\n" in done.stdout for service in (*LOOP, *APART))
+        and "/srv/models/InternVL2-2B" in done.stdout
+    )
     assert done.stdout.count("JOKEBOT_ENGINE_API_KEY: jokebot-local") == 2, "bot and engine share the key, set or not"
 
 
 @pytest.fixture
 def units(tmp_path: Path) -> list[Path]:
-    """The units, and the bot's with a GPU. The programs that they start are not installed here, so another stands in for them."""
+    """The units, and the bot's with a GPU.
+
+    The programs that they start are not installed here, so another stands in for them.
+    """
     if ANALYZE is None:
         pytest.skip("there is no systemd here")
     for unit in UNITS:
@@ -161,12 +215,23 @@ def test_systemd_accepts_the_units(units):
 
 def test_the_units_are_as_shut_as_their_page_says(units):
     page = " ".join((ROOT / "docs" / "deploy" / "systemd.md").read_text().split())
-    said = re.search(r"rates the bot and the CPU engine (\S+), the bot\s+with `gpu.conf` (\S+) and LMDeploy (\S+) ", page).groups()
-    expected = {"jokebot": said[0], "jokebot-engine-cpu": said[0], "jokebot-with-gpu": said[1], "jokebot-lmdeploy": said[2]}
+    said = re.search(
+        r"rates the bot and the CPU engine (\S+), the bot\s+with `gpu.conf` (\S+) and LMDeploy (\S+) ", page
+    ).groups()
+    expected = {
+        "jokebot": said[0],
+        "jokebot-engine-cpu": said[0],
+        "jokebot-with-gpu": said[1],
+        "jokebot-lmdeploy": said[2],
+    }
     for unit in units:
-        done = subprocess.run([ANALYZE, "security", "--no-pager", "--offline=true", unit], capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [ANALYZE, "security", "--no-pager", "--offline=true", unit], capture_output=True, text=True, timeout=120
+        )
         rated = re.search(r"exposure level for .*: ([\d.]+)", done.stdout)[1]
-        assert abs(float(rated) - float(expected[unit.stem])) < 0.3, f"{unit.stem}: {rated}; another systemd may count a little differently"
+        assert abs(float(rated) - float(expected[unit.stem])) < 0.3, (
+            f"{unit.stem}: {rated}; another systemd may count a little differently"
+        )
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
@@ -185,7 +250,18 @@ def test_the_settings_for_an_8_gb_card_leave_the_cache_that_their_page_says(tmp_
     page = (ROOT / "docs" / "deploy" / "8gb.md").read_text()
     model = tmp_path / "InternVL2-2B"
     model.mkdir()
-    (model / "config.json").write_text(json.dumps({"llm_config": {"num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 8, "hidden_size": 2048}}))
+    (model / "config.json").write_text(
+        json.dumps(
+            {
+                "llm_config": {
+                    "num_hidden_layers": 24,
+                    "num_attention_heads": 16,
+                    "num_key_value_heads": 8,
+                    "hidden_size": 2048,
+                }
+            }
+        )
+    )
     with (model / "model.safetensors").open("wb") as weights:
         weights.truncate(4_411_508_736)
     monkeypatch.setattr(cache_size, "card_gb", lambda: 8.0)

@@ -1,4 +1,5 @@
 """nvidia-smi's output, as both its readers take it."""
+
 import os
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def says(tool: Path, text: str, code: int = 0) -> None:
 def test_each_line_is_a_gpu_and_other_lines_are_none():
     gpus = parse_gpus("NVIDIA H200, 1000, 143771\nGB10, Unified, [N/A], [N/A]\nNVIDIA-SMI has failed\n\n")
     assert [(gpu.name, round(gpu.used_gb, 2), round(gpu.all_gb, 2)) for gpu in gpus] == [
-        ("NVIDIA H200", 1.05, 150.75), ("GB10, Unified", 0.0, 0.0)]
+        ("NVIDIA H200", 1.05, 150.75),
+        ("GB10, Unified", 0.0, 0.0),
+    ]
 
 
 def test_the_smallest_memory_and_the_first_name_count(tool):
@@ -33,7 +36,9 @@ def test_the_smallest_memory_and_the_first_name_count(tool):
     assert (round(gpu.card_gb(), 1), gpu.card_name()) == (24.2, "NVIDIA H200")
 
 
-@pytest.mark.parametrize(("text", "code"), [("", 0), ("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 9)])
+@pytest.mark.parametrize(
+    ("text", "code"), [("", 0), ("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 9)]
+)
 def test_a_tool_that_finds_no_gpu(tool, text, code):
     says(tool, text, code)
     assert (gpu.card_gb(), gpu.card_name()) == (0.0, "")

@@ -1,4 +1,5 @@
 """Free memory is the host's, or what the limits of the process's control groups leave of it."""
+
 import pytest
 
 from configs.memory import free_memory
@@ -8,8 +9,10 @@ from tests.containers import CACHED, USED, limit_memory, write_files
 def test_memory_is_what_the_machine_or_its_control_group_has(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 16 kB\nMemAvailable: 8192 kB\n")
     assert free_memory(tmp_path, tmp_path / "none") == 8 << 20
-    write_files(tmp_path, **{"memory.max": "6000000", "memory.current": "5000000",
-                             "memory.stat": "anon 1\ninactive_file 500000\n"})
+    write_files(
+        tmp_path,
+        **{"memory.max": "6000000", "memory.current": "5000000", "memory.stat": "anon 1\ninactive_file 500000\n"},
+    )
     assert free_memory(tmp_path, tmp_path) == 1_500_000
     (tmp_path / "memory.max").write_text("max\n")
     assert free_memory(tmp_path, tmp_path) == 8 << 20
@@ -37,8 +40,9 @@ def test_a_service_has_what_the_tightest_of_its_groups_leaves(tmp_path, limited)
     write_files(tmp_path / "proc/self", cgroup="0::/system.slice/jokebot.service\n")
     for group in ("system.slice", "system.slice/jokebot.service", "system.slice/other.service"):
         limit = "7000000" if group == limited else "1" if "other" in group else "max"
-        write_files(tmp_path / "cgroup" / group,
-                    **{"memory.max": limit, "memory.current": "4000000", "memory.stat": ""})
+        write_files(
+            tmp_path / "cgroup" / group, **{"memory.max": limit, "memory.current": "4000000", "memory.stat": ""}
+        )
     assert free_memory(tmp_path / "proc", tmp_path / "cgroup") == 3_000_000
 
 

@@ -1,4 +1,5 @@
 """What a model is asked is defined once, and people's text can't become markup in it."""
+
 import unicodedata
 
 import pytest
@@ -8,9 +9,31 @@ from configs.prompts import CAPTION_LIMIT, disarm, load_prompts
 
 PROMPTS = load_prompts()
 STYLES = ("neutral", "pun", "deadpan", "absurd", "naodong", "explain")
-SPECIAL = ("<unk>", "<s>", "</s>", "<|plugin|>", "<|interpreter|>", "<|action_end|>", "<|action_start|>", "<|im_end|>", "<|im_start|>", "<img>", "</img>",
-           "<IMG_CONTEXT>", "<quad>", "</quad>", "<ref>", "</ref>", "<box>", "</box>", "<image>", *(f"[UNUSED_TOKEN_{n}]" for n in (0, 141, 145, 146)))
-"""InternVL2-2B's special tokens, the placeholder that XTuner and LMDeploy look for, and the tokens' first names in InternLM2's vocabulary."""
+SPECIAL = (
+    "<unk>",
+    "<s>",
+    "</s>",
+    "<|plugin|>",
+    "<|interpreter|>",
+    "<|action_end|>",
+    "<|action_start|>",
+    "<|im_end|>",
+    "<|im_start|>",
+    "<img>",
+    "</img>",
+    "<IMG_CONTEXT>",
+    "<quad>",
+    "</quad>",
+    "<ref>",
+    "</ref>",
+    "<box>",
+    "</box>",
+    "<image>",
+    *(f"[UNUSED_TOKEN_{n}]" for n in (0, 141, 145, 146)),
+)
+"""InternVL2-2B's special tokens, the placeholder that XTuner and LMDeploy look for, and the tokens' first names in
+InternLM2's vocabulary.
+"""
 ALL = [(language, style) for language, part in PROMPTS.languages.items() for style in part.styles]
 
 
@@ -32,7 +55,8 @@ def test_every_prompt_renders(language, style):
     assert asked.startswith(plain) and "my {cat} 猫" in asked and "ha {ha}" in asked
     assert PROMPTS.render(asked, 512) == (
         f"<s><|im_start|>system\n{PROMPTS.system}<|im_end|>\n<|im_start|>user\n<img>{'<IMG_CONTEXT>' * 512}</img>\n{asked}<|im_end|>\n"
-        "<|im_start|>assistant\n")
+        "<|im_start|>assistant\n"
+    )
 
 
 def test_without_a_picture_there_is_no_place_for_one():
@@ -40,7 +64,10 @@ def test_without_a_picture_there_is_no_place_for_one():
 
 
 def test_the_system_prompt_is_internvls_own():
-    assert PROMPTS.system == "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, 是一个有用无害的人工智能助手。"
+    assert (
+        PROMPTS.system == "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, "
+        "是一个有用无害的人工智能助手。"
+    )
 
 
 @pytest.mark.parametrize("caption", ["", "   ", "\u200b\u2060", None, "\n\t"])
@@ -53,7 +80,11 @@ def test_a_caption_that_says_nothing_adds_nothing(caption):
 def test_no_special_token_gets_through(token, disguise):
     hidden = "\u200b".join(token) if disguise.startswith("\u200b") else token
     text = disguise.format(hidden, hidden) + " end"
-    for clean in (disarm(text), PROMPTS.ask("en", "pun", text).removeprefix(PROMPTS.ask("en", "pun")), disarm(disarm(text))):
+    for clean in (
+        disarm(text),
+        PROMPTS.ask("en", "pun", text).removeprefix(PROMPTS.ask("en", "pun")),
+        disarm(disarm(text)),
+    ):
         assert token not in clean and token not in unicodedata.normalize("NFKC", clean)
         assert "<" not in clean and ">" not in clean and "end" in clean
 
@@ -75,7 +106,12 @@ def test_a_caption_is_one_line_without_control_characters():
 
 
 def test_what_people_write_stays_as_it_is():
-    for text in ("Ein Kätzchen & zwei Hunde!", "这是我的猫，叫做小白。", "👩‍👩‍👧 at 5% [really] (yes) {x} it's", "ça va ? — ok"):
+    for text in (
+        "Ein Kätzchen & zwei Hunde!",
+        "这是我的猫，叫做小白。",
+        "👩‍👩‍👧 at 5% [really] (yes) {x} it's",
+        "ça va ? — ok",
+    ):
         assert disarm(text) == text
 
 
@@ -92,10 +128,18 @@ def test_what_is_not_defined_is_one_clear_line(asked):
     assert repr(asked[1] or asked[0]) in str(caught.value) and "prompts.toml has" in str(caught.value)
 
 
-@pytest.mark.parametrize(("old", "new"), [("[system]", "[other]"), ('default = "neutral"', 'default = "nonsense"'), ("[template]", "[template"),
-                                          ('caption = "', 'captoin = "')])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[system]", "[other]"),
+        ('default = "neutral"', 'default = "nonsense"'),
+        ("[template]", "[template"),
+        ('caption = "', 'captoin = "'),
+    ],
+)
 def test_a_broken_prompts_file_is_one_clear_line(tmp_path, old, new):
     from configs.prompts import PROMPTS_FILE
+
     text = PROMPTS_FILE.read_text(encoding="utf-8")
     assert old in text
     path = tmp_path / "prompts.toml"

@@ -1,4 +1,5 @@
 """The committed settings file says what the code does."""
+
 from configs.reference import settings_toml
 from configs.settings import CONFIG_FILE, Settings, load_settings
 

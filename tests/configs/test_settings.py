@@ -1,4 +1,5 @@
 """Settings come from the file and the environment; a wrong one is one clear line."""
+
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ def settings_file(tmp_path):
         path = tmp_path / "jokebot.toml"
         path.write_text(text, encoding="utf-8")
         return path
+
     return write
 
 
@@ -46,7 +48,10 @@ def test_a_variable_wins_over_the_file(settings_file, monkeypatch):
     assert (settings.engine.in_flight, settings.engine.attempts) == (5, 2)
 
 
-@pytest.mark.parametrize(("value", "admins"), [("12", [12]), ("12,13", [12, 13]), ("[12, 13]", [12, 13]), ("12 13", [12, 13]), ("[]", []), ("", [])])
+@pytest.mark.parametrize(
+    ("value", "admins"),
+    [("12", [12]), ("12,13", [12, 13]), ("[12, 13]", [12, 13]), ("12 13", [12, 13]), ("[]", []), ("", [])],
+)
 def test_a_list_in_a_variable_needs_no_ceremony(monkeypatch, value, admins):
     monkeypatch.setenv("JOKEBOT_TELEGRAM_ADMINS", value)
     assert load_settings(CONFIG_FILE).telegram.admins == admins
@@ -57,26 +62,36 @@ def test_another_file_can_be_named(settings_file, monkeypatch):
     assert load_settings().joke.language == "zh"
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("[engine]\nin_flight = 0\n", ("engine.in_flight", "JOKEBOT_ENGINE_IN_FLIGHT", "0")),
-    ("[engine]\nin_flight = 'many'\n", ("engine.in_flight", "many")),
-    ("[joke]\ntop_p = 1.5\n", ("joke.top_p", "1.5")),
-    ("[telegram]\nmode = 'pigeon'\n", ("telegram.mode", "pigeon", "polling")),
-    ("[engine]\nmax_tiles = 41\n", ("engine.max_tiles", "41")),
-    ("[engine]\nin_fligth = 3\n", ("engine.in_fligth", "no setting")),
-    ("[motor]\nurl = 'x'\n", ("motor", "no setting")),
-    ("engine = 3\n", ("engine",)),
-    ("[engine\n", ("not valid TOML",)),
-    ("[limits]\nphoto_pixels = -5\n", ("limits.photo_pixels", "-5")),
-    ("[storage]\nbusy_timeout_s = nan\n", ("storage.busy_timeout_s",)),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[engine]\nin_flight = 0\n", ("engine.in_flight", "JOKEBOT_ENGINE_IN_FLIGHT", "0")),
+        ("[engine]\nin_flight = 'many'\n", ("engine.in_flight", "many")),
+        ("[joke]\ntop_p = 1.5\n", ("joke.top_p", "1.5")),
+        ("[telegram]\nmode = 'pigeon'\n", ("telegram.mode", "pigeon", "polling")),
+        ("[engine]\nmax_tiles = 41\n", ("engine.max_tiles", "41")),
+        ("[engine]\nin_fligth = 3\n", ("engine.in_fligth", "no setting")),
+        ("[motor]\nurl = 'x'\n", ("motor", "no setting")),
+        ("engine = 3\n", ("engine",)),
+        ("[engine\n", ("not valid TOML",)),
+        ("[limits]\nphoto_pixels = -5\n", ("limits.photo_pixels", "-5")),
+        ("[storage]\nbusy_timeout_s = nan\n", ("storage.busy_timeout_s",)),
+    ],
+)
 def test_a_mistake_in_the_file_is_one_line_that_names_it(settings_file, text, words):
     said = mistake(settings_file(text))
     assert all(word in said for word in words), said
 
 
-@pytest.mark.parametrize(("name", "value", "word"), [("JOKEBOT_ENGINE_IN_FLIGHT", "lots", "engine.in_flight"), ("JOKEBOT_ENGIN_URL", "http://x", "JOKEBOT_ENGIN_URL"),
-                                                     ("JOKEBOT_TELEGRAM_ADMINS", "12 me", "admins"), ("JOKEBOT_LIMITS_NONSENSE", "1", "nonsense")])
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("JOKEBOT_ENGINE_IN_FLIGHT", "lots", "engine.in_flight"),
+        ("JOKEBOT_ENGIN_URL", "http://x", "JOKEBOT_ENGIN_URL"),
+        ("JOKEBOT_TELEGRAM_ADMINS", "12 me", "admins"),
+        ("JOKEBOT_LIMITS_NONSENSE", "1", "nonsense"),
+    ],
+)
 def test_a_mistake_in_a_variable_is_one_line_that_names_it(monkeypatch, name, value, word):
     monkeypatch.setenv(name, value)
     assert word.lower() in mistake(CONFIG_FILE).lower()
@@ -96,11 +111,16 @@ def test_a_file_that_is_not_there_is_told(tmp_path, monkeypatch):
     assert "not valid TOML" in mistake(tmp_path / "bytes.toml")
 
 
-@pytest.mark.parametrize("name", ["JOKEBOT_TELEGRAM_TOKEN", "JOKEBOT_ENGINE_API_KEY", "JOKEBOT_TELEGRAM_WEBHOOK_SECRET"])
+@pytest.mark.parametrize(
+    "name", ["JOKEBOT_TELEGRAM_TOKEN", "JOKEBOT_ENGINE_API_KEY", "JOKEBOT_TELEGRAM_WEBHOOK_SECRET"]
+)
 def test_secrets_are_never_shown(monkeypatch, name):
     monkeypatch.setenv(name, "very-secret-word")
     settings = load_settings(CONFIG_FILE)
-    assert "very-secret-word" not in repr(settings) + str(settings) + str(settings.model_dump()) + settings.model_dump_json()
+    assert (
+        "very-secret-word"
+        not in repr(settings) + str(settings) + str(settings.model_dump()) + settings.model_dump_json()
+    )
 
 
 def test_a_wrong_secret_is_told_without_its_value(settings_file):
@@ -115,9 +135,18 @@ def test_settings_can_not_be_changed_later():
 
 def test_the_command_line_says_the_same_line(settings_file):
     path = settings_file("[engine]\nin_flight = 0\n")
-    done = subprocess.run([sys.executable, "-m", "bot", "joke", "x.jpg"], env={**os.environ, "JOKEBOT_CONFIG": str(path)}, capture_output=True, text=True,
-                          cwd=Path(__file__).parents[2])
-    assert done.returncode == 2 and done.stderr.startswith("jokebot: engine.in_flight") and len(done.stderr.splitlines()) == 1
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "joke", "x.jpg"],
+        env={**os.environ, "JOKEBOT_CONFIG": str(path)},
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert (
+        done.returncode == 2
+        and done.stderr.startswith("jokebot: engine.in_flight")
+        and len(done.stderr.splitlines()) == 1
+    )
 
 
 def test_an_lmdeploy_host_gets_as_many_requests_as_its_servers_can_work_on():

@@ -1,4 +1,5 @@
 """Photos are cut into tiles as InternVL2 was trained on."""
+
 import pytest
 from PIL import Image
 
@@ -6,12 +7,27 @@ from configs.tiling import MAX_TILES, TILE, cut_tiles, grids, tile_count, tile_g
 
 
 def published(width: int, height: int, min_num: int = 1, max_num: int = 12, size: int = 448) -> tuple[int, int]:
-    """The choice as the InternVL 1.5 report describes it, with exact fractions, as a check of ours: nearest ratio, ties by area."""
+    """The choice as the InternVL 1.5 report describes it, with exact fractions, as a check of ours: nearest ratio,
+    ties by area.
+    """
     from fractions import Fraction
+
     ratio = Fraction(width, height)
-    near = min(abs(ratio - Fraction(i, j)) for i in range(1, max_num + 1) for j in range(1, max_num + 1) if min_num <= i * j <= max_num)
-    tied = sorted({(i, j) for i in range(1, max_num + 1) for j in range(1, max_num + 1)
-                   if i * j <= max_num and abs(ratio - Fraction(i, j)) == near}, key=lambda grid: grid[0] * grid[1])
+    near = min(
+        abs(ratio - Fraction(i, j))
+        for i in range(1, max_num + 1)
+        for j in range(1, max_num + 1)
+        if min_num <= i * j <= max_num
+    )
+    tied = sorted(
+        {
+            (i, j)
+            for i in range(1, max_num + 1)
+            for j in range(1, max_num + 1)
+            if i * j <= max_num and abs(ratio - Fraction(i, j)) == near
+        },
+        key=lambda grid: grid[0] * grid[1],
+    )
     best = tied[0]
     for grid in tied[1:]:
         if width * height > 0.5 * size * size * grid[0] * grid[1]:
@@ -22,13 +38,27 @@ def published(width: int, height: int, min_num: int = 1, max_num: int = 12, size
 def one_ratio(width: int, height: int) -> bool:
     """Whether all grids that are equally near have one ratio, so that the report leaves nothing open."""
     from fractions import Fraction
+
     ratios = {Fraction(i, j) for i, j in grids(12)}
     distances = sorted(abs(Fraction(width, height) - ratio) for ratio in ratios)
     return distances[0] != distances[1]
 
 
-@pytest.mark.parametrize(("size", "grid"), [((448, 448), (1, 1)), ((1280, 960), (4, 3)), ((960, 1280), (3, 4)), ((1920, 1080), (2, 1)), ((320, 240), (1, 1)),
-                                            ((640, 480), (1, 1)), ((800, 800), (2, 2)), ((2000, 2000), (3, 3)), ((16, 320), (1, 12)), ((5000, 400), (12, 1))])
+@pytest.mark.parametrize(
+    ("size", "grid"),
+    [
+        ((448, 448), (1, 1)),
+        ((1280, 960), (4, 3)),
+        ((960, 1280), (3, 4)),
+        ((1920, 1080), (2, 1)),
+        ((320, 240), (1, 1)),
+        ((640, 480), (1, 1)),
+        ((800, 800), (2, 2)),
+        ((2000, 2000), (3, 3)),
+        ((16, 320), (1, 12)),
+        ((5000, 400), (12, 1)),
+    ],
+)
 def test_known_photos_get_their_known_grid(size, grid):
     if size in ((320, 240), (640, 480), (1920, 1080)):
         grid = published(*size)

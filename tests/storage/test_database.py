@@ -1,4 +1,5 @@
 """The database file: made, migrated, shared and kept through failures."""
+
 import asyncio
 import shutil
 import sqlite3

@@ -1,4 +1,8 @@
-"""Whatever bytes somebody sends: a clean photo or a PhotoError, in bounded time and memory. FUZZ_PICTURES sets how many."""
+"""Whatever bytes somebody sends: a clean photo or a PhotoError, in bounded time and memory.
+
+FUZZ_PICTURES sets how many.
+"""
+
 import io
 import os
 import random
@@ -25,15 +29,27 @@ def seeds(scene, encode) -> list[bytes]:
     exif[0x0112], exif[0x010E] = 6, "a camera"
     picture = scene(96, 64)
     frames = {"save_all": True, "append_images": [picture.rotate(90 * turn) for turn in range(3)]}
-    return [encode(picture, "JPEG", exif=exif), encode(picture, "JPEG", progressive=True), encode(picture.convert("CMYK"), "JPEG"),
-            encode(picture, "PNG", exif=exif), encode(picture.convert("P"), "PNG"), encode(picture.convert("I;16"), "PNG"),
-            encode(picture, "WEBP", exif=exif), encode(picture, "WEBP", lossless=True), encode(picture, "WEBP", **frames),
-            encode(picture.convert("P"), "GIF", **frames), encode(picture, "BMP"), encode(picture, "TIFF"),
-            encode(picture, "TIFF", compression="tiff_lzw")]
+    return [
+        encode(picture, "JPEG", exif=exif),
+        encode(picture, "JPEG", progressive=True),
+        encode(picture.convert("CMYK"), "JPEG"),
+        encode(picture, "PNG", exif=exif),
+        encode(picture.convert("P"), "PNG"),
+        encode(picture.convert("I;16"), "PNG"),
+        encode(picture, "WEBP", exif=exif),
+        encode(picture, "WEBP", lossless=True),
+        encode(picture, "WEBP", **frames),
+        encode(picture.convert("P"), "GIF", **frames),
+        encode(picture, "BMP"),
+        encode(picture, "TIFF"),
+        encode(picture, "TIFF", compression="tiff_lzw"),
+    ]
 
 
 def mutate(data: bytes, random_: random.Random, others: list[bytes]) -> bytes:
-    """A few hurts of the kinds that fuzzers find bugs with: flips, extreme numbers, cuts, repeats, pieces of other files."""
+    """A few hurts of the kinds that fuzzers find bugs with: flips, extreme numbers, cuts, repeats, pieces of other
+    files.
+    """
     hurt = bytearray(data)
     for _ in range(random_.randint(1, 6)):
         place, length = random_.randrange(len(hurt)), random_.choice((1, 2, 4, 16, 200))
@@ -41,17 +57,17 @@ def mutate(data: bytes, random_: random.Random, others: list[bytes]) -> bytes:
             case 0:
                 hurt[place] ^= 1 << random_.randrange(8)
             case 1:
-                hurt[place:place + 4] = random_.choice((b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0"))
+                hurt[place : place + 4] = random_.choice((b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0"))
             case 2:
-                del hurt[place:place + length]
+                del hurt[place : place + length]
             case 3:
-                hurt[place:place] = hurt[place:place + length] * random_.randint(1, 50)
+                hurt[place:place] = hurt[place : place + length] * random_.randint(1, 50)
             case 4:
                 other = random_.choice(others)
                 start = random_.randrange(len(other))
-                hurt[place:place + length] = other[start:start + length]
+                hurt[place : place + length] = other[start : start + length]
             case 5:
-                hurt[place:place + length] = random_.randbytes(length)
+                hurt[place : place + length] = random_.randbytes(length)
         if not hurt:
             return b"\xff\xd8\xff"
     return bytes(hurt)
@@ -103,7 +119,11 @@ def test_of_a_file_that_is_two_things_only_the_picture_is_kept(scene, encode, ki
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as bundle:
         bundle.writestr("payload.txt", "payload-payload")
-    extra = {"zip": archive.getvalue(), "html": b"<script>payload-payload</script>", "php": b"<?php payload-payload ?>",
-             "elf": b"\x7fELFpayload-payload"}[stowaway]
+    extra = {
+        "zip": archive.getvalue(),
+        "html": b"<script>payload-payload</script>",
+        "php": b"<?php payload-payload ?>",
+        "elf": b"\x7fELFpayload-payload",
+    }[stowaway]
     checked = check_photo(encode(scene(), kind) + extra, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
     assert b"payload" not in checked.data and b"PK\x03\x04" not in checked.data

@@ -1,12 +1,13 @@
 """What private people sent, asked for or rated never reaches the selection."""
+
 import pytest
 
-from storage.learning.rating_arrays import ratings_of_photos, ratings_since
 from storage.chat.jokes import NewJoke, add_joke
+from storage.chat.ratings import rate
 from storage.learning.models import register_base
+from storage.learning.rating_arrays import ratings_of_photos, ratings_since
 from storage.maintenance.forget_person import forget_rows, is_private, set_private
 from storage.media.photos import check_photo, keep_photo
-from storage.chat.ratings import rate
 
 ALICE, BOB, CAROL = 1, 2, 3
 
@@ -16,7 +17,12 @@ async def joke_id(database, tmp_path, scene, encode) -> int:
     """Alice's photo and joke, rated by Bob and Carol."""
     photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), ALICE)
     model = await register_base(database, "base", None)
-    joke = (await add_joke(database, NewJoke(photo.id, model.id, ALICE, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))).id
+    joke = (
+        await add_joke(
+            database,
+            NewJoke(photo.id, model.id, ALICE, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1),
+        )
+    ).id
     for person in (BOB, CAROL):
         await rate(database, joke, person, 3)
     return joke

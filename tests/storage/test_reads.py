@@ -1,4 +1,5 @@
 """A task that has committed a row finds it, whatever others read at the same time."""
+
 import asyncio
 
 from storage.chat import inbox
@@ -8,6 +9,7 @@ from storage.database import Database
 async def test_a_committed_row_is_seen_among_many_concurrent_reads(tmp_path):
     database = await Database.open(tmp_path / "jokebot.sqlite3")
     try:
+
         async def write_then_read(number: int) -> bool:
             await inbox.receive(database, [{"update_id": number}])
             return await database.value("SELECT 1 FROM inbox WHERE update_id = ?", (number,)) == 1

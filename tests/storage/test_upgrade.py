@@ -1,4 +1,5 @@
 """A database of any older version, full of what people left in it, becomes today's and loses nothing."""
+
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -9,19 +10,23 @@ import pytest
 
 from storage import database as module
 from storage.chat.best import best_of_chat
-from storage.database import Database, migrations
 from storage.chat.stats import overall
+from storage.database import Database, migrations
 
 VERSIONS = [number for number, _ in migrations()]
 ROWS = {
-    1: """INSERT INTO models (id, name, status, directory, created_at) VALUES (1, 'base', 'champion', '/models/base', 1);
-          INSERT INTO photos VALUES (1, 'aa', -5, 640, 480, 9000, 'image/jpeg', 2), (2, 'bb', 5, 64, 48, 900, 'image/webp', 3);
+    1: """INSERT INTO models (id, name, status, directory, created_at)
+          VALUES (1, 'base', 'champion', '/models/base', 1);
+          INSERT INTO photos
+          VALUES (1, 'aa', -5, 640, 480, 9000, 'image/jpeg', 2), (2, 'bb', 5, 64, 48, 900, 'image/webp', 3);
           INSERT INTO photo_senders VALUES (1, 11, 2), (2, 12, 3), (1, 12, 4);
           INSERT INTO jokes VALUES (1, 1, 1, 11, 'en', 'pun', 'a caption', 'Ask', 'Ha', 0.8, 0.9, 160, 300, 12, 1.5, 5),
                                    (2, 2, 1, 12, 'zh', 'naodong', NULL, 'Ask', '哈', 0.8, 0.9, 160, NULL, NULL, 2.5, 6);
           INSERT INTO deliveries VALUES (1, 1, 11, 101, 7, 5), (2, 2, 12, 102, 8, 6);
-          INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at) VALUES (1, 11, 3, 7, 7), (1, 12, 1, 8, 9), (2, 12, 2, 9, 9);
-          INSERT INTO inbox (update_id, payload, state, received_at) VALUES (7, NULL, 'done', 4), (9, '{"update_id": 9}', 'pending', 10);""",
+          INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at)
+          VALUES (1, 11, 3, 7, 7), (1, 12, 1, 8, 9), (2, 12, 2, 9, 9);
+          INSERT INTO inbox (update_id, payload, state, received_at)
+          VALUES (7, NULL, 'done', 4), (9, '{"update_id": 9}', 'pending', 10);""",
     2: """INSERT INTO photo_groups VALUES (1, 'train', 5), (2, 'holdout', 5);
           INSERT INTO grouped_photos VALUES (1, 1), (2, 2);
           INSERT INTO datasets (id, name, source, state, created_at) VALUES (1, '3f9c', 'ratings', 'trained', 11);
@@ -29,12 +34,15 @@ ROWS = {
           INSERT INTO dataset_raters VALUES (1, 0, 11);""",
     3: "UPDATE inbox SET joke_id = 2, message_id = 77 WHERE update_id = 9;",
     5: "INSERT INTO private_people VALUES (13, 12);",
-    6: """INSERT INTO models (id, name, status, directory, created_at) VALUES (2, 'run-1', 'canary', '/models/run-1', 20);
-          INSERT INTO runs (id, state, started_by, candidate_id, champion_id, created_at) VALUES (1, 'canary', 'admin', 2, 1, 19);
+    6: """INSERT INTO models (id, name, status, directory, created_at)
+          VALUES (2, 'run-1', 'canary', '/models/run-1', 20);
+          INSERT INTO runs (id, state, started_by, candidate_id, champion_id, created_at)
+          VALUES (1, 'canary', 'admin', 2, 1, 19);
           INSERT INTO run_states VALUES (1, 'queued', 19), (1, 'canary', 21);
           INSERT INTO promotions (id, model_id, kind, at) VALUES (1, 1, 'admin', 1);""",
     7: """INSERT INTO trials (id, run_id, champion_id, candidate_id, began_at) VALUES (1, 1, 1, 2, 21);
-          INSERT INTO duels (id, trial_id, update_id, person_id, chat_id, first_model_id, joke_a, joke_b, after_delivery, created_at)
+          INSERT INTO duels (id, trial_id, update_id, person_id, chat_id, first_model_id, joke_a, joke_b,
+          after_delivery, created_at)
               VALUES (1, 1, 30, 11, 11, 2, 1, 2, 2, 22);""",
     9: "INSERT INTO reviews VALUES (2, 0, 11, 23);",
     11: "INSERT INTO chosen_languages VALUES (11, 'zh');",
@@ -45,6 +53,7 @@ ROWS = {
 @pytest.fixture
 def old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
     """Makes a file as the program of some version left it."""
+
     async def make(version: int) -> Path:
         folder, path = tmp_path / "migrations", tmp_path / "jokebot.sqlite3"
         folder.mkdir()
@@ -58,6 +67,7 @@ def old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.executescript("".join(rows for number, rows in ROWS.items() if number <= version))
         return path
+
     return make
 
 
@@ -65,16 +75,30 @@ def shape(path: Path) -> dict[str, list]:
     """Each table's columns, each index's, as SQLite sees them."""
     with closing(sqlite3.connect(path)) as connection:
         names = connection.execute("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'index')").fetchall()
-        return {name: sorted((row[1:] for row in connection.execute(f"PRAGMA {kind}_{'x' * (kind == 'table')}info('{name}')")), key=repr)
-                for kind, name in names}
+        return {
+            name: sorted(
+                (row[1:] for row in connection.execute(f"PRAGMA {kind}_{'x' * (kind == 'table')}info('{name}')")),
+                key=repr,
+            )
+            for kind, name in names
+        }
 
 
 def contents(path: Path) -> dict[str, list[dict]]:
     """All rows of all tables but the record of migrations, as {column: value}."""
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
-        return {table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")] for table in tables if table != "migrations"}
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+        ]
+        return {
+            table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")]
+            for table in tables
+            if table != "migrations"
+        }
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -1,4 +1,5 @@
 """A bot's memory to export from: a real database, real photo files, jokes and ratings."""
+
 import io
 import itertools
 from dataclasses import dataclass, field
@@ -11,15 +12,15 @@ from PIL import Image
 from configs.blocklist import BlockList
 from configs.prompts import load_prompts
 from configs.settings import SelectionSettings
-from storage.database import Database
 from storage.chat.jokes import NewJoke, add_joke
+from storage.chat.ratings import rate
+from storage.database import Database
 from storage.learning.models import register_base
 from storage.media.photos import Photo, check_photo, keep_photo
-from storage.chat.ratings import rate
 from trainer.dataset.export import DatasetExporter
 from trainer.dataset.token_budget import load_token_budget
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES
+from trainer.demo_model.random_weights import write_random
 
 
 def make_picture(seed: int, size: tuple[int, int] = (160, 120)) -> bytes:
@@ -50,16 +51,39 @@ class Memory:
 
     async def photo(self, person: int = 1, seed: int | None = None, size: tuple[int, int] = (160, 120)) -> Photo:
         seed = next(self.numbers) if seed is None else seed
-        return await keep_photo(self.database, self.photos, check_photo(make_picture(seed, size), max_bytes=10**7, max_pixels=10**8), person)
+        return await keep_photo(
+            self.database, self.photos, check_photo(make_picture(seed, size), max_bytes=10**7, max_pixels=10**8), person
+        )
 
     async def joke(self, photo: Photo, text: str | None = None, person: int = 1, **changes) -> int:
         values = {"language": "en", "style": "pun", "caption": None} | changes
-        prompt = values.pop("prompt", None) or load_prompts().ask(values["language"], values["style"], values["caption"])
+        prompt = values.pop("prompt", None) or load_prompts().ask(
+            values["language"], values["style"], values["caption"]
+        )
         text = f"joke number {next(self.numbers)}" if text is None else text
-        return (await add_joke(self.database, NewJoke(photo.id, self.model_id, person, prompt=prompt, text=text, temperature=0.8, top_p=0.9,
-                                                      max_tokens=99, prompt_tokens=None, completion_tokens=None, latency_s=0.1, **values))).id
+        return (
+            await add_joke(
+                self.database,
+                NewJoke(
+                    photo.id,
+                    self.model_id,
+                    person,
+                    prompt=prompt,
+                    text=text,
+                    temperature=0.8,
+                    top_p=0.9,
+                    max_tokens=99,
+                    prompt_tokens=None,
+                    completion_tokens=None,
+                    latency_s=0.1,
+                    **values,
+                ),
+            )
+        ).id
 
-    async def rated(self, verdicts: str = "3", photo: Photo | None = None, text: str | None = None, person: int = 1, **changes) -> int:
+    async def rated(
+        self, verdicts: str = "3", photo: Photo | None = None, text: str | None = None, person: int = 1, **changes
+    ) -> int:
         """A joke with verdicts of people 1, 2, …; returns its id."""
         joke = await self.joke(photo or await self.photo(person), text, person, **changes)
         for rater, verdict in enumerate(verdicts, 1):
@@ -69,7 +93,9 @@ class Memory:
 
     def exporter(self, blocked: BlockList | None = None, **settings):
         blocked = blocked or BlockList()
-        return DatasetExporter(self.database, self.photos, self.folder, SelectionSettings(**settings), self.budget, blocked=blocked)
+        return DatasetExporter(
+            self.database, self.photos, self.folder, SelectionSettings(**settings), self.budget, blocked=blocked
+        )
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""The whole loop, one short round: people rate by a hidden taste, and the real bot, export, XTuner, merge, gate, trial do their parts."""
+"""The whole loop, one short round: people rate by a hidden taste, and the real bot, export, XTuner, merge, gate,
+trial do their parts.
+"""
+
 import json
 import subprocess
 import sys
@@ -14,7 +17,18 @@ from trainer.demo_model.subjects import load_subjects
 @pytest.mark.timeout(2400)
 def test_one_short_round_goes_all_the_way_to_a_verdict_of_people(tmp_path):
     pack = write_sample_pack(tmp_path / "pictures.zip")
-    command = [sys.executable, "-P", str(ROOT / "benchmarks" / "flywheel.py"), "--small", "--rounds", "1", "--pack", str(pack), "--keep", str(tmp_path / "kept")]
+    command = [
+        sys.executable,
+        "-P",
+        str(ROOT / "benchmarks" / "flywheel.py"),
+        "--small",
+        "--rounds",
+        "1",
+        "--pack",
+        str(pack),
+        "--keep",
+        str(tmp_path / "kept"),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     said = {log.name: log.read_text()[-3000:] for log in tmp_path.glob("kept/*.log")}
     assert done.returncode == 0, (done.stderr[-3000:], said)
@@ -30,11 +44,17 @@ def test_one_short_round_goes_all_the_way_to_a_verdict_of_people(tmp_path):
 
 def test_a_taste_knows_styles_subjects_and_nothing_else():
     taste = Taste(["pun"], fond_of=0.5, seed=3)
-    fond, other = (next(subject for subject in load_subjects() if (subject in taste.fond) == wanted) for wanted in (True, False))
+    fond, other = (
+        next(subject for subject in load_subjects() if (subject in taste.fond) == wanted) for wanted in (True, False)
+    )
 
     def joke(subject, text):
         return text.format(**subject.slots("en"))
-    pun, deadpan = "Why did the {s} go to college? To get a proper {h}-ucation.", "The {s} has exactly one job, and it is currently on a break."
+
+    pun, deadpan = (
+        "Why did the {s} go to college? To get a proper {h}-ucation.",
+        "The {s} has exactly one job, and it is currently on a break.",
+    )
     assert [taste.appeal(joke(one, pun), one) for one in (fond, other)] == [FITS, FITS]
     assert [taste.appeal(joke(one, deadpan), one) for one in (fond, other)] == [FORGIVEN, OTHER]
     assert taste.appeal(joke(other, pun), fond) == OTHER

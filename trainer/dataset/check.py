@@ -1,4 +1,5 @@
 """Checks a finished dataset from the outside, as XTuner will meet it."""
+
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ PICTURE = re.compile(rf"{IMAGES}/([0-9a-f]{{64}})\.jpg")
 
 
 def check_dataset(directory: Path, budget: TokenBudget) -> list[str]:
-    """All that is wrong with a dataset, a line each; empty for a sound one. Raises DatasetError where it can't be read."""
+    """All that is wrong with a dataset, a line each; empty for a sound one.
+
+    Raises DatasetError where it can't be read.
+    """
     contents = read(directory)
     return [*check_names(directory, contents), *check_entries(contents), *check_rows(directory, contents, budget)]
 
@@ -33,9 +37,15 @@ def check_names(directory: Path, contents: DatasetContents) -> Iterator[str]:
 
 def check_entries(contents: DatasetContents) -> Iterator[str]:
     """Every row is in the manifest, unchanged, and every entry that is not forgotten has its row."""
-    entries: dict[str, Entry] = {entry["id"]: entry for entry in contents.manifest["rows"] if not entry.get("forgotten")}
-    rows: list[tuple[str, Row]] = [(part, row) for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True)
-                                   for row in rows if isinstance(row, dict)]
+    entries: dict[str, Entry] = {
+        entry["id"]: entry for entry in contents.manifest["rows"] if not entry.get("forgotten")
+    }
+    rows: list[tuple[str, Row]] = [
+        (part, row)
+        for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True)
+        for row in rows
+        if isinstance(row, dict)
+    ]
     times = Counter(row.get("id") for _, row in rows)
     for part, row in rows:
         entry = entries.pop(row.get("id"), None)

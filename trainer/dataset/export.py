@@ -1,4 +1,5 @@
 """From ratings to a dataset on disk: split, select, verify, write, record."""
+
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -11,20 +12,20 @@ import numpy as np
 from configs.blocklist import BlockList
 from configs.errors import JokebotError
 from configs.settings import SelectionSettings
-from storage.learning import dataset_files, datasets, rating_arrays
 from storage.database import Database
+from storage.learning import dataset_files, datasets, rating_arrays
 from storage.learning.dataset_files import DatasetContents
 from storage.maintenance.erasure import finish_erasure
 from storage.media.photos import photo_path
-from trainer.selection.composition import SelectedJokes, select_jokes
 from trainer.dataset.holdout import held_out
 from trainer.dataset.imported import ImportedDataset, imported_rows
-from trainer.dataset.manifest import ScoredJoke, AnonymousRaters, build, selection_facts, sorted_counts
+from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build, selection_facts, sorted_counts
 from trainer.dataset.rows import picture_name
 from trainer.dataset.token_budget import TokenBudget
 from trainer.dataset.verify import RowVerifier
-from trainer.selection.scoring import JokeScores, score_jokes
+from trainer.selection.composition import SelectedJokes, select_jokes
 from trainer.selection.holdout_split import HoldoutSplit, update_split
+from trainer.selection.scoring import JokeScores, score_jokes
 
 ATTEMPTS = 3
 SECONDS_A_DAY = 86400.0
@@ -59,8 +60,9 @@ class DatasetDraft:
 class DatasetExporter:
     """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets.
 
-    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` all earlier jokes are repeated that
-    fit, as a run needs that starts from a model which wasn't trained on them. Jokes on the list `blocked` are left out.
+    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` all earlier jokes are
+    repeated that fit, as a run needs that starts from a model which wasn't trained on them. Jokes on the list `blocked`
+    are left out.
     """
 
     database: Database
@@ -75,7 +77,8 @@ class DatasetExporter:
     async def export(self) -> ExportResult:
         """Export what is new since the model in service learnt, with a replay sample and the held-out photos.
 
-        Raises NothingToLearnError where there is nothing, or too little, that is new, DatasetError where it can't be written.
+        Raises NothingToLearnError where there is nothing, or too little, that is new, DatasetError where it can't be
+        written.
         """
         async with dataset_files.lock(self.folder):
             await finish_erasure(self.database, self.photos, self.folder)
@@ -107,14 +110,21 @@ class DatasetExporter:
         if len(chosen.new) < self.minimum:
             raise too_little(len(chosen.new), self.minimum) if chosen.new else nothing_new(scores, chosen, problems)
         known = await datasets.every(self.database)
-        imported = imported_rows(known, self.folder, split, settings.near_duplicate_bits,
-                                 min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)), self.blocked)
+        imported = imported_rows(
+            known,
+            self.folder,
+            split,
+            settings.near_duplicate_bits,
+            min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)),
+            self.blocked,
+        )
         kept_apart = await held_out(self.database, scores, split, settings.holdout_photos)
         verified.add(kept_apart)
         return DatasetDraft(scores, chosen, train, kept_apart, imported, problems)
 
-    async def _choose(self, scores: JokeScores, split: HoldoutSplit, learnt: Collection[int], verified: RowVerifier
-                      ) -> tuple[SelectedJokes, list[ScoredJoke], Counter[str]]:
+    async def _choose(
+        self, scores: JokeScores, split: HoldoutSplit, learnt: Collection[int], verified: RowVerifier
+    ) -> tuple[SelectedJokes, list[ScoredJoke], Counter[str]]:
         """Compose until every chosen row passes its checks: a row that fails makes room for the next best."""
         problems: Counter[str] = Counter()
         excluded: set[int] = set()
@@ -122,7 +132,9 @@ class DatasetExporter:
             chosen = select_jokes(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
             jokes = await self._judged(scores, chosen)
             failed = {**repeats(jokes, split), **verified.add(jokes)}
-            gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {item.source.joke_id for item in jokes}
+            gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {
+                item.source.joke_id for item in jokes
+            }
             if not failed and not gone:
                 return chosen, jokes, problems
             excluded |= set(failed) | gone
@@ -138,10 +150,17 @@ class DatasetExporter:
         jokes = []
         for position, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
             if joke in sources:
-                jokes.append(ScoredJoke(sources[joke], "train", "new" if position < len(chosen.new) else "replayed",
-                                     [(person, *verdict) for person, verdict in verdicts[joke].items()],
-                                     float(scores.posterior[index]), float(scores.mean[index]),
-                                     [people[rater] for rater in scores.pivotal_raters.get(index, ())]))
+                jokes.append(
+                    ScoredJoke(
+                        sources[joke],
+                        "train",
+                        "new" if position < len(chosen.new) else "replayed",
+                        [(person, *verdict) for person, verdict in verdicts[joke].items()],
+                        float(scores.posterior[index]),
+                        float(scores.mean[index]),
+                        [people[rater] for rater in scores.pivotal_raters.get(index, ())],
+                    )
+                )
         return jokes
 
     async def _write(self, picked: DatasetDraft, verified: RowVerifier) -> ExportResult:
@@ -149,12 +168,20 @@ class DatasetExporter:
         contents = self._contents(picked, verified, raters)
         written = {row["id"] for row in contents.rows()}
         jokes = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
-        pictures = {picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in jokes}
+        pictures = {
+            picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in jokes
+        }
         prepared = dataset_files.prepare(self.folder, contents, pictures | picked.imported.pictures)
         known = (self.folder / prepared.name).is_dir()
         try:
-            await datasets.register(self.database, prepared.name, "ratings", [item.record() for item in jokes], raters.people(),
-                                    [(item.source.joke_id, person) for item in jokes for person, _, _ in item.ratings])
+            await datasets.register(
+                self.database,
+                prepared.name,
+                "ratings",
+                [item.record() for item in jokes],
+                raters.people(),
+                [(item.source.joke_id, person) for item in jokes for person, _, _ in item.ratings],
+            )
             return ExportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
         except BaseException:
             prepared.discard()
@@ -164,13 +191,28 @@ class DatasetExporter:
         scores, chosen = picked.scores, picked.chosen
         held_out_rows = verified.entries(picked.held_out, raters)
         return build(
-            "ratings", [*verified.entries(picked.train, raters), *picked.imported.rows], held_out_rows,
-            **selection_facts(self.settings, scores.pool, len(scores.evidence.people), len(scores.evidence.value), chosen.person_share_lifted),
+            "ratings",
+            [*verified.entries(picked.train, raters), *picked.imported.rows],
+            held_out_rows,
+            **selection_facts(
+                self.settings,
+                scores.pool,
+                len(scores.evidence.people),
+                len(scores.evidence.value),
+                chosen.person_share_lifted,
+            ),
             origins={"new": len(chosen.new), "replayed": len(chosen.replayed), "imported": len(picked.imported.rows)},
-            not_chosen=sorted_counts(scores.rejected, chosen.excluded), not_written=sorted_counts(picked.problems),
-            not_written_held_out=sorted_counts(Counter(
-                verified.failed[item.source.joke_id] for item in picked.held_out if item.source.joke_id in verified.failed)),
-            created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+            not_chosen=sorted_counts(scores.rejected, chosen.excluded),
+            not_written=sorted_counts(picked.problems),
+            not_written_held_out=sorted_counts(
+                Counter(
+                    verified.failed[item.source.joke_id]
+                    for item in picked.held_out
+                    if item.source.joke_id in verified.failed
+                )
+            ),
+            created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
 
 
 def repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
@@ -189,17 +231,28 @@ def repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
 def nothing_new(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:
     """Why no dataset comes of the ratings."""
     if not len(scores.evidence.value):
-        return NothingToLearnError("Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.", code="nothing-rated")
+        return NothingToLearnError(
+            "Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.",
+            code="nothing-rated",
+        )
     reasons = sorted_counts(scores.rejected, chosen.excluded, problems)
     details = "; ".join(f"{count} {reason}" for reason, count in reasons.items())
-    return NothingToLearnError(f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt before"
-                               f"{f' ({details})' if details else ''}. More ratings, of more photos and by more people, will help.",
-                               code="nothing-new", jokes=len(scores.evidence.joke_ids))
+    return NothingToLearnError(
+        f"Nothing new to learn: of {len(scores.evidence.joke_ids)} rated jokes none can be used that was not learnt "
+        "before"
+        f"{f' ({details})' if details else ''}. More ratings, of more photos and by more people, will help.",
+        code="nothing-new",
+        jokes=len(scores.evidence.joke_ids),
+    )
 
 
 def too_little(new: int, minimum: int) -> NothingToLearnError:
     """Why no dataset comes of so few new pairs."""
     return NothingToLearnError(
-        f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not learnt before, and a run "
+        f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not "
+        "learnt before, and a run "
         f"wants {minimum} (setting retrain.minimum_pairs). More ratings, of more photos and by more people, will help.",
-        code="too-little", new=new, wanted=minimum)
+        code="too-little",
+        new=new,
+        wanted=minimum,
+    )

@@ -1,16 +1,17 @@
 """The held-out part: all rated jokes, liked and disliked, of photos that training never sees."""
+
 from collections import defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.learning import rating_arrays
-from storage.database import Database
 from storage.chat.rating_scale import LIKED
+from storage.database import Database
+from storage.learning import rating_arrays
 from storage.learning.splits import SIDES
 from trainer.dataset.manifest import ScoredJoke, Verdict
-from trainer.selection.scoring import JokeScores
 from trainer.selection.holdout_split import HoldoutSplit
+from trainer.selection.scoring import JokeScores
 
 
 async def held_out(database: Database, scores: JokeScores, split: HoldoutSplit, most_photos: int) -> list[ScoredJoke]:
@@ -26,9 +27,16 @@ async def held_out(database: Database, scores: JokeScores, split: HoldoutSplit, 
     jokes = []
     for joke, source in sorted((await rating_arrays.sources(database, verdicts)).items()):
         index = indices.get(joke)
-        jokes.append(ScoredJoke(source, "holdout", "held out", verdicts[joke],
-                             None if index is None else float(scores.posterior[index]),
-                             None if index is None else float(scores.mean[index])))
+        jokes.append(
+            ScoredJoke(
+                source,
+                "holdout",
+                "held out",
+                verdicts[joke],
+                None if index is None else float(scores.posterior[index]),
+                None if index is None else float(scores.mean[index]),
+            )
+        )
     return jokes
 
 

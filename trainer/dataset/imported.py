@@ -1,4 +1,5 @@
 """Replay of imported datasets: their training rows, repeated beside users' own jokes."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +10,8 @@ from configs.blocklist import BlockList
 from storage.learning.dataset_files import Row, read
 from storage.learning.datasets import Dataset
 from trainer.dataset.manifest import Entry
-from trainer.selection.near_duplicates import near_duplicate_pairs, unsigned
 from trainer.selection.holdout_split import HoldoutSplit
+from trainer.selection.near_duplicates import near_duplicate_pairs, unsigned
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class ImportedDataset:
     pictures: dict[str, Path] = field(default_factory=dict)
 
 
-def imported_rows(known: Sequence[Dataset], folder: Path, split: HoldoutSplit, near_bits: int, count: int,
-                  blocked: BlockList) -> ImportedDataset:
-    """A sample of `count` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor one
-    on the block list.
+def imported_rows(
+    known: Sequence[Dataset], folder: Path, split: HoldoutSplit, near_bits: int, count: int, blocked: BlockList
+) -> ImportedDataset:
+    """A sample of `count` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor
+    one on the block list.
 
     Another number of datasets draws another sample. Raises DatasetError where an imported dataset is damaged.
     """
@@ -42,8 +44,10 @@ def imported_rows(known: Sequence[Dataset], folder: Path, split: HoldoutSplit, n
     rows = [item for item, far in zip(offered.values(), free, strict=True) if far]
     positions = np.random.default_rng(len(known)).permutation(len(rows))[:count]
     picked = [rows[position] for position in sorted(positions.tolist())]
-    return ImportedDataset([(row, {**entry, "origin": "imported"}) for row, entry, _ in picked],
-                    {row["image"]: path for row, _, path in picked})
+    return ImportedDataset(
+        [(row, {**entry, "origin": "imported"}) for row, entry, _ in picked],
+        {row["image"]: path for row, _, path in picked},
+    )
 
 
 def far_from(hashes: list[int], split: HoldoutSplit, near_bits: int) -> list[bool]:

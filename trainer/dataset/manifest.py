@@ -1,4 +1,5 @@
 """A manifest's entry for each row: joke, ratings and model version."""
+
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -33,8 +34,8 @@ class AnonymousRaters:
 class ScoredJoke:
     """A joke for a dataset: its part, its ratings, and its scores in the selection.
 
-    `posterior` and `mean` are None for a joke without ratings in the window; `pivotal_raters` are the users without whom it
-    would not have been chosen.
+    `posterior` and `mean` are None for a joke without ratings in the window; `pivotal_raters` are the users without
+    whom it would not have been chosen.
     """
 
     source: DatasetSource
@@ -55,30 +56,63 @@ class ScoredJoke:
     def entry(self, row: Row, raters: AnonymousRaters) -> Entry:
         """The manifest's account of the row."""
         source = self.source
-        return {"id": row["id"], "part": self.part, "origin": self.origin, "digest": digest(row), "joke": source.joke_id,
-                "photo": source.photo.sha256, "model": {"id": source.model_id, "name": source.model},
-                "language": source.language, "style": source.style,
-                "prompt_as_today": prompt_now(source.language, source.style, source.caption) == source.prompt,
-                "ratings": [{"rater": raters.number(person), "value": value, "weight": None if weight is None else round(weight, 4)}
-                            for person, value, weight in self.ratings],
-                "mean": None if self.mean is None else round(self.mean, 4),
-                "posterior": None if self.posterior is None else round(self.posterior, 4),
-                "decided_by": sorted(raters.number(person) for person in self.pivotal_raters)}
+        return {
+            "id": row["id"],
+            "part": self.part,
+            "origin": self.origin,
+            "digest": digest(row),
+            "joke": source.joke_id,
+            "photo": source.photo.sha256,
+            "model": {"id": source.model_id, "name": source.model},
+            "language": source.language,
+            "style": source.style,
+            "prompt_as_today": prompt_now(source.language, source.style, source.caption) == source.prompt,
+            "ratings": [
+                {"rater": raters.number(person), "value": value, "weight": None if weight is None else round(weight, 4)}
+                for person, value, weight in self.ratings
+            ],
+            "mean": None if self.mean is None else round(self.mean, 4),
+            "posterior": None if self.posterior is None else round(self.posterior, 4),
+            "decided_by": sorted(raters.number(person) for person in self.pivotal_raters),
+        }
 
 
-def build(source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any) -> DatasetContents:
+def build(
+    source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any
+) -> DatasetContents:
     """Put rows, their entries and all other facts together."""
-    manifest = {"format": FORMAT, "source": source, "counts": {"train": len(train), "holdout": len(holdout)}, **facts,
-                "rows": [entry for _, entry in (*train, *holdout)]}
+    manifest = {
+        "format": FORMAT,
+        "source": source,
+        "counts": {"train": len(train), "holdout": len(holdout)},
+        **facts,
+        "rows": [entry for _, entry in (*train, *holdout)],
+    }
     return DatasetContents([row for row, _ in train], [row for row, _ in holdout], manifest)
 
 
-def selection_facts(settings: SelectionSettings, pool: VarianceComponents, people: int, ratings: int, lifted: bool) -> dict[str, Any]:
+def selection_facts(
+    settings: SelectionSettings, pool: VarianceComponents, people: int, ratings: int, lifted: bool
+) -> dict[str, Any]:
     """How the rows were chosen: settings, the pool they were compared with, and whether the cap per user counted."""
-    note = (f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
-            f"{settings.person_share:.0%} of the rows.") if lifted else ""
-    return {"selection": settings.model_dump(), "person_share_lifted": lifted, "note": note,
-            "pool": {"people": people, "ratings": ratings, **{name: round(value, 6) for name, value in asdict(pool).items()}}}
+    note = (
+        (
+            f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
+            f"{settings.person_share:.0%} of the rows."
+        )
+        if lifted
+        else ""
+    )
+    return {
+        "selection": settings.model_dump(),
+        "person_share_lifted": lifted,
+        "note": note,
+        "pool": {
+            "people": people,
+            "ratings": ratings,
+            **{name: round(value, 6) for name, value in asdict(pool).items()},
+        },
+    }
 
 
 def sorted_counts(*counts: dict[str, int]) -> dict[str, int]:

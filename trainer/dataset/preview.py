@@ -1,29 +1,37 @@
 """What a run would train on if it began now, without writing a dataset."""
+
 import time
 
 from configs.blocklist import BlockList
 from configs.settings import SelectionSettings
-from storage.learning import datasets, rating_arrays
 from storage.database import Database
+from storage.learning import datasets, rating_arrays
 from storage.learning.retrain_preview import RetrainPreview
-from trainer.selection.composition import select_jokes
 from trainer.dataset.export import SECONDS_A_DAY
-from trainer.selection.scoring import JokeScores, score_jokes
+from trainer.selection.composition import select_jokes
 from trainer.selection.holdout_split import update_split
+from trainer.selection.scoring import JokeScores, score_jokes
 
 
 async def look_ahead(database: Database, settings: SelectionSettings, blocked: BlockList) -> RetrainPreview:
-    """Select jokes as an export would, without jokes on the list `blocked`. Writes the split's side of new photos, as an export does."""
+    """Select jokes as an export would, without jokes on the list `blocked`.
+
+    Writes the split's side of new photos, as an export does.
+    """
     split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
     rated = await rating_arrays.ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
     if not len(rated.value):
         return RetrainPreview(0, 0, 0, 0)
     scores = score_jokes(rated, settings)
-    chosen = select_jokes(scores, split, await datasets.learnt_jokes(database), settings, await withheld(database, scores, blocked))
+    chosen = select_jokes(
+        scores, split, await datasets.learnt_jokes(database), settings, await withheld(database, scores, blocked)
+    )
     new = rated.joke_ids[chosen.new].tolist()
     used = {*chosen.new, *chosen.replayed}
     people = {rater for joke, rater in zip(rated.joke.tolist(), rated.rater.tolist(), strict=True) if joke in used}
-    return RetrainPreview(len(new), len(set(new) - await datasets.trained_jokes(database)), len(chosen.replayed), len(people), tuple(new))
+    return RetrainPreview(
+        len(new), len(set(new) - await datasets.trained_jokes(database)), len(chosen.replayed), len(people), tuple(new)
+    )
 
 
 async def withheld(database: Database, scores: JokeScores, blocked: BlockList) -> set[int]:

@@ -1,8 +1,9 @@
 """One row of a dataset in XTuner's form, and the checks it must pass before it is written.
 
-XTuner replaces a picture it can't open by a random other row, trains without the picture where `<image>` is missing, and
-lets special tokens inside users' text take effect, all without a warning; so such rows must not reach a file.
+XTuner replaces a picture it can't open by a random other row, trains without the picture where `<image>` is missing,
+and lets special tokens inside users' text take effect, all without a warning; so such rows must not reach a file.
 """
+
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ KEYS = {"id", "image", "conversations", "image_wh", "length"}
 
 
 class RowError(Exception):
-    """A row can't be trained on; the message is the reason, the same text for the same reason, so that reasons can be counted."""
+    """A row can't be trained on; the message is the reason, the same text for the same reason, so that reasons can
+    be counted.
+    """
 
 
 def picture_name(sha256: str) -> str:
@@ -30,9 +33,13 @@ def picture_name(sha256: str) -> str:
 def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer: str, budget: TokenBudget) -> Row:
     """A row whose text is checked; the picture is checked by `check_picture`. Raises RowError."""
     prompts, answer = load_prompts(), answer.strip()
-    row = {"id": row_id, "image": image,
-           "conversations": [{"from": "human", "value": f"{IMAGE}\n{prompt}"}, {"from": "gpt", "value": answer}],
-           "image_wh": list(size), "length": budget.length(prompt, answer, *size, prompts)}
+    row = {
+        "id": row_id,
+        "image": image,
+        "conversations": [{"from": "human", "value": f"{IMAGE}\n{prompt}"}, {"from": "gpt", "value": answer}],
+        "image_wh": list(size),
+        "length": budget.length(prompt, answer, *size, prompts),
+    }
     check_row(row, budget)
     return row
 
@@ -58,10 +65,17 @@ def texts_of(row: Any) -> tuple[str, str]:
     if not isinstance(row, dict) or set(row) != KEYS:
         raise RowError("it is no row of XTuner's form")
     turns, size = row["conversations"], row["image_wh"]
-    right = (isinstance(row["id"], str) and isinstance(row["image"], str) and isinstance(row["length"], int)
-             and isinstance(turns, list) and [isinstance(turn, dict) and turn.get("from") for turn in turns] == ["human", "gpt"]
-             and all(isinstance(turn.get("value"), str) for turn in turns)
-             and isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) and side > 0 for side in size))
+    right = (
+        isinstance(row["id"], str)
+        and isinstance(row["image"], str)
+        and isinstance(row["length"], int)
+        and isinstance(turns, list)
+        and [isinstance(turn, dict) and turn.get("from") for turn in turns] == ["human", "gpt"]
+        and all(isinstance(turn.get("value"), str) for turn in turns)
+        and isinstance(size, list)
+        and len(size) == 2
+        and all(isinstance(side, int) and side > 0 for side in size)
+    )
     if not right:
         raise RowError("it is no row of XTuner's form")
     question = turns[0]["value"]

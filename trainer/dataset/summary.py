@@ -1,4 +1,5 @@
 """Prints a dataset's contents in a terminal."""
+
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,14 +13,23 @@ from trainer.dataset.rows import texts_of
 def summary(manifest: Mapping[str, Any]) -> str:
     """A manifest in a few lines: rows by origin, users, what was left out and why."""
     counts, origins = manifest["counts"], manifest["origins"]
-    lines = [f"dataset   {manifest['name'][:12]}",
-             f"train     {counts['train']} rows ({', '.join(f'{count} {origin}' for origin, count in origins.items())})",
-             f"held out  {counts['holdout']} rows"]
+    lines = [
+        f"dataset   {manifest['name'][:12]}",
+        f"train     {counts['train']} rows ({', '.join(f'{count} {origin}' for origin, count in origins.items())})",
+        f"held out  {counts['holdout']} rows",
+    ]
     if pool := manifest.get("pool"):
-        lines.append(f"from      {pool['ratings']} ratings by {pool['people']} people, on average {1 + 2 * pool['mean']:.2f} of 1 to 3")
+        lines.append(
+            f"from      {pool['ratings']} ratings by {pool['people']} people, on average {1 + 2 * pool['mean']:.2f} "
+            "of 1 to 3"
+        )
     if manifest.get("note"):
         lines.append(f"note      {manifest['note']}")
-    for title, key in (("not chosen", "not_chosen"), ("dropped", "not_written"), ("dropped of the held-out", "not_written_held_out")):
+    for title, key in (
+        ("not chosen", "not_chosen"),
+        ("dropped", "not_written"),
+        ("dropped of the held-out", "not_written_held_out"),
+    ):
         lines += [f"{title}: {count} × {reason}" for reason, count in manifest.get(key, {}).items()]
     if forgotten := manifest.get("forgotten"):
         lines.append(f"{forgotten} rows were forgotten since it was trained on")
@@ -30,8 +40,11 @@ def listing(known: Sequence[Dataset], folder: Path) -> str:
     """A line for each dataset."""
     if not known:
         return "There are no datasets yet; `jokebot export` makes one."
-    return "\n".join(f"{dataset.name[:12]}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(dataset.created_at))}  "
-                     f"{dataset.source:8} {dataset.state:8} {folder / dataset.name}" for dataset in known)
+    return "\n".join(
+        f"{dataset.name[:12]}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(dataset.created_at))}  "
+        f"{dataset.source:8} {dataset.state:8} {folder / dataset.name}"
+        for dataset in known
+    )
 
 
 def sample(contents: DatasetContents, rows: int) -> str:
@@ -43,5 +56,7 @@ def sample(contents: DatasetContents, rows: int) -> str:
         entry = entries[row["id"]]
         verdicts = "".join({3: "😂", 2: "🙂", 1: "😐"}[rating["value"]] for rating in entry.get("ratings", ()))
         posterior = f"  better than others: {entry['posterior']:.0%}" if entry.get("posterior") else ""
-        lines.append(f"{row['id']}  {row['image']}  {row['length']} tokens  {verdicts}{posterior}\n  {prompt}\n  → {answer}")
+        lines.append(
+            f"{row['id']}  {row['image']}  {row['length']} tokens  {verdicts}{posterior}\n  {prompt}\n  → {answer}"
+        )
     return "\n\n".join(lines)

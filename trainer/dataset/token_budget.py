@@ -1,7 +1,9 @@
 """How many tokens a training row has, counted with a model's own tokenizer and picture shapes, without torch.
 
-Only the tokenizer is loaded. A process that calls `count_without_torch` first keeps transformers from importing torch too.
+Only the tokenizer is loaded. A process that calls `count_without_torch` first keeps transformers from importing torch
+too.
 """
+
 import asyncio
 import json
 import os
@@ -13,8 +15,8 @@ from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
 from configs.tiling import TILE, tile_count
-from storage.learning import models
 from storage.database import Database
+from storage.learning import models
 
 
 class ModelDirectoryError(JokebotError):
@@ -25,8 +27,8 @@ class ModelDirectoryError(JokebotError):
 class TokenBudget:
     """The length limit of a row, and how its tokens are counted.
 
-    `encode` maps text to token ids; `special` are the tokens that a user's text must not contain. A picture of t tiles takes
-    `tile_tokens` × t tokens; `tile` is a tile's side in pixels.
+    `encode` maps text to token ids; `special` are the tokens that a user's text must not contain. A picture of t tiles
+    takes `tile_tokens` × t tokens; `tile` is a tile's side in pixels.
     """
 
     encode: Callable[[str], list[int]]
@@ -37,14 +39,18 @@ class TokenBudget:
     tile: int = TILE
 
     def length(self, prompt: str, answer: str, width: int, height: int, prompts: Prompts) -> int:
-        """Tokens of a whole row as trained on: system prompt, template, picture (pixels), prompt, answer and its end."""
+        """Tokens of a whole row as trained on: system prompt, template, picture (pixels), prompt, answer and its
+        end.
+        """
         tiles = tile_count(width, height, self.max_tiles, self.tile)
         question = self.encode(prompts.render(prompt, 1))
         return len(question) - 1 + self.tile_tokens * tiles + len(self.encode(answer + prompts.template.end))
 
 
 def count_without_torch() -> None:
-    """Keep transformers from importing torch (seconds, 240 MB) in this process; call it before transformers is imported."""
+    """Keep transformers from importing torch (seconds, 240 MB) in this process; call it before transformers is
+    imported.
+    """
     os.environ.update(USE_TORCH="0", TRANSFORMERS_VERBOSITY="error", TRANSFORMERS_NO_ADVISORY_WARNINGS="1")
 
 
@@ -62,14 +68,23 @@ def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
         tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise ModelDirectoryError(
-            f"{directory} is no InternVL2 checkpoint whose tokens can be counted: {error}.") from error
+            f"{directory} is no InternVL2 checkpoint whose tokens can be counted: {error}."
+        ) from error
     if tile != TILE or not shapes.get("use_thumbnail", True) or shapes.get("min_dynamic_patch", 1) != 1:
         raise ModelDirectoryError(
-            f"{directory} cuts photos in another way than InternVL2 (tiles of {TILE} pixels and a thumbnail).")
-    special = frozenset(token for token in (*tokenizer.all_special_tokens, *tokenizer.get_added_vocab())
-                        if token.strip())
-    return TokenBudget(lambda text: tokenizer.encode(text, add_special_tokens=False), special, max_length, tokens,
-                       shapes.get("max_dynamic_patch", 12), tile)
+            f"{directory} cuts photos in another way than InternVL2 (tiles of {TILE} pixels and a thumbnail)."
+        )
+    special = frozenset(
+        token for token in (*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()) if token.strip()
+    )
+    return TokenBudget(
+        lambda text: tokenizer.encode(text, add_special_tokens=False),
+        special,
+        max_length,
+        tokens,
+        shapes.get("max_dynamic_patch", 12),
+        tile,
+    )
 
 
 async def find_token_budget(database: Database, settings: Settings, directory: Path | None = None) -> TokenBudget:
@@ -81,8 +96,10 @@ async def find_token_budget(database: Database, settings: Settings, directory: P
     known = champion.directory if champion else None
     directory = directory or (Path(known) if known else settings.model.directory)
     if directory is None:
-        raise ModelDirectoryError("No model's directory is known, and its tokenizer must count the tokens: "
-                                  "set model.directory in jokebot.toml, or give --model DIR.")
+        raise ModelDirectoryError(
+            "No model's directory is known, and its tokenizer must count the tokens: "
+            "set model.directory in jokebot.toml, or give --model DIR."
+        )
     if not await asyncio.to_thread(directory.is_dir):
         raise ModelDirectoryError(f"There is no model directory {directory}.")
     return load_token_budget(directory, settings.selection.max_length)

@@ -1,4 +1,5 @@
 """Turns chosen jokes into rows and keeps those that pass every check, each picture decoded once."""
+
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 from configs.blocklist import BlockList
 from storage.learning.dataset_files import Row
 from storage.media.photos import Photo, photo_path
-from trainer.dataset.manifest import Entry, ScoredJoke, AnonymousRaters
+from trainer.dataset.manifest import AnonymousRaters, Entry, ScoredJoke
 from trainer.dataset.rows import RowError, check_picture, make_row, picture_name
 from trainer.dataset.token_budget import TokenBudget
 
@@ -25,8 +26,12 @@ class RowVerifier:
 
     def add(self, jokes: Iterable[ScoredJoke]) -> dict[int, str]:
         """Verify the jokes that were not seen yet; returns those that fail now, with their reasons."""
-        fresh = [item for item in jokes if item.source.joke_id not in self._rows and item.source.joke_id not in self.failed]
-        photos = {item.source.photo.id: item.source.photo for item in fresh if item.source.photo.id not in self._pictures}
+        fresh = [
+            item for item in jokes if item.source.joke_id not in self._rows and item.source.joke_id not in self.failed
+        ]
+        photos = {
+            item.source.photo.id: item.source.photo for item in fresh if item.source.photo.id not in self._pictures
+        }
         with ThreadPoolExecutor(THREADS) as pool:
             self._pictures.update(zip(photos, pool.map(self._problem_of, photos.values()), strict=True))
         failed = {}
@@ -49,8 +54,14 @@ class RowVerifier:
             raise RowError(problem)
         if self._blocked.hit(item.source.text, item.source.language):
             raise RowError("it is on the block list")
-        return make_row(item.row_id, picture_name(photo.sha256), (photo.width, photo.height), item.source.prompt,
-                        item.source.text, self._budget)
+        return make_row(
+            item.row_id,
+            picture_name(photo.sha256),
+            (photo.width, photo.height),
+            item.source.prompt,
+            item.source.text,
+            self._budget,
+        )
 
     def _problem_of(self, photo: Photo) -> str | None:
         try:

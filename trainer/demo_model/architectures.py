@@ -2,6 +2,7 @@
 
 Names and keys are InternVL2's own, as OpenGVLab published them; `2b` has InternVL2-2B's sizes to the last number.
 """
+
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,12 +39,45 @@ class ArchitectureShape:
 
 
 SHAPES = {
-    "tiny": ArchitectureShape(vocabulary=96 * ROWS, hidden=128, layers=4, heads=2, key_heads=1, intermediate=384, vision_hidden=128,
-                  vision_layers=6, vision_heads=2, vision_intermediate=512, max_tiles=1),
-    "demo": ArchitectureShape(vocabulary=96 * ROWS, hidden=192, layers=4, heads=3, key_heads=3, intermediate=384, vision_hidden=192,
-                  vision_layers=7, vision_heads=3, vision_intermediate=768, max_tiles=1),
-    "2b": ArchitectureShape(vocabulary=92553, hidden=2048, layers=24, heads=16, key_heads=8, intermediate=8192, vision_hidden=1024,
-                vision_layers=24, vision_heads=16, vision_intermediate=4096, max_tiles=12),
+    "tiny": ArchitectureShape(
+        vocabulary=96 * ROWS,
+        hidden=128,
+        layers=4,
+        heads=2,
+        key_heads=1,
+        intermediate=384,
+        vision_hidden=128,
+        vision_layers=6,
+        vision_heads=2,
+        vision_intermediate=512,
+        max_tiles=1,
+    ),
+    "demo": ArchitectureShape(
+        vocabulary=96 * ROWS,
+        hidden=192,
+        layers=4,
+        heads=3,
+        key_heads=3,
+        intermediate=384,
+        vision_hidden=192,
+        vision_layers=7,
+        vision_heads=3,
+        vision_intermediate=768,
+        max_tiles=1,
+    ),
+    "2b": ArchitectureShape(
+        vocabulary=92553,
+        hidden=2048,
+        layers=24,
+        heads=16,
+        key_heads=8,
+        intermediate=8192,
+        vision_hidden=1024,
+        vision_layers=24,
+        vision_heads=16,
+        vision_intermediate=4096,
+        max_tiles=12,
+    ),
 }
 
 
@@ -51,9 +85,14 @@ def parameters(shape: ArchitectureShape) -> Iterator[tuple[str, tuple[int, ...]]
     """Every parameter's official name and size, in the order in which they are written."""
     yield from vision_parameters(shape)
     folded = 4 * shape.vision_hidden
-    yield from {"mlp1.0.weight": (folded,), "mlp1.0.bias": (folded,), "mlp1.1.weight": (shape.hidden, folded),
-                "mlp1.1.bias": (shape.hidden,), "mlp1.3.weight": (shape.hidden, shape.hidden),
-                "mlp1.3.bias": (shape.hidden,)}.items()
+    yield from {
+        "mlp1.0.weight": (folded,),
+        "mlp1.0.bias": (folded,),
+        "mlp1.1.weight": (shape.hidden, folded),
+        "mlp1.1.bias": (shape.hidden,),
+        "mlp1.3.weight": (shape.hidden, shape.hidden),
+        "mlp1.3.bias": (shape.hidden,),
+    }.items()
     yield from language_parameters(shape)
 
 
@@ -64,10 +103,22 @@ def vision_parameters(shape: ArchitectureShape) -> Iterator[tuple[str, tuple[int
     yield embeddings + "patch_embedding.weight", (size, 3, PATCH, PATCH)
     yield embeddings + "patch_embedding.bias", (size,)
     yield embeddings + "position_embedding", (1, (TILE // PATCH) ** 2 + 1, size)
-    layer = {"ls1": (size,), "ls2": (size,), "attn.qkv.weight": (3 * size, size), "attn.qkv.bias": (3 * size,),
-             "attn.proj.weight": (size, size), "attn.proj.bias": (size,), "mlp.fc1.weight": (wide, size),
-             "mlp.fc1.bias": (wide,), "mlp.fc2.weight": (size, wide), "mlp.fc2.bias": (size,), "norm1.weight": (size,),
-             "norm1.bias": (size,), "norm2.weight": (size,), "norm2.bias": (size,)}
+    layer = {
+        "ls1": (size,),
+        "ls2": (size,),
+        "attn.qkv.weight": (3 * size, size),
+        "attn.qkv.bias": (3 * size,),
+        "attn.proj.weight": (size, size),
+        "attn.proj.bias": (size,),
+        "mlp.fc1.weight": (wide, size),
+        "mlp.fc1.bias": (wide,),
+        "mlp.fc2.weight": (size, wide),
+        "mlp.fc2.bias": (size,),
+        "norm1.weight": (size,),
+        "norm1.bias": (size,),
+        "norm2.weight": (size,),
+        "norm2.bias": (size,),
+    }
     for number in range(shape.vision_layers):
         yield from ((f"vision_model.encoder.layers.{number}.{name}", sizes) for name, sizes in layer.items())
 
@@ -76,10 +127,15 @@ def language_parameters(shape: ArchitectureShape) -> Iterator[tuple[str, tuple[i
     size, wide = shape.hidden, shape.intermediate
     head = size // shape.heads
     yield "language_model.model.tok_embeddings.weight", (shape.vocabulary, size)
-    layer = {"attention.wqkv.weight": ((shape.heads + 2 * shape.key_heads) * head, size),
-             "attention.wo.weight": (size, size), "feed_forward.w1.weight": (wide, size),
-             "feed_forward.w3.weight": (wide, size), "feed_forward.w2.weight": (size, wide),
-             "attention_norm.weight": (size,), "ffn_norm.weight": (size,)}
+    layer = {
+        "attention.wqkv.weight": ((shape.heads + 2 * shape.key_heads) * head, size),
+        "attention.wo.weight": (size, size),
+        "feed_forward.w1.weight": (wide, size),
+        "feed_forward.w3.weight": (wide, size),
+        "feed_forward.w2.weight": (size, wide),
+        "attention_norm.weight": (size,),
+        "ffn_norm.weight": (size,),
+    }
     for number in range(shape.layers):
         yield from ((f"language_model.model.layers.{number}.{name}", sizes) for name, sizes in layer.items())
     yield "language_model.model.norm.weight", (size,)
@@ -90,35 +146,85 @@ def config(shape: ArchitectureShape) -> dict[str, Any]:
     """The checkpoint's config.json, with InternVL2-2B's keys."""
     return {
         "architectures": ["InternVLChatModel"],
-        "auto_map": {"AutoConfig": "configuration_internvl_chat.InternVLChatConfig",
-                     "AutoModel": "modeling_internvl_chat.InternVLChatModel",
-                     "AutoModelForCausalLM": "modeling_internvl_chat.InternVLChatModel"},
-        "downsample_ratio": 0.5, "dynamic_image_size": True, "force_image_size": TILE, "llm_config": llm_config(shape),
-        "max_dynamic_patch": shape.max_tiles, "min_dynamic_patch": 1, "model_type": "internvl_chat", "pad_token_id": 2,
-        "ps_version": "v2", "select_layer": -1, "template": "internlm2-chat", "tie_word_embeddings": False,
-        "torch_dtype": "bfloat16", "transformers_version": "4.48.0", "use_backbone_lora": 0, "use_llm_lora": 0,
-        "use_thumbnail": True, "vision_config": vision_config(shape)}
+        "auto_map": {
+            "AutoConfig": "configuration_internvl_chat.InternVLChatConfig",
+            "AutoModel": "modeling_internvl_chat.InternVLChatModel",
+            "AutoModelForCausalLM": "modeling_internvl_chat.InternVLChatModel",
+        },
+        "downsample_ratio": 0.5,
+        "dynamic_image_size": True,
+        "force_image_size": TILE,
+        "llm_config": llm_config(shape),
+        "max_dynamic_patch": shape.max_tiles,
+        "min_dynamic_patch": 1,
+        "model_type": "internvl_chat",
+        "pad_token_id": 2,
+        "ps_version": "v2",
+        "select_layer": -1,
+        "template": "internlm2-chat",
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+        "transformers_version": "4.48.0",
+        "use_backbone_lora": 0,
+        "use_llm_lora": 0,
+        "use_thumbnail": True,
+        "vision_config": vision_config(shape),
+    }
 
 
 def llm_config(shape: ArchitectureShape) -> dict[str, Any]:
     return {
-        "architectures": ["InternLM2ForCausalLM"], "attn_implementation": "eager",
-        "auto_map": {"AutoConfig": "configuration_internlm2.InternLM2Config",
-                     "AutoModel": "modeling_internlm2.InternLM2ForCausalLM",
-                     "AutoModelForCausalLM": "modeling_internlm2.InternLM2ForCausalLM"},
-        "bias": False, "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu", "hidden_size": shape.hidden,
-        "initializer_range": 0.02, "intermediate_size": shape.intermediate, "max_position_embeddings": 32768,
-        "model_type": "internlm2", "num_attention_heads": shape.heads, "num_hidden_layers": shape.layers,
-        "num_key_value_heads": shape.key_heads, "pad_token_id": 2, "rms_norm_eps": 1e-05,
-        "rope_scaling": {"factor": 2.0, "type": "dynamic"}, "rope_theta": 1000000, "tie_word_embeddings": False,
-        "torch_dtype": "bfloat16", "use_cache": True, "vocab_size": shape.vocabulary}
+        "architectures": ["InternLM2ForCausalLM"],
+        "attn_implementation": "eager",
+        "auto_map": {
+            "AutoConfig": "configuration_internlm2.InternLM2Config",
+            "AutoModel": "modeling_internlm2.InternLM2ForCausalLM",
+            "AutoModelForCausalLM": "modeling_internlm2.InternLM2ForCausalLM",
+        },
+        "bias": False,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "hidden_act": "silu",
+        "hidden_size": shape.hidden,
+        "initializer_range": 0.02,
+        "intermediate_size": shape.intermediate,
+        "max_position_embeddings": 32768,
+        "model_type": "internlm2",
+        "num_attention_heads": shape.heads,
+        "num_hidden_layers": shape.layers,
+        "num_key_value_heads": shape.key_heads,
+        "pad_token_id": 2,
+        "rms_norm_eps": 1e-05,
+        "rope_scaling": {"factor": 2.0, "type": "dynamic"},
+        "rope_theta": 1000000,
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+        "use_cache": True,
+        "vocab_size": shape.vocabulary,
+    }
 
 
 def vision_config(shape: ArchitectureShape) -> dict[str, Any]:
     return {
-        "architectures": ["InternVisionModel"], "attention_dropout": 0.0, "drop_path_rate": 0.0, "dropout": 0.0,
-        "hidden_act": "gelu", "hidden_size": shape.vision_hidden, "image_size": TILE, "initializer_factor": 1.0,
-        "initializer_range": 0.02, "intermediate_size": shape.vision_intermediate, "layer_norm_eps": 1e-06,
-        "model_type": "intern_vit_6b", "norm_type": "layer_norm", "num_attention_heads": shape.vision_heads,
-        "num_channels": 3, "num_hidden_layers": shape.vision_layers, "patch_size": PATCH, "qk_normalization": False,
-        "qkv_bias": True, "torch_dtype": "bfloat16", "use_flash_attn": False}
+        "architectures": ["InternVisionModel"],
+        "attention_dropout": 0.0,
+        "drop_path_rate": 0.0,
+        "dropout": 0.0,
+        "hidden_act": "gelu",
+        "hidden_size": shape.vision_hidden,
+        "image_size": TILE,
+        "initializer_factor": 1.0,
+        "initializer_range": 0.02,
+        "intermediate_size": shape.vision_intermediate,
+        "layer_norm_eps": 1e-06,
+        "model_type": "intern_vit_6b",
+        "norm_type": "layer_norm",
+        "num_attention_heads": shape.vision_heads,
+        "num_channels": 3,
+        "num_hidden_layers": shape.vision_layers,
+        "patch_size": PATCH,
+        "qk_normalization": False,
+        "qkv_bias": True,
+        "torch_dtype": "bfloat16",
+        "use_flash_attn": False,
+    }

@@ -1,4 +1,7 @@
-"""Composes training pictures on the training device: one to three subjects over a painted background, a batch at a time."""
+"""Composes training pictures on the training device: one to three subjects over a painted background, a batch at a
+time.
+"""
+
 import base64
 import io
 import math
@@ -33,8 +36,9 @@ class PictureScene:
 class PicturePainter:
     """Paints scenes from drawings. The same seed on the same device paints the same scenes.
 
-    `restyle` is the share of drawings that are changed themselves, for training; the others are shown as they were drawn.
-    On a GPU nothing here waits for what was painted before: sizes of parts of the batch are drawn by the processor.
+    `restyle` is the share of drawings that are changed themselves, for training; the others are shown as they were
+    drawn. On a GPU nothing here waits for what was painted before: sizes of parts of the batch are drawn by the
+    processor.
     """
 
     def __init__(self, drawings: list[PictureEntry], device: torch.device, seed: int, restyle: float = 1.0) -> None:
@@ -48,7 +52,9 @@ class PicturePainter:
         self.subjects = torch.tensor([drawing.subject for drawing in drawings], device=device)
         # A subject with more drawings must not be shown more often, so subjects are drawn first.
         self.known = self.subjects.unique()
-        often = torch.tensor([1 if drawing.set in (*ICONS, FONT) else COLOURED_TWICE for drawing in drawings], device=device)
+        often = torch.tensor(
+            [1 if drawing.set in (*ICONS, FONT) else COLOURED_TWICE for drawing in drawings], device=device
+        )
         places = torch.arange(len(drawings), device=device).repeat_interleave(often)
         self.of = [places[self.subjects[places] == subject] for subject in self.known.tolist()]
         most = max(map(len, self.of))
@@ -66,7 +72,7 @@ class PicturePainter:
         pictures = self.background(batch, side)
         order, chance = torch.randperm(batch, generator=self.random, device=self.device), self.dice.random()
         for layer in reversed(range(MOST)):
-            place = order[:int(COMPANIED[layer] * batch + chance) if layer else batch]
+            place = order[: int(COMPANIED[layer] * batch + chance) if layer else batch]
             if len(place):
                 changed = self.uniform(len(place), 1, 1, 1) < self.restyled
                 sprites = self.sprites(rows[layer][place], side, changed)
@@ -94,12 +100,18 @@ class PicturePainter:
         return torch.where(changed, self.restyle(self.exchange(sprites, drawings, self.pick(rows))), sprites)
 
     def exchange(self, sprites: torch.Tensor, drawings: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        """Some drawings in the colours (mean and spread) of another one of the same subject: a fox's outline in fox's red."""
-        colour = (sprites[:, :3] - self.means[drawings]) / self.spreads[drawings] * self.spreads[others] + self.means[others]
+        """Some drawings in the colours (mean and spread) of another one of the same subject: a fox's outline in
+        fox's red.
+        """
+        colour = (sprites[:, :3] - self.means[drawings]) / self.spreads[drawings] * self.spreads[others] + self.means[
+            others
+        ]
         return torch.cat([self.some(0.35, colour.clamp(0, 1), sprites[:, :3]), sprites[:, 3:]], 1)
 
     def restyle(self, sprites: torch.Tensor) -> torch.Tensor:
-        """The same drawings as if others had drawn them: other colours, two tones, outlines, flat areas, a part missing."""
+        """The same drawings as if others had drawn them: other colours, two tones, outlines, flat areas, a part
+        missing.
+        """
         n, size = len(sprites), sprites.shape[-1]
         colour, alpha = sprites[:, :3], sprites[:, 3:]
         grey = colour.mean(1, keepdim=True)
@@ -140,9 +152,13 @@ class PicturePainter:
         room = (1.08 - scale).clamp(min=0.03) if main else torch.ones_like(scale)
         x, y = self.uniform(n, low=-1, high=1) * room, self.uniform(n, low=-1, high=1) * room
         cosine, sine = turn.cos(), turn.sin()
-        theta = torch.stack([
-            torch.stack([cosine * mirror / (scale * stretch), sine * mirror / (scale * stretch)], 1),
-            torch.stack([-sine * stretch / scale, cosine * stretch / scale], 1)], 1)
+        theta = torch.stack(
+            [
+                torch.stack([cosine * mirror / (scale * stretch), sine * mirror / (scale * stretch)], 1),
+                torch.stack([-sine * stretch / scale, cosine * stretch / scale], 1),
+            ],
+            1,
+        )
         shift = -(theta @ torch.stack([x, y], 1)[..., None])
         grid = F.affine_grid(torch.cat([theta, shift], 2), [n, 4, side, side], align_corners=False)
         colour = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
@@ -159,8 +175,12 @@ class PicturePainter:
         line = torch.linspace(-1, 1, side, device=self.device)
         angle = self.uniform(batch, 1, 1, 1, high=2 * math.pi)
         slope = angle.cos() * line[None, None, None, :] + angle.sin() * line[None, None, :, None]
-        kinds = [torch.zeros_like(slope), 0.5 + 0.5 * slope.clamp(-1, 1), self.clouds(batch, side),
-                 (torch.sin(slope * self.uniform(batch, 1, 1, 1, low=4, high=25)) > 0).float()]
+        kinds = [
+            torch.zeros_like(slope),
+            0.5 + 0.5 * slope.clamp(-1, 1),
+            self.clouds(batch, side),
+            (torch.sin(slope * self.uniform(batch, 1, 1, 1, low=4, high=25)) > 0).float(),
+        ]
         kind = torch.randint(len(kinds), (batch,), generator=self.random, device=self.device)
         field = torch.stack(kinds)[kind, torch.arange(batch, device=self.device)]
         busy = (self.clouds(batch, side) - 0.5) * self.uniform(batch, 3, 1, 1, low=-0.6, high=0.6)
@@ -193,7 +213,7 @@ def colours(sheets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         weight = weight / weight.sum((2, 3), keepdim=True).clamp(min=1e-3)
         mean = (colour * weight).sum((2, 3), keepdim=True)
         means.append(mean)
-        spreads.append(((colour - mean)**2 * weight).sum((2, 3), keepdim=True).sqrt().clamp(min=0.05))
+        spreads.append(((colour - mean) ** 2 * weight).sum((2, 3), keepdim=True).sqrt().clamp(min=0.05))
     return torch.cat(means), torch.cat(spreads)
 
 
@@ -208,7 +228,7 @@ def to_sheet(drawing: PictureEntry) -> torch.Tensor:
     picture = drawing.picture
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(picture.height, picture.width, 4)
     top, left = (SIZE - picture.height) // 2, (SIZE - picture.width) // 2
-    sheet[:, top:top + picture.height, left:left + picture.width] = pixels.permute(2, 0, 1)
+    sheet[:, top : top + picture.height, left : left + picture.width] = pixels.permute(2, 0, 1)
     return sheet
 
 

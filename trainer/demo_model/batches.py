@@ -1,4 +1,5 @@
 """Token batches for the demo model: subjects drawn evenly, questions and answers about them, padded for the device."""
+
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from tokenizers import Tokenizer
 from torch.utils.data import IterableDataset, get_worker_info
 
 from configs.prompts import Prompts, load_prompts
-from trainer.demo_model.subjects import PictureSubject
 from trainer.demo_model.joke_templates import DialogueTurn, TemplateWriter
+from trainer.demo_model.subjects import PictureSubject
 
 CACHED = 50_000
 IGNORED = -100
@@ -22,8 +23,8 @@ class TrainingBatch:
     """`subjects` (pictures,), `before` (k,), `after` (asked, longest): the first pictures are asked about.
 
     Every prompt has the same beginning up to the picture, so it is held once. `places` (tokens,) are those of `after`,
-    counted through all rows, that are followed by an answer's token, and `labels` (tokens,) are these tokens: found here,
-    so that a GPU need not be asked where they are.
+    counted through all rows, that are followed by an answer's token, and `labels` (tokens,) are these tokens: found
+    here, so that a GPU need not be asked where they are.
     """
 
     subjects: torch.Tensor
@@ -56,10 +57,12 @@ class TextEncoder:
         """The prompt's ids before and after the picture's tokens."""
         ids = self.tokenizer.encode(self.prompts.render(user, 1), add_special_tokens=False).ids
         place = ids.index(self.context)
-        return ids[:place], ids[place + 1:]
+        return ids[:place], ids[place + 1 :]
 
     def batch(self, subjects: list[int], turns: list[DialogueTurn]) -> TrainingBatch:
-        """Subjects of all pictures, and the turns about the first ones as padded rows; what is before the picture is the same in all."""
+        """Subjects of all pictures, and the turns about the first ones as padded rows; what is before the picture is
+        the same in all.
+        """
         rows, labels, before = [], [], []
         for turn in turns:
             before, asked = self.prompt(turn.user)
@@ -68,7 +71,9 @@ class TextEncoder:
             labels.append([IGNORED] * (len(asked) - 1) + answer)
         shifted = padded(labels, IGNORED).flatten()
         places = (shifted != IGNORED).nonzero()[:, 0]
-        return TrainingBatch(torch.tensor(subjects), torch.tensor(before), padded(rows, self.padding), places, shifted[places])
+        return TrainingBatch(
+            torch.tensor(subjects), torch.tensor(before), padded(rows, self.padding), places, shifted[places]
+        )
 
 
 def padded(rows: list[list[int]], value: int) -> torch.Tensor:
@@ -78,10 +83,20 @@ def padded(rows: list[list[int]], value: int) -> torch.Tensor:
 
 
 class BatchStream(IterableDataset[TrainingBatch]):
-    """Endless batches of `size` pictures, the first `asked` of them with a turn; every worker has a stream of its own."""
+    """Endless batches of `size` pictures, the first `asked` of them with a turn; every worker has a stream of its
+    own.
+    """
 
-    def __init__(self, tokenizer: Tokenizer, subjects: tuple[PictureSubject, ...], writer: TemplateWriter, known: Sequence[int], size: int,
-                 asked: int, seed: int) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        subjects: tuple[PictureSubject, ...],
+        writer: TemplateWriter,
+        known: Sequence[int],
+        size: int,
+        asked: int,
+        seed: int,
+    ) -> None:
         self.vocabulary = tokenizer.to_str()
         self.subjects, self.writer, self.known = subjects, writer, known
         self.size, self.asked, self.seed = size, asked, seed
@@ -92,5 +107,5 @@ class BatchStream(IterableDataset[TrainingBatch]):
         encoder = TextEncoder(Tokenizer.from_str(self.vocabulary), load_prompts())
         while True:
             chosen = [draw.choice(self.known) for _ in range(self.size)]
-            turns = [self.writer.turn(self.subjects[number], draw) for number in chosen[:self.asked]]
+            turns = [self.writer.turn(self.subjects[number], draw) for number in chosen[: self.asked]]
             yield encoder.batch(chosen, turns)

@@ -1,4 +1,7 @@
-"""`jokebot demo-model build`: a checkpoint of the `demo` shape that sees and speaks, trained from nothing or from weights."""
+"""`jokebot demo-model build`: a checkpoint of the `demo` shape that sees and speaks, trained from nothing or from
+weights.
+"""
+
 import json
 import os
 import time
@@ -14,10 +17,10 @@ from tokenizers import Tokenizer
 
 from configs.errors import JokebotError
 from configs.transformers_imports import import_transformers
-from trainer.demo_model.picture_pack import load_pack
-from trainer.demo_model.augmentation import PicturePainter
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES, parameters
+from trainer.demo_model.augmentation import PicturePainter
+from trainer.demo_model.picture_pack import load_pack
+from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.tokenizer import dump
@@ -31,9 +34,17 @@ MINUTES = 8.0
 """A lent machine's command ends after 10 minutes; starting and saving take about one."""
 
 
-def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES, seed: int = 0,
-          start: Path | None = None, steps: int = 0) -> dict[str, float]:
-    """Train for `minutes`, or for so many `steps`, and write the checkpoint to `out`; `start` is a checkpoint to go on from, by its weights alone.
+def build(
+    out: Path,
+    pack: Path,
+    device: str = "auto",
+    minutes: float = MINUTES,
+    seed: int = 0,
+    start: Path | None = None,
+    steps: int = 0,
+) -> dict[str, float]:
+    """Train for `minutes`, or for so many `steps`, and write the checkpoint to `out`; `start` is a checkpoint to go on
+    from, by its weights alone.
 
     `device` is auto, cpu or cuda. Returns steps, pictures and seconds. Raises JokebotError for a missing pack, an `out`
     in use, or weights of another shape.
@@ -53,19 +64,35 @@ def build(out: Path, pack: Path, device: str = "auto", minutes: float = MINUTES,
     print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
     took = train(learner, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
     save(model, out)
-    dump(out / TRAINING, {"sets": sorted({drawing.set for drawing in drawings}), "seed": seed, "device": chosen.type,
-                          "minutes": minutes, "from": "weights" if start else "nothing", **took})
+    dump(
+        out / TRAINING,
+        {
+            "sets": sorted({drawing.set for drawing in drawings}),
+            "seed": seed,
+            "device": chosen.type,
+            "minutes": minutes,
+            "from": "weights" if start else "nothing",
+            **took,
+        },
+    )
     return took
 
 
 def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> DemoTrainingPlan:
-    """A plan for a model that knows nothing, or for one that goes on: in smaller steps, half of the drawings as they are,
-    so that it becomes as sure of these as it can be."""
+    """A plan for a model that knows nothing, or for one that goes on: in smaller steps, half of the drawings as they
+    are, so that it becomes as sure of these as it can be."""
     cuda = device.type == "cuda"
     rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.5)
     phases = (GPU_PHASES if whole else GPU_MORE) if cuda else CPU_PHASES
-    return DemoTrainingPlan(phases, minutes, rate, workers=min(8, os.cpu_count() or 1) if cuda else 0, seed=seed,
-                restyled=1.0 if whole else 0.5, whole=whole)
+    return DemoTrainingPlan(
+        phases,
+        minutes,
+        rate,
+        workers=min(8, os.cpu_count() or 1) if cuda else 0,
+        seed=seed,
+        restyled=1.0 if whole else 0.5,
+        whole=whole,
+    )
 
 
 def load(directory: Path) -> Any:
@@ -82,7 +109,9 @@ def take_weights(model: Any, start: Path) -> None:
 
 
 def save(model: Any, out: Path) -> None:
-    """Put the model's weights into the checkpoint as bf16; a reader finds the old or the new ones, never half of them."""
+    """Put the model's weights into the checkpoint as bf16; a reader finds the old or the new ones, never half of
+    them.
+    """
     state = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
 
     def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:

@@ -5,6 +5,7 @@
 Replies are written in batches on any device with the model's own weights, pictures are painted by a seed that no build
 uses. `benchmarks/demo_model.py` measures the same through the engine, over HTTP.
 """
+
 import argparse
 import json
 from collections import Counter
@@ -18,13 +19,13 @@ import torch
 from tokenizers import Tokenizer
 
 from configs.prompts import load_prompts
+from trainer.demo_model.augmentation import PicturePainter, normalise
 from trainer.demo_model.batches import TextEncoder
 from trainer.demo_model.build import TRAINING, load
+from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 from trainer.demo_model.picture_pack import PictureEntry, load_pack
-from trainer.demo_model.augmentation import PicturePainter, normalise
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import PictureSubject, load_subjects, subjects_named
-from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 
 LONGEST = 80
 """Tokens of a reply; one that is longer counts as unfinished."""
@@ -55,8 +56,9 @@ class EvaluatedReply:
 
 
 @torch.inference_mode()
-def write_replies(model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user: str, temperature: float = 0.0,
-                  seed: int = 0) -> list[tuple[str, bool]]:
+def write_replies(
+    model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user: str, temperature: float = 0.0, seed: int = 0
+) -> list[tuple[str, bool]]:
     """A reply to one question about each picture (n, 3, 448, 448 in 0..1), and whether the model ended it."""
     encoder, device = TextEncoder(tokenizer, load_prompts()), pictures.device
     before, after = (torch.tensor(part, device=device) for part in encoder.prompt(user))
@@ -71,8 +73,11 @@ def write_replies(model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user
         state = model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True)
         past = state.past_key_values
         logits = model.language_model.output(state.last_hidden_state[:, -1]).float()
-        tokens = (torch.multinomial((logits / temperature).softmax(-1), 1, generator=dice) if temperature
-                  else logits.argmax(-1, keepdim=True))
+        tokens = (
+            torch.multinomial((logits / temperature).softmax(-1), 1, generator=dice)
+            if temperature
+            else logits.argmax(-1, keepdim=True)
+        )
         written = torch.cat([written, tokens], 1)
         if bool((written == stop).any(1).all()):
             break
@@ -84,19 +89,31 @@ def write_replies(model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user
     return replies
 
 
-def ask(model: Any, tokenizer: Tokenizer, painter: PicturePainter, count: int, language: str, style: str,
-        temperature: float = 0.0, seed: int = 0) -> list[EvaluatedReply]:
+def ask(
+    model: Any,
+    tokenizer: Tokenizer,
+    painter: PicturePainter,
+    count: int,
+    language: str,
+    style: str,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> list[EvaluatedReply]:
     """Replies to one prompt about `count` painted pictures, their subjects drawn by the painter."""
     user, subjects, replies = load_prompts().ask(language, style), load_subjects(), []
     for start in range(0, count, 64):
         scene = painter.paint(min(64, count - start), 448)
         texts = write_replies(model, tokenizer, scene.pictures, user, temperature, seed + start)
-        replies += [EvaluatedReply(subjects[number], language, style, text, finished)
-                    for number, (text, finished) in zip(scene.subjects.tolist(), texts, strict=True)]
+        replies += [
+            EvaluatedReply(subjects[number], language, style, text, finished)
+            for number, (text, finished) in zip(scene.subjects.tolist(), texts, strict=True)
+        ]
     return replies
 
 
-def measure(model: Any, tokenizer: Tokenizer, seen: PicturePainter, unseen: PicturePainter, count: int) -> dict[str, float]:
+def measure(
+    model: Any, tokenizer: Tokenizer, seen: PicturePainter, unseen: PicturePainter, count: int
+) -> dict[str, float]:
     """All measures over `count` pictures a drawing group: shares in 0..1, `unfinished` and `empty` as counts.
 
     `seen` paints the drawings of training on new pictures, `unseen` the set that was held out.
@@ -105,10 +122,16 @@ def measure(model: Any, tokenizer: Tokenizer, seen: PicturePainter, unseen: Pict
     pairs = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
     for number, (language, style) in enumerate(pairs):
         replies += ask(model, tokenizer, seen, -(-count // len(pairs)), language, style, seed=SEED + number)
-    others = [reply for language in prompts.languages
-              for reply in ask(model, tokenizer, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)]
-    drawn = [reply for language in prompts.languages
-             for reply in ask(model, tokenizer, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)]
+    others = [
+        reply
+        for language in prompts.languages
+        for reply in ask(model, tokenizer, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)
+    ]
+    drawn = [
+        reply
+        for language in prompts.languages
+        for reply in ask(model, tokenizer, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)
+    ]
     everything = [*replies, *others, *drawn]
     return {
         "subject_accuracy": share(reply.names_subject() for reply in replies),
@@ -139,11 +162,17 @@ def reader() -> TemplateReader:
     return TemplateReader(load_shapes(), load_subjects())
 
 
-def painters(drawings: Sequence[PictureEntry], checkpoint: Path, device: torch.device) -> tuple[PicturePainter, PicturePainter]:
-    """Painters of the drawings that a checkpoint was trained on and of the held-out set, with seeds that no build uses."""
+def painters(
+    drawings: Sequence[PictureEntry], checkpoint: Path, device: torch.device
+) -> tuple[PicturePainter, PicturePainter]:
+    """Painters of the drawings that a checkpoint was trained on and of the held-out set, with seeds that no build
+    uses.
+    """
     learnt = json.loads((checkpoint / TRAINING).read_text(encoding="utf-8"))["sets"]
-    return (PicturePainter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=0),
-            PicturePainter([drawing for drawing in drawings if drawing.set == HELD_OUT], device, SEED + 1, restyle=0))
+    return (
+        PicturePainter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=0),
+        PicturePainter([drawing for drawing in drawings if drawing.set == HELD_OUT], device, SEED + 1, restyle=0),
+    )
 
 
 def main() -> None:

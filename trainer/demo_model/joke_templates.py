@@ -1,4 +1,5 @@
 """What the demo model learns to say: joke shapes filled with subjects, and the prompts that ask for them."""
+
 import random
 import re
 import string
@@ -16,10 +17,39 @@ EXPLAIN, NEUTRAL = "explain", "neutral"
 CAPTION_SHARE, QUOTED_SHARE = 0.25, 0.5
 """Shares of prompts with a caption, and of explain prompts that quote a joke."""
 IDLE_CAPTIONS = {
-    "en": ("look at this", "found this today", "from my holidays", "what do you think?", "my favourite", "no comment", "lol",
-           "taken this morning", "guess where", "for you", "is this normal?", "my new {s}", "not a {s}", "{s}", "our {s} again"),
-    "zh": ("看看这个", "今天拍的", "假期照片", "你觉得呢？", "我的最爱", "哈哈哈", "早上拍的", "猜猜在哪里", "送给你", "这正常吗？",
-           "我的新{s}", "不是{s}", "{s}", "又是{s}"),
+    "en": (
+        "look at this",
+        "found this today",
+        "from my holidays",
+        "what do you think?",
+        "my favourite",
+        "no comment",
+        "lol",
+        "taken this morning",
+        "guess where",
+        "for you",
+        "is this normal?",
+        "my new {s}",
+        "not a {s}",
+        "{s}",
+        "our {s} again",
+    ),
+    "zh": (
+        "看看这个",
+        "今天拍的",
+        "假期照片",
+        "你觉得呢？",
+        "我的最爱",
+        "哈哈哈",
+        "早上拍的",
+        "猜猜在哪里",
+        "送给你",
+        "这正常吗？",
+        "我的新{s}",
+        "不是{s}",
+        "{s}",
+        "又是{s}",
+    ),
 }
 """Captions in training. Those with a slot name the picture's subject or, as often, another: the picture decides."""
 
@@ -72,15 +102,22 @@ def load_shapes(path: Path = SHAPES_FILE) -> tuple[JokeShape, ...]:
 
 def jokes(shapes: tuple[JokeShape, ...], language: str, style: str = NEUTRAL) -> list[JokeShape]:
     """The shapes that may answer a prompt: all jokes of the language for the neutral one, else those of the style."""
-    return [shape for shape in shapes if shape.language == language and not shape.quoted
-            and (shape.style == style if style != NEUTRAL else shape.style != EXPLAIN)]
+    return [
+        shape
+        for shape in shapes
+        if shape.language == language
+        and not shape.quoted
+        and (shape.style == style if style != NEUTRAL else shape.style != EXPLAIN)
+    ]
 
 
 class TemplateReader:
     """Recognises replies: which shape, and which subject in it."""
 
     def __init__(self, shapes: tuple[JokeShape, ...], subjects: tuple[PictureSubject, ...]) -> None:
-        self.subjects = {(language, subject.name(language)): subject for subject in subjects for language in ("en", "zh")}
+        self.subjects = {
+            (language, subject.name(language)): subject for subject in subjects for language in ("en", "zh")
+        }
         self.patterns = [(re.compile(self.pattern(shape)), shape) for shape in shapes]
 
     @staticmethod

@@ -4,6 +4,7 @@
 each of some two thousand tiny operations waits for the last to be launched. Here matrices of one shape are stacked and
 go through together; the numbers are the same.
 """
+
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,9 @@ MATCH_ADAMW = 0.2
 
 
 class Muon(torch.optim.Optimizer):
-    """`torch.optim.Muon(..., adjust_lr_fn="match_rms_adamw")` with Nesterov momentum, for two-dimensional parameters."""
+    """`torch.optim.Muon(..., adjust_lr_fn="match_rms_adamw")` with Nesterov momentum, for two-dimensional
+    parameters.
+    """
 
     def __init__(self, params: Any, lr: float, weight_decay: float = 0.0, momentum: float = 0.95) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
@@ -42,7 +45,9 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         updates = orthogonal(torch.stack(torch._foreach_lerp(gradients, momenta, group["momentum"])))
         torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(matrices, list(updates.float().unbind()), alpha=-group["lr"] * MATCH_ADAMW * max(shape)**0.5)
+        torch._foreach_add_(
+            matrices, list(updates.float().unbind()), alpha=-group["lr"] * MATCH_ADAMW * max(shape) ** 0.5
+        )
 
 
 def orthogonal(stacked: torch.Tensor) -> torch.Tensor:

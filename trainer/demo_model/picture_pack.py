@@ -2,6 +2,7 @@
 
 Made once from ordinary packages (`sources.py`) and kept outside Git; the licences are in `configs/demo-model/NOTICE`.
 """
+
 import io
 import json
 import zipfile
@@ -52,7 +53,9 @@ def make_pack(path: Path, work: Path) -> int:
                 index.append([subjects[subject].en, name])
         pack.writestr("index.json", json.dumps(index))
     if path.stat().st_size > LIMIT:
-        raise JokebotError(f"{path} has {path.stat().st_size / 2**20:.1f} MiB, more than {LIMIT >> 20}: lower SIZE in pack.py.")
+        raise JokebotError(
+            f"{path} has {path.stat().st_size / 2**20:.1f} MiB, more than {LIMIT >> 20}: lower SIZE in pack.py."
+        )
     return len(index)
 
 
@@ -62,12 +65,18 @@ def load_pack(path: Path) -> list[PictureEntry]:
     try:
         with zipfile.ZipFile(path) as pack:
             index = json.loads(pack.read("index.json"))
-            return [PictureEntry(numbers[name], from_set, Image.open(io.BytesIO(pack.read(f"{number:05d}.webp"))).convert("RGBA"))
-                    for number, (name, from_set) in enumerate(index)]
+            return [
+                PictureEntry(
+                    numbers[name], from_set, Image.open(io.BytesIO(pack.read(f"{number:05d}.webp"))).convert("RGBA")
+                )
+                for number, (name, from_set) in enumerate(index)
+            ]
     except FileNotFoundError as error:
         raise JokebotError(f"There is no picture pack at {path}. Make it with `jokebot demo-model pack`.") from error
     except (KeyError, zipfile.BadZipFile) as error:
-        raise JokebotError(f"{path} was made for other subjects or is broken. Make it again with `jokebot demo-model pack`.") from error
+        raise JokebotError(
+            f"{path} was made for other subjects or is broken. Make it again with `jokebot demo-model pack`."
+        ) from error
 
 
 def shrink(source: Path) -> bytes:

@@ -1,5 +1,6 @@
 """`jokebot demo-model random`: an InternVL2 checkpoint whose weights are random, for tests, for the first demo and for
 measuring at real size. It loads wherever InternVL2 loads; what it says is noise."""
+
 import contextlib
 import math
 import shutil
@@ -29,6 +30,7 @@ def write_random(directory: Path, shape: ArchitectureShape, seed: int) -> int:
     The same shape and seed give the same bytes. The directory appears when all is written, so a killed call leaves
     only an `…-unfinished` beside it. Raises JokebotError where the directory is in use or its name won't do.
     """
+
     def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:
         return draw(seed, name, math.prod(size))
 
@@ -41,8 +43,10 @@ def write_random(directory: Path, shape: ArchitectureShape, seed: int) -> int:
 def new_directory(directory: Path) -> Iterator[Path]:
     """A place to write a checkpoint in, which gets the directory's name when all went well."""
     if "." in directory.name:
-        raise JokebotError(f"{directory.name!r} has a dot, and transformers can't load code from such a directory. "
-                           "Choose a name without dots.")
+        raise JokebotError(
+            f"{directory.name!r} has a dot, and transformers can't load code from such a directory. "
+            "Choose a name without dots."
+        )
     if directory.is_file() or directory.is_dir() and any(directory.iterdir()):
         raise JokebotError(f"{directory} is in use. Choose another --out, or remove it first.")
     place = directory.with_name(f"{directory.name}-unfinished")
@@ -59,12 +63,24 @@ def write_frame(directory: Path, shape: ArchitectureShape) -> None:
     tokenizer.dump(directory / "config.json", config(shape))
     words = tokenizer.write(directory, shape.vocabulary)
     stops = [words.token_to_id(token) for token in ("<|im_end|>", "<|im_start|>", "</s>")]
-    tokenizer.dump(directory / "generation_config.json", {
-        "bos_token_id": 1, "eos_token_id": stops, "pad_token_id": 2, "transformers_version": "4.48.0"})
-    tokenizer.dump(directory / "preprocessor_config.json", {
-        "crop_size": TILE, "do_center_crop": True, "do_normalize": True, "do_resize": True,
-        "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": list(MEAN),
-        "image_std": list(STD), "resample": 3, "size": TILE})
+    tokenizer.dump(
+        directory / "generation_config.json",
+        {"bos_token_id": 1, "eos_token_id": stops, "pad_token_id": 2, "transformers_version": "4.48.0"},
+    )
+    tokenizer.dump(
+        directory / "preprocessor_config.json",
+        {
+            "crop_size": TILE,
+            "do_center_crop": True,
+            "do_normalize": True,
+            "do_resize": True,
+            "feature_extractor_type": "CLIPFeatureExtractor",
+            "image_mean": list(MEAN),
+            "image_std": list(STD),
+            "resample": 3,
+            "size": TILE,
+        },
+    )
 
 
 def draw(seed: int, name: str, count: int) -> Iterator[np.ndarray]:

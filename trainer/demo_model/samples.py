@@ -1,11 +1,14 @@
-"""`python -m trainer.demo_model.samples PACK DIR`: the pictures that the demo's page offers, painted from Noto's drawings."""
+"""`python -m trainer.demo_model.samples PACK DIR`: the pictures that the demo's page offers, painted from Noto's
+drawings.
+"""
+
 import sys
 from pathlib import Path
 
 import torch
 
-from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.augmentation import PicturePainter, to_picture
+from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.subjects import load_subjects
 
 SHOWN = ("fox", "hamburger", "butterfly", "octopus", "cactus", "guitar", "penguin", "bicycle")

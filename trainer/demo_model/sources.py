@@ -2,6 +2,7 @@
 
 Every set and version is named here; each one's licence, read in the package itself, is in `configs/demo-model/NOTICE`.
 """
+
 import json
 import shutil
 import subprocess
@@ -14,13 +15,30 @@ from PIL import Image, ImageDraw, ImageFont
 from configs.errors import JokebotError
 from trainer.demo_model.subjects import PictureSubject
 
-EMOJI = {"noto": "1.2.9", "noto-v1": "1.2.5", "twemoji": "1.2.5", "fluent-emoji": "1.2.7", "fluent-emoji-flat": "1.2.6",
-         "fxemoji": "1.2.2", "streamline-emojis": "1.2.4", "emojione": "1.2.3"}
+EMOJI = {
+    "noto": "1.2.9",
+    "noto-v1": "1.2.5",
+    "twemoji": "1.2.5",
+    "fluent-emoji": "1.2.7",
+    "fluent-emoji-flat": "1.2.6",
+    "fxemoji": "1.2.2",
+    "streamline-emojis": "1.2.4",
+    "emojione": "1.2.3",
+}
 """Iconify's packages (@iconify-json/NAME) of coloured emoji and their versions."""
 HELD_OUT = "emojione"
 """In the pack for measuring only: no build trains on it."""
-ICONS = {"fluent-emoji-high-contrast": "1.2.6", "game-icons": "1.2.4", "mdi": "1.2.3", "ph": "1.2.2", "tabler": "1.2.41",
-         "lucide": "1.2.137", "hugeicons": "1.2.35", "icon-park": "1.2.4", "fa6-solid": "1.2.4"}
+ICONS = {
+    "fluent-emoji-high-contrast": "1.2.6",
+    "game-icons": "1.2.4",
+    "mdi": "1.2.3",
+    "ph": "1.2.2",
+    "tabler": "1.2.41",
+    "lucide": "1.2.137",
+    "hugeicons": "1.2.35",
+    "icon-park": "1.2.4",
+    "fa6-solid": "1.2.4",
+}
 """Iconify's packages of outlines and silhouettes: other artists' forms of the same subjects."""
 SOLID, SOLID_VERSION = "fluent-emoji-3d", "1.1.0"
 """Emoji as rendered solids, pictures already (@lobehub/fluent-emoji-3d)."""
@@ -32,9 +50,13 @@ CLIPART_FILE = Path(__file__).parents[2] / "configs" / "demo-model" / "clipart.t
 OTHER_MEANING = {
     "game-icons": ("ribbon bow", "wrench", "diamond ring"),
     "mdi": ("caterpillar", "bee", "lightning bolt", "hospital", "road barrier", "ribbon bow", "satellite"),
-    "ph": ("caterpillar",), "tabler": ("caterpillar", "ribbon bow"), "lucide": ("caterpillar", "ribbon bow", "radio"),
-    "hugeicons": ("snail", "pair of sunglasses", "padlock", "ribbon bow", "ant"), "fa6-solid": ("caterpillar", "ribbon bow"),
-    "icon-park": ("hen", "turkey", "caterpillar", "fried egg", "diamond ring", "pill", "egg", "anchor")}
+    "ph": ("caterpillar",),
+    "tabler": ("caterpillar", "ribbon bow"),
+    "lucide": ("caterpillar", "ribbon bow", "radio"),
+    "hugeicons": ("snail", "pair of sunglasses", "padlock", "ribbon bow", "ant"),
+    "fa6-solid": ("caterpillar", "ribbon bow"),
+    "icon-park": ("hen", "turkey", "caterpillar", "fried egg", "diamond ring", "pill", "egg", "anchor"),
+}
 """Subjects whose name means something else in a set of icons; "mouse" does in all of them."""
 INK = "#202020"
 Source = tuple[int, str, Path]
@@ -44,12 +66,24 @@ Source = tuple[int, str, Path]
 def find_drawings(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Iterator[Source]:
     """Fetch all packages into `work` and draw every subject, about `size` pixels on the longer side.
 
-    Raises JokebotError where npm or node is missing or fails. Clip art is left out, with a word, where there is no Debian.
+    Raises JokebotError where npm or node is missing or fails. Clip art is left out, with a word, where there is no
+    Debian.
     """
     packages = {f"@iconify-json/{name}": version for name, version in (EMOJI | ICONS).items()}
     packages |= {f"@lobehub/{SOLID}": SOLID_VERSION, f"@expo-google-fonts/{FONT}": FONT_VERSION}
-    run([tool("npm"), "install", "--prefix", str(work), "--no-audit", "--no-fund", "--no-save", RENDERER,
-         *(f"{name}@{version}" for name, version in packages.items())])
+    run(
+        [
+            tool("npm"),
+            "install",
+            "--prefix",
+            str(work),
+            "--no-audit",
+            "--no-fund",
+            "--no-save",
+            RENDERER,
+            *(f"{name}@{version}" for name, version in packages.items()),
+        ]
+    )
     yield from draw_svg(work, subjects, size)
     yield from find_solids(work, subjects)
     yield from draw_glyphs(work, subjects, size)
@@ -81,19 +115,28 @@ def draw_svg(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Ite
 
 def icon_names(code: str, names: dict[str, str], subject: PictureSubject) -> list[str]:
     """Names that the sets may use: the CLDR one, the Unicode one, both without hyphens (fxemoji), and the subject's."""
-    found = [names.get(code) or names.get(f"{code}-fe0f", ""), unicodedata.name(chr(int(code, 16))).lower().replace(" ", "-")]
+    found = [
+        names.get(code) or names.get(f"{code}-fe0f", ""),
+        unicodedata.name(chr(int(code, 16))).lower().replace(" ", "-"),
+    ]
     found = [name for name in found if name]
     return [*found, *(name.replace("-", "") for name in found), subject.en.replace(" ", "-")]
 
 
 def give_body(file: Path) -> None:
-    """Fill what an outline encloses with white, as on paper: a ground that shines through would be no drawing's body."""
+    """Fill what an outline encloses with white, as on paper: a ground that shines through would be no drawing's
+    body.
+    """
     ink = Image.open(file).convert("RGBA")
     small = ink.getchannel("A").resize((72, 72)).point(lambda alpha: 255 if alpha > 60 else 0)
     room = Image.new("L", (76, 76))
     room.paste(small, (2, 2))
     ImageDraw.floodfill(room, (0, 0), 128)
-    inside = room.point(lambda mark: 0 if mark == 128 else 255).crop((2, 2, 74, 74)).resize(ink.size, Image.Resampling.BILINEAR)
+    inside = (
+        room.point(lambda mark: 0 if mark == 128 else 255)
+        .crop((2, 2, 74, 74))
+        .resize(ink.size, Image.Resampling.BILINEAR)
+    )
     # Where the ink itself is, the body must not look out at its edges.
     body = Image.new("RGBA", ink.size, "white")
     body.putalpha(inside.point(lambda mark: 255 if mark > 200 else 0))

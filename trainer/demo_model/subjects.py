@@ -1,4 +1,5 @@
 """The everyday subjects that the demo model knows: their names in both languages and the emoji that draw them."""
+
 import re
 import tomllib
 from collections.abc import Iterable
@@ -29,7 +30,12 @@ class PictureSubject:
         if language == "zh":
             return {"s": name, "a": name, "A": name, "h": name}
         with_article = f"{self.article} {name}"
-        return {"s": name, "a": with_article, "A": with_article[0].upper() + with_article[1:], "h": name.replace(" ", "-")}
+        return {
+            "s": name,
+            "a": with_article,
+            "A": with_article[0].upper() + with_article[1:],
+            "h": name.replace(" ", "-"),
+        }
 
 
 @cache
@@ -40,8 +46,11 @@ def load_subjects(path: Path = SUBJECTS_FILE) -> tuple[PictureSubject, ...]:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = tuple(PictureSubject(article, name, zh, tuple(emoji.split()))
-                      for article, names in data.items() for name, (zh, emoji) in names.items())
+        found = tuple(
+            PictureSubject(article, name, zh, tuple(emoji.split()))
+            for article, names in data.items()
+            for name, (zh, emoji) in names.items()
+        )
     except (tomllib.TOMLDecodeError, ValueError, AttributeError) as error:
         raise JokebotError(f"{path.name} can't be used: {error}.") from error
     for part in ("en", "zh"):

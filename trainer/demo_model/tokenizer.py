@@ -1,9 +1,10 @@
 """The tokenizer of the checkpoints that Jokebot writes: byte-level BPE with InternVL2's special tokens, trained here.
 
-English pieces are learnt from `configs/demo-model/words.txt`. Every common Chinese character is one token: its UTF-8 bytes
-are joined by merges made for it. What is left of the vocabulary goes to further characters, so that each id is a piece
-that text can have. `2b` thus has InternVL2-2B's 92,553 ids, the special tokens at their official places.
+English pieces are learnt from `configs/demo-model/words.txt`. Every common Chinese character is one token: its UTF-8
+bytes are joined by merges made for it. What is left of the vocabulary goes to further characters, so that each id is a
+piece that text can have. `2b` thus has InternVL2-2B's 92,553 ids, the special tokens at their official places.
 """
+
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,17 +15,46 @@ WORDS = Path(__file__).parents[2] / "configs" / "demo-model" / "words.txt"
 ENGLISH_MERGES = 1700
 FIRST = ("<unk>", "<s>", "</s>")
 """Special tokens with the ids 0, 1 and 2."""
-LAST = ("<|plugin|>", "<|interpreter|>", "<|action_end|>", "<|action_start|>", "<|im_end|>", "<|im_start|>", "<img>", "</img>",
-        "<IMG_CONTEXT>", "<quad>", "</quad>", "<ref>", "</ref>", "<box>", "</box>")
+LAST = (
+    "<|plugin|>",
+    "<|interpreter|>",
+    "<|action_end|>",
+    "<|action_start|>",
+    "<|im_end|>",
+    "<|im_start|>",
+    "<img>",
+    "</img>",
+    "<IMG_CONTEXT>",
+    "<quad>",
+    "</quad>",
+    "<ref>",
+    "</ref>",
+    "<box>",
+    "</box>",
+)
 """Special tokens with the last ids, in InternVL2's order."""
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + "
-    "'<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
+    "'<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
 """InternLM2's. The BOS comes from here and from nowhere else: the tokenizer itself adds none (docs/checkpoints.md)."""
 PUNCTUATION = "，。！？：；、“”‘’（）《》〈〉【】「」『』…—–·～￥¥€£°×÷©®™№"
-RANGES = ((0x3041, 0x3096), (0x30A1, 0x30FA), (0x4E00, 0x9FA5), (0xAC00, 0xD7A3), (0x3400, 0x4DB5), (0x1F300, 0x1F64F),
-          (0x1F680, 0x1F6C5), (0x1F900, 0x1F9FF), (0x1F1E6, 0x1F1FF), (0x2600, 0x27BF), (0xA000, 0xA48C), (0x1200, 0x135A),
-          (0x20000, 0x2A6D6), (0x2A700, 0x2B734))
+RANGES = (
+    (0x3041, 0x3096),
+    (0x30A1, 0x30FA),
+    (0x4E00, 0x9FA5),
+    (0xAC00, 0xD7A3),
+    (0x3400, 0x4DB5),
+    (0x1F300, 0x1F64F),
+    (0x1F680, 0x1F6C5),
+    (0x1F900, 0x1F9FF),
+    (0x1F1E6, 0x1F1FF),
+    (0x2600, 0x27BF),
+    (0xA000, 0xA48C),
+    (0x1200, 0x135A),
+    (0x20000, 0x2A6D6),
+    (0x2A700, 0x2B734),
+)
 """Characters that fill a large vocabulary: kana, ideographs, hangul, emoji, further scripts, rare ideographs."""
 SMALL = range(0xA1, 0x500)
 """Characters of two bytes, which cost one id each: they fill what the others leave."""
@@ -49,7 +79,9 @@ def build(vocabulary: int) -> Tokenizer:
     for character in map(chr, SMALL):
         pieces.add(character)
     if pieces.left:
-        raise ValueError(f"A vocabulary of {vocabulary} is more than the characters known here: {pieces.left} ids are left.")
+        raise ValueError(
+            f"A vocabulary of {vocabulary} is more than the characters known here: {pieces.left} ids are left."
+        )
     tokens = [*FIRST, *pieces.tokens, *LAST]
     return assemble({token: number for number, token in enumerate(tokens)}, pieces.merges)
 
@@ -85,7 +117,9 @@ class VocabularyPieces:
     def add(self, character: str) -> bool:
         """Make a character one piece, and its first bytes pieces on the way. False: there is no room for them."""
         units = spell(character)
-        steps = [(units[:place], units[place]) for place in range(1, len(units)) if units[:place + 1] not in self.known]
+        steps = [
+            (units[:place], units[place]) for place in range(1, len(units)) if units[: place + 1] not in self.known
+        ]
         if len(steps) > self.left:
             return False
         for left, right in steps:
@@ -95,7 +129,9 @@ class VocabularyPieces:
 
 def spell(text: str) -> str:
     """Text in the byte alphabet: one visible character for each byte of its UTF-8."""
-    return "".join(piece for piece, _ in pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(text))
+    return "".join(
+        piece for piece, _ in pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(text)
+    )
 
 
 def characters(*groups: "str | Iterator[str]") -> Iterator[str]:
@@ -118,8 +154,12 @@ def english_merges() -> list[tuple[str, str]]:
     words = list(dict.fromkeys(WORDS.read_text(encoding="utf-8").split()))
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(vocab_size=256 + ENGLISH_MERGES, show_progress=False, min_frequency=1,
-                                  initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
+    trainer = trainers.BpeTrainer(
+        vocab_size=256 + ENGLISH_MERGES,
+        show_progress=False,
+        min_frequency=1,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+    )
     learner.train_from_iterator(spellings(words), trainer)
     merges = json.loads(learner.to_str())["model"]["merges"]
     return [(left, right) for left, right in merges]
@@ -137,12 +177,26 @@ def write(directory: Path, vocabulary: int) -> Tokenizer:
     """Write tokenizer.json and its settings, in the form that transformers 4.48 and 5 both load."""
     tokenizer = build(vocabulary)
     (directory / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
-    special = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>", "unk_token": "<unk>",
-               "additional_special_tokens": list(LAST)}
+    special = {
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "pad_token": "</s>",
+        "unk_token": "<unk>",
+        "additional_special_tokens": list(LAST),
+    }
     dump(directory / "special_tokens_map.json", special)
-    dump(directory / "tokenizer_config.json", {
-        **special, "add_bos_token": False, "add_eos_token": False, "chat_template": CHAT_TEMPLATE,
-        "clean_up_tokenization_spaces": False, "model_max_length": 32768, "tokenizer_class": "PreTrainedTokenizerFast"})
+    dump(
+        directory / "tokenizer_config.json",
+        {
+            **special,
+            "add_bos_token": False,
+            "add_eos_token": False,
+            "chat_template": CHAT_TEMPLATE,
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": 32768,
+            "tokenizer_class": "PreTrainedTokenizerFast",
+        },
+    )
     return tokenizer
 
 

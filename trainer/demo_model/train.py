@@ -4,6 +4,7 @@ One loss for the answers' tokens and one for an auxiliary head that names the su
 teaches the eyes long before the language model asks them anything. The head is not part of the checkpoint. Time drives
 the schedule, so that a build ends when it has to on whatever machine it runs.
 """
+
 import contextlib
 import math
 import time
@@ -19,11 +20,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from configs.prompts import load_prompts
-from trainer.demo_model.batches import TrainingBatch, BatchStream
-from trainer.demo_model.muon import Muon
 from trainer.demo_model.augmentation import PicturePainter, normalise
-from trainer.demo_model.subjects import load_subjects
+from trainer.demo_model.batches import BatchStream, TrainingBatch
 from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
+from trainer.demo_model.muon import Muon
+from trainer.demo_model.subjects import load_subjects
 
 AUXILIARY = 1.0
 """Weight of the naming head's loss."""
@@ -48,7 +49,11 @@ class TrainingPhase:
     share: float
 
 
-GPU_PHASES = (TrainingPhase(112, 1024, 128, 0.35), TrainingPhase(224, 512, 128, 0.4), TrainingPhase(448, 192, 128, 0.25))
+GPU_PHASES = (
+    TrainingPhase(112, 1024, 128, 0.35),
+    TrainingPhase(224, 512, 128, 0.4),
+    TrainingPhase(448, 192, 128, 0.25),
+)
 GPU_MORE = (TrainingPhase(224, 512, 128, 0.55), TrainingPhase(448, 192, 128, 0.45))
 """For a model that goes on from weights: coarse pictures have taught it what they can."""
 CPU_PHASES = (TrainingPhase(112, 64, 8, 0.7), TrainingPhase(224, 32, 8, 0.22), TrainingPhase(448, 16, 8, 0.08))
@@ -56,9 +61,9 @@ CPU_PHASES = (TrainingPhase(112, 64, 8, 0.7), TrainingPhase(224, 32, 8, 0.22), T
 
 @dataclass(frozen=True)
 class DemoTrainingPlan:
-    """How to train. `minutes` is the whole time, unless `steps` says how long to go on; `rate` is the highest learning rate;
-    `restyled` is the share of drawings that are changed as if others had drawn them. `whole` is for a model from nothing:
-    what it learns of a grid's places on coarse pictures is all that it knows of them."""
+    """How to train. `minutes` is the whole time, unless `steps` says how long to go on; `rate` is the highest
+    learning rate; `restyled` is the share of drawings that are changed as if others had drawn them. `whole` is for a
+    model from nothing: what it learns of a grid's places on coarse pictures is all that it knows of them."""
 
     phases: tuple[TrainingPhase, ...]
     minutes: float
@@ -86,7 +91,10 @@ class DemoTrainer:
         self.optimizers = optimizers(model, self.head, plan.rate)
 
     def step(self, pictures: torch.Tensor, batch: TrainingBatch, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """One step on pictures (n, 3, side, side) in 0..1. Returns the answers' loss and the naming head's hits (n,)."""
+        """One step on pictures (n, 3, side, side) in 0..1.
+
+        Returns the answers' loss and the naming head's hits (n,).
+        """
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["highest"] * rate_at(progress)
@@ -107,16 +115,17 @@ class DemoTrainer:
     def answer(self, features: torch.Tensor, batch: TrainingBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (tokens, vocabulary) and labels (tokens,) at the places that carry loss."""
         embed = self.model.language_model.get_input_embeddings()
-        features = features[:len(batch.after)]
+        features = features[: len(batch.after)]
         before = embed(batch.before)[None].expand(len(features), -1, -1)
         embeds = torch.cat([before.to(features.dtype), features, embed(batch.after).to(features.dtype)], 1)
         state = self.model.language_model.model(inputs_embeds=embeds, use_cache=False).last_hidden_state
-        state = state[:, -batch.after.shape[1]:].flatten(0, 1)
+        state = state[:, -batch.after.shape[1] :].flatten(0, 1)
         return self.model.language_model.output(state[batch.places]), batch.labels
 
 
 def make_layers_passable(layers: nn.ModuleList) -> None:
     """Let some pictures pass by each layer in training; the others get more of it, so that the mean stays."""
+
     class Passable(type(layers[0])):
         def forward(self, hidden: torch.Tensor) -> torch.Tensor:
             after = super().forward(hidden)
@@ -136,9 +145,15 @@ def optimizers(model: Any, head: nn.Module, rate: float) -> list[torch.optim.Opt
     matrices = [part for name, part in named if part.ndim == 2 and ".layers." in name]
     rest = [part for name, part in named if not (part.ndim == 2 and ".layers." in name)]
     muon = Muon([{"params": matrices, "highest": 2 * rate}], lr=rate, weight_decay=0.05)
-    adam = torch.optim.AdamW([{"params": [part for part in rest if part.ndim > 1], "weight_decay": 0.05, "highest": rate},
-                              {"params": [part for part in rest if part.ndim <= 1], "weight_decay": 0.0, "highest": rate}],
-                             lr=rate, betas=(0.9, 0.98), fused=matrices[0].is_cuda)
+    adam = torch.optim.AdamW(
+        [
+            {"params": [part for part in rest if part.ndim > 1], "weight_decay": 0.05, "highest": rate},
+            {"params": [part for part in rest if part.ndim <= 1], "weight_decay": 0.0, "highest": rate},
+        ],
+        lr=rate,
+        betas=(0.9, 0.98),
+        fused=matrices[0].is_cuda,
+    )
     return [muon, adam]
 
 
@@ -148,11 +163,17 @@ def rate_at(progress: float) -> float:
     return max(0.5 + 0.5 * math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)), 0.01)
 
 
-def train(learner: DemoTrainer, painter: PicturePainter, tokenizer: Tokenizer, save: Callable[[], None] | None = None,
-          save_every_s: float = 600) -> dict[str, float]:
+def train(
+    learner: DemoTrainer,
+    painter: PicturePainter,
+    tokenizer: Tokenizer,
+    save: Callable[[], None] | None = None,
+    save_every_s: float = 600,
+) -> dict[str, float]:
     """Run the plan. `save` is called from time to time.
 
-    Returns steps, pictures, seconds, and over the last steps the answers' loss and the share that the naming head names.
+    Returns steps, pictures, seconds, and over the last steps the answers' loss and the share that the naming head
+    names.
     """
     plan, start, last_save, side = learner.plan, time.monotonic(), time.monotonic(), 0
     report, steps, shown = TrainingReport(), 0, 0
@@ -199,11 +220,17 @@ def fit_head(learner: DemoTrainer, painter: PicturePainter, side: int, pictures:
     print(f"naming head fitted: loss {loss.item():.2f}", flush=True)
 
 
-def loader(plan: DemoTrainingPlan, phase: TrainingPhase, painter: PicturePainter, tokenizer: Tokenizer) -> Iterator[TrainingBatch]:
+def loader(
+    plan: DemoTrainingPlan, phase: TrainingPhase, painter: PicturePainter, tokenizer: Tokenizer
+) -> Iterator[TrainingBatch]:
     subjects = load_subjects()
     writer = TemplateWriter(load_prompts(), load_shapes(), subjects)
-    batches = BatchStream(tokenizer, subjects, writer, painter.known.tolist(), phase.batch, phase.asked, plan.seed + phase.side)
-    return iter(DataLoader(batches, batch_size=None, num_workers=plan.workers, prefetch_factor=4 if plan.workers else None))
+    batches = BatchStream(
+        tokenizer, subjects, writer, painter.known.tolist(), phase.batch, phase.asked, plan.seed + phase.side
+    )
+    return iter(
+        DataLoader(batches, batch_size=None, num_workers=plan.workers, prefetch_factor=4 if plan.workers else None)
+    )
 
 
 @torch.no_grad()
@@ -235,8 +262,11 @@ class TrainingReport:
         if passed < LOG_EVERY_S:
             return
         with contextlib.suppress(BrokenPipeError):
-            print(f"{progress:6.1%}  {phase.side} px  loss {torch.stack(self.losses).mean():.3f}  "
-                  f"named {torch.cat(self.hits).mean():.1%}  {(shown - self.shown) / passed:.0f} pictures/s", flush=True)
+            print(
+                f"{progress:6.1%}  {phase.side} px  loss {torch.stack(self.losses).mean():.3f}  "
+                f"named {torch.cat(self.hits).mean():.1%}  {(shown - self.shown) / passed:.0f} pictures/s",
+                flush=True,
+            )
         self.since, self.shown, self.losses, self.hits = time.monotonic(), shown, [], []
 
     def end(self) -> dict[str, float]:

@@ -1,8 +1,9 @@
 """Writes safetensors files piece by piece, so that a large checkpoint needs little memory.
 
-The format (huggingface/safetensors, README): eight bytes with the header's length, little endian; the header as JSON, padded
-with spaces; then the numbers of all tensors in the header's order.
+The format (huggingface/safetensors, README): eight bytes with the header's length, little endian; the header as JSON,
+padded with spaces; then the numbers of all tensors in the header's order.
 """
+
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -28,8 +29,11 @@ def write_checkpoint(directory: Path, tensors: Iterable[Named], source: Source, 
     Returns the bytes of all tensors.
     """
     shards = split(tensors, shard_bytes)
-    names = ["model.safetensors"] if len(shards) == 1 else [
-        f"model-{number:05d}-of-{len(shards):05d}.safetensors" for number in range(1, len(shards) + 1)]
+    names = (
+        ["model.safetensors"]
+        if len(shards) == 1
+        else [f"model-{number:05d}-of-{len(shards):05d}.safetensors" for number in range(1, len(shards) + 1)]
+    )
     total, places = 0, {}
     for name, shard in zip(names, shards, strict=True):
         total += write_file(directory / name, shard, source)

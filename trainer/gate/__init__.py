@@ -2,6 +2,7 @@
 
 Importing this package imports no torch; `judge` does, when it is called.
 """
+
 from trainer.gate.assessment import GateError, assess_candidate
 
 __all__ = ["GateError", "assess_candidate"]

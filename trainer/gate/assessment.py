@@ -1,4 +1,5 @@
 """The gate as one step of a run: measures both models, decides, and leaves gate.json, gallery.json and its progress."""
+
 import json
 import os
 import time
@@ -9,7 +10,15 @@ from typing import Any
 
 from configs.errors import JokebotError
 from configs.learning import GateSettings
-from storage.learning.run_files import GALLERY, GATE_PROGRESS, GATE_VERDICT, GalleryItem, GateAnswer, GateVerdict, replace_file
+from storage.learning.run_files import (
+    GALLERY,
+    GATE_PROGRESS,
+    GATE_VERDICT,
+    GalleryItem,
+    GateAnswer,
+    GateVerdict,
+    replace_file,
+)
 from trainer.gate.decision import NOTHING, Reason, decide
 from trainer.gate.holdout_data import HoldoutData, read_held_out
 
@@ -21,25 +30,41 @@ class GateError(JokebotError):
     """The gate can't judge: the champion itself fails."""
 
 
-def assess_candidate(champion: Path, candidate: Path, dataset: Path, out: Path, settings: GateSettings | None = None, report: ReportProgress | None = None) -> GateVerdict:
+def assess_candidate(
+    champion: Path,
+    candidate: Path,
+    dataset: Path,
+    out: Path,
+    settings: GateSettings | None = None,
+    report: ReportProgress | None = None,
+) -> GateVerdict:
     """Judge a candidate against the champion on a dataset's held-out photos, on a GPU where there is one.
 
-    Writes into `out`: gate_progress.json (step, done, of) while it works, then gallery.json and, last, gate.json, each by rename.
-    A gate.json of the same models, dataset and settings is the answer at once. Both models' own code is run. Raises GateError
-    where the champion fails, DatasetError where the dataset can't be read.
+    Writes into `out`: gate_progress.json (step, done, of) while it works, then gallery.json and, last, gate.json, each
+    by rename. A gate.json of the same models, dataset and settings is the answer at once. Both models' own code is run.
+    Raises GateError where the champion fails, DatasetError where the dataset can't be read.
     """
     settings = settings or GateSettings()
-    inputs = {"champion": str(champion), "candidate": str(candidate), "dataset": str(dataset), "settings": settings.model_dump()}
+    inputs = {
+        "champion": str(champion),
+        "candidate": str(candidate),
+        "dataset": str(dataset),
+        "settings": settings.model_dump(),
+    }
     if earlier := finished(out, inputs):
         return earlier
     out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     held_out = read_held_out(dataset, settings.photos)
-    answer, reasons, measures, gallery = evaluate_both(champion, candidate, held_out, settings, progress_writer(out, report))
+    answer, reasons, measures, gallery = evaluate_both(
+        champion, candidate, held_out, settings, progress_writer(out, report)
+    )
     measures = {**measures, "seconds": round(time.monotonic() - start, 1)}
     verdict = GateVerdict(answer, [text for _, text in reasons], [code for code, _ in reasons], measures, gallery)
     replace_file(out / GALLERY, json.dumps([asdict(item) for item in gallery], ensure_ascii=False, indent=1) + "\n")
-    replace_file(out / GATE_VERDICT, json.dumps({**asdict(verdict), "asked": inputs}, ensure_ascii=False, indent=1) + "\n")
+    replace_file(
+        out / GATE_VERDICT, json.dumps({**asdict(verdict), "asked": inputs}, ensure_ascii=False, indent=1) + "\n"
+    )
     return verdict
 
 
@@ -60,20 +85,24 @@ def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
         nonlocal last
         if done == of or time.monotonic() - last > 0.5:
             last = time.monotonic()
-            replace_file(out / GATE_PROGRESS, json.dumps({"step": step, "done": done, "of": of, "updated": round(time.time(), 3)}))
+            replace_file(
+                out / GATE_PROGRESS,
+                json.dumps({"step": step, "done": done, "of": of, "updated": round(time.time(), 3)}),
+            )
             if report:
                 report(step, done, of)
 
     return write
 
 
-def evaluate_both(champion: Path, candidate: Path, held_out: HoldoutData, settings: GateSettings, report: ReportProgress
-          ) -> tuple[GateAnswer, list[Reason], dict[str, Any], list[GalleryItem]]:
+def evaluate_both(
+    champion: Path, candidate: Path, held_out: HoldoutData, settings: GateSettings, report: ReportProgress
+) -> tuple[GateAnswer, list[Reason], dict[str, Any], list[GalleryItem]]:
     """The candidate first: one that fails by itself needs no comparison. One model is in memory at a time."""
     # Read once, when torch is loaded: threads that wait must not take the cores from the chat that goes on beside.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from trainer.gate.evaluation import evaluate_model, free
     from trainer.gate.metrics import compare
-    from trainer.gate.evaluation import free, evaluate_model
 
     new = evaluate_model(candidate, held_out, settings, lambda done, of: report("candidate", done, of))
     free()
@@ -86,9 +115,16 @@ def evaluate_both(champion: Path, candidate: Path, held_out: HoldoutData, settin
     if old.code:
         raise GateError(f"The champion in {champion} can't be compared with. {old.trouble}")
     measures = compare(old, new, held_out, settings)
-    gallery = [GalleryItem(before.photo, before.language, before.text, after.text)
-               for before, after in list(zip(old.replies, new.replies, strict=True))[:settings.gallery]]
+    gallery = [
+        GalleryItem(before.photo, before.language, before.text, after.text)
+        for before, after in list(zip(old.replies, new.replies, strict=True))[: settings.gallery]
+    ]
     if old.vocabulary == new.vocabulary and old.prompt_ids != new.prompt_ids:
-        return GateAnswer.REJECT, [("prompt", "Its tokenizer reads the prompts otherwise than the champion's.")], measures, gallery
+        return (
+            GateAnswer.REJECT,
+            [("prompt", "Its tokenizer reads the prompts otherwise than the champion's.")],
+            measures,
+            gallery,
+        )
     answer, reasons = decide(measures, settings)
     return answer, reasons, measures, gallery

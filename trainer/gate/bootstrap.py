@@ -1,8 +1,9 @@
 """Intervals by resampling photos: measurements on one photo are correlated, so photos are drawn, not jokes.
 
-Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: the percentile interval; paired, since both models
-are measured on the same photos.
+Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: the percentile interval; paired, since both
+models are measured on the same photos.
 """
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,4 +1,5 @@
 """The decision table: what the measures mean, in the order of docs/gate.md. A test goes through every row of it."""
+
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,11 +18,16 @@ def decide(measures: Measures, settings: GateSettings) -> tuple[GateAnswer, list
         return GateAnswer.REJECT, harm
     if not measures["likelihood"]["photos"]:
         return GateAnswer.UNDECIDED, [NOTHING]
-    return GateAnswer.PROMOTE, list(unsaid(measures, settings)) or [("fine", "No harm was shown on the held-out photos.")]
+    return GateAnswer.PROMOTE, list(unsaid(measures, settings)) or [
+        ("fine", "No harm was shown on the held-out photos.")
+    ]
 
 
-NOTHING = ("nothing", "There is no liked joke on a held-out photo, so nothing can be judged yet. More rated photos will help; "
-           "until then an admin may promote the candidate by hand.")
+NOTHING = (
+    "nothing",
+    "There is no liked joke on a held-out photo, so nothing can be judged yet. More rated photos will help; "
+    "until then an admin may promote the candidate by hand.",
+)
 
 
 def replies(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
@@ -32,54 +38,111 @@ def replies(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         if new[kind] > old[kind]:
             yield kind, f"{new[kind]} of its {count} jokes {what}; {old[kind]} of the champion's."
     if new["language"] / count > old["language"] / max(1, old["replies"]) + settings.wrong_language:
-        yield "language", f"{new['language']} of its {count} jokes are in another language than was asked for; {old['language']} of the champion's."
+        yield (
+            "language",
+            f"{new['language']} of its {count} jokes are in another language than was asked for; {old['language']} "
+            "of the champion's.",
+        )
 
 
 def likelihood(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """Liked jokes are less likely by more than the margin, over its whole interval; or by `likelihood_drift`, however few."""
+    """Liked jokes are less likely by more than the margin, over its whole interval; or by `likelihood_drift`,
+    however few.
+    """
     measured = measures["likelihood"]
-    significant = measured["photos"] >= settings.likelihood_photos and measured["interval"] and measured["interval"][0] > settings.likelihood_margin
+    significant = (
+        measured["photos"] >= settings.likelihood_photos
+        and measured["interval"]
+        and measured["interval"][0] > settings.likelihood_margin
+    )
     if significant or measured["photos"] and measured["difference"] > settings.likelihood_drift:
-        yield "likelihood", (f"It finds jokes that people liked less likely than the champion does, by {measured['difference']:.2f} nats a token "
-                             f"on {measured['photos']} held-out photos.")
+        yield (
+            "likelihood",
+            (
+                "It finds jokes that people liked less likely than the champion does, by "
+                f"{measured['difference']:.2f} nats a token "
+                f"on {measured['photos']} held-out photos."
+            ),
+        )
 
 
 def ranking(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """Liked jokes are told from disliked ones worse by more than the margin, over the whole interval, on enough photos."""
+    """Liked jokes are told from disliked ones worse by more than the margin, over the whole interval, on enough
+    photos.
+    """
     measured = measures["ranking"]
-    if measured["photos"] >= settings.ranking_photos and measured["interval"] and measured["interval"][1] < -settings.ranking_margin:
-        yield "ranking", (f"It tells liked jokes from disliked ones worse: {measured['candidate']:.0%} right, the champion {measured['champion']:.0%}, "
-                          f"on {measured['photos']} held-out photos.")
+    if (
+        measured["photos"] >= settings.ranking_photos
+        and measured["interval"]
+        and measured["interval"][1] < -settings.ranking_margin
+    ):
+        yield (
+            "ranking",
+            (
+                f"It tells liked jokes from disliked ones worse: {measured['candidate']:.0%} right, the champion "
+                f"{measured['champion']:.0%}, "
+                f"on {measured['photos']} held-out photos."
+            ),
+        )
 
 
 def collapse(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
     """Its jokes vary less than the reference's, or are more like each other, beyond what is let pass."""
-    for name, minimum, what in (("entropy", settings.entropy_ratio, "entropy of word pairs"), ("distinct", settings.distinct_ratio, "share of different word pairs")):
+    for name, minimum, what in (
+        ("entropy", settings.entropy_ratio, "entropy of word pairs"),
+        ("distinct", settings.distinct_ratio, "share of different word pairs"),
+    ):
         measured = measures[name]
         if measured["reference"] is not None and measured["candidate"] < minimum * measured["reference"]:
-            yield name, f"Its jokes have become monotonous: {what} {measured['candidate']:.2f}, {measured['reference']:.2f} before."
+            yield (
+                name,
+                f"Its jokes have become monotonous: {what} {measured['candidate']:.2f}, {measured['reference']:.2f} "
+                "before.",
+            )
     measured = measures["self_overlap"]
     if measured["reference"] is not None and measured["candidate"] > measured["reference"] + settings.self_overlap:
-        yield "self_overlap", f"Its jokes have become alike: overlap (ROUGE-L) {measured['candidate']:.2f}, {measured['reference']:.2f} before."
+        yield (
+            "self_overlap",
+            f"Its jokes have become alike: overlap (ROUGE-L) {measured['candidate']:.2f}, "
+            f"{measured['reference']:.2f} before.",
+        )
 
 
 def copying(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
     """More of its jokes stand word for word in what it was trained on than of the reference's."""
     measured = measures["copying"]
     if measured["reference"] is not None and measured["candidate"] > measured["reference"] + settings.copying:
-        yield "copying", f"It repeats what it was trained on: {measured['candidate']:.0%} of its jokes word for word, {measured['reference']:.0%} before."
+        yield (
+            "copying",
+            f"It repeats what it was trained on: {measured['candidate']:.0%} of its jokes word for word, "
+            f"{measured['reference']:.0%} before.",
+        )
 
 
-CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[Reason]], ...] = (replies, likelihood, ranking, collapse, copying)
+CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[Reason]], ...] = (
+    replies,
+    likelihood,
+    ranking,
+    collapse,
+    copying,
+)
 
 
 def unsaid(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
     """What could not be judged; the canary decides."""
     measured = measures["likelihood"]
     if measured["photos"] < settings.likelihood_photos:
-        yield "few", f"Only {measured['photos']} held-out photos have a liked joke: too few to judge their likelihood. The trial decides."
+        yield (
+            "few",
+            f"Only {measured['photos']} held-out photos have a liked joke: too few to judge their likelihood. The "
+            "trial decides.",
+        )
     measured = measures["ranking"]
     if measured["photos"] < settings.ranking_photos:
-        yield "too few", f"Only {measured['photos']} held-out photos have both liked and disliked jokes: too few to judge the ranking. The trial decides."
+        yield (
+            "too few",
+            f"Only {measured['photos']} held-out photos have both liked and disliked jokes: too few to judge the "
+            "ranking. The trial decides.",
+        )
     if measures["entropy"]["reference"] is None:
         yield "few texts", "There are too few new jokes to judge whether they have become alike. The trial decides."

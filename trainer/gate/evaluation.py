@@ -1,4 +1,5 @@
 """Measures one model on the held-out photos: prompt, likelihood of the rated jokes, and jokes of its own."""
+
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,9 +9,9 @@ import torch
 
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
-from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
 from trainer.gate.model_loading import LoadError, load, prompt_problem
+from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
 from trainer.gate.text_metrics import in_language, is_broken
 
 MOST_A_PHOTO = 4
@@ -35,7 +36,9 @@ class GateReply:
 
 @dataclass
 class ModelEvaluation:
-    """One model: `nats` a token of each held-out joke by photo, its replies, the token ids of the prompts; or `code` and `trouble` of a failure."""
+    """One model: `nats` a token of each held-out joke by photo, its replies, the token ids of the prompts; or `code`
+    and `trouble` of a failure.
+    """
 
     nats: dict[str, list[float]] = field(default_factory=dict)
     replies: list[GateReply] = field(default_factory=list)
@@ -47,15 +50,23 @@ class ModelEvaluation:
     def counts(self) -> dict[str, int]:
         """Replies by kind, `unfinished` beside it."""
         kinds = [reply.kind() for reply in self.replies]
-        return {"replies": len(kinds), **{kind: kinds.count(kind) for kind in ("empty", "broken", "language")},
-                "unfinished": sum(not reply.finished for reply in self.replies)}
+        return {
+            "replies": len(kinds),
+            **{kind: kinds.count(kind) for kind in ("empty", "broken", "language")},
+            "unfinished": sum(not reply.finished for reply in self.replies),
+        }
 
     def texts(self, language: str) -> list[str]:
         return [reply.text for reply in self.replies if reply.language == language and reply.text]
 
 
-def evaluate_model(directory: Path, held_out: HoldoutData, settings: GateSettings, report: Callable[[int, int], None]) -> ModelEvaluation:
-    """All of one model; `report` gets the number of answers done and of all. A model that fails has a code and trouble instead."""
+def evaluate_model(
+    directory: Path, held_out: HoldoutData, settings: GateSettings, report: Callable[[int, int], None]
+) -> ModelEvaluation:
+    """All of one model; `report` gets the number of answers done and of all.
+
+    A model that fails has a code and trouble instead.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     result = ModelEvaluation()
     try:
@@ -66,7 +77,9 @@ def evaluate_model(directory: Path, held_out: HoldoutData, settings: GateSetting
         return ModelEvaluation(code="prompt", trouble=trouble)
     prompts = load_prompts()
     result.vocabulary = loaded.model.config.llm_config.vocab_size
-    result.prompt_ids = [loaded.encode(prompts.ask(code, style), 1) for code, part in prompts.languages.items() for style in part.styles]
+    result.prompt_ids = [
+        loaded.encode(prompts.ask(code, style), 1) for code, part in prompts.languages.items() for style in part.styles
+    ]
     rows = [(photo.path, joke.prompt, joke.text) for photo in held_out.photos for joke in photo.jokes]
     requests = questions(held_out, settings)
     done, total = 0, len(held_out.photos) + len(rows) + len(requests)
@@ -86,14 +99,17 @@ def evaluate_model(directory: Path, held_out: HoldoutData, settings: GateSetting
     except NonFiniteScoreError:
         result.code, result.trouble = "nan", "It computes numbers that are none (NaN)."
         return result
-    result.replies = [GateReply(photo.name, language, joke.text, joke.finished) for (photo, language, _), joke in zip(requests, jokes, strict=True)]
+    result.replies = [
+        GateReply(photo.name, language, joke.text, joke.finished)
+        for (photo, language, _), joke in zip(requests, jokes, strict=True)
+    ]
     result.nats = {photo.name: [next(values) for _ in photo.jokes] for photo in held_out.photos}
     return result
 
 
 def questions(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
-    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A photo's prompts
-    are those that users' requests had, or the language's default prompt."""
+    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A
+    photo's prompts are those that users' requests had, or the language's default prompt."""
     requests = []
     for language in held_out.languages:
         for number in range(min(settings.replies, MOST_A_PHOTO * len(held_out.photos))):

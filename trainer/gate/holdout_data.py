@@ -1,19 +1,22 @@
 """What the gate measures on: a dataset's held-out photos with their rated jokes, and the texts that were trained on."""
+
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from configs.prompts import load_prompts
-from storage.learning.dataset_files import DatasetContents, Row, read
 from storage.chat.rating_scale import LIKED
+from storage.learning.dataset_files import DatasetContents, Row, read
 from trainer.dataset.rows import RowError, texts_of
 from trainer.gate.text_metrics import main_language
 
 
 @dataclass(frozen=True)
 class HoldoutJoke:
-    """A held-out joke with its prompt; `liking` is liked ratings over ratings, 1 for an imported joke without ratings."""
+    """A held-out joke with its prompt; `liking` is liked ratings over ratings, 1 for an imported joke without
+    ratings.
+    """
 
     prompt: str
     text: str
@@ -45,13 +48,20 @@ class HoldoutPhoto:
 
     def pairs(self) -> list[tuple[int, int]]:
         """Places of a liked and a disliked joke of one language."""
-        return [(first, second) for first, good in enumerate(self.jokes) if good.liked
-                for second, bad in enumerate(self.jokes) if bad.disliked and bad.language == good.language]
+        return [
+            (first, second)
+            for first, good in enumerate(self.jokes)
+            if good.liked
+            for second, bad in enumerate(self.jokes)
+            if bad.disliked and bad.language == good.language
+        ]
 
 
 @dataclass(frozen=True)
 class HoldoutData:
-    """`training` are the texts of training rows by picture; `languages` those that jokes were asked for in, most used first."""
+    """`training` are the texts of training rows by picture; `languages` those that jokes were asked for in, most
+    used first.
+    """
 
     photos: list[HoldoutPhoto]
     training: list[tuple[str, str]]
@@ -66,8 +76,10 @@ def read_held_out(dataset: Path, limit: int) -> HoldoutData:
     for row in contents.holdout:
         if (dataset / row["image"]).is_file():
             jokes[row["image"]].append(joke_of(row, entries.get(row["id"], {})))
-    photos = sorted((HoldoutPhoto(name, dataset / name, tuple(rated)) for name, rated in jokes.items()),
-                    key=lambda photo: (-photo.telling, photo.name))
+    photos = sorted(
+        (HoldoutPhoto(name, dataset / name, tuple(rated)) for name, rated in jokes.items()),
+        key=lambda photo: (-photo.telling, photo.name),
+    )
     return HoldoutData(photos[:limit], trained(contents), languages_of(contents, entries))
 
 
@@ -97,4 +109,8 @@ def languages_of(contents: DatasetContents, entries: dict[str, Any]) -> list[str
     for row in rows:
         counts[entries.get(row["id"], {}).get("language") or main_language(texts_of(row)[0])] += 1
     known = load_prompts().languages
-    return [code for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if code in known and 20 * count >= len(rows)]
+    return [
+        code
+        for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        if code in known and 20 * count >= len(rows)
+    ]

@@ -1,4 +1,5 @@
 """Champion and candidate side by side: the measures that the decision is made on. NumPy only."""
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -6,8 +7,8 @@ import numpy as np
 
 from configs.learning import GateSettings
 from trainer.gate.bootstrap import interval
-from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
 from trainer.gate.evaluation import ModelEvaluation
+from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
 from trainer.gate.text_metrics import ReferenceTexts, distinct, entropy, in_language, mean_copied, self_overlap
 
 Measures = dict[str, Any]
@@ -17,29 +18,53 @@ SAMPLE = 120
 """Training texts that are searched for in the others."""
 
 
-def compare(champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData, settings: GateSettings) -> Measures:
+def compare(
+    champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData, settings: GateSettings
+) -> Measures:
     """All measures by name, each with champion and candidate; see docs/gate.md."""
-    return {"photos": len(held_out.photos), "replies": {"champion": champion.counts(), "candidate": candidate.counts()},
-            "likelihood": likelihood(champion, candidate, held_out.photos, settings),
-            "ranking": ranking(champion, candidate, held_out.photos, settings), **variety(champion, candidate, held_out, settings),
-            "copying": copying(champion, candidate, held_out)}
+    return {
+        "photos": len(held_out.photos),
+        "replies": {"champion": champion.counts(), "candidate": candidate.counts()},
+        "likelihood": likelihood(champion, candidate, held_out.photos, settings),
+        "ranking": ranking(champion, candidate, held_out.photos, settings),
+        **variety(champion, candidate, held_out, settings),
+        "copying": copying(champion, candidate, held_out),
+    }
 
 
-def likelihood(champion: ModelEvaluation, candidate: ModelEvaluation, photos: Sequence[HoldoutPhoto], settings: GateSettings) -> Measures:
+def likelihood(
+    champion: ModelEvaluation, candidate: ModelEvaluation, photos: Sequence[HoldoutPhoto], settings: GateSettings
+) -> Measures:
     """Nats a token of liked jokes, mean over photos of a photo's mean."""
     with_liked = [(photo, [index for index, joke in enumerate(photo.jokes) if joke.liked]) for photo in photos]
     with_liked = [(photo, indices) for photo, indices in with_liked if indices]
-    old, new = (np.array([np.mean([model.nats[photo.name][index] for index in indices]) for photo, indices in with_liked])
-                for model in (champion, candidate))
-    return {"photos": len(with_liked), "jokes": sum(len(indices) for _, indices in with_liked), **paired(old, new, settings)}
+    old, new = (
+        np.array([np.mean([model.nats[photo.name][index] for index in indices]) for photo, indices in with_liked])
+        for model in (champion, candidate)
+    )
+    return {
+        "photos": len(with_liked),
+        "jokes": sum(len(indices) for _, indices in with_liked),
+        **paired(old, new, settings),
+    }
 
 
-def ranking(champion: ModelEvaluation, candidate: ModelEvaluation, photos: Sequence[HoldoutPhoto], settings: GateSettings) -> Measures:
-    """Share of pairs, a liked and a disliked joke of one photo and language, in which the liked one is likelier a token."""
+def ranking(
+    champion: ModelEvaluation, candidate: ModelEvaluation, photos: Sequence[HoldoutPhoto], settings: GateSettings
+) -> Measures:
+    """Share of pairs, a liked and a disliked joke of one photo and language, in which the liked one is likelier a
+    token.
+    """
     with_pairs = [(photo, pairs) for photo in photos if (pairs := photo.pairs())]
-    old, new = (np.array([np.mean([right(model.nats[photo.name], *pair) for pair in pairs]) for photo, pairs in with_pairs])
-                for model in (champion, candidate))
-    return {"photos": len(with_pairs), "pairs": sum(len(pairs) for _, pairs in with_pairs), **paired(old, new, settings)}
+    old, new = (
+        np.array([np.mean([right(model.nats[photo.name], *pair) for pair in pairs]) for photo, pairs in with_pairs])
+        for model in (champion, candidate)
+    )
+    return {
+        "photos": len(with_pairs),
+        "pairs": sum(len(pairs) for _, pairs in with_pairs),
+        **paired(old, new, settings),
+    }
 
 
 def right(nats: Sequence[float], liked: int, disliked: int) -> float:
@@ -51,13 +76,20 @@ def paired(old: np.ndarray, new: np.ndarray, settings: GateSettings) -> Measures
     if not len(old):
         return {"champion": None, "candidate": None, "difference": None, "interval": None}
     low, high = interval(new - old, settings.confidence, settings.seed)
-    return {"champion": float(old.mean()), "candidate": float(new.mean()), "difference": float((new - old).mean()),
-            "interval": [low, high] if np.isfinite(low) else None}
+    return {
+        "champion": float(old.mean()),
+        "candidate": float(new.mean()),
+        "difference": float((new - old).mean()),
+        "interval": [low, high] if np.isfinite(low) else None,
+    }
 
 
-def variety(champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData, settings: GateSettings) -> Measures:
-    """entropy, distinct and self_overlap: means over languages, of equally many texts of each source. The `reference` is the less
-    varied of the champion's new jokes and the training texts: a candidate may become as uniform as what users liked."""
+def variety(
+    champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData, settings: GateSettings
+) -> Measures:
+    """entropy, distinct and self_overlap: means over languages, of equally many texts of each source. The
+    `reference` is the less varied of the champion's new jokes and the training texts: a candidate may become as
+    uniform as what users liked."""
     draw = np.random.default_rng(settings.seed)
     taught = [text for _, text in held_out.training]
     sources: list[list[list[str]]] = []
@@ -67,18 +99,26 @@ def variety(champion: ModelEvaluation, candidate: ModelEvaluation, held_out: Hol
         if min(map(len, jokes)) < FEWEST_TEXTS:
             continue
         size = min(len(texts) for texts in (*jokes, liked) if len(texts) >= FEWEST_TEXTS)
-        sources.append([pick(texts, size, draw) for texts in (*jokes, liked if len(liked) >= FEWEST_TEXTS else jokes[0])])
-    return {"entropy": of_sources(sources, entropy, min), "distinct": of_sources(sources, distinct, min),
-            "self_overlap": of_sources(sources, self_overlap, max)}
+        sources.append(
+            [pick(texts, size, draw) for texts in (*jokes, liked if len(liked) >= FEWEST_TEXTS else jokes[0])]
+        )
+    return {
+        "entropy": of_sources(sources, entropy, min),
+        "distinct": of_sources(sources, distinct, min),
+        "self_overlap": of_sources(sources, self_overlap, max),
+    }
 
 
 def pick(texts: Sequence[str], size: int, draw: np.random.Generator) -> list[str]:
     return [texts[index] for index in sorted(draw.permutation(len(texts))[:size].tolist())]
 
 
-def of_sources(sources: list[list[list[str]]], measure: Callable[[Sequence[str]], float], worse: Callable[..., float]) -> Measures:
-    """Means over languages of a measure of texts; `sources` are for each language the champion's, the candidate's and the training texts,
-    `worse` takes of two values the one that a reference may have. None each where no language has enough texts.
+def of_sources(
+    sources: list[list[list[str]]], measure: Callable[[Sequence[str]], float], worse: Callable[..., float]
+) -> Measures:
+    """Means over languages of a measure of texts; `sources` are for each language the champion's, the candidate's and
+    the training texts, `worse` takes of two values the one that a reference may have. None each where no language has
+    enough texts.
     """
     if not sources:
         return {"champion": None, "candidate": None, "taught": None, "reference": None}
@@ -89,8 +129,8 @@ def of_sources(sources: list[list[list[str]]], measure: Callable[[Sequence[str]]
 
 
 def copying(champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData) -> Measures:
-    """Mean share of a new joke that stands word for word in one training text. `taught` is the same of training texts in those of
-    other photos: what users say anyway."""
+    """Mean share of a new joke that stands word for word in one training text. `taught` is the same of training
+    texts in those of other photos: what users say anyway."""
     if not held_out.training or not candidate.replies:
         return {"champion": None, "candidate": None, "taught": None, "reference": None}
     corpus = ReferenceTexts(held_out.training)

@@ -1,4 +1,5 @@
 """Loads a model directory for the gate, and checks that it renders the prompt that the bot asks with."""
+
 import contextlib
 import json
 import sys
@@ -10,8 +11,8 @@ import torch
 
 from configs.errors import JokebotError
 from configs.memory import free_memory
-from configs.transformers_imports import import_transformers
 from configs.prompts import PROMPTS_FILE, load_prompts
+from configs.transformers_imports import import_transformers
 
 KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
 
@@ -31,7 +32,9 @@ class LoadedModel:
 
     def encode(self, prompt: str, tiles: int) -> list[int]:
         """Token ids of a prompt as the bot asks it, about a picture of so many tiles; the BOS is in the template."""
-        return self.tokenizer.encode(load_prompts().render(prompt, self.model.num_image_token * tiles), add_special_tokens=False)
+        return self.tokenizer.encode(
+            load_prompts().render(prompt, self.model.num_image_token * tiles), add_special_tokens=False
+        )
 
 
 def load(directory: Path, device: torch.device) -> LoadedModel:
@@ -40,13 +43,16 @@ def load(directory: Path, device: torch.device) -> LoadedModel:
         config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         kinds = [*config.get("architectures", []), *config.get("llm_config", {}).get("architectures", [])]
         if kinds != KINDS:
-            raise LoadError(f"It is no InternVL2 of InternLM2 kind (it says {', '.join(map(str, kinds)) or 'nothing'}).")
+            raise LoadError(
+                f"It is no InternVL2 of InternLM2 kind (it says {', '.join(map(str, kinds)) or 'nothing'})."
+            )
         AutoModel, AutoTokenizer = import_transformers(torch)
         # OpenGVLab's code prints; stdout is not for that.
         with contextlib.redirect_stdout(sys.stderr):
             tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
-            model, loading_info = AutoModel.from_pretrained(str(directory), trust_remote_code=True, torch_dtype=torch.bfloat16,
-                                                    output_loading_info=True)
+            model, loading_info = AutoModel.from_pretrained(
+                str(directory), trust_remote_code=True, torch_dtype=torch.bfloat16, output_loading_info=True
+            )
     except (LoadError, MemoryError, torch.OutOfMemoryError):
         raise
     # A checkpoint's code and files can fail in any way, and each is the checkpoint's fault.
@@ -59,7 +65,9 @@ def load(directory: Path, device: torch.device) -> LoadedModel:
 
 
 def choose_dtype(model: Any, device: torch.device) -> torch.dtype:
-    """bf16 on a GPU; on a CPU float32, which is several times faster there, where it takes at most half of the free memory."""
+    """bf16 on a GPU; on a CPU float32, which is several times faster there, where it takes at most half of the free
+    memory.
+    """
     needed = 4 * sum(parameter.numel() for parameter in model.parameters())
     return torch.float32 if device.type == "cpu" and 2 * needed <= (free_memory() or 0) else torch.bfloat16
 
@@ -68,8 +76,10 @@ def prompt_problem(loaded: LoadedModel) -> str | None:
     """Why this model's tokenizer doesn't render the prompts of `configs/prompts.py`; None where it does."""
     prompts, tokenizer = load_prompts(), loaded.tokenizer
     template = prompts.template
-    markers = {name: tokenizer.convert_tokens_to_ids(name) for name in
-               (template.bos, "<|im_start|>", template.end, "<img>", "</img>", template.context)}
+    markers = {
+        name: tokenizer.convert_tokens_to_ids(name)
+        for name in (template.bos, "<|im_start|>", template.end, "<img>", "</img>", template.context)
+    }
     unknown = [name for name, token in markers.items() if token is None or token == tokenizer.unk_token_id]
     if unknown:
         return f"Its tokenizer does not know {', '.join(unknown)}."
@@ -86,9 +96,14 @@ def prompt_problem(loaded: LoadedModel) -> str | None:
 
 
 def trained_otherwise(papers: Path) -> str | None:
-    """Whether the run's own copy of prompts.toml, which a merged model carries, has another template than is asked with now."""
+    """Whether the run's own copy of prompts.toml, which a merged model carries, has another template than is asked
+    with now.
+    """
     if not papers.is_file():
         return None
     now, then = load_prompts(), load_prompts(papers)
-    return None if (now.system, now.template) == (then.system, then.template) else (
-        "It was trained with another chat template or system prompt than prompts.toml has now.")
+    return (
+        None
+        if (now.system, now.template) == (then.system, then.template)
+        else ("It was trained with another chat template or system prompt than prompts.toml has now.")
+    )

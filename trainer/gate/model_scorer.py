@@ -3,6 +3,7 @@
 Only what OpenGVLab's modelling code offers is used (`extract_feature`, `language_model.model` and `.output`,
 `num_image_token`), as the CPU engine does. A photo's features are made once.
 """
+
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -52,9 +53,13 @@ class ModelScorer:
         if photo not in self.features:
             with Image.open(photo) as picture:
                 tiles = cut_tiles(picture.convert("RGB"), self.model.config.max_dynamic_patch)
-            pixels = torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2).float().div(255)
+            pixels = (
+                torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2).float().div(255)
+            )
             pixels = ((pixels - CENTRE) / SPREAD).to(self.loaded.device, self.model.dtype)
-            self.features[photo] = torch.cat([self.model.extract_feature(part).flatten(0, 1) for part in pixels.split(VISION_TILES)])
+            self.features[photo] = torch.cat(
+                [self.model.extract_feature(part).flatten(0, 1) for part in pixels.split(VISION_TILES)]
+            )
         return self.features[photo]
 
     def prompt(self, photo: Path, prompt: str) -> list[int]:
@@ -67,31 +72,49 @@ class ModelScorer:
         return embeds
 
     def score(self, rows: Sequence[tuple[Path, str, str]]) -> list[float]:
-        """Mean nats a token that each (photo, prompt, joke) takes, its end included: less is likelier. Raises NonFiniteScoreError."""
+        """Mean nats a token that each (photo, prompt, joke) takes, its end included: less is likelier.
+
+        Raises NonFiniteScoreError.
+        """
         answers = [self.loaded.tokenizer.encode(text + self.end, add_special_tokens=False) for _, _, text in rows]
         questions = [self.prompt(photo, prompt) for photo, prompt, _ in rows]
         nats: dict[int, float] = {}
         by_length = sorted(range(len(rows)), key=lambda index: len(questions[index]) + len(answers[index]))
         for batch in self.batches(by_length, lambda index: len(questions[index]) + len(answers[index])):
-            values = self.in_halves(batch, lambda part: self.score_batch(
-                [rows[index][0] for index in part], [questions[index] for index in part], [answers[index] for index in part]))
+            values = self.in_halves(
+                batch,
+                lambda part: self.score_batch(
+                    [rows[index][0] for index in part],
+                    [questions[index] for index in part],
+                    [answers[index] for index in part],
+                ),
+            )
             nats.update(zip(batch, values, strict=True))
             self.report(len(batch))
         return [nats[index] for index in range(len(rows))]
 
     @torch.inference_mode()
     def score_batch(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
-        """`score` in one pass, of token ids: each row's question with its photo's context tokens, and its answer with the end."""
+        """`score` in one pass, of token ids: each row's question with its photo's context tokens, and its answer
+        with the end.
+        """
         longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
         # What stands after a row's end is seen by nothing before it, so it needs no mask.
-        ids = torch.tensor([question + answer + answer[-1:] * (longest - len(question) - len(answer))
-                            for question, answer in zip(questions, answers, strict=True)], device=self.loaded.device)
-        hidden = self.model.language_model.model(inputs_embeds=self.embed(photos, ids), use_cache=False, return_dict=True)[0]
+        ids = torch.tensor(
+            [
+                question + answer + answer[-1:] * (longest - len(question) - len(answer))
+                for question, answer in zip(questions, answers, strict=True)
+            ],
+            device=self.loaded.device,
+        )
+        hidden = self.model.language_model.model(
+            inputs_embeds=self.embed(photos, ids), use_cache=False, return_dict=True
+        )[0]
         values = []
         for row, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-            predicting = hidden[row, len(question) - 1:len(question) + len(answer) - 1]
+            predicting = hidden[row, len(question) - 1 : len(question) + len(answer) - 1]
             logits = self.model.language_model.output(predicting).float()
-            values.append(float(cross_entropy(logits, ids[row, len(question):len(question) + len(answer)])))
+            values.append(float(cross_entropy(logits, ids[row, len(question) : len(question) + len(answer)])))
         if not np.isfinite(values).all():
             raise NonFiniteScoreError
         return values
@@ -105,15 +128,24 @@ class ModelScorer:
             by_length[len(question)].append(index)
         for length, group in sorted(by_length.items()):
             for batch in self.batches(group, lambda _, tokens=length: tokens):
-                generated = self.in_halves(batch, lambda part: self.generate_batch([requests[index][0] for index in part],
-                                                                            [questions[index] for index in part], part))
+                generated = self.in_halves(
+                    batch,
+                    lambda part: self.generate_batch(
+                        [requests[index][0] for index in part], [questions[index] for index in part], part
+                    ),
+                )
                 jokes.update(zip(batch, generated, strict=True))
                 self.report(len(batch))
         return [jokes[index] for index in range(len(requests))]
 
     @torch.inference_mode()
-    def generate_batch(self, photos: list[Path], questions: list[list[int]], indices: Sequence[int]) -> list[GeneratedJoke]:
-        """For questions of one length. Each place has a seed of its own, so that batches change nothing but rounding."""
+    def generate_batch(
+        self, photos: list[Path], questions: list[list[int]], indices: Sequence[int]
+    ) -> list[GeneratedJoke]:
+        """For questions of one length.
+
+        Each place has a seed of its own, so that batches change nothing but rounding.
+        """
         language, stops = self.model.language_model, self.stop_tokens()
         dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index) for index in indices]
         embeds, past = self.embed(photos, torch.tensor(questions, device=self.loaded.device)), None
@@ -148,11 +180,22 @@ class ModelScorer:
 
     def stop_tokens(self) -> frozenset[int]:
         """The end of turn, the tokenizer's end of text, and whatever the checkpoint's generation_config names."""
-        tokenizer, named = self.loaded.tokenizer, getattr(getattr(self.model, "generation_config", None), "eos_token_id", None) or []
-        return frozenset([tokenizer.convert_tokens_to_ids(self.end), tokenizer.eos_token_id, *([named] if isinstance(named, int) else named)])
+        tokenizer, named = (
+            self.loaded.tokenizer,
+            getattr(getattr(self.model, "generation_config", None), "eos_token_id", None) or [],
+        )
+        return frozenset(
+            [
+                tokenizer.convert_tokens_to_ids(self.end),
+                tokenizer.eos_token_id,
+                *([named] if isinstance(named, int) else named),
+            ]
+        )
 
     def decode(self, tokens: list[int]) -> str:
-        return self.loaded.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
+        return self.loaded.tokenizer.decode(
+            tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        ).strip()
 
     def batches(self, indices: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
         """Places in lists of at most `batch` rows and TOKENS tokens, a row at least."""
@@ -167,7 +210,10 @@ class ModelScorer:
             yield batch
 
     def in_halves(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
-        """Answers for these indices at once, or in halves where memory runs out. Raises OutOfMemoryError for a single one."""
+        """Answers for these indices at once, or in halves where memory runs out.
+
+        Raises OutOfMemoryError for a single one.
+        """
         try:
             return answer(indices)
         except torch.OutOfMemoryError:

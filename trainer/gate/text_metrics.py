@@ -2,6 +2,7 @@
 
 A text is read as units: Chinese characters, and words of other scripts in lower case; punctuation and emoji are none.
 """
+
 import math
 import re
 from collections import Counter
@@ -29,8 +30,8 @@ def main_language(text: str) -> str:
 
 
 def in_language(text: str, language: str) -> bool:
-    """Whether a reply is in its language. What it quotes, a sign in the picture say, may be in another; languages other than
-    Chinese are not told apart."""
+    """Whether a reply is in its language. What it quotes, a sign in the picture say, may be in another; languages
+    other than Chinese are not told apart."""
     return (main_language(text) == "zh") == (language == "zh")
 
 
@@ -63,7 +64,11 @@ def entropy(texts: Sequence[str]) -> float:
 def self_overlap(texts: Sequence[str]) -> float:
     """Mean ROUGE-L (F1, Lin 2004) over all pairs of texts: 1 where all say the same."""
     read = [units(text) for text in texts]
-    scores = [2 * common(first, second) / (len(first) + len(second)) for first, second in combinations(read, 2) if first or second]
+    scores = [
+        2 * common(first, second) / (len(first) + len(second))
+        for first, second in combinations(read, 2)
+        if first or second
+    ]
     return sum(scores) / len(scores) if scores else 0.0
 
 
@@ -91,19 +96,25 @@ class ReferenceTexts:
 
     def code(self, text: str) -> str:
         """A text with one character for each unit."""
-        return "".join(self.letters.setdefault(unit, chr(len(self.letters) + 1 + 0x800 * (len(self.letters) > 0xd7f0))) for unit in units(text))
+        return "".join(
+            self.letters.setdefault(unit, chr(len(self.letters) + 1 + 0x800 * (len(self.letters) > 0xD7F0)))
+            for unit in units(text)
+        )
 
     def copied(self, text: str, without: str | None = None) -> float | None:
-        """The longest run of units that stands in one text of the corpus, over all its units; None for a short text. Texts of the
-        key `without` don't count."""
+        """The longest run of units that stands in one text of the corpus, over all its units; None for a short text.
+        Texts of the key `without` don't count."""
         coded = self.code(text)
         if len(coded) < SHORT:
             return None
-        where = self.everything if without is None else "\0".join(
-            other for key, other in zip(self.keys, self.coded, strict=True) if key != without)
+        where = (
+            self.everything
+            if without is None
+            else "\0".join(other for key, other in zip(self.keys, self.coded, strict=True) if key != without)
+        )
         longest = 0
         for start in range(len(coded)):
-            while start + longest < len(coded) and coded[start:start + longest + 1] in where:
+            while start + longest < len(coded) and coded[start : start + longest + 1] in where:
                 longest += 1
         return longest / len(coded)
 

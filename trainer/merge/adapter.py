@@ -3,6 +3,7 @@
 Names are XTuner's: `model.language_model.base_model.model.LAYER.lora_A.default.weight` belongs to the base model's
 `language_model.LAYER.weight`, and `model.mlp1.0.weight` to `mlp1.0.weight`.
 """
+
 import json
 import re
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from trainer.merge.checkpoint_io import MergeError, StoredTensor, read_checkpoin
 WEIGHTS, ABOUT, PROMPTS = "adapter.safetensors", "adapter.json", "prompts.toml"
 LARGEST = 2.0**100
 """No weight is that large; the rounding works below it."""
-LORA = re.compile(r"^model\.(?P<part>language_model|vision_model)\.base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])"
-                  r"(?:\.default)?\.weight$")
+LORA = re.compile(
+    r"^model\.(?P<part>language_model|vision_model)\.base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])"
+    r"(?:\.default)?\.weight$"
+)
 
 
 @dataclass
@@ -69,13 +72,16 @@ class LoraAdapter:
 
 
 def read_adapter(path: Path, alpha: float | None = None) -> LoraAdapter:
-    """Read an adapter: a run's directory (adapter.safetensors, adapter.json), such a file, or one of XTuner's `.pth` files.
+    """Read an adapter: a run's directory (adapter.safetensors, adapter.json), such a file, or one of XTuner's `.pth`
+    files.
 
     `alpha` is LoRA's, needed where no adapter.json says it. Raises MergeError for what is missing or broken.
     """
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
-        raise MergeError(f"There is no adapter at {file}. Give a directory that `jokebot train` finished, or a .pth file.")
+        raise MergeError(
+            f"There is no adapter at {file}. Give a directory that `jokebot train` finished, or a .pth file."
+        )
     about = read_about(file.with_name(ABOUT))
     alpha = alpha if alpha is not None else about.get("lora_alpha")
     if alpha is None:
@@ -96,7 +102,10 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def sort_out(tensors: dict[str, StoredTensor]) -> tuple[dict[str, LoraPair], dict[str, StoredTensor]]:
-    """An adapter's tensors as LoRA pairs and whole ones, by the names of the base's parameters. Raises MergeError for another kind of LoRA."""
+    """An adapter's tensors as LoRA pairs and whole ones, by the names of the base's parameters.
+
+    Raises MergeError for another kind of LoRA.
+    """
     sides: dict[str, dict[str, StoredTensor]] = {}
     whole: dict[str, StoredTensor] = {}
     for name, tensor in tensors.items():

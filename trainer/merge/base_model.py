@@ -2,6 +2,7 @@
 tensor keeps its place. All cores share one queue of blocks; a block reads from the mapped base and goes straight to its
 place in the new file, so memory holds only the blocks in work.
 """
+
 import json
 import math
 import os
@@ -61,10 +62,14 @@ def check_fit(base: BaseCheckpoint, adapter: LoraAdapter) -> None:
     for name in sorted(adapter.names()):
         shape = adapter.pairs[name].shape if name in adapter.pairs else adapter.whole[name].values.shape
         if name not in tensors:
-            raise MergeError(f"The adapter changes {name}, which {base.directory} doesn't have: it belongs to another base model.")
+            raise MergeError(
+                f"The adapter changes {name}, which {base.directory} doesn't have: it belongs to another base model."
+            )
         if tensors[name].values.shape != shape or tensors[name].dtype != "BF16":
-            raise MergeError(f"{name} is {tensors[name].dtype} {tensors[name].values.shape} in {base.directory}, and the adapter "
-                             f"needs BF16 {shape}: it belongs to another base model.")
+            raise MergeError(
+                f"{name} is {tensors[name].dtype} {tensors[name].values.shape} in {base.directory}, and the adapter "
+                f"needs BF16 {shape}: it belongs to another base model."
+            )
 
 
 def write_weights(base: BaseCheckpoint, adapter: LoraAdapter, out: Path, workers: int) -> int:
@@ -74,8 +79,13 @@ def write_weights(base: BaseCheckpoint, adapter: LoraAdapter, out: Path, workers
     """
     files = {name: allocate(out / name, (base.directory / name).stat().st_size) for name in base.files}
     try:
-        spread([*(work for name, file in files.items() for work in products_of(base, adapter, name, file)),
-                *(work for name, file in files.items() for work in copies_of(base, adapter, name, file))], workers)
+        spread(
+            [
+                *(work for name, file in files.items() for work in products_of(base, adapter, name, file)),
+                *(work for name, file in files.items() for work in copies_of(base, adapter, name, file)),
+            ],
+            workers,
+        )
     finally:
         for file in files.values():
             os.close(file)
@@ -96,7 +106,9 @@ def write_at(file: int, data: memoryview, offset: int) -> None:
 
 
 class WorkerBuffers(threading.local):
-    """What a worker keeps from one piece of work to the next: an Adder and a block of bf16 values on their way to the file."""
+    """What a worker keeps from one piece of work to the next: an Adder and a block of bf16 values on their way to
+    the file.
+    """
 
     def __init__(self) -> None:
         self.add = LoraAdder()
@@ -106,7 +118,7 @@ class WorkerBuffers(threading.local):
         """Space for bf16 values of that shape, overwritten by the next call."""
         if self.block.size < math.prod(shape):
             self.block = np.empty(math.prod(shape), np.uint16)
-        return self.block[:math.prod(shape)].reshape(shape)
+        return self.block[: math.prod(shape)].reshape(shape)
 
 
 SCRATCH = WorkerBuffers()
@@ -116,12 +128,15 @@ SCRATCH = WorkerBuffers()
 def copies_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int) -> Iterator[Work]:
     """Everything of a file that stays as it is, header included, and the tensors that the adapter holds whole."""
     source = memoryview(map_file(base.directory / name))
-    changed = sorted((tensor.offset, tensor.offset + tensor.nbytes) for key, tensor in base.files[name].items()
-                     if key in adapter.names())
+    changed = sorted(
+        (tensor.offset, tensor.offset + tensor.nbytes)
+        for key, tensor in base.files[name].items()
+        if key in adapter.names()
+    )
     edges = [0, *(edge for pair in changed for edge in pair), len(source)]
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         for first in range(start, end, COPY):
-            yield partial(write_at, file, source[first:min(first + COPY, end)], first)
+            yield partial(write_at, file, source[first : min(first + COPY, end)], first)
     for key, tensor in base.files[name].items():
         if key in adapter.whole:
             yield partial(rewrite, adapter.whole[key], file, tensor.offset)
@@ -140,7 +155,10 @@ def products_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int
             rows, columns = tensor.values.shape
             step = max(1, BLOCK // columns)
             for first in range(0, rows, BLOCKS * step):
-                blocks = [slice(start, min(start + step, rows)) for start in range(first, min(first + BLOCKS * step, rows), step)]
+                blocks = [
+                    slice(start, min(start + step, rows))
+                    for start in range(first, min(first + BLOCKS * step, rows), step)
+                ]
                 yield partial(add_blocks, tensor, adapter.pairs[key], adapter.scaling(key), file, blocks)
 
 

@@ -2,11 +2,12 @@
 
 A and B to bf16; their product in float32, times the scaling; that delta to bf16; the sum of base and delta to bf16.
 
-NumPy does it, which has no bf16 but starts in a tenth of a second; PyTorch's import alone would take longer than the work on
-sixteen cores. Its float32 product adds in the same order as PyTorch's, so the results agree to the last bit. PyTorch's product
-of bf16 matrices, twice as fast on processors that have one, does not: one delta in 70,000 is rounded the other way, and
-that can move a sum by two steps.
+NumPy does it, which has no bf16 but starts in a tenth of a second; PyTorch's import alone would take longer than the
+work on sixteen cores. Its float32 product adds in the same order as PyTorch's, so the results agree to the last bit.
+PyTorch's product of bf16 matrices, twice as fast on processors that have one, does not: one delta in 70,000 is rounded
+the other way, and that can move a sum by two steps.
 """
+
 import numpy as np
 
 PASS = 1 << 16
@@ -17,8 +18,8 @@ SPLIT = np.float32(65537.0)
 def round_to_bf16(values: np.ndarray, spare: np.ndarray) -> np.ndarray:
     """Round float32 values in place to bf16's, to the nearest and ties to even. `spare` is room of the same shape.
 
-    Veltkamp's splitting: three float operations where the bits would take five. A test goes through all 2²³ significands.
-    Values must be finite and below 2¹¹¹.
+    Veltkamp's splitting: three float operations where the bits would take five. A test goes through all 2²³
+    significands. Values must be finite and below 2¹¹¹.
     """
     np.multiply(values, SPLIT, out=spare)
     np.subtract(spare, values, out=values)
@@ -38,10 +39,12 @@ class LoraAdder:
         self.total, self.spare = np.empty(PASS, np.uint32), np.empty(PASS, np.float32)
 
     def __call__(self, base: np.ndarray, b: np.ndarray, a: np.ndarray, scaling: float, out: np.ndarray) -> None:
-        """base (rows, columns) and out are bf16 as uint16, b (rows, rank) and a (rank, columns) bf16's values as float32."""
+        """base (rows, columns) and out are bf16 as uint16, b (rows, rank) and a (rank, columns) bf16's values as
+        float32.
+        """
         if self.product.size < base.size:
             self.product = np.empty(base.size, np.float32)
-        delta = np.matmul(b, a, out=self.product[:base.size].reshape(base.shape)).reshape(-1)
+        delta = np.matmul(b, a, out=self.product[: base.size].reshape(base.shape)).reshape(-1)
         if scaling != 1.0:
             delta *= np.float32(scaling)
         base, out = base.reshape(-1), out.reshape(-1)
@@ -50,8 +53,10 @@ class LoraAdder:
             self.add(base[here], delta[here], out[here])
 
     def add(self, base: np.ndarray, delta: np.ndarray, out: np.ndarray) -> None:
-        """One pass: base and out (n) bf16 as uint16, delta (n) float32, which is rounded in place; n is PASS at most."""
-        bits, spare = self.total[:delta.size], self.spare[:delta.size]
+        """One pass: base and out (n) bf16 as uint16, delta (n) float32, which is rounded in place; n is PASS at
+        most.
+        """
+        bits, spare = self.total[: delta.size], self.spare[: delta.size]
         total = bits.view(np.float32)
         round_to_bf16(delta, spare)
         np.left_shift(base, 16, out=bits, dtype=np.uint32, casting="unsafe")

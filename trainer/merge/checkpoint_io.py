@@ -2,6 +2,7 @@
 
 NumPy has no bfloat16, so such tensors are uint16 arrays here: the upper half of a float32.
 """
+
 import collections
 import json
 import math
@@ -16,10 +17,28 @@ import numpy as np
 
 from configs.errors import JokebotError
 
-ITEM = {"BF16": np.dtype("<u2"), "F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8"),
-        "I32": np.dtype("<i4"), "U8": np.dtype("u1"), "I8": np.dtype("i1"), "BOOL": np.dtype("?")}
-STORAGES = {"FloatStorage": "F32", "BFloat16Storage": "BF16", "HalfStorage": "F16", "DoubleStorage": "F64",
-            "LongStorage": "I64", "IntStorage": "I32", "ByteStorage": "U8", "CharStorage": "I8", "BoolStorage": "BOOL"}
+ITEM = {
+    "BF16": np.dtype("<u2"),
+    "F16": np.dtype("<f2"),
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "U8": np.dtype("u1"),
+    "I8": np.dtype("i1"),
+    "BOOL": np.dtype("?"),
+}
+STORAGES = {
+    "FloatStorage": "F32",
+    "BFloat16Storage": "BF16",
+    "HalfStorage": "F16",
+    "DoubleStorage": "F64",
+    "LongStorage": "I64",
+    "IntStorage": "I32",
+    "ByteStorage": "U8",
+    "CharStorage": "I8",
+    "BoolStorage": "BOOL",
+}
 
 
 class MergeError(JokebotError):
@@ -40,7 +59,11 @@ class StoredTensor:
 
     def float32(self) -> np.ndarray:
         """The values as float32, a copy."""
-        return (self.values.astype(np.uint32) << 16).view(np.float32) if self.dtype == "BF16" else self.values.astype(np.float32)
+        return (
+            (self.values.astype(np.uint32) << 16).view(np.float32)
+            if self.dtype == "BF16"
+            else self.values.astype(np.float32)
+        )
 
 
 def read_safetensors(path: Path) -> dict[str, StoredTensor]:
@@ -48,7 +71,7 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
     data = map_file(path)
     try:
         length = int.from_bytes(data[:8], "little")
-        header: dict[str, Any] = json.loads(data[8:8 + length])
+        header: dict[str, Any] = json.loads(data[8 : 8 + length])
         header.pop("__metadata__", None)
         entries = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
         tensors = {}
@@ -94,8 +117,8 @@ def read_checkpoint(path: Path) -> dict[str, StoredTensor]:
 
 def first_byte(data: mmap.mmap, info: zipfile.ZipInfo) -> int:
     """Where a stored member's bytes begin: after its local header, whose two last lengths are at byte 26."""
-    name = int.from_bytes(data[info.header_offset + 26:info.header_offset + 28], "little")
-    extra = int.from_bytes(data[info.header_offset + 28:info.header_offset + 30], "little")
+    name = int.from_bytes(data[info.header_offset + 26 : info.header_offset + 28], "little")
+    extra = int.from_bytes(data[info.header_offset + 28 : info.header_offset + 30], "little")
     return info.header_offset + 30 + name + extra
 
 
@@ -138,9 +161,12 @@ class HarmlessUnpickler(pickle.Unpickler):
         return dtype, start, np.frombuffer(self.data, ITEM[dtype], count, start)
 
 
-def rebuild_tensor(storage: tuple[str, int, np.ndarray], offset: int, size: tuple[int, ...], stride: tuple[int, ...],
-                   *rest: Any) -> StoredTensor:
-    """What torch._utils._rebuild_tensor_v2 makes: a view into the file, of a storage as `persistent_load` gives it; offset and stride in elements."""
+def rebuild_tensor(
+    storage: tuple[str, int, np.ndarray], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any
+) -> StoredTensor:
+    """What torch._utils._rebuild_tensor_v2 makes: a view into the file, of a storage as `persistent_load` gives it;
+    offset and stride in elements.
+    """
     dtype, start, values = storage
     item = values.itemsize
     view = np.lib.stride_tricks.as_strided(values[offset:], size, [step * item for step in stride], writeable=False)

@@ -1,4 +1,5 @@
 """The merge as a whole: checks, weights, everything else that a model directory needs, and the rename at the end."""
+
 import json
 import os
 import shutil
@@ -9,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.merge.adapter import PROMPTS, read_adapter
-from trainer.merge.checkpoint_io import MergeError
 from trainer.merge.base_model import BaseCheckpoint, check_fit, write_weights
+from trainer.merge.checkpoint_io import MergeError
 
 MODEL_JSON = "model.json"
 NOT_COPIED = (".safetensors", ".bin", ".pth", ".pt", ".gguf", ".msgpack", ".h5", ".onnx")
@@ -27,13 +28,15 @@ class MergeResult:
     phases: dict[str, float]
 
 
-def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, sync: bool = False, workers: int | None = None) -> MergeResult:
+def merge(
+    adapter: Path, base: Path, out: Path, *, alpha: float | None = None, sync: bool = False, workers: int | None = None
+) -> MergeResult:
     """Merge an adapter into a bf16 base model and write a self-contained model directory.
 
-    `adapter` and `alpha` are those of `read_adapter`. `sync` waits until everything is on the disk; without it a power cut
-    within the next half minute can damage the result, a killed process can't. `workers` defaults to the number of cores. The
-    result is written beside `out` and renamed, so `out` is whole or not there. The input is never written to. Raises
-    MergeError for wrong input and for a full disk.
+    `adapter` and `alpha` are those of `read_adapter`. `sync` waits until everything is on the disk; without it a power
+    cut within the next half minute can damage the result, a killed process can't. `workers` defaults to the number of
+    cores. The result is written beside `out` and renamed, so `out` is whole or not there. The input is never written
+    to. Raises MergeError for wrong input and for a full disk.
     """
     start = time.monotonic()
     adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
@@ -48,15 +51,23 @@ def merge(adapter: Path, base: Path, out: Path, *, alpha: float | None = None, s
         copy_frame(base, trained.directory, part)
         copied = time.monotonic()
         written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
-        note = {"format": 1, "base": origin(base), "adapter": trained.about, "lora_alpha": trained.alpha, "weight_bytes": written,
-                "merged": datetime.now(UTC).isoformat(timespec="seconds")}
+        note = {
+            "format": 1,
+            "base": origin(base),
+            "adapter": trained.about,
+            "lora_alpha": trained.alpha,
+            "weight_bytes": written,
+            "merged": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         (part / MODEL_JSON).write_text(json.dumps(note, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         if sync:
             put_on_disk(part)
         part.rename(out)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise MergeError(f"{out} can't be written: {error.strerror or error}. It needs {weights.nbytes / 1e9:.1f} GB.") from error
+        raise MergeError(
+            f"{out} can't be written: {error.strerror or error}. It needs {weights.nbytes / 1e9:.1f} GB."
+        ) from error
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -76,7 +87,10 @@ def check_places(adapter: Path, base: Path, out: Path) -> None:
     if out.is_relative_to(base):
         raise MergeError(f"{out} lies inside the base model. Choose another --out; the input is never written to.")
     if "." in out.name:
-        raise MergeError(f"{out.name!r} has a dot, and transformers can't load code from such a directory. Choose a name without dots.")
+        raise MergeError(
+            f"{out.name!r} has a dot, and transformers can't load code from such a directory. Choose a name without "
+            "dots."
+        )
 
 
 def copy_frame(base: Path, adapter: Path, part: Path) -> None:
@@ -91,7 +105,10 @@ def copy_frame(base: Path, adapter: Path, part: Path) -> None:
 def origin(base: Path) -> dict[str, Any]:
     """The base model's place, and its own model.json where it is a merged model itself."""
     note = base / MODEL_JSON
-    return {"directory": str(base), **({MODEL_JSON: json.loads(note.read_text(encoding="utf-8"))} if note.is_file() else {})}
+    return {
+        "directory": str(base),
+        **({MODEL_JSON: json.loads(note.read_text(encoding="utf-8"))} if note.is_file() else {}),
+    }
 
 
 def put_on_disk(directory: Path) -> None:

@@ -3,6 +3,7 @@
 Threads would take turns at Python's lock between NumPy's short calls; with sixteen of them that was most of the time.
 Forked processes share what was read before, the mapped files and the new files' descriptors, and no lock.
 """
+
 import ctypes
 import multiprocessing
 import os
@@ -23,8 +24,8 @@ PR_SET_PDEATHSIG = 1
 def spread(jobs: Sequence[Work], workers: int) -> None:
     """Do all jobs with so many workers. The first failure cancels what isn't begun and is raised here.
 
-    A fork takes over only the thread that calls it, and with it any lock that another thread holds; so a process that has
-    other threads (PyTorch's, say) works in threads.
+    A fork takes over only the thread that calls it, and with it any lock that another thread holds; so a process that
+    has other threads (PyTorch's, say) works in threads.
     """
     threads = Path("/proc/self/task")
     alone = threads.is_dir() and len(list(threads.iterdir())) == 1
@@ -42,7 +43,9 @@ def in_processes(jobs: Sequence[Work], workers: int) -> None:
 
     Raises MergeError where a process is killed.
     """
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=begin_worker, initargs=(jobs, os.getpid()))
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("fork"), initializer=begin_worker, initargs=(jobs, os.getpid())
+    )
     try:
         with pool:
             run_all(pool, [partial(run_job, number) for number in range(len(jobs))])

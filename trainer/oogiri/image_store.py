@@ -1,4 +1,5 @@
 """Finds a row's picture inside the images folder, cleans it as a photo that was sent, and knows its near-duplicates."""
+
 from pathlib import Path, PurePosixPath
 
 from storage.media.perceptual_hash import hamming
@@ -51,7 +52,10 @@ class ImageStore:
             return f"its picture can't be used: {str(error).split(';')[0].split('.')[0]}"
         for phash, sha256 in self._kept.values():
             if hamming(phash, checked.phash) <= self._near_bits:
-                return f"its picture is {'the same as' if sha256 == checked.sha256 else 'nearly the same as'} another row's"
+                return (
+                    f"its picture is {'the same as' if sha256 == checked.sha256 else 'nearly the same as'} "
+                    "another row's"
+                )
         self._kept[path] = checked.phash, checked.sha256
         self.file(checked.sha256).write_bytes(checked.data)
         return CheckedPhoto(b"", checked.sha256, checked.phash, checked.width, checked.height, checked.media_type)

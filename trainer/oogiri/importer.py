@@ -1,4 +1,5 @@
 """From CLoT-Oogiri-GO rows to a cold-start dataset in XTuner's form."""
+
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -9,8 +10,8 @@ from typing import Any
 
 from configs.prompts import disarm, load_prompts
 from configs.settings import LimitSettings, SelectionSettings
-from storage.learning import dataset_files, datasets, splits
 from storage.database import Database
+from storage.learning import dataset_files, datasets, splits
 from storage.learning.dataset_files import UNFINISHED, Row, digest, explained
 from storage.media.perceptual_hash import hamming
 from storage.media.photos import CheckedPhoto
@@ -51,8 +52,16 @@ class ImportResult:
 class Importer:
     """Makes one dataset; `folder` is the folder of all datasets."""
 
-    def __init__(self, database: Database, folder: Path, selection: SelectionSettings, limits: LimitSettings, budget: TokenBudget) -> None:
-        self.database, self.folder, self.selection, self.limits, self.budget = database, folder, selection, limits, budget
+    def __init__(
+        self, database: Database, folder: Path, selection: SelectionSettings, limits: LimitSettings, budget: TokenBudget
+    ) -> None:
+        self.database, self.folder, self.selection, self.limits, self.budget = (
+            database,
+            folder,
+            selection,
+            limits,
+            budget,
+        )
 
     async def run(self, request: OogiriImport) -> ImportResult:
         """Import. Raises OogiriError, with nothing written, for files that can't be used or where no row can."""
@@ -63,9 +72,17 @@ class Importer:
         held_out = placed[placed[:, 3] == splits.SIDES.index("holdout"), 1].tolist()
         async with dataset_files.lock(self.folder):
             dataset_files.sweep(self.folder)
-            with explained("The pictures can't be prepared"), tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as spool:
-                pictures = ImageStore(request.images, Path(spool), near_bits=self.selection.near_duplicate_bits,
-                                    max_bytes=self.limits.photo_bytes, max_pixels=self.limits.photo_pixels)
+            with (
+                explained("The pictures can't be prepared"),
+                tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as spool,
+            ):
+                pictures = ImageStore(
+                    request.images,
+                    Path(spool),
+                    near_bits=self.selection.near_duplicate_bits,
+                    max_bytes=self.limits.photo_bytes,
+                    max_pixels=self.limits.photo_pixels,
+                )
                 return await self._write(request, pictures, held_out)
 
     async def _write(self, request: OogiriImport, pictures: ImageStore, held_out: list[int]) -> ImportResult:
@@ -75,17 +92,44 @@ class Importer:
         for source, photo, row in self._usable(request, pictures, dropped):
             near = any(hamming(photo.phash, phash) <= self.selection.near_duplicate_bits for phash in held_out)
             part = "holdout" if near else first_side(photo.sha256, self.selection.holdout_share)
-            parts[part].append((row, {"id": row["id"], "part": part, "origin": "oogiri", "digest": digest(row), "line": source.line,
-                                      "picture": source.image, "stars": source.stars, "phash": photo.phash}))
+            parts[part].append(
+                (
+                    row,
+                    {
+                        "id": row["id"],
+                        "part": part,
+                        "origin": "oogiri",
+                        "digest": digest(row),
+                        "line": source.line,
+                        "picture": source.image,
+                        "stars": source.stars,
+                        "phash": photo.phash,
+                    },
+                )
+            )
             used[row["image"]] = pictures.file(photo.sha256)
         counts = sorted_counts(dropped)
         if not parts["train"]:
-            raise OogiriError("No row can be imported: " + ("; ".join(f"{count}: {reason}" for reason, count in counts.items())
-                                                            or f"{request.file} is empty") + ".")
-        contents = build("oogiri", parts["train"], parts["holdout"], origins={"oogiri": len(parts["train"])},
-                         selection={"file": request.file.name, "language": request.language, "min_stars": request.min_stars,
-                                    "limit": request.limit, "jokes_per_photo": self.selection.jokes_per_photo},
-                         not_written=counts, created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+            raise OogiriError(
+                "No row can be imported: "
+                + ("; ".join(f"{count}: {reason}" for reason, count in counts.items()) or f"{request.file} is empty")
+                + "."
+            )
+        contents = build(
+            "oogiri",
+            parts["train"],
+            parts["holdout"],
+            origins={"oogiri": len(parts["train"])},
+            selection={
+                "file": request.file.name,
+                "language": request.language,
+                "min_stars": request.min_stars,
+                "limit": request.limit,
+                "jokes_per_photo": self.selection.jokes_per_photo,
+            },
+            not_written=counts,
+            created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
         prepared = dataset_files.prepare(self.folder, contents, used)
         try:
             await datasets.register(self.database, prepared.name, "oogiri", [])
@@ -94,7 +138,9 @@ class Importer:
             prepared.discard()
             raise
 
-    def _usable(self, request: OogiriImport, pictures: ImageStore, dropped: Counter[str]) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
+    def _usable(
+        self, request: OogiriImport, pictures: ImageStore, dropped: Counter[str]
+    ) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
         """Rows that pass everything, the best of each picture first, up to the limit; the others are counted."""
         texts, per_photo, taken = TextFilter(), Counter(), 0
         for source in best_first(self._acceptable(request, dropped)):
@@ -132,8 +178,9 @@ class Importer:
     def _row(self, source: OogiriRow, photo: CheckedPhoto, language: str) -> Row:
         prompt = source.prompt or prompt_for(language, source.question)
         row_id = f"oogiri-{digest([photo.sha256, prompt, source.text])[:16]}"
-        return make_row(row_id, picture_name(photo.sha256), (photo.width, photo.height), prompt,
-                        source.text, self.budget)
+        return make_row(
+            row_id, picture_name(photo.sha256), (photo.width, photo.height), prompt, source.text, self.budget
+        )
 
 
 def prompt_for(language: str, question: str | None = None) -> str:
@@ -145,10 +192,15 @@ def prompt_for(language: str, question: str | None = None) -> str:
 
 
 def best_first(rows: Iterable[OogiriRow]) -> list[OogiriRow]:
-    """Every picture's most liked joke first, then every picture's second: likes say more about the picture than the joke."""
+    """Every picture's most liked joke first, then every picture's second: likes say more about the picture than the
+    joke.
+    """
     by_picture: dict[str, list[OogiriRow]] = defaultdict(list)
     for row in rows:
         by_picture[row.image].append(row)
-    ranked = [(rank, row) for jokes in by_picture.values()
-              for rank, row in enumerate(sorted(jokes, key=lambda row: -(row.stars or 0)))]
+    ranked = [
+        (rank, row)
+        for jokes in by_picture.values()
+        for rank, row in enumerate(sorted(jokes, key=lambda row: -(row.stars or 0)))
+    ]
     return [row for _, row in sorted(ranked, key=lambda item: (item[0], -(item[1].stars or 0), item[1].line))]

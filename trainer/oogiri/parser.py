@@ -1,4 +1,5 @@
 """Reads CLoT-Oogiri-GO's JSON lines and the tutorial's `ex_cn.json`, and says of each unusable row why."""
+
 import json
 import re
 import unicodedata
@@ -37,7 +38,10 @@ class OogiriRow:
 
 
 def read_rows(path: Path) -> Iterator[OogiriRow | str]:
-    """The file's rows in order, each a row or the reason why it is none. Raises OogiriError for a file that can't be read."""
+    """The file's rows in order, each a row or the reason why it is none.
+
+    Raises OogiriError for a file that can't be read.
+    """
     try:
         data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
@@ -84,12 +88,20 @@ def oogiri_row(number: int, item: Any) -> OogiriRow:
         raise UnusableRow("it names no picture")
     if kind == "IT2T" and not (isinstance(question, str) and question.strip()):
         raise UnusableRow("it lacks the text that belongs to its picture (IT2T)")
-    return OogiriRow(number, image.strip(), text_of(item.get("text")), parse_stars(item.get("star")),
-                     question.strip() if kind == "IT2T" else None)
+    return OogiriRow(
+        number,
+        image.strip(),
+        text_of(item.get("text")),
+        parse_stars(item.get("star")),
+        question.strip() if kind == "IT2T" else None,
+    )
 
 
 def tutorial_row(number: int, item: Any) -> OogiriRow:
-    """A record of the tutorial's file: `image`, and `conversations` of one question and one answer. Raises UnusableRow."""
+    """A record of the tutorial's file: `image`, and `conversations` of one question and one answer.
+
+    Raises UnusableRow.
+    """
     if not isinstance(item, dict):
         raise UnusableRow("it is no JSON object")
     image, turns = item.get("image"), item.get("conversations")
@@ -97,7 +109,10 @@ def tutorial_row(number: int, item: Any) -> OogiriRow:
         image = image[0]
     if not isinstance(image, str) or not image.strip():
         raise UnusableRow("it names no picture")
-    if not isinstance(turns, list) or [isinstance(turn, dict) and turn.get("from") for turn in turns] != ["human", "gpt"]:
+    if not isinstance(turns, list) or [isinstance(turn, dict) and turn.get("from") for turn in turns] != [
+        "human",
+        "gpt",
+    ]:
         raise UnusableRow("it is no conversation of one question and one answer")
     question, answer = (text_of(turn.get("value")) for turn in turns)
     if question.count(IMAGE) != 1:

@@ -1,4 +1,5 @@
 """Tells a text's language by its script, and finds texts that say nearly the same."""
+
 import math
 import unicodedata
 from collections import defaultdict
@@ -55,8 +56,8 @@ class TextFilter:
             return "its text is only punctuation"
         if plain in self._exact:
             return "its text is there already"
-        pairs = frozenset(plain[start:start + 2] for start in range(max(len(plain) - 1, 1)))
-        prefix = sorted(pairs)[:len(pairs) - math.ceil(ALIKE * len(pairs)) + 1]
+        pairs = frozenset(plain[start : start + 2] for start in range(max(len(plain) - 1, 1)))
+        prefix = sorted(pairs)[: len(pairs) - math.ceil(ALIKE * len(pairs)) + 1]
         if any(len(pairs & other) >= ALIKE * len(pairs | other) for pair in prefix for other in self._index[pair]):
             return "its text is nearly there already"
         self._exact.add(plain)

@@ -1,11 +1,12 @@
 """What is removed after a run: checkpoints, models and runs beyond those that are kept, and what kills have left."""
+
 import shutil
 from pathlib import Path
 
 from configs.settings import Settings
-from storage.maintenance import model_cleanup
-from storage.learning import runs
 from storage.database import Database
+from storage.learning import runs
+from storage.maintenance import model_cleanup
 from trainer.pipeline.workspace import PART, RunWorkspace
 
 
@@ -19,7 +20,10 @@ async def clean_up(database: Database, settings: Settings) -> None:
 
 
 async def tidy_models(database: Database, settings: Settings, at_work: str | None) -> None:
-    """Remove what killed and cancelled merges left. A directory that no run here has made stays: a restored database knows less."""
+    """Remove what killed and cancelled merges left.
+
+    A directory that no run here has made stays: a restored database knows less.
+    """
     given_up = await runs.without_model(database)
     for directory in entries(settings.storage.models):
         part = PART.fullmatch(directory.name)
@@ -39,7 +43,9 @@ async def tidy_runs(database: Database, settings: Settings, at_work: runs.Run | 
 
 
 def remove_artifacts(workspace: RunWorkspace) -> None:
-    """Of a run that is past its judging only the curve and the logs stay; the verdict is in its row, where forgetting reaches it."""
+    """Of a run that is past its judging only the curve and the logs stay; the verdict is in its row, where
+    forgetting reaches it.
+    """
     for folder in (workspace.directory / "xtuner", workspace.gate):
         shutil.rmtree(folder, ignore_errors=True)
     workspace.adapter.unlink(missing_ok=True)

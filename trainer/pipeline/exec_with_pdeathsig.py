@@ -2,13 +2,16 @@
 
 usage: python -I -S leash.py PARENT_PID NICE COMMAND [ARGUMENT…]
 """
+
 import ctypes
 import os
 import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-"""From <linux/prctl.h>; the setting outlives exec (https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html)."""
+"""From <linux/prctl.h>; the setting outlives exec
+(https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
+"""
 
 
 def main(parent: int, nice: int, command: list[str]) -> None:

@@ -1,4 +1,5 @@
 """Whether there is disk and memory for a run, asked before hours are spent."""
+
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,9 @@ class InsufficientResources(JokebotError):
 
 
 def trained_bytes(base: BaseCheckpoint, rank: int) -> int:
-    """The size of an adapter, bytes: LoRA's two matrices of every linear layer of the language model, and the projector."""
+    """The size of an adapter, bytes: LoRA's two matrices of every linear layer of the language model, and the
+    projector.
+    """
     numbers = 0
     for tensors in base.files.values():
         for name, tensor in tensors.items():
@@ -30,7 +33,9 @@ def trained_bytes(base: BaseCheckpoint, rank: int) -> int:
 
 
 def disk_needed(base: BaseCheckpoint, training: TrainingSettings) -> int:
-    """Bytes that a run writes: checkpoints, one more than is kept while the next is written, the adapter and the new model."""
+    """Bytes that a run writes: checkpoints, one more than is kept while the next is written, the adapter and the new
+    model.
+    """
     adapter = trained_bytes(base, training.lora_rank)
     return adapter * (1 + STATES * (training.keep_checkpoints + 1)) + base.nbytes
 
@@ -39,15 +44,24 @@ def check_disk(folder: Path, base: BaseCheckpoint, training: TrainingSettings, s
     """Raises InsufficientResources where `folder` can't take a run and keep the reserve."""
     needed, free = disk_needed(base, training) + int(settings.disk_reserve_gb * 1e9), shutil.disk_usage(folder).free
     if free < needed:
-        raise InsufficientResources(f"A run needs {needed / 1e9:.1f} GB of disk in {folder}, the reserve included, and {free / 1e9:.1f} GB are free. "
-                          "Make room, or lower retrain.keep_models or training.keep_checkpoints.",
-                          code="no-disk", needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
+        raise InsufficientResources(
+            f"A run needs {needed / 1e9:.1f} GB of disk in {folder}, the reserve included, and {free / 1e9:.1f} GB "
+            "are free. "
+            "Make room, or lower retrain.keep_models or training.keep_checkpoints.",
+            code="no-disk",
+            needed=f"{needed / 1e9:.1f}",
+            free=f"{free / 1e9:.1f}",
+        )
 
 
 def check_memory(base: BaseCheckpoint, settings: RetrainSettings) -> None:
     """Raises InsufficientResources where the model's weights don't fit into memory with the reserve."""
     needed, free = base.nbytes + int(settings.memory_reserve_gb * 1e9), free_memory()
     if free is not None and free < needed:
-        raise InsufficientResources(f"A run needs {needed / 1e9:.1f} GB of memory, the reserve included, and {free / 1e9:.1f} GB are free. "
-                          "End what else runs here, or lower retrain.memory_reserve_gb.",
-                          code="no-memory", needed=f"{needed / 1e9:.1f}", free=f"{free / 1e9:.1f}")
+        raise InsufficientResources(
+            f"A run needs {needed / 1e9:.1f} GB of memory, the reserve included, and {free / 1e9:.1f} GB are free. "
+            "End what else runs here, or lower retrain.memory_reserve_gb.",
+            code="no-memory",
+            needed=f"{needed / 1e9:.1f}",
+            free=f"{free / 1e9:.1f}",
+        )

@@ -1,11 +1,12 @@
 """The context of a run's steps, and the exceptions that interrupt them."""
+
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from configs.settings import Settings
-from storage.learning import datasets, models, runs
 from storage.database import Database
+from storage.learning import datasets, models, runs
 from storage.learning.model_files import check_code
 from storage.learning.models import Model
 from storage.learning.runs import Run
@@ -46,27 +47,42 @@ class RunContext:
             raise TrainingDataErased
 
     async def run_step(self, run: Run, step: str, module: str, *arguments: object) -> None:
-        """Run a step's child until it succeeds. Raises StepKilled, StepFailed, StepInterrupted, and what `check` raises."""
+        """Run a step's child until it succeeds.
+
+        Raises StepKilled, StepFailed, StepInterrupted, and what `check` raises.
+        """
         log = self.place.log(step)
 
         async def watch() -> None:
             await self.check(run)
+
         code = await self.children.run(module, arguments, log, watch)
         if code in (143, -15):
             raise StepInterrupted
         check_end(step, code, log)
 
     async def directory(self, model: Model) -> Path:
-        """Where a model's files are on this host. Raises ModelDirectoryError, and RegistryError where its code has changed."""
+        """Where a model's files are on this host.
+
+        Raises ModelDirectoryError, and RegistryError where its code has changed.
+        """
         own = self.settings.model
         directory = Path(model.directory) if model.directory else own.directory if model.name == own.name else None
         if directory is None:
-            raise ModelDirectoryError(f"This host has no files of model {model.id} ({model.name}), and a run needs them: "
-                                      f"set model.directory, or say where they are: `jokebot models add DIR --name {model.name}`.",
-                                      code="no-files", model=model.id, called=model.name)
+            raise ModelDirectoryError(
+                f"This host has no files of model {model.id} ({model.name}), and a run needs them: "
+                f"set model.directory, or say where they are: `jokebot models add DIR --name {model.name}`.",
+                code="no-files",
+                model=model.id,
+                called=model.name,
+            )
         if not directory.is_dir():
-            raise ModelDirectoryError(f"The files of model {model.id} ({model.name}) are gone from {directory}.",
-                                      code="files-gone", model=model.id, called=model.name)
+            raise ModelDirectoryError(
+                f"The files of model {model.id} ({model.name}) are gone from {directory}.",
+                code="files-gone",
+                model=model.id,
+                called=model.name,
+            )
         await asyncio.to_thread(check_code, model, directory)
         return directory.resolve()
 
@@ -74,5 +90,7 @@ class RunContext:
         """Raises RegistryError where no model is in service."""
         serving = await models.champion(self.database)
         if serving is None:
-            raise models.RegistryError("No model is registered, so there is nothing to start from: `jokebot models add DIR`.", code="no-model")
+            raise models.RegistryError(
+                "No model is registered, so there is nothing to start from: `jokebot models add DIR`.", code="no-model"
+            )
         return serving

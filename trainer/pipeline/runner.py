@@ -1,4 +1,5 @@
 """Takes a run from state to state, until its model waits for its trial or the run has ended."""
+
 import asyncio
 import contextlib
 import logging
@@ -8,14 +9,14 @@ from dataclasses import dataclass
 
 from configs.errors import JokebotError
 from configs.settings import Settings
-from storage.learning import promotion, runs
 from storage.database import Database
+from storage.learning import promotion, runs
 from storage.learning.promotion import ChampionChanged, SawForgotten
 from storage.learning.reasons import EndReason
-from storage.learning.runs import RunStateChanged, Run
+from storage.learning.runs import Run, RunStateChanged
 from trainer.pipeline import cleanup
-from trainer.pipeline.step_process import StepProcesses, StepKilled
-from trainer.pipeline.run_context import RunCancelled, TrainingDataErased, RunContext, StepInterrupted
+from trainer.pipeline.run_context import RunCancelled, RunContext, StepInterrupted, TrainingDataErased
+from trainer.pipeline.step_process import StepKilled, StepProcesses
 from trainer.pipeline.workspace import RunWorkspace, run_lock
 
 log = logging.getLogger(__name__)
@@ -31,16 +32,29 @@ class PipelineSteps:
     restart: Step
 
 
-async def run_pipeline(settings: Settings, run_id: int, steps: PipelineSteps, report: Callable[[Run], None] = lambda run: None) -> Run:
-    """Work on a run until the bot takes over or it is finished; `report` is called in each state. Returns the row of that moment.
+async def run_pipeline(
+    settings: Settings, run_id: int, steps: PipelineSteps, report: Callable[[Run], None] = lambda run: None
+) -> Run:
+    """Work on a run until the bot takes over or it is finished; `report` is called in each state.
 
-    A cancellation stops the current step cleanly and leaves the run in its state, to be resumed. Raises WorkspaceLocked where another
-    process works on a run, RunError for an unknown run, StepInterrupted where the step's process was asked to end from outside.
+    Returns the row of that moment.
+
+    A cancellation stops the current step cleanly and leaves the run in its state, to be resumed. Raises WorkspaceLocked
+    where another process works on a run, RunError for an unknown run, StepInterrupted where the step's process was
+    asked to end from outside.
     """
     # A step that a killed process has left behind may still be writing its checkpoint.
-    async with run_lock(settings.storage.runs, wait_s=settings.retrain.stop_grace_s) as descriptor, Database.of(settings.storage) as database:
+    async with (
+        run_lock(settings.storage.runs, wait_s=settings.retrain.stop_grace_s) as descriptor,
+        Database.of(settings.storage) as database,
+    ):
         run = await runs.find(database, run_id)
-        job = RunContext(database, settings, RunWorkspace.of(run.id, settings.storage), StepProcesses(descriptor, settings.retrain.stop_grace_s, settings.retrain.nice))
+        job = RunContext(
+            database,
+            settings,
+            RunWorkspace.of(run.id, settings.storage),
+            StepProcesses(descriptor, settings.retrain.stop_grace_s, settings.retrain.nice),
+        )
         while run.state in steps.by_state:
             report(run)
             run = await step(job, run, steps)
@@ -50,7 +64,9 @@ async def run_pipeline(settings: Settings, run_id: int, steps: PipelineSteps, re
 
 
 async def step(job: RunContext, run: Run, steps: PipelineSteps) -> Run:
-    """Do the step of a run's state and return the run in its next state; in the same state where the step was killed."""
+    """Do the step of a run's state and return the run in its next state; in the same state where the step was
+    killed.
+    """
     try:
         run = await runs.count_attempt(job.database, run)
         if run.attempts > job.settings.retrain.attempts:
@@ -83,8 +99,11 @@ async def step(job: RunContext, run: Run, steps: PipelineSteps) -> Run:
 def too_often(run: Run) -> EndReason:
     """The end reason of a run whose step used up its attempts; the run's own reason says what ended the last one."""
     times, last = run.attempts - 1, run.why
-    return EndReason(f"Its step {run.state} was begun {times} times and never came to its end. {last.text}".rstrip(), "attempts",
-                  {"step": run.state, "times": times, "signal": last.values.get("signal", "none")})
+    return EndReason(
+        f"Its step {run.state} was begun {times} times and never came to its end. {last.text}".rstrip(),
+        "attempts",
+        {"step": run.state, "times": times, "signal": last.values.get("signal", "none")},
+    )
 
 
 async def end(job: RunContext, run: Run, to: str, reason: EndReason | JokebotError) -> Run:

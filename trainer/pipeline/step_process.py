@@ -1,4 +1,5 @@
 """Starts, watches and ends a step's child process, and interprets its exit code."""
+
 import asyncio
 import os
 import signal
@@ -26,14 +27,19 @@ class StepFailed(JokebotError):
 
 @dataclass(frozen=True)
 class StepProcesses:
-    """Starts children that inherit the lock `descriptor`, have `grace_s` to exit after SIGTERM, and run with this `nice` value."""
+    """Starts children that inherit the lock `descriptor`, have `grace_s` to exit after SIGTERM, and run with this
+    `nice` value.
+    """
 
     descriptor: int
     grace_s: float
     nice: int = 0
 
-    async def run(self, module: str, arguments: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]]) -> int:
-        """Run `python -m MODULE ARGUMENTS` to its exit code (negative: the signal that ended it); its output is added to `log`.
+    async def run(
+        self, module: str, arguments: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]]
+    ) -> int:
+        """Run `python -m MODULE ARGUMENTS` to its exit code (negative: the signal that ended it); its output is added
+        to `log`.
 
         `watch` is called every LOOK_EVERY_S; an exception of it, or a cancellation, ends the child first.
         """
@@ -42,9 +48,17 @@ class StepProcesses:
         command = [sys.executable, "-I", "-S", LEASH, os.getpid(), self.nice, sys.executable, "-m", module, *arguments]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
-            # A process group of its own: a signal that is sent to all of ours must not reach it a second time, through us.
-            process = await asyncio.create_subprocess_exec(*map(str, command), stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
-                                                           env=environment, pass_fds=(self.descriptor,), process_group=0)
+            # A process group of its own: a signal that is sent to all of ours must not reach it a second time, through
+            # us.
+            process = await asyncio.create_subprocess_exec(
+                *map(str, command),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=environment,
+                pass_fds=(self.descriptor,),
+                process_group=0,
+            )
         try:
             while True:
                 try:
@@ -83,5 +97,9 @@ def check_end(step: str, code: int, log: Path) -> None:
         raise StepKilled(f"The {step} was ended by {name}.{likely}", code="killed", step=step, signal=name)
     if code:
         message = last_line(log)
-        raise StepFailed(message or f"The {step} ended with code {code} and said nothing; see {log}.",
-                          code="step" if message else "silent", step=step, what=message or str(code))
+        raise StepFailed(
+            message or f"The {step} ended with code {code} and said nothing; see {log}.",
+            code="step" if message else "silent",
+            step=step,
+            what=message or str(code),
+        )

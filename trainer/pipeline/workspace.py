@@ -1,4 +1,5 @@
 """A run's files, and the lock of the process that works on runs."""
+
 import asyncio
 import fcntl
 import os
@@ -12,8 +13,8 @@ from pathlib import Path
 
 from configs.errors import JokebotError
 from configs.settings import StorageSettings
-from storage.maintenance.data_folder import is_locked
 from storage.learning.run_files import GATE_FOLDER, log_file, verdict_file
+from storage.maintenance.data_folder import is_locked
 from trainer.merge.adapter import WEIGHTS
 
 LOCK = ".lock"
@@ -27,7 +28,9 @@ class WorkspaceLocked(JokebotError):
 
 @dataclass(frozen=True)
 class RunWorkspace:
-    """The files of a run (storage/learning/run_files.py): `directory` is data/runs/ID, `models` data/models; both absolute."""
+    """The files of a run (storage/learning/run_files.py): `directory` is data/runs/ID, `models` data/models; both
+    absolute.
+    """
 
     directory: Path
     models: Path
@@ -64,8 +67,8 @@ class RunWorkspace:
 async def run_lock(folder: Path, *, wait_s: float) -> AsyncIterator[int]:
     """Lock the folder of runs: one process, with its children, works on runs at a time. Yields the lock's descriptor.
 
-    A child that inherits the descriptor keeps the lock: a new worker waits until orphaned steps have exited. The system frees
-    it when the last of them ends. Raises WorkspaceLocked after `wait_s`.
+    A child that inherits the descriptor keeps the lock: a new worker waits until orphaned steps have exited. The system
+    frees it when the last of them ends. Raises WorkspaceLocked after `wait_s`.
     """
     descriptor, deadline = open_lock(folder), time.monotonic() + wait_s
     try:

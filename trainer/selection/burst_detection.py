@@ -1,16 +1,18 @@
 """Weights of ratings that new users give in bursts: the defence against accounts that are made to push jokes.
 
-A group of two or three can't be told from friends of one taste (`trainer.selection.rater_weights`), but it appears suddenly and rates fast.
-A rating weighs less where its rater was new at that time and gave many ratings within minutes; either alone changes
-nothing. Users who came when the bot itself was new are no newcomers, or a bot's first days would yield no data.
+A group of two or three can't be told from friends of one taste (`trainer.selection.rater_weights`), but it appears
+suddenly and rates fast. A rating weighs less where its rater was new at that time and gave many ratings within minutes;
+either alone changes nothing. Users who came when the bot itself was new are no newcomers, or a bot's first days would
+yield no data.
 
-The weight doesn't depend on the time of evaluation, so it doesn't grow as the account ages. (First ratings are those in the
-evidence: ratings older than `max_age_days` are unknown.)
+The weight doesn't depend on the time of evaluation, so it doesn't grow as the account ages. (First ratings are those in
+the evidence: ratings older than `max_age_days` are unknown.)
 """
+
 import numpy as np
 
 from configs.settings import SelectionSettings
-from storage.learning.rating_arrays import RatingArrays, Ints
+from storage.learning.rating_arrays import Ints, RatingArrays
 from trainer.selection.empirical_bayes import Floats
 
 
@@ -22,7 +24,9 @@ def newcomer_weights(evidence: RatingArrays, settings: SelectionSettings) -> Flo
     days = settings.newcomer_days * 86400
     founder = evidence.since < evidence.since.min() + days
     young = (evidence.at < evidence.since[evidence.rater] + days) & ~founder[evidence.rater]
-    worth[young & bursts(evidence.at, evidence.rater, settings.burst_ratings, settings.burst_minutes * 60)] = settings.newcomer_weight
+    worth[young & bursts(evidence.at, evidence.rater, settings.burst_ratings, settings.burst_minutes * 60)] = (
+        settings.newcomer_weight
+    )
     return worth
 
 

@@ -1,8 +1,9 @@
 """Which of the good jokes make a dataset.
 
-`compose` takes the best jokes first: new ones, then a random sample of those that a model was trained on before, under the
-limits per photo, per group of near-duplicates and per user.
+`compose` takes the best jokes first: new ones, then a random sample of those that a model was trained on before, under
+the limits per photo, per group of near-duplicates and per user.
 """
+
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ import numpy as np
 
 from configs.settings import SelectionSettings
 from storage.learning.splits import SIDES
-from trainer.selection.scoring import JokeScores
 from trainer.selection.holdout_split import HoldoutSplit
+from trainer.selection.scoring import JokeScores
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,18 @@ class SelectedJokes:
     person_share_lifted: bool
 
 
-def select_jokes(scores: JokeScores, split: HoldoutSplit, learnt: Collection[int], settings: SelectionSettings, unusable: Collection[int] = (), *,
-            replay_all: bool = False) -> SelectedJokes:
-    """Choose the jokes of a dataset. `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written.
+def select_jokes(
+    scores: JokeScores,
+    split: HoldoutSplit,
+    learnt: Collection[int],
+    settings: SelectionSettings,
+    unusable: Collection[int] = (),
+    *,
+    replay_all: bool = False,
+) -> SelectedJokes:
+    """Choose the jokes of a dataset.
+
+    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written.
 
     Of those, `replay_per_new` are repeated for each new joke; with `replay_all` as many as fit beside the new ones.
     """
@@ -45,12 +55,26 @@ def select_jokes(scores: JokeScores, split: HoldoutSplit, learnt: Collection[int
     new_rows = settings.max_rows - old_rows - imported_rows
     if replay_all:
         old_rows = max(old_rows, settings.max_rows - imported_rows - min(len(new_jokes), max(new_rows, 1)))
-    walk = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), max(new_rows, 1), old_rows, settings.max_rows if replay_all else settings.replay_per_new,
-                SelectionLimits(evidence.photo_ids.tolist(), group.tolist(), scores.pivotal_raters, settings.jokes_per_photo, settings.jokes_per_group))
+    walk = GreedySelection(
+        new_jokes.tolist(),
+        old_jokes.tolist(),
+        max(new_rows, 1),
+        old_rows,
+        settings.max_rows if replay_all else settings.replay_per_new,
+        SelectionLimits(
+            evidence.photo_ids.tolist(),
+            group.tolist(),
+            scores.pivotal_raters,
+            settings.jokes_per_photo,
+            settings.jokes_per_group,
+        ),
+    )
     lifted = len(evidence.people) < settings.person_share_from
     new, replayed, excluded = walk.run(None) if lifted else select_with_user_cap(walk, settings.person_share)
-    sides = {f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
-             for word, name in (("held out", "holdout"), ("near to both sides", "neither"))}
+    sides = {
+        f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
+        for word, name in (("held out", "holdout"), ("near to both sides", "neither"))
+    }
     return SelectedJokes(new, replayed, {**sides, **excluded}, lifted)
 
 
@@ -77,15 +101,23 @@ class GreedySelection:
     caps: SelectionLimits
 
     def run(self, per_person: int | None) -> tuple[list[int], list[int], dict[str, int]]:
-        """New jokes, old jokes, and counts of excluded ones by reason; one user decides at most `per_person` of them."""
+        """New jokes, old jokes, and counts of excluded ones by reason; one user decides at most `per_person` of
+        them.
+        """
         counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
         excluded: Counter[str] = Counter()
         new = self._take(self.new, self.new_rows, per_person, counts, excluded)
         old = self._take(self.old, min(self.old_rows, round(self.old_per_new * len(new))), per_person, counts, excluded)
         return new, old, dict(excluded)
 
-    def _take(self, jokes: Iterable[int], rows: int, per_person: int | None,
-              counts: tuple[Counter[int], Counter[int], Counter[int]], excluded: Counter[str]) -> list[int]:
+    def _take(
+        self,
+        jokes: Iterable[int],
+        rows: int,
+        per_person: int | None,
+        counts: tuple[Counter[int], Counter[int], Counter[int]],
+        excluded: Counter[str],
+    ) -> list[int]:
         photos, groups, people = counts
         selected: list[int] = []
         for joke in jokes:
@@ -105,7 +137,9 @@ class GreedySelection:
 
 
 def select_with_user_cap(walk: GreedySelection, share: float) -> tuple[list[int], list[int], dict[str, int]]:
-    """The largest selection of which no user decides more than `share`, by bisection over the jokes that one user may decide."""
+    """The largest selection of which no user decides more than `share`, by bisection over the jokes that one user
+    may decide.
+    """
     low, high = 0, int(share * (walk.new_rows + walk.old_rows)) + 1
     best = walk.run(0)
     while high - low > 1:

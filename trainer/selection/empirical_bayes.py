@@ -6,16 +6,17 @@ The model is the nested random-effects one (Searle, Casella and McCulloch, "Vari
     v = μ + φ_p + θ_i + ε,    φ ~ N(0, τ_φ²),  θ ~ N(0, τ²),  ε ~ N(0, σ²/w),
 
 w being the rating's weight. μ and the three variances come from the pool itself by the method of moments; the posterior
-of θ_i then shrinks a joke's mean towards its photo's, and that towards the pool's (Efron and Morris, "Data analysis using
-Stein's estimator and its generalizations", JASA 70, 1975):
+of θ_i then shrinks a joke's mean towards its photo's, and that towards the pool's (Efron and Morris, "Data analysis
+using Stein's estimator and its generalizations", JASA 70, 1975):
 
     n_i = Σ w,  s_i² = τ² + σ²/n_i,  B_i = τ²/s_i²
     φ̂_p = Σ_i (y_i − μ)/s_i² / (1/τ_φ² + Σ_i 1/s_i²),   V_p = 1/(1/τ_φ² + Σ_i 1/s_i²)
     θ_i | y ~ N( B_i (y_i − μ − φ̂_p),  τ² (1 − B_i) + B_i² V_p ).
 
-A joke that is its photo's only one is judged by the same formula: there φ̂_p knows no more than the pool's prior. What is
-asked of a joke is P(θ_i > 0 | y).
+A joke that is its photo's only one is judged by the same formula: there φ̂_p knows no more than the pool's prior. What
+is asked of a joke is P(θ_i > 0 | y).
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,9 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 PRIOR_SHARES = (0.60, 0.25, 0.15)
-"""Shares of σ², τ², τ_φ² in the variance of a rating, where the pool can't tell them apart (one rater, one joke a photo)."""
+"""Shares of σ², τ², τ_φ² in the variance of a rating, where the pool can't tell them apart (one rater, one joke a
+photo).
+"""
 PRIOR_DEGREES = 20.0
 """What these shares weigh, in degrees of freedom, against those of the pool."""
 LEAST_VARIANCE = 1 / 24
@@ -71,7 +74,8 @@ def joke_means(value: Floats, weight: Floats, joke: Indices, photo: Indices) -> 
 
 
 def estimate_pool(value: Floats, weight: Floats, joke: Indices, means: JokeMeans) -> VarianceComponents:
-    """Mean and variance components by the method of moments (nested analysis of variance, unbalanced), mixed with a prior.
+    """Mean and variance components by the method of moments (nested analysis of variance, unbalanced), mixed with a
+    prior.
 
     Expected sums of squares: within jokes (n − J) σ²; of jokes within photos (J − P) σ² + c₁ τ²; of photos
     (P − 1) σ² + c₂ τ² + c₃ τ_φ². Each estimate weighs its degrees of freedom against PRIOR_DEGREES.
@@ -87,7 +91,14 @@ def estimate_pool(value: Floats, weight: Floats, joke: Indices, means: JokeMeans
     spread = max(float((weight * (value - mean) ** 2).sum() / total), LEAST_VARIANCE)
     squares = ratio(np.bincount(photo, n * n, means.photos), of_photo).sum()
 
-    noise = _mixed(PRIOR_SHARES[0], spread, float((weight * (value - y[joke]) ** 2).sum()), 0.0, len(value) - jokes, len(value) - jokes)
+    noise = _mixed(
+        PRIOR_SHARES[0],
+        spread,
+        float((weight * (value - y[joke]) ** 2).sum()),
+        0.0,
+        len(value) - jokes,
+        len(value) - jokes,
+    )
     of_jokes = float((n * (y - photo_mean[photo]) ** 2).sum())
     theta = _mixed(PRIOR_SHARES[1], spread, of_jokes, (jokes - photos) * noise, total - squares, jokes - photos)
     of_photos = float((of_photo * (photo_mean - mean) ** 2).sum())
@@ -109,7 +120,9 @@ def posterior(means: JokeMeans, pool: VarianceComponents) -> Floats:
     return _better(means.weight, means.mean, precision[means.photo], deviation[means.photo], pool)
 
 
-def posterior_without(means: JokeMeans, pool: VarianceComponents, value: Floats, weight: Floats, joke: Indices) -> Floats:
+def posterior_without(
+    means: JokeMeans, pool: VarianceComponents, value: Floats, weight: Floats, joke: Indices
+) -> Floats:
     """For each rating: its joke's P(θ > 0 | all ratings but this one); 0 where no other is left."""
     precision, deviation, own = _photo_sums(means, pool)
     n, y, photo = means.weight[joke], means.mean[joke], means.photo[joke]
@@ -118,8 +131,13 @@ def posterior_without(means: JokeMeans, pool: VarianceComponents, value: Floats,
     mean = ratio(n * y - weight * value, left)
     new = np.where(left > 0, 1 / (pool.joke + ratio(np.full(len(left), pool.noise), left)), 0.0)
     old = own[joke]
-    return _better(left, mean, precision[photo] - old + new,
-                   deviation[photo] - old * (y - pool.reference) + new * (mean - pool.reference), pool)
+    return _better(
+        left,
+        mean,
+        precision[photo] - old + new,
+        deviation[photo] - old * (y - pool.reference) + new * (mean - pool.reference),
+        pool,
+    )
 
 
 def _photo_sums(means: JokeMeans, pool: VarianceComponents) -> tuple[Floats, Floats, Floats]:

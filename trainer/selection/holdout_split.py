@@ -1,11 +1,12 @@
 """The split by photo: near-duplicates on one side, and what is held out stays held out for ever.
 
 A side is decided when a photo is first seen here, and stored. Photos without near relatives begin a group of their own,
-whose side follows from the hash of its smallest SHA-256, the same on every machine. A photo that is near to a placed one
-joins it. Photos that connect two sides (near to a training photo and to a held-out one) go to neither: on one side they
-would leak into the measurement, on the other they would be measured after training on their like. Nothing that is
+whose side follows from the hash of its smallest SHA-256, the same on every machine. A photo that is near to a placed
+one joins it. Photos that connect two sides (near to a training photo and to a held-out one) go to neither: on one side
+they would leak into the measurement, on the other they would be measured after training on their like. Nothing that is
 placed ever moves.
 """
+
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,14 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.learning import splits
 from storage.database import Database
+from storage.learning import splits
 from trainer.selection.near_duplicates import DisjointSets, near_duplicate_pairs, unsigned
 
 
 @dataclass(frozen=True)
 class HoldoutSplit:
-    """Photos on a side, by ascending id: `photo_ids`, `group_ids` and `sides` (indices into storage.learning.splits.SIDES)."""
+    """Photos on a side, by ascending id: `photo_ids`, `group_ids` and `sides` (indices into
+    storage.learning.splits.SIDES).
+    """
 
     photo_ids: NDArray[np.int64]
     hashes: NDArray[np.int64]
@@ -55,9 +58,11 @@ async def update_split(database: Database, *, share: float, near_bits: int) -> H
     return HoldoutSplit(*(placed[:, column] for column in range(4)))
 
 
-def decide(new: Sequence[tuple[int, int, str]], old: NDArray[np.int64], *, share: float, near_bits: int
-           ) -> tuple[list[tuple[str, list[int]]], list[tuple[int, int]]]:
-    """Sides for new photos (id, phash, sha256), beside placed ones (rows as `storage.learning.splits.placed` gives them).
+def decide(
+    new: Sequence[tuple[int, int, str]], old: NDArray[np.int64], *, share: float, near_bits: int
+) -> tuple[list[tuple[str, list[int]]], list[tuple[int, int]]]:
+    """Sides for new photos (id, phash, sha256), beside placed ones (rows as `storage.learning.splits.placed` gives
+    them).
 
     Returns new groups as (side, photo ids) and joining photos as (group id, photo id).
     """
@@ -81,7 +86,9 @@ def decide(new: Sequence[tuple[int, int, str]], old: NDArray[np.int64], *, share
     return groups, joining
 
 
-def connect(new: NDArray[np.uint64], old: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], dict[int, set[int]]]:
+def connect(
+    new: NDArray[np.uint64], old: NDArray[np.uint64], bits: int
+) -> tuple[NDArray[np.int64], dict[int, set[int]]]:
     """Clusters of new hashes by their own nearness alone, and the rows of old hashes that each cluster touches."""
     clusters, touches = DisjointSets(len(new)), [np.empty((0, 2), np.int64)]
     fresh = np.arange(len(new) + len(old)) < len(new)

@@ -1,4 +1,5 @@
 """Finds near-duplicate pictures among many by their 64-bit hashes, without comparing all with all."""
+
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -18,7 +19,9 @@ def unsigned(hashes: list[int]) -> Hashes:
     return np.array(hashes, np.int64).astype(np.uint64)
 
 
-def near_duplicate_pairs(hashes: Hashes, bits: int, fresh: NDArray[np.bool_] | None = None) -> Iterator[tuple[Indices, Indices]]:
+def near_duplicate_pairs(
+    hashes: Hashes, bits: int, fresh: NDArray[np.bool_] | None = None
+) -> Iterator[tuple[Indices, Indices]]:
     """Index pairs (two arrays at a time) whose hashes differ in at most `bits` bits, of which one at least is `fresh`.
 
     A pair may occur more than once; hashes must be distinct. The index is that of multi-index hashing (Norouzi, Punjani
@@ -39,15 +42,17 @@ def near_duplicate_pairs(hashes: Hashes, bits: int, fresh: NDArray[np.bool_] | N
 def _bands(hashes: Hashes, count: int) -> list[Hashes]:
     """The hashes' bits cut into bands of nearly equal width."""
     edges = np.linspace(0, BITS, count + 1).astype(int)
-    return [hashes >> np.uint64(low) & np.uint64((1 << int(high - low)) - 1)
-            for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [
+        hashes >> np.uint64(low) & np.uint64((1 << int(high - low)) - 1)
+        for low, high in zip(edges[:-1], edges[1:], strict=True)
+    ]
 
 
 def _equal_neighbours(key: Hashes) -> Iterator[tuple[Indices, Indices]]:
     """Index pairs with equal keys, from a sorted array, about a million at a time."""
     distance, left, parts, size = 1, np.arange(len(key)), [], 0
     while True:
-        left = left[:np.searchsorted(left, len(key) - distance)]
+        left = left[: np.searchsorted(left, len(key) - distance)]
         left = left[key[left] == key[left + distance]]
         size += len(left)
         if len(left):

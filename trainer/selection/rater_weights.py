@@ -1,8 +1,8 @@
 """Weights of ratings: the defence against lenient raters and against brigades.
 
-**Leniency.** A rater who gives 😂 to everything carries no information about which joke is better. Each rater's mean deviation from
-the pool, shrunk by its own variance components (a random rater effect, as in `trainer.selection.empirical_bayes`), is taken off the
-rater's verdicts.
+**Leniency.** A rater who gives 😂 to everything carries no information about which joke is better. Each rater's mean
+deviation from the pool, shrunk by its own variance components (a random rater effect, as in
+`trainer.selection.empirical_bayes`), is taken off the rater's verdicts.
 
 **Dependence.** Raters who agree on the jokes they share far more than other pairs of raters do are not independent
 witnesses. For every pair the share of equal verdicts on common jokes is taken at its lower confidence bound (Wilson,
@@ -13,6 +13,7 @@ twenty raters who vote as one count as one.
 **Contested jokes.** Where most of a joke's raters are of that kind, or newcomers in a
 burst (each weighs less than a third), it was pushed, and its other raters are no fair sample: the joke is rejected.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +27,13 @@ LENIENCY_DEGREES = 10.0
 CONFIDENCE = 2.0
 """Standard errors below the observed agreement of a pair."""
 PARTNERS = 32
-"""On a joke with more raters than twice this and one, each is compared with as many others, drawn by a fixed shuffle."""
+"""On a joke with more raters than twice this and one, each is compared with as many others, drawn by a fixed
+shuffle.
+"""
 BLOCK_WEIGHT = 1 / 3
-"""A rating that weighs less belongs to a block of at least four, or to a newcomer in a burst (`trainer.selection.burst_detection`)."""
+"""A rating that weighs less belongs to a block of at least four, or to a newcomer in a burst
+(`trainer.selection.burst_detection`).
+"""
 
 
 Small = NDArray[np.int32]
@@ -36,16 +41,20 @@ Small = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class WeightedRatings:
-    """Ratings after the defences: `value` (0…1, leniency taken off), `weight` (0…1]; `contested` (J) jokes set aside."""
+    """Ratings after the defences: `value` (0…1, leniency taken off), `weight` (0…1]; `contested` (J) jokes set
+    aside.
+    """
 
     value: Floats
     weight: Floats
     contested: NDArray[np.bool_]
 
 
-def weight_ratings(value: Floats, joke: Indices, rater: Indices, jokes: int, raters: int, standing: Floats | None = None) -> WeightedRatings:
-    """Weigh n ratings of values 0, ½, 1 by `jokes` × `raters`; both are numbered from 0. `standing` (n, 0…1) is what each is
-    worth before that, by `trainer.selection.burst_detection`; 1 by default."""
+def weight_ratings(
+    value: Floats, joke: Indices, rater: Indices, jokes: int, raters: int, standing: Floats | None = None
+) -> WeightedRatings:
+    """Weigh n ratings of values 0, ½, 1 by `jokes` × `raters`; both are numbered from 0. `standing` (n, 0…1) is what
+    each is worth before that, by `trainer.selection.burst_detection`; 1 by default."""
     if not len(value):
         return WeightedRatings(value, value, np.zeros(jokes, bool))
     weight = (1.0 if standing is None else standing) / (1 + rater_dependence(value, joke, rater, raters))
@@ -109,7 +118,7 @@ def joint_ratings(joke: Indices) -> tuple[Small, Small]:
     sorted_jokes, here = joke[order], np.arange(len(joke), dtype=np.int32)
     lefts, rights = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for distance in range(1, PARTNERS + 1):
-        here = here[:np.searchsorted(here, len(joke) - distance)]
+        here = here[: np.searchsorted(here, len(joke) - distance)]
         here = here[sorted_jokes[here] == sorted_jokes[here + distance]]
         lefts.append(order[here])
         rights.append(order[here + distance])
@@ -119,4 +128,6 @@ def joint_ratings(joke: Indices) -> tuple[Small, Small]:
 def wilson(share: Floats, count: Floats) -> Floats:
     """Lower end (n) of the score interval (E. B. Wilson, 1927) of shares (n) in `count` trials each (n)."""
     z = CONFIDENCE
-    return (share + z * z / (2 * count) - z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2))) / (1 + z * z / count)
+    return (share + z * z / (2 * count) - z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2))) / (
+        1 + z * z / count
+    )

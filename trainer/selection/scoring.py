@@ -1,8 +1,9 @@
 """Which rated jokes are good enough to train on.
 
-`score` weighs the ratings (`trainer.selection.rater_weights`) and computes for each joke the posterior probability that it is better than
-the other jokes of its photo (`trainer.selection.empirical_bayes` has the formula and its source).
+`score` weighs the ratings (`trainer.selection.rater_weights`) and computes for each joke the posterior probability that
+it is better than the other jokes of its photo (`trainer.selection.empirical_bayes` has the formula and its source).
 """
+
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -11,8 +12,17 @@ from numpy.typing import NDArray
 
 from configs.settings import SelectionSettings
 from storage.learning.rating_arrays import RatingArrays
-from trainer.selection.empirical_bayes import Floats, Indices, JokeMeans, VarianceComponents, estimate_pool, joke_means, posterior, posterior_without
 from trainer.selection.burst_detection import newcomer_weights
+from trainer.selection.empirical_bayes import (
+    Floats,
+    Indices,
+    JokeMeans,
+    VarianceComponents,
+    estimate_pool,
+    joke_means,
+    posterior,
+    posterior_without,
+)
 from trainer.selection.rater_weights import WeightedRatings, unweighed, weight_ratings
 
 Mask = NDArray[np.bool_]
@@ -20,9 +30,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class JokeScores:
-    """Per joke (J): posterior, plain mean of the ratings (1…3), effective number of raters, and whether it may be trained on.
+    """Per joke (J): posterior, plain mean of the ratings (1…3), effective number of raters, and whether it may be
+    trained on.
 
-    `pivotal_raters` are for each such joke the raters (indices) without whom it may not; `rejected` counts the others by reason.
+    `pivotal_raters` are for each such joke the raters (indices) without whom it may not; `rejected` counts the others
+    by reason.
     """
 
     evidence: RatingArrays
@@ -39,7 +51,12 @@ class JokeScores:
         """For each of these jokes with ratings: each user's rating (1…3) and its weight."""
         rated, verdicts = self.evidence, defaultdict(dict)
         requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
-        columns = (rated.joke_ids[rated.joke[requested]], rated.people[rated.rater[requested]], rated.value[requested], self.weighed.weight[requested])
+        columns = (
+            rated.joke_ids[rated.joke[requested]],
+            rated.people[rated.rater[requested]],
+            rated.value[requested],
+            self.weighed.weight[requested],
+        )
         for joke, person, value, weight in zip(*(column.tolist() for column in columns), strict=True):
             verdicts[joke][person] = value, weight
         return verdicts
@@ -49,16 +66,23 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
     """Score every rated joke."""
     jokes, value = len(evidence.joke_ids), (evidence.value - 1) / 2
     _, photo = np.unique(evidence.photo_ids, return_inverse=True)
-    weighed = (weight_ratings(value, evidence.joke, evidence.rater, jokes, len(evidence.people), newcomer_weights(evidence, settings)) if settings.weigh_raters
-               else unweighed(value, jokes))
+    weighed = (
+        weight_ratings(
+            value, evidence.joke, evidence.rater, jokes, len(evidence.people), newcomer_weights(evidence, settings)
+        )
+        if settings.weigh_raters
+        else unweighed(value, jokes)
+    )
     means = joke_means(weighed.value, weighed.weight, evidence.joke, photo)
     pool = estimate_pool(weighed.value, weighed.weight, evidence.joke, means)
     plain = joke_means(value, weighed.weight, evidence.joke, photo).mean * 2 + 1
     better = posterior(means, pool)
-    tests = {"too few raters": means.weight + 0.5 < settings.minimum_raters,
-             "pushed by a block or by newcomers": weighed.contested,
-             "not liked enough": plain < settings.minimum_mean - 1e-9,
-             "not surely better than others": better < settings.minimum_posterior}
+    tests = {
+        "too few raters": means.weight + 0.5 < settings.minimum_raters,
+        "pushed by a block or by newcomers": weighed.contested,
+        "not liked enough": plain < settings.minimum_mean - 1e-9,
+        "not surely better than others": better < settings.minimum_posterior,
+    }
     good, rejected = np.ones(jokes, bool), {}
     for reason, failed in tests.items():
         rejected[reason] = int((good & failed).sum())
@@ -77,8 +101,11 @@ def find_pivotal_raters(scores: JokeScores, means: JokeMeans, settings: Selectio
     plain = scores.mean[evidence.joke] * total - evidence.value * weight
     plain = np.divide(plain, left, out=np.zeros(len(left)), where=left > 1e-9)
     better = posterior_without(means, scores.pool, scores.weighed.value, weight, evidence.joke)
-    needed = scores.good[evidence.joke] & ((left + 0.5 < settings.minimum_raters) | (better < settings.minimum_posterior)
-                                           | (plain < settings.minimum_mean - 1e-9))
+    needed = scores.good[evidence.joke] & (
+        (left + 0.5 < settings.minimum_raters)
+        | (better < settings.minimum_posterior)
+        | (plain < settings.minimum_mean - 1e-9)
+    )
     pivotal: dict[int, list[int]] = defaultdict(list)
     for joke, rater in zip(evidence.joke[needed].tolist(), evidence.rater[needed].tolist(), strict=True):
         pivotal[joke].append(rater)

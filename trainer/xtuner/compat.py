@@ -2,6 +2,7 @@
 
 Call `apply()` before the first import of xtuner. Each repair says what fails without it, and leaves alone what works.
 """
+
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +22,12 @@ def apply() -> None:
 
 @contextmanager
 def compiler_left_out() -> Iterator[None]:
-    """bitsandbytes wraps its spare kernels in torch.compile while it is imported, and that imports the whole compiler: a second
-    of every start for functions that neither a GPU nor a CPU run calls."""
-    original, torch.compile = torch.compile, lambda function=None, **options: function if function is not None else lambda inner: inner
+    """bitsandbytes wraps its spare kernels in torch.compile while it is imported, and that imports the whole
+    compiler: a second of every start for functions that neither a GPU nor a CPU run calls."""
+    original, torch.compile = (
+        torch.compile,
+        lambda function=None, **options: function if function is not None else lambda inner: inner,
+    )
     try:
         yield
     finally:
@@ -31,13 +35,15 @@ def compiler_left_out() -> Iterator[None]:
 
 
 def quantise_on_cpu() -> None:
-    """transformers 4.48 refuses bitsandbytes on a CPU unless Intel's IPEX is there; bitsandbytes 0.50 does nf4 without it.
+    """transformers 4.48 refuses bitsandbytes on a CPU unless Intel's IPEX is there; bitsandbytes 0.50 does nf4 without
+    it.
 
     Without this: "RuntimeError: … bitsandbytes … intel_extension_for_pytorch". On a GPU host nothing is changed.
     """
     if torch.cuda.is_available():
         return
     from transformers.integrations import bitsandbytes
+
     if hasattr(bitsandbytes, "validate_bnb_backend_availability"):
         bitsandbytes.validate_bnb_backend_availability = lambda raise_exception=False: True
 
@@ -48,5 +54,6 @@ def single_process_group() -> None:
     Without this: "ValueError: Default process group has not been initialized". A group of this one process answers it.
     """
     from torch import distributed
+
     if distributed.is_available() and not distributed.is_initialized():
         distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)

@@ -1,4 +1,5 @@
 """A run's XTuner configuration: `joke_qlora.py` with the plan's values, written to OUT/xtuner/config.py."""
+
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from trainer.xtuner.feature_cache import FeatureStore
-from trainer.xtuner.plan import TrainingPlan, StepSchedule
+from trainer.xtuner.plan import StepSchedule, TrainingPlan
 
 CONFIG = Path(__file__).with_name("joke_qlora.py")
 ROWS, KEPT, WRITTEN = "rows.json", "kept.txt", "config.py"
@@ -28,20 +29,39 @@ def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> 
     """Each value's place in the configuration."""
     settings, base, features = plan.training, str(plan.base), (str(store.folder), store.tokens, store.size)
     return {
-        "path": base, "model.model_path": base, "tokenizer.pretrained_model_name_or_path": base,
-        "model.features": features, "model.kept_pictures": str(plan.work / KEPT), "model.recompute": settings.recompute,
+        "path": base,
+        "model.model_path": base,
+        "tokenizer.pretrained_model_name_or_path": base,
+        "model.features": features,
+        "model.kept_pictures": str(plan.work / KEPT),
+        "model.recompute": settings.recompute,
         "model.parts": plan.parts(),
-        "model.seed": settings.seed, "model.quantization_llm": settings.nf4, "model.llm_lora.r": settings.lora_rank,
-        "model.llm_lora.lora_alpha": settings.lora_alpha, "model.llm_lora.lora_dropout": settings.lora_dropout,
-        "train_dataloader.dataset.model_path": base, "train_dataloader.dataset.directory": str(plan.dataset),
-        "train_dataloader.dataset.rows": str(plan.work / ROWS), "train_dataloader.dataset.features": features,
-        "train_dataloader.dataset.max_tiles": plan.max_tiles, "train_dataloader.dataset.max_length": settings.max_length,
-        "train_dataloader.batch_size": schedule.batch, "train_dataloader.sampler.batch_size": schedule.batch,
-        "train_dataloader.num_workers": settings.workers, "optim_wrapper.accumulative_counts": schedule.accumulation,
-        "optim_wrapper.optimizer.lr": settings.learning_rate, "optim_wrapper.optimizer.weight_decay": settings.weight_decay,
-        "optim_wrapper.clip_grad.max_norm": settings.max_norm, "train_cfg.max_iters": schedule.steps, "randomness.seed": settings.seed,
-        "default_hooks.checkpoint.interval": schedule.checkpoint_every, "default_hooks.checkpoint.max_keep_ckpts": settings.keep_checkpoints,
-        "custom_hooks.1.out": str(plan.out), "work_dir": str(plan.work), "resume": True}
+        "model.seed": settings.seed,
+        "model.quantization_llm": settings.nf4,
+        "model.llm_lora.r": settings.lora_rank,
+        "model.llm_lora.lora_alpha": settings.lora_alpha,
+        "model.llm_lora.lora_dropout": settings.lora_dropout,
+        "train_dataloader.dataset.model_path": base,
+        "train_dataloader.dataset.directory": str(plan.dataset),
+        "train_dataloader.dataset.rows": str(plan.work / ROWS),
+        "train_dataloader.dataset.features": features,
+        "train_dataloader.dataset.max_tiles": plan.max_tiles,
+        "train_dataloader.dataset.max_length": settings.max_length,
+        "train_dataloader.batch_size": schedule.batch,
+        "train_dataloader.sampler.batch_size": schedule.batch,
+        "train_dataloader.num_workers": settings.workers,
+        "optim_wrapper.accumulative_counts": schedule.accumulation,
+        "optim_wrapper.optimizer.lr": settings.learning_rate,
+        "optim_wrapper.optimizer.weight_decay": settings.weight_decay,
+        "optim_wrapper.clip_grad.max_norm": settings.max_norm,
+        "train_cfg.max_iters": schedule.steps,
+        "randomness.seed": settings.seed,
+        "default_hooks.checkpoint.interval": schedule.checkpoint_every,
+        "default_hooks.checkpoint.max_keep_ckpts": settings.keep_checkpoints,
+        "custom_hooks.1.out": str(plan.out),
+        "work_dir": str(plan.work),
+        "resume": True,
+    }
 
 
 def schedulers(both: list[Any], schedule: StepSchedule) -> list[Any]:

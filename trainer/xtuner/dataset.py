@@ -1,8 +1,9 @@
 """XTuner's dataset, asking as Jokebot asks: the same tokens in training as in serving.
 
-XTuner hard-codes another system prompt and leaves out the line breaks of InternLM2's chat template; `configs/prompts.toml`
-replaces both. Import this only after `trainer.xtuner.compat.apply()`.
+XTuner hard-codes another system prompt and leaves out the line breaks of InternLM2's chat template;
+`configs/prompts.toml` replaces both. Import this only after `trainer.xtuner.compat.apply()`.
 """
+
 from typing import Any
 
 from mmengine.config import ConfigDict
@@ -12,7 +13,10 @@ from configs.prompts import Prompts, load_prompts
 
 
 class JokeDataset(InternVL_V1_5_Dataset):
-    """InternVL_V1_5_Dataset whose prompt is `configs/prompts.toml`'s. The arguments are XTuner's own, less `template`."""
+    """InternVL_V1_5_Dataset whose prompt is `configs/prompts.toml`'s.
+
+    The arguments are XTuner's own, less `template`.
+    """
 
     def __init__(self, *args: Any, prompts: Prompts | None = None, **options: Any) -> None:
         prompts = prompts or load_prompts()
@@ -24,8 +28,11 @@ class JokeDataset(InternVL_V1_5_Dataset):
 def training_template(prompts: Prompts, bos_by_tokenizer: bool) -> ConfigDict:
     """XTuner's form of the chat template; `{system}` and `{input}` are XTuner's places. The BOS must come once."""
     template = prompts.template
-    return ConfigDict(SYSTEM=("" if bos_by_tokenizer else template.bos) + template.system,
-                      INSTRUCTION=template.user.replace("{user}", "{input}") + template.assistant, SUFFIX=template.end)
+    return ConfigDict(
+        SYSTEM=("" if bos_by_tokenizer else template.bos) + template.system,
+        INSTRUCTION=template.user.replace("{user}", "{input}") + template.assistant,
+        SUFFIX=template.end,
+    )
 
 
 def adds_bos(tokenizer: Any) -> bool:

@@ -2,6 +2,7 @@
 
 `python -m trainer.xtuner.entry OUT` runs, or continues, the run whose OUT/plan.json is written already.
 """
+
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from configs.settings import Settings
 from storage.learning.run_files import read_progress
 from storage.media.photos import features_folder
 from trainer.xtuner import worker
-from trainer.xtuner.plan import TrainingPlan, TrainingError
+from trainer.xtuner.plan import TrainingError, TrainingPlan
 from trainer.xtuner.torchrun import under_torchrun
 
 KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
@@ -27,8 +28,14 @@ def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
 
 def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, max_tiles: int) -> TrainingPlan:
     """The plan of a run with these settings on a base that takes so many tiles."""
-    return TrainingPlan(dataset.resolve(), base, out.resolve(), features_folder(settings.storage.photos).resolve(),
-                min(max_tiles, settings.engine.max_tiles), settings.training)
+    return TrainingPlan(
+        dataset.resolve(),
+        base,
+        out.resolve(),
+        features_folder(settings.storage.photos).resolve(),
+        min(max_tiles, settings.engine.max_tiles),
+        settings.training,
+    )
 
 
 def resume(plan: TrainingPlan) -> int:
@@ -48,9 +55,14 @@ def check_base(base: Path) -> int:
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError("model", f"{base} is no InternVL2 checkpoint: {error!r}.") from error
     if kinds != KINDS:
-        raise TrainingError("model", f"{base} is no InternVL2 of InternLM2 kind (it says {', '.join(kinds)}), and XTuner trains no other here.")
+        raise TrainingError(
+            "model",
+            f"{base} is no InternVL2 of InternLM2 kind (it says {', '.join(kinds)}), and XTuner trains no other here.",
+        )
     if "." in base.name:
-        raise TrainingError("model", f"{base.name!r} has a dot, and transformers can't load code from such a directory. Rename it.")
+        raise TrainingError(
+            "model", f"{base.name!r} has a dot, and transformers can't load code from such a directory. Rename it."
+        )
     return max_tiles
 
 

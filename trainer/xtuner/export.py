@@ -1,4 +1,5 @@
 """A finished run's result: the adapter that `trainer.merge` reads, its papers, and a plot of the loss."""
+
 import json
 import shutil
 from pathlib import Path
@@ -18,13 +19,24 @@ SMOOTH = 20
 
 
 def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) -> None:
-    """Write adapter.safetensors, adapter.json and prompts.toml. `state` is the model's state_dict, which holds what was trained."""
+    """Write adapter.safetensors, adapter.json and prompts.toml.
+
+    `state` is the model's state_dict, which holds what was trained.
+    """
     part = plan.out / f"{WEIGHTS}.part"
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, str(part))
     training = plan.training
-    about = {"format": 1, "run": plan.out.name, "base": {"directory": str(plan.base)}, "dataset": origin(plan.dataset),
-             "lora_rank": training.lora_rank, "lora_alpha": training.lora_alpha, "training": training.model_dump(),
-             "max_tiles": plan.max_tiles, "measures": measures}
+    about = {
+        "format": 1,
+        "run": plan.out.name,
+        "base": {"directory": str(plan.base)},
+        "dataset": origin(plan.dataset),
+        "lora_rank": training.lora_rank,
+        "lora_alpha": training.lora_alpha,
+        "training": training.model_dump(),
+        "max_tiles": plan.max_tiles,
+        "measures": measures,
+    }
     shutil.copyfile(PROMPTS_FILE, plan.out / PROMPTS)
     (plan.out / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     # Last: an adapter is there only when all that belongs to it is.
@@ -34,12 +46,16 @@ def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) 
 def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
     """Draw losses over steps, one colour a curve, as a PNG."""
     import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
+
     figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=120)
     for number, (name, losses) in enumerate(curves.items()):
         steps, values = [line["step"] for line in losses], [line["loss"] for line in losses]
-        means = [sum(values[max(0, step - SMOOTH + 1):step + 1]) / min(SMOOTH, step + 1) for step in range(len(values))]
+        means = [
+            sum(values[max(0, step - SMOOTH + 1) : step + 1]) / min(SMOOTH, step + 1) for step in range(len(values))
+        ]
         axes.plot(steps, values, color=f"C{number}", alpha=0.3, linewidth=0.8)
         axes.plot(steps, means, color=f"C{number}", label=name)
     axes.set(xlabel="step", ylabel="loss", ylim=(0, None))

@@ -1,9 +1,11 @@
 """Keeps what the frozen vision model makes of a picture, so that it looks at each picture once and not at every epoch.
 
-A file holds one picture's tiles as bf16 (tiles × 256, 4 × vision hidden size): what `extract_feature` has before the projector,
-which is trained. Its name is the picture's SHA-256 and number of tiles, its folder the digest of the vision model, which no
-run changes; so one look serves all further runs too. `storage.maintenance.erasure` removes a forgotten photo's, by that name.
+A file holds one picture's tiles as bf16 (tiles × 256, 4 × vision hidden size): what `extract_feature` has before the
+projector, which is trained. Its name is the picture's SHA-256 and number of tiles, its folder the digest of the vision
+model, which no run changes; so one look serves all further runs too. `storage.maintenance.erasure` removes a forgotten
+photo's, by that name.
 """
+
 import hashlib
 import json
 import os
@@ -32,7 +34,9 @@ class StoredFeatures:
 
     def load(self) -> torch.Tensor:
         """The features, mapped from the file: nothing is read before it is used."""
-        return torch.from_file(self.path, shared=False, size=self.shape[0] * self.shape[1], dtype=torch.bfloat16).view(self.shape)
+        return torch.from_file(self.path, shared=False, size=self.shape[0] * self.shape[1], dtype=torch.bfloat16).view(
+            self.shape
+        )
 
     def pin_memory(self, *arguments: Any) -> torch.Tensor:
         """The features in page-locked memory, from where the GPU fetches them by itself."""
@@ -77,7 +81,8 @@ class FeatureStore:
             path.unlink(missing_ok=True)
 
     def make_room(self, rows: list[TrainingRow], limit: int) -> set[str]:
-        """The pictures (SHA-256) whose features may be kept within `limit` bytes on disk, theirs and all others' together.
+        """The pictures (SHA-256) whose features may be kept within `limit` bytes on disk, theirs and all others'
+        together.
 
         Files of other pictures go first, the longest unused first; what this dataset finds is marked as used.
         """
@@ -111,7 +116,10 @@ def store_for(base: Path, folder: Path) -> FeatureStore:
     vision = config["vision_config"]
     side = config["force_image_size"] // vision["patch_size"]
     fold = round(1 / config["downsample_ratio"])
-    relevant = [vision, *(config.get(key) for key in ("select_layer", "downsample_ratio", "ps_version", "force_image_size"))]
+    relevant = [
+        vision,
+        *(config.get(key) for key in ("select_layer", "downsample_ratio", "ps_version", "force_image_size")),
+    ]
     digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode())
     for file in BaseCheckpoint.of(base).files.values():
         for name, tensor in sorted(file.items()):

@@ -1,4 +1,5 @@
 """Hooks around a step: the dropout's seed, a check of the loss, the progress files, the stop on SIGTERM."""
+
 import math
 import resource
 import signal
@@ -13,9 +14,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from trainer.xtuner.plan import TrainingStopped, TrainingError
-from trainer.xtuner.progress import ProgressWriter
 from trainer.xtuner.compat import single_process_group
+from trainer.xtuner.plan import TrainingError, TrainingStopped
+from trainer.xtuner.progress import ProgressWriter
 
 EVERY_S = 1.0
 """progress.json is replaced at most this often."""
@@ -39,8 +40,11 @@ class NonFiniteLossHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         loss = outputs["loss"].detach().item()
         if not math.isfinite(loss):
-            raise TrainingError("nan", f"The loss was {loss} at step {runner.iter + 1}: the weights are no good any more. "
-                                       "Lower training.learning_rate; the checkpoints before this step are kept.")
+            raise TrainingError(
+                "nan",
+                f"The loss was {loss} at step {runner.iter + 1}: the weights are no good any more. "
+                "Lower training.learning_rate; the checkpoints before this step are kept.",
+            )
         outputs["loss"] = torch.tensor(loss)
 
 
@@ -77,9 +81,15 @@ class ProgressHook(Hook):
     def report(self, runner: Runner, step: int, loss: float, rate: float) -> None:
         model = own_model(runner)
         self.progress.update(
-            step=step, loss=round(loss, 6), rate=rate, step_s=round(self.step_s, 4), memory_mb=memory_mb(),
-            eta_s=round(self.step_s * (runner.max_iters - step), 1), parts=getattr(model, "parts", 1),
-            recomputed_layers=getattr(model, "recomputed", 0))
+            step=step,
+            loss=round(loss, 6),
+            rate=rate,
+            step_s=round(self.step_s, 4),
+            memory_mb=memory_mb(),
+            eta_s=round(self.step_s * (runner.max_iters - step), 1),
+            parts=getattr(model, "parts", 1),
+            recomputed_layers=getattr(model, "recomputed", 0),
+        )
 
 
 def memory_mb() -> int:
@@ -91,7 +101,10 @@ def memory_mb() -> int:
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """On SIGTERM or SIGINT: finish the update in work, write a checkpoint, raise TrainingStopped. A second signal is not waited for."""
+    """On SIGTERM or SIGINT: finish the update in work, write a checkpoint, raise TrainingStopped.
+
+    A second signal is not waited for.
+    """
 
     priority = "LOWEST"
 

@@ -1,12 +1,15 @@
-"""A frozen linear layer with a LoRA beside it, as one autograd function that keeps no more than the backward pass needs.
+"""A frozen linear layer with a LoRA beside it, as one autograd function that keeps no more than the backward pass
+needs.
 
-What PEFT does in some ten operations, casts and copies is here y = x·Wᵀ + s·(drop(x)·Aᵀ)·Bᵀ as two products: l = drop(x)·Aᵀ, then
-[x, l]·[W, s·B]ᵀ, so that the sum is rounded once. Added to x·Wᵀ that is rounded to bf16 already, a young LoRA's share would be
-less than half a step and vanish: on an H100 the first updates gained half of what XTuner's own did, at a rate of 1e-5.
+What PEFT does in some ten operations, casts and copies is here y = x·Wᵀ + s·(drop(x)·Aᵀ)·Bᵀ as two products: l =
+drop(x)·Aᵀ, then [x, l]·[W, s·B]ᵀ, so that the sum is rounded once. Added to x·Wᵀ that is rounded to bf16 already, a
+young LoRA's share would be less than half a step and vanish: on an H100 the first updates gained half of what XTuner's
+own did, at a rate of 1e-5.
 
-The dropout's mask is drawn again in the backward pass from its seed instead of being kept, and so is the product silu(u)·v
-before InternLM2's last linear layer (a third of a layer's activations).
+The dropout's mask is drawn again in the backward pass from its seed instead of being kept, and so is the product
+silu(u)·v before InternLM2's last linear layer (a third of a layer's activations).
 """
+
 from typing import Any
 
 import torch
@@ -17,7 +20,8 @@ from torch import nn
 class FrozenLinear:
     """A frozen weight (out, in) in the dtype that is computed with: kept so, or unpacked from nf4 at every use.
 
-    Both give the same numbers: what nf4 stores is unpacked to bf16 in either case. A kept one has room for a LoRA's B beside it.
+    Both give the same numbers: what nf4 stores is unpacked to bf16 in either case. A kept one has room for a LoRA's B
+    beside it.
     """
 
     def __init__(self, layer: nn.Module, dtype: torch.dtype, keep_unpacked: bool, rank: int) -> None:
@@ -32,18 +36,19 @@ class FrozenLinear:
         weight = self.layer.weight
         if hasattr(weight, "quant_state"):
             from bitsandbytes.functional import dequantize_4bit
+
             weight = dequantize_4bit(weight.data, weight.quant_state)
         return weight.detach().to(self.dtype)
 
     def get(self) -> torch.Tensor:
         """The weight (out, in), without what stands beside it."""
-        return self.unpacked() if self.joined is None else self.joined[:, :self.layer.in_features]
+        return self.unpacked() if self.joined is None else self.joined[:, : self.layer.in_features]
 
     def beside(self, b: torch.Tensor) -> torch.Tensor:
         """[W, b] for a b of (out, rank)."""
         if self.joined is None:
             return torch.cat([self.unpacked(), b], dim=1)
-        self.joined[:, self.layer.in_features:] = b
+        self.joined[:, self.layer.in_features :] = b
         return self.joined
 
 
@@ -58,18 +63,28 @@ class LoraLayer:
         self.dropout = float(dropout.p) if isinstance(dropout, nn.Dropout) else 0.0
 
     def __call__(self, x: torch.Tensor, seed: int, gate: torch.Tensor | None = None) -> torch.Tensor:
-        """x (tokens, in) to (tokens, out). With `gate`, the input is silu(gate) · x. `seed` is the step's, for the dropout."""
+        """x (tokens, in) to (tokens, out).
+
+        With `gate`, the input is silu(gate) · x. `seed` is the step's, for the dropout.
+        """
         return LoraConfig.apply(x, gate, self.a, self.b, self, seed * 10_007 + self.number)
 
 
 class LoraConfig(torch.autograd.Function):
-    """x (tokens, in), gate (tokens, in) or None, a (rank, in), b (out, rank) to (tokens, out); what is kept for the backward pass are x,
-    the gate and l (tokens, rank), and `seed` for the dropout's mask.
+    """x (tokens, in), gate (tokens, in) or None, a (rank, in), b (out, rank) to (tokens, out); what is kept for the
+    backward pass are x, the gate and l (tokens, rank), and `seed` for the dropout's mask.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, gate: torch.Tensor | None, a: torch.Tensor, b: torch.Tensor, layer: LoraLayer,
-                seed: int) -> torch.Tensor:
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        gate: torch.Tensor | None,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        layer: LoraLayer,
+        seed: int,
+    ) -> torch.Tensor:
         scaled = (b * (layer.scaling / (1 - layer.dropout))).to(x.dtype)
         a, b = a.to(x.dtype), b.to(x.dtype)
         whole = gated(x, gate)

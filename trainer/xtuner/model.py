@@ -6,6 +6,7 @@ checkpoints, its `--resume` and its `convert_to_official` go on working; the mat
     logits    only where an answer token is predicted
     memory    activations are kept while there is room, then recomputed; a batch that still doesn't fit is cut in pieces
 """
+
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,21 @@ Batch = list[dict[str, Any]]
 class JokeModel(InternVL_V1_5):
     """InternVL2 of InternLM2 kind with an nf4 or bf16 language model, a LoRA on it and a trained projector.
 
-    `features` is a FeatureStore's (folder, tokens a tile, size), `kept_pictures` a file with one SHA-256 a line: the pictures
-    whose features may be kept. `recompute` is the setting's; each batch is computed in `parts`. The other arguments are XTuner's.
+    `features` is a FeatureStore's (folder, tokens a tile, size), `kept_pictures` a file with one SHA-256 a line: the
+    pictures whose features may be kept. `recompute` is the setting's; each batch is computed in `parts`. The other
+    arguments are XTuner's.
     """
 
-    def __init__(self, *arguments: Any, features: tuple[str, int, int], kept_pictures: str, recompute: str = "auto", parts: int = 1,
-                 seed: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        features: tuple[str, int, int],
+        kept_pictures: str,
+        recompute: str = "auto",
+        parts: int = 1,
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
         super().__init__(*arguments, **options)
         self.data_preprocessor = BaseDataPreprocessor(non_blocking=True)
         self.model.language_model.base_model.model.model.gradient_checkpointing = False
@@ -66,24 +76,35 @@ class JokeModel(InternVL_V1_5):
             linear = (module for module in self.model.language_model.modules() if hasattr(module, "base_layer"))
             unpacked = 2 * sum(module.in_features * module.out_features for module in linear)
             keep_unpacked = not cuda or unpacked < KEEP_SHARE * torch.cuda.get_device_properties(0).total_memory
-            self.fast = DecoderStack(self.model.language_model, torch.bfloat16 if cuda else torch.float32, keep_unpacked)
+            self.fast = DecoderStack(
+                self.model.language_model, torch.bfloat16 if cuda else torch.float32, keep_unpacked
+            )
         return self.fast
 
     def forward(self, data: dict[str, Any], data_samples: Any = None, mode: str = "loss") -> dict[str, torch.Tensor]:
-        """What one of several processes computes; alone, `train_step` does without it. Of a batch in pieces no activation is
-        kept: the backward pass computes one piece after the other once more, so that memory holds one."""
+        """What one of several processes computes; alone, `train_step` does without it. Of a batch in pieces no
+        activation is kept: the backward pass computes one piece after the other once more, so that memory holds one."""
         rows = data["rows"]
         if self.parts == 1:
             return {"loss": self.loss(rows, self.step)}
-        losses = [checkpoint(self.loss, piece, seed, use_reentrant=False, preserve_rng_state=False) * share for piece, share, seed in self.pieces(rows)]
+        losses = [
+            checkpoint(self.loss, piece, seed, use_reentrant=False, preserve_rng_state=False) * share
+            for piece, share, seed in self.pieces(rows)
+        ]
         return {"loss": torch.stack(losses).sum()}
 
     def pieces(self, rows: Batch) -> list[tuple[Batch, float, int]]:
         """A batch in `parts` pieces, each with its share of the answer tokens and a seed of its own."""
         answers = [len(row["ids"]) - row["answer"] for row in rows]
-        groups = [range(len(rows))[first::self.parts] for first in range(min(self.parts, len(rows)))]
-        return [([rows[index] for index in piece], sum(answers[index] for index in piece) / sum(answers), self.step * 64 + number)
-                for number, piece in enumerate(groups)]
+        groups = [range(len(rows))[first :: self.parts] for first in range(min(self.parts, len(rows)))]
+        return [
+            (
+                [rows[index] for index in piece],
+                sum(answers[index] for index in piece) / sum(answers),
+                self.step * 64 + number,
+            )
+            for number, piece in enumerate(groups)
+        ]
 
     def loss(self, rows: Batch, step: int) -> torch.Tensor:
         """Mean cross-entropy over the batch's answer tokens. `step` seeds the dropout."""
@@ -92,12 +113,18 @@ class JokeModel(InternVL_V1_5):
         ids = torch.cat([row["ids"] for row in rows]).to(device)
         starts = [sum(lengths[:index]) for index in range(len(rows))]
         # The token before the one that is predicted.
-        positions = torch.cat([torch.arange(start + row["answer"] - 1, start + length - 1) for row, start, length
-                            in zip(rows, starts, lengths, strict=True)]).to(device, non_blocking=True)
+        positions = torch.cat(
+            [
+                torch.arange(start + row["answer"] - 1, start + length - 1)
+                for row, start, length in zip(rows, starts, lengths, strict=True)
+            ]
+        ).to(device, non_blocking=True)
         with torch.autocast(device.type, enabled=False):
             decoder = self.decoder()
             hidden = self.with_pictures(decoder.embeddings(ids).float(), rows, starts)
-            logits = decoder.logits(hidden, lengths, positions, self.seed + step, self.layers_to_recompute(sum(lengths)))
+            logits = decoder.logits(
+                hidden, lengths, positions, self.seed + step, self.layers_to_recompute(sum(lengths))
+            )
             return F.cross_entropy(logits, ids[positions + 1])
 
     def with_pictures(self, hidden: torch.Tensor, rows: Batch, starts: list[int]) -> torch.Tensor:
@@ -107,8 +134,12 @@ class JokeModel(InternVL_V1_5):
             # The projector must have a gradient at every step, or several processes can't agree on one.
             return hidden + 0 * sum(parameter.sum() for parameter in self.model.mlp1.parameters())
         features = [self.look(row) for row, _ in seen]
-        positions = torch.cat([torch.arange(start + row["first"], start + row["first"] + len(feature))
-                            for (row, start), feature in zip(seen, features, strict=True)])
+        positions = torch.cat(
+            [
+                torch.arange(start + row["first"], start + row["first"] + len(feature))
+                for (row, start), feature in zip(seen, features, strict=True)
+            ]
+        )
         projected = self.model.mlp1(torch.cat(features).to(self.model.mlp1[1].weight.dtype))
         return hidden.index_copy(0, positions.to(hidden.device, non_blocking=True), projected.to(hidden.dtype))
 
@@ -130,7 +161,9 @@ class JokeModel(InternVL_V1_5):
         seen = vision(pixels, output_hidden_states=last != -1, return_dict=True)
         patches = (seen.last_hidden_state if last == -1 else seen.hidden_states[last])[:, 1:]
         side = round(patches.shape[1] ** 0.5)
-        folded = self.model.pixel_shuffle(patches.reshape(len(patches), side, side, -1), scale_factor=self.model.downsample_ratio)
+        folded = self.model.pixel_shuffle(
+            patches.reshape(len(patches), side, side, -1), scale_factor=self.model.downsample_ratio
+        )
         features = folded.reshape(-1, folded.shape[-1])
         if row["sha256"] in self.may_keep:
             self.keeper.submit(self.store.keep, row["sha256"], features.cpu(), Path(row["path"]))
@@ -147,8 +180,9 @@ class JokeModel(InternVL_V1_5):
         return self.recomputed
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, torch.Tensor]:
-        """One step. When the memory runs out, the batches since the last update are computed once more in a way that needs
-        less of it: first without kept activations, then in halves, quarters and so on. The gradient stays the same."""
+        """One step. When the memory runs out, the batches since the last update are computed once more in a way that
+        needs less of it: first without kept activations, then in halves, quarters and so on. The gradient stays the
+        same."""
         rows = self.data_preprocessor(data, True)["data"]["rows"]
         if not self.window:
             self.window_start = optim_wrapper.inner_count
@@ -185,8 +219,11 @@ class JokeModel(InternVL_V1_5):
                 return [self.learn(rows, optim_wrapper) for rows in self.window][-1]
             except torch.OutOfMemoryError:
                 continue
-        raise TrainingError("memory", "The GPU's memory is too small for one row, even without kept activations. "
-                                      "Lower training.max_length or engine.max_tiles, or use a larger GPU.")
+        raise TrainingError(
+            "memory",
+            "The GPU's memory is too small for one row, even without kept activations. "
+            "Lower training.max_length or engine.max_tiles, or use a larger GPU.",
+        )
 
     def economise(self) -> bool:
         """Take the next step towards needing less memory; False when there is none."""

@@ -2,6 +2,7 @@
 
 Nothing is padded: a batch is a list, and the model lays its rows end to end.
 """
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,24 +29,37 @@ class PackedDataset(Dataset):
     """The rows of `rows` (a file that `save_rows` wrote), their pictures under `directory`.
 
     `features` is a FeatureStore's (folder, tokens a tile, size). An item has: ids (int64), answer (index of the first
-    answer token), first (index of the first picture token), tiles, sha256 and path of the picture's file, and picture: None,
-    StoredFeatures, or uint8 pixels (tiles, 448, 448, 3). Raises TrainingError for a row longer than `max_length` tokens.
+    answer token), first (index of the first picture token), tiles, sha256 and path of the picture's file, and picture:
+    None, StoredFeatures, or uint8 pixels (tiles, 448, 448, 3). Raises TrainingError for a row longer than `max_length`
+    tokens.
     """
 
-    def __init__(self, model_path: str, directory: str, rows: str, features: tuple[str, int, int], max_tiles: int,
-                 max_length: int) -> None:
+    def __init__(
+        self,
+        model_path: str,
+        directory: str,
+        rows: str,
+        features: tuple[str, int, int],
+        max_tiles: int,
+        max_length: int,
+    ) -> None:
         self.directory, self.max_tiles = Path(directory), max_tiles
         self.store = FeatureStore(Path(features[0]), *features[1:])
         self.rows = load_rows(Path(rows))
         tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=True)
         self.context = tokenizer.convert_tokens_to_ids(load_prompts().template.context)
         self.encoded = [self.encode(tokenizer, row) for row in self.rows]
-        self.lengths = [len(question) + len(answer) + max(0, row.tiles * self.store.tokens - 1)
-                        for row, (question, answer) in zip(self.rows, self.encoded, strict=True)]
+        self.lengths = [
+            len(question) + len(answer) + max(0, row.tiles * self.store.tokens - 1)
+            for row, (question, answer) in zip(self.rows, self.encoded, strict=True)
+        ]
         longest = max(range(len(self.rows)), key=self.lengths.__getitem__)
         if self.lengths[longest] > max_length:
-            raise TrainingError("data", f"Row {self.rows[longest].id} has {self.lengths[longest]} tokens; training.max_length "
-                                        f"allows {max_length}. Its answer would be cut off.")
+            raise TrainingError(
+                "data",
+                f"Row {self.rows[longest].id} has {self.lengths[longest]} tokens; training.max_length "
+                f"allows {max_length}. Its answer would be cut off.",
+            )
 
     def encode(self, tokenizer: Any, row: TrainingRow) -> tuple[list[int], list[int]]:
         """Question and answer as ids; the picture is one context token here, and grows when the row is asked for."""
@@ -60,9 +74,16 @@ class PackedDataset(Dataset):
         row, (question, answer) = self.rows[index], self.encoded[index]
         first = question.index(self.context) if row.tiles else 0
         if row.tiles:
-            question = question[:first] + [self.context] * (row.tiles * self.store.tokens) + question[first + 1:]
-        return {"ids": torch.tensor(question + answer), "answer": len(question), "first": first, "tiles": row.tiles,
-                "sha256": row.sha256, "path": str(self.directory / row.picture), "picture": self.picture(row)}
+            question = question[:first] + [self.context] * (row.tiles * self.store.tokens) + question[first + 1 :]
+        return {
+            "ids": torch.tensor(question + answer),
+            "answer": len(question),
+            "first": first,
+            "tiles": row.tiles,
+            "sha256": row.sha256,
+            "path": str(self.directory / row.picture),
+            "picture": self.picture(row),
+        }
 
     def picture(self, row: TrainingRow) -> Any:
         if not row.tiles:
@@ -92,8 +113,8 @@ def as_list(rows: list[dict[str, Any]]) -> dict[str, Any]:
 class EndlessSampler(Sampler):
     """The rows in random order, epoch after epoch without a pause, each process its share of every batch.
 
-    The order depends on the seed alone, so a run that continues asks for the `start`-th item of this process and reads none
-    of the pictures before it. An epoch is filled up to whole batches with its own first rows, as XTuner does.
+    The order depends on the seed alone, so a run that continues asks for the `start`-th item of this process and reads
+    none of the pictures before it. An epoch is filled up to whole batches with its own first rows, as XTuner does.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, seed: int | None = None) -> None:
@@ -113,7 +134,7 @@ class EndlessSampler(Sampler):
     def epoch(self, number: int) -> list[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         order = torch.randperm(self.rows, generator=generator)
-        filled = order.repeat(-(-len(self) * self.processes // self.rows))[:len(self) * self.processes]
+        filled = order.repeat(-(-len(self) * self.processes // self.rows))[: len(self) * self.processes]
         return filled.view(-1, self.processes, self.batch)[:, self.rank].reshape(-1).tolist()
 
 
@@ -121,4 +142,3 @@ def to_pixels(tiles: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """uint8 (tiles, 448, 448, 3) to normalised (tiles, 3, 448, 448), with the operations of XTuner's own transform."""
     mean, std = (torch.tensor(values, device=tiles.device).view(3, 1, 1) for values in (MEAN, STD))
     return tiles.permute(0, 3, 1, 2).to(torch.float32).div(255).sub_(mean).div_(std).to(dtype)
-

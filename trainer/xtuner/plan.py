@@ -1,4 +1,5 @@
 """The plan of a training run, OUT/plan.json, which every process of the run reads."""
+
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -77,7 +78,9 @@ class TrainingPlan:
         """
         file = self.out / PLAN
         if file.exists() and file.read_text(encoding="utf-8") != self.text():
-            raise TrainingError("data", f"{self.out} holds a run with another plan. Choose another --out, or remove it first.")
+            raise TrainingError(
+                "data", f"{self.out} holds a run with another plan. Choose another --out, or remove it first."
+            )
         if not file.exists() and self.out.is_dir() and any(self.out.iterdir()):
             raise TrainingError("data", f"{self.out} is in use. Choose another --out, or remove it first.")
         self.write()
@@ -115,7 +118,9 @@ SHORTEST_WARMUP = 2
 
 
 def schedule(rows: int, processes: int, training: TrainingSettings) -> StepSchedule:
-    """Steps for that many rows on that many GPUs. Small datasets get a smaller batch and accumulation than the settings say.
+    """Steps for that many rows on that many GPUs.
+
+    Small datasets get a smaller batch and accumulation than the settings say.
 
     All counts are whole accumulation windows, so that no gradient is lost at a checkpoint or at the end.
     """
@@ -125,6 +130,9 @@ def schedule(rows: int, processes: int, training: TrainingSettings) -> StepSched
 
     def windows(steps: float) -> int:
         return max(1, math.ceil(steps / accumulation)) * accumulation
+
     steps = windows(per_epoch * training.epochs)
-    warmup = max(SHORTEST_WARMUP, round(training.warmup * steps)) if training.warmup and steps > 2 * SHORTEST_WARMUP else 0
+    warmup = (
+        max(SHORTEST_WARMUP, round(training.warmup * steps)) if training.warmup and steps > 2 * SHORTEST_WARMUP else 0
+    )
     return StepSchedule(batch, accumulation, steps, warmup, windows(training.checkpoint_steps))

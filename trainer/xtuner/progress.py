@@ -1,4 +1,5 @@
 """Writes a run's progress.json and losses.jsonl (storage/learning/run_files.py says what they hold)."""
+
 import json
 import os
 import time
@@ -22,7 +23,9 @@ class ProgressWriter:
     def log(self, step: int, loss: float, rate: float, seconds: float) -> None:
         """Add a step: its loss (7 digits: a float32 has no more), learning rate and seconds."""
         with (self.out / LOSSES).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, "loss": float(f"{loss:.7g}"), "rate": rate, "s": round(seconds, 4)}) + "\n")
+            file.write(
+                json.dumps({"step": step, "loss": float(f"{loss:.7g}"), "rate": rate, "s": round(seconds, 4)}) + "\n"
+            )
 
     def drop_steps_after(self, step: int) -> None:
         """Drop the lines of later steps: a training that resumes from a checkpoint writes them again."""

@@ -1,8 +1,10 @@
-"""Reads a dataset directory (train.json in XTuner's form, its pictures) into rows, and rejects rows that XTuner would skip silently.
+"""Reads a dataset directory (train.json in XTuner's form, its pictures) into rows, and rejects rows that XTuner would
+skip silently.
 
-XTuner takes a random other row for one whose picture is missing or broken, and trains without the picture where `<image>`
-is missing. Here each of these ends the run before it starts, with the row's name.
+XTuner takes a random other row for one whose picture is missing or broken, and trains without the picture where
+`<image>` is missing. Here each of these ends the run before it starts, with the row's name.
 """
+
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +48,10 @@ def read_rows(dataset: Path, max_tiles: int) -> list[TrainingRow]:
 
 
 def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> TrainingRow:
-    """One row of train.json, its picture read; `number` is its name where it has none. Raises TrainingError ("data")."""
+    """One row of train.json, its picture read; `number` is its name where it has none.
+
+    Raises TrainingError ("data").
+    """
     name = str(row.get("id", number)) if isinstance(row, dict) else str(number)
     try:
         human, gpt = row["conversations"]
@@ -70,7 +75,9 @@ def check_text(question: str, answer: str, has_picture: bool) -> None:
     if not answer:
         raise ValueError("its answer is empty")
     if question.startswith(IMAGE) != has_picture or question.count(IMAGE) != has_picture:
-        raise ValueError(f"{IMAGE} must come once, in front, where there is a picture, and not at all where there is none")
+        raise ValueError(
+            f"{IMAGE} must come once, in front, where there is a picture, and not at all where there is none"
+        )
     for token in (template.bos, template.end, template.context, "<|im_start|>", "<img>", "</img>", "</s>"):
         if token in question or token in answer:
             raise ValueError(f"its text holds {token}")
@@ -99,5 +106,8 @@ def origin(dataset: Path) -> dict[str, Any]:
     note = dataset / MANIFEST
     manifest = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
     digest = hashlib.sha256((dataset / TRAIN).read_bytes()).hexdigest()
-    return {"directory": str(dataset), "train_sha256": digest,
-            **{key: manifest[key] for key in ("id", "name", "digest", "hash", "sha256") if key in manifest}}
+    return {
+        "directory": str(dataset),
+        "train_sha256": digest,
+        **{key: manifest[key] for key in ("id", "name", "digest", "hash", "sha256") if key in manifest},
+    }

@@ -1,8 +1,10 @@
-"""A run on several GPUs: torchrun and its processes, started again with half of each batch at a time where memory ran out.
+"""A run on several GPUs: torchrun and its processes, started again with half of each batch at a time where memory ran
+out.
 
-A single process halves its batch and continues. Of several, the others wait in a collective operation, so all processes end
-and restart at the last checkpoint.
+A single process halves its batch and continues. Of several, the others wait in a collective operation, so all processes
+end and restart at the last checkpoint.
 """
+
 import signal
 import subprocess
 import sys
@@ -26,7 +28,11 @@ def under_torchrun(plan: TrainingPlan) -> int:
             break
         if not halve(plan):
             return failed(plan, "memory", worker.NO_MEMORY)
-        print(f"Out of memory: on from the last checkpoint, each batch in {plan.parts()} parts.", file=sys.stderr, flush=True)
+        print(
+            f"Out of memory: on from the last checkpoint, each batch in {plan.parts()} parts.",
+            file=sys.stderr,
+            flush=True,
+        )
     state = read_progress(plan.out).get("state", "")
     if state not in STATES:
         return failed(plan, "crash", f"A process of the run ended and took the others with it (torchrun: {code}).")
@@ -48,11 +54,22 @@ def failed(plan: TrainingPlan, reason: str, message: str) -> int:
 
 
 class Torchrun:
-    """torchrun as a child process. Signals are forwarded to it, and by it to its workers; its exit code is 1 for any failure."""
+    """torchrun as a child process.
+
+    Signals are forwarded to it, and by it to its workers; its exit code is 1 for any failure.
+    """
 
     def __init__(self, plan: TrainingPlan) -> None:
-        self.command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={plan.training.gpus}",
-                        "-m", "trainer.xtuner.worker", str(plan.out)]
+        self.command = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            f"--nproc-per-node={plan.training.gpus}",
+            "-m",
+            "trainer.xtuner.worker",
+            str(plan.out),
+        ]
         self.process: subprocess.Popen | None = None
         self.stop_requested = False
         for number in (signal.SIGTERM, signal.SIGINT):

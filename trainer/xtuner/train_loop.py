@@ -1,4 +1,5 @@
 """XTuner's training loop, resumed without reading the rows before the checkpoint again."""
+
 from mmengine.registry import LOOPS
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from xtuner.engine.runner import TrainLoop
@@ -9,7 +10,9 @@ class ResumableTrainLoop(TrainLoop):
     """TrainLoop over an EndlessSampler. mmengine would load and drop every batch before the one to continue from."""
 
     def run(self) -> object:
-        """Train to the last step and return the model, as TrainLoop does; a continued run begins at the row after its last one."""
+        """Train to the last step and return the model, as TrainLoop does; a continued run begins at the row after
+        its last one.
+        """
         runner = self.runner
         runner.call_hook("before_train")
         runner.call_hook("before_train_epoch")

@@ -2,6 +2,7 @@
 
 Used by the tests and by benchmarks/train.py, never by a run.
 """
+
 import math
 import sys
 from collections.abc import Iterator
@@ -21,24 +22,47 @@ from trainer.xtuner.plan import TrainingPlan
 def convert(base: Path, adapter: Path, out: Path, rank: int, alpha: int) -> None:
     """XTuner's own merge, `convert_to_official`, of a .pth file; its configuration is written beside that file."""
     from xtuner.configs.internvl.v1_5.convert_to_official import convert_to_official
-    lora = {"type": "peft.LoraConfig", "r": rank, "lora_alpha": alpha, "lora_dropout": 0.0, "target_modules": None, "task_type": "CAUSAL_LM"}
-    model = {"type": "xtuner.model.InternVL_V1_5", "model_path": str(base), "freeze_llm": True, "freeze_visual_encoder": True,
-             "quantization_llm": True, "quantization_vit": False, "llm_lora": lora}
+
+    lora = {
+        "type": "peft.LoraConfig",
+        "r": rank,
+        "lora_alpha": alpha,
+        "lora_dropout": 0.0,
+        "target_modules": None,
+        "task_type": "CAUSAL_LM",
+    }
+    model = {
+        "type": "xtuner.model.InternVL_V1_5",
+        "model_path": str(base),
+        "freeze_llm": True,
+        "freeze_visual_encoder": True,
+        "quantization_llm": True,
+        "quantization_vit": False,
+        "llm_lora": lora,
+    }
     config = adapter.with_suffix(".py")
     Config({"model": model}).dump(str(config))
     convert_to_official(str(config), str(adapter), str(out))
 
 
 def stock_config(config: Config, plan: TrainingPlan) -> Config:
-    """A run's configuration with XTuner's own model, dataset and collation in it; schedule, sampler, hooks and seed stay."""
+    """A run's configuration with XTuner's own model, dataset and collation in it; schedule, sampler, hooks and seed
+    stay.
+    """
     model = config.model
     for ours in ("features", "kept_pictures", "recompute", "parts", "seed"):
         model.pop(ours, None)
     model.type = "xtuner.model.InternVL_V1_5"
     loader = config.train_dataloader
-    loader.dataset = Config({"type": "trainer.xtuner.dataset.JokeDataset", "model_path": str(plan.base),
-                             "data_paths": str(plan.dataset / "train.json"), "image_folders": str(plan.dataset),
-                             "max_length": plan.training.max_length})._cfg_dict
+    loader.dataset = Config(
+        {
+            "type": "trainer.xtuner.dataset.JokeDataset",
+            "model_path": str(plan.base),
+            "data_paths": str(plan.dataset / "train.json"),
+            "image_folders": str(plan.dataset),
+            "max_length": plan.training.max_length,
+        }
+    )._cfg_dict
     loader.collate_fn = {"type": "xtuner.dataset.collate_fns.default_collate_fn"}
     loader.pin_memory = False
     config.custom_hooks.insert(0, {"type": "trainer.xtuner.hooks.SingleProcessGroupHook"})
@@ -46,15 +70,21 @@ def stock_config(config: Config, plan: TrainingPlan) -> Config:
 
 
 class EagerAttentionFunctional:
-    """torch.nn.functional with attention written out: the (tokens × tokens) matrix in memory, its softmax in float32, as
-    OpenGVLab's InternLM2 does without flash-attn."""
+    """torch.nn.functional with attention written out: the (tokens × tokens) matrix in memory, its softmax in
+    float32, as OpenGVLab's InternLM2 does without flash-attn."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(F, name)
 
     @staticmethod
-    def scaled_dot_product_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attn_mask: torch.Tensor | None = None,
-                                     is_causal: bool = False, **options: Any) -> torch.Tensor:
+    def scaled_dot_product_attention(
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attn_mask: torch.Tensor | None = None,
+        is_causal: bool = False,
+        **options: Any,
+    ) -> torch.Tensor:
         scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
         if is_causal:
             attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()

@@ -1,9 +1,10 @@
 """One process of a training run: `python -m trainer.xtuner.worker OUT`, alone or once a GPU under torchrun.
 
-It calls XTuner's own `main()`. The `xtuner` command returns 0 when training failed, and on SIGTERM only the command dies while
-training runs on; so this process is the one that trains, and its exit code says how it ended: 0 done, 143 stopped with a
-checkpoint to continue from, 1 failed (progress.json has the reason).
+It calls XTuner's own `main()`. The `xtuner` command returns 0 when training failed, and on SIGTERM only the command
+dies while training runs on; so this process is the one that trains, and its exit code says how it ended: 0 done, 143
+stopped with a checkpoint to continue from, 1 failed (progress.json has the reason).
 """
+
 import errno
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.learning.run_files import read_training_steps
-from trainer.xtuner.plan import TrainingPlan, TrainingStopped, TrainingError, schedule
+from trainer.xtuner.plan import TrainingError, TrainingPlan, TrainingStopped, schedule
 from trainer.xtuner.progress import ProgressWriter
 
 DONE, FAILED, STOPPED = 0, 1, 143
@@ -56,7 +57,10 @@ def ending(error: BaseException) -> tuple[int, dict[str, Any]]:
     elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         reason, message = "memory", NO_MEMORY
     elif isinstance(error, OSError) and error.errno in NO_ROOM:
-        reason, message = "disk", f"The disk is full: {error.strerror} ({error.filename}). Make room; the same command continues."
+        reason, message = (
+            "disk",
+            f"The disk is full: {error.strerror} ({error.filename}). Make room; the same command continues.",
+        )
     else:
         traceback.print_exception(error)
         reason, message = "crash", f"Training ended by a defect: {type(error).__name__}: {error}."
@@ -74,14 +78,15 @@ def draw(out: Path) -> None:
         return
     try:
         from trainer.xtuner.export import plot_run
+
         plot_run(out)
     except (ImportError, OSError) as error:
         print(f"jokebot: there is no plot of the loss: {error}.", file=sys.stderr)
 
 
 def train(plan: TrainingPlan, progress: ProgressWriter, main_process: bool) -> None:
-    """From the plan to the adapter, in this process; of several, the main one writes the run's files. Raises TrainingError and whatever
-    XTuner raises.
+    """From the plan to the adapter, in this process; of several, the main one writes the run's files. Raises
+    TrainingError and whatever XTuner raises.
     """
     began = time.monotonic()
     prepare_environment(plan)
@@ -89,7 +94,12 @@ def train(plan: TrainingPlan, progress: ProgressWriter, main_process: bool) -> N
     join_group()
     config = config or written_config(plan)
     import_xtuner()
-    arguments = [str(config), "--work-dir", str(plan.work), *(["--deepspeed", plan.training.deepspeed] if plan.training.deepspeed else [])]
+    arguments = [
+        str(config),
+        "--work-dir",
+        str(plan.work),
+        *(["--deepspeed", plan.training.deepspeed] if plan.training.deepspeed else []),
+    ]
     runner = call_xtuner([*arguments, *(["--launcher", "pytorch"] if "RANK" in os.environ else [])])
     if main_process:
         finish(plan, runner, progress, time.monotonic() - began)
@@ -102,19 +112,24 @@ def prepare_environment(plan: TrainingPlan) -> None:
     os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
     os.environ.setdefault("HF_MODULES_CACHE", str(plan.work / "modules"))
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
-    # On busy cores threads that spin while they wait made a step six times as long (34 s against 5.9 s, 2 cores, 8 other jobs).
+    # On busy cores threads that spin while they wait made a step six times as long (34 s against 5.9 s, 2 cores, 8
+    # other jobs).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def prepare(plan: TrainingPlan) -> Path:
-    """Check everything that can be checked before training, and write the run's files. Returns the configuration's path.
+    """Check everything that can be checked before training, and write the run's files.
+
+    Returns the configuration's path.
 
     Raises TrainingError.
     """
     from trainer.xtuner.rows import read_rows, save_rows
+
     check_deepspeed(plan.training.deepspeed)
     rows = read_rows(plan.dataset, plan.max_tiles)
     from trainer.xtuner import config, feature_cache
+
     plan.work.mkdir(parents=True, exist_ok=True)
     save_rows(rows, plan.work / config.ROWS)
     store = feature_cache.store_for(plan.base, plan.features)
@@ -125,15 +140,20 @@ def prepare(plan: TrainingPlan) -> Path:
 
 def written_config(plan: TrainingPlan) -> Path:
     from trainer.xtuner.config import WRITTEN
+
     return plan.work / WRITTEN
 
 
 def check_deepspeed(name: str) -> None:
     """Raises TrainingError where the setting asks for DeepSpeed and there is none."""
     import importlib.util
+
     if name and importlib.util.find_spec("deepspeed") is None:
-        raise TrainingError("deepspeed", f"training.deepspeed is {name!r}, and DeepSpeed is not installed in the train environment. "
-                                         "Install it there, or leave the setting empty.")
+        raise TrainingError(
+            "deepspeed",
+            f"training.deepspeed is {name!r}, and DeepSpeed is not installed in the train environment. "
+            "Install it there, or leave the setting empty.",
+        )
 
 
 def join_group() -> None:
@@ -142,6 +162,7 @@ def join_group() -> None:
         return
     import torch
     from torch import distributed
+
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
@@ -151,6 +172,7 @@ def join_group() -> None:
 
 def import_xtuner() -> None:
     from trainer.xtuner import compat
+
     compat.apply()
 
 
@@ -158,6 +180,7 @@ def call_xtuner(arguments: list[str]) -> Any:
     """XTuner's `main()` with these arguments. Returns the runner, which `main` keeps to itself."""
     from mmengine.runner import Runner
     from xtuner.tools import train
+
     runners: list[Any] = []
     made, sys.argv = Runner.from_cfg, ["train", *arguments]
     Runner.from_cfg = lambda cfg: runners.append(made(cfg)) or runners[-1]
@@ -171,8 +194,14 @@ def call_xtuner(arguments: list[str]) -> Any:
 def finish(plan: TrainingPlan, runner: Any, progress: ProgressWriter, seconds: float) -> None:
     """Write the adapter, its measures and the plot, and report the run as done after `seconds`."""
     from trainer.xtuner.export import export
+
     losses = read_training_steps(plan.out)
-    measures = {"steps": len(losses), "first_loss": losses[0]["loss"], "last_loss": losses[-1]["loss"], "seconds": round(seconds, 1)}
+    measures = {
+        "steps": len(losses),
+        "first_loss": losses[0]["loss"],
+        "last_loss": losses[-1]["loss"],
+        "seconds": round(seconds, 1),
+    }
     if runner is not None:
         export(plan, getattr(runner.model, "module", runner.model).state_dict(), measures)
     draw(plan.out)

@@ -1,4 +1,5 @@
 """Checks that run before torch is imported and the checkpoint loaded, which takes seconds."""
+
 import json
 import socket
 from pathlib import Path
@@ -20,11 +21,13 @@ def check(directory: Path) -> None:
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{directory}/config.json can't be read: {error}.") from error
     if kinds != ["InternVLChatModel", "InternLM2ForCausalLM"]:
-        raise CheckpointError(f"{directory} is no InternVL2 of InternLM2 kind "
-                              f"(it says {', '.join(map(str, kinds)) or 'nothing'}).")
+        raise CheckpointError(
+            f"{directory} is no InternVL2 of InternLM2 kind (it says {', '.join(map(str, kinds)) or 'nothing'})."
+        )
     if "." in directory.absolute().name:
-        raise CheckpointError(f"{directory.name!r} has a dot, and transformers can't load code from such a directory. "
-                              "Rename it.")
+        raise CheckpointError(
+            f"{directory.name!r} has a dot, and transformers can't load code from such a directory. Rename it."
+        )
 
 
 def reserve(host: str, port: int) -> socket.socket:
@@ -35,6 +38,8 @@ def reserve(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except (OSError, OverflowError) as error:
         bound.close()
-        raise JokebotError(f"{host}:{port} can't be used: {getattr(error, 'strerror', None) or error}. "
-                           "Choose another --host or --port.") from error
+        raise JokebotError(
+            f"{host}:{port} can't be used: {getattr(error, 'strerror', None) or error}. "
+            "Choose another --host or --port."
+        ) from error
     return bound

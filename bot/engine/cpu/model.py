@@ -4,6 +4,7 @@ It uses the interface of OpenGVLab's own modelling code (`extract_feature`, `lan
 `num_image_token`, the configuration) with a decoding loop of ours, so that the demo model, a merged model and
 OpenGVLab's InternVL2-2B run the same way.
 """
+
 import contextlib
 import dataclasses
 import sys
@@ -14,14 +15,14 @@ from typing import Any
 import torch
 from PIL import Image
 
-from bot.engine.cpu.preprocess import to_pixels
 from bot.engine.cpu.checkpoint_check import CheckpointError, check
-from bot.engine.cpu.protocol import ChatRequest, RequestImage, RequestError
+from bot.engine.cpu.preprocess import to_pixels
+from bot.engine.cpu.protocol import ChatRequest, RequestError, RequestImage
 from bot.engine.cpu.sampling import Sampler
 from configs.memory import free_memory
-from configs.transformers_imports import import_transformers
 from configs.prompts import Prompts, load_prompts
 from configs.tiling import cut_tiles
+from configs.transformers_imports import import_transformers
 
 
 class GenerationCancelled(Exception):
@@ -57,8 +58,11 @@ class CpuModel:
         """
         ids = self.encode(request, [len(tiles) for tiles in pictures])
         if len(ids) + request.max_tokens > self.length:
-            raise RequestError(f"{len(ids)} prompt tokens and {request.max_tokens} new ones are more than {self.length}.",
-                               param="max_tokens", code="context_length_exceeded")
+            raise RequestError(
+                f"{len(ids)} prompt tokens and {request.max_tokens} new ones are more than {self.length}.",
+                param="max_tokens",
+                code="context_length_exceeded",
+            )
         return TokenizedPrompt(ids, torch.cat([to_pixels(tiles) for tiles in pictures]) if pictures else None)
 
     def encode(self, request: ChatRequest, tiles: list[int]) -> list[int]:
@@ -89,8 +93,9 @@ class CpuModel:
         while True:
             if cancelled():
                 raise GenerationCancelled
-            state = self.model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True,
-                                                    return_dict=True)
+            state = self.model.language_model.model(
+                inputs_embeds=embeds, past_key_values=past, use_cache=True, return_dict=True
+            )
             past = state.past_key_values
             logits = self.model.language_model.output(state.last_hidden_state[0, -1]).float()
             token = sampler.choose(logits)
@@ -118,8 +123,13 @@ def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
     """The end of turn, the tokenizer's end of text, and those of the checkpoint's generation_config."""
     config = getattr(model, "generation_config", None)
     named = getattr(config, "eos_token_id", None) or []
-    return frozenset([tokenizer.convert_tokens_to_ids(prompts.template.end), tokenizer.eos_token_id,
-                      *([named] if isinstance(named, int) else named)])
+    return frozenset(
+        [
+            tokenizer.convert_tokens_to_ids(prompts.template.end),
+            tokenizer.eos_token_id,
+            *([named] if isinstance(named, int) else named),
+        ]
+    )
 
 
 def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> CpuModel:

@@ -1,4 +1,5 @@
 """Preprocessing for InternVL2: from a `data:` URL to an image, and from tiles to normalised pixels."""
+
 import base64
 import binascii
 import io
@@ -18,14 +19,21 @@ class ImageDecodeError(JokebotError):
 
 
 def open_picture(url: str, max_pixels: int) -> Image.Image:
-    """The RGB image in a `data:` URL. Raises ImageDecodeError for other URLs, for broken images and for too large ones."""
+    """The RGB image in a `data:` URL.
+
+    Raises ImageDecodeError for other URLs, for broken images and for too large ones.
+    """
     head, comma, body = url.partition(",")
     if not (head.startswith("data:image/") and head.endswith(";base64") and comma):
-        raise ImageDecodeError("image_url must be a data: URL with a base64 picture; addresses and paths are not opened.")
+        raise ImageDecodeError(
+            "image_url must be a data: URL with a base64 picture; addresses and paths are not opened."
+        )
     try:
         picture = Image.open(io.BytesIO(base64.b64decode(body, validate=True)))
         if picture.width * picture.height > max_pixels:
-            raise ImageDecodeError(f"The picture has {picture.width} x {picture.height} pixels; {max_pixels:,} are the most.")
+            raise ImageDecodeError(
+                f"The picture has {picture.width} x {picture.height} pixels; {max_pixels:,} are the most."
+            )
         return picture.convert("RGB")
     except binascii.Error as error:
         raise ImageDecodeError("The picture's base64 is broken.") from error

@@ -1,4 +1,5 @@
 """The part of OpenAI's chat completions protocol that the CPU engine supports."""
+
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -70,14 +71,22 @@ def parse(body: Any, prompts: Prompts) -> ChatRequest:
     limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
     seed = body.get("seed")
     return ChatRequest(
-        model=text(body, "model"), system=system, parts=parts,
-        sampling=SamplerOptions(number(body, "temperature", 1.0, 0, 2), number(body, "top_p", 1.0, 0, 1),
-                          number(body, "repetition_penalty", 1.0, 0.01, 10),
-                          None if seed is None else int(number(body, "seed", 0, -2**63, 2**64 - 1, whole=True)),
-                          int(number(body, "repetition_ngram_size", 0, 0, 1000, whole=True)),
-                          int(number(body, "repetition_ngram_threshold", 0, 0, 1000, whole=True))),
-        max_tokens=int(number(body, limit, DEFAULT_TOKENS, 1, 1_000_000, whole=True)), stop=parse_stop(body.get("stop")),
-        stream=flag(body, "stream"), include_usage=flag(body.get("stream_options") or {}, "include_usage"))
+        model=text(body, "model"),
+        system=system,
+        parts=parts,
+        sampling=SamplerOptions(
+            number(body, "temperature", 1.0, 0, 2),
+            number(body, "top_p", 1.0, 0, 1),
+            number(body, "repetition_penalty", 1.0, 0.01, 10),
+            None if seed is None else int(number(body, "seed", 0, -(2**63), 2**64 - 1, whole=True)),
+            int(number(body, "repetition_ngram_size", 0, 0, 1000, whole=True)),
+            int(number(body, "repetition_ngram_threshold", 0, 0, 1000, whole=True)),
+        ),
+        max_tokens=int(number(body, limit, DEFAULT_TOKENS, 1, 1_000_000, whole=True)),
+        stop=parse_stop(body.get("stop")),
+        stream=flag(body, "stream"),
+        include_usage=flag(body.get("stream_options") or {}, "include_usage"),
+    )
 
 
 def parse_encode(body: Any) -> tuple[str, bool]:
@@ -93,7 +102,9 @@ def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[s
         raise RequestError("messages must be a list of objects.", param="messages")
     roles = [message.get("role") for message in messages]
     if roles not in (["user"], ["system", "user"]):
-        raise RequestError("messages must be one user message, or a system message and a user message.", param="messages")
+        raise RequestError(
+            "messages must be one user message, or a system message and a user message.", param="messages"
+        )
     parts = parse_content(messages[-1].get("content"), prompts)
     if len(messages) == 1:
         return None, parts
@@ -119,9 +130,13 @@ def parse_part(part: Any, prompts: Prompts) -> str | RequestImage:
         return part["text"]
     image = part.get("image_url") if isinstance(part, dict) and part.get("type") == "image_url" else None
     if not isinstance(image, dict) or not isinstance(image.get("url"), str):
-        raise RequestError("A part must be {type: text, text} or {type: image_url, image_url: {url}}.", param="messages")
+        raise RequestError(
+            "A part must be {type: text, text} or {type: image_url, image_url: {url}}.", param="messages"
+        )
     tiles = image.get("max_dynamic_patch")
-    return RequestImage(image["url"], None if tiles is None else int(number(image, "max_dynamic_patch", 1, 1, 40, whole=True)))
+    return RequestImage(
+        image["url"], None if tiles is None else int(number(image, "max_dynamic_patch", 1, 1, 40, whole=True))
+    )
 
 
 def parse_stop(stop: Any) -> tuple[str, ...]:
@@ -131,15 +146,18 @@ def parse_stop(stop: Any) -> tuple[str, ...]:
     return tuple(stop)
 
 
-def number(body: dict[str, Any], name: str, default: float, minimum: float, maximum: float,
-           whole: bool = False) -> float:
+def number(
+    body: dict[str, Any], name: str, default: float, minimum: float, maximum: float, whole: bool = False
+) -> float:
     """A number from `minimum` to `maximum`; the default where the field is missing or null."""
     value = body.get(name)
     if value is None:
         return default
     kind = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kind) or not minimum <= value <= maximum:
-        raise RequestError(f"{name} must be a {'whole ' if whole else ''}number from {minimum} to {maximum}.", param=name)
+        raise RequestError(
+            f"{name} must be a {'whole ' if whole else ''}number from {minimum} to {maximum}.", param=name
+        )
     return value
 
 
@@ -158,19 +176,39 @@ def flag(body: Any, name: str) -> bool:
 
 
 def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    return {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens,
-            "total_tokens": prompt_tokens + completion_tokens}
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
 
 
 def completion(request: ChatRequest, model: str, content: str, finish: str, used: dict[str, int]) -> dict[str, Any]:
     message = {"role": "assistant", "content": content}
-    return {"id": request.id, "object": "chat.completion", "created": request.created, "model": model,
-            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}], "usage": used}
+    return {
+        "id": request.id,
+        "object": "chat.completion",
+        "created": request.created,
+        "model": model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+        "usage": used,
+    }
 
 
-def chunk(request: ChatRequest, model: str, delta: dict[str, str] | None, finish: str | None = None,
-          used: dict[str, int] | None = None) -> dict[str, Any]:
+def chunk(
+    request: ChatRequest,
+    model: str,
+    delta: dict[str, str] | None,
+    finish: str | None = None,
+    used: dict[str, int] | None = None,
+) -> dict[str, Any]:
     """One event of a stream; with `delta` None the last one, which has the usage only."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
-    return {"id": request.id, "object": "chat.completion.chunk", "created": request.created, "model": model,
-            "choices": choices, **({"usage": used} if used else {})}
+    return {
+        "id": request.id,
+        "object": "chat.completion.chunk",
+        "created": request.created,
+        "model": model,
+        "choices": choices,
+        **({"usage": used} if used else {}),
+    }

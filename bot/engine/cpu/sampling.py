@@ -1,4 +1,5 @@
 """Chooses the next token from the model's logits."""
+
 import torch
 
 from bot.engine.cpu.protocol import SamplerOptions
@@ -33,7 +34,7 @@ class Sampler:
         if not size or not threshold or len(written) < size:
             return False
         last = written[-size:]
-        return sum(written[start:start + size] == last for start in range(len(written) - size + 1)) >= threshold
+        return sum(written[start : start + size] == last for start in range(len(written) - size + 1)) >= threshold
 
     def penalise(self, logits: torch.Tensor) -> None:
         """CTRL's repetition penalty (arXiv 1909.05858) on every token of the prompt and the text so far."""

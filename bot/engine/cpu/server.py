@@ -1,4 +1,5 @@
 """The CPU engine's HTTP server: OpenAI's chat completions over aiohttp, with `data:` images only."""
+
 import asyncio
 import hmac
 import json
@@ -14,7 +15,16 @@ from aiohttp import web
 from PIL import Image
 
 from bot.engine.cpu.preprocess import ImageDecodeError, open_picture
-from bot.engine.cpu.protocol import ChatRequest, RequestImage, RequestError, chunk, completion, parse, parse_encode, usage
+from bot.engine.cpu.protocol import (
+    ChatRequest,
+    RequestError,
+    RequestImage,
+    chunk,
+    completion,
+    parse,
+    parse_encode,
+    usage,
+)
 from bot.engine.cpu.worker import GenerationJob, GenerationWorker
 from configs.log_context import HEADER, about, accepted
 
@@ -51,8 +61,9 @@ class CpuServer:
         return app
 
     @web.middleware
-    async def guard(self, request: web.Request,
-                    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    async def guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
         """Check the key, set the log context, and answer every error with OpenAI's error object."""
         try:
             if request.path != "/health":
@@ -107,15 +118,22 @@ class CpuServer:
     async def read(self, http: web.Request) -> ChatRequest:
         request = parse(await self.json(http), self.worker.model.prompts)
         if request.model not in (None, "", self.options.name):
-            raise RequestError(f"There is no model {request.model!r} here; it is {self.options.name!r}.", status=404,
-                               param="model", code="model_not_found")
+            raise RequestError(
+                f"There is no model {request.model!r} here; it is {self.options.name!r}.",
+                status=404,
+                param="model",
+                code="model_not_found",
+            )
         return request
 
     def cut_pictures(self, request: ChatRequest) -> list[list[Image.Image]]:
         """The tiles of the request's images. They are cut before it waits, since they are smaller than the images."""
         try:
-            return [self.worker.model.cut(part, open_picture(part.url, self.options.max_pixels))
-                    for part in request.parts if isinstance(part, RequestImage)]
+            return [
+                self.worker.model.cut(part, open_picture(part.url, self.options.max_pixels))
+                for part in request.parts
+                if isinstance(part, RequestImage)
+            ]
         except ImageDecodeError as error:
             raise RequestError(str(error), param="image_url", code="invalid_image") from error
 
@@ -152,8 +170,16 @@ def event(data: dict) -> bytes:
 
 def log_request(job: GenerationJob) -> None:
     """One line for each request, without its text and images."""
-    log.info("chat %s %s prompt=%d tiles=%d new=%d waited=%.2fs all=%.2fs", job.request.id, job.finish, job.prompt_tokens,
-             job.tiles, job.completion_tokens, job.waited_s, time.monotonic() - job.received)
+    log.info(
+        "chat %s %s prompt=%d tiles=%d new=%d waited=%.2fs all=%.2fs",
+        job.request.id,
+        job.finish,
+        job.prompt_tokens,
+        job.tiles,
+        job.completion_tokens,
+        job.waited_s,
+        time.monotonic() - job.received,
+    )
 
 
 async def serve(bound: socket.socket, worker: GenerationWorker, options: ServerOptions) -> None:
@@ -161,8 +187,12 @@ async def serve(bound: socket.socket, worker: GenerationWorker, options: ServerO
     ended = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
-    runner = web.AppRunner(CpuServer(worker, options).app(), access_log=None, handler_cancellation=True,
-                           shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+    runner = web.AppRunner(
+        CpuServer(worker, options).app(),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=SHUTDOWN_TIMEOUT_S,
+    )
     await runner.setup()
     worker.start()
     await web.SockSite(runner, bound).start()

@@ -1,4 +1,5 @@
 """Turns a stream of tokens into text: complete characters only, and nothing after a stop string."""
+
 from collections.abc import Callable
 
 BROKEN = "\ufffd"
@@ -33,11 +34,12 @@ class TextStream:
             end, self.stopped = min(stop_indexes), True
         elif hold_back:
             end -= self.stop_prefix_length(text)
-        chunk = text[self.sent:end]
+        chunk = text[self.sent : end]
         self.sent = max(self.sent, end)
         return chunk
 
     def stop_prefix_length(self, text: str) -> int:
         """How many characters at the text's end may be the beginning of a stop string."""
-        return max((length for stop in self.stop for length in range(1, len(stop)) if text.endswith(stop[:length])),
-                   default=0)
+        return max(
+            (length for stop in self.stop for length in range(1, len(stop)) if text.endswith(stop[:length])), default=0
+        )

@@ -1,4 +1,5 @@
 """One thread that generates texts one after another, and the bounded queue of jobs in front of it."""
+
 import asyncio
 import logging
 import queue
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from bot.engine.cpu.model import GenerationCancelled, CpuModel
+from bot.engine.cpu.model import CpuModel, GenerationCancelled
 from bot.engine.cpu.protocol import ChatRequest, RequestError
 from bot.engine.cpu.sampling import Sampler
 from bot.engine.cpu.text_stream import TextStream
@@ -113,7 +114,10 @@ class GenerationWorker:
                 job.emit(RequestError("The engine failed at this request; its log says why.", status=500))
 
     def serve(self, job: GenerationJob) -> None:
-        """Generate one job's text, chunk by chunk. Raises GenerationCancelled where the client has left, RequestError."""
+        """Generate one job's text, chunk by chunk.
+
+        Raises GenerationCancelled where the client has left, RequestError.
+        """
         job.waited_s = time.monotonic() - job.received
 
         def cancelled() -> bool:

@@ -4,11 +4,12 @@ LMDeploy itself takes a share of the memory that is free at its start. Then the 
 another one (a second server, one of a swap) or beside a training run would be too small, or leave the others too
 little.
 """
+
 import json
 from pathlib import Path
 
-from configs.gpu import card_gb
 from configs.errors import JokebotError
+from configs.gpu import card_gb
 from configs.settings import Settings
 from configs.tiling import TILE_TOKENS
 
@@ -67,5 +68,6 @@ def cache_blocks(model_dir: Path, settings: Settings) -> int:
         raise JokebotError(
             f"{servers} LMDeploy servers of {model_dir.name} don't fit on a card of {card_gb():.0f} GB: "
             f"a cache of {max(0, blocks)} blocks is left for each, and one photo needs {needed}. Set {advice}"
-            "a smaller engine.max_tiles or lmdeploy.prefill_tokens; or lmdeploy.cache_blocks, if you know better.")
+            "a smaller engine.max_tiles or lmdeploy.prefill_tokens; or lmdeploy.cache_blocks, if you know better."
+        )
     return blocks

@@ -10,6 +10,7 @@ pixels near the centre with weights in 22-bit fixed point, rounded and clipped t
 same integers are added up here, one tap of the kernel at a time over the whole image, so the tiles are bit for bit
 Pillow's.
 """
+
 import math
 from functools import cache, lru_cache
 

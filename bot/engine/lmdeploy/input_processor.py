@@ -3,6 +3,7 @@
 LMDeploy uses this class in place of its own where `launcher.py` has put it into LMDeploy's module map. Requests without
 our grid (another preprocess, or none) are passed to LMDeploy's own code.
 """
+
 from typing import Any
 
 import torch
@@ -18,8 +19,9 @@ GRID = "jokebot_grid"
 class PhotoInputProcessor(InternVLInputProcessor):
     """Reads a request's images; 8-bit pixels stay 8-bit until they are on the GPU."""
 
-    def preprocess_input(self, input_ids: list[int], input_multimodals: list[dict[str, Any]] | None = None,
-                         **kwargs: Any) -> PreprocessInputResult:
+    def preprocess_input(
+        self, input_ids: list[int], input_multimodals: list[dict[str, Any]] | None = None, **kwargs: Any
+    ) -> PreprocessInputResult:
         """The request in the form of LMDeploy's scheduler."""
         if not input_multimodals or GRID not in input_multimodals[0]:
             return super().preprocess_input(input_ids, input_multimodals, **kwargs)
@@ -29,21 +31,26 @@ class PhotoInputProcessor(InternVLInputProcessor):
     @staticmethod
     def _image_data(image: dict[str, Any]) -> MultiModalData:
         start = image["offset"]
-        return MultiModalData(data=torch.from_numpy(image["pixel_values"]), start=start,
-                              end=start + int(image["image_tokens"]),
-                              meta={"image_token_id": image["image_token_id"], GRID: image[GRID]})
+        return MultiModalData(
+            data=torch.from_numpy(image["pixel_values"]),
+            start=start,
+            end=start + int(image["image_tokens"]),
+            meta={"image_token_id": image["image_token_id"], GRID: image[GRID]},
+        )
 
 
 class PhotoInternVLChatModel(InternVLChatModel):
     """InternVL2 whose images may be 8-bit photos."""
 
-    def __init__(self, config: Any, ctx_mgr: Any, dtype: torch.dtype | None = None,
-                 device: torch.device | None = None) -> None:
+    def __init__(
+        self, config: Any, ctx_mgr: Any, dtype: torch.dtype | None = None, device: torch.device | None = None
+    ) -> None:
         super().__init__(config, ctx_mgr, dtype=dtype, device=device)
         self.input_processor = PhotoInputProcessor(config, dtype)
 
-    def prepare_inputs_for_generation(self, past_key_values: Any, inputs_embeds: torch.Tensor | None = None,
-                                      context: Any = None) -> dict[str, Any]:
+    def prepare_inputs_for_generation(
+        self, past_key_values: Any, inputs_embeds: torch.Tensor | None = None, context: Any = None
+    ) -> dict[str, Any]:
         """As LMDeploy's own, with the images' tiles made first."""
         for multimodals in context.input_multimodals or []:
             for image in multimodals.get("image", []):
@@ -57,6 +64,9 @@ class PhotoInternVLChatModel(InternVLChatModel):
             return pixels
         columns, rows, thumbnail = grid
         is_cut = pixels.dim() == 4
-        values = pixels.permute(0, 3, 1, 2) if is_cut else photo_tiles(
-            pixels, (columns, rows), self.config.vision_config.image_size, thumbnail=thumbnail)
+        values = (
+            pixels.permute(0, 3, 1, 2)
+            if is_cut
+            else photo_tiles(pixels, (columns, rows), self.config.vision_config.image_size, thumbnail=thumbnail)
+        )
         return normalised(values, self.vision_model.embeddings.patch_embedding.weight.dtype)

@@ -10,6 +10,7 @@ the engine process, which LMDeploy starts by `spawn` and which therefore runs th
 example, a warning is logged and the server preprocesses as LMDeploy does. It prints `listening on ADDRESS` once it
 listens.
 """
+
 import argparse
 import importlib
 import logging
@@ -76,8 +77,11 @@ def prepare_engine() -> None:
         check_version()
         importlib.import_module("bot.engine.lmdeploy.repetition_fix").register()
     except Exception:
-        logger.warning("LMDeploy's rule against repetition can't be fixed; "
-                       "with joke.repetition_ngram_size it may end jokes too early.", exc_info=True)
+        logger.warning(
+            "LMDeploy's rule against repetition can't be fixed; "
+            "with joke.repetition_ngram_size it may end jokes too early.",
+            exc_info=True,
+        )
     if os.environ.get(MODE) == "gpu":
         register()
         logger.info("registered in the engine process")
@@ -90,8 +94,9 @@ def register_or_warn() -> str:
         register()
     except Exception:
         # With whatever another version breaks, a slower server is better than none.
-        logger.warning("The preprocess on the GPU can't be registered; photos are prepared as LMDeploy does it.",
-                       exc_info=True)
+        logger.warning(
+            "The preprocess on the GPU can't be registered; photos are prepared as LMDeploy does it.", exc_info=True
+        )
         return "stock"
     return "gpu"
 
@@ -122,8 +127,17 @@ def main(arguments: list[str]) -> None:
     logger.info("preprocess: %s", os.environ[MODE])
     key = os.environ.get(ours.key_env, "") if ours.key_env else ""
     # LMDeploy reads sys.argv; the key is added in this process only, so `ps` doesn't show it.
-    sys.argv = ["lmdeploy", "serve", "api_server", *rest, "--server-name", ours.server_name,
-                "--server-port", str(ours.server_port), *(["--api-keys", key] if key else [])]
+    sys.argv = [
+        "lmdeploy",
+        "serve",
+        "api_server",
+        *rest,
+        "--server-name",
+        ours.server_name,
+        "--server-port",
+        str(ours.server_port),
+        *(["--api-keys", key] if key else []),
+    ]
     log_requests()
     threading.Thread(target=print_when_listening, args=(ours.server_name, ours.server_port), daemon=True).start()
     importlib.import_module("lmdeploy.cli").run()

@@ -6,6 +6,7 @@ just joined a batch is all padding, so its last eight tokens repeat, and its tex
 H100, 2026-11-24: jokes of a fifth of a second whenever requests overlapped). The fix puts another token at the end of
 such a row, so that its last n-gram occurs once.
 """
+
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -35,6 +36,7 @@ def fix_padding(gather: Gather) -> Gather:
                     # Both are special tokens: a penalty for them changes no text.
                     row[-1] = 0 if padding else 1
         return token_ids
+
     fixed.padding_fixed = True  # type: ignore[attr-defined]
     return fixed
 

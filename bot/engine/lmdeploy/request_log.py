@@ -3,6 +3,7 @@
 LMDeploy logs no client's id. Its server passes its application to `uvicorn.run`, where a middleware is put around it.
 The middleware changes nothing, and reads only the path, the header and the status.
 """
+
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -50,4 +51,5 @@ def log_requests() -> None:
 
     def run_with_log(app: Any, *arguments: Any, **options: Any) -> None:
         run(RequestLogMiddleware(app), *arguments, **options)
+
     uvicorn.run = run_with_log

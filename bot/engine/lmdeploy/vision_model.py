@@ -5,6 +5,7 @@ The other fields of a request are those of LMDeploy's own class (`lmdeploy/vl/mo
 counts, offsets. The pixels are sent as 8-bit values with their grid, and `model.py` makes the tiles in the engine
 process. A photo with more pixels than its tiles is cut here, so that no more pixels are sent than those of the tiles.
 """
+
 from typing import Any
 
 import numpy
@@ -20,8 +21,13 @@ DETAIL = {"low": 6, "medium": 12, "high": 24}
 def grids(minimum: int, maximum: int) -> list[tuple[int, int]]:
     """All (columns, rows) of that many tiles, in LMDeploy's order: by size, and the set's own order within a size."""
     # Built exactly as in LMDeploy: the order within a size is that of this set.
-    pairs = {(i, j) for n in range(minimum, maximum + 1) for i in range(1, n + 1) for j in range(1, n + 1)
-             if minimum <= i * j <= maximum}
+    pairs = {
+        (i, j)
+        for n in range(minimum, maximum + 1)
+        for i in range(1, n + 1)
+        for j in range(1, n + 1)
+        if minimum <= i * j <= maximum
+    }
     return sorted(pairs, key=lambda grid: grid[0] * grid[1])
 
 
@@ -45,9 +51,13 @@ class PhotoVisionModel(InternVLVisionModel):
         columns, rows = self.grid(image.size, self._max_tiles(parameters))
         thumbnail = bool(self.config.use_thumbnail)
         tiles = columns * rows + (thumbnail and columns * rows > 1)
-        return {"pixel_values": self._pixels(image, (columns, rows), thumbnail), GRID: (columns, rows, thumbnail),
-                "image_tokens": tiles * self.image_tokens_per_patch, "image_token_id": self.image_token_id,
-                "image_size": image.size}
+        return {
+            "pixel_values": self._pixels(image, (columns, rows), thumbnail),
+            GRID: (columns, rows, thumbnail),
+            "image_tokens": tiles * self.image_tokens_per_patch,
+            "image_token_id": self.image_token_id,
+            "image_size": image.size,
+        }
 
     def _pixels(self, image: Image.Image, grid: tuple[int, int], thumbnail: bool) -> numpy.ndarray:
         """8-bit pixels: (rows, columns, 3) of a photo, or (tiles, side, side, 3) if that is smaller."""

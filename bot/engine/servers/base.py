@@ -2,10 +2,11 @@
 
 Two implementations: `ExternalServers` for servers that run elsewhere, `ManagedServers` for servers that the bot starts.
 """
+
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.engine.router import ServedModel, Router
+from bot.engine.router import Router, ServedModel
 from configs.errors import JokebotError
 from storage.learning.models import Model
 

@@ -2,6 +2,7 @@
 
 LMDeploy has all, the CPU engine the first.
 """
+
 import asyncio
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +21,9 @@ class ControlClient:
     async def encode(self, text: str, *, as_user: bool = False) -> list[int]:
         """The token ids that the server's tokenizer gives a text. `as_user` puts the text into the checkpoint's own
         chat template first, as the only message. Raises EngineError."""
-        reply = await self._post("/v1/encode", {"input": text, "do_preprocess": as_user, "add_bos": True}, ENCODE_TIMEOUT_S)
+        reply = await self._post(
+            "/v1/encode", {"input": text, "do_preprocess": as_user, "add_bos": True}, ENCODE_TIMEOUT_S
+        )
         ids = reply.get("input_ids") if isinstance(reply, Mapping) else None
         if not isinstance(ids, list) or not ids:
             raise EngineError("refused", f"The engine at {self._url} doesn't encode texts.")
@@ -39,12 +42,18 @@ class ControlClient:
         import aiohttp
 
         try:
-            async with (asyncio.timeout(timeout_s), aiohttp.ClientSession(headers=self._headers) as session,
-                        session.post(self._url + path, json=body) as response):
+            async with (
+                asyncio.timeout(timeout_s),
+                aiohttp.ClientSession(headers=self._headers) as session,
+                session.post(self._url + path, json=body) as response,
+            ):
                 if response.status != 200:
                     text = " ".join((await response.text()).split())[:200]
-                    raise EngineError("refused", f"The engine at {self._url} refused {path} "
-                                      f"(status {response.status}). {text}", status=response.status)
+                    raise EngineError(
+                        "refused",
+                        f"The engine at {self._url} refused {path} (status {response.status}). {text}",
+                        status=response.status,
+                    )
                 return await response.json(content_type=None) if path.startswith("/v1") else None
         except TimeoutError:
             raise EngineError("slow", f"The engine at {self._url} took too long for {path}.") from None

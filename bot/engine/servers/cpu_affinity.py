@@ -1,5 +1,6 @@
 """Assigns CPU cores to servers, each its own: a server that starts is busy for a minute with imports, compiling and
 warming up, and would slow down those that answer. Linux only; elsewhere nothing is done."""
+
 import contextlib
 import logging
 import os

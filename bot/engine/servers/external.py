@@ -3,8 +3,9 @@
 The champion has the model name of the settings. Another version can be served beside it where the address offers a
 model of its name, as `lmdeploy serve proxy` does with several api_servers behind it.
 """
+
 from bot.engine.client import EngineClient, EngineError
-from bot.engine.router import ServedModel, Router
+from bot.engine.router import Router, ServedModel
 from bot.engine.servers.base import ServeError, ServerStatus
 from configs.settings import Settings
 from storage.learning.models import Model
@@ -17,8 +18,10 @@ class ExternalServers:
         self._settings = settings
         self._clients: dict[int, EngineClient] = {}
         self._names: dict[int, str] = {champion.id: champion.name}
-        self.router = Router(ServedModel(champion, self._client(champion.id, settings.engine.model)),
-                             turn_s=3600 * settings.engine.canary_turn_h)
+        self.router = Router(
+            ServedModel(champion, self._client(champion.id, settings.engine.model)),
+            turn_s=3600 * settings.engine.canary_turn_h,
+        )
         self.paused = ""
 
     async def start(self) -> None:
@@ -42,8 +45,10 @@ class ExternalServers:
         except EngineError as error:
             raise ServeError(f"{model.name} can't be served: {error}") from error
         if model.name not in names:
-            raise ServeError(f"The engine at {url} is not ours to start; it serves {', '.join(names)} and not {model.name}. "
-                              f"Start a server for it there under the name {model.name}, or set JOKEBOT_ENGINE_KIND.")
+            raise ServeError(
+                f"The engine at {url} is not ours to start; it serves {', '.join(names)} and not {model.name}. "
+                f"Start a server for it there under the name {model.name}, or set JOKEBOT_ENGINE_KIND."
+            )
         self._names[model.id] = model.name
         return ServedModel(model, self._client(model.id, model.name))
 
@@ -68,7 +73,9 @@ class ExternalServers:
         """Does nothing, as `pause`."""
 
     def status(self) -> list[ServerStatus]:
-        return [ServerStatus(arm.model.id, arm.model.name, self._settings.engine.url, "given") for arm in self.router.arms]
+        return [
+            ServerStatus(arm.model.id, arm.model.name, self._settings.engine.url, "given") for arm in self.router.arms
+        ]
 
     async def stop(self) -> None:
         for client in self._clients.values():

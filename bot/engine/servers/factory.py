@@ -2,6 +2,7 @@
 
 Apart from the protocol, which both implementations import.
 """
+
 from collections.abc import Callable
 
 from bot.engine.servers.base import ModelServers
@@ -9,8 +10,9 @@ from configs.settings import Settings
 from storage.learning.models import Model
 
 
-def make_servers(settings: Settings, champion: Model, *,
-                 on_pause: Callable[[str], None] = lambda reason: None) -> ModelServers:
+def make_servers(
+    settings: Settings, champion: Model, *, on_pause: Callable[[str], None] = lambda reason: None
+) -> ModelServers:
     """The servers of the kind in the settings, not started yet: "url" is external, "cpu" and "lmdeploy" are run by the
     bot.
 
@@ -19,6 +21,8 @@ def make_servers(settings: Settings, champion: Model, *,
     # Imported here, so that a start loads one of the two.
     if settings.engine.kind == "url":
         from bot.engine.servers.external import ExternalServers
+
         return ExternalServers(settings, champion)
     from bot.engine.servers.managed import ManagedServers
+
     return ManagedServers(settings, champion, on_pause=on_pause)

@@ -1,4 +1,5 @@
 """How a server of each kind is started: its command line and environment."""
+
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,17 +57,43 @@ def cpu_launcher(settings: Settings) -> Launcher:
 
     def launch(model: Model, port: int, key: str) -> LaunchSpec:
         if not python.exists():
-            raise JokebotError(f"The CPU engine needs the train environment, and {python} is not there. "
-                               "Run `make env-train`.")
-        command = [str(python), "-m", "bot", "engine", "cpu", str(directory_of(model)), "--port", str(port),
-                   "--name", model.name, "--api-key", "-", "--threads", str(threads),
-                   "--waiting", str(max(32, 2 * settings.in_flight))]
-        environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith("JOKEBOT_") or name.startswith(PASSED_ON)}
+            raise JokebotError(
+                f"The CPU engine needs the train environment, and {python} is not there. Run `make env-train`."
+            )
+        command = [
+            str(python),
+            "-m",
+            "bot",
+            "engine",
+            "cpu",
+            str(directory_of(model)),
+            "--port",
+            str(port),
+            "--name",
+            model.name,
+            "--api-key",
+            "-",
+            "--threads",
+            str(threads),
+            "--waiting",
+            str(max(32, 2 * settings.in_flight)),
+        ]
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("JOKEBOT_") or name.startswith(PASSED_ON)
+        }
         # Passive: threads that wait for each other must not spin on a core that they share during a swap.
-        environment |= {"PYTHONUNBUFFERED": "1", "JOKEBOT_ENGINE_API_KEY": key, "OMP_NUM_THREADS": str(threads),
-                        "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+        environment |= {
+            "PYTHONUNBUFFERED": "1",
+            "JOKEBOT_ENGINE_API_KEY": key,
+            "OMP_NUM_THREADS": str(threads),
+            "OMP_WAIT_POLICY": "PASSIVE",
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+        }
         return LaunchSpec(command, environment, model.name)
+
     return launch
 
 
@@ -78,11 +105,19 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
 
     def launch(model: Model, port: int, key: str) -> LaunchSpec:
         if not python.exists():
-            raise JokebotError(f"LMDeploy needs the serve environment, and {python} is not there. Run `make env-serve`.")
+            raise JokebotError(
+                f"LMDeploy needs the serve environment, and {python} is not there. Run `make env-serve`."
+            )
         # LMDeploy 0.18.0 exits for a model named "base" (seen on an H100), hence the prefix.
         name = f"jokebot-{model.name}"
-        return LaunchSpec(command(directory_of(model), port, settings, name=name), environment(key), name,
-                      sleeps=True, warm=WARM_UP_BURSTS)
+        return LaunchSpec(
+            command(directory_of(model), port, settings, name=name),
+            environment(key),
+            name,
+            sleeps=True,
+            warm=WARM_UP_BURSTS,
+        )
+
     return launch
 
 

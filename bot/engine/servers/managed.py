@@ -1,13 +1,14 @@
 """Servers that the bot runs itself: kinds "cpu" and "lmdeploy". One change at a time; a change that fails is undone."""
+
 import asyncio
 from collections.abc import Callable
 
 from bot.engine.errors import EngineError
-from bot.engine.servers.pool import ServerPool
-from bot.engine.servers.launch import Launcher, launcher
-from bot.engine.servers.pools import ServerPools
 from bot.engine.router import ServedModel
 from bot.engine.servers.base import NoCapacity, ServeError, ServerStatus
+from bot.engine.servers.launch import Launcher, launcher
+from bot.engine.servers.pool import ServerPool
+from bot.engine.servers.pools import ServerPools
 from bot.engine.servers.rolling_swap import RollingSwap, swap_during_pause
 from configs.settings import Settings
 from storage.learning.models import Model
@@ -16,8 +17,14 @@ from storage.learning.models import Model
 class ManagedServers:
     """Implements Servers. `on_pause` is called with the reason of a pause when it begins, and with "" when it ends."""
 
-    def __init__(self, settings: Settings, champion: Model, launch: Launcher | None = None, *,
-                 on_pause: Callable[[str], None] = lambda reason: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        champion: Model,
+        launch: Launcher | None = None,
+        *,
+        on_pause: Callable[[str], None] = lambda reason: None,
+    ) -> None:
         self._settings = settings
         self._lock = asyncio.Lock()
         self.pools = ServerPools(settings, champion, launch or launcher(settings), on_pause)
@@ -53,8 +60,10 @@ class ManagedServers:
                 return self.pools.served_model(model)
             self.pools.ensure_not_paused()
             if not self._settings.servers.extra:
-                raise NoCapacity(f"{model.name} can't be served beside the champion: the setting servers.extra says that "
-                             "memory holds no further server.")
+                raise NoCapacity(
+                    f"{model.name} can't be served beside the champion: the setting servers.extra says that "
+                    "memory holds no further server."
+                )
             pool = self.pools.pool(model)
             try:
                 for _ in range(self._settings.servers.canary_count):
@@ -112,10 +121,18 @@ class ManagedServers:
                 await self.pools.resume_all()
 
     def status(self) -> list[ServerStatus]:
-        return [ServerStatus(server.model.id, server.model.name, server.name,
-                            "draining" if server.draining and server.state == "ready" else server.state,
-                            server.failure or server.details, server.outstanding, server.restarts)
-                for server in self.pools.servers]
+        return [
+            ServerStatus(
+                server.model.id,
+                server.model.name,
+                server.name,
+                "draining" if server.draining and server.state == "ready" else server.state,
+                server.failure or server.details,
+                server.outstanding,
+                server.restarts,
+            )
+            for server in self.pools.servers
+        ]
 
     async def stop(self) -> None:
         """End all servers, at the same time."""

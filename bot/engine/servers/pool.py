@@ -1,4 +1,5 @@
 """The servers of one model version as one backend: the least busy one is asked, and another one if that fails."""
+
 import asyncio
 import random
 import time
@@ -15,8 +16,9 @@ from storage.learning.models import Model
 class ServerPool:
     """The backend of an Arm. `make_server` gets the model and what to call after each change of the server's state."""
 
-    def __init__(self, model: Model, settings: Settings,
-                 make_server: Callable[[Model, Callable[[], None]], SupervisedServer]) -> None:
+    def __init__(
+        self, model: Model, settings: Settings, make_server: Callable[[Model, Callable[[], None]], SupervisedServer]
+    ) -> None:
         self.model, self.servers = model, list[SupervisedServer]()
         self._settings, self._make_server = settings, make_server
         self._changed = asyncio.Event()
@@ -105,8 +107,9 @@ class ServerPool:
                 return min(available, key=lambda server: (server in failed, server.outstanding))
             down_s = time.monotonic() - (self._down_since or time.monotonic())
             if self._closed or down_s >= self._settings.servers.wait_s:
-                raise EngineError("down", f"No server of {self.model.name} is ready ({self.reasons()}).",
-                                  retryable=not self._closed)
+                raise EngineError(
+                    "down", f"No server of {self.model.name} is ready ({self.reasons()}).", retryable=not self._closed
+                )
             self._changed.clear()
             try:
                 async with asyncio.timeout(max(0.01, self._settings.servers.wait_s - down_s)):

@@ -1,16 +1,17 @@
 """The server pools of all model versions that the bot runs itself, their router and their pauses."""
+
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from bot.engine.servers.cpu_affinity import assign_cores
-from bot.engine.servers.pool import ServerPool
-from bot.engine.servers.launch import Launcher
-from bot.engine.servers.server_process import StartFailed
-from bot.engine.router import ServedModel, Router
-from bot.engine.servers.supervised_server import SupervisedServer
+from bot.engine.router import Router, ServedModel
 from bot.engine.servers.base import ServeError
+from bot.engine.servers.cpu_affinity import assign_cores
+from bot.engine.servers.launch import Launcher
+from bot.engine.servers.pool import ServerPool
+from bot.engine.servers.server_process import StartFailed
+from bot.engine.servers.supervised_server import SupervisedServer
 from configs.settings import Settings
 from storage.learning.models import Model
 
@@ -23,8 +24,9 @@ class ServerPools:
     `on_pause` is called with the reason of a pause when it begins, and with "" when it ends.
     """
 
-    def __init__(self, settings: Settings, champion: Model, launcher: Launcher,
-                 on_pause: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, champion: Model, launcher: Launcher, on_pause: Callable[[str], None]
+    ) -> None:
         self._settings, self._launcher, self._on_pause = settings, launcher, on_pause
         self._pools: dict[int, ServerPool] = {}
         self._pinned: list[int] = []
@@ -108,6 +110,7 @@ class ServerPools:
 
     async def wake_pool(self, pool: ServerPool) -> None:
         """Make all servers of a pool accept requests; one that fails to wake is restarted in the background."""
+
         async def wake(server: SupervisedServer) -> None:
             server.draining = False
             if server.state == "asleep":
@@ -116,6 +119,7 @@ class ServerPools:
                 except StartFailed as error:
                     log.error("%s It is restarted.", error)
                     server.wake_in_background()
+
         pool.reopen()
         await asyncio.gather(*(wake(server) for server in pool.servers))
         pool.notify_change()
@@ -142,6 +146,7 @@ class ServerPools:
         def on_change() -> None:
             changed()
             self._assign_cores()
+
         # The lowest free number, so that swaps don't make ever more log files.
         taken = {server.name for server in self.servers}
         name = next(name for number in count(1) if (name := f"server-{number}") not in taken)

@@ -5,6 +5,7 @@ the token ids of its prompts are compared with those of `configs/prompts.toml`, 
 single tokens with the checkpoint's own ids, a user's turn in the checkpoint's template has the ids of ours, and a
 photo's request with system prompt and image has as many tokens as ours.
 """
+
 import asyncio
 import io
 import json
@@ -14,8 +15,8 @@ from pathlib import Path
 from PIL import Image
 
 from bot.engine.client import EngineClient, EngineReply, SamplingParams
-from bot.engine.servers.control_client import ControlClient
 from bot.engine.errors import EngineError
+from bot.engine.servers.control_client import ControlClient
 from configs.errors import JokebotError
 from configs.prompts import Prompts, load_prompts
 from configs.settings import ROOT
@@ -37,17 +38,23 @@ def is_plausible_text(text: str) -> bool:
     characters = [character for character in text if not character.isspace()]
     if not any(character.isalnum() for character in characters) or text.strip().lower().strip(".,") == "nan":
         return False
-    (_, same), = Counter(characters).most_common(1)
-    return (len(characters) < 4 or same <= MAX_SAME_SHARE * len(characters)) \
-        and characters.count("\ufffd") * 2 <= len(characters)
+    ((_, same),) = Counter(characters).most_common(1)
+    return (len(characters) < 4 or same <= MAX_SAME_SHARE * len(characters)) and characters.count("\ufffd") * 2 <= len(
+        characters
+    )
 
 
 async def ask(client: EngineClient, index: int, *, tokens: int) -> EngineReply:
     """Ask for a joke about a golden photo; `client` should cut into one tile. Raises EngineError."""
     name, language = GOLDEN[index]
     prompts = load_prompts()
-    return await client.ask(system=prompts.system, user=prompts.ask(language), photo=(SAMPLES / name).read_bytes(),
-                            media_type="image/jpeg", sampling=SamplingParams(0.8, 0.9, tokens, seed=index))
+    return await client.ask(
+        system=prompts.system,
+        user=prompts.ask(language),
+        photo=(SAMPLES / name).read_bytes(),
+        media_type="image/jpeg",
+        sampling=SamplingParams(0.8, 0.9, tokens, seed=index),
+    )
 
 
 async def check_golden(client: EngineClient) -> EngineReply:
@@ -76,8 +83,18 @@ async def warm_up(client: EngineClient, photos: int) -> None:
     """
     data = await asyncio.to_thread(full_size_photo)
     prompts = load_prompts()
-    await asyncio.gather(*(client.ask(system=prompts.system, user=prompts.ask("en"), photo=data, media_type="image/jpeg",
-                                      sampling=SamplingParams(0.8, 0.9, WARM_TOKENS, seed=number)) for number in range(photos)))
+    await asyncio.gather(
+        *(
+            client.ask(
+                system=prompts.system,
+                user=prompts.ask("en"),
+                photo=data,
+                media_type="image/jpeg",
+                sampling=SamplingParams(0.8, 0.9, WARM_TOKENS, seed=number),
+            )
+            for number in range(photos)
+        )
+    )
 
 
 def full_size_photo() -> bytes:
@@ -98,14 +115,18 @@ async def check_prompt(control: ControlClient, reply: EngineReply, directory: Pa
     expected = await control.encode(template.bos + template.user.format(user=user) + template.assistant)
     await check_specials(control, prompts, expected, special_ids(directory) if directory else {})
     if await control.encode(user, as_user=True) != expected:
-        raise NotReadyError("Its chat template is not the one of configs/prompts.toml: "
-                         "the checkpoint's tokenizer is missing or damaged.")
+        raise NotReadyError(
+            "Its chat template is not the one of configs/prompts.toml: "
+            "the checkpoint's tokenizer is missing or damaged."
+        )
     tile = tile_tokens(directory) if directory else None
     if tile and reply.prompt_tokens is not None:
         prompt_tokens = len(await control.encode(prompts.render(user, tile)))
         if prompt_tokens != reply.prompt_tokens:
-            raise NotReadyError(f"It asked about a photo with {reply.prompt_tokens} tokens, "
-                             f"and configs/prompts.toml makes {prompt_tokens}.")
+            raise NotReadyError(
+                f"It asked about a photo with {reply.prompt_tokens} tokens, "
+                f"and configs/prompts.toml makes {prompt_tokens}."
+            )
 
 
 async def check_specials(control: ControlClient, prompts: Prompts, ids: list[int], file_ids: dict[str, int]) -> None:
@@ -125,8 +146,11 @@ def special_ids(directory: Path) -> dict[str, int]:
     for name, key in (("tokenizer.json", "added_tokens"), ("tokenizer_config.json", "added_tokens_decoder")):
         try:
             listed = json.loads((directory / name).read_text(encoding="utf-8")).get(key) or []
-            rows = [(row["content"], row["id"]) for row in listed] if isinstance(listed, list) else \
-                [(row["content"], int(number)) for number, row in listed.items()]
+            rows = (
+                [(row["content"], row["id"]) for row in listed]
+                if isinstance(listed, list)
+                else [(row["content"], int(number)) for number, row in listed.items()]
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
         ids |= dict(rows)

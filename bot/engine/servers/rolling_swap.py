@@ -4,13 +4,14 @@ Each step starts and checks one new server, moves its share of the users to it, 
 to sleep. A step that fails is undone with all before it: users go back to the old pool, the new servers of this swap
 end, and the old ones wake.
 """
+
 import logging
 
 from bot.engine.errors import EngineError
+from bot.engine.servers.base import ServeError
 from bot.engine.servers.pool import ServerPool
 from bot.engine.servers.pools import ServerPools
 from bot.engine.servers.supervised_server import SupervisedServer
-from bot.engine.servers.base import ServeError
 from configs.settings import Settings
 
 log = logging.getLogger(__name__)

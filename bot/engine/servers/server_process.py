@@ -1,4 +1,5 @@
 """The process of a model server and its clients: starting it, checking it, ending it."""
+
 import asyncio
 import logging
 import re
@@ -10,11 +11,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.engine.servers import readiness
 from bot.engine.client import EngineClient
-from bot.engine.servers.control_client import ControlClient
 from bot.engine.errors import EngineError
-from bot.engine.servers.launch import LaunchSpec, Launcher
+from bot.engine.servers import readiness
+from bot.engine.servers.control_client import ControlClient
+from bot.engine.servers.launch import Launcher, LaunchSpec
 from bot.runtime.child_process import STOP_GRACE_S, ChildFailed, ChildProcess, start_child
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
@@ -29,11 +30,20 @@ WARM_UP_PAUSE_S = 0.7
 PORT_TAKEN = r"address already in use|can't be used: Address|\[Errno 98\]"
 DIAGNOSES: tuple[tuple[str, str], ...] = (
     (PORT_TAKEN, "its port was taken by another program"),
-    (r"CUDA out of memory|OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation",
-     "the GPU's memory is full: lower lmdeploy.cache_blocks or servers.count, or end what else uses the card"),
-    (r"No CUDA GPUs are available|no CUDA-capable device|Found no NVIDIA driver|CUDA driver initialization failed|CUDA error|"
-     r"NVML|cuda.{0,20}(?:not available|unavailable)", "the GPU is not there or has failed: look at nvidia-smi"),
-    (r"MemoryError|Cannot allocate memory|can't allocate memory|DefaultCPUAllocator|code 137", "the host's memory is full"),
+    (
+        r"CUDA out of memory|OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation",
+        "the GPU's memory is full: lower lmdeploy.cache_blocks or servers.count, or end what else uses the card",
+    ),
+    (
+        r"No CUDA GPUs are available|no CUDA-capable device|Found no NVIDIA driver|CUDA driver initialization "
+        r"failed|CUDA error|"
+        r"NVML|cuda.{0,20}(?:not available|unavailable)",
+        "the GPU is not there or has failed: look at nvidia-smi",
+    ),
+    (
+        r"MemoryError|Cannot allocate memory|can't allocate memory|DefaultCPUAllocator|code 137",
+        "the host's memory is full",
+    ),
     (r"No module named", "its environment is not whole: `jokebot doctor` says what to do"),
 )
 """Patterns in a server's last lines of output, and the reason that they show; the first match counts."""
@@ -46,8 +56,9 @@ class StartFailed(JokebotError):
 class ServerProcess:
     """A started server. `client` asks it for a joke without retries, `control` for the rest; `end` it."""
 
-    def __init__(self, model: Model, child: ChildProcess, url: str, key: str, settings: Settings,
-                 launch: LaunchSpec) -> None:
+    def __init__(
+        self, model: Model, child: ChildProcess, url: str, key: str, settings: Settings, launch: LaunchSpec
+    ) -> None:
         self.model, self.child, self.sleeps, self._warm = model, child, launch.sleeps, launch.warm
         self._settings = settings
         address = {"url": f"{url}/v1", "api_key": SecretStr(key), "model": launch.name, "attempts": 1}
@@ -115,8 +126,15 @@ class ServerProcess:
         await self._prober.close()
 
 
-async def start_process(name: str, model: Model, launcher: Launcher, settings: Settings, logs: Path,
-                        on_started: Callable[[ServerProcess], None], on_progress: Callable[[str, str], None]) -> ServerProcess:
+async def start_process(
+    name: str,
+    model: Model,
+    launcher: Launcher,
+    settings: Settings,
+    logs: Path,
+    on_started: Callable[[ServerProcess], None],
+    on_progress: Callable[[str, str], None],
+) -> ServerProcess:
     """Start a server and check it. A port that another program has taken meanwhile is replaced by another one.
 
     `on_started` gets it as soon as its process runs, `on_progress` its state in one word and its details.
@@ -152,8 +170,15 @@ def _launch(name: str, model: Model, launcher: Launcher, settings: Settings, log
     port, key = free_port(), secrets.token_urlsafe(24)
     launch = launcher(model, port, key)
     logs.mkdir(parents=True, exist_ok=True)
-    child = start_child(name, launch.command, environment=launch.environment, cwd=ROOT, grace_s=STOP_GRACE_S,
-                        log=logs / f"{name}.log", log_bytes=int(settings.servers.log_mb * 1e6))
+    child = start_child(
+        name,
+        launch.command,
+        environment=launch.environment,
+        cwd=ROOT,
+        grace_s=STOP_GRACE_S,
+        log=logs / f"{name}.log",
+        log_bytes=int(settings.servers.log_mb * 1e6),
+    )
     return ServerProcess(model, child, f"http://127.0.0.1:{port}", key, settings, launch)
 
 

@@ -3,6 +3,7 @@
 Its health is judged by its output and not by /health, which LMDeploy answers with 200 while it sleeps: every text that
 it sends proves that it works, and after a while without any it is probed with a golden photo.
 """
+
 import asyncio
 import contextlib
 import logging
@@ -11,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bot.engine.servers import readiness
 from bot.engine.client import EngineReply
 from bot.engine.errors import EngineError
+from bot.engine.servers import readiness
 from bot.engine.servers.launch import Launcher
 from bot.engine.servers.server_process import POLL_INTERVAL_S, ServerProcess, StartFailed, start_process
 from configs.settings import Settings
@@ -34,8 +35,15 @@ class SupervisedServer:
     `failure` why it was restarted last, until it is ready. `on_change` is called after each change of the state.
     """
 
-    def __init__(self, name: str, model: Model, launcher: Launcher, settings: Settings, logs: Path,
-                 on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: Model,
+        launcher: Launcher,
+        settings: Settings,
+        logs: Path,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name, self.model = name, model
         self.state = "starting"
         self.details = self.failure = ""
@@ -86,7 +94,9 @@ class SupervisedServer:
         try:
             reply = await process.client.ask(**question, on_text=on_output)
             if not readiness.is_plausible_text(reply.text):
-                raise EngineError("empty", f"The server {self.name} wrote no text: {reply.text[:40]!r}.", retryable=True)
+                raise EngineError(
+                    "empty", f"The server {self.name} wrote no text: {reply.text[:40]!r}.", retryable=True
+                )
             self._alive_at = time.monotonic()
             return reply
         except EngineError as error:
@@ -155,6 +165,7 @@ class SupervisedServer:
 
     async def _start(self) -> None:
         """From nothing to ready. Raises StartFailed, with nothing left running."""
+
         def on_started(process: ServerProcess) -> None:
             self._process = process
             self._set("starting")
@@ -172,7 +183,9 @@ class SupervisedServer:
         started_at = logged_at = time.monotonic()
         self._set("starting")
         try:
-            await start_process(self.name, self.model, self._launcher, self._settings, self._logs, on_started, on_progress)
+            await start_process(
+                self.name, self.model, self._launcher, self._settings, self._logs, on_started, on_progress
+            )
         except BaseException:
             self._process = None
             raise

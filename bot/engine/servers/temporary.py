@@ -1,4 +1,5 @@
 """The engine of a terminal command: one that runs already, or a server that is started for the time of the command."""
+
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -39,7 +40,9 @@ def serving_own(settings: Settings) -> Iterator[EngineSettings]:
     directory = str(model.directory) if model.directory else None
     launch = launcher(settings)(Model(0, model.name, "base", None, None, directory, None, "{}", 0.0), port, key)
     address = {"url": f"http://127.0.0.1:{port}/v1", "api_key": SecretStr(key), "model": launch.name}
-    with start_child(f"{settings.engine.kind} server", launch.command, environment=launch.environment, cwd=ROOT) as child:
+    with start_child(
+        f"{settings.engine.kind} server", launch.command, environment=launch.environment, cwd=ROOT
+    ) as child:
         child.wait_ready(settings.servers.start_timeout_s)
         yield settings.engine.model_copy(update=address)
 
@@ -51,8 +54,9 @@ def serving(directory: Path, settings: Settings) -> Iterator[EngineSettings]:
 
     python = settings.environments.train_python
     if not python.exists():
-        raise JokebotError(f"A model directory needs the train environment, and {python} is not there. "
-                           "Run `make env-train`.")
+        raise JokebotError(
+            f"A model directory needs the train environment, and {python} is not there. Run `make env-train`."
+        )
     if not directory.is_dir():
         raise JokebotError(f"There is no model directory {directory}.")
     command = [str(python), "-m", "bot", "engine", "cpu", str(directory.absolute()), "--port", "0"]

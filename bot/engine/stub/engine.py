@@ -3,6 +3,7 @@
 It speaks the protocol of the real engines (`/v1/models`, `/v1/chat/completions` streamed, `/health`) and can fail in
 every way that they do. `python -m bot.engine.stub.engine --port N` runs it as a process that answers at once.
 """
+
 import argparse
 import asyncio
 import base64
@@ -91,8 +92,15 @@ class StubEngine:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, port: int = 0, *, text: str | None = None, script: Iterable[StubReply | StubRefusal] = (),
-                      answer: StubReply | None = None, models: Iterable[str] = ("stub",)) -> AsyncIterator["StubEngine"]:
+    async def running(
+        cls,
+        port: int = 0,
+        *,
+        text: str | None = None,
+        script: Iterable[StubReply | StubRefusal] = (),
+        answer: StubReply | None = None,
+        models: Iterable[str] = ("stub",),
+    ) -> AsyncIterator["StubEngine"]:
         """A stub that listens on loopback (port 0: a free one) until the block ends.
 
         `text` is short for an `answer`.
@@ -151,7 +159,9 @@ class StubEngine:
         if answer.gate:
             await answer.gate.wait()
         await asyncio.sleep(answer.first_token_s)
-        words = [f"{word} " for word in answer.text.split(" ")] if answer.token_s else answer.text.splitlines(keepends=True)
+        words = (
+            [f"{word} " for word in answer.text.split(" ")] if answer.token_s else answer.text.splitlines(keepends=True)
+        )
         await response.write(_event(model, {"role": "assistant", "content": ""}))
         for word in words:
             await response.write(_event(model, {"content": word}))
@@ -170,8 +180,11 @@ class StubEngine:
         reason = "stop" if answer.ending == "no_usage" else answer.ending
         await response.write(_event(model, {}, reason))
         if answer.ending != "no_usage":
-            usage = {"prompt_tokens": self.prompt_tokens, "completion_tokens": words,
-                     "total_tokens": self.prompt_tokens + words}
+            usage = {
+                "prompt_tokens": self.prompt_tokens,
+                "completion_tokens": words,
+                "total_tokens": self.prompt_tokens + words,
+            }
             await response.write(_event(model, None, usage=usage))
         await response.write(b"data: [DONE]\n\n")
 
@@ -188,9 +201,20 @@ def read_request(body: dict[str, Any]) -> RecordedRequest:
         raise ValueError("the messages are not a system text and a user's picture and text")
     if not head.startswith("data:image/") or not body["stream"]:
         raise ValueError("only data: pictures and streams are answered here")
-    return RecordedRequest(body["model"], system["content"], text["text"], head.removeprefix("data:"), kind or "", size, len(data),
-                 picture["image_url"].get("max_dynamic_patch"), body["temperature"], body["top_p"], body["max_tokens"],
-                 body.get("seed"))
+    return RecordedRequest(
+        body["model"],
+        system["content"],
+        text["text"],
+        head.removeprefix("data:"),
+        kind or "",
+        size,
+        len(data),
+        picture["image_url"].get("max_dynamic_patch"),
+        body["temperature"],
+        body["top_p"],
+        body["max_tokens"],
+        body.get("seed"),
+    )
 
 
 def _error(refusal: StubRefusal) -> web.Response:
@@ -199,12 +223,19 @@ def _error(refusal: StubRefusal) -> web.Response:
     return web.json_response({"error": error}, status=refusal.status, headers=headers)
 
 
-def _event(model: str, delta: dict[str, str] | None, finish_reason: str | None = None, *,
-           usage: dict[str, int] | None = None) -> bytes:
+def _event(
+    model: str, delta: dict[str, str] | None, finish_reason: str | None = None, *, usage: dict[str, int] | None = None
+) -> bytes:
     # Null fields are left out, as LMDeploy does.
     choice = {"index": 0, "delta": delta, **({"finish_reason": finish_reason} if finish_reason else {})}
-    chunk = {"id": "stub", "object": "chat.completion.chunk", "created": 0, "model": model,
-             "choices": [] if delta is None else [choice], **({"usage": usage} if usage else {})}
+    chunk = {
+        "id": "stub",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": model,
+        "choices": [] if delta is None else [choice],
+        **({"usage": usage} if usage else {}),
+    }
     return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
 
 
@@ -215,7 +246,9 @@ async def _serve(port: int, answer: StubReply) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bot.engine.stub.engine", description="An engine that answers with a fixed text.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bot.engine.stub.engine", description="An engine that answers with a fixed text."
+    )
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes a free one")
     parser.add_argument("--text", default=StubReply.text, help="the reply to every request")
     parser.add_argument("--first-token-s", type=float, default=0.0, help="seconds before the first word")

@@ -1,8 +1,10 @@
 """A stub of a whole model server, as a process: it has LMDeploy's other routes too, and scripted faults.
 
-`python -m bot.engine.stub.server --port N --name MODEL` passes all checks of `bot/engine/servers/readiness.py`. Its tokenizer is a
-toy: one token for each special token and for each other character. The environment variable STUB_KEY holds the API key.
+`python -m bot.engine.stub.server --port N --name MODEL` passes all checks of `bot/engine/servers/readiness.py`. Its
+tokenizer is a toy: one token for each special token and for each other character. The environment variable STUB_KEY
+holds the API key.
 """
+
 import argparse
 import asyncio
 import os
@@ -13,14 +15,16 @@ from typing import Any
 from aiohttp import web
 
 from bot.engine.servers.readiness import special_ids
-from bot.engine.stub.engine import StubReply, StubEngine
+from bot.engine.stub.engine import StubEngine, StubReply
 from configs.prompts import load_prompts
 from configs.tiling import TILE_TOKENS, tile_count
 
 SPECIAL = re.compile(r"(<\|\w+\|>|</?\w+>)")
 FAULTS = ("", "hang", "stall", "slow", "empty", "garbage", "die", "drop")
-TOY_SPECIALS = {token: number for number, token in enumerate(
-    ("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"), 1)}
+TOY_SPECIALS = {
+    token: number
+    for number, token in enumerate(("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>"), 1)
+}
 
 
 class StubServer(StubEngine):
@@ -83,8 +87,13 @@ class StubServer(StubEngine):
         if self.fault == "die":
             answer = StubReply(answer.text, token_s=0.05)
             asyncio.get_running_loop().call_later(0.2, os._exit, 9)
-        faulty = {"stall": StubReply(answer.text, ending="hang"), "slow": StubReply(" ".join([answer.text] * 9), token_s=0.2),
-                  "empty": StubReply(""), "garbage": StubReply("!!!!!!!!!!!!!!!!"), "drop": StubReply(answer.text, ending="drop")}
+        faulty = {
+            "stall": StubReply(answer.text, ending="hang"),
+            "slow": StubReply(" ".join([answer.text] * 9), token_s=0.2),
+            "empty": StubReply(""),
+            "garbage": StubReply("!!!!!!!!!!!!!!!!"),
+            "drop": StubReply(answer.text, ending="drop"),
+        }
         return await super()._stream(request, model, faulty.get(self.fault, answer))
 
 
@@ -102,7 +111,9 @@ async def serve(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bot.engine.stub.server", description="A stub of a server that the bot runs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bot.engine.stub.server", description="A stub of a server that the bot runs."
+    )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--name", default="stub", help="the model's name")
     parser.add_argument("--when", type=Path, metavar="FILE", help="start once this file exists")
@@ -111,7 +122,9 @@ def main() -> None:
     parser.add_argument("--token-s", type=float, default=0.0)
     parser.add_argument("--fault", choices=FAULTS, default="", help="the fault")
     parser.add_argument("--after", type=int, default=0, help="chat requests before the fault begins")
-    parser.add_argument("--template", choices=("whole", "bare"), default="whole", help="bare: as if the tokenizer had not loaded")
+    parser.add_argument(
+        "--template", choices=("whole", "bare"), default="whole", help="bare: as if the tokenizer had not loaded"
+    )
     parser.add_argument("--ids", type=Path, metavar="DIR", help="take the special tokens' ids from this checkpoint")
     asyncio.run(serve(parser.parse_args()))
 

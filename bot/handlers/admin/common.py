@@ -1,13 +1,14 @@
 """Commands and buttons for admins alone, and the yes-or-no question before what can't be undone easily."""
+
 from collections.abc import Collection
 from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MaybeInaccessibleMessage, Message, User
 
 from bot.handlers.callback_data import CallbackData, Confirmation
-from bot.telegram.message_parsing import is_private
 from bot.handlers.routing import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
 from bot.messaging.messenger import Messenger
+from bot.telegram.message_parsing import is_private
 from storage.chat import admin_notices
 from storage.database import Database
 
@@ -38,16 +39,20 @@ class AdminAccess:
         async def on_press(press: ButtonPress[Any]) -> None:
             in_private = isinstance(press.message, shown) and press.message.chat.id == press.user.id
             await self._pass_or_reject(press, handle, allowed=in_private)
+
         return button(kind, on_press)
 
     def confirmation(self, kind: type[Confirmation], handle: OnButton) -> Route:
         """A route for the answer to a question of `ask_confirmation`, by the admin who was asked."""
+
         async def on_press(press: ButtonPress[Any]) -> None:
             await self._pass_or_reject(press, handle, allowed=press.data.user_id == press.user.id)
+
         return button(kind, on_press)
 
     def admin_only(self, handle: OnMessage, *, refusal_in_groups: str = "") -> OnMessage:
         """The handler for admins; other users are told that it isn't for them. See `command`."""
+
         async def on_message(incoming: IncomingMessage) -> None:
             if not self.is_admin(incoming.user.id):
                 await self._messenger.reply(incoming.message, "admins-only")
@@ -57,18 +62,24 @@ class AdminAccess:
                 await self._messenger.reply(incoming.message, refusal_in_groups)
                 return
             await handle(incoming)
+
         return on_message
 
     async def note_language(self, admin: User) -> None:
         """Store the language for messages that the admin gets unasked."""
         await admin_notices.note_language(self._database, admin.id, self._messenger.language(admin))
 
-    async def ask_confirmation(self, incoming: IncomingMessage, kind: type[Confirmation], number: int,
-                               text: str) -> None:
+    async def ask_confirmation(
+        self, incoming: IncomingMessage, kind: type[Confirmation], number: int, text: str
+    ) -> None:
         """Ask the admin; the buttons' texts have the keys `WHAT-yes` and `WHAT-no`."""
-        row = [InlineKeyboardButton(self._messenger.text(incoming.user, f"{kind.WHAT}-{answer}"),
-                                    callback_data=kind(answer, incoming.user.id, kind.WHAT, number).encode())
-               for answer in ("yes", "no")]
+        row = [
+            InlineKeyboardButton(
+                self._messenger.text(incoming.user, f"{kind.WHAT}-{answer}"),
+                callback_data=kind(answer, incoming.user.id, kind.WHAT, number).encode(),
+            )
+            for answer in ("yes", "no")
+        ]
         await self._messenger.reply_text(incoming.message, text, InlineKeyboardMarkup([row]))
 
     async def _pass_or_reject(self, press: ButtonPress[Any], handle: OnButton, *, allowed: bool) -> None:

@@ -1,16 +1,17 @@
 """/models lists the registry, /promote N and /rollback change which model is in service."""
+
 from telegram import User
 
 from bot.handlers.admin.common import AdminAccess, words_after_command
 from bot.handlers.callback_data import PromoteConfirmation
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route
 from bot.i18n.reasons import in_words
-from bot.retraining.deployer import Deployment, ModelDeployer
 from bot.messaging.messenger import Messenger
+from bot.retraining.deployer import Deployment, ModelDeployer
 from configs.errors import JokebotError
-from storage.learning import models, promotion
-from storage.database import Database
 from storage.chat.metrics import ratings_by_model
+from storage.database import Database
+from storage.learning import models, promotion
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
 
@@ -27,9 +28,12 @@ class ModelAdmin:
 
     def routes(self) -> list[Route]:
         access = self._access
-        return [access.command("models", self.on_models), access.command("promote", self.on_promote),
-                access.command("rollback", self.on_rollback),
-                access.confirmation(PromoteConfirmation, self.on_promote_answer)]
+        return [
+            access.command("models", self.on_models),
+            access.command("promote", self.on_promote),
+            access.command("rollback", self.on_rollback),
+            access.confirmation(PromoteConfirmation, self.on_promote_answer),
+        ]
 
     async def on_models(self, incoming: IncomingMessage) -> None:
         """The latest models with their status and how their jokes are liked."""
@@ -46,9 +50,15 @@ class ModelAdmin:
     def _line(self, user: User, model: Model, counts: dict[int, int]) -> str:
         ratings = sum(counts.values())
         return self._messenger.text(
-            user, "models-line", mark=MARKS[model.status], model=model.id, called=model.name,
-            status=self._messenger.text(user, f"model-status-{model.status}"), ratings=ratings,
-            liking=round(100 * (counts[2] + counts[3]) / ratings) if ratings else 0)
+            user,
+            "models-line",
+            mark=MARKS[model.status],
+            model=model.id,
+            called=model.name,
+            status=self._messenger.text(user, f"model-status-{model.status}"),
+            ratings=ratings,
+            liking=round(100 * (counts[2] + counts[3]) / ratings) if ratings else 0,
+        )
 
     async def on_promote(self, incoming: IncomingMessage) -> None:
         """Ask first, saying which model would take which one's place."""
@@ -75,12 +85,19 @@ class ModelAdmin:
         except RegistryError as error:
             await self._messenger.reply(message, "promote-failed", why=self._reason(incoming.user, error))
             return
-        text = self._messenger.text(incoming.user, "promote-ask", model=number, called=model.name, champion=serving.id,
-                                    **{"champion-name": serving.name})
+        text = self._messenger.text(
+            incoming.user,
+            "promote-ask",
+            model=number,
+            called=model.name,
+            champion=serving.id,
+            **{"champion-name": serving.name},
+        )
         await self._access.ask_confirmation(incoming, PromoteConfirmation, number, text)
 
     async def on_promote_answer(self, press: ButtonPress[PromoteConfirmation]) -> None:
         """Change the model in service, and show the result in the question's place."""
+
         async def show(key: str, **values: object) -> None:
             text = self._messenger.text(press.user, key, **values)
             await self._messenger.edit(press.message.chat.id, press.message.message_id, text)
@@ -110,8 +127,9 @@ class ModelAdmin:
         except JokebotError as error:
             await self._messenger.reply(message, "promote-failed", why=self._reason(incoming.user, error))
             return
-        await self._messenger.reply(message, "rollback-done", model=change.model.id, called=change.model.name,
-                                    seconds=_seconds(change))
+        await self._messenger.reply(
+            message, "rollback-done", model=change.model.id, called=change.model.name, seconds=_seconds(change)
+        )
 
     def _reason(self, user: User, error: JokebotError) -> str:
         return in_words(self._messenger.translator, self._messenger.language(user), error)

@@ -1,4 +1,5 @@
 """/retrain asks and starts a run, /retrain cancel stops it, /runs lists the latest ones."""
+
 import contextlib
 import re
 
@@ -8,16 +9,16 @@ from bot.handlers.admin.common import AdminAccess, words_after_command
 from bot.handlers.callback_data import RetrainConfirmation
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time, duration
-from bot.retraining import pipeline_process
-from bot.retraining.orchestrator import RunOrchestrator
 from bot.i18n.reasons import in_words
 from bot.messaging.messenger import Messenger
+from bot.retraining import pipeline_process
+from bot.retraining.orchestrator import RunOrchestrator
 from bot.telegram.rate_limiter import CallDropped
 from configs.settings import Settings
-from storage.learning import runs, trials
 from storage.database import Database
+from storage.learning import runs, trials
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
-from storage.learning.runs import RunInProgress, Run
+from storage.learning.runs import Run, RunInProgress
 
 MARKS = {"promoted": "✅", "rejected": "🙅", "undecided": "🤷", "failed": "⚠️", "cancelled": "✋", "canary": "🧪"}
 SHOWN = 10
@@ -26,15 +27,24 @@ SHOWN = 10
 class RetrainAdmin:
     """Starts, cancels and lists runs. `orchestrator` is woken when there is work for it."""
 
-    def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, orchestrator: RunOrchestrator,
-                 settings: Settings) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        access: AdminAccess,
+        orchestrator: RunOrchestrator,
+        settings: Settings,
+    ) -> None:
         self._messenger, self._database, self._access = messenger, database, access
         self._orchestrator, self._settings = orchestrator, settings
 
     def routes(self) -> list[Route]:
         access = self._access
-        return [access.command("retrain", self.on_retrain), access.command("runs", self.on_runs),
-                access.confirmation(RetrainConfirmation, self.on_retrain_answer)]
+        return [
+            access.command("retrain", self.on_retrain),
+            access.command("runs", self.on_runs),
+            access.confirmation(RetrainConfirmation, self.on_retrain_answer),
+        ]
 
     async def on_retrain(self, incoming: IncomingMessage) -> None:
         """Ask first, saying what the run would learn from; or say why there can be none now."""
@@ -65,9 +75,15 @@ class RetrainAdmin:
     async def _question(self, preview: RetrainPreview, user: User) -> str:
         """How many jokes, by how many users' ratings, how long, and what happens to the service meanwhile."""
         service = self._messenger.text(user, f"retrain-service-{self._service_during_run()}")
-        return self._messenger.text(user, "retrain-ask", new=preview.new, replayed=preview.replayed,
-                                    people=preview.people, time=await self._expected_time(preview, user),
-                                    service=service)
+        return self._messenger.text(
+            user,
+            "retrain-ask",
+            new=preview.new,
+            replayed=preview.replayed,
+            people=preview.people,
+            time=await self._expected_time(preview, user),
+            service=service,
+        )
 
     async def _expected_time(self, preview: RetrainPreview, user: User) -> str:
         """By the last runs here; before the first one by measurements on other machines, which the text names."""
@@ -76,8 +92,9 @@ class RetrainAdmin:
             return self._messenger.text(user, "retrain-time", time=self._duration(user, seconds))
         if preview.training is None:
             return self._messenger.text(user, "retrain-time-unknown")
-        return self._messenger.text(user, f"retrain-time-by-{preview.training['basis']}",
-                                    time=self._duration(user, preview.training["seconds"]))
+        return self._messenger.text(
+            user, f"retrain-time-by-{preview.training['basis']}", time=self._duration(user, preview.training["seconds"])
+        )
 
     def _service_during_run(self) -> str:
         """`url` (servers that aren't ours), `sleep` or `beside`."""
@@ -109,13 +126,18 @@ class RetrainAdmin:
 
     async def _reply_busy(self, incoming: IncomingMessage, run: Run) -> None:
         if run.state != "canary":
-            await self._messenger.reply(incoming.message, "retrain-busy", run=run.id,
-                                        what=self._state(incoming.user, run))
+            await self._messenger.reply(
+                incoming.message, "retrain-busy", run=run.id, what=self._state(incoming.user, run)
+            )
             return
         trial = await trials.trial_of_run(self._database, run.id)
-        await self._messenger.reply(incoming.message, "retrain-on-trial", model=run.candidate_id or 0,
-                                    wanted=self._settings.canary.ratings,
-                                    ratings=await trials.trial_ratings(self._database, trial) if trial else 0)
+        await self._messenger.reply(
+            incoming.message,
+            "retrain-on-trial",
+            model=run.candidate_id or 0,
+            wanted=self._settings.canary.ratings,
+            ratings=await trials.trial_ratings(self._database, trial) if trial else 0,
+        )
 
     async def _cancel(self, message: Message) -> None:
         run = await runs.current_run(self._database)
@@ -131,9 +153,17 @@ class RetrainAdmin:
         user, lines = incoming.user, []
         for run in await runs.history(self._database, SHOWN):
             time = self._duration(user, run.finished_at - run.created_at) if run.finished_at else "none"
-            lines.append(self._messenger.text(user, "runs-line", mark=MARKS.get(run.state, "🎓"), run=run.id,
-                                              when=day_and_time(run.created_at), what=self._state(user, run),
-                                              time=time))
+            lines.append(
+                self._messenger.text(
+                    user,
+                    "runs-line",
+                    mark=MARKS.get(run.state, "🎓"),
+                    run=run.id,
+                    when=day_and_time(run.created_at),
+                    what=self._state(user, run),
+                    time=time,
+                )
+            )
             if run.reason and run.finished:
                 reason = in_words(self._messenger.translator, self._messenger.language(user), run.why)
                 lines.append(f"    {first_sentence(reason)}")

@@ -1,4 +1,5 @@
 """/review: admins see, joke by joke, what a run would learn next, and keep or drop it."""
+
 import asyncio
 import contextlib
 import logging
@@ -8,16 +9,16 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 from bot.handlers.admin.common import AdminAccess
 from bot.handlers.callback_data import ReviewButton
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route
-from bot.retraining import pipeline_process
 from bot.messaging.messenger import Messenger
-from bot.telegram.rate_limiter import Priority, CallDropped
+from bot.retraining import pipeline_process
+from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
 from configs.settings import Settings
-from storage.learning import review_queue
 from storage.database import Database
+from storage.learning import review_queue
 from storage.learning.retrain_preview import PreviewError
-from storage.media.photos import get_photo, photo_path
 from storage.learning.review_queue import ReviewItem
+from storage.media.photos import get_photo, photo_path
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,10 @@ class ReviewAdmin:
         self._messenger, self._database, self._access, self._settings = messenger, database, access, settings
 
     def routes(self) -> list[Route]:
-        return [self._access.command("review", self.on_review, refusal_in_groups="review-in-private"),
-                self._access.button(ReviewButton, self.on_answer)]
+        return [
+            self._access.command("review", self.on_review, refusal_in_groups="review-in-private"),
+            self._access.button(ReviewButton, self.on_answer),
+        ]
 
     async def on_review(self, incoming: IncomingMessage) -> None:
         """Find what a run would learn and show the best of it. In private chats alone: the photos are other users'."""
@@ -55,8 +58,11 @@ class ReviewAdmin:
         log.info("joke %d is reviewed: %s", joke_id, answer)
         await self._messenger.answer_button(press.query, f"review-{answer}-done")
         await self._messenger.client.edit_message_reply_markup(
-            admin.id, press.message.message_id, reply_markup=self._buttons(admin, joke_id, answer),
-            rate_limit_args=Priority.ESSENTIAL)
+            admin.id,
+            press.message.message_id,
+            reply_markup=self._buttons(admin, joke_id, answer),
+            rate_limit_args=Priority.ESSENTIAL,
+        )
         if first:
             await self._show_next(admin.id, admin)
 
@@ -66,21 +72,32 @@ class ReviewAdmin:
         if waiting is None:
             await self._messenger.send(chat_id, self._messenger.text(admin, "review-none"))
             return
-        text = self._messenger.text(admin, "review-joke", joke=waiting.text, model=waiting.model, funny=waiting.funny,
-                                    somewhat=waiting.somewhat, unfunny=waiting.unfunny, left=waiting.left)
+        text = self._messenger.text(
+            admin,
+            "review-joke",
+            joke=waiting.text,
+            model=waiting.model,
+            funny=waiting.funny,
+            somewhat=waiting.somewhat,
+            unfunny=waiting.unfunny,
+            left=waiting.left,
+        )
         keyboard, photo = self._buttons(admin, waiting.joke_id), await self._photo(waiting)
         if photo is None:
             await self._messenger.send(chat_id, text, keyboard=keyboard)
             return
         caption = truncate_for_telegram(text, max_units=CAPTION_UNITS)
-        await self._messenger.client.send_photo(chat_id, photo, caption=caption, reply_markup=keyboard,
-                                                rate_limit_args=Priority.NORMAL)
+        await self._messenger.client.send_photo(
+            chat_id, photo, caption=caption, reply_markup=keyboard, rate_limit_args=Priority.NORMAL
+        )
 
     def _buttons(self, admin: User, joke_id: int, chosen: str | None = None) -> InlineKeyboardMarkup:
         """Keep and drop, with a mark on the chosen one."""
+
         def button(answer: str) -> InlineKeyboardButton:
             label = ("✔️ " if answer == chosen else "") + self._messenger.text(admin, f"review-{answer}")
             return InlineKeyboardButton(label, callback_data=ReviewButton(answer, joke_id).encode())
+
         return InlineKeyboardMarkup([[button("keep"), button("drop")]])
 
     async def _photo(self, waiting: ReviewItem) -> bytes | None:

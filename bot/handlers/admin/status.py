@@ -1,4 +1,5 @@
 """/status: the state of the whole bot."""
+
 from collections.abc import Awaitable, Callable
 
 from bot.handlers.admin.common import AdminAccess

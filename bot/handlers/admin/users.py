@@ -1,4 +1,5 @@
 """/users lists the users; /ban and /unban reject a user's updates and accept them again."""
+
 import logging
 import re
 import time
@@ -8,13 +9,13 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 from telegram.constants import MessageEntityType
 
 from bot.chats.bans import BanList
+from bot.chats.user_names import UserNames, sanitize_name
 from bot.handlers.admin.common import AdminAccess, words_after_command
 from bot.handlers.callback_data import UsersPageButton
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
-from bot.chats.user_names import UserNames, sanitize_name
 from storage.chat import user_activity
 from storage.chat.user_activity import UserActivity, UserName
 from storage.database import Database
@@ -45,8 +46,10 @@ class UserListAdmin:
         self._messenger, self._database, self._access, self._names = messenger, database, access, names
 
     def routes(self) -> list[Route]:
-        return [self._access.command("users", self.on_users, refusal_in_groups="users-in-private"),
-                self._access.button(UsersPageButton, self.on_page)]
+        return [
+            self._access.command("users", self.on_users, refusal_in_groups="users-in-private"),
+            self._access.button(UsersPageButton, self.on_page),
+        ]
 
     async def on_users(self, incoming: IncomingMessage) -> None:
         """The first page. In private chats alone: it has users' names."""
@@ -82,18 +85,26 @@ class UserListAdmin:
         if user.banned:
             lines[0] = f"🚫 {lines[0]}"
             lines.append(self._messenger.text(admin, "users-banned", until=_until(user.until)))
-        lines.append(self._messenger.text(
-            admin, "users-did", photos=user.photos, jokes=user.jokes, ratings=user.ratings,
-            liking=round(100 * user.liked / user.ratings) if user.ratings else 0,
-            last=day_and_time(user.last_at)[:10] if user.last_at else "none"))
+        lines.append(
+            self._messenger.text(
+                admin,
+                "users-did",
+                photos=user.photos,
+                jokes=user.jokes,
+                ratings=user.ratings,
+                liking=round(100 * user.liked / user.ratings) if user.ratings else 0,
+                last=day_and_time(user.last_at)[:10] if user.last_at else "none",
+            )
+        )
         return "\n     ".join(lines)
 
 
 class BanAdmin:
     """Bans users and lifts bans; the other admins are told of it."""
 
-    def __init__(self, messenger: Messenger, access: AdminAccess, names: UserNames, bans: BanList,
-                 notifier: AdminNotifier) -> None:
+    def __init__(
+        self, messenger: Messenger, access: AdminAccess, names: UserNames, bans: BanList, notifier: AdminNotifier
+    ) -> None:
         self._messenger, self._access, self._names = messenger, access, names
         self._bans, self._notifier = bans, notifier
 
@@ -117,8 +128,12 @@ class BanAdmin:
         reason = sanitize_name(" ".join(words), REASON) if words else ""
         await self._bans.ban(user_id, by=admin.id, until=until, reason=reason)
         log.info("admin %d bans person %d, until %s", admin.id, user_id, _until(until))
-        values = {"who": display_name(target.person), "person": str(user_id), "until": _until(until),
-                  "reason": reason or "none"}
+        values = {
+            "who": display_name(target.person),
+            "person": str(user_id),
+            "until": _until(until),
+            "reason": reason or "none",
+        }
         await self._messenger.reply(message, "ban-done", **values)
         await self._notify_others(admin, "ban-news", **values)
 
@@ -142,8 +157,10 @@ class BanAdmin:
         None once the admin was told why there is none; `usage` is the key of the text for a command without a user.
         """
         words = words_after_command(message)
-        mention = next((entity for entity in message.entities
-                        if entity.type == MessageEntityType.TEXT_MENTION and entity.user), None)
+        mention = next(
+            (entity for entity in message.entities if entity.type == MessageEntityType.TEXT_MENTION and entity.user),
+            None,
+        )
         quoted = message.reply_to_message
         user = mention.user if mention else quoted.from_user if quoted else None
         if user and user.is_bot:
@@ -169,7 +186,9 @@ class BanAdmin:
         return await self._names.of(int(word)) or UserName(int(word), "?")
 
     async def _notify_others(self, admin: User, key: str, **values: object) -> None:
-        await self._notifier.notify(key, except_for=(admin.id,), silent=True, admin=sanitize_name(admin.full_name), **values)
+        await self._notifier.notify(
+            key, except_for=(admin.id,), silent=True, admin=sanitize_name(admin.full_name), **values
+        )
 
 
 def display_name(user: UserName) -> str:
@@ -180,8 +199,11 @@ def display_name(user: UserName) -> str:
 def _page_buttons(page: int, pages: int) -> InlineKeyboardMarkup:
     """Back, this page, and on, where there are such pages."""
     labels = (("◀️", page - 1), (f"{page} / {pages}", page), ("▶️", page + 1))
-    row = [InlineKeyboardButton(label, callback_data=UsersPageButton(number).encode())
-           for label, number in labels if 1 <= number <= pages]
+    row = [
+        InlineKeyboardButton(label, callback_data=UsersPageButton(number).encode())
+        for label, number in labels
+        if 1 <= number <= pages
+    ]
     return InlineKeyboardMarkup([row])
 
 

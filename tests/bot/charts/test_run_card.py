@@ -1,4 +1,7 @@
-"""The picture at the end of a run: everything that is there is on it, nothing that can't be written, and no chat cuts it off."""
+"""The picture at the end of a run: everything that is there is on it, nothing that can't be written, and no chat
+cuts it off.
+"""
+
 import dataclasses
 import io
 
@@ -8,14 +11,23 @@ from PIL import Image
 
 from bot.charts import fonts
 from bot.charts.canvas import COLOURS, width_of, wrapped
-from bot.charts.render import RenderError, draw
 from bot.charts.fonts import can_write, families, writable
+from bot.charts.render import RenderError, draw
 from bot.charts.run_card import HIGHEST, MetricRow, PhotoComparison, RunCard
 from bot.charts.run_card import draw as draw_card
 from configs.errors import JokebotError
 
-WORDS = {"loss": "Loss", "steps": "steps", "measures": "Old against new", "before": "before", "after": "after", "photos": "Photos"}
-CHINESE = pytest.mark.skipif(len(families()) == 1, reason="no font here holds Chinese; Debian's is installed by `apt-get install fonts-noto-cjk`")
+WORDS = {
+    "loss": "Loss",
+    "steps": "steps",
+    "measures": "Old against new",
+    "before": "before",
+    "after": "after",
+    "photos": "Photos",
+}
+CHINESE = pytest.mark.skipif(
+    len(families()) == 1, reason="no font here holds Chinese; Debian's is installed by `apt-get install fonts-noto-cjk`"
+)
 
 
 def card(**more):
@@ -28,7 +40,7 @@ def drawn(**more):
 
 def inked(picture, colour):
     """How many pixels are of a colour."""
-    wanted = np.array([int(colour[place:place + 2], 16) for place in (1, 3, 5)])
+    wanted = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)])
     return int((np.abs(picture.astype(int) - wanted).max(axis=2) < 8).sum())
 
 
@@ -62,7 +74,14 @@ def test_a_photo_that_is_gone_is_left_out(tmp_path):
 
 @CHINESE
 def test_every_word_on_it_has_its_font(recwarn):
-    chinese = RunCard("模型 7 上岗了", "学了 412 个笑话。", "good", dict.fromkeys(WORDS, "步数"), [2.0, 1.0], [MetricRow("照搬原话", "1/40", "0/40", None, "越低越好")])
+    chinese = RunCard(
+        "模型 7 上岗了",
+        "学了 412 个笑话。",
+        "good",
+        dict.fromkeys(WORDS, "步数"),
+        [2.0, 1.0],
+        [MetricRow("照搬原话", "1/40", "0/40", None, "越低越好")],
+    )
     draw_card(chinese)
     assert not [str(one.message) for one in recwarn if "missing" in str(one.message)]
 
@@ -93,7 +112,14 @@ def test_a_dollar_is_a_dollar(tmp_path):
     assert drawn(pairs=[pair(tmp_path, r"$\frac{", "It costs $5, or $6.")]).shape[0] > 0
 
 
-@pytest.mark.parametrize("text", ["a few short words that go on and on", "Donaudampfschifffahrtsgesellschaftskapitänswitwe" * 2, "老板说要加班，咖啡先哭了！" * 3])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a few short words that go on and on",
+        "Donaudampfschifffahrtsgesellschaftskapitänswitwe" * 2,
+        "老板说要加班，咖啡先哭了！" * 3,
+    ],
+)
 def test_lines_are_never_wider_than_their_place(text):
     lines = wrapped(text, 300, 31)
     assert len(lines) > 1 and all(width_of(line, 31) <= 300 for line in lines)

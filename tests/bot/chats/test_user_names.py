@@ -1,4 +1,5 @@
 """What people are called is written down together, and nothing of somebody who is forgotten comes after."""
+
 import asyncio
 import sqlite3
 
@@ -67,6 +68,8 @@ async def test_bots_and_nobody_have_no_name(database):
     assert not names._new
 
 
-@pytest.mark.parametrize(("name", "shown"), [("  Eve\n\u202e 1 ", "Eve 1"), ("\u200b", "?"), ("x" * 99, "x" * 40), ("小明", "小明")])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("  Eve\n\u202e 1 ", "Eve 1"), ("\u200b", "?"), ("x" * 99, "x" * 40), ("小明", "小明")]
+)
 def test_a_name_is_one_short_plain_line(name, shown):
     assert sanitize_name(name) == shown

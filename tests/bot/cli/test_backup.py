@@ -1,4 +1,5 @@
 """`jokebot backup` beside a running bot, `jokebot restore` only without one."""
+
 import asyncio
 from pathlib import Path
 
@@ -6,8 +7,8 @@ import pytest
 
 from bot.maintenance import backup_job as clockwork
 from configs.settings import Settings
-from storage.maintenance.backup import backups
 from storage.database import Database
+from storage.maintenance.backup import backups
 from tests.bot.cli.command import jokebot
 from tests.waiting import until
 
@@ -26,7 +27,9 @@ async def test_a_running_bot_is_backed_up_and_not_restored_over(stage, tmp_path)
     code, said = await command(stage.settings, "restore")
     assert (code, "Another bot is at work" in said) == (2, True), said
     await stage.joke(stage.send_photo())
-    elsewhere = stage.settings.model_copy(update={"storage": stage.settings.storage.model_copy(update={"directory": tmp_path / "new"})})
+    elsewhere = stage.settings.model_copy(
+        update={"storage": stage.settings.storage.model_copy(update={"directory": tmp_path / "new"})}
+    )
     [made] = backups(stage.settings.backup_folder)
     code, said = await command(elsewhere, "restore", str(made.directory))
     assert code == 0, said

@@ -1,4 +1,5 @@
 """`jokebot compare` makes a page with two models' jokes side by side."""
+
 import re
 import shutil
 import sys
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.async_api import Page, async_playwright
 
-from bot.engine.stub.engine import StubReply, StubRefusal, StubEngine
+from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from tests.bot.cli.command import jokebot
@@ -40,7 +41,19 @@ async def after():
 
 
 async def test_both_models_are_asked_the_same_with_the_same_seed(before, after, photo, tmp_path):
-    code, out, err = await compare(before.url, after.url, photo, "--out", tmp_path / "page.html", "--language", "zh", "--style", "pun", "--seed", 42)
+    code, out, err = await compare(
+        before.url,
+        after.url,
+        photo,
+        "--out",
+        tmp_path / "page.html",
+        "--language",
+        "zh",
+        "--style",
+        "pun",
+        "--seed",
+        42,
+    )
     assert (code, err) == (0, "") and out.splitlines()[-1] == f"The page: {tmp_path / 'page.html'}"
     [first], [second] = before.asked, after.asked
     assert first.user == second.user == load_prompts().ask("zh", "pun") and first.seed == second.seed == 42
@@ -66,22 +79,37 @@ async def test_the_page_needs_nothing_else_and_runs_nothing(before, after, photo
 
 async def test_a_photo_without_a_joke_says_why_and_the_rest_is_there(before, after, photo, tmp_path):
     after.script.append(StubRefusal(400, "too funny"))
-    code, _, err = await compare(before.url, after.url, photo, tmp_path / "missing.jpg", photo, "--out", tmp_path / "page.html")
+    code, _, err = await compare(
+        before.url, after.url, photo, tmp_path / "missing.jpg", photo, "--out", tmp_path / "page.html"
+    )
     page = (tmp_path / "page.html").read_text()
     assert code == 1 and "missing.jpg: The file can't be read" in err and "too funny" in err and "Traceback" not in err
-    assert page.count("<article>") == 2 and page.count("No joke: ") == 1 and "1 of 2 told" in page and "too funny" in page
+    assert (
+        page.count("<article>") == 2 and page.count("No joke: ") == 1 and "1 of 2 told" in page and "too funny" in page
+    )
 
 
 async def test_equal_jokes_are_pointed_out(before, after, photo, tmp_path):
     after.answer = before.answer
     await compare(before.url, after.url, photo, photo, "--out", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert page.count("Both say the same.") == 2 and page.count("1 repeated") == 2 and "<h2>before</h2>" in page and "<h2>after</h2>" in page
+    assert (
+        page.count("Both say the same.") == 2
+        and page.count("1 repeated") == 2
+        and "<h2>before</h2>" in page
+        and "<h2>after</h2>" in page
+    )
 
 
-@pytest.mark.parametrize(("arguments", "word"), [
-    (["--style", "nonsense"], "no style"), (["--language", "xx"], "no prompts for the language"), (["--out", "/nowhere/page.html"], "folder does not exist"),
-    (["--out", "/"], "is a folder")])
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--style", "nonsense"], "no style"),
+        (["--language", "xx"], "no prompts for the language"),
+        (["--out", "/nowhere/page.html"], "folder does not exist"),
+        (["--out", "/"], "is a folder"),
+    ],
+)
 async def test_a_mistake_is_told_before_anything_is_asked(before, after, photo, tmp_path, arguments, word):
     code, _, err = await compare(before.url, after.url, photo, "--out", tmp_path / "page.html", *arguments)
     assert code == 2 and word in err and len(err.splitlines()) == 1
@@ -104,16 +132,23 @@ async def test_no_joke_at_all_makes_no_page(before, after, photo, tmp_path):
 
 
 async def test_directories_are_served_one_after_the_other(photo, tmp_path):
-    """The interpreter of the train environment is a script that serves a fixed text and notes when it starts and ends."""
+    """The interpreter of the train environment is a script that serves a fixed text and notes when it starts and
+    ends.
+    """
     python, notes = tmp_path / "bin" / "python", tmp_path / "notes"
     python.parent.mkdir()
-    python.write_text(f"#!/bin/sh\ncd '{ROOT}'\necho start >>'{notes}'\n'{sys.executable}' -m bot.engine.stub.engine --port 0 --text \"I am $5\" &\n"
-                      f"trap \"kill $!; wait; echo end >>'{notes}'; exit\" TERM\nwait\n")
+    python.write_text(
+        f"#!/bin/sh\ncd '{ROOT}'\necho start >>'{notes}'\n'{sys.executable}' -m bot.engine.stub.engine --port 0 "
+        '--text "I am $5" &\n'
+        f"trap \"kill $!; wait; echo end >>'{notes}'; exit\" TERM\nwait\n"
+    )
     python.chmod(0o700)
     models = [tmp_path / "old", tmp_path / "new"]
     for model in models:
         model.mkdir()
-    code, _, err = await compare(*models, photo, "--out", tmp_path / "page.html", JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
+    code, _, err = await compare(
+        *models, photo, "--out", tmp_path / "page.html", JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python)
+    )
     page = (tmp_path / "page.html").read_text()
     assert (code, err) == (0, "") and f"I am {models[0]}" in page and f"I am {models[1]}" in page
     assert notes.read_text().split() == ["start", "end", "start", "end"]
@@ -127,8 +162,9 @@ async def opened(before, after, photo, tmp_path) -> AsyncIterator[Page]:
     after.answer = StubReply(NASTY + " word" * 60 + "x" * 300)
     assert (await compare(before.url, after.url, photo, "--out", tmp_path / "page.html"))[0] == 0
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, timeout=60_000,
-                                                   args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, timeout=60_000, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
         context = await browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
         context.set_default_timeout(60_000)
         page = await context.new_page()

@@ -1,4 +1,5 @@
 """A command that needs the train environment goes on there, whatever the interpreter in the settings looks like."""
+
 import os
 import shlex
 import subprocess
@@ -14,15 +15,23 @@ WORDS = "by the ratings of 0 people"
 
 def pairs(tmp_path: Path, interpreter: Path) -> subprocess.CompletedProcess[str]:
     """`jokebot pairs`, which needs the train environment, with this interpreter set as the one of it."""
-    environment = {**os.environ, "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"), "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": str(interpreter)}
-    return subprocess.run([sys.executable, "-m", "bot", "pairs"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    environment = {
+        **os.environ,
+        "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"),
+        "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": str(interpreter),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "bot", "pairs"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.mark.parametrize("line", ['exec {python} "$@"', '{python} "$@"; exit $?'], ids=["exec", "child"])
 def test_a_script_around_the_interpreter_is_entered_once(tmp_path, line):
     script = tmp_path / "elsewhere" / "python"
     script.parent.mkdir()
-    script.write_text("#!/bin/sh\necho entered >&2\n" + line.format(python=shlex.quote(str(ROOT / ".venv/train/bin/python"))) + "\n")
+    script.write_text(
+        "#!/bin/sh\necho entered >&2\n" + line.format(python=shlex.quote(str(ROOT / ".venv/train/bin/python"))) + "\n"
+    )
     script.chmod(0o755)
     done = pairs(tmp_path, script)
     assert (done.returncode, done.stderr.count("entered")) == (0, 1), done.stderr

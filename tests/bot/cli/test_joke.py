@@ -1,4 +1,5 @@
 """`jokebot joke` prints a joke for each photo."""
+
 import asyncio
 import os
 import pty
@@ -14,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from bot.engine.stub.engine import StubReply, StubRefusal, StubEngine
+from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
 from configs.prompts import load_prompts
 from configs.settings import ROOT, Settings
 from tests.bot.cli.command import VARIABLES, jokebot
@@ -49,7 +50,11 @@ async def test_language_and_style_choose_the_prompt(stub, photo):
     await joke(photo, "--engine", stub.url, "--language", "zh")
     await joke(photo, "--engine", stub.url, "--language", "en", "--style", "pun")
     prompts = load_prompts()
-    assert [asked.user for asked in stub.asked] == [prompts.ask("en"), "请你根据这张图片，讲一个脑洞大开的梗", prompts.ask("en", "pun")]
+    assert [asked.user for asked in stub.asked] == [
+        prompts.ask("en"),
+        "请你根据这张图片，讲一个脑洞大开的梗",
+        prompts.ask("en", "pun"),
+    ]
     assert stub.asked[0].system == prompts.system
 
 
@@ -81,8 +86,14 @@ async def test_an_engine_that_is_not_there_is_one_clear_line(photo):
     assert code == 1 and len(err.splitlines()) == 1 and "Traceback" not in err
 
 
-@pytest.mark.parametrize(("arguments", "word"), [(["--style", "nonsense"], "no style"), (["--language", "xx"], "no prompts for the language"),
-                                                 (["--model", "/nowhere"], "no model directory")])
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--style", "nonsense"], "no style"),
+        (["--language", "xx"], "no prompts for the language"),
+        (["--model", "/nowhere"], "no model directory"),
+    ],
+)
 async def test_a_mistake_in_the_arguments_is_told_before_anything_is_asked(photo, arguments, word):
     code, _, err = await joke(photo, *arguments, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=sys.executable)
     assert code == 2 and word in err and len(err.splitlines()) == 1
@@ -96,7 +107,14 @@ async def test_a_missing_train_environment_is_told(photo, tmp_path):
 def on_a_terminal(*arguments: object) -> tuple[int, str]:
     """Run the command on a pseudo terminal; its exit code and all that it wrote."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-m", "bot", "joke", *map(str, arguments)], cwd=ROOT, env=VARIABLES, stdin=theirs, stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "joke", *map(str, arguments)],
+        cwd=ROOT,
+        env=VARIABLES,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
     os.close(theirs)
     written = b""
     while True:
@@ -169,8 +187,13 @@ def children_of_the_stub(mark: str) -> list[psutil.Process]:
 def test_however_the_command_ends_the_engine_ends_with_it(photo, tmp_path, number):
     mark = f"endless {tmp_path}"
     python = fake_train_python(tmp_path, "--first-token-s", "600", "--text", mark)
-    process = subprocess.Popen([sys.executable, "-m", "bot", "joke", str(photo), "--model", str(tmp_path)], cwd=ROOT,
-                               env={**VARIABLES, "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": str(python)}, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "joke", str(photo), "--model", str(tmp_path)],
+        cwd=ROOT,
+        env={**VARIABLES, "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": str(python)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 120
     while not children_of_the_stub(mark):
         assert time.monotonic() < deadline
@@ -183,13 +206,31 @@ def test_however_the_command_ends_the_engine_ends_with_it(photo, tmp_path, numbe
     assert "Traceback" not in err and (number != signal.SIGINT or process.returncode == 130)
 
 
-@pytest.mark.skipif(not Settings().environments.train_python.exists(), reason="there is no train environment: run `make env-train`")
+@pytest.mark.skipif(
+    not Settings().environments.train_python.exists(), reason="there is no train environment: run `make env-train`"
+)
 async def test_a_real_checkpoint_writes_something_also_where_the_bot_would_run_the_engine(photo, tmp_path):
     model = tmp_path / "model"
-    made = await asyncio.create_subprocess_exec(str(Settings().environments.train_python), "-m", "bot", "demo-model", "random", "--shape", "tiny",
-                                                "--seed", "0", "--out", str(model), cwd=ROOT, env=VARIABLES, stdout=asyncio.subprocess.DEVNULL)
+    made = await asyncio.create_subprocess_exec(
+        str(Settings().environments.train_python),
+        "-m",
+        "bot",
+        "demo-model",
+        "random",
+        "--shape",
+        "tiny",
+        "--seed",
+        "0",
+        "--out",
+        str(model),
+        cwd=ROOT,
+        env=VARIABLES,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
     assert await made.wait() == 0
-    code, out, err = await joke(photo, "--model", model, JOKEBOT_JOKE_MAX_TOKENS="8", JOKEBOT_ENGINE_FIRST_TOKEN_TIMEOUT_S="120")
+    code, out, err = await joke(
+        photo, "--model", model, JOKEBOT_JOKE_MAX_TOKENS="8", JOKEBOT_ENGINE_FIRST_TOKEN_TIMEOUT_S="120"
+    )
     assert (code, err) == (0, "") and out.startswith(f"{photo}: ") and len(out) > len(f"{photo}: \n")
     own = {"JOKEBOT_ENGINE_KIND": "cpu", "JOKEBOT_MODEL_DIRECTORY": str(model), "JOKEBOT_JOKE_MAX_TOKENS": "8"}
     code, out, err = await joke(photo, **own)

@@ -1,4 +1,5 @@
 """The site's reference pages name every command, argument and setting that there is."""
+
 import argparse
 import re
 import subprocess
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import load, names
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
 from bot.cli.reference import command_markdown, commands_markdown
+from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
 from configs.reference import settings_markdown
 from configs.settings import Settings
 
@@ -45,7 +46,9 @@ def test_a_command_s_section_names_all_its_arguments(name):
 
 def test_every_chat_command_is_named():
     page = commands_markdown()
-    assert [f"/{name}" for name in [*COMMANDS, *ADMIN_COMMANDS]] == re.findall(r"^\| `(/\w+)` \| \w", page, re.MULTILINE)
+    assert [f"/{name}" for name in [*COMMANDS, *ADMIN_COMMANDS]] == re.findall(
+        r"^\| `(/\w+)` \| \w", page, re.MULTILINE
+    )
 
 
 def test_the_chat_commands_that_pages_show_exist():
@@ -60,12 +63,18 @@ def test_every_setting_is_named_with_its_variable_and_meaning(name, section):
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert len(rows) == len(section.model_fields)
     for row, (key, field) in zip(rows, section.model_fields.items(), strict=True):
-        assert f"`{key}`" in row and f"JOKEBOT_{name}_{key}".upper() in row and field.description.split(".")[0].split("|")[0] in row
+        assert (
+            f"`{key}`" in row
+            and f"JOKEBOT_{name}_{key}".upper() in row
+            and field.description.split(".")[0].split("|")[0] in row
+        )
         assert len(re.findall(r"(?<!\\)\|", row)) == 4, "three cells"
 
 
 def test_the_pages_are_written(tmp_path):
-    subprocess.run([sys.executable, "-m", "bot.cli.reference", str(tmp_path / "new")], cwd=ROOT, check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-m", "bot.cli.reference", str(tmp_path / "new")], cwd=ROOT, check=True, timeout=120
+    )
     assert (tmp_path / "new" / "commands.md").read_text() == commands_markdown()
     assert (tmp_path / "new" / "settings.md").read_text() == settings_markdown()
 

@@ -1,4 +1,7 @@
-"""`jokebot runs` and `jokebot models` show in a terminal what the chat shows: state, trial, measures, gallery, who serves."""
+"""`jokebot runs` and `jokebot models` show in a terminal what the chat shows: state, trial, measures, gallery, who
+serves.
+"""
+
 import argparse
 
 import pytest
@@ -7,14 +10,24 @@ from rich.console import Console
 from bot.cli import models as models_command
 from bot.cli import runs as runs_command
 from configs.settings import Settings
-from storage.learning import models, promotion, runs
 from storage.database import Database
+from storage.learning import models, promotion, runs
 from storage.learning.models import NewModel
 from storage.learning.trials import begin_trial, note_look
 
-VERDICT = {"answer": "promote", "reasons": ["Nothing speaks against it."],
-           "measures": {"likelihood": {"champion": 1.5, "candidate": 1.25, "interval": None}, "seconds": 3.0},
-           "gallery": [{"photo": "images/0123456789abcdef.jpg", "language": "en", "champion": "Old [bold]joke[/]", "candidate": "New joke"}]}
+VERDICT = {
+    "answer": "promote",
+    "reasons": ["Nothing speaks against it."],
+    "measures": {"likelihood": {"champion": 1.5, "candidate": 1.25, "interval": None}, "seconds": 3.0},
+    "gallery": [
+        {
+            "photo": "images/0123456789abcdef.jpg",
+            "language": "en",
+            "champion": "Old [bold]joke[/]",
+            "candidate": "New joke",
+        }
+    ],
+}
 
 
 @pytest.fixture
@@ -28,12 +41,20 @@ async def on_trial(settings):
     database = await Database.open(settings.storage.database)
     base = await models.register_base(database, "base", None)
     run = await runs.create_run(database, "admin", asked_by=7)
-    for state, changes in (("exporting", {"model_name": "run-1"}), ("training", {"dataset": "f" * 64, "start_id": base.id}), ("merging", {})):
+    for state, changes in (
+        ("exporting", {"model_name": "run-1"}),
+        ("training", {"dataset": "f" * 64, "start_id": base.id}),
+        ("merging", {}),
+    ):
         run = await runs.advance(database, run, state, **changes)
-    run = await promotion.record_merge(database, run, NewModel("run-1", base.id, base.id, base.id, "f" * 64, run.id, "/models/run-1", "sha", "{}"))
+    run = await promotion.record_merge(
+        database, run, NewModel("run-1", base.id, base.id, base.id, "f" * 64, run.id, "/models/run-1", "sha", "{}")
+    )
     run = await promotion.record_verdict(database, run, base.id, VERDICT)
     trial = await begin_trial(database, run.id, base.id, run.candidate_id)
-    await note_look(database, trial.id, {"champion": {"ratings": 40, "likes": 20}, "candidate": {"ratings": 10, "likes": 7}})
+    await note_look(
+        database, trial.id, {"champion": {"ratings": 40, "likes": 20}, "candidate": {"ratings": 10, "likes": 7}}
+    )
     yield run
     await database.close()
 
@@ -48,8 +69,17 @@ async def said(settings, *arguments):
 
 async def test_a_run_is_shown_with_its_trial_measures_and_gallery(settings, on_trial):
     text = await said(settings, "1")
-    for line in ("canary", "50 of 1,000 ratings: champion 50% liked, candidate 70% liked", "1.5 → 1.25", "0123456789ab", "Old [bold]joke[/]", "→ New joke",
-                 "1 (base)", "2 (run-1)", "Nothing speaks against it."):
+    for line in (
+        "canary",
+        "50 of 1,000 ratings: champion 50% liked, candidate 70% liked",
+        "1.5 → 1.25",
+        "0123456789ab",
+        "Old [bold]joke[/]",
+        "→ New joke",
+        "1 (base)",
+        "2 (run-1)",
+        "Nothing speaks against it.",
+    ):
         assert line in text
     with pytest.raises(runs.RunError, match="no run 9"):
         await said(settings, "9")
@@ -59,7 +89,9 @@ async def test_runs_are_listed_and_so_are_models(settings, on_trial, capsys):
     assert "canary" in await said(settings)
     await models_command.show(argparse.Namespace(), settings)
     lines = capsys.readouterr().out.splitlines()
-    assert any("base" in line and "champion" in line for line in lines) and any("run-1" in line and "candidate" in line for line in lines)
+    assert any("base" in line and "champion" in line for line in lines) and any(
+        "run-1" in line and "candidate" in line for line in lines
+    )
 
 
 async def test_nothing_yet_is_said_in_words(settings, capsys):

@@ -1,4 +1,5 @@
 """`jokebot sandbox`, started twice: a bot that remembers the first one must understand the second."""
+
 import sys
 
 import aiohttp

@@ -1,4 +1,5 @@
 """A real stub engine over HTTP, and something to ask it."""
+
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,13 @@ def question() -> dict[str, Any]:
     """The arguments of EngineClient.ask."""
     buffer = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(buffer, "JPEG")
-    return {"system": "You are funny.", "user": "Tell a joke.", "photo": buffer.getvalue(), "media_type": "image/jpeg",
-            "sampling": SamplingParams(0.7, 0.85, 99)}
+    return {
+        "system": "You are funny.",
+        "user": "Tell a joke.",
+        "photo": buffer.getvalue(),
+        "media_type": "image/jpeg",
+        "sampling": SamplingParams(0.7, 0.85, 99),
+    }
 
 
 @pytest.fixture
@@ -36,6 +42,7 @@ async def make_client(stub):
     def make(**changes: Any) -> EngineClient:
         made.append(EngineClient(EngineSettings(**{"url": stub.url, "retry_delay_s": 0.01, **changes})))
         return made[-1]
+
     yield make
     for client in made:
         await client.close()
@@ -50,4 +57,5 @@ def client(make_client) -> EngineClient:
 def launcher() -> "StubLauncher":
     """Starts stub servers in the place of real ones."""
     from tests.bot.engine.owned import StubLauncher
+
     return StubLauncher()

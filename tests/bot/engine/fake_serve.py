@@ -1,7 +1,9 @@
 """Stands where the serve environment's Python would: takes LMDeploy's command line and runs a stub server in its place.
 
-It refuses what LMDeploy would: a directory that is none, an option it doesn't know, a key in its arguments, a model called "base".
+It refuses what LMDeploy would: a directory that is none, an option it doesn't know, a key in its arguments, a model
+called "base".
 """
+
 import argparse
 import os
 import sys
@@ -24,9 +26,21 @@ def main(arguments: list[str]) -> None:
     assert asked.module == "bot.engine.lmdeploy.launcher" and (asked.directory / "config.json").is_file()
     assert os.environ["OMP_NUM_THREADS"] == "1" and os.environ["HF_HUB_OFFLINE"] == "1" and asked.num_gpu_blocks > 0
     os.environ["STUB_KEY"] = os.environ[asked.key_env]
-    os.execv(sys.executable, [sys.executable, "-m", "bot.engine.stub.server", "--port", str(asked.server_port), "--name", asked.model_name,
-                              "--ids", str(asked.directory),
-                              *os.environ.get("STUB_OPTIONS", "").split()])
+    os.execv(
+        sys.executable,
+        [
+            sys.executable,
+            "-m",
+            "bot.engine.stub.server",
+            "--port",
+            str(asked.server_port),
+            "--name",
+            asked.model_name,
+            "--ids",
+            str(asked.directory),
+            *os.environ.get("STUB_OPTIONS", "").split(),
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Servers of ours on stub processes: real children on real ports, which go wrong as a test tells them."""
+
 import os
 import sys
 from pathlib import Path
@@ -9,24 +10,36 @@ from bot.engine.servers.managed import ManagedServers
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model
 
-QUICK = {"start_timeout_s": 120, "restart_delay_s": 0.05, "restart_delay_most_s": 0.2,
-         "wait_s": 100, "drain_s": 60}
+QUICK = {"start_timeout_s": 120, "restart_delay_s": 0.05, "restart_delay_most_s": 0.2, "wait_s": 100, "drain_s": 60}
 SOON_FOUND = {"probe_every_s": 0.5, "hang_s": 2.0}
 DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 
 
 def model(number: int, name: str | None = None, directory: Path | None = None) -> Model:
-    return Model(number, name or f"model-{number}", "candidate", None, None, str(directory) if directory else None, None, "{}", 0.0)
+    return Model(
+        number,
+        name or f"model-{number}",
+        "candidate",
+        None,
+        None,
+        str(directory) if directory else None,
+        None,
+        "{}",
+        0.0,
+    )
 
 
 def settings(folder: Path, *, engine: dict[str, Any] | None = None, **servers: Any) -> Settings:
-    return Settings(storage={"directory": folder}, servers={**QUICK, **servers},
-                    engine={"kind": "cpu", "retry_delay_s": 0.05, "total_timeout_s": 100, **(engine or {})})
+    return Settings(
+        storage={"directory": folder},
+        servers={**QUICK, **servers},
+        engine={"kind": "cpu", "retry_delay_s": 0.05, "total_timeout_s": 100, **(engine or {})},
+    )
 
 
 class StubLauncher:
-    """Launches stub servers. `options[model name]` are their further options, or a command of another kind in their place;
-    each start takes the next one of a list, and the last one stays."""
+    """Launches stub servers. `options[model name]` are their further options, or a command of another kind in their
+    place; each start takes the next one of a list, and the last one stays."""
 
     def __init__(self, *, sleeps: bool = True) -> None:
         self.options: dict[str, list[list[str]]] = {}
@@ -40,8 +53,11 @@ class StubLauncher:
         self.starts.append(model.name)
         told = self.options.get(model.name, [[]])
         options = told.pop(0) if len(told) > 1 else told[0]
-        command = options if options and options[0] == sys.executable else \
-            [sys.executable, "-m", "bot.engine.stub.server", "--port", str(port), "--name", model.name, *options]
+        command = (
+            options
+            if options and options[0] == sys.executable
+            else [sys.executable, "-m", "bot.engine.stub.server", "--port", str(port), "--name", model.name, *options]
+        )
         return LaunchSpec(command, {**os.environ, "STUB_KEY": key}, model.name, sleeps=self.sleeps)
 
 

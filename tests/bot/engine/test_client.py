@@ -1,4 +1,5 @@
 """The client gets a joke out of an engine, or says clearly why there is none."""
+
 import asyncio
 import base64
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.engine.client import EngineClient, EngineError, SamplingParams
-from bot.engine.stub.engine import StubReply, StubRefusal, StubEngine
+from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
 from configs.settings import EngineSettings, JokeSettings
 
 
@@ -33,7 +34,12 @@ async def test_the_engine_is_asked_what_was_meant(stub, make_client, question):
     await make_client(max_tiles=6).ask(**question)
     asked = stub.asked[-1]
     assert (asked.model, asked.system, asked.user) == ("stub", "You are funny.", "Tell a joke.")
-    assert (asked.format, asked.media_type, asked.size, asked.picture_bytes) == ("JPEG", "image/jpeg", (64, 48), len(question["photo"]))
+    assert (asked.format, asked.media_type, asked.size, asked.picture_bytes) == (
+        "JPEG",
+        "image/jpeg",
+        (64, 48),
+        len(question["photo"]),
+    )
     assert asked.max_dynamic_patch == 6
     assert SamplingParams(asked.temperature, asked.top_p, asked.max_tokens) == question["sampling"]
 
@@ -58,17 +64,37 @@ async def test_an_error_of_the_listener_is_not_the_engines(stub, client, questio
     assert stub.requests == 1
 
 
-@pytest.mark.parametrize("failure", [StubRefusal(503), StubRefusal(429), StubRefusal(502), StubReply("half a", ending="drop"), StubReply(ending="abort"),
-                                     StubReply(""), StubReply(" \n "), StubReply(ending="no_end"), StubReply(ending="garbage")],
-                         ids=["503", "429", "502", "dropped", "abort", "empty", "blank", "no end", "garbage"])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        StubRefusal(503),
+        StubRefusal(429),
+        StubRefusal(502),
+        StubReply("half a", ending="drop"),
+        StubReply(ending="abort"),
+        StubReply(""),
+        StubReply(" \n "),
+        StubReply(ending="no_end"),
+        StubReply(ending="garbage"),
+    ],
+    ids=["503", "429", "502", "dropped", "abort", "empty", "blank", "no end", "garbage"],
+)
 async def test_what_passes_is_tried_again(stub, client, question, failure):
     stub.script.extend([failure, failure])
     reply = await client.ask(**question)
     assert reply.text == stub.answer.text and stub.requests == 3
 
 
-@pytest.mark.parametrize(("failure", "kind"), [(StubRefusal(503), "down"), (StubReply("half a", ending="drop"), "cut_off"),
-                                               (StubReply(ending="abort"), "cut_off"), (StubReply(""), "empty"), (StubReply(ending="garbage"), "cut_off")])
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (StubRefusal(503), "down"),
+        (StubReply("half a", ending="drop"), "cut_off"),
+        (StubReply(ending="abort"), "cut_off"),
+        (StubReply(""), "empty"),
+        (StubReply(ending="garbage"), "cut_off"),
+    ],
+)
 async def test_tries_are_bounded(stub, make_client, question, failure, kind):
     stub.script.extend([failure] * 9)
     await refused(make_client(attempts=3).ask(**question), kind)
@@ -219,13 +245,20 @@ async def test_an_engine_that_serves_nothing_yet_is_down(stub, make_client, ques
     assert stub.model_requests == 2
 
 
-@pytest.mark.parametrize("reply", [b"", b"\0\xff\xfe\0\0\0", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-                                   b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 42\n\n",
-                                   b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"choices\": 7}\n\n",
-                                   b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"choices\": [null]}\n\n",
-                                   b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: \xff\xfe\n\n",
-                                   b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"error\": {\"message\": \"CUDA\"}}\n\n",
-                                   b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"\0\xff\xfe\0\0\0",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 42\n\n",
+        b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"choices": 7}\n\n',
+        b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"choices": [null]}\n\n',
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: \xff\xfe\n\n",
+        b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"error": {"message": "CUDA"}}\n\n',
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    ],
+)
 async def test_a_server_that_talks_nonsense_is_one_clear_error(question, reply):
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65536)
@@ -234,7 +267,11 @@ async def test_a_server_that_talks_nonsense_is_one_clear_error(question, reply):
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    client = EngineClient(EngineSettings(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", retry_delay_s=0.01, attempts=2, model="m"))
+    client = EngineClient(
+        EngineSettings(
+            url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", retry_delay_s=0.01, attempts=2, model="m"
+        )
+    )
     try:
         with pytest.raises(EngineError) as caught:
             await client.ask(**question)
@@ -272,15 +309,37 @@ async def test_the_key_is_sent_and_never_shown(stub, make_client, question):
 
 
 def test_openai_is_imported_at_the_first_use():
-    code = "import sys, bot.engine.client, bot.jokes.generator; print('openai' in sys.modules, 'numpy' in sys.modules, 'aiohttp' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False"] * 3
+    code = (
+        "import sys, bot.engine.client, bot.jokes.generator; print('openai' in sys.modules, 'numpy' in "
+        "sys.modules, 'aiohttp' in sys.modules)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        == ["False"] * 3
+    )
 
 
 async def test_sampling_against_repetition_is_sent_only_where_it_is_asked_for(client, stub, question):
     await client.ask(**question)
-    assert stub.bodies[-1].keys().isdisjoint({"repetition_penalty", "repetition_ngram_size", "repetition_ngram_threshold"})
+    assert (
+        stub.bodies[-1].keys().isdisjoint({"repetition_penalty", "repetition_ngram_size", "repetition_ngram_threshold"})
+    )
     joke = JokeSettings(languages={"zh": {"temperature": 0.9, "repetition_penalty": 1.1}})
     await client.ask(**{**question, "sampling": SamplingParams.of(joke, "zh")})
-    assert {name: stub.bodies[-1][name] for name in ("temperature", "top_p", "repetition_penalty", "repetition_ngram_size", "repetition_ngram_threshold")} \
-        == {"temperature": 0.9, "top_p": 0.9, "repetition_penalty": 1.1, "repetition_ngram_size": 8, "repetition_ngram_threshold": 3}
+    assert {
+        name: stub.bodies[-1][name]
+        for name in (
+            "temperature",
+            "top_p",
+            "repetition_penalty",
+            "repetition_ngram_size",
+            "repetition_ngram_threshold",
+        )
+    } == {
+        "temperature": 0.9,
+        "top_p": 0.9,
+        "repetition_penalty": 1.1,
+        "repetition_ngram_size": 8,
+        "repetition_ngram_threshold": 3,
+    }
     assert SamplingParams.of(joke, "en") == SamplingParams(0.8, 0.9, 160, None, 1.0, 8, 3)

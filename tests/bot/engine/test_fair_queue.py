@@ -1,4 +1,5 @@
 """The queue is fair, bounded, and says where one stands."""
+
 import asyncio
 import gc
 import random
@@ -110,7 +111,9 @@ async def test_ones_own_photos_keep_their_order():
         await settle()
     await crowd.answer_all()
     for person in (1, 2):
-        assert [key for key in crowd.order if key[0] == person] == [(person, number) for number in range(1, crowd.sent[person] + 1)]
+        assert [key for key in crowd.order if key[0] == person] == [
+            (person, number) for number in range(1, crowd.sent[person] + 1)
+        ]
 
 
 async def test_never_more_in_flight_than_allowed():

@@ -1,13 +1,14 @@
 """Each kind of server of ours under supervision: LMDeploy by its command line, CPU engines for real."""
+
 import shlex
 import sys
 
 import psutil
 import pytest
 
+from bot.engine.servers.base import ServeError
 from bot.engine.servers.factory import make_servers
 from bot.engine.servers.managed import ManagedServers
-from bot.engine.servers.base import ServeError
 from configs.settings import ROOT, Settings
 from tests.bot.engine.owned import DEMO, QUICK, model, states
 from tests.waiting import until
@@ -19,14 +20,24 @@ TRAIN = Settings().environments.train_python
 def serve_python(tmp_path):
     """A Python that starts a stub wherever LMDeploy is asked for."""
     script = tmp_path / "python"
-    script.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'tests/bot/engine/fake_serve.py'))} \"$@\"\n")
+    script.write_text(
+        f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'tests/bot/engine/fake_serve.py'))} "
+        '"$@"\n'
+    )
     script.chmod(0o755)
     return script
 
 
-async def test_lmdeploy_servers_are_started_as_many_as_the_settings_say_slept_and_swapped(tmp_path, serve_python, question):
-    settings = Settings(engine={"kind": "lmdeploy"}, servers=QUICK, storage={"directory": tmp_path}, lmdeploy={"servers": 2},
-                        environments={"serve_python": serve_python})
+async def test_lmdeploy_servers_are_started_as_many_as_the_settings_say_slept_and_swapped(
+    tmp_path, serve_python, question
+):
+    settings = Settings(
+        engine={"kind": "lmdeploy"},
+        servers=QUICK,
+        storage={"directory": tmp_path},
+        lmdeploy={"servers": 2},
+        environments={"serve_python": serve_python},
+    )
     servers = make_servers(settings, model(1, "base", DEMO))
     await servers.start()
     try:
@@ -40,8 +51,12 @@ async def test_lmdeploy_servers_are_started_as_many_as_the_settings_say_slept_an
 
 async def test_a_host_without_the_environment_or_the_checkpoint_says_so(tmp_path):
     for kind, name in (("lmdeploy", "serve"), ("cpu", "train")):
-        settings = Settings(engine={"kind": kind}, servers=QUICK, storage={"directory": tmp_path},
-                            environments={f"{name}_python": tmp_path / "nowhere"})
+        settings = Settings(
+            engine={"kind": kind},
+            servers=QUICK,
+            storage={"directory": tmp_path},
+            environments={f"{name}_python": tmp_path / "nowhere"},
+        )
         servers = ManagedServers(settings, model(1, "blue", DEMO))
         with pytest.raises(ServeError, match=f"make env-{name}"):
             await servers.serve(model(2, "green", DEMO))
@@ -67,7 +82,11 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
     data[start:] = b"\xff" * (len(data) - start)  # bfloat16's NaN
     weights.write_bytes(data)
 
-    settings = Settings(engine={"kind": "cpu", "retry_delay_s": 0.05}, servers={**QUICK, "count": 1, "predecessor": "end"}, storage={"directory": tmp_path})
+    settings = Settings(
+        engine={"kind": "cpu", "retry_delay_s": 0.05},
+        servers={**QUICK, "count": 1, "predecessor": "end"},
+        storage={"directory": tmp_path},
+    )
     servers = make_servers(settings, model(1, "demo", DEMO))
     await servers.start()
     try:
@@ -86,7 +105,9 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
                 process.kill()
 
         assert (await servers.router.champion.client.ask(**question, on_text=on_text)).text and killed
-        await until(lambda: [state.restarts for state in servers.status()] == [1] and states(servers) == [("demo", "ready")])
+        await until(
+            lambda: [state.restarts for state in servers.status()] == [1] and states(servers) == [("demo", "ready")]
+        )
         await servers.swap(model(3, "green", DEMO))
         assert states(servers) == [("green", "ready")] and (await servers.router.champion.client.ask(**question)).text
     finally:

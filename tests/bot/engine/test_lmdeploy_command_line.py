@@ -1,12 +1,13 @@
 """What an LMDeploy server is started with."""
+
 import json
 
 import pytest
 
-from bot.engine.servers.launch import directory_of
 from bot.engine.lmdeploy import cache_size
 from bot.engine.lmdeploy.cache_size import block_gb, cache_blocks, session_tokens
 from bot.engine.lmdeploy.command_line import KEY_VARIABLE, command, environment
+from bot.engine.servers.launch import directory_of
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model, RegistryError
@@ -23,13 +24,20 @@ def test_the_key_is_in_the_environment_and_not_in_the_command(tmp_path):
 def test_no_server_starts_with_code_that_was_not_agreed_to(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "modeling.py").write_text("print('something else')")
-    model = Model(1, "mine", "champion", None, None, str(tmp_path), None, "{}", 0.0, code=json.dumps({"modeling.py": "0" * 64}))
+    model = Model(
+        1, "mine", "champion", None, None, str(tmp_path), None, "{}", 0.0, code=json.dumps({"modeling.py": "0" * 64})
+    )
     with pytest.raises(RegistryError, match="has changed"):
         directory_of(model)
 
 
 def test_the_server_gets_none_of_the_bots_settings_and_secrets():
-    given = {"JOKEBOT_TELEGRAM_TOKEN": "123:token", "JOKEBOT_ENGINE_API_KEY": "key", "HOME": "/home/bot", "PYTHONPATH": "/packages"}
+    given = {
+        "JOKEBOT_TELEGRAM_TOKEN": "123:token",
+        "JOKEBOT_ENGINE_API_KEY": "key",
+        "HOME": "/home/bot",
+        "PYTHONPATH": "/packages",
+    }
     found = environment("a-secret", base=given)
     assert not [name for name in found if name.startswith("JOKEBOT_")]
     assert found["HOME"] == "/home/bot" and found["PYTHONPATH"] == f"{ROOT}:/packages"
@@ -56,8 +64,10 @@ def checkpoint(tmp_path):
 @pytest.fixture
 def card(monkeypatch):
     """Says how much memory the card has, GB."""
+
     def has(gigabytes):
         monkeypatch.setattr(cache_size, "card_gb", lambda: gigabytes)
+
     return has
 
 
@@ -82,7 +92,11 @@ def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_
     card(8.4)
     with pytest.raises(JokebotError, match=r"don't fit on a card of 8 GB.*servers\.extra = false"):
         command(checkpoint, 1, lmdeploy())
-    helped = lmdeploy(servers={"extra": False}, lmdeploy={"prefill_tokens": 2048, "max_batch": 4}, engine={"kind": "lmdeploy", "max_tiles": 6})
+    helped = lmdeploy(
+        servers={"extra": False},
+        lmdeploy={"prefill_tokens": 2048, "max_batch": 4},
+        engine={"kind": "lmdeploy", "max_tiles": 6},
+    )
     assert helped.server_count == 1 and cache_blocks(checkpoint, helped) * 64 >= session_tokens(helped)
 
 

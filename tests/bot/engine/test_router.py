@@ -1,7 +1,8 @@
 """Who gets which model version."""
+
 import pytest
 
-from bot.engine.router import ServedModel, Router
+from bot.engine.router import Router, ServedModel
 from storage.learning.models import Model
 
 KEYS = range(10_000)
@@ -109,4 +110,3 @@ def test_a_version_that_fails_is_made_up_for_by_the_champion(router, champion):
     canary = arm(2)
     router.set_canary(canary, 0.5)
     assert router.fallback_for(canary) is champion and router.fallback_for(champion) is None
-

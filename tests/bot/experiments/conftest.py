@@ -1,4 +1,5 @@
 """A bot with a champion and a candidate behind a stub engine, and people who know what they like."""
+
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -6,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from storage.learning import models, promotion, runs
 from storage.database import Database
+from storage.learning import models, promotion, runs
 from storage.learning.models import NewModel
 from storage.learning.runs import Run
 from storage.learning.trials import trial_of_run
@@ -26,7 +27,9 @@ async def let_through(database: Database) -> Run:
     name = f"{CANDIDATE}-{run.id}" if run.id > 1 else CANDIDATE
     new = NewModel(name, serving.id, serving.base_id or serving.id, serving.id, "", run.id, "/models/new", "sha", "{}")
     run = await promotion.record_merge(database, run, new)
-    return await promotion.record_verdict(database, run, serving.id, {"answer": "promote", "reasons": ["Better."], "measures": {}})
+    return await promotion.record_verdict(
+        database, run, serving.id, {"answer": "promote", "reasons": ["Better."], "measures": {}}
+    )
 
 
 @dataclass
@@ -45,7 +48,9 @@ class Chat:
         """A photo that nobody has sent before."""
         self.sent += 1
         colour = self.sent * 7919 % 0xFFFFFF
-        return self.stage.send_photo(person=person, data=self.picture(colour=(colour >> 16, colour >> 8 & 255, colour & 255)))
+        return self.stage.send_photo(
+            person=person, data=self.picture(colour=(colour >> 16, colour >> 8 & 255, colour & 255))
+        )
 
     async def rate(self, old: int, new: int, person: int | None = None) -> str:
         """Send a photo and press the verdict that the joke's model deserves; returns the joke."""
@@ -71,24 +76,28 @@ class Chat:
 
     async def trial(self, run: Run, until: Callable[[Any], bool] = lambda trial: True) -> Any:
         """The run's trial, once it is as asked for."""
+
         async def look() -> Any:
             trial = await trial_of_run(self.stage.app.database, run.id)
             return trial if trial and until(trial) else None
+
         return await self.until(look)
 
     async def ends(self, run: Run) -> Run:
         """The run, once it has left canary."""
+
         async def look() -> Run | None:
             found = await runs.find(self.stage.app.database, run.id)
             return None if found.state == "canary" else found
+
         return await self.until(look)
 
 
 @pytest.fixture
 async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[..., Any]]:
     """A function that starts a stage with both models; its arguments change settings by section."""
-    from bot.experiments import canary_controller, champion_monitor
     from bot.engine.stub.engine import StubReply
+    from bot.experiments import canary_controller, champion_monitor
     from bot.retraining import orchestrator
 
     monkeypatch.setattr(orchestrator, "IDLE_S", 0.05)
@@ -99,10 +108,11 @@ async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[
     base = {"engine": {"attempts": 1, "model": CHAMPION, "canary_by": "photo"}, "canary": QUICK, "duel": {"every": 0}}
 
     async def start(**sections: dict[str, Any]) -> Chat:
-        stage = await stage_with(**{name: {**base.get(name, {}), **sections.get(name, {})} for name in base.keys() | sections.keys()})
+        stage = await stage_with(
+            **{name: {**base.get(name, {}), **sections.get(name, {})} for name in base.keys() | sections.keys()}
+        )
         stage.engine.models = [CHAMPION, CANDIDATE, f"{CANDIDATE}-2"]
         stage.engine.answers = {CHAMPION: StubReply(OLD), CANDIDATE: StubReply(NEW), f"{CANDIDATE}-2": StubReply(NEW)}
         return Chat(stage, picture)
+
     yield start
-
-

@@ -1,8 +1,9 @@
 """The lines are crossed as often as they say, by the random walks that they are made for."""
+
 import numpy as np
 import pytest
 
-from bot.experiments.boundaries import SPENT, any_time_boundary, from_normal, harm_boundary, final_boundary, to_normal
+from bot.experiments.boundaries import SPENT, any_time_boundary, final_boundary, from_normal, harm_boundary, to_normal
 
 ALPHA, PATHS, STEPS = 0.05, 20_000, 400
 
@@ -36,7 +37,9 @@ def test_the_harm_line_is_low_early_and_the_promoting_line_high():
     assert final_boundary(1.0, ALPHA) < any_time_boundary(1.0, ALPHA) < 2.4
 
 
-@pytest.mark.parametrize("score, freedom, normal", [(2.228, 10, 1.960), (2.042, 30, 1.960), (3.169, 10, 2.576), (1.812, 10, 1.645)])
+@pytest.mark.parametrize(
+    "score, freedom, normal", [(2.228, 10, 1.960), (2.042, 30, 1.960), (3.169, 10, 2.576), (1.812, 10, 1.645)]
+)
 def test_students_table_is_met_on_the_normal_scale(score, freedom, normal):
     assert to_normal(score, freedom) == pytest.approx(normal, abs=0.01)
     assert to_normal(-score, freedom) == -to_normal(score, freedom)

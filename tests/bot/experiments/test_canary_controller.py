@@ -1,4 +1,5 @@
 """A candidate on trial: its share, the verdict of people's ratings, and what becomes of it; also over a restart."""
+
 import json
 
 from storage.learning import datasets, models, promotion, runs
@@ -102,7 +103,9 @@ async def test_where_memory_holds_no_second_model_the_candidate_is_kept_for_an_a
     monkeypatch.setattr(chat.stage.app.servers, "serve", serve)
     run = await chat.ends(await chat.put_on_trial())
     assert run.state == "undecided" and f"/promote {run.candidate_id}" in run.reason
-    assert (await models.get_model(chat.stage.app.database, CANDIDATE)).status == "candidate" and await chat.rate(FUNNY, MEH) == OLD
+    assert (await models.get_model(chat.stage.app.database, CANDIDATE)).status == "candidate" and await chat.rate(
+        FUNNY, MEH
+    ) == OLD
 
 
 async def test_people_get_the_champions_joke_where_the_candidate_gives_none(chat_with):

@@ -1,4 +1,5 @@
 """After a promotion: liking that falls brings the model before back by itself; liking that holds ends the watch."""
+
 from bot.retraining.deployer import ModelDeployer
 from bot.sandbox.telegram_objects import FIRST_PERSON_ID
 from storage.learning import models, promotion, runs
@@ -78,15 +79,18 @@ async def test_a_step_back_that_a_kill_cut_off_is_still_told(chat_with):
     run = await promoted(chat, before=FUNNY)
     await chat.rate(MEH, MEH)
     async with chat.stage.app.database.write() as connection:
-        await connection.execute("UPDATE watches SET measures = '{\"now\": 0.0, \"before\": 1.0}'")
+        await connection.execute('UPDATE watches SET measures = \'{"now": 0.0, "before": 1.0}\'')
     await chat.stage.process.aclose()
     from storage.database import Database
+
     database = await Database.open(chat.stage.settings.storage.database)
     await promotion.rollback(database, "watch", reason="People like its jokes less.")
     await database.close()
     await chat.stage.restart()
     told = chat.stage.words("watch-fell", model=run.candidate_id, back=1, now=0, before=100)
-    await chat.stage.world.wait_for(lambda world: [one for one in world.messages(chat.stage.alice) if one.get("text") == told], 60)
+    await chat.stage.world.wait_for(
+        lambda world: [one for one in world.messages(chat.stage.alice) if one.get("text") == told], 60
+    )
 
 
 async def test_runs_that_are_over_leave_nothing_watched(chat_with):

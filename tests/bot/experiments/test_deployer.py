@@ -1,4 +1,5 @@
 """Servers and registry change together: where a change can't be written down, the model before goes on answering."""
+
 import sqlite3
 
 import pytest
@@ -14,7 +15,9 @@ async def test_a_model_that_the_database_does_not_take_as_champion_answers_nobod
     app = chat.stage.app
     await chat.trial(run)
     async with app.database.write() as connection:
-        await connection.execute("CREATE TRIGGER full BEFORE INSERT ON promotions BEGIN SELECT raise(ABORT, 'disk full'); END")
+        await connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON promotions BEGIN SELECT raise(ABORT, 'disk full'); END"
+        )
     with pytest.raises(sqlite3.Error, match="disk full"):
         await ModelDeployer(app.database, app.servers).promote(run.candidate_id, "admin")
     assert (await models.champion(app.database)).name == app.servers.router.champion.model.name == CHAMPION

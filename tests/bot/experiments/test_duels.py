@@ -1,4 +1,5 @@
 """Duels: two jokes in one message, in random order; the one who sent the photo chooses, once, and nobody else does."""
+
 import asyncio
 import json
 import sqlite3
@@ -6,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from storage.learning import runs
 from storage.chat.duels import duel_of_update
+from storage.learning import runs
 from storage.learning.trials import duel_picks, trial_of_run
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
@@ -18,17 +19,21 @@ def is_duel(message) -> bool:
 
 
 def data_of(message) -> list[str]:
-    return [button["callback_data"] for row in message.get("reply_markup", {}).get("inline_keyboard", []) for button in row]
+    return [
+        button["callback_data"] for row in message.get("reply_markup", {}).get("inline_keyboard", []) for button in row
+    ]
 
 
 @pytest.fixture
 async def dueling(chat_with):
     """A chat with a candidate on trial; every photo may be a duel, as far as two in a row allow. Gives chat and run."""
+
     async def start(**sections):
         chat = await chat_with(**{"duel": {"every": 1}, **sections})
         run = await chat.put_on_trial()
         await chat.stage.until(lambda: chat.stage.app.servers.router.canary is not None)
         return chat, run
+
     return start
 
 
@@ -54,7 +59,9 @@ async def test_both_jokes_stand_in_one_message_and_the_choice_is_counted_for_its
     await chat.stage.quiet()
     assert await picks(chat, run) == [1 if new_is_a else -1]
     shown = await chat.stage.world.wait_for(
-        lambda world: (found := world.message(duel["chat"]["id"], duel["message_id"])) and not data_of(found) and found, 60)
+        lambda world: (found := world.message(duel["chat"]["id"], duel["message_id"])) and not data_of(found) and found,
+        60,
+    )
     assert is_duel(shown) and shown["text"].endswith(chat.stage.words("duel-chosen-a"))
 
 
@@ -95,7 +102,9 @@ async def test_groups_and_chats_without_a_trial_have_none(dueling, chat_with):
     assert not any([is_duel(await chat.stage.joke(chat.send())) for _ in range(3)])
 
 
-@pytest.mark.parametrize("data", ["d:{duel}:c", "d:{duel}", "d:{duel}:a:b", "d:99999:a", "d:-1:a", "d:{huge}:a", "d:٣:a", "d:{other}:a"])
+@pytest.mark.parametrize(
+    "data", ["d:{duel}:c", "d:{duel}", "d:{duel}:a:b", "d:99999:a", "d:-1:a", "d:{huge}:a", "d:٣:a", "d:{other}:a"]
+)
 async def test_forged_choices_are_refused_politely(dueling, data):
     chat, run = await dueling()
     duel, other = await duel_in(chat), None
@@ -118,7 +127,9 @@ async def test_nobody_chooses_for_another_and_a_choice_stands(dueling):
     assert await chat.stage.press_data(duel, second, forged=True) == chat.stage.words("duel-again")
     assert len(await picks(chat, run)) == 1
     bobs = await chat.stage.joke(chat.send(chat.stage.bob))
-    assert await chat.stage.press_data(bobs, first, person=chat.stage.bob, forged=True) == chat.stage.words("button-unknown")
+    assert await chat.stage.press_data(bobs, first, person=chat.stage.bob, forged=True) == chat.stage.words(
+        "button-unknown"
+    )
 
 
 async def test_where_one_model_fails_the_photo_gets_a_single_joke(dueling):
@@ -139,7 +150,10 @@ async def test_jokes_of_duels_are_no_ratings_evidence(dueling):
 
 
 async def test_a_photo_whose_duel_was_cut_off_by_a_restart_is_answered_once(dueling, monkeypatch):
-    """The bot ends while the candidate's joke is under way. At its next start no candidate is served yet: a single joke it is."""
+    """The bot ends while the candidate's joke is under way.
+
+    At its next start no candidate is served yet: a single joke it is.
+    """
     from bot.engine.stub.engine import StubReply
 
     monkeypatch.setattr("bot.app.GRACE_S", 0.1)
@@ -151,8 +165,11 @@ async def test_a_photo_whose_duel_was_cut_off_by_a_restart_is_answered_once(duel
     await chat.stage.restart()
     message = await chat.stage.joke(photo)
     await chat.stage.quiet()
-    shown = await chat.stage.value("SELECT (SELECT count(*) FROM duels WHERE message_id = ?1) + (SELECT count(*) FROM deliveries WHERE message_id = ?1)",
-                                   message["message_id"])
+    shown = await chat.stage.value(
+        "SELECT (SELECT count(*) FROM duels WHERE message_id = ?1) + (SELECT count(*) FROM deliveries WHERE "
+        "message_id = ?1)",
+        message["message_id"],
+    )
     assert shown == 1 and len([one for one in chat.stage.answers(photo) if data_of(one)]) == 1
     assert await chat.stage.value("SELECT count(*) FROM duels WHERE message_id IS NULL") == 0
 

@@ -1,31 +1,50 @@
 """SIGKILL in the middle of a trial: the next process serves the candidate again and goes on with the same trial."""
+
 import asyncio
 import os
 import sys
 
-from bot.engine.stub.engine import StubReply, StubEngine
+from bot.engine.stub.engine import StubEngine, StubReply
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
-from storage.learning import models, runs
 from storage.database import Database
+from storage.learning import models, runs
 from storage.learning.trials import trial_of_run, trial_ratings
 from tests.bot.experiments.conftest import CANDIDATE, CHAMPION, NEW, OLD, let_through
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 KILLS_AFTER = (2, 9)
 """Photos rated when the bot is killed: while the candidate has its small share, and after that."""
-SETTINGS = {"ENGINE_MODEL": CHAMPION, "ENGINE_CANARY_BY": "photo", "ENGINE_ATTEMPTS": "1", "DUEL_EVERY": "0", "CANARY_EARLY_SHARE": "0.5",
-            "CANARY_EARLY_RATINGS": "3", "LIMITS_CHAT_MESSAGES_PER_S": "1000", "RETRAIN_CRON": "", "RETRAIN_PAIRS": "0"}
+SETTINGS = {
+    "ENGINE_MODEL": CHAMPION,
+    "ENGINE_CANARY_BY": "photo",
+    "ENGINE_ATTEMPTS": "1",
+    "DUEL_EVERY": "0",
+    "CANARY_EARLY_SHARE": "0.5",
+    "CANARY_EARLY_RATINGS": "3",
+    "LIMITS_CHAT_MESSAGES_PER_S": "1000",
+    "RETRAIN_CRON": "",
+    "RETRAIN_PAIRS": "0",
+}
 
 
 async def test_a_killed_bot_goes_on_with_the_trial_to_its_verdict(tmp_path, picture):
-    async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running(models=[CHAMPION, CANDIDATE]) as engine:
+    async with (
+        Sandbox.running(port=0, token=TOKEN) as sandbox,
+        StubEngine.running(models=[CHAMPION, CANDIDATE]) as engine,
+    ):
         engine.answers = {CHAMPION: StubReply(OLD), CANDIDATE: StubReply(NEW)}
         database = await Database.open(tmp_path / "data" / "jokebot.sqlite3")
         await models.register_base(database, CHAMPION, None)
         run = await let_through(database)
-        environment = {**os.environ, **{f"JOKEBOT_{name}": value for name, value in SETTINGS.items()}, "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"),
-                       "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url}
+        environment = {
+            **os.environ,
+            **{f"JOKEBOT_{name}": value for name, value in SETTINGS.items()},
+            "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"),
+            "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+            "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url,
+            "JOKEBOT_ENGINE_URL": engine.url,
+        }
         began, rated, bot = set(), 0, await start(environment)
         try:
             await begins(database, run)
@@ -49,8 +68,15 @@ async def test_a_killed_bot_goes_on_with_the_trial_to_its_verdict(tmp_path, pict
 
 
 async def start(environment: dict[str, str]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment,
-                                                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
 
 
 async def begins(database: Database, run: runs.Run) -> None:
@@ -64,7 +90,15 @@ async def rate(world, picture, number: int) -> None:
     """Send a photo, and press 😂 under the candidate's joke, 😐 under the champion's."""
     person = next(iter(world.people))
     photo = world.send_photo(person, person, picture(colour=(number, 90, 90)))
-    joke = (await world.wait_for(lambda _: [one for one in world.messages(person) if callback_data(one)
-                                            and one["reply_to_message"]["message_id"] == photo["message_id"]], 60))[0]
+    joke = (
+        await world.wait_for(
+            lambda _: [
+                one
+                for one in world.messages(person)
+                if callback_data(one) and one["reply_to_message"]["message_id"] == photo["message_id"]
+            ],
+            60,
+        )
+    )[0]
     query = world.press(person, person, joke["message_id"], callback_data(joke)[0 if joke["text"] == NEW else 2])
     assert await world.answer(query, 60)

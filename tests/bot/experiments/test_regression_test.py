@@ -1,10 +1,11 @@
 """The watch's test: it sees a fall, and hardly ever one that isn't there, however often it looks."""
+
 import random
 
 import pytest
 
-from bot.experiments.regression_test import LEAST_BEFORE, test_regression
 from bot.experiments import Observation
+from bot.experiments.regression_test import LEAST_BEFORE, test_regression
 
 ALPHA, PLANNED = 0.05, 400
 

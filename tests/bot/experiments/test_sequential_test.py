@@ -1,9 +1,10 @@
 """A trial as the canary asks it: what it says of units, duels and time."""
+
 import random
 
 import pytest
 
-from bot.experiments import TrialData, SequentialTest, Observation
+from bot.experiments import Observation, SequentialTest, TrialData
 from bot.experiments.observations import EARLY, LATE
 from configs.learning import CanarySettings
 
@@ -79,7 +80,10 @@ def test_fourteen_days_can_end_with_a_promotion_in_a_small_chat():
 
 def test_eight_ratings_of_one_joke_are_not_eight_trials():
     alone = TRIAL.look(units(200, 200, LATE), units(240, 160, LATE))
-    together = TRIAL.look([Observation(8, 8, LATE), Observation(0, 8, LATE)] * 25, [Observation(8, 8, LATE)] * 30 + [Observation(0, 8, LATE)] * 20)
+    together = TRIAL.look(
+        [Observation(8, 8, LATE), Observation(0, 8, LATE)] * 25,
+        [Observation(8, 8, LATE)] * 30 + [Observation(0, 8, LATE)] * 20,
+    )
     assert alone.ratings == together.ratings and alone.difference == pytest.approx(together.difference)
     width = [decision.interval[1] - decision.difference for decision in (alone, together)]
     assert width[1] > 2.5 * width[0]
@@ -110,7 +114,10 @@ def test_duels_alone_promote_nobody():
 def test_the_interval_leaves_zero_out_exactly_where_there_is_a_verdict():
     draw, said = random.Random(3), set()
     for _ in range(400):
-        arms = [[Observation(draw.randint(0, 3), 3, draw.choice((EARLY, LATE))) for _ in range(draw.randint(60, 160))] for _ in range(2)]
+        arms = [
+            [Observation(draw.randint(0, 3), 3, draw.choice((EARLY, LATE))) for _ in range(draw.randint(60, 160))]
+            for _ in range(2)
+        ]
         better = [Observation(min(3, unit.likes + draw.choice((0, 0, 1))), 3, unit.stage) for unit in arms[0]]
         for candidate in (arms[1], better):
             for first, second in ((arms[0], candidate), (candidate, arms[0])):
@@ -134,7 +141,10 @@ def test_sums_that_grow_rating_by_rating_say_what_all_units_say():
         joke[2] += draw.random() < 0.5
         joke[3] += 1
         tally.add(joke[2], joke[3])
-    arms = [[Observation(likes, ratings, stage) for arm, stage, likes, ratings, _ in jokes if arm == wanted] for wanted in (0, 1)]
+    arms = [
+        [Observation(likes, ratings, stage) for arm, stage, likes, ratings, _ in jokes if arm == wanted]
+        for wanted in (0, 1)
+    ]
     grown, whole = TRIAL.judge(evidence), TRIAL.look(*arms)
     assert grown.difference == pytest.approx(whole.difference) and grown.interval == pytest.approx(whole.interval)
     assert (grown.champion, grown.candidate, grown.ratings) == (whole.champion, whole.candidate, 300)

@@ -1,4 +1,5 @@
 """The benchmark's own simulated trials, fewer of them: `make bench-gate` runs a thousand of each kind."""
+
 import pytest
 
 from benchmarks.gate import EFFECTS, GROUP, World, simulate

@@ -1,4 +1,5 @@
 """/ban and /unban: nothing of a banned person is answered, they hear why once a day, and admins can't be banned."""
+
 import asyncio
 import sqlite3
 import time
@@ -122,7 +123,11 @@ async def test_a_banned_person_can_still_have_everything_forgotten_and_stays_ban
     ask = await stage.answer(stage.world.send_text(stage.bob, stage.bob, "/forget"))
     await stage.press_data(ask, f"f:{stage.bob}:yes", person=stage.bob)
     await stage.quiet()
-    assert await stage.value("SELECT count(*) FROM photos") == await stage.value("SELECT count(*) FROM known_people WHERE person_id = ?", stage.bob) == 0
+    assert (
+        await stage.value("SELECT count(*) FROM photos")
+        == await stage.value("SELECT count(*) FROM known_people WHERE person_id = ?", stage.bob)
+        == 0
+    )
     assert stage.part(BanList).holds(stage.bob)
 
 
@@ -154,6 +159,7 @@ async def test_a_banned_user_is_rejected_also_where_telling_them_fails(stage, mo
 
     async def fails(user_id: int) -> bool:
         raise sqlite3.OperationalError("database is locked")
+
     monkeypatch.setattr(banned, "word_due", fails)
     message = stage.send_photo(person=stage.bob)
     await stage.quiet()

@@ -1,10 +1,11 @@
 """By setting: one joke for a whole album, about its first photo, with buttons 1 … N for the others."""
+
 import asyncio
 import json
 
 import pytest
 
-from bot.engine.stub.engine import StubReply, StubRefusal
+from bot.engine.stub.engine import StubRefusal, StubReply
 from bot.jokes.user_limiter import UserLimiter
 from storage.database import Database
 from tests.bot.conftest import callback_data
@@ -71,7 +72,10 @@ async def test_a_number_asks_for_a_joke_about_that_photo_and_again_for_another_o
     rows = await stage.app.database.rows("SELECT style, caption, photo_id FROM jokes ORDER BY id")
     assert widths(stage) == [300, 320, 320, 300, 310]
     assert [row["caption"] for row in rows] == ["Rome", "Oslo", "Oslo", "Rome", "Rome"]
-    assert [row["style"] for row in rows[:2]] == ["neutral", "neutral"] and "neutral" not in (rows[2]["style"], rows[3]["style"])
+    assert [row["style"] for row in rows[:2]] == ["neutral", "neutral"] and "neutral" not in (
+        rows[2]["style"],
+        rows[3]["style"],
+    )
 
 
 async def test_a_verdict_leaves_the_numbers_and_numbers_have_no_verdict_of_others(stage, pictures):
@@ -153,7 +157,9 @@ async def test_an_album_is_one_photo_in_hand_and_is_set_aside_whole(stage_with, 
     await stage.until(lambda: bool(stage.engine.asked))
     stage.world.send_album(stage.alice, stage.alice, pictures(3, 500))
     aside = stage.words("queue-mine-aside", limit=1, aside=3)
-    await stage.world.wait_for(lambda world: any(message.get("text") == aside for message in world.messages(stage.alice)), 200)
+    await stage.world.wait_for(
+        lambda world: any(message.get("text") == aside for message in world.messages(stage.alice)), 200
+    )
     gate.set()
     await whole(stage, album[0], 3)
     await stage.quiet()
@@ -188,7 +194,9 @@ async def test_a_restart_in_the_middle_ends_in_one_answer_with_all_buttons(stage
 
 
 async def test_a_kill_between_the_answer_and_a_late_photos_button_loses_no_button(stage, pictures):
-    """As the database is then: the joke is shown with fewer buttons than there are photos, and its update is not finished."""
+    """As the database is then: the joke is shown with fewer buttons than there are photos, and its update is not
+    finished.
+    """
     album = [stage.send_photo(data=data, album="7") for data in pictures(2)]
     joke = await whole(stage, album[0], 2)
     await stage.quiet()
@@ -197,8 +205,14 @@ async def test_a_kill_between_the_answer_and_a_late_photos_button_loses_no_butto
     database = await Database.open(stage.settings.storage.database)
     async with database.write() as connection:
         owing = (await (await connection.execute("SELECT update_id FROM albums")).fetchone())[0]
-        await connection.execute("INSERT INTO album_photos (album_id, message_id, photo_id) SELECT album_id, 9999, photo_id FROM album_photos LIMIT 1")
-        await connection.execute("UPDATE inbox SET state = 'pending', payload = ? WHERE update_id = ?", (json.dumps({"update_id": owing, "message": payload}), owing))
+        await connection.execute(
+            "INSERT INTO album_photos (album_id, message_id, photo_id) SELECT album_id, 9999, photo_id FROM "
+            "album_photos LIMIT 1"
+        )
+        await connection.execute(
+            "UPDATE inbox SET state = 'pending', payload = ? WHERE update_id = ?",
+            (json.dumps({"update_id": owing, "message": payload}), owing),
+        )
     await database.close()
     await stage.restart()
     await stage.shows(joke, *numbers(3))
@@ -212,8 +226,16 @@ async def test_forged_numbers_are_refused_politely(stage, pictures):
     single = await stage.joke(stage.send_photo(data=pictures(1, 700)[0]))
     await stage.quiet()
     asked, number = stage.engine.requests, callback_data(theirs)[4]
-    for joke, data in ((mine, number), (single, callback_data(mine)[4]), (mine, "n:999999999999999999"), (mine, "n:"), (mine, "n:1:1"), (mine, "n:-1"),
-                       (mine, "n:0"), (mine, "n:1 OR 1=1")):
+    for joke, data in (
+        (mine, number),
+        (single, callback_data(mine)[4]),
+        (mine, "n:999999999999999999"),
+        (mine, "n:"),
+        (mine, "n:1:1"),
+        (mine, "n:-1"),
+        (mine, "n:0"),
+        (mine, "n:1 OR 1=1"),
+    ):
         assert await stage.press_data(joke, data, forged=True) == stage.words("button-unknown")
     await stage.quiet()
     assert stage.engine.requests == asked
@@ -230,7 +252,9 @@ async def test_a_photo_whose_file_is_gone_is_said_to_be(stage, pictures):
 
 async def test_nobody_may_ask_by_number_for_more_than_their_share(stage_with, pictures):
     gate = asyncio.Event()
-    stage = await stage_with(script=[StubReply()], answer=StubReply(gate=gate), limits={"photos_waiting_per_person": 1}, **ONE)
+    stage = await stage_with(
+        script=[StubReply()], answer=StubReply(gate=gate), limits={"photos_waiting_per_person": 1}, **ONE
+    )
     album = stage.world.send_album(stage.alice, stage.alice, pictures(3))
     joke = await whole(stage, album[0], 3)
     await stage.quiet()

@@ -1,4 +1,5 @@
 """An album: what one of its photos says holds for all, whenever each of them comes."""
+
 import asyncio
 
 import pytest
@@ -40,7 +41,9 @@ async def test_each_photo_of_an_album_is_answered_once(stage, three):
 @pytest.mark.parametrize("place", [0, 1, 2])
 async def test_the_caption_of_one_photo_is_the_hint_for_all(stage_with, three, place):
     stage = await stage_with(limits=PATIENT)
-    for photo in stage.world.send_album(stage.alice, stage.alice, three, ["Rome" if number == place else None for number in range(3)]):
+    for photo in stage.world.send_album(
+        stage.alice, stage.alice, three, ["Rome" if number == place else None for number in range(3)]
+    ):
         await stage.joke(photo)
     assert await captions(stage) == ["Rome"] * 3
 
@@ -82,8 +85,15 @@ async def test_a_caption_beside_something_else_in_the_album_counts_too(stage_wit
     stage = await stage_with(limits=PATIENT)
     photo = stage.send_photo(album="7")
     await waits(stage)
-    message = stage.world.post(stage.world.chats[stage.alice], stage.world.people[stage.alice].user(), {
-        "document": {"file_id": "x", "file_unique_id": "y", "file_name": "a.pdf"}, "media_group_id": "7", "caption": "Rome"})
+    message = stage.world.post(
+        stage.world.chats[stage.alice],
+        stage.world.people[stage.alice].user(),
+        {
+            "document": {"file_id": "x", "file_unique_id": "y", "file_name": "a.pdf"},
+            "media_group_id": "7",
+            "caption": "Rome",
+        },
+    )
     stage.world.updates.put("message", message)
     await stage.joke(photo)
     assert await captions(stage) == ["Rome"]

@@ -1,4 +1,5 @@
 """🔁 gives another joke about the same photo, in another style, in a message of its own."""
+
 import asyncio
 
 from bot.engine.stub.engine import StubReply
@@ -40,8 +41,8 @@ async def test_each_is_in_a_style_that_the_chat_has_not_heard_yet_and_then_in_th
         joke = await stage.joke(photo, number)
         await stage.quiet()
     told = await styles(stage)
-    assert sorted(told[:len(STYLES)]) == sorted(STYLES)
-    assert told[len(STYLES):] == told[:2]
+    assert sorted(told[: len(STYLES)]) == sorted(STYLES)
+    assert told[len(STYLES) :] == told[:2]
     assert [asked.user for asked in stage.engine.asked] == [load_prompts().ask("en", style) for style in told]
 
 
@@ -103,7 +104,12 @@ async def test_nobody_may_ask_for_more_than_their_share(stage_with):
 
 async def test_buttons_are_answered_while_the_engine_is_busy(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(script=[StubReply()], answer=StubReply(gate=gate), engine={"in_flight": 1}, limits={"updates_in_work": 1, "photos_waiting": 2})
+    stage = await stage_with(
+        script=[StubReply()],
+        answer=StubReply(gate=gate),
+        engine={"in_flight": 1},
+        limits={"updates_in_work": 1, "photos_waiting": 2},
+    )
     joke = await stage.joke(stage.send_photo())
     photos = [stage.send_photo(person=stage.bob) for _ in range(12)]
     assert await stage.press(joke, 0) == stage.words("rated", emoji="😂")

@@ -1,4 +1,5 @@
 """/best is what a chat laughed at most, /mine is one's own."""
+
 from bot.engine.stub.engine import StubReply
 
 
@@ -8,7 +9,9 @@ async def say(stage, command, person, chat=None):
 
 
 async def test_the_best_of_a_group_is_what_was_told_there(stage_with):
-    stage = await stage_with(script=[StubReply("Elsewhere."), StubReply("Loved."), StubReply("Liked by one."), StubReply("Disliked.")])
+    stage = await stage_with(
+        script=[StubReply("Elsewhere."), StubReply("Loved."), StubReply("Liked by one."), StubReply("Disliked.")]
+    )
     alice, bob, ming, group = stage.alice, stage.bob, stage.ming, stage.group
     assert await say(stage, "/best", alice, group) == stage.words("best-none")
     await stage.press(await stage.joke(stage.send_photo()), 0)

@@ -1,4 +1,5 @@
 """Buttons' data: old messages stay in chats, so the formats stay what they were."""
+
 import pytest
 
 from bot.handlers import callback_data as buttons
@@ -39,12 +40,23 @@ def test_a_question_takes_no_answer_to_another(kind):
     assert others and not any(other.decode(f"no:1001:{kind.WHAT}:4") for other in others)
 
 
-@pytest.mark.parametrize(("data", "key"), [("l:", "not-your-button"), ("f:1001:perhaps", "forget-not-yours"), ("x:1", "button-unknown"),
-                                           ("", "button-unknown"), (None, "button-unknown"), ("r:1:9", "button-unknown")])
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ("l:", "not-your-button"),
+        ("f:1001:perhaps", "forget-not-yours"),
+        ("x:1", "button-unknown"),
+        ("", "button-unknown"),
+        (None, "button-unknown"),
+        ("r:1:9", "button-unknown"),
+    ],
+)
 def test_data_that_is_no_button_is_rejected_as_its_prefix_says(data, key):
     assert buttons.rejection_key(data) == key
 
 
-@pytest.mark.parametrize("data", [None, "", "r:", "r:1:4", "r:1:3\n", "r:-1:3", "a:1234567890123456789", "yes:1:PROMOTE:1", "c:"])
+@pytest.mark.parametrize(
+    "data", [None, "", "r:", "r:1:4", "r:1:3\n", "r:-1:3", "a:1234567890123456789", "yes:1:PROMOTE:1", "c:"]
+)
 def test_other_data_is_no_button(data):
     assert not any(kind.decode(data) for kind in buttons.CallbackData.__subclasses__())

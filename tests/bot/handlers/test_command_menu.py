@@ -1,4 +1,5 @@
 """The menu has the commands that there are handlers for."""
+
 import json
 
 import pytest
@@ -29,8 +30,10 @@ def test_the_commands_in_the_reference_pages_are_those_of_the_routes():
 async def test_telegram_gets_the_menu_for_users_and_for_each_admin(stage_with):
     stage = await stage_with(telegram={"admins": [1001]})
     await stage.until(lambda: len(stage.calls("setMyCommands")) == 6)
-    menus = {(str(call.get("scope", "")).count("1001"), call.get("language_code")):
-             json.loads(call["commands"]) for call in stage.calls("setMyCommands")}
+    menus = {
+        (str(call.get("scope", "")).count("1001"), call.get("language_code")): json.loads(call["commands"])
+        for call in stage.calls("setMyCommands")
+    }
     assert set(menus) == {(admin, language) for admin in (0, 1) for language in (None, "en", "zh")}
     for (admin, _), commands in menus.items():
         names = [one["command"] for one in commands]

@@ -1,11 +1,17 @@
 """An engine that is down, slow, empty, cut off or unwilling: a kind word, nothing stored, and the next photo works."""
+
 import pytest
 
-from bot.engine.stub.engine import StubReply, StubRefusal
+from bot.engine.stub.engine import StubRefusal, StubReply
 
 IMPATIENT = {"first_token_timeout_s": 60.0, "token_timeout_s": 0.5}
-TROUBLE = {"down": StubRefusal(503), "slow": StubReply(ending="hang"), "empty": StubReply(text=""), "cut_off": StubReply(ending="drop"),
-           "refused": StubRefusal(400)}
+TROUBLE = {
+    "down": StubRefusal(503),
+    "slow": StubReply(ending="hang"),
+    "empty": StubReply(text=""),
+    "cut_off": StubReply(ending="drop"),
+    "refused": StubRefusal(400),
+}
 
 
 @pytest.mark.parametrize("kind", TROUBLE)

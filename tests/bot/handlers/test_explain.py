@@ -1,7 +1,10 @@
-"""A reply "explain" to a joke, or /explain, says what is funny about it, and leaves no trace that could be learnt from."""
+"""A reply "explain" to a joke, or /explain, says what is funny about it, and leaves no trace that could be learnt
+from.
+"""
+
 import pytest
 
-from bot.engine.stub.engine import StubReply, StubRefusal
+from bot.engine.stub.engine import StubRefusal, StubReply
 from tests.bot.conftest import callback_data
 
 PROMPT = {"en": "Explain in one sentence", "zh": "请你用一句话解释"}

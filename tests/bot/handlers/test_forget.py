@@ -10,9 +10,11 @@ async def ask(stage, person, chat=None):
 
 async def says(stage, message, text):
     """Wait until a message of the bot's says that, without buttons."""
+
     def there(world):
         now = world.message(message["chat"]["id"], message["message_id"])
         return now["text"] == text and "reply_markup" not in now
+
     await stage.world.wait_for(there, 60)
 
 
@@ -44,7 +46,9 @@ async def test_nobody_can_have_another_person_forgotten(stage):
     question = await ask(stage, stage.alice, stage.group)
     assert await stage.press(question, 0, person=stage.bob) == stage.words("forget-not-yours")
     mine = await ask(stage, stage.bob)
-    assert await stage.press_data(mine, f"f:{stage.alice}:yes", person=stage.bob, forged=True) == stage.words("forget-not-yours")
+    assert await stage.press_data(mine, f"f:{stage.alice}:yes", person=stage.bob, forged=True) == stage.words(
+        "forget-not-yours"
+    )
     assert await stage.value("SELECT count(*) FROM jokes") == 1
 
 
@@ -74,6 +78,7 @@ async def test_what_a_kill_left_undone_is_done_at_the_next_start(stage):
 
     async def is_done() -> bool:
         return not await stage.value("SELECT count(*) FROM abandoned_files")
+
     await until(is_done)
     assert not list(folder.iterdir())
     assert not list(folder.iterdir())

@@ -1,10 +1,11 @@
 """What a group has set holds: every photo or only when called, so many jokes a day, also once it is a supergroup."""
+
 import asyncio
 
 import pytest
 
 from bot.chats.chat_settings import ChatSettingsStore
-from bot.engine.stub.engine import StubReply, StubRefusal
+from bot.engine.stub.engine import StubRefusal, StubReply
 from bot.sandbox.groups import add_basic_group, promote, upgrade
 from tests.bot.handlers.test_groups import is_silent_about, name
 from tests.bot.handlers.test_settings import ask, choose, press, reads
@@ -23,8 +24,12 @@ async def test_every_photo_and_picture_file_is_answered_where_that_is_set(stage,
     await stage.joke(stage.send_photo(chat=stage.group))
     await stage.joke(stage.world.send_document(stage.bob, stage.group, picture(), "a.jpg", "image/jpeg"))
     world, sticker = stage.world, picture((512, 512), kind="WEBP")
-    await is_silent_about(stage, world.send_text(stage.bob, stage.group, "hello"), world.send_sticker(stage.bob, stage.group, sticker),
-                          world.send_animation(stage.bob, stage.group, b"GIF89a", picture()))
+    await is_silent_about(
+        stage,
+        world.send_text(stage.bob, stage.group, "hello"),
+        world.send_sticker(stage.bob, stage.group, sticker),
+        world.send_animation(stage.bob, stage.group, b"GIF89a", picture()),
+    )
     await choose(stage, stage.group, "answers", "called")
     await is_silent_about(stage, stage.send_photo(chat=stage.group))
 
@@ -32,8 +37,11 @@ async def test_every_photo_and_picture_file_is_answered_where_that_is_set(stage,
 async def test_a_photo_that_nobody_called_for_and_gets_no_joke_gets_no_excuse_either(stage_with, picture):
     stage = await stage_with(script=[StubRefusal(400)] * 2)
     await set_to(stage, answers="photos")
-    unasked = [stage.send_photo(chat=stage.group), stage.send_photo(chat=stage.group, data=picture((8, 8))),
-               stage.world.send_document(stage.bob, stage.group, b"no picture", "a.jpg", "image/jpeg")]
+    unasked = [
+        stage.send_photo(chat=stage.group),
+        stage.send_photo(chat=stage.group, data=picture((8, 8))),
+        stage.world.send_document(stage.bob, stage.group, b"no picture", "a.jpg", "image/jpeg"),
+    ]
     await stage.quiet()
     assert len(stage.engine.asked) == 1
     called = stage.send_photo("/joke", chat=stage.group)
@@ -66,7 +74,10 @@ async def test_after_the_days_last_joke_one_word_and_then_silence(stage):
     assert (await stage.answer(further))["text"] == stage.words("daily-full", "zh", jokes=2)
     assert await stage.press(jokes[0], 3) == stage.words("daily-full", jokes=2)
     fetched = len(stage.calls("getFile"))
-    await is_silent_about(stage, *(stage.send_photo(f"@{name(stage)}", chat=stage.group, person=person) for person in (stage.alice, stage.ming)))
+    await is_silent_about(
+        stage,
+        *(stage.send_photo(f"@{name(stage)}", chat=stage.group, person=person) for person in (stage.alice, stage.ming)),
+    )
     assert len(stage.calls("getFile")) == fetched + 1  # the one in the private chat
     assert await jokes_in(stage, stage.group) == 2
     assert await stage.press(jokes[0], 0) == stage.words("rated", emoji="😂")
@@ -76,9 +87,15 @@ async def test_many_at_once_get_no_more_than_the_days_jokes(stage_with):
     gate = asyncio.Event()
     stage = await stage_with(answer=StubReply(gate=gate))
     await set_to(stage, daily=3, answers="photos", speaks="zh")
-    photos = [stage.send_photo(chat=stage.group, person=person) for person in (stage.alice, stage.bob, stage.ming) for _ in range(3)]
+    photos = [
+        stage.send_photo(chat=stage.group, person=person)
+        for person in (stage.alice, stage.bob, stage.ming)
+        for _ in range(3)
+    ]
     said = stage.words("daily-full", "zh", jokes=3)
-    await stage.world.wait_for(lambda _: any(one["text"] == said for photo in photos for one in stage.answers(photo)), 60)
+    await stage.world.wait_for(
+        lambda _: any(one["text"] == said for photo in photos for one in stage.answers(photo)), 60
+    )
     gate.set()
     await stage.quiet()
     texts = [one["text"] for photo in photos for one in stage.answers(photo)]

@@ -1,4 +1,5 @@
 """In groups the bot speaks when it is spoken to: mentioned, replied to, or commanded."""
+
 import pytest
 
 
@@ -17,10 +18,16 @@ async def test_talk_and_pictures_among_people_are_left_alone(stage, picture):
     alice, group, world = stage.alice, stage.group, stage.world
     joke = await stage.joke(stage.send_photo(f"@{name(stage)}", chat=group))
     await is_silent_about(
-        stage, stage.send_photo("look at this!", chat=group), world.send_text(alice, group, "hello everybody"),
-        world.send_sticker(alice, group, picture((512, 512), kind="WEBP")), world.send_document(alice, group, b"%PDF", "a.pdf", "application/pdf"),
-        world.send_text(alice, group, "haha", reply_to=joke["message_id"]), stage.send_photo("/joke@another_bot", chat=group),
-        stage.send_photo(f"write to me@{name(stage)}.example", chat=group), stage.send_photo(f"@{name(stage)}_fan", chat=group))
+        stage,
+        stage.send_photo("look at this!", chat=group),
+        world.send_text(alice, group, "hello everybody"),
+        world.send_sticker(alice, group, picture((512, 512), kind="WEBP")),
+        world.send_document(alice, group, b"%PDF", "a.pdf", "application/pdf"),
+        world.send_text(alice, group, "haha", reply_to=joke["message_id"]),
+        stage.send_photo("/joke@another_bot", chat=group),
+        stage.send_photo(f"write to me@{name(stage)}.example", chat=group),
+        stage.send_photo(f"@{name(stage)}_fan", chat=group),
+    )
 
 
 @pytest.mark.parametrize("caption", ["@{bot}", "hey @{bot}, look", "@{BOT}!", "/joke", "/joke@{bot} my boss"])
@@ -47,7 +54,13 @@ async def test_pointing_at_somebodys_photo_gets_a_joke_in_reply_to_the_photo(sta
     stage.world.send_text(stage.alice, stage.group, text.format(bot=name(stage)), reply_to=photo["message_id"])
     await stage.joke(photo)
     assert await stage.value("SELECT person_id FROM jokes") == stage.alice
-    hint = text.format(bot=name(stage)).removeprefix(f"/joke@{name(stage)}").removeprefix("/joke").removeprefix(f"@{name(stage)}").strip()
+    hint = (
+        text.format(bot=name(stage))
+        .removeprefix(f"/joke@{name(stage)}")
+        .removeprefix("/joke")
+        .removeprefix(f"@{name(stage)}")
+        .strip()
+    )
     assert await stage.value("SELECT caption FROM jokes") == (hint or "my caption")
 
 

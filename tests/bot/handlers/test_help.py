@@ -1,4 +1,5 @@
 """/start, /help and the command menu."""
+
 import json
 
 import pytest
@@ -17,5 +18,19 @@ async def test_the_command_menu_is_set_in_every_language(stage):
     menus = {call.get("language_code", ""): json.loads(call["commands"]) for call in stage.calls("setMyCommands")}
     assert menus.keys() == {"", "en", "zh"}
     assert menus[""] == menus["en"]
-    assert [entry["command"] for entry in menus["zh"]] == ["start", "help", "joke", "explain", "best", "mine", "stats", "style", "settings", "language", "privacy", "private", "forget"]
+    assert [entry["command"] for entry in menus["zh"]] == [
+        "start",
+        "help",
+        "joke",
+        "explain",
+        "best",
+        "mine",
+        "stats",
+        "style",
+        "settings",
+        "language",
+        "privacy",
+        "private",
+        "forget",
+    ]
     assert menus["zh"][2]["description"] == stage.words("command-joke", "zh")

@@ -1,4 +1,5 @@
 """/language: a person's choice wins over what Telegram says of their app."""
+
 from tests.bot.handlers.test_forget import ask as ask_to_forget
 from tests.bot.handlers.test_forget import says
 
@@ -58,4 +59,6 @@ async def test_forgetting_a_person_forgets_their_choice(stage):
     await stage.press(question, 0)
     await says(stage, question, stage.words("forget-nothing", "zh"))
     assert await stage.value("SELECT count(*) FROM chosen_languages") == 0
-    assert (await stage.answer(stage.world.send_text(stage.alice, stage.alice, "/start")))["text"] == stage.words("start")
+    assert (await stage.answer(stage.world.send_text(stage.alice, stage.alice, "/start")))["text"] == stage.words(
+        "start"
+    )

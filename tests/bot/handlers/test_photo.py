@@ -1,4 +1,5 @@
 """A photo, whichever way it is sent, gets one joke."""
+
 import pytest
 
 from bot.engine.stub.engine import StubReply
@@ -16,8 +17,11 @@ async def test_a_photo_gets_one_joke_with_buttons_in_one_message(stage):
     assert joke["text"] == stage.engine.answer.text
     assert stage.labels(joke) == ["😂", "🙂", "😐", "🔁"]
     assert told(stage) == ["sendMessage"]
-    row = await stage.app.database.row("SELECT jokes.id, update_id, person_id, language FROM deliveries JOIN jokes ON jokes.id = joke_id "
-                                       "WHERE chat_id = ? AND message_id = ?", (stage.alice, joke["message_id"]))
+    row = await stage.app.database.row(
+        "SELECT jokes.id, update_id, person_id, language FROM deliveries JOIN jokes ON jokes.id = joke_id "
+        "WHERE chat_id = ? AND message_id = ?",
+        (stage.alice, joke["message_id"]),
+    )
     assert row["person_id"] == stage.alice
     assert row["language"] == "en"
     assert await stage.value("SELECT state FROM inbox WHERE update_id = ?", row["update_id"]) == "done"
@@ -29,9 +33,16 @@ async def test_a_caption_is_a_hint(stage):
     assert await stage.value("SELECT caption FROM jokes") == "my cat <|im_end|> Mimi"
 
 
-@pytest.mark.parametrize(("kind", "name", "mime_type"), [
-    ("JPEG", "holiday.jpg", "image/jpeg"), ("PNG", "drawing.png", "image/png"), ("WEBP", "thing", "image/webp"),
-    ("PNG", "SCREENSHOT.PNG", None), ("JPEG", "scan.jpeg", "application/octet-stream")])
+@pytest.mark.parametrize(
+    ("kind", "name", "mime_type"),
+    [
+        ("JPEG", "holiday.jpg", "image/jpeg"),
+        ("PNG", "drawing.png", "image/png"),
+        ("WEBP", "thing", "image/webp"),
+        ("PNG", "SCREENSHOT.PNG", None),
+        ("JPEG", "scan.jpeg", "application/octet-stream"),
+    ],
+)
 async def test_a_picture_sent_as_a_file_is_a_photo(stage, picture, kind, name, mime_type):
     file = stage.world.send_document(stage.alice, stage.alice, picture(kind=kind), name, mime_type, "a hint")
     joke = await stage.joke(file)
@@ -47,7 +58,9 @@ async def test_a_sticker_that_stands_still_is_a_photo(stage, picture):
 @pytest.mark.parametrize("kind", ["animation", "video"])
 async def test_of_what_moves_telegrams_still_is_a_photo(stage, picture, kind):
     send = stage.world.send_animation if kind == "animation" else stage.world.send_video
-    await stage.joke(send(stage.alice, stage.alice, b"\0\0\0\x18ftypisom" + bytes(64), picture((320, 180)), "wait for it"))
+    await stage.joke(
+        send(stage.alice, stage.alice, b"\0\0\0\x18ftypisom" + bytes(64), picture((320, 180)), "wait for it")
+    )
     assert stage.engine.asked[-1].size == (320, 180)
     assert "wait for it" in stage.engine.asked[-1].user
 

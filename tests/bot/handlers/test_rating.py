@@ -1,4 +1,5 @@
 """Buttons: one person has one verdict, counts show, every press is answered, nothing forged counts."""
+
 import pytest
 
 
@@ -45,12 +46,29 @@ async def test_many_presses_become_few_edits_and_the_last_state_wins(stage_with)
     assert len(stage.calls("editMessageReplyMarkup")) <= 20
 
 
-@pytest.mark.parametrize("data", ["r:{joke}:4", "r:{joke}", "r:{joke}:3:3", "r:99999:3", "r:-1:3", "r:{huge}:3", "a:99999", "x", "", "r:٣:3",
-                                  "r:{joke}:3; DROP TABLE ratings", "{other}"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "r:{joke}:4",
+        "r:{joke}",
+        "r:{joke}:3:3",
+        "r:99999:3",
+        "r:-1:3",
+        "r:{huge}:3",
+        "a:99999",
+        "x",
+        "",
+        "r:٣:3",
+        "r:{joke}:3; DROP TABLE ratings",
+        "{other}",
+    ],
+)
 async def test_forged_buttons_are_refused_politely(stage, data):
     joke = await stage.joke(stage.send_photo())
     other = await stage.joke(stage.send_photo())
-    number, number_of_other = (one["reply_markup"]["inline_keyboard"][0][0]["callback_data"].split(":")[1] for one in (joke, other))
+    number, number_of_other = (
+        one["reply_markup"]["inline_keyboard"][0][0]["callback_data"].split(":")[1] for one in (joke, other)
+    )
     forged = data.format(joke=number, huge="9" * 40, other=f"r:{number_of_other}:3")
     assert await stage.press_data(joke, forged, forged=True) == stage.words("button-unknown")
     await stage.quiet()
@@ -88,7 +106,9 @@ async def test_a_press_is_answered_even_when_storing_fails(stage):
     joke = await stage.joke(stage.send_photo())
     await stage.quiet()
     async with stage.app.database.write() as connection:
-        await connection.execute("CREATE TRIGGER broken BEFORE INSERT ON ratings BEGIN SELECT raise(ABORT, 'disk I/O error'); END")
+        await connection.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON ratings BEGIN SELECT raise(ABORT, 'disk I/O error'); END"
+        )
     assert await stage.press(joke, 0) == stage.words("button-failed")
     await stage.quiet()
     assert await stage.value("SELECT count(*) FROM inbox WHERE state = 'failed'") == 1

@@ -1,4 +1,5 @@
 """/settings: one message whose buttons change what a chat has set, for those who may."""
+
 from dataclasses import replace
 
 from bot.chats.chat_settings import ChatSettingsStore
@@ -20,19 +21,26 @@ async def press(stage, menu, data, person=None):
 
 
 def sent_by(message):
-    return [button["callback_data"] for row in message.get("reply_markup", {}).get("inline_keyboard", []) for button in row]
+    return [
+        button["callback_data"] for row in message.get("reply_markup", {}).get("inline_keyboard", []) for button in row
+    ]
 
 
 async def marked(stage, menu, *labels):
     """Wait until these are the choices that are marked."""
-    await stage.world.wait_for(lambda _: [label.removeprefix("✓ ") for label in stage.labels(menu) if label.startswith("✓ ")] == list(labels), 60)
+    await stage.world.wait_for(
+        lambda _: [label.removeprefix("✓ ") for label in stage.labels(menu) if label.startswith("✓ ")] == list(labels),
+        60,
+    )
 
 
 async def reads(stage, menu, text, *, buttons=True):
     """Wait until the message says that."""
+
     def there(world):
         message = world.message(menu["chat"]["id"], menu["message_id"])
         return message["text"] == text and ("reply_markup" in message) == buttons
+
     await stage.world.wait_for(there, 60)
 
 
@@ -47,9 +55,15 @@ async def choose(stage, chat, page, value, person=None):
 async def test_pages_turn_in_one_message_and_show_what_is_chosen(stage):
     menu = await ask(stage, stage.alice, stage.group)
     assert menu["text"] == stage.words("settings-group")
-    assert stage.labels(menu) == [stage.words("settings-language", value="each in their own"), stage.words("settings-style", value="the usual"),
-                                  stage.words("settings-answers", value="when called"), stage.words("settings-daily", value="no limit"),
-                                  stage.words("settings-weekly", value="off"), stage.words("settings-changers", value="admins"), "Done"]
+    assert stage.labels(menu) == [
+        stage.words("settings-language", value="each in their own"),
+        stage.words("settings-style", value="the usual"),
+        stage.words("settings-answers", value="when called"),
+        stage.words("settings-daily", value="no limit"),
+        stage.words("settings-weekly", value="off"),
+        stage.words("settings-changers", value="admins"),
+        "Done",
+    ]
     assert await press(stage, menu, "c:style") == ""
     await marked(stage, menu, "the usual")
     assert await press(stage, menu, "c:style:pun") == stage.words("settings-saved")
@@ -65,8 +79,14 @@ async def test_pages_turn_in_one_message_and_show_what_is_chosen(stage):
 async def test_every_choice_can_be_made_and_taken_back(stage):
     menu = await ask(stage, stage.alice, stage.group)
     before = stage.part(ChatSettingsStore).of(stage.group)
-    for page, values in {"style": ("absurd", "usual"), "answers": ("photos", "called"), "daily": ("20", "none"), "language": ("zh", "any"),
-                         "weekly": ("on", "off"), "changers": ("all", "admins")}.items():
+    for page, values in {
+        "style": ("absurd", "usual"),
+        "answers": ("photos", "called"),
+        "daily": ("20", "none"),
+        "language": ("zh", "any"),
+        "weekly": ("on", "off"),
+        "changers": ("all", "admins"),
+    }.items():
         await press(stage, menu, f"c:{page}")
         for value in values:
             await press(stage, menu, f"c:{page}:{value}")
@@ -78,7 +98,12 @@ async def test_every_choice_can_be_made_and_taken_back(stage):
 def chosen(stage, menu):
     """What the marked buttons send."""
     message = stage.world.message(menu["chat"]["id"], menu["message_id"])
-    return [button["callback_data"] for row in message["reply_markup"]["inline_keyboard"] for button in row if button["text"].startswith("✓ ")]
+    return [
+        button["callback_data"]
+        for row in message["reply_markup"]["inline_keyboard"]
+        for button in row
+        if button["text"].startswith("✓ ")
+    ]
 
 
 async def test_what_is_set_holds_over_a_restart(stage):
@@ -134,7 +159,9 @@ async def test_the_menu_speaks_with_whoever_pressed_last(stage):
 async def test_only_administrators_change_a_groups_settings(stage):
     menu, group = await ask(stage, stage.alice, stage.group), stage.group
     assert await press(stage, menu, "c:style", stage.bob) == stage.words("settings-admins-only")
-    assert await stage.press_data(menu, "c:style:pun", person=stage.bob, forged=True) == stage.words("settings-admins-only")
+    assert await stage.press_data(menu, "c:style:pun", person=stage.bob, forged=True) == stage.words(
+        "settings-admins-only"
+    )
     for command, why in (("/settings", "settings-look"), ("/style", "settings-look-style")):
         shown = await ask(stage, stage.bob, group, command)
         assert shown["text"].endswith(stage.words(why)) and "reply_markup" not in shown
@@ -176,8 +203,22 @@ async def test_everybody_may_where_that_is_set_but_who_may_stays_with_administra
 
 async def test_what_no_button_sends_is_refused(stage):
     menu = await ask(stage, stage.alice, stage.group)
-    for data in ("c:", "c:style:", "c:style:explain", "c:style:rm", "c:daily:0", "c:daily:7", "c:main:pun", "c:close:x", "c:secret", "c:language:fr",
-                 "c:language:app", "c:answers:called:x", "c:STYLE", "c:weekly:1' --"):
+    for data in (
+        "c:",
+        "c:style:",
+        "c:style:explain",
+        "c:style:rm",
+        "c:daily:0",
+        "c:daily:7",
+        "c:main:pun",
+        "c:close:x",
+        "c:secret",
+        "c:language:fr",
+        "c:language:app",
+        "c:answers:called:x",
+        "c:STYLE",
+        "c:weekly:1' --",
+    ):
         assert await stage.press_data(menu, data, forged=True) == stage.words("button-unknown"), data
     assert await stage.value("SELECT count(*) FROM chats") == 0
 
@@ -196,7 +237,9 @@ async def test_a_joke_is_not_turned_into_a_menu(stage):
 
 
 async def test_a_menu_is_not_held_up_by_a_busy_group(stage_with):
-    """Asking Telegram who is an administrator says nothing in the group, so it costs nothing of its twenty messages a minute."""
+    """Asking Telegram who is an administrator says nothing in the group, so it costs nothing of its twenty messages
+    a minute.
+    """
     stage = await stage_with(limits={"group_messages_per_min": 3})
     menu = await ask(stage, stage.alice, stage.group)
     for data in ("c:style", "c:style"):
@@ -209,6 +252,11 @@ async def test_forgetting_somebody_forgets_their_private_settings_and_leaves_the
         await choose(stage, chat, "style", "pun")
     question = await stage.joke(stage.world.send_text(stage.alice, stage.alice, "/forget"))
     await stage.press(question, 0)
-    await stage.world.wait_for(lambda world: "reply_markup" not in world.message(stage.alice, question["message_id"]), 60)
-    assert (stage.part(ChatSettingsStore).of(stage.alice).style, stage.part(ChatSettingsStore).of(stage.group).style) == (None, "pun")
+    await stage.world.wait_for(
+        lambda world: "reply_markup" not in world.message(stage.alice, question["message_id"]), 60
+    )
+    assert (
+        stage.part(ChatSettingsStore).of(stage.alice).style,
+        stage.part(ChatSettingsStore).of(stage.group).style,
+    ) == (None, "pun")
     assert await stage.value("SELECT group_concat(chat_id) FROM chats") == str(stage.group)

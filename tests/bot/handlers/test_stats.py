@@ -1,4 +1,5 @@
 """/stats: words for everybody, the picture for admins, in light and dark."""
+
 import io
 from collections.abc import Iterator
 
@@ -30,7 +31,8 @@ def page(stage, message):
 
 def near(one: str, other: str) -> bool:
     def parts(colour: str) -> Iterator[int]:
-        return (int(colour[place:place + 2], 16) for place in (1, 3, 5))
+        return (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+
     return all(abs(a - b) < 8 for a, b in zip(parts(one), parts(other), strict=True))
 
 
@@ -46,7 +48,11 @@ async def test_people_get_words_about_themselves_and_everybody(stage):
 
 async def test_admins_get_the_picture_and_turn_on_the_night_and_the_day(stage):
     message = await send(stage)
-    assert message["caption"].startswith("You: 0 photos") and callback_data(message) == ["s:dark"] and near(page(stage, message), LIGHT.page)
+    assert (
+        message["caption"].startswith("You: 0 photos")
+        and callback_data(message) == ["s:dark"]
+        and near(page(stage, message), LIGHT.page)
+    )
     await stage.press_data(message, "s:dark")
     await stage.shows(message, "☀️")
     now = stage.world.message(stage.alice, message["message_id"])
@@ -62,5 +68,6 @@ async def test_nobody_else_has_a_picture_drawn(stage):
 
 async def test_where_no_picture_can_be_drawn_the_words_come_alone(stage, monkeypatch):
     from bot.charts import render
+
     monkeypatch.setattr(render, "PATIENCE_S", 0.0)
     assert (await send(stage))["text"].startswith("You: 0 photos")

@@ -1,4 +1,5 @@
 """/status: a line for everything, and lights before what needs a look."""
+
 import asyncio
 import gc
 import logging
@@ -7,18 +8,18 @@ import time
 
 import pytest
 
-from bot.maintenance import backup_job
-from bot.monitoring import alert_checks, status_report, host_stats
-from bot.monitoring.alerts import AlertManager
 from bot.engine.fair_queue import FairQueue
 from bot.engine.router import ServedModel
 from bot.engine.servers.base import ServerStatus
 from bot.engine.stub.engine import StubReply
 from bot.i18n.formatting import day_and_time
+from bot.maintenance import backup_job
+from bot.monitoring import alert_checks, host_stats, status_report
+from bot.monitoring.alerts import AlertManager
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.sandbox.telegram_objects import FIRST_PERSON_ID
-from storage.learning import promotion, runs
 from storage.chat import schedule
+from storage.learning import promotion, runs
 from storage.learning.models import register_base
 
 ADMIN = {"admins": [FIRST_PERSON_ID]}
@@ -37,7 +38,8 @@ def plenty(monkeypatch):
     """A host with much room and no card, whatever this one has."""
     monkeypatch.setattr(host_stats, "free_disk_bytes", lambda folder: 900 * 10**9)
     monkeypatch.setattr(host_stats, "NVIDIA_SMI", "no-such-tool")
-    gc.collect()  # what earlier tests left behind complains in the log when it goes, and would count as this bot's errors
+    # what earlier tests left behind complains in the log when it goes, and would count as this bot's errors
+    gc.collect()
 
 
 async def test_all_is_well(stage_with, plenty, monkeypatch):
@@ -72,8 +74,14 @@ async def test_what_needs_a_look_is_seen_at_once(stage_with, plenty, monkeypatch
     assert found[0].startswith("🔴 Jokebot") and "🔴 Engine doesn't answer" in found
     assert [line for line in found if line.startswith("🔴 1.0 GB free")]
     assert "🟡 No backups are made (backup.every_h is 0)" in found
-    assert [line for line in found if line.startswith(f"🟡 Run {run.id} failed, ") and line.endswith(" ago. Next: when somebody says /retrain")]
-    assert [line for line in found if line.startswith("🟡 ") and line.endswith(" errors in the last 24 hours, see the log")]
+    assert [
+        line
+        for line in found
+        if line.startswith(f"🟡 Run {run.id} failed, ") and line.endswith(" ago. Next: when somebody says /retrain")
+    ]
+    assert [
+        line for line in found if line.startswith("🟡 ") and line.endswith(" errors in the last 24 hours, see the log")
+    ]
 
 
 async def test_the_queue_the_canary_and_a_run_under_way(stage_with, plenty):
@@ -81,14 +89,20 @@ async def test_the_queue_the_canary_and_a_run_under_way(stage_with, plenty):
     stage = await stage_with(StubReply(gate=gate), telegram=ADMIN, engine={"in_flight": 1})
     try:
         router = stage.app.servers.router
-        router.set_canary(ServedModel(await register_base(stage.app.database, "run-1", None), router.champion.client), 0.0)
+        router.set_canary(
+            ServedModel(await register_base(stage.app.database, "run-1", None), router.champion.client), 0.0
+        )
         for _ in range(3):
             stage.send_photo(person=stage.bob)
         queue = stage.part(FairQueue)
         await stage.until(lambda: queue.waiting == 2)
         queue._line[0].entered_at = time.monotonic() - 90
         found = await lines(stage)
-        assert [line for line in found if line.startswith("🟡 2 photos wait, the first for ") and line.endswith(" · 1 in work")]
+        assert [
+            line
+            for line in found
+            if line.startswith("🟡 2 photos wait, the first for ") and line.endswith(" · 1 in work")
+        ]
         assert "🟢 Model 1 · base · on trial: 2 · run-1, 0%" in found
     finally:
         gate.set()
@@ -99,14 +113,19 @@ async def test_the_model_before_sleeps_and_nobody_needs_to_look(stage_with, plen
     stage = await stage_with(telegram=ADMIN)
     servers = stage.app.servers
     champion = servers.router.champion.model.id
-    states = [ServerStatus(champion, "run-1", "server-2", "ready"), ServerStatus(champion + 7, "base", "server-1", "asleep")]
+    states = [
+        ServerStatus(champion, "run-1", "server-2", "ready"),
+        ServerStatus(champion + 7, "base", "server-1", "asleep"),
+    ]
     monkeypatch.setattr(servers, "status", lambda: states)
     assert "🟢 Engine answers · 1 of 1 ready" in await lines(stage)
     states.append(ServerStatus(champion, "run-1", "server-3", "restarting"))
     assert "🟡 Engine answers · 1 of 2 ready" in await lines(stage)
 
 
-async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_holds_nothing_up(stage_with, plenty, tmp_path, monkeypatch):
+async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_holds_nothing_up(
+    stage_with, plenty, tmp_path, monkeypatch
+):
     tool = tmp_path / "nvidia-smi"
     monkeypatch.setattr(host_stats, "NVIDIA_SMI", str(tool))
     monkeypatch.setattr(alert_checks, "SLOW_S", 3600.0)
@@ -127,6 +146,7 @@ async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_hold
 async def test_a_line_that_cannot_be_had_leaves_the_others(stage_with, plenty, monkeypatch):
     def broken(folder, most_s=0.0):
         raise OSError("gone")
+
     monkeypatch.setattr(host_stats, "folder_size", broken)
     stage = await stage_with(telegram=ADMIN)
     found = await lines(stage)

@@ -1,4 +1,5 @@
 """What people see while they wait: their place, then the joke as it is written, then the joke, all in one message."""
+
 import asyncio
 import itertools
 import time
@@ -21,6 +22,7 @@ def sent_at(monkeypatch) -> dict[str, list[float]]:
     def do_request(self, url, *arguments, **more):
         times.setdefault(url.rsplit("/", 1)[1], []).append(time.monotonic())
         return send(self, url, *arguments, **more)
+
     monkeypatch.setattr(AiohttpRequest, "do_request", do_request)
     return times
 
@@ -44,7 +46,9 @@ async def test_a_joke_appears_while_it_is_written_no_faster_than_allowed(stage_w
     assert 3 <= len(texts) <= 8
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
     streamed = (sent_at["sendMessage"] + sent_at["editMessageText"])[:-1]
-    assert len(streamed) == len(texts) - 1 and all(later - earlier >= 0.45 for earlier, later in itertools.pairwise(streamed))
+    assert len(streamed) == len(texts) - 1 and all(
+        later - earlier >= 0.45 for earlier, later in itertools.pairwise(streamed)
+    )
 
 
 async def test_streaming_takes_no_more_than_the_chats_budget(stage_with, sent_at):

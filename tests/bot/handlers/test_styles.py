@@ -1,8 +1,9 @@
 """Styles: everybody can have one for a single photo by a word in its caption."""
+
 import pytest
 
-from bot.jokes.style_names import style_label, available_styles, style_from_caption
 from bot.i18n.translator import Translator
+from bot.jokes.style_names import available_styles, style_from_caption, style_label
 from configs.prompts import load_prompts
 
 WORDS, PROMPTS = Translator(), load_prompts()
@@ -18,21 +19,44 @@ def test_every_style_on_offer_has_a_name_and_a_word_for_captions(language):
         assert style_from_caption(WORDS, PROMPTS, f"#{first}") == (style, None)
 
 
-@pytest.mark.parametrize(("caption", "expected"), [
-    (None, (None, None)), ("my boss", (None, "my boss")), ("Deadpan!", ("deadpan", None)), ("a pun about bread", (None, "a pun about bread")),
-    ("my boss #pun on Monday", ("pun", "my boss on Monday")), ("#PUN", ("pun", None)),
-    ("我老板 #冷笑话", ("deadpan", "我老板")), ("我老板 #一本正经", ("deadpan", "我老板")), ("一本正经", ("deadpan", None)), ("谐音梗", ("pun", None)),
-    ("＃脑洞", ("naodong", None)), ("#monday #absurd", ("absurd", "#monday")), ("C#pun", (None, "C#pun")), ("#punished", (None, "#punished")),
-    ("#explain", (None, "#explain")), ("#surprise", ("surprise", None))])
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        (None, (None, None)),
+        ("my boss", (None, "my boss")),
+        ("Deadpan!", ("deadpan", None)),
+        ("a pun about bread", (None, "a pun about bread")),
+        ("my boss #pun on Monday", ("pun", "my boss on Monday")),
+        ("#PUN", ("pun", None)),
+        ("我老板 #冷笑话", ("deadpan", "我老板")),
+        ("我老板 #一本正经", ("deadpan", "我老板")),
+        ("一本正经", ("deadpan", None)),
+        ("谐音梗", ("pun", None)),
+        ("＃脑洞", ("naodong", None)),
+        ("#monday #absurd", ("absurd", "#monday")),
+        ("C#pun", (None, "C#pun")),
+        ("#punished", (None, "#punished")),
+        ("#explain", (None, "#explain")),
+        ("#surprise", ("surprise", None)),
+    ],
+)
 def test_a_hashtag_anywhere_or_a_name_alone_is_a_wish_and_the_rest_is_the_hint(caption, expected):
     assert style_from_caption(WORDS, PROMPTS, caption) == expected
 
 
 def test_deadpan_has_its_own_name_in_chinese_and_the_old_one_is_only_an_alias_in_captions():
     assert style_label(WORDS, "zh", "deadpan") == "一本正经"
-    texts = WORDS.say("zh", "help", bot="jokebot", album="each"), WORDS.say("zh", "settings-look-style"), WORDS.say("zh", "settings-style-ask")
+    texts = (
+        WORDS.say("zh", "help", bot="jokebot", album="each"),
+        WORDS.say("zh", "settings-look-style"),
+        WORDS.say("zh", "settings-style-ask"),
+    )
     assert all("#一本正经" in text and "冷笑话" not in text for text in texts)
-    assert style_from_caption(WORDS, PROMPTS, "#冷笑话") == style_from_caption(WORDS, PROMPTS, "#一本正经") == ("deadpan", None)
+    assert (
+        style_from_caption(WORDS, PROMPTS, "#冷笑话")
+        == style_from_caption(WORDS, PROMPTS, "#一本正经")
+        == ("deadpan", None)
+    )
 
 
 def test_a_style_without_words_is_called_by_its_own_name():
@@ -43,7 +67,10 @@ def test_a_style_without_words_is_called_by_its_own_name():
 async def test_a_photo_gets_the_style_that_its_caption_asks_for(stage, person, language):
     await stage.joke(stage.send_photo("my boss #deadpan", person=getattr(stage, person)))
     assert stage.engine.asked[-1].user.startswith(PROMPTS.ask(language, "deadpan"))
-    assert (await stage.value("SELECT style FROM jokes"), await stage.value("SELECT caption FROM jokes")) == ("deadpan", "my boss")
+    assert (await stage.value("SELECT style FROM jokes"), await stage.value("SELECT caption FROM jokes")) == (
+        "deadpan",
+        "my boss",
+    )
     await stage.joke(stage.send_photo("my boss", person=getattr(stage, person)))
     assert await stage.value("SELECT style FROM jokes ORDER BY id DESC") == PROMPTS.language(language).default
 

@@ -1,4 +1,5 @@
 """/users: who is here, for admins in their own chat, page by page."""
+
 import pytest
 
 from bot.handlers.admin import users

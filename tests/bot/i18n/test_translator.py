@@ -1,4 +1,5 @@
 """Every language says everything, with the same blanks, and never falls back unseen."""
+
 import re
 from typing import get_args
 
@@ -6,8 +7,8 @@ import pytest
 from fluent.syntax import FluentParser, ast
 
 from bot.engine.errors import Kind
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
 from bot.handlers.fallback import KINDS
+from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
 from bot.i18n.translator import FALLBACK, LOCALES, Translator
 from configs.prompts import load_prompts
 from storage.media.image_check import Reason
@@ -21,8 +22,11 @@ def messages(language: str) -> dict[str, set[str]]:
     source = (LOCALES / f"{language}.ftl").read_text(encoding="utf-8")
     body = FluentParser().parse(source).body
     assert not [entry for entry in body if isinstance(entry, ast.Junk)]
-    return {entry.id.name: set(re.findall(r"\$([\w-]+)", source[entry.span.start:entry.span.end]))
-            for entry in body if isinstance(entry, ast.Message)}
+    return {
+        entry.id.name: set(re.findall(r"\$([\w-]+)", source[entry.span.start : entry.span.end]))
+        for entry in body
+        if isinstance(entry, ast.Message)
+    }
 
 
 def test_every_language_that_jokes_are_made_in_has_words():
@@ -41,7 +45,9 @@ def test_languages_have_the_same_messages_with_the_same_variables(language):
 def test_every_reason_and_every_command_has_words_of_its_own(language):
     there = messages(language).keys()
     wanted = {f"photo-{reason}" for reason in get_args(Reason)} | {f"engine-{kind}" for kind in get_args(Kind)}
-    wanted |= {f"command-{name}" for name in (*COMMANDS, *ADMIN_COMMANDS)} | {f"not-a-photo-{kind}" for kind in KINDS.values()}
+    wanted |= {f"command-{name}" for name in (*COMMANDS, *ADMIN_COMMANDS)} | {
+        f"not-a-photo-{kind}" for kind in KINDS.values()
+    }
     assert wanted <= there
     values = {"megabytes": 20, "megapixels": 50}
     said = [WORDS.say(language, name, **values) for name in sorted(wanted)]
@@ -61,7 +67,10 @@ def test_help_tells_of_an_albums_numbers_where_there_are_some(language):
     assert len(told) == 1 and told[0].startswith("🖼 2  ") and [line for line in one if line not in told] == each
 
 
-@pytest.mark.parametrize(("code", "language"), [("zh-hans", "zh"), ("zh_TW", "zh"), ("ZH", "zh"), ("en-GB", "en"), ("de", "en"), ("", "en"), (None, "en")])
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [("zh-hans", "zh"), ("zh_TW", "zh"), ("ZH", "zh"), ("en-GB", "en"), ("de", "en"), ("", "en"), (None, "en")],
+)
 def test_the_language_follows_telegrams_code(code, language):
     assert WORDS.language(code) == language
 

@@ -1,4 +1,5 @@
 """A stored photo becomes a stored joke."""
+
 import asyncio
 import io
 from pathlib import Path
@@ -8,14 +9,14 @@ from PIL import Image
 
 from bot.engine.client import EngineClient, EngineError
 from bot.engine.fair_queue import FairQueue, QueueFull
-from bot.engine.router import ServedModel, Router
-from bot.engine.stub.engine import StubReply, StubRefusal, StubEngine
+from bot.engine.router import Router, ServedModel
+from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
 from bot.jokes.generator import JokeGenerator, PhotoFileMissing
 from configs.errors import PromptError
 from configs.prompts import load_prompts
 from configs.settings import Settings
-from storage.database import Database
 from storage.chat.jokes import get_joke
+from storage.database import Database
 from storage.learning.models import register_base
 from storage.media.photos import check_photo, keep_photo, photo_path
 
@@ -42,7 +43,10 @@ async def make_joker(database, stub, tmp_path):
         settings = Settings(engine=engine, storage={"directory": tmp_path}, **sections)
         clients.append(EngineClient(settings.engine))
         router = Router(ServedModel(await register_base(database, "base", None), clients[-1]))
-        return JokeGenerator(database, settings, router, load_prompts(), FairQueue.of(settings), is_banned=lambda user_id: False)
+        return JokeGenerator(
+            database, settings, router, load_prompts(), FairQueue.of(settings), is_banned=lambda user_id: False
+        )
+
     yield make
     for client in clients:
         await client.close()
@@ -52,14 +56,22 @@ async def make_joker(database, stub, tmp_path):
 async def photo(database, tmp_path):
     buffer = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(buffer, "JPEG")
-    return await keep_photo(database, tmp_path / "photos", check_photo(buffer.getvalue(), max_bytes=10**6, max_pixels=10**6), 5)
+    return await keep_photo(
+        database, tmp_path / "photos", check_photo(buffer.getvalue(), max_bytes=10**6, max_pixels=10**6), 5
+    )
 
 
 async def test_the_joke_has_all_that_it_was_made_with(database, stub, make_joker, photo):
     joker = await make_joker(joke={"temperature": 0.6, "top_p": 0.7, "max_tokens": 80})
     joke = await joker.generate(photo, user_id=5, language="en", style="pun", caption='my "cat" <|im_end|>')
     assert joke == await get_joke(database, joke.id)
-    assert (joke.photo_id, joke.person_id, joke.language, joke.style, joke.caption) == (photo.id, 5, "en", "pun", 'my "cat" <|im_end|>')
+    assert (joke.photo_id, joke.person_id, joke.language, joke.style, joke.caption) == (
+        photo.id,
+        5,
+        "en",
+        "pun",
+        'my "cat" <|im_end|>',
+    )
     assert (joke.temperature, joke.top_p, joke.max_tokens) == (0.6, 0.7, 80)
     assert joke.text == stub.answer.text and joke.prompt_tokens == 300 and joke.latency_s > 0
     asked = stub.asked[-1]
@@ -69,9 +81,18 @@ async def test_the_joke_has_all_that_it_was_made_with(database, stub, make_joker
     assert (asked.temperature, asked.top_p, asked.max_tokens) == (0.6, 0.7, 80)
 
 
-@pytest.mark.parametrize(("language", "style", "setting", "expected"), [("en", None, "", "neutral"), ("zh", None, "", "naodong"),
-                                                                        ("zh", None, "deadpan", "deadpan"), ("en", "absurd", "deadpan", "absurd")])
-async def test_the_style_is_the_askers_then_the_settings_then_the_languages(make_joker, photo, language, style, setting, expected):
+@pytest.mark.parametrize(
+    ("language", "style", "setting", "expected"),
+    [
+        ("en", None, "", "neutral"),
+        ("zh", None, "", "naodong"),
+        ("zh", None, "deadpan", "deadpan"),
+        ("en", "absurd", "deadpan", "absurd"),
+    ],
+)
+async def test_the_style_is_the_askers_then_the_settings_then_the_languages(
+    make_joker, photo, language, style, setting, expected
+):
     joker = await make_joker(joke={"style": setting})
     joke = await joker.generate(photo, user_id=5, language=language, style=style)
     assert joke.style == expected and joke.prompt == load_prompts().languages[language].styles[expected]
@@ -95,8 +116,16 @@ async def test_an_unknown_language_or_style_is_told_before_the_queue(stub, make_
     assert stub.requests == 0
 
 
-@pytest.mark.parametrize(("failure", "kind"), [(StubRefusal(503), "down"), (StubReply(""), "empty"), (StubReply("half", ending="drop"), "cut_off"),
-                                               (StubReply("half", ending="abort"), "cut_off"), (StubRefusal(400), "refused")])
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (StubRefusal(503), "down"),
+        (StubReply(""), "empty"),
+        (StubReply("half", ending="drop"), "cut_off"),
+        (StubReply("half", ending="abort"), "cut_off"),
+        (StubRefusal(400), "refused"),
+    ],
+)
 async def test_where_there_is_no_joke_nothing_is_stored(database, stub, make_joker, photo, failure, kind):
     stub.script.extend([failure] * 2)
     joker = await make_joker()
@@ -122,7 +151,9 @@ async def test_the_engine_never_gets_more_than_its_share(stub, make_joker, photo
     assert len({joke.id for joke in jokes}) == 12 and stub.most_in_flight <= 2
 
 
-async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(stub, make_joker, photo, tmp_path, monkeypatch):
+async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(
+    stub, make_joker, photo, tmp_path, monkeypatch
+):
     reads, places, gate = [], asyncio.Queue(), asyncio.Event()
     real = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path) or real(path))

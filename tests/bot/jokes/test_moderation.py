@@ -1,4 +1,5 @@
 """The hook for photos: asked before a photo is kept, and no trouble of its own is the bot's."""
+
 import asyncio
 import sys
 import threading
@@ -17,11 +18,13 @@ from storage.media.photos import PhotoError, check_photo
 @pytest.fixture
 def hook(monkeypatch):
     """Installs a function as `house_rules:moderate` and gives the setting."""
+
     def install(function):
         module = ModuleType("house_rules")
         module.moderate = function
         monkeypatch.setitem(sys.modules, "house_rules", module)
         return "house_rules:moderate"
+
     return install
 
 
@@ -41,7 +44,9 @@ async def test_a_photo_that_is_declined_is_not_kept_and_gets_a_kind_word(stage_w
     stage = await stage_with(guard={"moderate": hook(moderate)})
     declined = await stage.answer(stage.send_photo(data=red))
     assert declined["text"] == stage.words("photo-declined") and "reply_markup" not in declined
-    assert await stage.value("SELECT count(*) FROM photos") == 0 and not list(stage.settings.storage.photos.rglob("*.jpg"))
+    assert await stage.value("SELECT count(*) FROM photos") == 0 and not list(
+        stage.settings.storage.photos.rglob("*.jpg")
+    )
     assert stage.engine.requests == 0
     await stage.joke(stage.send_photo())
     assert seen == [(False, b"\xff\xd8\xff")] * 2 and await stage.value("SELECT count(*) FROM photos") == 1
@@ -82,8 +87,14 @@ async def test_hooks_that_hang_hold_nothing_up(hook, photo):
     assert not moderator._hanging
 
 
-@pytest.mark.parametrize(("name", "said"), [("no_such_module:moderate", "can't be imported"), ("bot.jokes.moderation:nothing", "can't be imported"),
-                                            ("bot.jokes.moderation:AT_ONCE", "no function")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no_such_module:moderate", "can't be imported"),
+        ("bot.jokes.moderation:nothing", "can't be imported"),
+        ("bot.jokes.moderation:AT_ONCE", "no function"),
+    ],
+)
 def test_a_hook_that_is_none_ends_the_start_with_its_name(name, said):
     with pytest.raises(SettingsError, match=f"guard.moderate.*{said}|{name}.*{said}"):
         Moderator(SafetySettings(moderate=name))

@@ -1,7 +1,8 @@
 """One user has a limited number of photos in work."""
+
 import pytest
 
-from bot.jokes.user_limiter import UserLimiter, TooManyPending
+from bot.jokes.user_limiter import TooManyPending, UserLimiter
 
 
 def test_a_released_token_makes_room_once():

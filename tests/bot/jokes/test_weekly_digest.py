@@ -1,4 +1,5 @@
 """The best of the week in the chats: opted in, once a week, never twice, and nobody who doesn't want to be shown."""
+
 import asyncio
 import time
 from datetime import datetime
@@ -7,8 +8,8 @@ import pytest
 
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.engine.stub.engine import StubReply
-from bot.sandbox.groups import add_basic_group, upgrade
 from bot.jokes.weekly_digest import DAYS, WeeklyDigest, latest_due
+from bot.sandbox.groups import add_basic_group, upgrade
 from configs.settings import DigestSettings
 from storage.maintenance.forget_person import set_private
 from tests.bot.handlers.test_settings import choose
@@ -32,6 +33,7 @@ async def set_up(stage, chat, verdicts=((0, 1), (0, 0), (0, 1), (2, 2))):
 
 def make(number):
     from tests.bot.conftest import make_picture
+
     return make_picture((320 + 10 * number, 240), (40 * number, 30, 60))
 
 
@@ -70,8 +72,16 @@ async def test_the_photos_liked_most_are_shown_with_their_jokes_best_first_and_o
     assert shown(stage, stage.group) == []
     for later in (1, 61, 3600):
         await week.look(due + later)
-    assert shown(stage, stage.group) == [stage.words("weekly-title") + "\n\n🥇 Great.\n😂 2", "🥈 Good.\n😂 1 · 🙂 1", "🥉 Fine.\n😂 1 · 🙂 1"]
-    sizes = [one["photo"][-1]["width"] for one in stage.world.messages(stage.group) if one["from"]["is_bot"] and "photo" in one]
+    assert shown(stage, stage.group) == [
+        stage.words("weekly-title") + "\n\n🥇 Great.\n😂 2",
+        "🥈 Good.\n😂 1 · 🙂 1",
+        "🥉 Fine.\n😂 1 · 🙂 1",
+    ]
+    sizes = [
+        one["photo"][-1]["width"]
+        for one in stage.world.messages(stage.group)
+        if one["from"]["is_bot"] and "photo" in one
+    ]
     assert sizes == [330, 340, 320]
     await week.look(due + 7 * 86400)  # nothing was told in that week
     assert len(shown(stage, stage.group)) == 3
@@ -99,18 +109,25 @@ async def test_in_a_private_chat_ones_own_ratings_are_enough(stage):
     for number, place in enumerate((0, 1, 2)):
         await stage.press(await stage.joke(stage.send_photo(data=make(number))), place)
     await stage.part(WeeklyDigest).look(next_due(stage) + 1)
-    assert [caption.splitlines()[-2:] for caption in shown(stage, stage.alice)] == [["🥇 Fine.", "😂 1"], ["🥈 Great.", "🙂 1"]]
+    assert [caption.splitlines()[-2:] for caption in shown(stage, stage.alice)] == [
+        ["🥇 Fine.", "😂 1"],
+        ["🥈 Great.", "🙂 1"],
+    ]
 
 
 async def test_private_and_forgotten_people_blocked_jokes_and_photos_that_are_gone_are_left_out(stage_with):
-    stage = await stage_with(script=[StubReply(text) for text in ("Ming's.", "Bad word.", "Gone.", "Left.")], weekly=FEW)
+    stage = await stage_with(
+        script=[StubReply(text) for text in ("Ming's.", "Bad word.", "Gone.", "Left.")], weekly=FEW
+    )
     joke = await stage.joke(stage.send_photo("/joke", chat=stage.group, person=stage.ming, data=make(9)))
     await stage.press(joke, 0)
     await set_up(stage, stage.group, ((0, 0), (0, 0), (0, 0)))
     await set_private(stage.app.database, stage.ming, True)
     gone = await stage.value("SELECT sha256 FROM photos JOIN jokes ON photo_id = photos.id WHERE text = 'Gone.'")
     (stage.settings.storage.photos / gone[:2] / f"{gone}.jpg").unlink()
-    stage.settings = stage.settings.model_copy(update={"guard": stage.settings.guard.model_copy(update={"blocked": ["bad word"]})})
+    stage.settings = stage.settings.model_copy(
+        update={"guard": stage.settings.guard.model_copy(update={"blocked": ["bad word"]})}
+    )
     await stage.restart()
     await stage.part(WeeklyDigest).look(next_due(stage) + 1)
     assert shown(stage, stage.group) == [stage.words("weekly-title") + "\n\n🥇 Left.\n😂 2"]
@@ -135,7 +152,9 @@ async def test_what_is_a_day_late_is_left_out(stage):
 
 
 async def test_a_bot_that_is_killed_while_it_posts_posts_nothing_twice(stage_with, monkeypatch):
-    """The first picture is on its way when the process ends: it arrives, and the next process goes on with the second."""
+    """The first picture is on its way when the process ends: it arrives, and the next process goes on with the
+    second.
+    """
     monkeypatch.setattr("bot.telegram.send_journal.GRACE_S", 0.0)
     gate = asyncio.Event()
     stage = await stage_with(script=[StubReply(text) for text in TEXTS], weekly=this_hour())
@@ -155,7 +174,11 @@ async def test_a_bot_that_is_killed_while_it_posts_posts_nothing_twice(stage_wit
     await stage.world.wait_for(lambda _: shown(stage, stage.group), 60)
     await stage.restart()
     await stage.world.wait_for(lambda _: len(shown(stage, stage.group)) == 3, 60)
-    assert sorted(caption.splitlines()[-2] for caption in shown(stage, stage.group)) == ["🥇 Great.", "🥈 Good.", "🥉 Fine."]
+    assert sorted(caption.splitlines()[-2] for caption in shown(stage, stage.group)) == [
+        "🥇 Great.",
+        "🥈 Good.",
+        "🥉 Fine.",
+    ]
     assert len(stage.calls("sendPhoto")) == 3
 
 
@@ -182,16 +205,24 @@ async def test_who_has_shut_the_bot_out_gets_no_more_weeks(stage):
 
 async def test_a_photo_that_telegram_would_refuse_is_made_smaller_and_a_long_joke_is_cut(stage_with):
     from tests.bot.conftest import make_picture
+
     stage = await stage_with(answer=StubReply("😂" * 700), weekly={"rated": 1})
     await choose(stage, stage.alice, "weekly", "on")
     await stage.press(await stage.joke(stage.send_photo(data=make_picture((9000, 1200)))), 0)
     await stage.part(WeeklyDigest).look(next_due(stage) + 1)
-    posted, = [one for one in stage.world.messages(stage.alice) if one["from"]["is_bot"] and "photo" in one]
+    (posted,) = [one for one in stage.world.messages(stage.alice) if one["from"]["is_bot"] and "photo" in one]
     assert posted["photo"][-1]["width"] <= 2560 and posted["caption"].endswith("…\n😂 1")
     assert len(posted["caption"].encode("utf-16-le")) // 2 <= 1024
 
 
-@pytest.mark.parametrize(("now", "due"), [((2026, 11, 22, 18), (2026, 11, 22, 18)), ((2026, 11, 22, 17, 59), (2026, 11, 15, 18)),
-                                          ((2026, 11, 28, 23), (2026, 11, 22, 18)), ((2026, 11, 24, 12), (2026, 11, 22, 18))])
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ((2026, 11, 22, 18), (2026, 11, 22, 18)),
+        ((2026, 11, 22, 17, 59), (2026, 11, 15, 18)),
+        ((2026, 11, 28, 23), (2026, 11, 22, 18)),
+        ((2026, 11, 24, 12), (2026, 11, 22, 18)),
+    ],
+)
 def test_it_is_due_on_the_day_and_at_the_hour_that_are_set(now, due):
     assert latest_due(DigestSettings(), datetime(*now).timestamp()) == datetime(*due).timestamp()

@@ -1,4 +1,5 @@
 """Admins hear of trouble once, and once when it is over: also over restarts, and each in their own language."""
+
 import os
 import re
 import sqlite3
@@ -7,12 +8,12 @@ from contextlib import closing
 
 import pytest
 
-from bot.monitoring import alerts, alert_checks, host_stats
-from bot.maintenance import backup_job
 from bot.app import run_until_stopped
-from bot.telegram.polling import TokenRejected
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.maintenance import backup_job
+from bot.monitoring import alert_checks, alerts, host_stats
 from bot.sandbox.server import Sandbox
+from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.telegram.polling import TokenRejected
 from storage.chat.alerts import begin
 from storage.database import DatabaseError
 from tests.bot.conftest import TOKEN, make_settings
@@ -26,20 +27,42 @@ ONLY = {"engine_min": 0, "disk_gb": 0, "database_min": 0, "gpu_min": 0, "webhook
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch):
     """Looks and words at once."""
-    for module, name, value in ((alerts, "LOOK_S", 0.05), (alerts, "TELL_S", 0.05), (alerts, "WELL_S", 0.2), (alert_checks, "SLOW_S", 0.0),
-                                (backup_job, "START_S", 0.0), (backup_job, "LOOK_EVERY_S", 0.1)):
+    for module, name, value in (
+        (alerts, "LOOK_S", 0.05),
+        (alerts, "TELL_S", 0.05),
+        (alerts, "WELL_S", 0.2),
+        (alert_checks, "SLOW_S", 0.0),
+        (backup_job, "START_S", 0.0),
+        (backup_job, "LOOK_EVERY_S", 0.1),
+    ):
         monkeypatch.setattr(module, name, value)
 
 
 def heard(stage, person, beginning):
     """How often somebody was told something that begins so."""
-    return sum(one["from"]["is_bot"] and one.get("text", "").startswith(beginning) for one in stage.world.messages(person))
+    return sum(
+        one["from"]["is_bot"] and one.get("text", "").startswith(beginning) for one in stage.world.messages(person)
+    )
 
 
 async def told(stage, name, person=None, times=1, language="en", **values):
     """Wait until somebody was told so, exactly as often."""
     person = person or stage.alice
-    text = stage.words(f"alert-{name}", language, **{"time": "@", "why": "@", "free": "@", "minutes": 7, "waiting": 9, "had": 2, "now": 1, "began": "@", **values})
+    text = stage.words(
+        f"alert-{name}",
+        language,
+        **{
+            "time": "@",
+            "why": "@",
+            "free": "@",
+            "minutes": 7,
+            "waiting": 9,
+            "had": 2,
+            "now": 1,
+            "began": "@",
+            **values,
+        },
+    )
     beginning = text.split("@")[0].split("7")[0].split("9")[0].split("2")[0]
     assert len(beginning) > 5
     await stage.world.wait_for(lambda _: heard(stage, person, beginning) >= times, 60)
@@ -118,8 +141,10 @@ async def test_a_database_that_cannot_be_written_is_told_while_it_cannot(stage_w
 async def test_a_webhook_that_telegram_cannot_use_is_told_with_what_telegram_says(stage_with):
     listen = f"127.0.0.1:{free_port()}"
     url = f"http://{listen}/telegram"
-    stage = await stage_with(telegram={**ADMINS, "mode": "webhook", "webhook_url": url, "webhook_listen": listen, "webhook_secret": "right"},
-                             alerts={**ONLY, "webhook_min": 10})
+    stage = await stage_with(
+        telegram={**ADMINS, "mode": "webhook", "webhook_url": url, "webhook_listen": listen, "webhook_secret": "right"},
+        alerts={**ONLY, "webhook_min": 10},
+    )
     await stage.world.wait_for(lambda _: stage.calls("setWebhook"))
     await stage.sandbox.webhook.set(url, "wrong")
     stage.world.send_text(stage.bob, stage.bob, "hello?")
@@ -137,14 +162,16 @@ async def test_a_graphics_card_that_goes_is_missed_also_after_a_restart(stage_wi
 
     def cards(number):
         fresh = tool.with_name("fresh")
-        fresh.write_text("#!/bin/sh\n" + "echo 'NVIDIA H100 80GB HBM3, 61440, 81559'\n" * number + f"exit {0 if number else 9}\n")
+        fresh.write_text(
+            "#!/bin/sh\n" + "echo 'NVIDIA H100 80GB HBM3, 61440, 81559'\n" * number + f"exit {0 if number else 9}\n"
+        )
         fresh.chmod(stat.S_IRWXU)
         fresh.rename(tool)
 
     cards(1)
     stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "gpu_min": 0.001})
     await stage.until(lambda: "gpu" in stage.app.alerts._looked_at and not stage.app.alerts._bad_since)
-    card, = await host_stats.list_gpus()
+    (card,) = await host_stats.list_gpus()
     assert (card.name, round(card.used_gb), round(card.all_gb)) == ("NVIDIA H100 80GB HBM3", 64, 86)
     await stage.until(lambda: stage.app.alerts._checks["gpu"].look.__self__._cards == 1)
     cards(0)
@@ -161,11 +188,15 @@ async def test_a_refused_token_is_told_once_it_is_taken_again(stage_with, tmp_pa
     async with Sandbox.running(port=0, token="999999:another") as other:
         for _ in range(2):
             with pytest.raises(TokenRejected):
-                await run_until_stopped(make_settings(other.url, stage.engine.url, stage.settings.storage.directory, telegram=ADMINS))
+                await run_until_stopped(
+                    make_settings(other.url, stage.engine.url, stage.settings.storage.directory, telegram=ADMINS)
+                )
     await stage.restart()
     await stage.world.wait_for(lambda _: heard(stage, stage.alice, "🔴 On 20"), 60)
-    text, = (one["text"] for one in stage.world.messages(stage.alice) if "token" in one.get("text", ""))
-    assert "Telegram refused my token" in text and re.search(r"🟢 It takes my token again, (a minute|\d minutes) later\.$", text)
+    (text,) = (one["text"] for one in stage.world.messages(stage.alice) if "token" in one.get("text", ""))
+    assert "Telegram refused my token" in text and re.search(
+        r"🟢 It takes my token again, (a minute|\d minutes) later\.$", text
+    )
 
 
 async def test_a_bot_with_a_damaged_database_says_so_once_before_it_stops(tmp_path):
@@ -177,7 +208,7 @@ async def test_a_bot_with_a_damaged_database_says_so_once_before_it_stops(tmp_pa
         for _ in range(2):
             with pytest.raises(DatabaseError):
                 await run_until_stopped(settings)
-        said, = (one["text"] for one in sandbox.world.messages(FIRST_PERSON_ID))
+        (said,) = (one["text"] for one in sandbox.world.messages(FIRST_PERSON_ID))
     assert said.startswith("🔴 I have to stop: The database") and "jokebot restore" in said
 
 

@@ -1,10 +1,11 @@
 """`jokebot doctor` tells what is wrong and what to do, and changes nothing."""
+
 from pathlib import Path
 
 import pytest
 
-from bot.monitoring import doctor
 from bot.engine.stub.engine import StubEngine
+from bot.monitoring import doctor
 from bot.sandbox.server import Sandbox
 from configs.settings import ROOT, EngineSettings, EnvironmentSettings, Settings, StorageSettings, TelegramSettings
 from storage.database import Database
@@ -19,20 +20,26 @@ def settings_for(folder: Path, **sections: object) -> Settings:
 async def test_a_token_that_telegram_knows_is_well_and_another_is_not(tmp_path):
     async with Sandbox.running(token=TOKEN) as sandbox:
         for token, state in ((TOKEN, "ok"), ("123456:wrong", "bad"), ("", "bad")):
-            [finding] = await doctor.check_token(settings_for(tmp_path, telegram=TelegramSettings(token=token, base_url=sandbox.url)))
+            [finding] = await doctor.check_token(
+                settings_for(tmp_path, telegram=TelegramSettings(token=token, base_url=sandbox.url))
+            )
             assert finding.state == state and bool(finding.todo) == (state == "bad")
             assert not token or token not in finding.line()
 
 
 async def test_a_telegram_that_does_not_answer_is_told_without_the_token(tmp_path):
-    [finding] = await doctor.check_token(settings_for(tmp_path, telegram=TelegramSettings(token=TOKEN, base_url="http://127.0.0.1:9")))
+    [finding] = await doctor.check_token(
+        settings_for(tmp_path, telegram=TelegramSettings(token=TOKEN, base_url="http://127.0.0.1:9"))
+    )
     assert finding.state == "bad" and TOKEN not in finding.line()
 
 
 async def test_the_engine_is_asked_for_its_models(tmp_path):
     async with StubEngine.running() as engine:
         [here] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(url=engine.url)))
-        [other] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(url=engine.url, model="another")))
+        [other] = await doctor.check_engine(
+            settings_for(tmp_path, engine=EngineSettings(url=engine.url, model="another"))
+        )
     [gone] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(url="http://127.0.0.1:9/v1")))
     assert (here.state, other.state, gone.state) == ("ok", "bad", "bad")
     assert "JOKEBOT_ENGINE_URL" in gone.todo
@@ -41,23 +48,41 @@ async def test_the_engine_is_asked_for_its_models(tmp_path):
 async def test_servers_of_our_own_need_an_environment_a_checkpoint_and_for_lmdeploy_a_gpu(tmp_path, monkeypatch):
     demo = ROOT / "configs" / "demo-model" / "checkpoint"
     monkeypatch.setenv("PATH", str(tmp_path))
-    [no_gpu] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(kind="lmdeploy"), model={"directory": demo}))
-    [well] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(kind="cpu"), model={"directory": demo}))
-    [gone] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(kind="cpu"), model={"directory": tmp_path}))
+    [no_gpu] = await doctor.check_engine(
+        settings_for(tmp_path, engine=EngineSettings(kind="lmdeploy"), model={"directory": demo})
+    )
+    [well] = await doctor.check_engine(
+        settings_for(tmp_path, engine=EngineSettings(kind="cpu"), model={"directory": demo})
+    )
+    [gone] = await doctor.check_engine(
+        settings_for(tmp_path, engine=EngineSettings(kind="cpu"), model={"directory": tmp_path})
+    )
     [registry] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(kind="cpu")))
     assert (no_gpu.state, well.state, gone.state, registry.state) == ("bad", "ok", "bad", "note")
     assert "NVIDIA" in no_gpu.says and "1 cpu server" in well.says and "is not at" in gone.says
     driver = tmp_path / "nvidia-smi"
     driver.touch(0o755)
     missing = EnvironmentSettings(serve_python=tmp_path / "python")
-    [no_serve] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(kind="lmdeploy"), model={"directory": demo}, environments=missing))
+    [no_serve] = await doctor.check_engine(
+        settings_for(tmp_path, engine=EngineSettings(kind="lmdeploy"), model={"directory": demo}, environments=missing)
+    )
     assert no_serve.state == "bad" and "make env-serve" in no_serve.says
 
 
 async def test_a_webhook_wants_an_https_address_and_a_secret(tmp_path):
-    states = [[finding.state for finding in await doctor.check_webhook(settings_for(tmp_path, telegram=TelegramSettings(mode="webhook", **parts)))]
-              for parts in ({}, {"webhook_url": "https://example.org/hook"},
-                            {"webhook_url": "https://example.org/hook", "webhook_secret": "long-and-random"})]
+    states = [
+        [
+            finding.state
+            for finding in await doctor.check_webhook(
+                settings_for(tmp_path, telegram=TelegramSettings(mode="webhook", **parts))
+            )
+        ]
+        for parts in (
+            {},
+            {"webhook_url": "https://example.org/hook"},
+            {"webhook_url": "https://example.org/hook", "webhook_secret": "long-and-random"},
+        )
+    ]
     assert states == [["bad"], ["bad"], ["ok"]]
     assert await doctor.check_webhook(settings_for(tmp_path)) == []
 
@@ -68,7 +93,9 @@ async def test_the_train_environment_of_this_host_is_as_locked():
 
 
 async def test_an_environment_that_is_missing_or_none_of_ours_is_named(tmp_path):
-    missing, _ = await doctor.check_environments(Settings(environments=EnvironmentSettings(train_python=tmp_path / "python")))
+    missing, _ = await doctor.check_environments(
+        Settings(environments=EnvironmentSettings(train_python=tmp_path / "python"))
+    )
     assert missing.state == "bad" and missing.todo == "run `make env-train`"
     bot_python = Path(".venv/bot/bin/python")
     wrong, _ = await doctor.check_environments(Settings(environments=EnvironmentSettings(train_python=bot_python)))
@@ -76,7 +103,9 @@ async def test_an_environment_that_is_missing_or_none_of_ours_is_named(tmp_path)
 
 
 def test_a_library_of_the_system_that_is_missing_is_no_reason_to_make_the_environment_anew(tmp_path):
-    (tmp_path / "cv2.py").write_text('raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")')
+    (tmp_path / "cv2.py").write_text(
+        'raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")'
+    )
     python = tmp_path / "python"
     python.write_text(f"#!/bin/sh\nPYTHONPATH='{tmp_path}' exec '{Settings().environments.train_python}' \"$@\"\n")
     python.chmod(0o700)

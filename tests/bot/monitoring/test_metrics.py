@@ -1,4 +1,5 @@
 """The figures that a monitor reads, over HTTP, from a running bot."""
+
 import asyncio
 import logging
 import math
@@ -10,21 +11,21 @@ import sys
 import aiohttp
 import pytest
 
-from bot.maintenance import backup_job
-from bot.monitoring import alert_checks, metrics
 from bot.app import App
-from bot.maintenance.backup_job import BackupJob
 from bot.chats.bans import BanList
-from bot.engine.servers.external import ExternalServers
 from bot.engine.fair_queue import FairQueue
 from bot.engine.router import ServedModel
+from bot.engine.servers.external import ExternalServers
 from bot.engine.stub.engine import StubReply
+from bot.maintenance import backup_job
+from bot.maintenance.backup_job import BackupJob
+from bot.monitoring import alert_checks, metrics
 from bot.monitoring.metrics import ALERTS, MetricsServer, MetricsSnapshot, exposition, run_families
 from configs.errors import SettingsError
 from configs.settings import ROOT, Settings
-from storage.learning import promotion, runs
 from storage.chat.alerts import Alert
-from storage.chat.metrics import RunDurations, LatencyHistogram
+from storage.chat.metrics import LatencyHistogram, RunDurations
+from storage.learning import promotion, runs
 from storage.learning.models import Model, register_base
 from storage.learning.runs import UNFINISHED
 
@@ -67,8 +68,14 @@ async def test_jokes_are_counted_with_their_latency(stage_with):
     for _ in range(3):
         await stage.joke(stage.send_photo())
     samples = await scrape_until(stage.app, 'jokebot_jokes_total{model="base"}', 3)
-    buckets = [value for name, value in samples.items() if name.startswith("jokebot_joke_latency_seconds_bucket{le=") and 'model="base"' in name]
-    assert buckets == sorted(buckets) and buckets[-1] == 3 == samples['jokebot_joke_latency_seconds_count{model="base"}']
+    buckets = [
+        value
+        for name, value in samples.items()
+        if name.startswith("jokebot_joke_latency_seconds_bucket{le=") and 'model="base"' in name
+    ]
+    assert (
+        buckets == sorted(buckets) and buckets[-1] == 3 == samples['jokebot_joke_latency_seconds_count{model="base"}']
+    )
     total = await stage.value("SELECT sum(latency_s) FROM jokes")
     assert math.isclose(samples['jokebot_joke_latency_seconds_sum{model="base"}'], total)
     assert samples["jokebot_start_time_seconds"] > 1.7e9
@@ -98,13 +105,18 @@ async def test_the_queue_and_the_inbox_are_seen_while_photos_wait(stage_with):
         await stage.joke(photo)
     await stage.quiet()
     samples = await scrape(stage.app)
-    assert samples["jokebot_queue_waiting"] == samples["jokebot_queue_in_flight"] == samples["jokebot_inbox_pending"] == 0
+    assert (
+        samples["jokebot_queue_waiting"] == samples["jokebot_queue_in_flight"] == samples["jokebot_inbox_pending"] == 0
+    )
 
 
 async def test_servers_versions_and_a_pause_are_seen(stage_with):
     stage = await stage_with(metrics=ON)
     samples = await scrape(stage.app)
-    assert samples['jokebot_servers{model="base",state="given"}'] == 1 and samples['jokebot_server_restarts{model="base"}'] == 0
+    assert (
+        samples['jokebot_servers{model="base",state="given"}'] == 1
+        and samples['jokebot_server_restarts{model="base"}'] == 0
+    )
     assert samples['jokebot_model_share{model="base"}'] == 1 and samples["jokebot_paused"] == 0
     router = stage.app.servers.router
     router.set_canary(ServedModel(await register_base(stage.app.database, "canary", None), router.champion.client), 0.1)
@@ -161,7 +173,10 @@ async def test_without_the_setting_nothing_listens(stage):
 
 
 async def test_a_taken_port_or_a_strange_address_ends_the_start_in_one_line(tmp_path):
-    queue, servers = FairQueue(1, 1, 1), ExternalServers(Settings(), Model(1, "base", "champion", None, None, None, None, "{}", 0.0))
+    queue, servers = (
+        FairQueue(1, 1, 1),
+        ExternalServers(Settings(), Model(1, "base", "champion", None, None, None, None, "{}", 0.0)),
+    )
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for address in (f"127.0.0.1:{taken.getsockname()[1]}", "nonsense", "127.0.0.1:99999"):
             settings = Settings(storage={"directory": tmp_path}, metrics={"listen": address})
@@ -172,9 +187,11 @@ async def test_a_taken_port_or_a_strange_address_ends_the_start_in_one_line(tmp_
 def test_a_name_can_not_break_the_format():
     told = LatencyHistogram((1.0,))
     told.jokes['x"} 1\nfake 2'], told.seconds['x"} 1\nfake 2'], told.within['x"} 1\nfake 2'] = 1, 0.5, [1]
-    text, _ = exposition(MetricsSnapshot([("ratings", "gauge", "Ratings.", {(("model", 'a"b\\c\nd'),): 1})], told, told.jokes))
+    text, _ = exposition(
+        MetricsSnapshot([("ratings", "gauge", "Ratings.", {(("model", 'a"b\\c\nd'),): 1})], told, told.jokes)
+    )
     first, *lines = [line for line in text.decode().splitlines() if not line.startswith("#")]
-    assert r'a\"b\\c\nd' in first and SAMPLE.fullmatch(first)
+    assert r"a\"b\\c\nd" in first and SAMPLE.fullmatch(first)
     assert len(lines) == 4 and all(SAMPLE.fullmatch(line) for line in lines)
 
 
@@ -186,7 +203,9 @@ async def test_where_a_run_is_and_how_runs_ended(stage_with):
     run = await runs.create_run(stage.app.database, "command")
     run = await promotion.end_run(stage.app.database, run, "failed", "")
     samples = await scrape(stage.app)
-    assert samples['jokebot_runs_total{outcome="failed"}'] == 1 and samples['jokebot_runs_total{outcome="promoted"}'] == 0
+    assert (
+        samples['jokebot_runs_total{outcome="failed"}'] == 1 and samples['jokebot_runs_total{outcome="promoted"}'] == 0
+    )
     assert samples["jokebot_last_run_timestamp_seconds"] == run.finished_at
     assert sum(value for name, value in samples.items() if name.startswith("jokebot_run_state")) == 1
 
@@ -207,13 +226,21 @@ async def test_errors_backups_bans_and_the_disk_are_seen(stage_with, monkeypatch
     assert (await scrape(stage.app))["jokebot_errors_total"] > before
     await stage.until(lambda: any(stage.settings.backup_folder.glob("jokebot-*/backup.json")))
     samples = await scrape(stage.app)
-    assert samples["jokebot_banned_people"] == 1 and samples["jokebot_database_bytes"] > 4096 and samples["jokebot_disk_free_bytes"] > 0
+    assert (
+        samples["jokebot_banned_people"] == 1
+        and samples["jokebot_database_bytes"] > 4096
+        and samples["jokebot_disk_free_bytes"] > 0
+    )
     assert samples["jokebot_last_backup_timestamp_seconds"] > 1.7e9
 
 
 async def test_what_admins_were_told_of_and_lasts_is_seen(stage_with):
     stage = await stage_with(metrics=ON)
-    assert set(alert_checks.AlertChecks(stage.settings, stage.app.database, stage.app.servers, stage.app.client, stage.part(BackupJob), 0.0).all()) <= set(ALERTS)
+    assert set(
+        alert_checks.AlertChecks(
+            stage.settings, stage.app.database, stage.app.servers, stage.app.client, stage.part(BackupJob), 0.0
+        ).all()
+    ) <= set(ALERTS)
     assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 0
     stage.app.alerts.lasting["engine"] = Alert(0, "engine", "{}", 0.0)
     stage.app.alerts.lasting["job:erasure"] = Alert(0, "job:erasure", "{}", 0.0)
@@ -229,8 +256,13 @@ async def test_old_models_have_no_figures_of_their_own(stage_with, monkeypatch):
     for number in range(3):
         other = await register_base(stage.app.database, f"later-{number}", None)
         async with stage.app.database.write() as connection:
-            await connection.execute("INSERT INTO jokes SELECT NULL, photo_id, ?, person_id, language, style, caption, prompt, text, temperature, top_p, "
-                                     "max_tokens, prompt_tokens, completion_tokens, latency_s, created_at FROM jokes WHERE model_id = 1 LIMIT 1", (other.id,))
+            await connection.execute(
+                "INSERT INTO jokes SELECT NULL, photo_id, ?, person_id, language, style, caption, prompt, text, "
+                "temperature, top_p, "
+                "max_tokens, prompt_tokens, completion_tokens, latency_s, created_at FROM jokes WHERE model_id = 1 "
+                "LIMIT 1",
+                (other.id,),
+            )
     samples = await scrape_until(stage.app, 'jokebot_jokes_total{model="later-2"}', 1)
     assert 'jokebot_jokes_total{model="later-1"}' in samples and 'jokebot_jokes_total{model="base"}' in samples
     assert not [name for name in samples if "later-0" in name]

@@ -1,4 +1,5 @@
 """A running bot with a past, whose admin pages the sandbox shows; Alice is an admin."""
+
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -11,8 +12,8 @@ import pytest
 
 from bot.engine.stub.engine import StubEngine
 from bot.retraining import orchestrator
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
 from bot.sandbox.server import Sandbox
+from bot.sandbox.telegram_objects import FIRST_PERSON_ID
 from storage.database import Database
 from tests.bot.conftest import TOKEN, Stage, make_settings, running
 from tests.bot.panel.played import Past
@@ -28,11 +29,16 @@ class Watched:
     stage: Stage
     past: Past
 
-    async def get(self, path: str = "", key: str = KEY, headers: dict[str, str] | None = None, **query: Any) -> tuple[int, Any, str]:
+    async def get(
+        self, path: str = "", key: str = KEY, headers: dict[str, str] | None = None, **query: Any
+    ) -> tuple[int, Any, str]:
         """What the bot itself answers: status, JSON or bytes, ETag."""
         headers = {"Authorization": f"Bearer {key}", **(headers or {})}
         query = {"person": FIRST_PERSON_ID, "language": "en", **query}
-        async with aiohttp.ClientSession() as session, session.get(f"{self.stage.app.panel.url}/panel{path}", params=query, headers=headers) as response:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.stage.app.panel.url}/panel{path}", params=query, headers=headers) as response,
+        ):
             body = await (response.json() if response.content_type == "application/json" else response.read())
             return response.status, body, response.headers.get("ETag", "")
 
@@ -46,7 +52,9 @@ def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Path:
-    """An interpreter for the train environment that does nothing until it is told to end; the test says how far it has come."""
+    """An interpreter for the train environment that does nothing until it is told to end; the test says how far it
+    has come.
+    """
     script = tmp_path / "python"
     script.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import signal; signal.pause()'\n")
     script.chmod(0o755)
@@ -63,10 +71,19 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 async def watch(tmp_path: Path, sandbox: Sandbox, pipeline: Path) -> AsyncIterator[Callable[..., Awaitable[Watched]]]:
     """`await watch(past=False)`: the bot, with a past or brand new."""
     async with AsyncExitStack() as stack:
+
         async def start(*, past: bool = True) -> Watched:
             engine = await stack.enter_async_context(StubEngine.running())
-            settings = make_settings(sandbox.url, engine.url, tmp_path / "data", telegram={"admins": [FIRST_PERSON_ID]}, model={"name": "InternVL2-2B"},
-                                     environments={"train_python": pipeline}, retrain={"pairs": 0, "stop_grace_s": 0.1}, panel={"listen": "127.0.0.1:0", "key": KEY})
+            settings = make_settings(
+                sandbox.url,
+                engine.url,
+                tmp_path / "data",
+                telegram={"admins": [FIRST_PERSON_ID]},
+                model={"name": "InternVL2-2B"},
+                environments={"train_python": pipeline},
+                retrain={"pairs": 0, "stop_grace_s": 0.1},
+                panel={"listen": "127.0.0.1:0", "key": KEY},
+            )
             database = await Database.open(settings.storage.database)
             written = Past(database, settings)
             if past:
@@ -76,4 +93,5 @@ async def watch(tmp_path: Path, sandbox: Sandbox, pipeline: Path) -> AsyncIterat
             stage = Stage(sandbox, engine, settings, await process.enter_async_context(running(settings)), process)
             sandbox.panel.url, sandbox.panel.key = stage.app.panel.url, KEY
             return Watched(stage, written)
+
         yield start

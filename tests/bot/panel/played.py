@@ -2,6 +2,7 @@
 
 Days pass by setting the clock, which every storage module reads through `time.time`.
 """
+
 import json
 import random
 import time
@@ -10,28 +11,50 @@ from typing import Any
 from unittest import mock
 
 from configs.settings import ROOT, Settings
-from storage.learning import datasets, models, promotion, runs
-from storage.database import Database
 from storage.chat.jokes import NewJoke, add_joke
-from storage.learning.models import Model, NewModel
-from storage.maintenance.forget_person import set_private
-from storage.media.photos import Photo, check_photo, keep_photo
 from storage.chat.ratings import rate
+from storage.database import Database
+from storage.learning import datasets, models, promotion, runs
+from storage.learning.models import Model, NewModel
 from storage.learning.reasons import EndReason
 from storage.learning.runs import Run
+from storage.maintenance.forget_person import set_private
+from storage.media.photos import Photo, check_photo, keep_photo
 
 DRAWINGS = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
 PEOPLE = range(1001, 1013)
 HIDDEN = 1013
 """Somebody who is private."""
 DAY_S = 86400.0
-JOKES = ("This one has read the whole manual, twice, and still asks where the batteries go.", "Monday saw this picture and apologised.",
-         "It isn't lost. It is on a journey without luggage.", "我不是胖，我只是对重力特别有吸引力。", "Ask it for directions, and you get a poem.",
-         "Here we see the rare creature that answers e-mails on the same day.", "它看起来像是刚收到老板的消息。", "Five stars. Would stare again.")
-GATE = {"photos": 40, "likelihood": {"champion": 2.51, "candidate": 2.24, "difference": -0.27, "interval": [-0.41, -0.12], "photos": 40, "jokes": 62},
-        "ranking": {"champion": 0.58, "candidate": 0.71, "difference": 0.13, "interval": [0.04, 0.22], "photos": 40},
-        "distinct": {"champion": 0.81, "candidate": 0.79}, "self_overlap": {"champion": 0.12, "candidate": 0.13}, "copying": {"champion": 0.0, "candidate": 0.02},
-        "replies": {"champion": {"replies": 40, "empty": 0, "broken": 0, "language": 0}, "candidate": {"replies": 40, "empty": 0, "broken": 0, "language": 0}}}
+JOKES = (
+    "This one has read the whole manual, twice, and still asks where the batteries go.",
+    "Monday saw this picture and apologised.",
+    "It isn't lost. It is on a journey without luggage.",
+    "我不是胖，我只是对重力特别有吸引力。",
+    "Ask it for directions, and you get a poem.",
+    "Here we see the rare creature that answers e-mails on the same day.",
+    "它看起来像是刚收到老板的消息。",
+    "Five stars. Would stare again.",
+)
+GATE = {
+    "photos": 40,
+    "likelihood": {
+        "champion": 2.51,
+        "candidate": 2.24,
+        "difference": -0.27,
+        "interval": [-0.41, -0.12],
+        "photos": 40,
+        "jokes": 62,
+    },
+    "ranking": {"champion": 0.58, "candidate": 0.71, "difference": 0.13, "interval": [0.04, 0.22], "photos": 40},
+    "distinct": {"champion": 0.81, "candidate": 0.79},
+    "self_overlap": {"champion": 0.12, "candidate": 0.13},
+    "copying": {"champion": 0.0, "candidate": 0.02},
+    "replies": {
+        "champion": {"replies": 40, "empty": 0, "broken": 0, "language": 0},
+        "candidate": {"replies": 40, "empty": 0, "broken": 0, "language": 0},
+    },
+}
 
 
 class Past:
@@ -45,7 +68,9 @@ class Past:
         self.now = 0.0
 
     async def write(self, days: int = 2) -> None:
-        """Everything up to now, three times so many days: model 1 served first, model 2 serves, model 3 was rejected."""
+        """Everything up to now, three times so many days: model 1 served first, model 2 serves, model 3 was
+        rejected.
+        """
         self.now = time.time() - 3 * days * DAY_S - 2 * 3600
         with mock.patch("time.time", lambda: self.now):
             base = await models.register_base(self._database, self._settings.model.name, None)
@@ -53,7 +78,9 @@ class Past:
             for _ in range(days):
                 await self._day(base, 0.55)
             second = await self._learns(base, base, "promote")
-            await promotion.promote(self._database, second.id, "canary", reason=EndReason("Liked more.", "trial-better"))
+            await promotion.promote(
+                self._database, second.id, "canary", reason=EndReason("Liked more.", "trial-better")
+            )
             for _ in range(days):
                 await self._day(second, 0.74)
             await self._learns(base, second, "reject")
@@ -85,8 +112,15 @@ class Past:
         assert found is not None
         return found
 
-    async def tell(self, model: Model, photo: Photo, text: str, person: int = PEOPLE[0], database: Database | None = None) -> int:
-        return (await add_joke(database or self._database, NewJoke(photo.id, model.id, person, "en", "pun", None, "Ask", text, 1, 1, 9, None, None, 0.8))).id
+    async def tell(
+        self, model: Model, photo: Photo, text: str, person: int = PEOPLE[0], database: Database | None = None
+    ) -> int:
+        return (
+            await add_joke(
+                database or self._database,
+                NewJoke(photo.id, model.id, person, "en", "pun", None, "Ask", text, 1, 1, 9, None, None, 0.8),
+            )
+        ).id
 
     async def _learns(self, base: Model, serving: Model, answer: str) -> Model:
         """A run up to the gate's verdict; its candidate."""
@@ -95,7 +129,9 @@ class Past:
         self.now += 1500
         run = await runs.advance(self._database, run, "merging")
         self.now += 90
-        new = NewModel(f"run-{run.id}", serving.id, base.id, base.id, run.dataset, run.id, f"/models/run-{run.id}", "sha", "{}")
+        new = NewModel(
+            f"run-{run.id}", serving.id, base.id, base.id, run.dataset, run.id, f"/models/run-{run.id}", "sha", "{}"
+        )
         run = await promotion.record_merge(self._database, run, new)
         self.now += 600
         await promotion.record_verdict(self._database, run, serving.id, self._verdict(run, answer))
@@ -113,7 +149,9 @@ class Past:
     def write_losses(self, run: Run, steps: int) -> None:
         folder = self._settings.storage.runs / str(run.id)
         folder.mkdir(parents=True, exist_ok=True)
-        losses = [{"step": step, "loss": 1.1 + 1.6 * 0.97 ** step + self._chance.gauss(0, 0.12)} for step in range(1, steps + 1)]
+        losses = [
+            {"step": step, "loss": 1.1 + 1.6 * 0.97**step + self._chance.gauss(0, 0.12)} for step in range(1, steps + 1)
+        ]
         (folder / "losses.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in losses))
 
     def _verdict(self, run: Run, answer: str) -> dict[str, Any]:
@@ -122,12 +160,21 @@ class Past:
         gallery = []
         for number, drawing in enumerate(DRAWINGS[:4]):
             (folder / "photos" / drawing.name).write_bytes(drawing.read_bytes())
-            gallery.append({"photo": f"photos/{drawing.name}", "champion": JOKES[number], "candidate": JOKES[-1 - number]})
+            gallery.append(
+                {"photo": f"photos/{drawing.name}", "champion": JOKES[number], "candidate": JOKES[-1 - number]}
+            )
         (folder / "manifest.json").write_text(json.dumps({"counts": {"train": 96 + run.id}}))
         bad = answer == "reject"
-        measures = {**GATE, "likelihood": {**GATE["likelihood"], "candidate": 2.83, "interval": [0.11, 0.52]}} if bad else GATE
-        return {"answer": answer, "reasons": ["What people liked has become less likely to it."] if bad else ["Better."],
-                "codes": ["likelihood"] if bad else ["fine"], "measures": measures, "gallery": gallery}
+        measures = (
+            {**GATE, "likelihood": {**GATE["likelihood"], "candidate": 2.83, "interval": [0.11, 0.52]}} if bad else GATE
+        )
+        return {
+            "answer": answer,
+            "reasons": ["What people liked has become less likely to it."] if bad else ["Better."],
+            "codes": ["likelihood"] if bad else ["fine"],
+            "measures": measures,
+            "gallery": gallery,
+        }
 
 
 def say_progress(settings: Settings, run: Run, step: int, steps: int, eta_s: float) -> None:

@@ -1,12 +1,13 @@
 """The admin pages in a real Chromium, before a running bot with a past."""
+
 import dataclasses
 import re
 
 import pytest
 from playwright.async_api import expect
 
-from storage.learning import runs
 from storage.chat.ratings import rate
+from storage.learning import runs
 from tests.bot.panel.played import say_progress
 
 ALICE, BOB, MING = 1001, 1002, 1003
@@ -26,7 +27,9 @@ async def test_a_run_is_followed_live_and_stopped_by_the_chat_command(watch, ope
     panel = page.locator("#panel")
     await expect(panel.get_by_role("tab", name="Now")).to_be_focused()
     await expect(panel.get_by_text("No training is under way.")).to_be_visible()
-    run = await watched.past.train(await runs.create_run(watched.stage.app.database, "admin"), watched.stage.app.database)
+    run = await watched.past.train(
+        await runs.create_run(watched.stage.app.database, "admin"), watched.stage.app.database
+    )
     await expect(panel.get_by_role("heading", name=f"Run {run.id} · training")).to_be_visible()
     watched.past.write_losses(run, 12)
     for step in (12, 30):
@@ -38,7 +41,12 @@ async def test_a_run_is_followed_live_and_stopped_by_the_chat_command(watch, ope
     await panel.get_by_role("button", name="Stop the training").click()
     await expect(panel).to_be_hidden()
     await expect(page.locator(".message.mine .text")).to_have_text("/retrain cancel")
-    await sandbox.world.wait_for(lambda world: [one for one in world.messages(ALICE) if one["from"]["is_bot"] and "cancelled" in one.get("text", "")], 120)
+    await sandbox.world.wait_for(
+        lambda world: [
+            one for one in world.messages(ALICE) if one["from"]["is_bot"] and "cancelled" in one.get("text", "")
+        ],
+        120,
+    )
     await page.go_back()
     await expect(panel.get_by_text("No training is under way.")).to_be_visible()
     await panel.get_by_role("tab", name="Trainings").click()
@@ -68,7 +76,9 @@ async def test_a_past_run_opens_with_measures_jokes_and_its_picture(watch, open_
     await watch()
     page = await open_page()
     await open_admin(page, sandbox, "runs")
-    await expect(page.locator(".run-row")).to_contain_text([re.compile("Run 2.*not good enough.*what people liked"), re.compile("Run 1.*promoted|Run 1.*in service")])
+    await expect(page.locator(".run-row")).to_contain_text(
+        [re.compile("Run 2.*not good enough.*what people liked"), re.compile("Run 1.*promoted|Run 1.*in service")]
+    )
     row = page.get_by_role("button", name=re.compile("^Run 1 "))
     await row.focus()
     await page.keyboard.press("Enter")
@@ -105,9 +115,19 @@ async def test_a_new_rating_comes_onto_the_page_that_is_open(watch, open_page, s
     await open_admin(page, sandbox, "ratings")
     await expect(page.locator(".recent li")).not_to_have_count(0)
     await expect(page.locator(".recent img").first).to_have_js_property("naturalWidth", 320)
-    assert await page.locator(".day-column span").evaluate_all("all => Math.max(...all.map(one => one.getBoundingClientRect().height))") > 50
+    assert (
+        await page.locator(".day-column span").evaluate_all(
+            "all => Math.max(...all.map(one => one.getBoundingClientRect().height))"
+        )
+        > 50
+    )
     photo = watched.past.photos[2]
-    joke = await watched.past.tell(await watched.past.serving(watched.stage.app.database), photo, "Fresh as bread.", database=watched.stage.app.database)
+    joke = await watched.past.tell(
+        await watched.past.serving(watched.stage.app.database),
+        photo,
+        "Fresh as bread.",
+        database=watched.stage.app.database,
+    )
     await rate(watched.stage.app.database, joke, BOB, 3)
     await expect(page.locator(".recent li").first).to_contain_text("Fresh as bread.")
     await rate(watched.stage.app.database, joke, MING, 3)
@@ -164,7 +184,10 @@ async def test_on_a_phone_they_fit_and_arrow_keys_go_through_the_tabs_in_chinese
         await expect(page.locator(f"#tab-{name}")).to_have_text(heading)
         await expect(page.locator(".panel-body li").first).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
-    light = await page.locator("#panel").evaluate("panel => getComputedStyle(panel).backgroundColor") == "rgb(245, 242, 236)"
+    light = (
+        await page.locator("#panel").evaluate("panel => getComputedStyle(panel).backgroundColor")
+        == "rgb(245, 242, 236)"
+    )
     assert light == (scheme == "light")
     await page.get_by_role("button", name="返回聊天", exact=True).click()
     await expect(page.locator("#conversation")).to_be_visible()

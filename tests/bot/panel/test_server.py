@@ -1,4 +1,5 @@
 """The admin pages' figures over HTTP, from a running bot with a past."""
+
 import io
 
 import pytest
@@ -22,10 +23,16 @@ async def test_it_tells_who_serves_what_was_learnt_and_how_jokes_were_liked(watc
     assert told["runs"][0]["why"] == "It has become less likely to say what people liked."
     models = {model["id"]: model for model in told["models"]}
     assert {number: (one["status"], one["parent"], one["may"]) for number, one in models.items()} == {
-        3: ("rejected", "2 run-1", False), 2: ("champion", "1 InternVL2-2B", False), 1: ("base", "", True)}
+        3: ("rejected", "2 run-1", False),
+        2: ("champion", "1 InternVL2-2B", False),
+        1: ("base", "", True),
+    }
     for number in (1, 2):
         one = models[number]
-        rows = await watched.stage.app.database.row("SELECT count(*), avg(value > 1) FROM ratings JOIN jokes ON jokes.id = joke_id WHERE model_id = ?", (number,))
+        rows = await watched.stage.app.database.row(
+            "SELECT count(*), avg(value > 1) FROM ratings JOIN jokes ON jokes.id = joke_id WHERE model_id = ?",
+            (number,),
+        )
         assert (one["ratings"], one["liked"]) == (rows[0], pytest.approx(rows[1]))
         assert one["low"] < one["liked"] < one["high"]
     assert told["back"] == "1 InternVL2-2B"
@@ -48,7 +55,9 @@ async def test_a_run_s_details_have_its_measures_times_losses_and_both_models_jo
     watched = await watch()
     _, run, _ = await watched.get("/runs/1", language="zh")
     assert [one["label"] for one in run["measures"]][0] == watched.stage.words("measure-likelihood", "zh")
-    assert [step["label"] for step in run["steps"]] == [watched.stage.words(f"run-state-{name}", "zh") for name in (*runs.STEPS, "canary")]
+    assert [step["label"] for step in run["steps"]] == [
+        watched.stage.words(f"run-state-{name}", "zh") for name in (*runs.STEPS, "canary")
+    ]
     assert run["steps"][2]["seconds"] == pytest.approx(1500)
     assert len(run["losses"]) == 120 and len(run["said"]) == 4
     status, photo, _ = await watched.get(f"/runs/1/photos/{run['said'][0]['photo']}")
@@ -85,10 +94,15 @@ async def test_a_run_under_way_is_told_with_its_step_and_what_is_left(watch):
 async def test_a_trial_and_a_pause_are_seen_in_who_answers(watch):
     watched = await watch()
     servers = watched.stage.app.servers
-    servers.router.set_canary(ServedModel(await models.get_model(watched.stage.app.database, 3), servers.router.champion.client), 0.25)
+    servers.router.set_canary(
+        ServedModel(await models.get_model(watched.stage.app.database, 3), servers.router.champion.client), 0.25
+    )
     servers.paused = "training"
     _, told, _ = await watched.get(language="zh-hans")
-    assert [(one["id"], one["status"], one["share"]) for one in told["service"]] == [(2, "champion", 0.75), (3, "canary", 0.25)]
+    assert [(one["id"], one["status"], one["share"]) for one in told["service"]] == [
+        (2, "champion", 0.75),
+        (3, "canary", 0.25),
+    ]
     assert told["paused"] == watched.stage.words("panel-paused-training", "zh")
     assert told["health"][0] == {"label": "引擎", "value": "正常", "tone": "good"}
     watched.stage.engine.models[:] = []

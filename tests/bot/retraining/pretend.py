@@ -1,10 +1,12 @@
 """Stands in for the train environment's interpreter: plays what a test wrote down, and goes on where it was killed.
 
 DATA/play.json is a list of acts, DATA/played the number of those that are done:
-    {"row": {"state": "training", …}}   change the run's row        {"file": "progress.json", "text": "…"}   write into its folder
+    {"row": {"state": "training", …}}   change the run's row        {"file": "progress.json", "text": "…"}   write into
+        its folder
     {"wait": "name"}                    until DATA/name exists      {"say": "…"}   {"die": true}   {"end": 1}
 DATA/pid is its own number. `jokebot pairs --json` says what stands in DATA/pairs.json.
 """
+
 import json
 import os
 import signal
@@ -18,7 +20,9 @@ DATA = Path(os.environ["JOKEBOT_STORAGE_DIRECTORY"])
 
 def change(run: int, row: dict) -> None:
     with sqlite3.connect(DATA / "jokebot.sqlite3", timeout=30) as connection:
-        connection.execute(f"UPDATE runs SET {', '.join(f'{name} = ?' for name in row)} WHERE id = ?", (*row.values(), run))
+        connection.execute(
+            f"UPDATE runs SET {', '.join(f'{name} = ?' for name in row)} WHERE id = ?", (*row.values(), run)
+        )
         if "state" in row:
             connection.execute("INSERT INTO run_states VALUES (?, ?, ?)", (run, row["state"], time.time()))
 

@@ -1,4 +1,7 @@
-"""SIGKILL of the bot while a run's process works: that ends too, the next bot begins it again, and people get their jokes."""
+"""SIGKILL of the bot while a run's process works: that ends too, the next bot begins it again, and people get their
+jokes.
+"""
+
 import asyncio
 import os
 import sys
@@ -9,8 +12,8 @@ import pytest
 from bot.engine.stub.engine import StubEngine
 from bot.sandbox.server import Sandbox
 from bot.sandbox.world import callback_data
-from storage.learning import models, runs
 from storage.database import Database
+from storage.learning import models, runs
 from tests.bot.conftest import TOKEN
 from tests.waiting import until
 
@@ -22,15 +25,32 @@ PATIENCE_S = 120
 async def bot(tmp_path, python):
     """`await bot()` starts the bot anew; the sandbox, the engine and the data stay."""
     async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine:
-        environment = {**os.environ, **{f"JOKEBOT_{name}": value for name, value in SETTINGS.items()}, "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"),
-                       "JOKEBOT_TELEGRAM_TOKEN": TOKEN, "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url, "JOKEBOT_ENGINE_URL": engine.url,
-                       "JOKEBOT_ENGINE_MODEL": engine.models[0], "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": str(python)}
+        environment = {
+            **os.environ,
+            **{f"JOKEBOT_{name}": value for name, value in SETTINGS.items()},
+            "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"),
+            "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+            "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url,
+            "JOKEBOT_ENGINE_URL": engine.url,
+            "JOKEBOT_ENGINE_MODEL": engine.models[0],
+            "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": str(python),
+        }
         started = []
 
         async def start():
-            started.append(await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "run", env=environment,
-                                                                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL))
+            started.append(
+                await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "bot",
+                    "run",
+                    env=environment,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.DEVNULL,
+                )
+            )
             return started[-1]
+
         start.world = sandbox.world
         yield start
         for process in started:
@@ -56,13 +76,22 @@ async def joke(world, picture, number):
     """A photo gets its joke."""
     person = next(iter(world.people))
     photo = world.send_photo(person, person, picture(colour=(number, 90, 90)))
-    await world.wait_for(lambda _: any(callback_data(one) and one["reply_to_message"]["message_id"] == photo["message_id"]
-                                       for one in world.messages(person)), PATIENCE_S)
+    await world.wait_for(
+        lambda _: any(
+            callback_data(one) and one["reply_to_message"]["message_id"] == photo["message_id"]
+            for one in world.messages(person)
+        ),
+        PATIENCE_S,
+    )
 
 
 async def test_a_killed_bot_takes_its_runs_process_along_and_the_next_goes_on_with_the_run(bot, theatre, picture):
-    theatre.play({"row": {"state": "training"}}, {"wait": "never"}, {"wait": "end"},
-                 {"row": {"state": "failed", "reason": "The play is over.", "finished_at": 1}})
+    theatre.play(
+        {"row": {"state": "training"}},
+        {"wait": "never"},
+        {"wait": "end"},
+        {"row": {"state": "failed", "reason": "The play is over.", "finished_at": 1}},
+    )
     first = await bot()
     await joke(bot.world, picture, 1)
     database = await Database.open(theatre.data / "jokebot.sqlite3")
@@ -83,6 +112,7 @@ async def test_a_killed_bot_takes_its_runs_process_along_and_the_next_goes_on_wi
 
         async def ended():
             return (await runs.find(database, run.id)).reason == "The play is over."
+
         await until(ended)
         assert await models.champion(database) == champion and len(await runs.history(database)) == 1
     finally:

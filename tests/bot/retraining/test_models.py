@@ -1,4 +1,5 @@
 """/models, /promote N, /rollback, /runs."""
+
 import pytest
 
 from bot.i18n.formatting import day_and_time
@@ -22,13 +23,20 @@ async def offer(stage, name):
 async def promoted(stage, model):
     question = await stage.joke(say(stage, f"/promote {model.id}"))
     await stage.press(question, 0)
-    await stage.world.wait_for(lambda world: world.message(stage.alice, question["message_id"])["text"].startswith(f"Model {model.id} is in service"), 60)
+    await stage.world.wait_for(
+        lambda world: world.message(stage.alice, question["message_id"])["text"].startswith(
+            f"Model {model.id} is in service"
+        ),
+        60,
+    )
 
 
 async def test_promote_asks_first_and_then_puts_the_model_into_service(stage):
     model, old = await offer(stage, "run-1"), await models.champion(stage.app.database)
     question = await stage.joke(say(stage, f"/promote {model.id}"))
-    assert question["text"] == stage.words("promote-ask", model=model.id, called="run-1", champion=old.id, **{"champion-name": old.name})
+    assert question["text"] == stage.words(
+        "promote-ask", model=model.id, called="run-1", champion=old.id, **{"champion-name": old.name}
+    )
     await stage.press(question, 1)
     await says(stage, question, stage.words("promote-left"))
     assert (await models.champion(stage.app.database)).id == old.id
@@ -53,7 +61,9 @@ async def test_a_model_that_cannot_be_served_changes_nothing_and_says_why(stage)
     model, old = await add_model(stage.app.database, "run-1"), await models.champion(stage.app.database)
     question = await stage.joke(say(stage, f"/promote {model.id}"))
     await stage.press(question, 0)
-    await stage.world.wait_for(lambda world: "nothing has changed" in world.message(stage.alice, question["message_id"])["text"], 60)
+    await stage.world.wait_for(
+        lambda world: "nothing has changed" in world.message(stage.alice, question["message_id"])["text"], 60
+    )
     assert (await models.champion(stage.app.database)).id == old.id == stage.app.servers.router.champion.model.id
 
 
@@ -61,8 +71,12 @@ async def test_what_cannot_be_promoted_is_said_at_once(stage):
     serving = await models.champion(stage.app.database)
     rejected = await add_model(stage.app.database, "run-1")
     await models.retire(stage.app.database, rejected.id, "rejected", "It was worse.")
-    for words, text in ((stage.words("promote-how"), "/promote"), (stage.words("promote-how"), "/promote the best"),
-                        (stage.words("promote-unknown", model=99), "/promote 99"), (stage.words("promote-already", model=serving.id), f"/promote {serving.id}")):
+    for words, text in (
+        (stage.words("promote-how"), "/promote"),
+        (stage.words("promote-how"), "/promote the best"),
+        (stage.words("promote-unknown", model=99), "/promote 99"),
+        (stage.words("promote-already", model=serving.id), f"/promote {serving.id}"),
+    ):
         assert (await stage.answer(say(stage, text)))["text"] == words
     why = stage.words("reason-was-rejected", model=rejected.id)
     assert (await stage.answer(say(stage, f"/promote {rejected.id}")))["text"] == stage.words("promote-failed", why=why)
@@ -76,8 +90,26 @@ async def test_models_are_listed_with_their_status_and_how_they_are_liked(stage)
     candidate, serving = await add_model(stage.app.database, "run-1"), await models.champion(stage.app.database)
     lines = (await stage.answer(say(stage, "/models")))["text"].splitlines()
     assert lines[0] == stage.words("models-title")
-    assert lines[2:] == [stage.words("models-line", mark="🆕", model=candidate.id, called="run-1", status=stage.words("model-status-candidate"), ratings=0, liking=0),
-                         stage.words("models-line", mark="⭐", model=serving.id, called=serving.name, status=stage.words("model-status-champion"), ratings=1, liking=0)]
+    assert lines[2:] == [
+        stage.words(
+            "models-line",
+            mark="🆕",
+            model=candidate.id,
+            called="run-1",
+            status=stage.words("model-status-candidate"),
+            ratings=0,
+            liking=0,
+        ),
+        stage.words(
+            "models-line",
+            mark="⭐",
+            model=serving.id,
+            called=serving.name,
+            status=stage.words("model-status-champion"),
+            ratings=1,
+            liking=0,
+        ),
+    ]
 
 
 async def test_runs_are_listed_newest_first_with_why_they_ended(stage):

@@ -1,4 +1,7 @@
-"""A run's process is started, looked after, begun again where it died, and ended with the bot; the command line is obeyed."""
+"""A run's process is started, looked after, begun again where it died, and ended with the bot; the command line is
+obeyed.
+"""
+
 import asyncio
 import json
 import subprocess
@@ -9,8 +12,8 @@ import pytest
 from bot.retraining import orchestrator
 from bot.retraining.pipeline_process import variables
 from storage.chat import control_requests
-from storage.learning import runs
 from storage.database import Database
+from storage.learning import runs
 from tests.bot.retraining.conftest import add_model
 
 FAILED = {"row": {"state": "failed", "reason": "The play is over.", "finished_at": 1}}
@@ -44,7 +47,12 @@ async def test_a_process_that_dies_is_begun_again_and_goes_on(admins_stage, thea
     theatre.play({"row": {"state": "training"}}, {"die": True}, {"row": {"state": "merging"}}, {"die": True}, FAILED)
     await runs.create_run(admins_stage.app.database, "command")
     await becomes(admins_stage, "failed")
-    assert [state for state, _ in await runs.timeline(admins_stage.app.database, 1)] == ["queued", "training", "merging", "failed"]
+    assert [state for state, _ in await runs.timeline(admins_stage.app.database, 1)] == [
+        "queued",
+        "training",
+        "merging",
+        "failed",
+    ]
 
 
 async def test_a_process_that_gets_nowhere_ends_the_run_with_its_last_words(admins_stage, theatre):
@@ -64,7 +72,9 @@ async def test_a_run_goes_on_after_the_bot_was_stopped_and_its_process_is_ended_
         await becomes(stage, "failed")
 
 
-async def test_a_cancelled_run_whose_process_does_not_notice_is_stopped_all_the_same(stage_with, sections, theatre, monkeypatch):
+async def test_a_cancelled_run_whose_process_does_not_notice_is_stopped_all_the_same(
+    stage_with, sections, theatre, monkeypatch
+):
     monkeypatch.setattr(orchestrator, "CANCEL_S", 0.0)
     stage = await stage_with(**sections | {"retrain": sections["retrain"] | {"stop_grace_s": 0.2}})
     theatre.play({"row": {"state": "training"}}, {"wait": "never"})
@@ -78,9 +88,13 @@ async def test_the_command_line_is_obeyed_and_told_what_came_of_it(admins_stage)
     database = admins_stage.app.database
     model = await add_model(database, "run-1")
     admins_stage.engine.models = ["run-1"]
-    done = await control_requests.wait_for(database, await control_requests.ask(database, "promote", model.id), wait_s=60)
+    done = await control_requests.wait_for(
+        database, await control_requests.ask(database, "promote", model.id), wait_s=60
+    )
     assert done.done and "run-1" in done.answer
-    refused = await control_requests.wait_for(database, await control_requests.ask(database, "promote", model.id), wait_s=60)
+    refused = await control_requests.wait_for(
+        database, await control_requests.ask(database, "promote", model.id), wait_s=60
+    )
     assert not refused.done and "in service already" in refused.answer
 
 
@@ -88,10 +102,17 @@ def test_a_runs_process_gets_the_settings_and_no_secrets_of_the_chat(admins_stag
     monkeypatch.setenv("JOKEBOT_TELEGRAM_TOKEN", "1:secret")
     found = variables(admins_stage.settings)
     assert not [name for name in found if name.startswith("JOKEBOT_TELEGRAM")]
-    assert found["JOKEBOT_RETRAIN_MINIMUM_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(admins_stage.settings.storage.directory)
+    assert found["JOKEBOT_RETRAIN_MINIMUM_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(
+        admins_stage.settings.storage.directory
+    )
     assert json.dumps(found)
 
 
 def test_the_loop_and_its_pictures_cost_a_starting_bot_neither_numpy_nor_matplotlib():
     code = "import sys, bot.app; print(*sorted({'numpy', 'matplotlib', 'torch', 'openai'} & sys.modules.keys()))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60).stdout.strip() == ""
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60
+        ).stdout.strip()
+        == ""
+    )

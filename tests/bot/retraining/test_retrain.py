@@ -1,4 +1,5 @@
 """/retrain: for admins alone, asked first, and one run at a time."""
+
 import json
 
 import pytest
@@ -19,9 +20,11 @@ def say(stage, text, *, person=None, chat=None):
 
 async def says(stage, message, text):
     """Wait until a message of the bot's says that, without buttons."""
+
     def there(world):
         now = world.message(message["chat"]["id"], message["message_id"])
         return now["text"] == text and "reply_markup" not in now
+
     await stage.world.wait_for(there, 60)
 
 
@@ -30,11 +33,19 @@ async def test_only_admins_may(stage):
         assert (await stage.answer(say(stage, command, person=stage.bob)))["text"] == stage.words("admins-only")
 
 
-async def test_the_question_says_how_many_pairs_from_how_many_people_how_long_and_what_happens_to_service(stage, theatre):
+async def test_the_question_says_how_many_pairs_from_how_many_people_how_long_and_what_happens_to_service(
+    stage, theatre
+):
     theatre.pairs(42, replayed=7, people=5)
     question = await stage.joke(say(stage, "/retrain"))
-    assert question["text"] == stage.words("retrain-ask", new=42, replayed=7, people=5, time=stage.words("retrain-time-unknown"),
-                                           service=stage.words("retrain-service-url"))
+    assert question["text"] == stage.words(
+        "retrain-ask",
+        new=42,
+        replayed=7,
+        people=5,
+        time=stage.words("retrain-time-unknown"),
+        service=stage.words("retrain-service-url"),
+    )
     assert stage.labels(question) == [stage.words("retrain-yes"), stage.words("retrain-no")]
     await stage.press(question, 1)
     await says(stage, question, stage.words("retrain-left"))
@@ -52,7 +63,10 @@ async def test_afterwards_the_time_is_told_by_the_last_runs(stage, theatre):
     theatre.pairs(42, training={"seconds": 600.0, "basis": "cpu"})
     run = await judged_run(stage.app.database, "reject")
     async with stage.app.database.write() as connection:
-        await connection.execute("UPDATE run_states SET at = at + 1800 WHERE run_id = ? AND state IN ('merging', 'judging', 'rejected')", (run.id,))
+        await connection.execute(
+            "UPDATE run_states SET at = at + 1800 WHERE run_id = ? AND state IN ('merging', 'judging', 'rejected')",
+            (run.id,),
+        )
     question = await stage.joke(say(stage, "/retrain"))
     assert stage.words("retrain-time", time=stage.words("duration-minutes", minutes=30)) in question["text"]
 
@@ -65,8 +79,12 @@ async def test_too_little_new_is_an_answer(stage, theatre):
 async def test_a_yes_begins_a_run_whose_message_goes_on_in_the_questions_place(stage, theatre):
     theatre.pairs(42)
     progress = {"state": "running", "step": 5, "steps": 20, "loss": 1.25, "eta_s": 600}
-    theatre.play({"row": {"state": "training"}}, {"file": "progress.json", "text": json.dumps(progress)}, {"wait": "end"},
-                 {"row": {"state": "failed", "reason": "The play is over.", "finished_at": 1}})
+    theatre.play(
+        {"row": {"state": "training"}},
+        {"file": "progress.json", "text": json.dumps(progress)},
+        {"wait": "end"},
+        {"row": {"state": "failed", "reason": "The play is over.", "finished_at": 1}},
+    )
     question = await stage.joke(say(stage, "/retrain"))
     await stage.press(question, 0)
     loss = stage.words("run-step", done=5, of=20, loss="1.25")
@@ -84,7 +102,12 @@ async def test_a_run_that_is_begun_in_a_group_is_followed_in_private(stage, thea
     question = await stage.joke(say(stage, "/retrain", chat=stage.group))
     await stage.press(question, 0)
     await says(stage, question, stage.words("retrain-started", run=1))
-    await stage.world.wait_for(lambda world: any(stage.words("run-doing-training") in one.get("text", "") for one in world.messages(stage.alice)), 60)
+    await stage.world.wait_for(
+        lambda world: any(
+            stage.words("run-doing-training") in one.get("text", "") for one in world.messages(stage.alice)
+        ),
+        60,
+    )
 
 
 async def test_nobody_else_can_press_an_admins_button(stage, theatre):
@@ -105,9 +128,16 @@ async def test_a_run_on_trial_is_said_with_its_ratings(stage):
 async def test_cancel_stops_a_run_cleanly_and_says_so(stage, theatre):
     theatre.play({"row": {"state": "training"}}, {"wait": "never"})
     run = await runs.create_run(stage.app.database, "command")
-    await stage.world.wait_for(lambda world: any(stage.words("run-doing-training") in one.get("text", "") for one in world.messages(stage.alice)), 60)
+    await stage.world.wait_for(
+        lambda world: any(
+            stage.words("run-doing-training") in one.get("text", "") for one in world.messages(stage.alice)
+        ),
+        60,
+    )
     assert (await stage.answer(say(stage, "/retrain cancel")))["text"] == stage.words("retrain-cancelling", run=run.id)
-    assert (await stage.answer(say(stage, "/retrain")))["text"] == stage.words("retrain-busy", run=run.id, what=stage.words("run-state-training"))
+    assert (await stage.answer(say(stage, "/retrain")))["text"] == stage.words(
+        "retrain-busy", run=run.id, what=stage.words("run-state-training")
+    )
 
 
 async def test_there_may_be_nothing_to_cancel(stage):

@@ -1,4 +1,5 @@
 """/review: admins see what would be learnt, joke by joke, and what they drop is no evidence."""
+
 import pytest
 
 from tests.bot.conftest import callback_data
@@ -19,8 +20,10 @@ async def rated(stage, picture, number):
 
 async def shown(stage, joke_id):
     """The message that shows a joke for review."""
+
     def there(world):
         return next((one for one in world.messages(stage.alice) if f"v:keep:{joke_id}" in callback_data(one)), None)
+
     return await stage.world.wait_for(there, 60)
 
 
@@ -33,15 +36,23 @@ async def test_admins_see_photo_joke_and_verdicts_and_the_next_after_each_word(s
     theatre.pairs(2, jokes=[second, first])
     say(stage, "/review")
     message = await shown(stage, second)
-    assert message["photo"] and stage.engine.answer.text in message["caption"] and "😂 1 · 🙂 0 · 😐 0" in message["caption"]
+    assert (
+        message["photo"]
+        and stage.engine.answer.text in message["caption"]
+        and "😂 1 · 🙂 0 · 😐 0" in message["caption"]
+    )
     assert stage.labels(message) == [stage.words("review-keep"), stage.words("review-drop")]
     assert await press(stage, message, "drop", second) == stage.words("review-drop-done")
     await stage.shows(message, stage.words("review-keep"), f"✔️ {stage.words('review-drop')}")
     other = await shown(stage, first)
     assert await press(stage, other, "keep", first) == stage.words("review-keep-done")
-    await stage.world.wait_for(lambda world: any(one.get("text") == stage.words("review-none") for one in world.messages(stage.alice)), 60)
-    assert [tuple(row) for row in await stage.app.database.rows("SELECT joke_id, kept, asked_by FROM reviews ORDER BY joke_id")] == [
-        (first, 1, stage.alice), (second, 0, stage.alice)]
+    await stage.world.wait_for(
+        lambda world: any(one.get("text") == stage.words("review-none") for one in world.messages(stage.alice)), 60
+    )
+    assert [
+        tuple(row)
+        for row in await stage.app.database.rows("SELECT joke_id, kept, asked_by FROM reviews ORDER BY joke_id")
+    ] == [(first, 1, stage.alice), (second, 0, stage.alice)]
     assert await press(stage, message, "keep", second) == stage.words("review-keep-done"), "a word can be taken back"
     await stage.quiet()
     assert await stage.value("SELECT count(*) FROM reviews WHERE kept") == 2
@@ -65,7 +76,9 @@ async def test_nobody_else_sees_or_decides_and_no_group_sees_others_photos(stage
     say(stage, "/review")
     await shown(stage, joke)
     theirs = next(one for one in stage.world.messages(stage.bob) if one["from"]["is_bot"])
-    assert await stage.press_data(theirs, f"v:drop:{joke}", person=stage.bob, forged=True) == stage.words("not-your-button")
+    assert await stage.press_data(theirs, f"v:drop:{joke}", person=stage.bob, forged=True) == stage.words(
+        "not-your-button"
+    )
     assert await stage.value("SELECT count(*) FROM reviews") == 0
 
 

@@ -1,4 +1,5 @@
 """What admins see of a run: one message that goes on, a picture when the gate has spoken, each end told once."""
+
 import asyncio
 import io
 import json
@@ -8,19 +9,39 @@ from PIL import Image
 
 from bot.i18n.formatting import duration
 from bot.i18n.localizer import Localizer
-from bot.retraining.evaluation_summary import EvaluationSummary
 from bot.i18n.translator import Translator
-from storage.learning import promotion, runs
+from bot.retraining.evaluation_summary import EvaluationSummary
 from storage.database import Database
+from storage.learning import promotion, runs
 from storage.learning.trials import TrialRecord
 from tests.bot.retraining.conftest import judged_run
 
 WORDS = Translator()
-MEASURES = {"photos": 40, "likelihood": {"champion": 2.5, "candidate": 2.25, "difference": -0.25, "interval": [-0.4, -0.1], "photos": 40, "jokes": 60},
-            "ranking": {"champion": 0.6, "candidate": 0.7, "difference": 0.1, "interval": [-0.1, 0.3], "photos": 12, "pairs": 30},
-            "replies": {"champion": {"replies": 40, "empty": 0, "broken": 1, "language": 0}, "candidate": {"replies": 40, "empty": 0, "broken": 0, "language": 0}},
-            "distinct": {"champion": 0.8, "candidate": 0.3, "taught": 0.8, "reference": 0.8},
-            "copying": {"champion": None, "candidate": None, "taught": None, "reference": None}}
+MEASURES = {
+    "photos": 40,
+    "likelihood": {
+        "champion": 2.5,
+        "candidate": 2.25,
+        "difference": -0.25,
+        "interval": [-0.4, -0.1],
+        "photos": 40,
+        "jokes": 60,
+    },
+    "ranking": {
+        "champion": 0.6,
+        "candidate": 0.7,
+        "difference": 0.1,
+        "interval": [-0.1, 0.3],
+        "photos": 12,
+        "pairs": 30,
+    },
+    "replies": {
+        "champion": {"replies": 40, "empty": 0, "broken": 1, "language": 0},
+        "candidate": {"replies": 40, "empty": 0, "broken": 0, "language": 0},
+    },
+    "distinct": {"champion": 0.8, "candidate": 0.3, "taught": 0.8, "reference": 0.8},
+    "copying": {"champion": None, "candidate": None, "taught": None, "reference": None},
+}
 
 
 def texts(stage, person=None):
@@ -45,20 +66,30 @@ def write_results(data, run, picture):
     folder, dataset = data / "runs" / str(run), data / "datasets" / "d"
     (dataset / "images").mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "losses.jsonl").write_text("".join(json.dumps({"step": step, "loss": 3 - step / 10}) + "\n" for step in range(1, 21)) + '{"step": 21, "lo')
+    (folder / "losses.jsonl").write_text(
+        "".join(json.dumps({"step": step, "loss": 3 - step / 10}) + "\n" for step in range(1, 21)) + '{"step": 21, "lo'
+    )
     (dataset / "images" / "a.jpg").write_bytes(picture((640, 480)))
     (dataset / "manifest.json").write_text(json.dumps({"counts": {"train": 42, "holdout": 5}}))
 
 
 async def test_the_picture_comes_when_the_gate_has_spoken_and_each_thing_is_told_once(curtain, tmp_path, picture):
     write_results(tmp_path / "data", 1, picture)
-    gallery = [{"photo": "images/a.jpg", "language": "zh", "champion": "旧笑话。", "candidate": "新笑话，$5 & <b>！😂"},
-               {"photo": "images/gone.jpg", "language": "en", "champion": "Old.", "candidate": "New."}]
+    gallery = [
+        {"photo": "images/a.jpg", "language": "zh", "champion": "旧笑话。", "candidate": "新笑话，$5 & <b>！😂"},
+        {"photo": "images/gone.jpg", "language": "en", "champion": "Old.", "candidate": "New."},
+    ]
     async with curtain() as stage:
         run = await judged_run(stage.app.database, "undecided", measures=MEASURES, codes=["few"], gallery=gallery)
         end = stage.words("run-ended-undecided", run=1)
-        message = await stage.world.wait_for(lambda world: next((one for one in world.messages(stage.alice) if end in one.get("caption", "")), None), 60)
-        assert message["caption"].split("\n") == [end, stage.words("gate-few"), stage.words("run-keep", model=run.candidate_id)]
+        message = await stage.world.wait_for(
+            lambda world: next((one for one in world.messages(stage.alice) if end in one.get("caption", "")), None), 60
+        )
+        assert message["caption"].split("\n") == [
+            end,
+            stage.words("gate-few"),
+            stage.words("run-keep", model=run.candidate_id),
+        ]
         assert not texts(stage, stage.bob)
         shown = Image.open(io.BytesIO(stage.world.files.get(message["photo"][-1]["file_id"]).data))
         assert shown.width == 1080 and 1000 < shown.height <= 2160
@@ -117,21 +148,34 @@ async def test_admins_are_told_in_the_language_they_speak(stage_with, sections):
 
 @pytest.mark.parametrize("language", WORDS.languages)
 def test_measures_are_read_as_people_read_them(language):
-    found = {row.label: row for row in EvaluationSummary(Localizer(WORDS, language)).all({"measures": MEASURES, "codes": ["distinct"]})}
+    found = {
+        row.label: row
+        for row in EvaluationSummary(Localizer(WORDS, language)).all({"measures": MEASURES, "codes": ["distinct"]})
+    }
     likelihood, ranking = (found[WORDS.say(language, f"measure-{name}")] for name in ("likelihood", "ranking"))
     assert (likelihood.old, likelihood.new, likelihood.better) == ("2.500", "2.250", True)
-    assert (ranking.new, ranking.better, ranking.note) == ("70%", None, WORDS.say(language, "measure-few", photos=12, needed=30))
+    assert (ranking.new, ranking.better, ranking.note) == (
+        "70%",
+        None,
+        WORDS.say(language, "measure-few", photos=12, needed=30),
+    )
     assert found[WORDS.say(language, "measure-distinct")].better is False
     assert WORDS.say(language, "measure-copying") not in found
 
 
 def test_what_people_said_in_the_trial_comes_first():
-    seen = {"champion": {"likes": 30, "ratings": 60, "units": 60}, "candidate": {"likes": 45, "ratings": 60, "units": 60}, "reason": "better"}
+    seen = {
+        "champion": {"likes": 30, "ratings": 60, "units": 60},
+        "candidate": {"likes": 45, "ratings": 60, "units": 60},
+        "reason": "better",
+    }
     trial = TrialRecord(**{**dict.fromkeys(TrialRecord.__dataclass_fields__), "measures": json.dumps(seen)})
     first = EvaluationSummary(Localizer(WORDS, "en")).all({"measures": MEASURES}, trial)[0]
     assert (first.label, first.old, first.new, first.better) == (WORDS.say("en", "measure-liking"), "50%", "75%", True)
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(5, "a minute"), (600, "10 minutes"), (5400, "1 h 30 min"), (7200, "2 h")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(5, "a minute"), (600, "10 minutes"), (5400, "1 h 30 min"), (7200, "2 h")]
+)
 def test_time_is_said_as_people_say_it(seconds, said):
     assert duration(WORDS, "en", seconds) == said

@@ -1,4 +1,5 @@
 """Runs that nobody asks for: by the clock, missed times met once, and by enough new pairs."""
+
 import asyncio
 import time
 from datetime import UTC, datetime
@@ -9,8 +10,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 from bot.retraining import scheduler as clock
 from bot.retraining.scheduler import NAME, trigger
 from configs.errors import SettingsError
-from storage.learning import runs
 from storage.chat import schedule
+from storage.learning import runs
 
 SUNDAY = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -47,13 +48,15 @@ async def test_a_time_that_passed_while_the_bot_was_down_is_met_once_at_its_star
         assert await history(stage) == [("schedule", "queued")]
 
 
-async def test_the_clock_ticks_by_itself_and_never_twice_for_times_that_were_missed(stage_with, sections, theatre, monkeypatch):
+async def test_the_clock_ticks_by_itself_and_never_twice_for_times_that_were_missed(
+    stage_with, sections, theatre, monkeypatch
+):
     monkeypatch.setattr(clock, "trigger", lambda line: IntervalTrigger(seconds=1))
     theatre.pairs(20)
     theatre.play({"wait": "never"})
     stage = await stage_with(**sections)
     await stage.until(lambda: stage.app.schedule._jobs.get_jobs_by_name(NAME))
-    job, = stage.app.schedule._jobs.get_jobs_by_name(NAME)
+    (job,) = stage.app.schedule._jobs.get_jobs_by_name(NAME)
     assert (job.job.coalesce, job.job.max_instances, job.job.misfire_grace_time) == (True, 1, None)
     await stage.until(lambda: theatre.data.joinpath("played").exists())
     assert await history(stage) == [("schedule", "queued")]
@@ -85,8 +88,19 @@ async def test_new_pairs_begin_a_run_but_those_that_a_run_has_had_do_not(stage_w
     assert len(await history(stage)) == 1
 
 
-@pytest.mark.parametrize(("line", "days"), [("0 4 * * 0", [6]), ("0 4 * * 7", [6]), ("0 4 * * 1-5", [0, 1, 2, 3, 4]), ("0 4 * * 5-7", [4, 5, 6]),
-                                            ("0 4 * * sun", [6]), ("0 4 * * 0,3", [2, 6]), ("0 4 * * 1-5/2", [0, 2, 4]), ("0 4 * * *", list(range(7)))])
+@pytest.mark.parametrize(
+    ("line", "days"),
+    [
+        ("0 4 * * 0", [6]),
+        ("0 4 * * 7", [6]),
+        ("0 4 * * 1-5", [0, 1, 2, 3, 4]),
+        ("0 4 * * 5-7", [4, 5, 6]),
+        ("0 4 * * sun", [6]),
+        ("0 4 * * 0,3", [2, 6]),
+        ("0 4 * * 1-5/2", [0, 2, 4]),
+        ("0 4 * * *", list(range(7))),
+    ],
+)
 def test_weekdays_are_crons_own(line, days):
     times, at = trigger(line), SUNDAY
     found = set()

@@ -1,4 +1,7 @@
-"""From /retrain in the chat to a model in service, with the real pipeline: export, XTuner, merge and gate on the demo model."""
+"""From /retrain in the chat to a model in service, with the real pipeline: export, XTuner, merge and gate on the
+demo model.
+"""
+
 import io
 import random
 
@@ -14,10 +17,22 @@ from tests.bot.retraining.test_retrain import say
 
 TRAIN_PYTHON = Settings().environments.train_python
 PHOTOS = 14
-LEARNING = {"telegram": {"admins": [FIRST_PERSON_ID]}, "model": {"name": "stub", "directory": ROOT / "configs/demo-model/checkpoint"},
-            "retrain": {"cron": "", "pairs": 0, "minimum_pairs": 2}, "selection": {"holdout_share": 0.4},
-            "training": {"epochs": 1, "batch_size": 2, "accumulation": 1, "learning_rate": 1e-4, "lora_rank": 8, "lora_alpha": 16, "workers": 0},
-            "gate": {"replies": 4, "max_tokens": 24, "likelihood_drift": 100.0}}
+LEARNING = {
+    "telegram": {"admins": [FIRST_PERSON_ID]},
+    "model": {"name": "stub", "directory": ROOT / "configs/demo-model/checkpoint"},
+    "retrain": {"cron": "", "pairs": 0, "minimum_pairs": 2},
+    "selection": {"holdout_share": 0.4},
+    "training": {
+        "epochs": 1,
+        "batch_size": 2,
+        "accumulation": 1,
+        "learning_rate": 1e-4,
+        "lora_rank": 8,
+        "lora_alpha": 16,
+        "workers": 0,
+    },
+    "gate": {"replies": 4, "max_tokens": 24, "likelihood_drift": 100.0},
+}
 
 
 def blocks(number):
@@ -32,14 +47,21 @@ def blocks(number):
 
 async def seen(stage, found, patience_s=2100):
     """The newest message to the admin of which `found` is true."""
-    return await stage.world.wait_for(lambda world: next((one for one in reversed(world.messages(stage.alice)) if found(one)), None), patience_s)
+    return await stage.world.wait_for(
+        lambda world: next((one for one in reversed(world.messages(stage.alice)) if found(one)), None), patience_s
+    )
 
 
 @pytest.mark.timeout(2400)
 @pytest.mark.skipif(not TRAIN_PYTHON.exists(), reason="there is no train environment here; `make env-train` makes it")
 async def test_a_run_from_the_chat_ends_in_a_model_that_takes_over_and_steps_back(stage_with):
-    stage = await stage_with(script=[StubReply(f"Nobody ordered the {word}, yet here it is.") for word in "abcdefghijklmn"], **LEARNING)
-    jokes = [await stage.joke(stage.send_photo(data=blocks(number), person=[stage.alice, stage.bob][number % 2])) for number in range(PHOTOS)]
+    stage = await stage_with(
+        script=[StubReply(f"Nobody ordered the {word}, yet here it is.") for word in "abcdefghijklmn"], **LEARNING
+    )
+    jokes = [
+        await stage.joke(stage.send_photo(data=blocks(number), person=[stage.alice, stage.bob][number % 2]))
+        for number in range(PHOTOS)
+    ]
     for joke in jokes:
         await stage.press(joke, 0, person=joke["chat"]["id"])
     stage.engine.models = ["stub", "run-1"]

@@ -1,4 +1,5 @@
 """A part runs as a child, says when it is ready, and never outlives its parent."""
+
 import os
 import signal
 import subprocess
@@ -16,7 +17,10 @@ from tests.waiting import until
 ROOT = Path(__file__).parents[3]
 SLEEPER = "import time; print('listening on http://127.0.0.1:4711/', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
-FAMILY = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); print('pid', p.pid, flush=True); {SLEEPER}"
+FAMILY = (
+    "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+    f"print('pid', p.pid, flush=True); {SLEEPER}"
+)
 
 
 def python(code: str) -> list[str]:
@@ -45,23 +49,32 @@ def test_a_ready_child_tells_its_address_and_is_ended():
     child.stop()
 
 
-@pytest.mark.parametrize(("line", "url"), [("Chat page:  http://127.0.0.1:8090/", "http://127.0.0.1:8090"), ("jokebot: ready as @some_bot", "")])
+@pytest.mark.parametrize(
+    ("line", "url"),
+    [("Chat page:  http://127.0.0.1:8090/", "http://127.0.0.1:8090"), ("jokebot: ready as @some_bot", "")],
+)
 def test_every_part_has_its_ready_line(line, url):
-    with start_child("part", python(f"print('hello'); print({line!r}, flush=True); import time; time.sleep(600)")) as child:
+    with start_child(
+        "part", python(f"print('hello'); print({line!r}, flush=True); import time; time.sleep(600)")
+    ) as child:
         assert child.wait_ready() == url
 
 
 def test_a_child_that_ends_early_is_told_with_its_last_words():
-    with (start_child("engine", python("print('loading'); raise SystemExit('no such checkpoint')")) as child,
-          pytest.raises(ChildFailed) as caught):
+    with (
+        start_child("engine", python("print('loading'); raise SystemExit('no such checkpoint')")) as child,
+        pytest.raises(ChildFailed) as caught,
+    ):
         child.wait_ready()
     assert "The engine ended (code 1)" in str(caught.value)
     assert "loading" in str(caught.value) and "no such checkpoint" in str(caught.value)
 
 
 def test_a_child_that_is_never_ready_is_told():
-    with (start_child("engine", python("import time; print('thinking', flush=True); time.sleep(600)")) as child,
-          pytest.raises(ChildFailed, match="not ready within 0.5 s")):
+    with (
+        start_child("engine", python("import time; print('thinking', flush=True); time.sleep(600)")) as child,
+        pytest.raises(ChildFailed, match="not ready within 0.5 s"),
+    ):
         child.wait_ready(0.5)
     assert not child.running
 
@@ -88,7 +101,10 @@ async def test_what_the_child_started_goes_with_it():
 
 
 async def test_what_a_child_leaves_behind_when_it_ends_by_itself_goes_too():
-    code = "import subprocess, sys; print('pid', subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)"
+    code = (
+        "import subprocess, sys; print('pid', subprocess.Popen([sys.executable, '-c', 'import time; "
+        "time.sleep(600)']).pid, flush=True)"
+    )
     child = start_child("family", python(code))
     with pytest.raises(ChildFailed) as caught:
         child.wait_ready()
@@ -99,7 +115,10 @@ async def test_what_a_child_leaves_behind_when_it_ends_by_itself_goes_too():
 
 def test_a_talkative_child_is_not_blocked_and_everything_is_logged(tmp_path):
     log = tmp_path / "child.log"
-    code = f"import sys\nfor n in range(20000): print('line', n, 'x' * 50)\nprint('y' * 200000); sys.stdout.buffer.write(b'\\xff\\xfe\\n')\n{SLEEPER}"
+    code = (
+        "import sys\nfor n in range(20000): print('line', n, 'x' * 50)\nprint('y' * 200000); "
+        f"sys.stdout.buffer.write(b'\\xff\\xfe\\n')\n{SLEEPER}"
+    )
     with start_child("talker", python(code), log=log) as child:
         child.wait_ready()
     assert log.read_bytes().count(b"line") == 20_000 and b"\xff\xfe\n" in log.read_bytes()
@@ -114,8 +133,11 @@ def test_environment_and_folder_are_the_callers(tmp_path):
 @contextmanager
 def parent_of(code: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """A process that starts such a child and waits; its child's and grandchildren's pids."""
-    source = (f"from bot.runtime.child_process import start_child\nimport sys, time\nchild = start_child('part', [sys.executable, '-c', {code!r}], grace_s=1)\n"
-              "child.wait_ready(); print('up', flush=True); time.sleep(600)")
+    source = (
+        "from bot.runtime.child_process import start_child\nimport sys, time\nchild = start_child('part', "
+        f"[sys.executable, '-c', {code!r}], grace_s=1)\n"
+        "child.wait_ready(); print('up', flush=True); time.sleep(600)"
+    )
     with subprocess.Popen(python(source), stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
         try:
             assert parent.stdout.readline() == "up\n"

@@ -1,4 +1,5 @@
 """Log lines: no secret in any, as text or as JSON, and each knows what it is about."""
+
 import asyncio
 import io
 import json
@@ -6,8 +7,8 @@ import logging
 
 import pytest
 
-from bot.telegram.coalescer import Coalescer
 from bot.runtime.logging_setup import complain, configure, secrets_of, without
+from bot.telegram.coalescer import Coalescer
 from configs.errors import JokebotError
 from configs.log_context import ContextFormatter, about, accepted, message_in, request_id
 from configs.settings import Settings
@@ -74,7 +75,10 @@ def test_every_secret_of_the_settings_is_known():
 
 def test_libraries_that_log_addresses_are_quiet(configured):
     configured(level="DEBUG")
-    assert all(not logging.getLogger(name).isEnabledFor(logging.INFO) for name in ("httpx", "httpcore", "httpx2", "telegram", "openai"))
+    assert all(
+        not logging.getLogger(name).isEnabledFor(logging.INFO)
+        for name in ("httpx", "httpcore", "httpx2", "telegram", "openai")
+    )
     assert logging.getLogger("bot.telegram.dispatcher").isEnabledFor(logging.DEBUG)
 
 
@@ -96,7 +100,11 @@ def test_a_line_of_text_shows_what_it_is_about_before_the_message():
         with about(run=7):
             logger.info("b")
     logger.info("c")
-    assert [line.partition("INFO    ")[2] for line in stream.getvalue().splitlines()] == ["test [abc]: a", "test [abc run 7]: b", "test: c"]
+    assert [line.partition("INFO    ")[2] for line in stream.getvalue().splitlines()] == [
+        "test [abc]: a",
+        "test [abc run 7]: b",
+        "test: c",
+    ]
 
 
 async def test_tasks_and_threads_know_what_they_were_begun_for_whatever_comes_between(json_lines):
@@ -153,7 +161,12 @@ def test_the_message_is_found_in_either_form(lines):
     with about(request="abc", run=3):
         logger.warning("what: happened")
     assert message_in(stream.getvalue().rstrip()) == "what: happened"
-    assert [message_in(line) for line in ("", "{no json", "plain: words", "[1]")] == ["", "{no json", "plain: words", "[1]"]
+    assert [message_in(line) for line in ("", "{no json", "plain: words", "[1]")] == [
+        "",
+        "{no json",
+        "plain: words",
+        "[1]",
+    ]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -161,4 +174,8 @@ def test_a_command_that_ends_with_an_error_says_so_in_the_same_form(configured, 
     configured(format=form)
     complain(JokebotError("No bot token is set."))
     said = capsys.readouterr().err
-    assert said == "jokebot: No bot token is set.\n" if form == "text" else json.loads(said)["message"] == "No bot token is set."
+    assert (
+        said == "jokebot: No bot token is set.\n"
+        if form == "text"
+        else json.loads(said)["message"] == "No bot token is set."
+    )

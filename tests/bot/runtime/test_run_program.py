@@ -1,4 +1,5 @@
 """A program is run to its end, or ended when its time is up."""
+
 import os
 import sys
 
@@ -13,7 +14,9 @@ async def run(code: str, timeout_s: float = 120.0, stdin: bytes = b""):
 
 
 async def test_what_it_printed_and_what_it_complained_of_are_kept_apart():
-    program = await run("import sys; print(sys.stdin.read()[::-1], end=''); sys.exit('first line\\nlast line\\n')", stdin=b"abc")
+    program = await run(
+        "import sys; print(sys.stdin.read()[::-1], end=''); sys.exit('first line\\nlast line\\n')", stdin=b"abc"
+    )
     assert (program.code, program.stdout, program.last_error_line) == (1, b"cba", "last line")
 
 

@@ -1,4 +1,5 @@
 """What was read is read again once it has rested, one reader at a time."""
+
 import asyncio
 
 import pytest
@@ -31,6 +32,7 @@ def reader(clock: Clock, takes_s: float, *values: str):
         clock.now += takes_s
         await asyncio.sleep(0)
         return left.pop(0)
+
     return read
 
 
@@ -44,7 +46,11 @@ async def test_it_rests_twenty_times_as_long_as_reading_took(clock):
 
 
 async def test_one_read_serves_all_who_ask_meanwhile_and_keys_are_apart(clock):
-    value, read, other = ThrottledCache[str, str](1.0), reader(clock, 0.0, "first", "second"), reader(clock, 0.0, "other")
+    value, read, other = (
+        ThrottledCache[str, str](1.0),
+        reader(clock, 0.0, "first", "second"),
+        reader(clock, 0.0, "other"),
+    )
     assert await asyncio.gather(*(value.get("key", read) for _ in range(5))) == ["first"] * 5
     assert await value.get("another", other) == "other"
     clock.now += 1.0
@@ -56,6 +62,7 @@ async def test_a_read_that_fails_is_tried_again_by_the_next(clock):
 
     async def fails() -> str:
         raise OSError("the disk is gone")
+
     with pytest.raises(OSError, match="gone"):
         await value.get("key", fails)
     assert await value.get("key", reader(clock, 0.0, "now")) == "now"

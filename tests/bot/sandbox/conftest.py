@@ -1,4 +1,5 @@
 """A running sandbox, and three ways to talk to it: aiogram, plain HTTP, and people's acts through `sandbox.world`."""
+
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -40,17 +41,21 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def call(sandbox: Sandbox, http: aiohttp.ClientSession) -> Callable[..., Awaitable[Reply]]:
     """`await call("sendMessage", chat_id=…, …)`: a JSON call as (HTTP status, answer)."""
+
     async def post(method: str, **parameters: Any) -> Reply:
         async with http.post(f"{sandbox.url}/bot{sandbox.token}/{method}", json=parameters) as response:
             return response.status, await response.json()
+
     return post
 
 
 @pytest.fixture
 def picture() -> Picture:
     """`picture(width, height, color, format)`: the bytes of a picture."""
+
     def make(width: int = 640, height: int = 480, color: str = "teal", kind: str = "JPEG", **options: Any) -> bytes:
         out = io.BytesIO()
         Image.new("RGB", (width, height), color).save(out, kind, **options)
         return out.getvalue()
+
     return make

@@ -1,4 +1,5 @@
 """An independent client calls every method and parses every answer and every kind of update."""
+
 import io
 
 import pytest
@@ -21,13 +22,21 @@ KEYBOARD = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="ðŸ˜
 
 async def test_it_learns_who_it_is(bot):
     me = await bot.get_me()
-    assert (me.id, me.is_bot, me.username, me.can_read_all_group_messages) == (123456, True, "jokebot_sandbox_bot", True)
+    assert (me.id, me.is_bot, me.username, me.can_read_all_group_messages) == (
+        123456,
+        True,
+        "jokebot_sandbox_bot",
+        True,
+    )
 
 
 async def test_a_message_has_its_markup_parsed_and_its_keyboard_kept(bot):
     message = await bot.send_message(ALICE, "<b>Why?</b> /start", parse_mode="HTML", reply_markup=KEYBOARD)
     assert message.text == "Why? /start"
-    assert [(entity.type, entity.offset, entity.length) for entity in message.entities] == [("bold", 0, 4), ("bot_command", 5, 6)]
+    assert [(entity.type, entity.offset, entity.length) for entity in message.entities] == [
+        ("bold", 0, 4),
+        ("bot_command", 5, 6),
+    ]
     assert message.reply_markup.model_dump() == KEYBOARD.model_dump()
     assert message.from_user.is_bot and message.chat.type == "private" and message.chat.first_name == "Alice"
 
@@ -39,7 +48,9 @@ async def test_every_edit_is_seen_by_people(bot, sandbox, picture):
     again = await bot.edit_message_reply_markup(chat_id=ALICE, message_id=text.message_id, reply_markup=KEYBOARD)
     assert (again.text, again.reply_markup.model_dump()) == ("two", KEYBOARD.model_dump())
     photo = await bot.send_photo(ALICE, BufferedInputFile(picture(), "a.jpg"), caption="one")
-    captioned = await bot.edit_message_caption(chat_id=ALICE, message_id=photo.message_id, caption="<i>two</i>", parse_mode="HTML")
+    captioned = await bot.edit_message_caption(
+        chat_id=ALICE, message_id=photo.message_id, caption="<i>two</i>", parse_mode="HTML"
+    )
     assert (captioned.caption, captioned.caption_entities[0].type) == ("two", "italic")
     other = InputMediaPhoto(media=BufferedInputFile(picture(100, 50), "b.jpg"), caption="three")
     changed = await bot.edit_message_media(other, chat_id=ALICE, message_id=photo.message_id)
@@ -56,10 +67,17 @@ async def test_photos_documents_and_albums_are_sent_and_fetched_again(bot, pictu
     assert (await bot.download_file(file.file_path)).read() == data
     document = await bot.send_document(ALICE, BufferedInputFile(b"a,b\n1,2\n", "table.csv"))
     assert (document.document.file_name, document.document.mime_type) == ("table.csv", "text/csv")
-    album = await bot.send_media_group(ALICE, [
-        InputMediaPhoto(media=BufferedInputFile(data, "a.jpg"), caption="first"), InputMediaPhoto(media=photo.photo[-1].file_id)])
+    album = await bot.send_media_group(
+        ALICE,
+        [
+            InputMediaPhoto(media=BufferedInputFile(data, "a.jpg"), caption="first"),
+            InputMediaPhoto(media=photo.photo[-1].file_id),
+        ],
+    )
     assert len({message.media_group_id for message in album}) == 1 and album[0].caption == "first" and album[1].photo
-    files = await bot.send_media_group(ALICE, [InputMediaDocument(media=BufferedInputFile(b"x", "x.txt")) for _ in range(2)])
+    files = await bot.send_media_group(
+        ALICE, [InputMediaDocument(media=BufferedInputFile(b"x", "x.txt")) for _ in range(2)]
+    )
     assert all(message.document for message in files)
 
 
@@ -90,7 +108,9 @@ async def test_commands_chats_and_members(bot, sandbox):
 
 async def test_a_reply_carries_the_message_it_answers(bot, sandbox):
     asked = sandbox.world.send_text(BOB, sandbox.world.group_id, "A joke?")
-    answer = await bot.send_message(sandbox.world.group_id, "No.", reply_parameters=ReplyParameters(message_id=asked["message_id"]))
+    answer = await bot.send_message(
+        sandbox.world.group_id, "No.", reply_parameters=ReplyParameters(message_id=asked["message_id"])
+    )
     assert answer.reply_to_message.text == "A joke?"
     sandbox.world.send_text(BOB, sandbox.world.group_id, "Why?", reply_to=answer.message_id)
     update = (await bot.get_updates())[-1]
@@ -117,10 +137,17 @@ async def test_every_kind_of_message_from_people_is_parsed(bot, sandbox, picture
     world.send_video(ALICE, ALICE, b"\0\0\0\x18ftypmp42", caption="a film")
     world.send_album(1003, group, [picture(color="red"), picture(color="blue")], ["both", None])
     messages = [update.message for update in await bot.get_updates()]
-    assert [(one.type, one.offset, one.length) for one in messages[0].entities] == [("bot_command", 0, 26), ("mention", 30, 4)]
+    assert [(one.type, one.offset, one.length) for one in messages[0].entities] == [
+        ("bot_command", 0, 26),
+        ("mention", 30, 4),
+    ]
     assert messages[1].caption_entities[0].type == "mention" and messages[1].chat.id == group
     assert messages[2].document.mime_type == "image/png" and messages[2].document.thumbnail.width == 320
-    assert (messages[3].document.file_name, messages[3].document.thumbnail, messages[3].caption) == ("paper.pdf", None, "read")
+    assert (messages[3].document.file_name, messages[3].document.thumbnail, messages[3].caption) == (
+        "paper.pdf",
+        None,
+        "read",
+    )
     assert messages[4].sticker.is_animated is False and messages[4].sticker.thumbnail
     assert messages[5].animation.thumbnail.width == 64 and messages[5].document
     assert messages[6].animation.mime_type == "video/mp4" and messages[6].animation.thumbnail.height == 180

@@ -1,4 +1,5 @@
 """`jokebot sandbox` as a person starts it: a process that says where it is and how to point a bot at it."""
+
 import asyncio
 import re
 import signal
@@ -8,8 +9,15 @@ from bot.sandbox.server import Sandbox
 
 
 async def start(*arguments):
-    return await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "sandbox", *arguments, stdout=asyncio.subprocess.PIPE,
-                                                stderr=asyncio.subprocess.PIPE)
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "sandbox",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
 
 
 async def test_it_prints_the_address_serves_and_ends_at_a_signal(http):
@@ -30,4 +38,6 @@ async def test_a_taken_port_is_one_clear_line():
         async with asyncio.timeout(180):
             _, stderr = await process.communicate()
     assert process.returncode == 2
-    assert re.fullmatch(r"jokebot: The sandbox can't listen on 127\.0\.0\.1:\d+: .+ Choose another --port\.\n", stderr.decode())
+    assert re.fullmatch(
+        r"jokebot: The sandbox can't listen on 127\.0\.0\.1:\d+: .+ Choose another --port\.\n", stderr.decode()
+    )

@@ -1,4 +1,5 @@
 """The control API: what the page and other processes do over HTTP."""
+
 import asyncio
 import json
 
@@ -22,6 +23,7 @@ def control(sandbox, http):
     async def request(method, path, **options):
         async with http.request(method, f"{sandbox.url}/sandbox/{path}", **options) as response:
             return response.status, await response.json()
+
     return request
 
 
@@ -53,8 +55,10 @@ async def test_a_menu_of_somebodys_own_is_told_for_their_chat_alone(control, cal
 
 async def test_events_are_pushed_as_they_happen(sandbox, http, control, call):
     async with http.ws_connect(f"{sandbox.url}/sandbox/events") as socket:
+
         async def event():
             return json.loads((await socket.receive(timeout=60)).data)
+
         sandbox.world.send_text(ALICE, ALICE, "hi")
         hello = await event()
         assert (hello["type"], hello["chat_id"], hello["message"]["text"]) == ("message", ALICE, "hi")
@@ -63,7 +67,9 @@ async def test_events_are_pushed_as_they_happen(sandbox, http, control, call):
         _, answer = await call("sendMessage", chat_id=ALICE, text="joke", reply_markup=KEYBOARD)
         joke = answer["result"]
         assert await event() == {"type": "message", "chat_id": ALICE, "message": joke}
-        _, answer = await call("editMessageText", chat_id=ALICE, message_id=joke["message_id"], text="better", reply_markup=KEYBOARD)
+        _, answer = await call(
+            "editMessageText", chat_id=ALICE, message_id=joke["message_id"], text="better", reply_markup=KEYBOARD
+        )
         assert await event() == {"type": "edit", "chat_id": ALICE, "message": answer["result"]}
         query_id = sandbox.world.press(ALICE, ALICE, joke["message_id"], "3")
         await call("answerCallbackQuery", callback_query_id=query_id, text="ok")
@@ -83,13 +89,23 @@ async def test_text_and_replies(sandbox, control):
     status, answer = await control("POST", "text", json={"person": ALICE, "chat": ALICE, "text": "/start"})
     message = answer["message"]
     assert (status, message["entities"][0]["type"]) == (200, "bot_command")
-    _, answer = await control("POST", "text", json={"person": ALICE, "chat": ALICE, "text": "so?", "reply_to": message["message_id"]})
+    _, answer = await control(
+        "POST", "text", json={"person": ALICE, "chat": ALICE, "text": "so?", "reply_to": message["message_id"]}
+    )
     assert answer["message"]["reply_to_message"]["text"] == "/start"
     assert len(sandbox.updates) == 2
 
 
-@pytest.mark.parametrize(("kind", "fields"), [("photo", {"photo"}), ("document", {"document"}), ("sticker", {"sticker"}),
-                                              ("animation", {"animation", "document"}), ("video", {"video"})])
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("photo", {"photo"}),
+        ("document", {"document"}),
+        ("sticker", {"sticker"}),
+        ("animation", {"animation", "document"}),
+        ("video", {"video"}),
+    ],
+)
 async def test_each_kind_of_file(sandbox, control, http, picture, kind, fields):
     data = picture(kind="WEBP")
     form = aiohttp.FormData({"person": str(ALICE), "chat": str(ALICE), "kind": kind, "caption": "look"})
@@ -139,7 +155,9 @@ async def test_a_press_waits_for_the_bot_s_answer(sandbox, control, call):
 async def test_a_press_nobody_answers_ends_with_null(control, call, monkeypatch):
     monkeypatch.setattr("bot.sandbox.control_api.ANSWER_S", 0.05)
     _, sent = await call("sendMessage", chat_id=ALICE, text="joke", reply_markup=KEYBOARD)
-    _, answer = await control("POST", "press", json={"person": ALICE, "chat": ALICE, "message_id": sent["result"]["message_id"], "data": "3"})
+    _, answer = await control(
+        "POST", "press", json={"person": ALICE, "chat": ALICE, "message_id": sent["result"]["message_id"], "data": "3"}
+    )
     assert answer["answer"] is None and answer["callback_query_id"]
 
 
@@ -156,13 +174,20 @@ async def test_people_groups_blocks_and_faults(sandbox, control, call):
     assert (await call("getMe"))[0] == 200
 
 
-@pytest.mark.parametrize(("path", "body", "reason"), [
-    ("text", {"person": 1, "chat": ALICE, "text": "x"}, "no person 1"), ("text", {"person": ALICE, "chat": BOB, "text": "x"}, "Alice is not in"),
-    ("text", {"person": ALICE, "chat": 5, "text": "x"}, "no chat 5"), ("text", {"person": ALICE}, "chat: Field required"),
-    ("text", {"person": ALICE, "chat": ALICE, "text": "x", "reply_to": 9}, "no message 9"),
-    ("press", {"person": ALICE, "chat": ALICE, "message_id": 9, "data": "x"}, "no message 9"),
-    ("group", {"title": "x", "members": []}, "at least one"), ("faults", {"kind": "fire"}, "no fault 'fire'"),
-    ("files", {}, "no file")])
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("text", {"person": 1, "chat": ALICE, "text": "x"}, "no person 1"),
+        ("text", {"person": ALICE, "chat": BOB, "text": "x"}, "Alice is not in"),
+        ("text", {"person": ALICE, "chat": 5, "text": "x"}, "no chat 5"),
+        ("text", {"person": ALICE}, "chat: Field required"),
+        ("text", {"person": ALICE, "chat": ALICE, "text": "x", "reply_to": 9}, "no message 9"),
+        ("press", {"person": ALICE, "chat": ALICE, "message_id": 9, "data": "x"}, "no message 9"),
+        ("group", {"title": "x", "members": []}, "at least one"),
+        ("faults", {"kind": "fire"}, "no fault 'fire'"),
+        ("files", {}, "no file"),
+    ],
+)
 async def test_a_mistake_is_one_line(control, path, body, reason):
     status, answer = await control("POST", path, json=body)
     assert status == 400 and reason in answer["error"]
@@ -171,14 +196,24 @@ async def test_a_mistake_is_one_line(control, path, body, reason):
 async def test_other_sites_pages_and_names_are_kept_out(sandbox, http):
     port = sandbox.url.rpartition(":")[2]
     text = {"person": ALICE, "chat": ALICE, "text": "x"}
-    for headers in ({"Host": "evil.example"}, {"Host": f"evil.example:{port}"}, {"Origin": "https://evil.example"}, {"Origin": "null"},
-                    {"Origin": "http://127.0.0.1:1"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in (
+        {"Host": "evil.example"},
+        {"Host": f"evil.example:{port}"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
         async with http.post(f"{sandbox.url}/sandbox/text", json=text, headers=headers) as response:
             assert response.status == 403, headers
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await http.ws_connect(f"{sandbox.url}/sandbox/events", headers=headers)
     assert sandbox.world.messages(ALICE) == []
-    for headers in ({"Origin": sandbox.url}, {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"}, {"Host": f"[::1]:{port}"}):
+    for headers in (
+        {"Origin": sandbox.url},
+        {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"},
+        {"Host": f"[::1]:{port}"},
+    ):
         async with http.post(f"{sandbox.url}/sandbox/text", json=text, headers=headers) as response:
             assert response.status == 200, headers
 
@@ -195,7 +230,13 @@ async def test_a_person_s_file_never_runs_in_the_page(sandbox, http):
 async def test_the_page_is_served_and_nothing_beside_it(sandbox, http):
     async with http.get(f"{sandbox.url}/") as response:
         assert response.status == 200 and response.content_type == "text/html"
-    for path in ("/page/..%2Fserver.py", "/page/../server.py", "/..%2F__init__.py", "/page/%2Fetc%2Fpasswd", "/nothing.js"):
+    for path in (
+        "/page/..%2Fserver.py",
+        "/page/../server.py",
+        "/..%2F__init__.py",
+        "/page/%2Fetc%2Fpasswd",
+        "/nothing.js",
+    ):
         async with http.get(aiohttp.client.URL(sandbox.url + path, encoded=True)) as response:
             assert response.status == 404, path
 

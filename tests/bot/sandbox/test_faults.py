@@ -1,12 +1,13 @@
 """Failures on request: each kind is what it says, hits the calls it is meant for, and then is over."""
+
 import asyncio
 import time
 
 import aiohttp
 import pytest
 
-from bot.sandbox.faults import FaultInjector
 from bot.sandbox.errors import SandboxError
+from bot.sandbox.faults import FaultInjector
 
 ALICE = 1001
 
@@ -21,7 +22,12 @@ async def test_answers_with_an_error_have_no_effect_and_end_after_their_times(sa
     sandbox.faults.add("sendMessage", "502")
     replies = [await call("sendMessage", chat_id=ALICE, text=str(number)) for number in range(5)]
     assert [status for status, _ in replies] == [429, 429, 500, 502, 200]
-    assert replies[0][1] == {"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 5", "parameters": {"retry_after": 5}}
+    assert replies[0][1] == {
+        "ok": False,
+        "error_code": 429,
+        "description": "Too Many Requests: retry after 5",
+        "parameters": {"retry_after": 5},
+    }
     assert replies[2][1] == {"ok": False, "error_code": 500, "description": "Internal Server Error"}
     assert replies[3][1] == {"ok": False, "error_code": 502, "description": "Bad Gateway"}
     assert said(sandbox) == ["4"]
@@ -97,6 +103,7 @@ def test_a_probability_draws_the_same_calls_for_the_same_seed():
         faults = FaultInjector()
         faults.add("sendMessage", "500", times=None, probability=0.3, seed=seed)
         return [faults.take("sendMessage") is not None for _ in range(1000)]
+
     assert drawn(1) == drawn(1) != drawn(2)
     assert 200 < sum(drawn(1)) < 400
 

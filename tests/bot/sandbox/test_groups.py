@@ -1,8 +1,9 @@
 """Groups as Telegram has them: administrators, anonymous ones, and a new id for a group that becomes a supergroup."""
+
 import pytest
 
-from bot.sandbox.groups import add_basic_group, promote, upgrade
 from bot.sandbox.errors import SandboxError
+from bot.sandbox.groups import add_basic_group, promote, upgrade
 
 ALICE, BOB, MING = 1001, 1002, 1003
 
@@ -11,10 +12,17 @@ async def test_administrators_are_told_from_members(sandbox, call):
     group = sandbox.world.group_id
     promote(sandbox.world, group, BOB)
     promote(sandbox.world, group, MING, anonymous=True)
-    statuses = [(await call("getChatMember", chat_id=group, user_id=person))[1]["result"]["status"] for person in (ALICE, BOB, MING)]
+    statuses = [
+        (await call("getChatMember", chat_id=group, user_id=person))[1]["result"]["status"]
+        for person in (ALICE, BOB, MING)
+    ]
     assert statuses == ["creator", "administrator", "administrator"]
     _, answer = await call("getChatAdministrators", chat_id=group)
-    assert [(one["user"]["id"], one["is_anonymous"]) for one in answer["result"]] == [(ALICE, False), (BOB, False), (MING, True)]
+    assert [(one["user"]["id"], one["is_anonymous"]) for one in answer["result"]] == [
+        (ALICE, False),
+        (BOB, False),
+        (MING, True),
+    ]
 
 
 async def test_only_members_and_the_bot_can_be_administrators(sandbox, call):
@@ -33,7 +41,12 @@ async def test_an_anonymous_administrator_speaks_in_the_groups_name_and_presses_
     promote(world, group, BOB, anonymous=True)
     said = world.send_text(BOB, group, "hello")
     assert (said["from"]["username"], said["sender_chat"]["id"]) == ("GroupAnonymousBot", group)
-    _, sent = await call("sendMessage", chat_id=group, text="joke", reply_markup={"inline_keyboard": [[{"text": "😂", "callback_data": "3"}]]})
+    _, sent = await call(
+        "sendMessage",
+        chat_id=group,
+        text="joke",
+        reply_markup={"inline_keyboard": [[{"text": "😂", "callback_data": "3"}]]},
+    )
     world.press(BOB, group, sent["result"]["message_id"], "3")
     _, answer = await call("getUpdates")
     assert answer["result"][-1]["callback_query"]["from"]["id"] == BOB
@@ -57,10 +70,17 @@ async def test_a_group_becomes_a_supergroup_both_are_told_and_the_old_id_is_refu
     new = upgrade(world, old)
     _, answer = await call("getUpdates")
     first, second = (update["message"] for update in answer["result"])
-    assert (first["chat"]["id"], first["migrate_to_chat_id"], second["chat"]["id"], second["migrate_from_chat_id"]) == (old, new, new, old)
+    assert (first["chat"]["id"], first["migrate_to_chat_id"], second["chat"]["id"], second["migrate_from_chat_id"]) == (
+        old,
+        new,
+        new,
+        old,
+    )
     status, answer = await call("sendMessage", chat_id=old, text="hello")
     assert (status, answer["parameters"]) == (400, {"migrate_to_chat_id": new})
     assert (await call("sendMessage", chat_id=new, text="hello"))[0] == 200
-    assert [(await call("getChatMember", chat_id=new, user_id=person))[1]["result"]["status"] for person in (ALICE, BOB)] == ["creator", "administrator"]
+    assert [
+        (await call("getChatMember", chat_id=new, user_id=person))[1]["result"]["status"] for person in (ALICE, BOB)
+    ] == ["creator", "administrator"]
     with pytest.raises(SandboxError):
         upgrade(world, new)

@@ -1,4 +1,5 @@
 """The library that Jokebot is made with drives the sandbox too: its wire form is another (form fields, multipart)."""
+
 import io
 
 import pytest
@@ -12,8 +13,15 @@ KEYBOARD = InlineKeyboardMarkup([[InlineKeyboardButton("😂", callback_data="3"
 
 @pytest.fixture
 async def ptb(sandbox):
-    async with Bot(sandbox.token, base_url=f"{sandbox.url}/bot", base_file_url=f"{sandbox.url}/file/bot",
-                   request=HTTPXRequest(**dict.fromkeys(("read_timeout", "write_timeout", "connect_timeout", "pool_timeout"), 60.0), connection_pool_size=8)) as bot:
+    async with Bot(
+        sandbox.token,
+        base_url=f"{sandbox.url}/bot",
+        base_file_url=f"{sandbox.url}/file/bot",
+        request=HTTPXRequest(
+            **dict.fromkeys(("read_timeout", "write_timeout", "connect_timeout", "pool_timeout"), 60.0),
+            connection_pool_size=8,
+        ),
+    ) as bot:
         yield bot
 
 
@@ -35,7 +43,9 @@ async def test_a_joke_s_whole_way(ptb, sandbox, picture):
 async def test_uploads(ptb, picture):
     photo = await ptb.send_photo(ALICE, io.BytesIO(picture(400, 300)), caption="c", reply_markup=KEYBOARD)
     assert photo.photo[-1].width == 400 and photo.reply_markup == KEYBOARD
-    album = await ptb.send_media_group(ALICE, [InputMediaPhoto(picture(color="red")), InputMediaPhoto(picture(color="blue"))], caption="two")
+    album = await ptb.send_media_group(
+        ALICE, [InputMediaPhoto(picture(color="red")), InputMediaPhoto(picture(color="blue"))], caption="two"
+    )
     assert len(album) == 2 and album[0].caption == "two"
     document = await ptb.send_document(ALICE, b"hello", filename="a.txt")
     assert document.document.file_size == 5

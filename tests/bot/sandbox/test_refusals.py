@@ -1,17 +1,20 @@
 """What Telegram refuses, in its own words and shapes."""
+
 import json
 
 import aiohttp
 import pytest
 
-from bot.sandbox.flood_limits import FloodLimits, FloodGuard
 from bot.sandbox.errors import ApiError
+from bot.sandbox.flood_limits import FloodGuard, FloodLimits
 from bot.sandbox.server import Sandbox
 
 ALICE, NOBODY = 1001, 4711
 BUTTON = {"text": "😂", "callback_data": "1"}
-UNCHANGED = ("message is not modified: specified new message content and reply markup are exactly the same as a current "
-             "content and reply markup of the message")
+UNCHANGED = (
+    "message is not modified: specified new message content and reply markup are exactly the same as a current "
+    "content and reply markup of the message"
+)
 
 
 def keyboard(**button):
@@ -27,44 +30,104 @@ REFUSED = [
     ("sendMessage", {"chat_id": ALICE, "text": "<b></b>", "parse_mode": "HTML"}, "message text is empty"),
     ("sendMessage", {"chat_id": ALICE, "text": "x" * 4097}, "message is too long"),
     ("sendMessage", {"chat_id": ALICE, "text": "😂" * 2049}, "message is too long"),
-    ("sendMessage", {"chat_id": ALICE, "text": "<b>x", "parse_mode": "HTML"},
-     'can\'t parse entities: Can\'t find end tag corresponding to start tag "b"'),
+    (
+        "sendMessage",
+        {"chat_id": ALICE, "text": "<b>x", "parse_mode": "HTML"},
+        "can't parse entities: Can't find end tag corresponding to start tag \"b\"",
+    ),
     ("sendMessage", {"chat_id": ALICE, "text": "x", "parse_mode": "BBCode"}, "unsupported parse_mode"),
-    ("sendMessage", {"chat_id": ALICE, "text": "x", "parse_mode": "MarkdownV2"},
-     "can't parse entities: the sandbox reads parse_mode HTML only"),
-    ("sendMessage", {"chat_id": ALICE, "text": "x", "reply_parameters": {"message_id": 99}}, "message to be replied not found"),
-    ("sendMessage", {"chat_id": ALICE, "text": "x", "reply_markup": "{"}, "can't parse reply keyboard markup JSON object"),
+    (
+        "sendMessage",
+        {"chat_id": ALICE, "text": "x", "parse_mode": "MarkdownV2"},
+        "can't parse entities: the sandbox reads parse_mode HTML only",
+    ),
+    (
+        "sendMessage",
+        {"chat_id": ALICE, "text": "x", "reply_parameters": {"message_id": 99}},
+        "message to be replied not found",
+    ),
+    (
+        "sendMessage",
+        {"chat_id": ALICE, "text": "x", "reply_markup": "{"},
+        "can't parse reply keyboard markup JSON object",
+    ),
     ("sendMessage", {"chat_id": ALICE, "text": "x", "reply_markup": []}, "object expected as reply markup"),
-    ("sendMessage", {"chat_id": ALICE, "text": "x", "reply_markup": keyboard(callback_data="é" * 33)}, "BUTTON_DATA_INVALID"),
+    (
+        "sendMessage",
+        {"chat_id": ALICE, "text": "x", "reply_markup": keyboard(callback_data="é" * 33)},
+        "BUTTON_DATA_INVALID",
+    ),
     ("sendMessage", {"chat_id": ALICE, "text": "x", "reply_markup": keyboard(callback_data="")}, "BUTTON_DATA_INVALID"),
-    ("sendMessage", {"chat_id": ALICE, "text": "x", "reply_markup": keyboard()},
-     "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"),
-    ("sendMessage", {"chat_id": ALICE, "text": "x", "reply_markup": {"inline_keyboard": [[BUTTON] * 101]}}, "reply markup is too long"),
-    ("sendMessage", {"chat_id": ALICE, "text": "x", "entities": [1]},
-     "can't parse MessageEntity: Expected an Object with type, offset and length"),
+    (
+        "sendMessage",
+        {"chat_id": ALICE, "text": "x", "reply_markup": keyboard()},
+        "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard",
+    ),
+    (
+        "sendMessage",
+        {"chat_id": ALICE, "text": "x", "reply_markup": {"inline_keyboard": [[BUTTON] * 101]}},
+        "reply markup is too long",
+    ),
+    (
+        "sendMessage",
+        {"chat_id": ALICE, "text": "x", "entities": [1]},
+        "can't parse MessageEntity: Expected an Object with type, offset and length",
+    ),
     ("sendPhoto", {"chat_id": ALICE}, "there is no photo in the request"),
     ("sendPhoto", {"chat_id": ALICE, "photo": "nonsense"}, "wrong file identifier/HTTP URL specified"),
     ("sendPhoto", {"chat_id": ALICE, "photo": "https://example.org/a.jpg"}, "failed to get HTTP URL content"),
     ("sendDocument", {"chat_id": ALICE}, "there is no document in the request"),
     ("sendMediaGroup", {"chat_id": ALICE}, 'parameter "media" is required'),
     ("sendMediaGroup", {"chat_id": ALICE, "media": []}, "there are no messages to send"),
-    ("sendMediaGroup", {"chat_id": ALICE, "media": [{"type": "photo", "media": "x"}]}, "an album must include 2-10 items"),
-    ("sendMediaGroup", {"chat_id": ALICE, "media": [{"type": "photo", "media": "x"}] * 11}, "too many messages to send as an album"),
-    ("sendMediaGroup", {"chat_id": ALICE, "media": [{"type": "photo", "media": "attach://no"}] * 2}, "can't parse InputMedia: media not found"),
+    (
+        "sendMediaGroup",
+        {"chat_id": ALICE, "media": [{"type": "photo", "media": "x"}]},
+        "an album must include 2-10 items",
+    ),
+    (
+        "sendMediaGroup",
+        {"chat_id": ALICE, "media": [{"type": "photo", "media": "x"}] * 11},
+        "too many messages to send as an album",
+    ),
+    (
+        "sendMediaGroup",
+        {"chat_id": ALICE, "media": [{"type": "photo", "media": "attach://no"}] * 2},
+        "can't parse InputMedia: media not found",
+    ),
     ("sendChatAction", {"chat_id": ALICE, "action": "dancing"}, "wrong parameter action in request"),
     ("editMessageText", {"chat_id": ALICE, "text": "x"}, "message identifier is not specified"),
     ("editMessageText", {"chat_id": ALICE, "text": "x", "message_id": 99}, "message to edit not found"),
     ("editMessageText", {"chat_id": ALICE, "text": "x", "message_id": 1}, "message can't be edited"),
-    ("editMessageText", {"chat_id": ALICE, "text": "joke", "message_id": 2, "reply_markup": {"inline_keyboard": [[BUTTON]]}}, UNCHANGED),
+    (
+        "editMessageText",
+        {"chat_id": ALICE, "text": "joke", "message_id": 2, "reply_markup": {"inline_keyboard": [[BUTTON]]}},
+        UNCHANGED,
+    ),
     ("editMessageText", {"chat_id": ALICE, "text": "", "message_id": 2}, "message text is empty"),
     ("editMessageText", {"chat_id": ALICE, "text": "x" * 4097, "message_id": 2}, "message is too long"),
-    ("editMessageReplyMarkup", {"chat_id": ALICE, "message_id": 2, "reply_markup": {"inline_keyboard": [[BUTTON]]}}, UNCHANGED),
-    ("editMessageCaption", {"chat_id": ALICE, "message_id": 2, "caption": "x"}, "there is no caption in the message to edit"),
+    (
+        "editMessageReplyMarkup",
+        {"chat_id": ALICE, "message_id": 2, "reply_markup": {"inline_keyboard": [[BUTTON]]}},
+        UNCHANGED,
+    ),
+    (
+        "editMessageCaption",
+        {"chat_id": ALICE, "message_id": 2, "caption": "x"},
+        "there is no caption in the message to edit",
+    ),
     ("editMessageMedia", {"chat_id": ALICE, "message_id": 2}, "media is empty"),
-    ("editMessageMedia", {"chat_id": ALICE, "message_id": 2, "media": {"type": "photo"}}, "can't parse InputMedia: media not found"),
+    (
+        "editMessageMedia",
+        {"chat_id": ALICE, "message_id": 2, "media": {"type": "photo"}},
+        "can't parse InputMedia: media not found",
+    ),
     ("deleteMessage", {"chat_id": ALICE, "message_id": 99}, "message to delete not found"),
     ("deleteMessage", {"chat_id": ALICE}, "message identifier is not specified"),
-    ("answerCallbackQuery", {"callback_query_id": "1"}, "query is too old and response timeout expired or query ID is invalid"),
+    (
+        "answerCallbackQuery",
+        {"callback_query_id": "1"},
+        "query is too old and response timeout expired or query ID is invalid",
+    ),
     ("getFile", {}, "file_id not specified"),
     ("getFile", {"file_id": "nonsense"}, "wrong file_id or the file is temporarily unavailable"),
     ("getChat", {"chat_id": NOBODY}, "chat not found"),
@@ -73,14 +136,20 @@ REFUSED = [
     ("setMyCommands", {"commands": [{"command": "Ä", "description": "x"}]}, "BOT_COMMAND_INVALID"),
     ("setMyCommands", {"commands": [{"command": "a", "description": ""}]}, "BOT_COMMAND_DESCRIPTION_INVALID"),
     ("setWebhook", {"url": "ftp://example.org"}, "bad webhook: invalid webhook URL specified"),
-    ("setWebhook", {"url": "http://127.0.0.1:9", "secret_token": "no spaces"}, "secret token contains unallowed characters"),
+    (
+        "setWebhook",
+        {"url": "http://127.0.0.1:9", "secret_token": "no spaces"},
+        "secret token contains unallowed characters",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("method", "parameters", "reason"), REFUSED, ids=lambda value: str(value)[:40])
 async def test_it_refuses(sandbox, call, method, parameters, reason):
     sandbox.world.send_text(ALICE, ALICE, "a person's message")
-    assert (await call("sendMessage", chat_id=ALICE, text="joke", reply_markup={"inline_keyboard": [[BUTTON]]}))[0] == 200
+    assert (await call("sendMessage", chat_id=ALICE, text="joke", reply_markup={"inline_keyboard": [[BUTTON]]}))[
+        0
+    ] == 200
     before = sandbox.world.messages(ALICE)
     expected = {"ok": False, "error_code": 400, "description": f"Bad Request: {reason}"}
     assert await call(method, **parameters) == (400, expected)
@@ -97,9 +166,12 @@ async def test_what_just_fits_is_taken(call):
 
 
 async def test_a_stranger_and_an_unknown_method_get_telegram_s_answers(sandbox, http):
-    for path, status, description in (("bot1:x/getMe", 401, "Unauthorized"), (f"bot{sandbox.token}/sendLove", 404, "Not Found"),
-                                      (f"file/bot{sandbox.token}/photos/file_9.jpg", 404, "Not Found"),
-                                      ("file/bot1:x/photos/file_9.jpg", 401, "Unauthorized")):
+    for path, status, description in (
+        ("bot1:x/getMe", 401, "Unauthorized"),
+        (f"bot{sandbox.token}/sendLove", 404, "Not Found"),
+        (f"file/bot{sandbox.token}/photos/file_9.jpg", 404, "Not Found"),
+        ("file/bot1:x/photos/file_9.jpg", 401, "Unauthorized"),
+    ):
         async with http.get(f"{sandbox.url}/{path}") as response:
             assert response.status == status
             assert await response.json() == {"ok": False, "error_code": status, "description": description}
@@ -108,17 +180,26 @@ async def test_a_stranger_and_an_unknown_method_get_telegram_s_answers(sandbox, 
 async def test_parameters_may_come_in_each_of_telegram_s_ways(sandbox, http):
     address = f"{sandbox.url}/bot{sandbox.token}/SENDmessage"
     form = aiohttp.FormData({"chat_id": str(ALICE), "text": "multipart"}, default_to_multipart=True)
-    for sent in (http.get(address, params={"chat_id": ALICE, "text": "query"}), http.post(address, data={"chat_id": ALICE, "text": "form"}),
-                 http.post(address, json={"chat_id": ALICE, "text": "json"}), http.post(address, data=form)):
+    for sent in (
+        http.get(address, params={"chat_id": ALICE, "text": "query"}),
+        http.post(address, data={"chat_id": ALICE, "text": "form"}),
+        http.post(address, json={"chat_id": ALICE, "text": "json"}),
+        http.post(address, data=form),
+    ):
         async with sent as response:
             assert (await response.json())["ok"] is True
     assert [message["text"] for message in sandbox.world.messages(ALICE)] == ["query", "form", "json", "multipart"]
     async with http.post(address, data=b"{", headers={"Content-Type": "application/json"}) as response:
-        assert (response.status, (await response.json())["description"]) == (400, "Bad Request: can't parse JSON object")
+        assert (response.status, (await response.json())["description"]) == (
+            400,
+            "Bad Request: can't parse JSON object",
+        )
 
 
 async def upload(sandbox, http, method, name, data, **fields):
-    form = aiohttp.FormData({key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()})
+    form = aiohttp.FormData(
+        {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
+    )
     form.add_field(name, data, filename="file", content_type="application/octet-stream")
     async with http.post(f"{sandbox.url}/bot{sandbox.token}/{method}", data=form) as response:
         return response.status, await response.json()
@@ -126,10 +207,14 @@ async def upload(sandbox, http, method, name, data, **fields):
 
 async def test_photos_that_telegram_would_not_take(sandbox, http, picture):
     big = b"\xff\xd8\xff" + bytes(10 * 1024 * 1024)
-    refused = [(big, f"file of size {len(big)} bytes is too big for a photo; the maximum size is 10485760 bytes"),
-               (b"no picture at all", "IMAGE_PROCESS_FAILED"), (picture(2000, 2000)[:3000], "IMAGE_PROCESS_FAILED"),
-               (picture(10_000, 1), "PHOTO_INVALID_DIMENSIONS"), (picture(6000, 4001), "PHOTO_INVALID_DIMENSIONS"),
-               (b"", "file must be non-empty")]
+    refused = [
+        (big, f"file of size {len(big)} bytes is too big for a photo; the maximum size is 10485760 bytes"),
+        (b"no picture at all", "IMAGE_PROCESS_FAILED"),
+        (picture(2000, 2000)[:3000], "IMAGE_PROCESS_FAILED"),
+        (picture(10_000, 1), "PHOTO_INVALID_DIMENSIONS"),
+        (picture(6000, 4001), "PHOTO_INVALID_DIMENSIONS"),
+        (b"", "file must be non-empty"),
+    ]
     for data, reason in refused:
         status, answer = await upload(sandbox, http, "sendPhoto", "photo", data, chat_id=ALICE)
         assert (status, answer["description"]) == (400, f"Bad Request: {reason}")
@@ -146,9 +231,13 @@ async def test_a_caption_can_be_edited_to_1024_characters_and_no_further(sandbox
     _, answer = await upload(sandbox, http, "sendPhoto", "photo", picture(), chat_id=ALICE, caption="x")
     message_id = answer["result"]["message_id"]
     edit = {"chat_id": ALICE, "message_id": message_id}
-    assert (await call("editMessageText", text="y", **edit))[1]["description"] == "Bad Request: there is no text in the message to edit"
+    assert (await call("editMessageText", text="y", **edit))[1][
+        "description"
+    ] == "Bad Request: there is no text in the message to edit"
     assert (await call("editMessageCaption", caption="x", **edit))[1]["description"] == f"Bad Request: {UNCHANGED}"
-    assert (await call("editMessageCaption", caption="x" * 1025, **edit))[1]["description"] == "Bad Request: message caption is too long"
+    assert (await call("editMessageCaption", caption="x" * 1025, **edit))[1][
+        "description"
+    ] == "Bad Request: message caption is too long"
     assert (await call("editMessageCaption", caption="x" * 1024, **edit))[0] == 200
 
 
@@ -176,7 +265,9 @@ async def test_in_a_group_other_people_s_messages_stay(sandbox, call):
 async def test_who_blocked_the_bot_hears_nothing_of_it(sandbox, call):
     sandbox.world.block(ALICE)
     assert await call("sendMessage", chat_id=ALICE, text="x") == (
-        403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})
+        403,
+        {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"},
+    )
     sandbox.world.block(ALICE, False)
     assert (await call("sendMessage", chat_id=ALICE, text="x"))[0] == 200
 
@@ -188,7 +279,9 @@ async def test_a_press_that_is_too_old_cannot_be_answered(call, sandbox):
     sandbox.world.clock = lambda: now + 31
     status, answer = await call("answerCallbackQuery", callback_query_id=query_id)
     assert (status, answer["description"]) == (
-        400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
+        400,
+        "Bad Request: query is too old and response timeout expired or query ID is invalid",
+    )
     assert await sandbox.world.answer(query_id, timeout_s=0.05) is None
 
 
@@ -201,7 +294,12 @@ async def test_flood_limits_when_they_are_switched_on(http):
             async with http.post(address, json={"chat_id": chat_id, "text": "x"}) as response:
                 replies.append((response.status, await response.json()))
     assert [status for status, _ in replies] == [200, 429, 200, *[200] * 20, 429]
-    assert replies[1][1] == {"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 1", "parameters": {"retry_after": 1}}
+    assert replies[1][1] == {
+        "ok": False,
+        "error_code": 429,
+        "description": "Too Many Requests: retry after 1",
+        "parameters": {"retry_after": 1},
+    }
     assert replies[-1][1]["parameters"] == {"retry_after": 60}
 
 

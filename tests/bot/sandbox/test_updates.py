@@ -1,4 +1,5 @@
 """getUpdates: an update stays until a higher offset confirms it; one poller at a time."""
+
 import asyncio
 import time
 
@@ -13,6 +14,7 @@ def poll(call):
         status, answer = await call("getUpdates", **parameters)
         assert status == 200, answer
         return answer["result"]
+
     return get
 
 
@@ -77,7 +79,9 @@ async def test_the_older_of_two_pollers_is_told_of_the_conflict(sandbox, call, p
     newer = asyncio.create_task(poll(timeout=50))
     status, answer = await older
     assert (status, answer["error_code"]) == (409, 409)
-    assert answer["description"] == ("Conflict: terminated by other getUpdates request; make sure that only one bot instance is running")
+    assert answer["description"] == (
+        "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
+    )
     sandbox.world.send_text(ALICE, ALICE, "for the newer")
     assert len(await newer) == 1
 

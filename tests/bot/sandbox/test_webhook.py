@@ -1,4 +1,5 @@
 """The webhook gets every update in order, with its secret, until it answers 2xx."""
+
 import asyncio
 
 import pytest
@@ -72,7 +73,9 @@ async def test_a_webhook_shuts_pollers_out(sandbox, call, receiver):
     await sandbox.world.wait_for(lambda world: sandbox.calls)
     await call("setWebhook", url=receiver.url)
     for status, answer in (await waiting, await call("getUpdates")):
-        assert status == 409 and answer["description"].startswith("Conflict: can't use getUpdates method while webhook is active")
+        assert status == 409 and answer["description"].startswith(
+            "Conflict: can't use getUpdates method while webhook is active"
+        )
 
 
 async def test_setting_a_webhook_can_drop_what_waits(sandbox, call, receiver):

@@ -1,10 +1,11 @@
 """The world: what people can do, what tests can wait for, and what is forgotten so that memory stays bounded."""
+
 import asyncio
 
 import pytest
 
-from bot.sandbox.files import FileStore
 from bot.sandbox.errors import SandboxError
+from bot.sandbox.files import FileStore
 from bot.sandbox.server import Sandbox
 
 ALICE, BOB = 1001, 1002
@@ -13,13 +14,19 @@ KEYBOARD = {"inline_keyboard": [[{"text": "😂", "callback_data": "3"}]]}
 
 async def test_there_are_three_people_and_a_group_from_the_start(sandbox):
     world = sandbox.world
-    assert [(person.name, person.language_code) for person in world.people.values()] == [("Alice", "en"), ("Bob", "en"), ("小明", "zh")]
+    assert [(person.name, person.language_code) for person in world.people.values()] == [
+        ("Alice", "en"),
+        ("Bob", "en"),
+        ("小明", "zh"),
+    ]
     assert world.private_chat(ALICE) == ALICE
     assert world.chats[world.group_id].members == [1001, 1002, 1003]
 
 
 async def test_waiting_ends_at_the_event_that_makes_it_true(sandbox, call):
-    waiting = asyncio.create_task(sandbox.world.wait_for(lambda world: [m for m in world.messages(ALICE) if m["text"] == "two"]))
+    waiting = asyncio.create_task(
+        sandbox.world.wait_for(lambda world: [m for m in world.messages(ALICE) if m["text"] == "two"])
+    )
     for text in ("one", "two"):
         await call("sendMessage", chat_id=ALICE, text=text)
     assert [message["text"] for message in await waiting] == ["two"]
@@ -116,8 +123,12 @@ async def test_a_forgotten_file_is_refused(http, picture):
         first = sandbox.world.send_photo(ALICE, ALICE, picture(1000, 800))["photo"]
         sandbox.world.send_document(ALICE, ALICE, b"x" * 29_000, "x.bin")
         for size in first:
-            async with http.get(f"{sandbox.url}/bot{sandbox.token}/getFile", params={"file_id": size["file_id"]}) as response:
-                assert (await response.json())["description"] == "Bad Request: wrong file_id or the file is temporarily unavailable"
+            async with http.get(
+                f"{sandbox.url}/bot{sandbox.token}/getFile", params={"file_id": size["file_id"]}
+            ) as response:
+                assert (await response.json())[
+                    "description"
+                ] == "Bad Request: wrong file_id or the file is temporarily unavailable"
 
 
 def test_a_token_has_a_number_and_letters():

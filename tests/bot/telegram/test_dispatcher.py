@@ -1,4 +1,5 @@
 """Between the inbox and the handlers: nothing is lost, nothing is done twice, and a flood waits on the disk."""
+
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any

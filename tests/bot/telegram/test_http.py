@@ -1,4 +1,5 @@
 """python-telegram-bot's calls through aiohttp: what arrives, and what each failure becomes."""
+
 from contextlib import AsyncExitStack
 
 import pytest
@@ -6,9 +7,9 @@ from telegram import Bot
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter, TimedOut
 from telegram.request import BaseRequest
 
+from bot.sandbox.server import Sandbox
 from bot.telegram.http import AiohttpRequest
 from bot.telegram.rate_limiter import retry_after_seconds
-from bot.sandbox.server import Sandbox
 
 
 @pytest.fixture
@@ -21,8 +22,10 @@ async def sandbox():
 async def http_with():
     """Requests with a time limit."""
     async with AsyncExitStack() as stack:
+
         async def make(timeout_s: float) -> AiohttpRequest:
             return await stack.enter_async_context(AiohttpRequest(4, timeout_s, trust_env=False))
+
         yield make
 
 
@@ -37,11 +40,17 @@ async def bot(sandbox, http):
 
 
 def bot_on(sandbox: Sandbox, http: AiohttpRequest) -> Bot:
-    return Bot(sandbox.token, base_url=f"{sandbox.url}/bot", base_file_url=f"{sandbox.url}/file/bot", request=http, get_updates_request=http)
+    return Bot(
+        sandbox.token,
+        base_url=f"{sandbox.url}/bot",
+        base_file_url=f"{sandbox.url}/file/bot",
+        request=http,
+        get_updates_request=http,
+    )
 
 
 async def test_text_arrives_unharmed(sandbox, bot):
-    chat, text = next(iter(sandbox.world.people)), "ümläut & 100% + 😂 = \"x\"\nline"
+    chat, text = next(iter(sandbox.world.people)), 'ümläut & 100% + 😂 = "x"\nline'
     message = await bot.send_message(chat, text)
     assert sandbox.world.message(chat, message.message_id)["text"] == text
 
@@ -54,7 +63,9 @@ async def test_files_go_and_come_unharmed(sandbox, bot, picture):
     assert message.caption == "Ünique"
 
 
-@pytest.mark.parametrize(("kind", "error"), [("429", RetryAfter), ("500", NetworkError), ("502", NetworkError), ("cut", NetworkError)])
+@pytest.mark.parametrize(
+    ("kind", "error"), [("429", RetryAfter), ("500", NetworkError), ("502", NetworkError), ("cut", NetworkError)]
+)
 async def test_each_failure_becomes_the_error_that_is_expected(sandbox, bot, kind, error):
     sandbox.faults.add("getMe", kind)
     with pytest.raises(error) as caught:

@@ -1,4 +1,5 @@
 """Telegram's limits are kept, what matters goes first, and a 429 stops nobody but the chat it came from."""
+
 import asyncio
 import heapq
 import itertools
@@ -8,7 +9,14 @@ from typing import Any
 import pytest
 from telegram.error import BadRequest, NetworkError, RetryAfter
 
-from bot.telegram.rate_limiter import MAX_WAITING_REPLIES, CALLBACK_TIMEOUT_S, MAX_TRACKED_CHATS, RateLimiter, Priority, CallDropped
+from bot.telegram.rate_limiter import (
+    CALLBACK_TIMEOUT_S,
+    MAX_TRACKED_CHATS,
+    MAX_WAITING_REPLIES,
+    CallDropped,
+    Priority,
+    RateLimiter,
+)
 from configs.settings import LimitSettings
 
 ALICE, BOB, GROUP = 1, 2, -100
@@ -56,7 +64,9 @@ class Telegram:
         self.refusals: dict[int | None, list[Exception]] = {}
         self.tasks: list[asyncio.Task[Any]] = []
 
-    def send(self, chat: int | None, name: str = "", priority: Priority | None = None, endpoint: str = "sendMessage") -> asyncio.Task[Any]:
+    def send(
+        self, chat: int | None, name: str = "", priority: Priority | None = None, endpoint: str = "sendMessage"
+    ) -> asyncio.Task[Any]:
         async def call() -> str:
             self.taken.append((round(self.time.now, 2), chat, name))
             if refusals := self.refusals.get(chat):

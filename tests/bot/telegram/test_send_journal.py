@@ -1,11 +1,12 @@
 """One message at a time is on its way without being known to have arrived, so a kill repeats one at most."""
+
 import asyncio
 from typing import Any
 
 import pytest
 
-from bot.telegram.rate_limiter import RateLimiter, Priority, CallDropped
-from bot.telegram.send_journal import journal_sends, journal_replies
+from bot.telegram.rate_limiter import CallDropped, Priority, RateLimiter
+from bot.telegram.send_journal import journal_replies, journal_sends
 from configs.settings import LimitSettings
 from storage.chat import inbox
 from storage.database import Database
@@ -20,7 +21,9 @@ class Telegram:
         self.under_way: dict[str, asyncio.Future[None]] = {}
         self.numbers = iter(range(501, 1000))
 
-    def send(self, name: str, chat: int, priority: Priority = Priority.NORMAL, endpoint: str = "sendMessage") -> asyncio.Task[Any]:
+    def send(
+        self, name: str, chat: int, priority: Priority = Priority.NORMAL, endpoint: str = "sendMessage"
+    ) -> asyncio.Task[Any]:
         async def call() -> dict[str, int]:
             self.under_way[name] = asyncio.get_running_loop().create_future()
             try:
@@ -28,6 +31,7 @@ class Telegram:
             finally:
                 del self.under_way[name]
             return {"message_id": next(self.numbers)}
+
         return asyncio.create_task(self.outgoing.process_request(call, (), {}, endpoint, {"chat_id": chat}, priority))
 
     def answer(self, name: str, error: Exception | None = None) -> None:
@@ -148,7 +152,10 @@ async def test_a_reply_sent_before_a_kill_is_known_after_it_and_a_joke_is_sent_f
     monkeypatch.setattr(RateLimiter, "process_request", spy)
     await stage.joke(stage.send_photo())
     await stage.quiet()
-    assert any(priority is Priority.ESSENTIAL and endpoint in ("sendMessage", "editMessageText") for endpoint, priority in worth)
+    assert any(
+        priority is Priority.ESSENTIAL and endpoint in ("sendMessage", "editMessageText")
+        for endpoint, priority in worth
+    )
     for priority in Priority:
         assert priority, "python-telegram-bot drops what is falsy"
 

@@ -1,4 +1,5 @@
 """Webhook mode: only Telegram is let in, and an update is in the inbox before it is answered."""
+
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,9 @@ async def webhook(stage_with: Callable[..., Any]) -> tuple[Any, str]:
     """A stage in webhook mode, and the address that Telegram calls."""
     listen = f"127.0.0.1:{free_port()}"
     url = f"http://{listen}/telegram"
-    stage = await stage_with(telegram={"mode": "webhook", "webhook_url": url, "webhook_listen": listen, "webhook_secret": SECRET})
+    stage = await stage_with(
+        telegram={"mode": "webhook", "webhook_url": url, "webhook_listen": listen, "webhook_secret": SECRET}
+    )
     await stage.world.wait_for(lambda _: stage.calls("setWebhook"))
     return stage, url
 
@@ -39,14 +42,19 @@ async def test_updates_that_telegram_posts_are_answered(webhook):
     assert not stage.calls("getUpdates")
 
 
-@pytest.mark.parametrize("headers", [{}, {SECRET_HEADER: "wrong"}, {SECRET_HEADER: ""}, {SECRET_HEADER: SECRET + "x"}, {SECRET_HEADER: "ünsinn"}])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {SECRET_HEADER: "wrong"}, {SECRET_HEADER: ""}, {SECRET_HEADER: SECRET + "x"}, {SECRET_HEADER: "ünsinn"}],
+)
 async def test_a_call_without_the_secret_is_refused_and_leaves_nothing(webhook, headers):
     stage, url = webhook
     assert await post(url, json={"update_id": 5, "message": {}}, headers=headers) == 403
     assert await stage.value("SELECT count(*) FROM inbox") == 0
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"{}", b'{"update_id": "5"}', b"\xff\xfe", b'{"update_id": true}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b"{}", b'{"update_id": "5"}', b"\xff\xfe", b'{"update_id": true}']
+)
 async def test_a_body_that_is_no_update_is_refused(webhook, body):
     stage, url = webhook
     assert await post(url, data=body, headers={SECRET_HEADER: SECRET}) == 400

@@ -1,4 +1,5 @@
 """Each admin is told once what came of a run, and nobody is told old stories."""
+
 import time
 
 import pytest

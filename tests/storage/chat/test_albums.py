@@ -1,14 +1,17 @@
-"""An album keeps who owes its answer and where each of its photos is, and forgets what its people and photos take along."""
+"""An album keeps who owes its answer and where each of its photos is, and forgets what its people and photos take
+along.
+"""
+
 import time
 
 import pytest
 
 from configs.safety import RetentionSettings
 from storage.chat import inbox
-from storage.maintenance.retention import age_out
 from storage.chat.albums import find_photo, get_album, join_album, photos_of, photos_under
 from storage.chat.jokes import add_delivery
 from storage.maintenance.forget_person import forget
+from storage.maintenance.retention import age_out
 
 ALICE, BOB, GROUP = 7, 8, -100
 
@@ -16,9 +19,13 @@ ALICE, BOB, GROUP = 7, 8, -100
 @pytest.fixture
 def join(database, memory):
     """Takes a photo of Alice's into an album, as the update of that number."""
+
     async def run(update_id, message_id, *, photo=None, chat=ALICE, person=ALICE, caption="Rome"):
         photo = photo or await memory.photo(person, 300 + message_id)
-        return await join_album(database, chat, "7", update_id, person, message_id=message_id, photo_id=photo.id, caption=caption)
+        return await join_album(
+            database, chat, "7", update_id, person, message_id=message_id, photo_id=photo.id, caption=caption
+        )
+
     return run
 
 
@@ -29,7 +36,11 @@ async def received(database, *numbers):
 async def test_photos_are_numbered_by_their_messages_in_whatever_order_they_come(database, join):
     for update_id, message_id in ((2, 12), (3, 13), (1, 11), (3, 13)):
         album = await join(update_id, message_id)
-    assert [(photo.number, photo.message_id) for photo in await photos_of(database, album.id)] == [(1, 11), (2, 12), (3, 13)]
+    assert [(photo.number, photo.message_id) for photo in await photos_of(database, album.id)] == [
+        (1, 11),
+        (2, 12),
+        (3, 13),
+    ]
 
 
 async def test_the_first_update_owes_the_answer_and_another_one_only_where_it_ended_without(database, memory, join):
@@ -68,7 +79,9 @@ async def test_an_album_goes_with_its_last_photo(database, memory, join):
     assert await get_album(database, album.id) is None
 
 
-async def test_forgetting_a_person_takes_their_albums_even_where_somebody_else_has_sent_the_same_photo(database, memory, join):
+async def test_forgetting_a_person_takes_their_albums_even_where_somebody_else_has_sent_the_same_photo(
+    database, memory, join
+):
     photo = await memory.photo(ALICE)
     await memory.photo(BOB)
     album = await join(1, 11, photo=photo, chat=GROUP)

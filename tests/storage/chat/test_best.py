@@ -1,11 +1,12 @@
 """The best jokes of a chat: many good ratings count for more than a single very good one."""
+
 import pytest
 
 from storage.chat.best import best_of_chat, latest_of_person
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
+from storage.chat.ratings import rate
 from storage.learning.models import register_base
 from storage.media.photos import check_photo, keep_photo
-from storage.chat.ratings import rate
 
 CHAT = 7
 
@@ -17,17 +18,32 @@ async def tell(database, tmp_path, scene, encode):
     model = await register_base(database, "base", None)
 
     async def tell(text, values):
-        joke = (await add_joke(database, NewJoke(photo.id, model.id, 1, "en", "pun", None, "Tell.", text, 0.8, 0.9, 160, None, None, 0.1))).id
+        joke = (
+            await add_joke(
+                database,
+                NewJoke(photo.id, model.id, 1, "en", "pun", None, "Tell.", text, 0.8, 0.9, 160, None, None, 0.1),
+            )
+        ).id
         await add_delivery(database, joke, CHAT, joke)
         for person, value in enumerate(values, 1):
             await rate(database, joke, person, value)
+
     return tell
 
 
 async def test_one_laugh_does_not_beat_nine_of_ten(database, tell):
-    for text, values in (("Poor.", [1] * 6), ("Lone laugh.", [3]), ("Nine of ten.", [3] * 9 + [1]), ("So-so.", [2, 2, 2, 1])):
+    for text, values in (
+        ("Poor.", [1] * 6),
+        ("Lone laugh.", [3]),
+        ("Nine of ten.", [3] * 9 + [1]),
+        ("So-so.", [2, 2, 2, 1]),
+    ):
         await tell(text, values)
-    assert [one.text for one in await best_of_chat(database, CHAT, minimum=1, limit=9)] == ["Nine of ten.", "Lone laugh.", "So-so."]
+    assert [one.text for one in await best_of_chat(database, CHAT, minimum=1, limit=9)] == [
+        "Nine of ten.",
+        "Lone laugh.",
+        "So-so.",
+    ]
     assert [one.text for one in await best_of_chat(database, CHAT, minimum=2, limit=1)] == ["Nine of ten."]
     assert await best_of_chat(database, CHAT + 1, minimum=1, limit=9) == []
 

@@ -1,4 +1,5 @@
 """What chats have set, and the count of a day's jokes."""
+
 import asyncio
 import sqlite3
 
@@ -70,5 +71,8 @@ async def test_what_came_to_nothing_is_given_back_and_a_new_day_begins_at_nought
 
 async def test_it_is_said_once_a_day_that_they_are_used_up(database):
     await change_chat(database, GROUP, daily=1)
-    said = [await tell_full(database, GROUP, update, day) for update, day in ((1, MONDAY), (2, MONDAY), (1, MONDAY), (3, TUESDAY), (1, TUESDAY))]
+    said = [
+        await tell_full(database, GROUP, update, day)
+        for update, day in ((1, MONDAY), (2, MONDAY), (1, MONDAY), (3, TUESDAY), (1, TUESDAY))
+    ]
     assert said == [True, False, True, True, False]

@@ -1,4 +1,5 @@
 """Duels: rare, never twice in a row for a chat, counted once, and whole after a restart."""
+
 import asyncio
 
 import pytest
@@ -6,10 +7,10 @@ import pytest
 from storage.chat.duels import begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.learning.models import register_base
-from storage.maintenance.forget_person import forget_rows, set_private
-from storage.media.photos import check_photo, keep_photo
 from storage.learning.runs import create_run
 from storage.learning.trials import begin_trial, duel_picks
+from storage.maintenance.forget_person import forget_rows, set_private
+from storage.media.photos import check_photo, keep_photo
 
 CHAMPION, CANDIDATE = 1, 2
 EVERY = 4
@@ -47,11 +48,34 @@ async def chats(database, tmp_path, scene, encode) -> Chats:
         await register_base(database, name, None)
 
     async def joke(model_id: int, person_id: int) -> int:
-        photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), person_id)
-        return (await add_joke(database, NewJoke(photo_id=photo.id, model_id=model_id, person_id=person_id, language="en", style="neutral",
-                                                 caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
-                                                 max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))).id
-    return Chats(database, await begin_trial(database, (await create_run(database, "command")).id, CHAMPION, CANDIDATE), joke)
+        photo = await keep_photo(
+            database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), person_id
+        )
+        return (
+            await add_joke(
+                database,
+                NewJoke(
+                    photo_id=photo.id,
+                    model_id=model_id,
+                    person_id=person_id,
+                    language="en",
+                    style="neutral",
+                    caption=None,
+                    prompt="A joke, please.",
+                    text="A cat walks into a bar.",
+                    temperature=0.8,
+                    top_p=0.9,
+                    max_tokens=160,
+                    prompt_tokens=1,
+                    completion_tokens=1,
+                    latency_s=0.1,
+                ),
+            )
+        ).id
+
+    return Chats(
+        database, await begin_trial(database, (await create_run(database, "command")).id, CHAMPION, CANDIDATE), joke
+    )
 
 
 async def test_at_most_one_photo_in_so_many_is_a_duel(chats):
@@ -99,7 +123,13 @@ async def test_the_first_choice_stands(chats):
 
 
 async def test_choices_count_for_the_model_whose_joke_it_was(chats):
-    for chat, first, choice in ((1, CHAMPION, "b"), (2, CANDIDATE, "a"), (3, CANDIDATE, "b"), (4, CHAMPION, "meh"), (5, CHAMPION, None)):
+    for chat, first, choice in (
+        (1, CHAMPION, "b"),
+        (2, CANDIDATE, "a"),
+        (3, CANDIDATE, "b"),
+        (4, CHAMPION, "meh"),
+        (5, CHAMPION, None),
+    ):
         duel = await chats.duel(chat, first)
         if choice:
             await choose(chats.database, duel.id, choice)

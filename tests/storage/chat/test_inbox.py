@@ -1,4 +1,5 @@
 """The inbox remembers each update exactly once and never forgets the offset."""
+
 import pytest
 
 from storage.chat import inbox
@@ -94,8 +95,15 @@ async def test_what_an_answer_has_come_to_is_kept_with_its_update(database):
 async def test_what_is_known_of_an_album_is_noted_with_its_unfinished_updates_alone(database):
     def item(number: int, chat: int = 5, album: str = "7") -> dict:
         return {"update_id": number, "message": {"chat": {"id": chat}, "media_group_id": album}}
+
     await inbox.receive(database, [item(1), item(2), item(3), item(4, chat=6), item(5, album="8"), {"update_id": 6}])
     await inbox.finish(database, 1)
     assert await inbox.note_album(database, 5, "7", "told", {"hint": "a “quoted” 猫"}) == {2, 3}
-    assert await inbox.album(database, 5, "7") == [{**item(number), "told": {"hint": "a “quoted” 猫"}} for number in (2, 3)]
-    assert [update for update, _ in await inbox.pending(database) if "told" not in update] == [item(4, chat=6), item(5, album="8"), {"update_id": 6}]
+    assert await inbox.album(database, 5, "7") == [
+        {**item(number), "told": {"hint": "a “quoted” 猫"}} for number in (2, 3)
+    ]
+    assert [update for update, _ in await inbox.pending(database) if "told" not in update] == [
+        item(4, chat=6),
+        item(5, album="8"),
+        {"update_id": 6},
+    ]

@@ -1,4 +1,5 @@
 """Jokes and deliveries keep what was asked, what came and where it was shown."""
+
 import dataclasses
 import sqlite3
 
@@ -13,9 +14,22 @@ from storage.media.photos import check_photo, keep_photo
 async def new(database, tmp_path, scene, encode) -> NewJoke:
     photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), 5)
     model = await register_base(database, "base", None)
-    return NewJoke(photo_id=photo.id, model_id=model.id, person_id=5, language="zh", style="naodong", caption="我的猫 <b>",
-                   prompt="请你根据这张图片", text="猫说：我才是老板 😂", temperature=0.8, top_p=0.9, max_tokens=160,
-                   prompt_tokens=3361, completion_tokens=12, latency_s=1.25)
+    return NewJoke(
+        photo_id=photo.id,
+        model_id=model.id,
+        person_id=5,
+        language="zh",
+        style="naodong",
+        caption="我的猫 <b>",
+        prompt="请你根据这张图片",
+        text="猫说：我才是老板 😂",
+        temperature=0.8,
+        top_p=0.9,
+        max_tokens=160,
+        prompt_tokens=3361,
+        completion_tokens=12,
+        latency_s=1.25,
+    )
 
 
 async def test_a_joke_comes_back_as_it_was_stored(database, new):
@@ -28,7 +42,10 @@ async def test_a_joke_comes_back_as_it_was_stored(database, new):
 
 
 async def test_one_photo_has_as_many_jokes_as_were_made(database, new):
-    ids = {(await add_joke(database, new)).id, (await add_joke(database, dataclasses.replace(new, caption=None, prompt_tokens=None))).id}
+    ids = {
+        (await add_joke(database, new)).id,
+        (await add_joke(database, dataclasses.replace(new, caption=None, prompt_tokens=None))).id,
+    }
     assert len(ids) == 2
 
 

@@ -1,4 +1,5 @@
 """One person has one verdict on a joke and can change it."""
+
 import asyncio
 import random
 import sqlite3
@@ -6,16 +7,20 @@ import sqlite3
 import pytest
 
 from storage.chat.jokes import NewJoke, add_joke
+from storage.chat.ratings import RatingCounts, counts, rate, verdict
 from storage.learning.models import register_base
 from storage.media.photos import check_photo, keep_photo
-from storage.chat.ratings import RatingCounts, counts, rate, verdict
 
 
 @pytest.fixture
 async def joke_id(database, tmp_path, scene, encode) -> int:
     photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), 5)
     model = await register_base(database, "base", None)
-    return (await add_joke(database, NewJoke(photo.id, model.id, 5, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))).id
+    return (
+        await add_joke(
+            database, NewJoke(photo.id, model.id, 5, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1)
+        )
+    ).id
 
 
 async def test_a_changed_mind_replaces_the_verdict(database, joke_id):

@@ -1,4 +1,5 @@
 """What is due is met once, however often it was missed and however many ask."""
+
 import asyncio
 
 from storage.chat import control_requests, schedule
@@ -23,6 +24,7 @@ async def test_a_request_is_answered_once(database):
     async def obey():
         await control_requests.answer(database, number, "Model 1 serves again.", done=True)
         await control_requests.answer(database, number, "twice?", done=False)
+
     answered, _ = await asyncio.gather(control_requests.wait_for(database, number, wait_s=20, poll_s=0.01), obey())
     assert (answered.answer, answered.done) == ("Model 1 serves again.", True)
     assert await control_requests.pending(database) == []

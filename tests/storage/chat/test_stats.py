@@ -1,11 +1,12 @@
 """/stats counts what a person did, and what everybody did."""
+
 import time
 
 import pytest
 
 from storage.chat import ratings, stats
-from storage.database import Database
 from storage.chat.jokes import NewJoke, add_joke
+from storage.database import Database
 from storage.learning.models import register_base
 
 
@@ -19,17 +20,42 @@ async def database(tmp_path):
 async def add_photo(database: Database, sha256: str, person_id: int) -> int:
     async with database.write() as connection:
         cursor = await connection.execute(
-            "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) VALUES (?, 0, 9, 9, 9, 'image/jpeg', ?)",
-            (sha256, time.time()))
-        await connection.execute("INSERT INTO photo_senders VALUES (?, ?, ?)", (cursor.lastrowid, person_id, time.time()))
+            "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) VALUES (?, 0, 9, 9, "
+            "9, 'image/jpeg', ?)",
+            (sha256, time.time()),
+        )
+        await connection.execute(
+            "INSERT INTO photo_senders VALUES (?, ?, ?)", (cursor.lastrowid, person_id, time.time())
+        )
     return cursor.lastrowid
 
 
 async def test_each_person_counts_for_themselves_and_all_count_together(database):
     model = await register_base(database, "base", None)
-    ids = [(await add_joke(database, NewJoke(await add_photo(database, sha256, person), model.id, person, "en", "neutral", None,
-                                             "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1))).id
-           for sha256, person in [("aa", 1), ("bb", 1), ("cc", 2)]]
+    ids = [
+        (
+            await add_joke(
+                database,
+                NewJoke(
+                    await add_photo(database, sha256, person),
+                    model.id,
+                    person,
+                    "en",
+                    "neutral",
+                    None,
+                    "Tell.",
+                    "Ha.",
+                    0.8,
+                    0.9,
+                    160,
+                    None,
+                    None,
+                    0.1,
+                ),
+            )
+        ).id
+        for sha256, person in [("aa", 1), ("bb", 1), ("cc", 2)]
+    ]
     for joke_id, person, value in [(ids[0], 1, 3), (ids[1], 1, 1), (ids[2], 1, 2), (ids[0], 2, 1)]:
         await ratings.rate(database, joke_id, person, value)
     mine = await stats.of_person(database, 1)

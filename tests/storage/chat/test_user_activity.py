@@ -1,8 +1,9 @@
 """Who is here: names as they are now, and people by how much they do."""
-from storage.learning import bans
+
 from storage.chat import user_activity
-from storage.chat.user_activity import UserName
 from storage.chat.ratings import rate
+from storage.chat.user_activity import UserName
+from storage.learning import bans
 
 ALICE, BOB, CAROL = 1, 2, 3
 
@@ -18,8 +19,15 @@ async def test_people_come_by_how_much_they_do_with_their_names_and_bans(databas
     await bans.ban(database, CAROL, by=9)
     await bans.ban(database, 77, by=9)
     everybody = await user_activity.most_active(database, 10)
-    assert [(one.person_id, one.name, one.username, one.photos, one.jokes, one.ratings, one.liked, one.banned) for one in everybody] == [
-        (BOB, "Bob", "bobby", 1, 2, 2, 1, False), (CAROL, None, None, 0, 0, 1, 1, True), (ALICE, None, None, 1, 0, 0, 0, False), (77, None, None, 0, 0, 0, 0, True)]
+    assert [
+        (one.person_id, one.name, one.username, one.photos, one.jokes, one.ratings, one.liked, one.banned)
+        for one in everybody
+    ] == [
+        (BOB, "Bob", "bobby", 1, 2, 2, 1, False),
+        (CAROL, None, None, 0, 0, 1, 1, True),
+        (ALICE, None, None, 1, 0, 0, 0, False),
+        (77, None, None, 0, 0, 0, 0, True),
+    ]
     assert everybody[0].last_at and everybody[3].last_at is None
     assert await user_activity.people(database) == 4
     assert [one.person_id for one in await user_activity.most_active(database, 1, 1)] == [CAROL]

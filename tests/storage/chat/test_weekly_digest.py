@@ -1,34 +1,43 @@
 """What a chat liked most in a week, and how far its posting has come."""
+
 import pytest
 
-from storage.learning import bans
 from storage.chat import weekly_digest
 from storage.chat.best import RatingCounts
 from storage.chat.chats import change_chat, move_chat
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
+from storage.chat.ratings import rate
+from storage.learning import bans
 from storage.learning.models import register_base
 from storage.maintenance.forget_person import forget_rows, set_private
 from storage.media.photos import check_photo, keep_photo
-from storage.chat.ratings import rate
 
 GROUP, ALICE, BOB, MING, DUE, WEEK_S = -100, 7, 8, 9, 1_800_000_000.0, 7 * 86400.0
 
 
 @pytest.fixture
 async def tell(database, tmp_path, scene, encode):
-    """Tells a joke about a photo of its own in the group and rates it: `tell(text, {person: value}, sender=…)`; its id."""
+    """Tells a joke about a photo of its own in the group and rates it: `tell(text, {person: value}, sender=…)`; its
+    id.
+    """
     model = await register_base(database, "base", None)
 
     async def tell(text, verdicts, *, sender=ALICE, asked_by=ALICE, width=320, at=DUE - 3600):
         data = encode(scene(width, 240))
         photo = await keep_photo(database, tmp_path, check_photo(data, max_bytes=10**6, max_pixels=10**6), sender)
-        joke = (await add_joke(database, NewJoke(photo.id, model.id, asked_by, "en", "pun", None, "Tell.", text, 0.8, 0.9, 160, None, None, 0.1))).id
+        joke = (
+            await add_joke(
+                database,
+                NewJoke(photo.id, model.id, asked_by, "en", "pun", None, "Tell.", text, 0.8, 0.9, 160, None, None, 0.1),
+            )
+        ).id
         await add_delivery(database, joke, GROUP, joke)
         async with database.write() as connection:
             await connection.execute("UPDATE deliveries SET created_at = ? WHERE joke_id = ?", (at, joke))
         for person, value in verdicts.items():
             await rate(database, joke, person, value)
         return joke
+
     return tell
 
 
@@ -79,10 +88,17 @@ async def test_a_week_is_due_once_where_it_was_wanted_before(database):
     await change_chat(database, GROUP, weekly_since=DUE + 1)
     assert await weekly_digest.due_chats(database, DUE) == []
     await change_chat(database, GROUP, weekly_since=DUE)
-    assert await weekly_digest.due_chats(database, DUE) == [GROUP] and not await weekly_digest.is_taken_up(database, GROUP, DUE)
+    assert await weekly_digest.due_chats(database, DUE) == [GROUP] and not await weekly_digest.is_taken_up(
+        database, GROUP, DUE
+    )
     await weekly_digest.take_up(database, GROUP, DUE, [])
     assert await weekly_digest.is_taken_up(database, GROUP, DUE)
-    assert [await weekly_digest.due_chats(database, DUE + days * 86400) for days in (0, 1, -1, 7)] == [[], [], [], [GROUP]]
+    assert [await weekly_digest.due_chats(database, DUE + days * 86400) for days in (0, 1, -1, 7)] == [
+        [],
+        [],
+        [],
+        [GROUP],
+    ]
 
 
 async def test_what_is_begun_is_never_posted_again_and_the_rest_is(database, tell):
@@ -103,7 +119,11 @@ async def test_what_is_begun_is_never_posted_again_and_the_rest_is(database, tel
 
 
 async def test_who_is_forgotten_or_private_meanwhile_is_not_shown(database, tell):
-    jokes = [await tell("Alice's.", {BOB: 3}), await tell("Bob's.", {BOB: 3}, sender=BOB, asked_by=BOB, width=330), await tell("Ming's.", {}, sender=MING, asked_by=MING, width=340)]
+    jokes = [
+        await tell("Alice's.", {BOB: 3}),
+        await tell("Bob's.", {BOB: 3}, sender=BOB, asked_by=BOB, width=330),
+        await tell("Ming's.", {}, sender=MING, asked_by=MING, width=340),
+    ]
     await change_chat(database, GROUP, weekly_since=0.0)
     await weekly_digest.take_up(database, GROUP, DUE, [*jokes, 12345])
     await forget_rows(database, ALICE)

@@ -1,11 +1,12 @@
 """Who is banned counts for nothing meanwhile, stays banned through /forget, and every ban stays on record."""
+
 import time
 
 import pytest
 
+from storage.chat.ratings import rate
 from storage.learning import bans
 from storage.learning.rating_arrays import ratings_of_photos, ratings_since
-from storage.chat.ratings import rate
 
 ALICE, BOB, CAROL, ADMIN = 1, 2, 3, 9
 
@@ -57,7 +58,7 @@ async def test_who_is_forgotten_stays_banned_by_their_number_alone(database, mem
     await bans.ban(database, BOB, by=ADMIN, until=time.time() + 60, reason="Bob is rude")
     await bans.ban(database, BOB, by=ADMIN, reason="Bob is very rude")
     await memory.forget(BOB)
-    kept, = await bans.history(database, BOB)
+    (kept,) = await bans.history(database, BOB)
     assert kept in await bans.in_force(database) and kept.reason == ""
     await memory.forget(ADMIN)
     assert (await bans.history(database, BOB))[0].banned_by is None

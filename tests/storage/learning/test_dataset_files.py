@@ -1,11 +1,12 @@
 """A dataset on disk is whole or not there, and its name is its content."""
+
 import asyncio
 import errno
 
 import pytest
 
 from storage.learning import dataset_files
-from storage.learning.dataset_files import DatasetLocked, DatasetContents, DatasetError, name_of, prepare, read, sweep
+from storage.learning.dataset_files import DatasetContents, DatasetError, DatasetLocked, name_of, prepare, read, sweep
 
 
 @pytest.fixture
@@ -49,15 +50,22 @@ def test_the_same_content_is_published_once(tmp_path, contents, pictures):
 def test_pictures_are_copied_where_links_can_not_be(tmp_path, contents, pictures, monkeypatch):
     def refuse(*_):
         raise OSError(errno.EXDEV, "another device")
+
     monkeypatch.setattr(dataset_files.os, "link", refuse)
     directory = prepare(tmp_path / "datasets", contents, pictures).publish()
     assert (directory / "images/b.jpg").read_bytes() == b"b"
 
 
-@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the disk is full"), (errno.EACCES, "Permission denied")])
-def test_a_disk_that_refuses_is_one_clear_line_and_nothing_is_left(tmp_path, contents, pictures, monkeypatch, number, said):
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the disk is full"), (errno.EACCES, "Permission denied")],
+)
+def test_a_disk_that_refuses_is_one_clear_line_and_nothing_is_left(
+    tmp_path, contents, pictures, monkeypatch, number, said
+):
     def refuse(*_):
         raise OSError(number, "Permission denied")
+
     monkeypatch.setattr(dataset_files.os, "fsync", refuse)
     with pytest.raises(DatasetError, match=said):
         prepare(tmp_path / "datasets", contents, pictures)

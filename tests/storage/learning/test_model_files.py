@@ -1,4 +1,5 @@
 """Code beside a model's weights runs with all rights of the program: only as it was agreed to."""
+
 import json
 
 import pytest
@@ -32,8 +33,12 @@ async def test_a_model_that_a_run_made_may_run_its_bases_code_and_no_other(datab
     (tmp_path / "modeling.py").write_text("1")
     base = await register_base(database, "mine", str(tmp_path), None, json.dumps(code_of(tmp_path)))
     async with database.write() as connection:
-        await connection.execute("INSERT INTO runs (id, state, started_by, created_at) VALUES (1, 'merging', 'admin', 0)")
-        made = await models.add_candidate(connection, models.NewModel("run-1", base.id, base.id, base.id, "", 1, str(tmp_path), "sha", "{}"))
+        await connection.execute(
+            "INSERT INTO runs (id, state, started_by, created_at) VALUES (1, 'merging', 'admin', 0)"
+        )
+        made = await models.add_candidate(
+            connection, models.NewModel("run-1", base.id, base.id, base.id, "", 1, str(tmp_path), "sha", "{}")
+        )
     check_code(made, tmp_path)
     (tmp_path / "modeling.py").write_text("2")
     with pytest.raises(RegistryError, match="run-1"):

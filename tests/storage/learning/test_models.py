@@ -1,4 +1,5 @@
 """The registry has one champion, and a base is registered once."""
+
 import asyncio
 import sqlite3
 
@@ -10,7 +11,13 @@ from storage.learning.models import champion, register_base
 async def test_the_first_base_is_the_champion(database):
     assert await champion(database) is None
     base = await register_base(database, "InternVL2-2B", "/models/InternVL2-2B", "sha256:ab")
-    assert (base.status, base.directory, base.digest, base.parent_id, base.base_id) == ("champion", "/models/InternVL2-2B", "sha256:ab", None, None)
+    assert (base.status, base.directory, base.digest, base.parent_id, base.base_id) == (
+        "champion",
+        "/models/InternVL2-2B",
+        "sha256:ab",
+        None,
+        None,
+    )
     assert await champion(database) == base
 
 

@@ -1,9 +1,10 @@
 """Who is in service changes in one transaction with the run and the datasets it concerns, and there is a way back."""
+
 import pytest
 
+from storage.chat.jokes import NewJoke, add_joke
 from storage.learning import datasets, models, promotion, runs
 from storage.learning.datasets import RecordRow
-from storage.chat.jokes import NewJoke, add_joke
 from storage.learning.models import NewModel, RegistryError
 from storage.maintenance.forget_person import forget_rows
 from storage.media.photos import check_photo, keep_photo
@@ -19,36 +20,64 @@ async def base(database):
 @pytest.fixture
 def made(database, base):
     """A run up to its candidate, on a dataset of its own: `await made(joke, …)` gives the run in judging."""
+
     async def make(*jokes, start=None):
         run = await runs.create_run(database, "command")
         dataset, serving = f"dataset-{run.id}", await models.champion(database)
-        await datasets.register(database, dataset, "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in jokes])
+        await datasets.register(
+            database, dataset, "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in jokes]
+        )
         run = await runs.advance(database, run, "exporting", model_name=f"run-{run.id}")
         run = await runs.advance(database, run, "training", dataset=dataset)
         await datasets.mark(database, dataset, "trained")
         run = await runs.advance(database, run, "merging")
-        return await promotion.record_merge(database, run, NewModel(f"run-{run.id}", serving.id, base.id, (start or base).id, dataset, run.id,
-                                                              f"/models/run-{run.id}", "sha", "{}"))
+        return await promotion.record_merge(
+            database,
+            run,
+            NewModel(
+                f"run-{run.id}",
+                serving.id,
+                base.id,
+                (start or base).id,
+                dataset,
+                run.id,
+                f"/models/run-{run.id}",
+                "sha",
+                "{}",
+            ),
+        )
+
     return make
 
 
 @pytest.fixture
 def promoted(database, made):
     """A run that ended in a promotion; gives its model."""
+
     async def promote(*jokes, **how):
         run = await made(*jokes, **how)
         await promotion.record_verdict(database, run, run.champion_id or (await models.champion(database)).id, PROMOTE)
         await promotion.promote(database, run.candidate_id, "canary", reason="Liked more.")
         return await models.get_model(database, run.candidate_id)
+
     return promote
 
 
 @pytest.fixture
 def joke(database, base, tmp_path, scene, encode):
     """A joke about a person's photo; gives its id."""
+
     async def tell(person, width):
-        photo = await keep_photo(database, tmp_path, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person)
-        return (await add_joke(database, NewJoke(photo.id, base.id, person, "en", "pun", None, "Ask", f"Ha {width}", 1, 1, 9, None, None, 0.1))).id
+        photo = await keep_photo(
+            database, tmp_path, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person
+        )
+        return (
+            await add_joke(
+                database,
+                NewJoke(photo.id, base.id, person, "en", "pun", None, "Ask", f"Ha {width}", 1, 1, 9, None, None, 0.1),
+            )
+        ).id
+
     return tell
 
 
@@ -78,7 +107,9 @@ async def test_a_verdict_on_another_champion_counts_for_nothing(database, base, 
     with pytest.raises(promotion.ChampionChanged):
         await promotion.record_verdict(database, run, base.id, PROMOTE)
     assert (await runs.find(database, run.id)).state == "judging"
-    assert (await promotion.record_verdict(database, run, other.id, {**PROMOTE, "answer": "reject", "reasons": ["Worse."]})).state == "rejected"
+    assert (
+        await promotion.record_verdict(database, run, other.id, {**PROMOTE, "answer": "reject", "reasons": ["Worse."]})
+    ).state == "rejected"
     assert (await models.get_model(database, "run-2")).status == "rejected"
     with pytest.raises(RegistryError, match="rejected"):
         await promotion.promote(database, run.candidate_id, "admin")
@@ -86,11 +117,17 @@ async def test_a_verdict_on_another_champion_counts_for_nothing(database, base, 
 
 async def test_a_rollback_goes_back_step_by_step_and_makes_later_jokes_new_again(database, base, promoted):
     first, second = await promoted(), await promoted()
-    assert {one.name: one.state for one in await datasets.every(database)} == {"dataset-1": "learnt", "dataset-2": "learnt"}
+    assert {one.name: one.state for one in await datasets.every(database)} == {
+        "dataset-1": "learnt",
+        "dataset-2": "learnt",
+    }
     assert (await promotion.previous_champion(database)).id == first.id
     await promotion.rollback(database, "watch", reason="Liked less.")
     assert await statuses(database) == {"base": "base", "run-1": "champion", "run-2": "rejected"}
-    assert {one.name: one.state for one in await datasets.every(database)} == {"dataset-1": "learnt", "dataset-2": "trained"}
+    assert {one.name: one.state for one in await datasets.every(database)} == {
+        "dataset-1": "learnt",
+        "dataset-2": "trained",
+    }
     await promotion.rollback(database)
     assert await statuses(database) == {"base": "champion", "run-1": "retired", "run-2": "rejected"}
     assert {one.state for one in await datasets.every(database)} == {"trained"}
@@ -125,8 +162,17 @@ async def test_the_time_that_a_run_will_take_is_told_from_the_last_ones_and_the_
     for number, training in enumerate((10, 30, 20)):
         run = await promotion.record_verdict(database, await made(*jokes), base.id, {**PROMOTE, "answer": "reject"})
         async with database.write() as connection:
-            for state, at in (("queued", 0), ("exporting", 0), ("training", 0), ("merging", training), ("judging", training), ("rejected", training + 5)):
-                await connection.execute("UPDATE run_states SET at = ? WHERE run_id = ? AND state = ?", (run.created_at + at, run.id, state))
+            for state, at in (
+                ("queued", 0),
+                ("exporting", 0),
+                ("training", 0),
+                ("merging", training),
+                ("judging", training),
+                ("rejected", training + 5),
+            ):
+                await connection.execute(
+                    "UPDATE run_states SET at = ? WHERE run_id = ? AND state = ?", (run.created_at + at, run.id, state)
+                )
         assert await runs.expected_seconds(database, 2) == pytest.approx((15, 35, 25)[number])
     assert await runs.expected_seconds(database, 4) == pytest.approx(2 * 20 + 5)
 
@@ -161,7 +207,9 @@ async def test_models_that_saw_a_forgotten_person_never_serve_again(database, ba
     assert (await models.get_model(database, clean.id)).status == "champion"
 
 
-async def test_a_person_who_is_forgotten_during_the_judging_keeps_the_candidate_out_of_its_trial(database, base, made, joke):
+async def test_a_person_who_is_forgotten_during_the_judging_keeps_the_candidate_out_of_its_trial(
+    database, base, made, joke
+):
     run = await made(await joke(7, 320))
     await forget_rows(database, 7)
     with pytest.raises(promotion.SawForgotten):

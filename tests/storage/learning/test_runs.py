@@ -1,13 +1,14 @@
 """A run moves once from each state, whoever else is at it, and there is one at a time."""
+
 import asyncio
 
 import pytest
 
 from configs.errors import JokebotError
-from storage.learning import runs
 from storage.database import Database
-from storage.maintenance.forget_person import forget_rows
+from storage.learning import runs
 from storage.learning.reasons import EndReason
+from storage.maintenance.forget_person import forget_rows
 
 
 async def test_there_is_one_run_at_a_time(database):
@@ -28,8 +29,11 @@ async def test_of_many_who_begin_a_run_at_once_one_does(database):
 async def test_of_two_processes_one_moves_the_run_and_the_other_is_told(database):
     other = await Database.open(database.path)
     run = await runs.create_run(database, "command")
-    moved = await asyncio.gather(runs.advance(database, run, "exporting", model_name="one"),
-                                 runs.advance(other, run, "exporting", model_name="two"), return_exceptions=True)
+    moved = await asyncio.gather(
+        runs.advance(database, run, "exporting", model_name="one"),
+        runs.advance(other, run, "exporting", model_name="two"),
+        return_exceptions=True,
+    )
     await other.close()
     winner, loser = sorted(moved, key=lambda one: isinstance(one, Exception))
     assert isinstance(loser, runs.RunStateChanged)
@@ -41,8 +45,14 @@ async def test_why_a_run_ended_is_kept_as_a_sentence_and_as_a_code(database):
     run = await runs.create_run(database, "command")
     again = await runs.remember(database, run, JokebotError("It was killed.", code="killed", signal="SIGKILL"))
     assert again.why == EndReason("It was killed.", "killed", {"signal": "SIGKILL"})
-    ended = await runs.advance(database, again, "failed", reason=EndReason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]}))
-    assert (await runs.find(database, run.id)).why == ended.why == EndReason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]})
+    ended = await runs.advance(
+        database, again, "failed", reason=EndReason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]})
+    )
+    assert (
+        (await runs.find(database, run.id)).why
+        == ended.why
+        == EndReason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]})
+    )
     plain = await runs.advance(database, await runs.create_run(database, "command"), "failed", reason="no room")
     assert plain.why == EndReason("no room")
 

@@ -1,16 +1,33 @@
 """What people's ratings say while a candidate is on trial, and that a trial outlives the process."""
+
 import sqlite3
 import time
 
 import pytest
 
 from storage.chat.jokes import NewJoke, add_joke
+from storage.chat.ratings import rate
 from storage.learning.models import register_base
+from storage.learning.runs import advance, create_run, find
+from storage.learning.trials import (
+    PhotoRatings,
+    begin_late_stage,
+    begin_trial,
+    begin_watch,
+    end_trial,
+    end_watch,
+    fall_told,
+    note_look,
+    open_trial,
+    open_watch,
+    rated_photos,
+    supersede_watch,
+    trial_of_run,
+    trial_ratings,
+    untold_falls,
+)
 from storage.maintenance.forget_person import set_private
 from storage.media.photos import check_photo, keep_photo
-from storage.chat.ratings import rate
-from storage.learning.runs import advance, create_run, find
-from storage.learning.trials import PhotoRatings, begin_late_stage, begin_trial, begin_watch, end_trial, end_watch, fall_told, note_look, open_trial, open_watch, rated_photos, supersede_watch, trial_of_run, trial_ratings, untold_falls
 
 OLD, NEW = 1, 2
 
@@ -32,12 +49,32 @@ async def runs(database, models) -> list[int]:
 @pytest.fixture
 async def tell(database, models, tmp_path, scene, encode):
     """Stores a joke of a model about one of many photos for a person and returns its id."""
+
     async def make(model_id: int, photo: int, person_id: int = 5) -> int:
         picture = check_photo(encode(scene(320 + photo)), max_bytes=10**6, max_pixels=10**6)
         kept = await keep_photo(database, tmp_path, picture, person_id)
-        return (await add_joke(database, NewJoke(photo_id=kept.id, model_id=model_id, person_id=person_id, language="en", style="neutral",
-                                                 caption=None, prompt="A joke, please.", text="A cat walks into a bar.", temperature=0.8, top_p=0.9,
-                                                 max_tokens=160, prompt_tokens=1, completion_tokens=1, latency_s=0.1))).id
+        return (
+            await add_joke(
+                database,
+                NewJoke(
+                    photo_id=kept.id,
+                    model_id=model_id,
+                    person_id=person_id,
+                    language="en",
+                    style="neutral",
+                    caption=None,
+                    prompt="A joke, please.",
+                    text="A cat walks into a bar.",
+                    temperature=0.8,
+                    top_p=0.9,
+                    max_tokens=160,
+                    prompt_tokens=1,
+                    completion_tokens=1,
+                    latency_s=0.1,
+                ),
+            )
+        ).id
+
     return make
 
 
@@ -62,7 +99,10 @@ async def test_jokes_from_before_the_trial_do_not_count_and_late_ones_are_told_a
     for value in (3, 2, 1):
         await rate(database, await tell(OLD, 1), 1, value)
         times.append(time.time())
-    assert await rated_photos(database, OLD, times[0], late_at=times[1]) == [PhotoRatings(1, False, 1, 1), PhotoRatings(1, True, 0, 1)]
+    assert await rated_photos(database, OLD, times[0], late_at=times[1]) == [
+        PhotoRatings(1, False, 1, 1),
+        PhotoRatings(1, True, 0, 1),
+    ]
     assert await rated_photos(database, OLD, 0.0, before=times[0]) == [PhotoRatings(1, False, 1, 1)]
 
 
@@ -115,8 +155,10 @@ async def test_an_ended_trial_keeps_its_outcome(database, runs):
 async def promotions(database, models) -> list[int]:
     """The numbers of two promotions, one after another."""
     async with database.write() as connection:
-        await connection.executemany("INSERT INTO promotions (model_id, replaced_id, kind, at) VALUES (?, ?, 'admin', ?)",
-                                     [(NEW, OLD, 5.0), (OLD, NEW, 9.0)])
+        await connection.executemany(
+            "INSERT INTO promotions (model_id, replaced_id, kind, at) VALUES (?, ?, 'admin', ?)",
+            [(NEW, OLD, 5.0), (OLD, NEW, 9.0)],
+        )
     return [1, 2]
 
 

@@ -1,4 +1,5 @@
 """Backups are whole, consistent while others write, and bring back what they hold."""
+
 import asyncio
 import errno
 import io
@@ -11,17 +12,17 @@ import pytest
 from PIL import Image
 
 from configs.settings import StorageSettings
-from storage.maintenance import backup as module
-from storage.maintenance.backup import BackupError, back_up, backups, verify
+from storage.chat.jokes import NewJoke, add_joke
+from storage.chat.ratings import rate
 from storage.database import Database, DatabaseError
 from storage.learning.dataset_files import file_digest
-from storage.chat.jokes import NewJoke, add_joke
 from storage.learning.model_files import model_digest
 from storage.learning.models import champion, get_model, register_base
-from storage.media.photos import check_photo, keep_photo, photo_file
 from storage.learning.promotion import promote
-from storage.chat.ratings import rate
+from storage.maintenance import backup as module
+from storage.maintenance.backup import BackupError, back_up, backups, verify
 from storage.maintenance.restore import restore
+from storage.media.photos import check_photo, keep_photo, photo_file
 
 
 class House:
@@ -56,9 +57,11 @@ class House:
         directory.mkdir(parents=True)
         (directory / "model.safetensors").write_bytes(random.Random(name).randbytes(5000))
         async with self.database.write() as connection:
-            await connection.execute("INSERT INTO models (name, status, base_id, parent_id, start_id, directory, digest, created_at) "
-                                     "VALUES (?, 'candidate', ?, ?, ?, ?, ?, 0)",
-                                     (name, self.model_id, self.model_id, self.model_id, str(directory), model_digest(directory)))
+            await connection.execute(
+                "INSERT INTO models (name, status, base_id, parent_id, start_id, directory, digest, created_at) "
+                "VALUES (?, 'candidate', ?, ?, ?, ?, ?, 0)",
+                (name, self.model_id, self.model_id, self.model_id, str(directory), model_digest(directory)),
+            )
         await promote(self.database, (await get_model(self.database, name)).id, "admin")
         return directory
 
@@ -95,7 +98,10 @@ async def test_a_backup_under_load_holds_all_that_was_committed_before_and_comes
         other = StorageSettings(directory=tmp_path / f"restored-{number}")
         restore(one.directory, other)
         restored = await Database.open(other.database)
-        rows = {tuple(row) for row in await restored.rows("SELECT joke_id, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id")}
+        rows = {
+            tuple(row)
+            for row in await restored.rows("SELECT joke_id, photo_id FROM ratings JOIN jokes ON jokes.id = joke_id")
+        }
         assert before <= rows and len(rows) >= one.ratings
         assert not list(await restored.rows("PRAGMA foreign_key_check"))
         known = [row["sha256"] for row in await restored.rows("SELECT sha256 FROM photos")]
@@ -112,7 +118,9 @@ async def test_a_restore_undoes_what_came_after_and_keeps_it_aside(house, tmp_pa
     _, aside, _ = restore(made.directory, house.storage)
     await house.open()
     assert await house.database.value("SELECT count(*) FROM ratings") == 1
-    assert [file.stem for file in house.photo_files()] == [row["sha256"] for row in await house.database.rows("SELECT sha256 FROM photos")]
+    assert [file.stem for file in house.photo_files()] == [
+        row["sha256"] for row in await house.database.rows("SELECT sha256 FROM photos")
+    ]
     assert len(list(aside.glob("photos/??/*.jpg"))) == 1
     with sqlite3.connect(aside / "jokebot.sqlite3") as old:
         assert old.execute("SELECT count(*) FROM ratings").fetchone() == (2,)
@@ -221,7 +229,10 @@ async def test_the_models_in_service_come_back_with_their_files_wherever_the_dat
     for name in ("first", "second", "third"):
         await house.promote(name)
     made = back_up(house.storage, tmp_path / "backups")
-    assert made.models == 2 and sorted(path.name for path in (made.directory / "models").iterdir()) == ["second", "third"]
+    assert made.models == 2 and sorted(path.name for path in (made.directory / "models").iterdir()) == [
+        "second",
+        "third",
+    ]
     other = StorageSettings(directory=tmp_path / "other")
     _, _, mended = restore(made.directory, other)
     assert ([model.name for model in mended.gone], mended.serving) == (["first"], None)

@@ -1,4 +1,5 @@
 """The data folder is its user's alone, and one bot's at a time."""
+
 import stat
 import subprocess
 import sys
@@ -7,18 +8,27 @@ import pytest
 
 from storage.maintenance.data_folder import FolderError, FolderInUse, data_folder_lock
 
-HOLD = "import sys, pathlib; from storage.maintenance.data_folder import held\nwith held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+HOLD = (
+    "import sys, pathlib; from storage.maintenance.data_folder import held\nwith "
+    "held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+)
 
 
 def test_a_second_holder_is_told_so_and_may_come_when_the_first_is_gone(tmp_path):
-    with data_folder_lock(tmp_path / "data"), pytest.raises(FolderInUse, match="Another bot is at work"), data_folder_lock(tmp_path / "data"):
+    with (
+        data_folder_lock(tmp_path / "data"),
+        pytest.raises(FolderInUse, match="Another bot is at work"),
+        data_folder_lock(tmp_path / "data"),
+    ):
         pass
     with data_folder_lock(tmp_path / "data"):
         pass
 
 
 def test_a_killed_holder_leaves_the_folder_free(tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert process.stdout.readline() == b"held\n"
     with pytest.raises(FolderInUse), data_folder_lock(tmp_path):
         pass

@@ -1,24 +1,32 @@
 """A person who is forgotten is gone: from the tables, from the photo store, from the datasets."""
+
 import asyncio
 import json
 import re
 
 import pytest
 
-from storage.learning import dataset_files, datasets, runs
+from storage.chat.ratings import rate
 from storage.database import MIGRATIONS
+from storage.learning import dataset_files, datasets, runs
 from storage.learning.dataset_files import read
 from storage.learning.datasets import DatasetOutdated, RecordRow
 from storage.maintenance.erasure import finish_erasure
 from storage.maintenance.forget_person import FORGOTTEN, ErasureResult, forget_rows
 from storage.media.photos import features_folder, photo_path
-from storage.chat.ratings import rate
 
 ALICE, BOB = 7, 8
 KEPT = {
-    "photos": "go with their last sender", "deliveries": "go with their jokes", "run_messages": "go with a private chat", "run_news": "go with a private chat",
-    "chats": "go with a private chat", "chat_jokes": "go with a private chat", "weekly_posts": "go with a private chat", "former_chats": "names groups alone",
-    "alert_news": "go with a private chat", "bans": "a deletion is no way around a ban, which stays by its number alone",
+    "photos": "go with their last sender",
+    "deliveries": "go with their jokes",
+    "run_messages": "go with a private chat",
+    "run_news": "go with a private chat",
+    "chats": "go with a private chat",
+    "chat_jokes": "go with a private chat",
+    "weekly_posts": "go with a private chat",
+    "former_chats": "names groups alone",
+    "alert_news": "go with a private chat",
+    "bans": "a deletion is no way around a ban, which stays by its number alone",
 }
 
 
@@ -35,7 +43,9 @@ async def test_ratings_jokes_and_photos_go(database, memory):
             await rate(database, joke, person, 3)
     assert await memory.forget(ALICE) == ErasureResult(photos=1, jokes=1, ratings=3)
     assert not photo_path(memory.photos, photo).exists() and photo_path(memory.photos, others).exists()
-    assert [await count(database, table) for table in ("photos", "jokes", "ratings", "deliveries", "photo_senders")] == [1, 1, 1, 1, 1]
+    assert [
+        await count(database, table) for table in ("photos", "jokes", "ratings", "deliveries", "photo_senders")
+    ] == [1, 1, 1, 1, 1]
     assert await count(database, "ratings WHERE person_id = 7") == 0
 
 
@@ -67,7 +77,12 @@ async def test_while_a_dataset_cannot_be_cleared_kept_features_wait_with_it(data
 
 async def test_what_models_said_about_a_photo_in_the_gate_goes_with_it(database, memory):
     mine, others = await memory.photo(ALICE), await memory.photo(BOB, 330)
-    verdict = {"answer": "reject", "gallery": [{"photo": f"images/{photo.sha256}.jpg", "champion": "Ha", "candidate": "Ho"} for photo in (mine, others)]}
+    verdict = {
+        "answer": "reject",
+        "gallery": [
+            {"photo": f"images/{photo.sha256}.jpg", "champion": "Ha", "candidate": "Ho"} for photo in (mine, others)
+        ],
+    }
     run = await runs.create_run(database, "command")
     async with database.write() as connection:
         await connection.execute("UPDATE runs SET verdict = ?", (json.dumps(verdict),))
@@ -110,17 +125,24 @@ async def test_a_photo_sent_again_meanwhile_keeps_its_file(database, memory):
 
 
 async def test_an_untrained_dataset_is_written_anew(database, memory):
-    photos = {await memory.joke(photo, person): photo for person in (ALICE, BOB) for photo in [await memory.photo(person, 300 + person)]}
+    photos = {
+        await memory.joke(photo, person): photo
+        for person in (ALICE, BOB)
+        for photo in [await memory.photo(person, 300 + person)]
+    }
     mine, theirs = photos
     for joke in photos:
         await rate(database, joke, BOB, 3)
     await rate(database, theirs, ALICE, 3)
     old = await memory.dataset(photos, [(mine, BOB), (theirs, BOB), (theirs, ALICE)])
     await memory.forget(ALICE)
-    new, = await datasets.every(database)
+    (new,) = await datasets.every(database)
     contents = read(memory.datasets / new.name)
     assert not old.exists() and new.name != old.name and new.raters == 1
-    assert [row["id"] for row in contents.train] == [f"joke-{theirs}"] and contents.manifest["counts"] == {"train": 1, "holdout": 0}
+    assert [row["id"] for row in contents.train] == [f"joke-{theirs}"] and contents.manifest["counts"] == {
+        "train": 1,
+        "holdout": 0,
+    }
     assert [path.name for path in (memory.datasets / new.name / "images").iterdir()] == [f"{photos[theirs].sha256}.jpg"]
     assert [rating["rater"] for rating in contents.manifest["rows"][0]["ratings"]] == [1]
 
@@ -166,7 +188,9 @@ async def test_a_dataset_is_not_recorded_once_a_joke_or_rating_of_it_is_gone(dat
     await rate(database, joke, ALICE, 3)
     await forget_rows(database, ALICE)
     with pytest.raises(DatasetOutdated):
-        await datasets.register(database, "x" * 64, "ratings", [RecordRow("a", "train", joke)], {0: ALICE}, [(joke, ALICE)])
+        await datasets.register(
+            database, "x" * 64, "ratings", [RecordRow("a", "train", joke)], {0: ALICE}, [(joke, ALICE)]
+        )
     await forget_rows(database, BOB)
     with pytest.raises(DatasetOutdated):
         await datasets.register(database, "x" * 64, "ratings", [RecordRow("a", "train", joke)])
@@ -177,12 +201,19 @@ async def test_people_can_be_forgotten_at_the_same_time(database, memory):
     for person in range(20, 30):
         await memory.joke(await memory.photo(person, 300 + person), person)
     await asyncio.gather(*(memory.forget(person) for person in range(20, 30)))
-    assert [await count(database, table) for table in ("photos", "jokes", "photo_senders", "abandoned_files")] == [0, 0, 0, 0]
+    assert [await count(database, table) for table in ("photos", "jokes", "photo_senders", "abandoned_files")] == [
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 def test_every_table_that_names_a_person_is_forgotten():
     """Whoever adds a table with a person_id says here, or in FORGOTTEN, what becomes of it."""
     script = "\n".join(file.read_text() for file in sorted(MIGRATIONS.glob("*.sql")))
     tables = dict(re.findall(r"CREATE TABLE (\w+) \((.*?)\)(?: WITHOUT ROWID)?;", script, re.DOTALL))
-    naming = {table for table, columns in tables.items() if re.search(r"^\s*(person_id|chat_id)\b", columns, re.MULTILINE)}
+    naming = {
+        table for table, columns in tables.items() if re.search(r"^\s*(person_id|chat_id)\b", columns, re.MULTILINE)
+    }
     assert naming <= {*FORGOTTEN, *KEPT}

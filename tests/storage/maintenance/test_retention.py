@@ -1,15 +1,18 @@
-"""What is older than the retention settings allow goes, from the tables, the photo store and the datasets; the rest stays."""
+"""What is older than the retention settings allow goes, from the tables, the photo store and the datasets; the rest
+stays.
+"""
+
 import time
 
 import pytest
 
 from configs.safety import RetentionSettings
+from storage.chat.ratings import rate
 from storage.learning import datasets, promotion, runs
-from storage.maintenance.retention import age_out
 from storage.learning.dataset_files import read
 from storage.learning.models import NewModel
+from storage.maintenance.retention import age_out
 from storage.media.photos import features_folder, photo_path
-from storage.chat.ratings import rate
 
 ALICE, BOB = 7, 8
 DAY = 86400.0
@@ -18,8 +21,10 @@ DAY = 86400.0
 @pytest.fixture
 def ages(database, memory):
     """Runs the pass with these settings."""
+
     async def run(**settings):
         return await age_out(database, memory.photos, memory.datasets, RetentionSettings(**settings))
+
     return run
 
 
@@ -51,7 +56,9 @@ async def test_nothing_goes_by_itself_where_nothing_is_set(database, memory, age
     assert await ages() is None and await counts(database) == [2, 2, 4]
 
 
-@pytest.mark.parametrize(("setting", "left"), [("photos_days", [1, 1, 2]), ("jokes_days", [2, 1, 2]), ("ratings_days", [2, 2, 2])])
+@pytest.mark.parametrize(
+    ("setting", "left"), [("photos_days", [1, 1, 2]), ("jokes_days", [2, 1, 2]), ("ratings_days", [2, 2, 2])]
+)
 async def test_what_is_too_old_goes_with_what_hangs_on_it(database, memory, ages, setting, left):
     old, new, *_ = await old_and_new(database, memory)
     await ages(**{setting: 50})
@@ -76,7 +83,7 @@ async def test_datasets_and_kept_features_lose_it_too(database, memory, ages):
     kept.write_bytes(b"seen")
     await ages(photos_days=30)
     assert not directory.exists() and not kept.exists()
-    known, = await datasets.every(database)
+    (known,) = await datasets.every(database)
     assert [row["id"] for row in read(memory.datasets / known.name).train] == [f"joke-{young}"]
 
 
@@ -86,7 +93,7 @@ async def test_verdicts_too_old_leave_manifests_with_their_raters(database, memo
     directory = await memory.dataset({young: new}, [(young, ALICE), (young, BOB)])
     await datasets.mark(database, directory.name, "trained")
     await ages(ratings_days=30)
-    entry, = read(directory).manifest["rows"]
+    (entry,) = read(directory).manifest["rows"]
     assert len(entry["ratings"]) == 1
 
 
@@ -101,7 +108,9 @@ async def trained(database, memory, jokes):
     return directory, await promotion.record_merge(database, run, new)
 
 
-async def test_a_model_serves_on_after_what_it_learnt_has_aged_out_but_not_after_its_person_is_forgotten(database, memory, ages):
+async def test_a_model_serves_on_after_what_it_learnt_has_aged_out_but_not_after_its_person_is_forgotten(
+    database, memory, ages
+):
     old, new, aged, young = await old_and_new(database, memory)
     directory, run = await trained(database, memory, {aged: old, young: new})
     await promotion.end_run(database, run, "failed", "")

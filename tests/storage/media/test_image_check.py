@@ -1,4 +1,5 @@
 """A file that somebody sent becomes a clean photo, or is refused for the right reason."""
+
 import io
 import struct
 import zlib
@@ -36,23 +37,41 @@ def opened(data: bytes) -> Image.Image:
 def difference(a: Image.Image, b: Image.Image) -> float:
     """The mean difference of two pictures' pixels, 0 to 255."""
     channels = ImageChops.difference(a.convert("RGB"), b.convert("RGB")).split()
-    return sum(sum(value * count for value, count in enumerate(channel.histogram())) for channel in channels) / (3 * a.width * a.height)
+    return sum(sum(value * count for value, count in enumerate(channel.histogram())) for channel in channels) / (
+        3 * a.width * a.height
+    )
 
 
 def png_header(width: int, height: int) -> bytes:
     """A PNG that promises so many pixels and holds almost none: a decompression bomb."""
+
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(b"\0" * 100_000, 9)) + chunk(b"IEND", b""))
+
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(b"\0" * 100_000, 9))
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_nothing_at_all_is_empty():
     assert reason(b"") == "empty"
 
 
-@pytest.mark.parametrize("data", [b"hello, this is a text\n" * 20, b"%PDF-1.7\n" + b"\0" * 99, b"\0" * 1000, b"x", HEIC,
-                                  b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"P6 20 20 255\n" + b"\0" * 1200])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"hello, this is a text\n" * 20,
+        b"%PDF-1.7\n" + b"\0" * 99,
+        b"\0" * 1000,
+        b"x",
+        HEIC,
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"P6 20 20 255\n" + b"\0" * 1200,
+    ],
+)
 def test_what_is_no_picture_of_the_known_kinds_is_refused(data):
     assert reason(data) == "not_a_picture"
 
@@ -76,12 +95,12 @@ def test_every_known_kind_becomes_an_rgb_jpeg_of_the_same_size(scene, encode, ki
 def test_a_truncated_picture_is_broken(scene, encode, kind, part):
     noisy = Image.blend(scene(), Image.effect_noise((320, 240), 90).convert("RGB"), 0.5)
     data = encode(noisy, kind)
-    assert reason(data[:max(20, int(len(data) * part))]) == "broken"
+    assert reason(data[: max(20, int(len(data) * part))]) == "broken"
 
 
 def test_a_truncated_progressive_jpeg_is_broken(scene, encode):
     data = encode(scene(800, 600), progressive=True)
-    assert reason(data[:len(data) * 2 // 3]) == "broken"
+    assert reason(data[: len(data) * 2 // 3]) == "broken"
 
 
 def test_a_corrupt_picture_is_broken(scene, encode):
@@ -108,8 +127,16 @@ def test_the_pixel_limit_is_the_callers(scene, encode):
     assert reason(data, max_pixels=9_999) == "too_many_pixels"
 
 
-@pytest.mark.parametrize(("size", "why"), [((1, 1), "too_small"), ((15, 200), "too_small"), ((10_000, 1), "too_narrow"),
-                                           ((1, 10_000), "too_narrow"), ((16, 321), "too_narrow")])
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [
+        ((1, 1), "too_small"),
+        ((15, 200), "too_small"),
+        ((10_000, 1), "too_narrow"),
+        ((1, 10_000), "too_narrow"),
+        ((16, 321), "too_narrow"),
+    ],
+)
 def test_a_picture_on_which_nothing_can_be_seen_is_refused(encode, size, why):
     assert reason(encode(Image.new("RGB", size, "green"), "PNG")) == why
 
@@ -172,14 +199,23 @@ def test_place_camera_comments_and_trailing_data_are_gone(scene, encode, orienta
 
 def test_metadata_of_other_kinds_is_gone_too(scene, encode):
     from PIL.PngImagePlugin import PngInfo
+
     notes = PngInfo()
     notes.add_text("Author", "SecretName")
     assert b"Secret" not in check(encode(scene(), "PNG", pnginfo=notes)).data
 
 
-@pytest.mark.parametrize("options", [{"quality": 85}, {"quality": 85, "progressive": True}, {"quality": 60, "subsampling": 0},
-                                     {"quality": 70, "restart_marker_blocks": 4}, {"quality": 80, "keep_rgb": True}],
-                         ids=["baseline", "progressive", "444", "restarts", "rgb"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 85},
+        {"quality": 85, "progressive": True},
+        {"quality": 60, "subsampling": 0},
+        {"quality": 70, "restart_marker_blocks": 4},
+        {"quality": 80, "keep_rgb": True},
+    ],
+    ids=["baseline", "progressive", "444", "restarts", "rgb"],
+)
 def test_an_upright_jpeg_keeps_its_pixels_exactly(scene, encode, options):
     data = encode(scene(), **options, comment=b"a comment")
     checked = check(data)
@@ -192,14 +228,16 @@ def test_an_upright_jpeg_keeps_its_pixels_exactly(scene, encode, options):
 def test_the_same_picture_with_other_metadata_is_the_same_photo(scene, encode):
     exif = Image.Exif()
     exif[0x010F] = "A camera"
-    assert check(encode(scene(), exif=exif, quality=90)) == check(encode(scene(), comment=b"hello", quality=90) + b"tail")
+    assert check(encode(scene(), exif=exif, quality=90)) == check(
+        encode(scene(), comment=b"hello", quality=90) + b"tail"
+    )
 
 
 def test_a_thumbnail_in_the_jfif_header_is_dropped(scene, encode):
     data = encode(scene())
     length = struct.unpack(">H", data[4:6])[0]
     head = data[2:4] + struct.pack(">H", length + 12) + data[6:18] + b"\2\2" + b"Secret" * 2
-    checked = check(data[:2] + head + data[4 + length:])
+    checked = check(data[:2] + head + data[4 + length :])
     assert b"Secret" not in checked.data
     assert opened(checked.data).tobytes() == opened(data).tobytes()
 
@@ -241,16 +279,36 @@ def test_a_palette_with_a_transparent_colour_is_white_there(encode):
     assert min(stored.getpixel((8, 32))) > 245 and stored.getpixel((56, 32))[2] > 240
 
 
-@pytest.mark.parametrize(("mode", "kind"), [("L", "JPEG"), ("L", "PNG"), ("LA", "PNG"), ("1", "PNG"), ("P", "PNG"), ("CMYK", "JPEG"),
-                                            ("CMYK", "TIFF"), ("YCbCr", "TIFF"), ("LAB", "TIFF"), ("RGBX", "TIFF")])
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("L", "JPEG"),
+        ("L", "PNG"),
+        ("LA", "PNG"),
+        ("1", "PNG"),
+        ("P", "PNG"),
+        ("CMYK", "JPEG"),
+        ("CMYK", "TIFF"),
+        ("YCbCr", "TIFF"),
+        ("LAB", "TIFF"),
+        ("RGBX", "TIFF"),
+    ],
+)
 def test_every_colour_mode_becomes_rgb_and_looks_the_same(scene, encode, mode, kind):
-    picture = ImageCms.profileToProfile(scene(), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB") \
-        if mode == "LAB" else scene().convert(mode)
+    picture = (
+        ImageCms.profileToProfile(
+            scene(), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+        )
+        if mode == "LAB"
+        else scene().convert(mode)
+    )
     stored = opened(check(encode(picture, kind)).data)
     assert stored.mode == "RGB"
     grey = mode in ("L", "LA", "1")
     expected = scene().convert("L") if grey else scene()
-    assert difference(stored.resize((32, 24), Image.Resampling.BOX), expected.resize((32, 24), Image.Resampling.BOX)) < (14 if grey else 9)
+    assert difference(
+        stored.resize((32, 24), Image.Resampling.BOX), expected.resize((32, 24), Image.Resampling.BOX)
+    ) < (14 if grey else 9)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -279,7 +337,12 @@ def test_of_an_animation_the_first_frame_is_kept(encode, kind):
 def profile_with_red_and_blue_exchanged() -> bytes:
     """An RGB colour profile that is unlike sRGB in the plainest way."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    for old, new in ((b"rXYZ", b"XXXX"), (b"bXYZ", b"rXYZ"), (b"XXXX", b"bXYZ"), ("sRGB".encode("utf-16-be"), "odd!".encode("utf-16-be"))):
+    for old, new in (
+        (b"rXYZ", b"XXXX"),
+        (b"bXYZ", b"rXYZ"),
+        (b"XXXX", b"bXYZ"),
+        ("sRGB".encode("utf-16-be"), "odd!".encode("utf-16-be")),
+    ):
         assert old in profile
         profile = profile.replace(old, new)
     return profile

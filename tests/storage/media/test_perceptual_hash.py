@@ -1,4 +1,5 @@
 """Near-equal pictures have near-equal hashes, other pictures have other ones."""
+
 import random
 
 from PIL import Image, ImageEnhance
@@ -22,9 +23,13 @@ def test_a_hash_survives_compression_scaling_and_brightness(encode):
     for seed in range(8):
         picture = random_scene(seed)
         original = phash(encode, picture, quality=95)
-        for changed in (phash(encode, picture, quality=30), phash(encode, picture.resize((160, 120))),
-                        phash(encode, picture.resize((900, 675))), phash(encode, ImageEnhance.Brightness(picture).enhance(0.85)),
-                        phash(encode, picture, kind="PNG")):
+        for changed in (
+            phash(encode, picture, quality=30),
+            phash(encode, picture.resize((160, 120))),
+            phash(encode, picture.resize((900, 675))),
+            phash(encode, ImageEnhance.Brightness(picture).enhance(0.85)),
+            phash(encode, picture, kind="PNG"),
+        ):
             assert hamming(original, changed) <= 8
 
 
@@ -36,7 +41,7 @@ def test_different_pictures_are_far_apart(encode):
 
 def test_hashes_fit_sqlites_integers_and_both_signs_occur(encode):
     hashes = [phash(encode, random_scene(seed)) for seed in range(12)]
-    assert all(-2**63 <= value < 2**63 for value in hashes)
+    assert all(-(2**63) <= value < 2**63 for value in hashes)
     assert min(hashes) < 0 < max(hashes)
 
 
@@ -47,5 +52,5 @@ def test_plain_pictures_have_one_stable_hash(encode):
 def test_hamming_counts_bits_over_the_sign():
     assert hamming(0, 0) == 0
     assert hamming(-1, 0) == 64
-    assert hamming(-2**63, 0) == 1
+    assert hamming(-(2**63), 0) == 1
     assert hamming(5, 6) == 2

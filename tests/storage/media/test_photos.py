@@ -1,4 +1,5 @@
 """A photo is one file and one row, however often and by whomever it is sent."""
+
 import asyncio
 import hashlib
 import os
@@ -7,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.media import photos
 from storage.database import Database
+from storage.media import photos
 from storage.media.photos import PhotoFolderError, check_photo, get_photo, keep_photo, photo_path
 
 

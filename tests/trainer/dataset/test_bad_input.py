@@ -1,4 +1,5 @@
 """What can't be trained on is left out with its reason; what goes wrong on the way leaves nothing half-made."""
+
 import asyncio
 import json
 import os
@@ -27,15 +28,22 @@ def rot(path: Path, how: str) -> None:
     data = path.read_bytes()
     path.unlink()
     if how == "cut":
-        path.write_bytes(data[:len(data) // 2])
+        path.write_bytes(data[: len(data) // 2])
     elif how == "other":
         path.write_bytes(data + b"\0")
     elif how == "text":
         path.write_text("no picture")
 
 
-@pytest.mark.parametrize(("how", "reason"), [("gone", "its picture is missing"), ("cut", "its picture is not the one that was stored"),
-                                             ("other", "its picture is not the one that was stored"), ("text", "its picture is not the one that was stored")])
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("gone", "its picture is missing"),
+        ("cut", "its picture is not the one that was stored"),
+        ("other", "its picture is not the one that was stored"),
+        ("text", "its picture is not the one that was stored"),
+    ],
+)
 async def test_a_row_without_its_picture_is_left_out_and_makes_room(memory, how, reason):
     photo = await memory.photo()
     broken = await memory.rated("3333", photo=photo)
@@ -53,7 +61,11 @@ async def test_a_broken_held_out_picture_is_left_out_too(memory):
     for photo in photos:
         await memory.rated("3", photo=photo)
         await memory.rated("1", photo=photo)
-    held_out = {entry["photo"] for entry in (await memory.exporter(holdout_share=0.4).export()).manifest["rows"] if entry["part"] == "holdout"}
+    held_out = {
+        entry["photo"]
+        for entry in (await memory.exporter(holdout_share=0.4).export()).manifest["rows"]
+        if entry["part"] == "holdout"
+    }
     rot(photo_path(memory.photos, next(photo for photo in photos if photo.sha256 in held_out)), "cut")
     exported = await memory.exporter(holdout_share=0.4).export()
     assert exported.manifest["not_written_held_out"] == {"its picture is not the one that was stored": 2}
@@ -83,14 +95,34 @@ async def test_a_row_longer_than_the_limit_is_left_out(memory):
     assert exported.manifest["not_written"] == {"it is longer than 600 tokens": 1}
 
 
-@pytest.mark.parametrize(("change", "reason"), [
-    ({"image": 5}, "no row of XTuner's form"), ({"id": None}, "no row of XTuner's form"), ({"extra": 1}, "no row of XTuner's form"),
-    ({"image_wh": [0, 5]}, "no row of XTuner's form"), ({"length": "9"}, "no row of XTuner's form"), ({"length": 9}, "not what the model counts"),
-    ({"conversations": [{"from": "gpt", "value": "x"}]}, "no row of XTuner's form"),
-    ({"conversations": [{"from": "human", "value": "no picture"}, {"from": "gpt", "value": "x"}]}, "does not stand once"),
-    ({"conversations": [{"from": "human", "value": "<image>\n<image>\nx"}, {"from": "gpt", "value": "x"}]}, "does not stand once"),
-    ({"conversations": [{"from": "human", "value": "<image>\nx"}, {"from": "gpt", "value": " \n"}]}, "its text is empty"),
-    ({"conversations": [{"from": "human", "value": "<image>\nx"}, {"from": "gpt", "value": "\ud800"}]}, "characters that are none")])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"image": 5}, "no row of XTuner's form"),
+        ({"id": None}, "no row of XTuner's form"),
+        ({"extra": 1}, "no row of XTuner's form"),
+        ({"image_wh": [0, 5]}, "no row of XTuner's form"),
+        ({"length": "9"}, "no row of XTuner's form"),
+        ({"length": 9}, "not what the model counts"),
+        ({"conversations": [{"from": "gpt", "value": "x"}]}, "no row of XTuner's form"),
+        (
+            {"conversations": [{"from": "human", "value": "no picture"}, {"from": "gpt", "value": "x"}]},
+            "does not stand once",
+        ),
+        (
+            {"conversations": [{"from": "human", "value": "<image>\n<image>\nx"}, {"from": "gpt", "value": "x"}]},
+            "does not stand once",
+        ),
+        (
+            {"conversations": [{"from": "human", "value": "<image>\nx"}, {"from": "gpt", "value": " \n"}]},
+            "its text is empty",
+        ),
+        (
+            {"conversations": [{"from": "human", "value": "<image>\nx"}, {"from": "gpt", "value": "\ud800"}]},
+            "characters that are none",
+        ),
+    ],
+)
 def test_rows_of_a_wrong_shape_are_refused(budget, change, reason):
     row = make_row("a", "images/a.jpg", (160, 120), "Tell a joke", "Ha", budget)
     check_row(row, budget)
@@ -172,8 +204,18 @@ asyncio.run(main())
 async def test_a_kill_in_mid_export_leaves_no_dataset_and_the_next_export_cleans_up(memory, model, place):
     for verdict in "33331":
         await memory.rated(verdict)
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, memory.root, model, place, cwd=ROOT, stdin=PIPE,
-                                                   stdout=PIPE, env={**os.environ, "USE_TORCH": "0"})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        KILLED,
+        memory.root,
+        model,
+        place,
+        cwd=ROOT,
+        stdin=PIPE,
+        stdout=PIPE,
+        env={**os.environ, "USE_TORCH": "0"},
+    )
     assert await asyncio.wait_for(process.stdout.readline(), 120) == b"here\n"
     process.kill()
     assert await process.wait() == -signal.SIGKILL
@@ -185,12 +227,16 @@ async def test_a_kill_in_mid_export_leaves_no_dataset_and_the_next_export_cleans
     assert [dataset.name for dataset in await datasets.every(memory.database)] == [exported.directory.name]
 
 
-@pytest.mark.parametrize(("spoil", "said"), [
-    (lambda d: (d / "train.json").unlink(), "can't be read"),
-    (lambda d: (d / "train.json").write_text((d / "train.json").read_text()[:-20]), "is damaged"),
-    (lambda d: (d / "train.json").write_text("{}"), "should hold a JSON array"),
-    (lambda d: (d / "manifest.json").write_text("[]"), "should hold a JSON object"),
-    (lambda d: (d / "manifest.json").write_text("{}"), "no manifest of this program's format")])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda d: (d / "train.json").unlink(), "can't be read"),
+        (lambda d: (d / "train.json").write_text((d / "train.json").read_text()[:-20]), "is damaged"),
+        (lambda d: (d / "train.json").write_text("{}"), "should hold a JSON array"),
+        (lambda d: (d / "manifest.json").write_text("[]"), "should hold a JSON object"),
+        (lambda d: (d / "manifest.json").write_text("{}"), "no manifest of this program's format"),
+    ],
+)
 async def test_a_damaged_dataset_is_one_clear_line(memory, spoil, said):
     for verdict in "331":
         await memory.rated(verdict)
@@ -206,15 +252,28 @@ def change(directory: Path, part: str, edit) -> None:
     (directory / f"{part}.json").write_text(json.dumps(value))
 
 
-@pytest.mark.parametrize(("spoil", "said"), [
-    (lambda d: change(d, "train", lambda rows: rows[0]["conversations"][1].update(value="changed")), "was changed"),
-    (lambda d: change(d, "train", lambda rows: rows.pop()), "is missing"),
-    (lambda d: change(d, "train", lambda rows: rows.append(rows[0])), "has 2 rows of the id"),
-    (lambda d: change(d, "train", lambda rows: rows[0].update(id="other")), "which the manifest doesn't know"),
-    (lambda d: change(d, "train", lambda rows: rows[0].update(image="../../secret.jpg")), "not in images/ under its own hash"),
-    (lambda d: change(d, "manifest", lambda manifest: manifest["rows"][0].update(mean=1)), "its hash is not its name"),
-    (lambda d: change(d, "holdout", lambda rows: rows.append(json.loads((d / "train.json").read_text())[0])), "in training and held out"),
-    (lambda d: (d / "images/extra.jpg").write_text(""), "belongs to no row")])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda d: change(d, "train", lambda rows: rows[0]["conversations"][1].update(value="changed")), "was changed"),
+        (lambda d: change(d, "train", lambda rows: rows.pop()), "is missing"),
+        (lambda d: change(d, "train", lambda rows: rows.append(rows[0])), "has 2 rows of the id"),
+        (lambda d: change(d, "train", lambda rows: rows[0].update(id="other")), "which the manifest doesn't know"),
+        (
+            lambda d: change(d, "train", lambda rows: rows[0].update(image="../../secret.jpg")),
+            "not in images/ under its own hash",
+        ),
+        (
+            lambda d: change(d, "manifest", lambda manifest: manifest["rows"][0].update(mean=1)),
+            "its hash is not its name",
+        ),
+        (
+            lambda d: change(d, "holdout", lambda rows: rows.append(json.loads((d / "train.json").read_text())[0])),
+            "in training and held out",
+        ),
+        (lambda d: (d / "images/extra.jpg").write_text(""), "belongs to no row"),
+    ],
+)
 async def test_the_check_finds_what_was_changed_by_hand(memory, spoil, said):
     for verdict in "331":
         await memory.rated(verdict)

@@ -1,4 +1,5 @@
 """What is on the block list is not learnt from, whenever it was told."""
+
 from configs.blocklist import BlockList
 from configs.settings import SelectionSettings
 from storage.learning.dataset_files import read

@@ -1,4 +1,5 @@
 """The commands as a person types them, each in a process of its own."""
+
 import json
 import os
 import subprocess
@@ -16,11 +17,22 @@ def jokebot(tmp_path, model):
     (tmp_path / "empty.toml").write_text("")
 
     def run(*arguments, **settings):
-        environment = {**os.environ, "JOKEBOT_CONFIG": str(tmp_path / "empty.toml"), "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path),
-                       "JOKEBOT_MODEL_DIRECTORY": str(model), "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable,
-                       **{f"JOKEBOT_{name.upper()}": str(value) for name, value in settings.items()}}
-        done = subprocess.run([sys.executable, "-m", "bot", *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True,
-                              text=True, timeout=200)
+        environment = {
+            **os.environ,
+            "JOKEBOT_CONFIG": str(tmp_path / "empty.toml"),
+            "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path),
+            "JOKEBOT_MODEL_DIRECTORY": str(model),
+            "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable,
+            **{f"JOKEBOT_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *map(str, arguments)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
         return done.returncode, done.stdout, done.stderr
 
     return run
@@ -46,10 +58,13 @@ async def test_export_show_and_check(memory, jokebot):
 
 
 def test_what_goes_wrong_is_one_line(jokebot, tmp_path):
-    for arguments, line in ((["export"], "Nothing to learn from yet"), (["dataset", "check", "abc"], "No dataset begins with 'abc'"),
-                            (["export", "--model", tmp_path / "none"], "There is no model directory"),
-                            (["export", "--model", tmp_path], "is no InternVL2 checkpoint"),
-                            (["import-oogiri", tmp_path / "cn.jsonl", tmp_path], "can't be read")):
+    for arguments, line in (
+        (["export"], "Nothing to learn from yet"),
+        (["dataset", "check", "abc"], "No dataset begins with 'abc'"),
+        (["export", "--model", tmp_path / "none"], "There is no model directory"),
+        (["export", "--model", tmp_path], "is no InternVL2 checkpoint"),
+        (["import-oogiri", tmp_path / "cn.jsonl", tmp_path], "can't be read"),
+    ):
         code, _, said = jokebot(*arguments)
         assert code == 2 and said.startswith("jokebot: ") and line in said and len(said.strip().splitlines()) == 1, said
 
@@ -58,11 +73,33 @@ def test_import_oogiri(jokebot, tmp_path, picture):
     (tmp_path / "images").mkdir()
     for number in range(4):
         (tmp_path / "images" / f"{number}.jpg").write_bytes(picture(number))
-    rows = [{"type": "I2T", "question": None, "image": str(number), "text": f"A joke of its own kind, {word}", "star": f"{number},000"}
-            for number, word in enumerate(("fish", "elevator", "umbrella", "potato"))]
+    rows = [
+        {
+            "type": "I2T",
+            "question": None,
+            "image": str(number),
+            "text": f"A joke of its own kind, {word}",
+            "star": f"{number},000",
+        }
+        for number, word in enumerate(("fish", "elevator", "umbrella", "potato"))
+    ]
     (tmp_path / "en.jsonl").write_text("\n".join(json.dumps(row) for row in [*rows, {"type": "T2T"}]))
-    code, said, wrong = jokebot("import-oogiri", tmp_path / "en.jsonl", tmp_path / "images", "--language", "en", "--min-stars", 1000,
-                                "--limit", 2, selection_holdout_share=1e-9)
+    code, said, wrong = jokebot(
+        "import-oogiri",
+        tmp_path / "en.jsonl",
+        tmp_path / "images",
+        "--language",
+        "en",
+        "--min-stars",
+        1000,
+        "--limit",
+        2,
+        selection_holdout_share=1e-9,
+    )
     assert code == 0, wrong
-    assert "2 rows (2 oogiri)" in said and "1 × it is about no picture (T2T)" in said and "1 × the limit was reached" in said
+    assert (
+        "2 rows (2 oogiri)" in said
+        and "1 × it is about no picture (T2T)" in said
+        and "1 × the limit was reached" in said
+    )
     assert jokebot("dataset", "check", said.splitlines()[-1])[0] == 0

@@ -1,4 +1,5 @@
 """From ratings to a dataset: who gets in, in which form, traced to what."""
+
 import json
 
 import pytest
@@ -6,8 +7,8 @@ import pytest
 from configs.prompts import load_prompts
 from storage.learning import datasets
 from storage.learning.dataset_files import name_of, read
-from storage.media.photos import photo_path
 from storage.learning.splits import SIDES
+from storage.media.photos import photo_path
 from trainer.dataset.check import check_dataset
 from trainer.dataset.export import NothingToLearnError
 from trainer.selection.holdout_split import update_split
@@ -42,13 +43,18 @@ async def test_rows_have_xtuners_form_and_the_prompt_of_their_joke(memory):
     joke = await memory.rated("33", text=" Ein Witz \n", language="zh", style="absurd", caption=caption)
     await memory.rated("11")
     exported = await memory.exporter(**ALL_TRAIN).export()
-    row, = json.loads((exported.directory / "train.json").read_text())
+    (row,) = json.loads((exported.directory / "train.json").read_text())
     prompt = load_prompts().ask("zh", "absurd", caption)
     image = row["image"]
-    assert row == {"id": f"joke-{joke}", "image": image, "image_wh": [160, 120], "length": row["length"], "conversations": [
-        {"from": "human", "value": f"<image>\n{prompt}"}, {"from": "gpt", "value": "Ein Witz"}]}
+    assert row == {
+        "id": f"joke-{joke}",
+        "image": image,
+        "image_wh": [160, 120],
+        "length": row["length"],
+        "conversations": [{"from": "human", "value": f"<image>\n{prompt}"}, {"from": "gpt", "value": "Ein Witz"}],
+    }
     assert "在海边" in prompt and row["length"] > 16
-    entry, = exported.manifest["rows"]
+    (entry,) = exported.manifest["rows"]
     assert image == f"images/{entry['photo']}.jpg" and entry["prompt_as_today"]
     assert entry["model"] == {"id": memory.model_id, "name": "base"}
     assert [rating["value"] for rating in entry["ratings"]] == [3, 3]
@@ -113,7 +119,11 @@ async def test_a_run_gets_what_is_new_since_the_model_in_service_and_a_sample_of
         await memory.exporter(**ALL_TRAIN).export()
     new = [await memory.rated("3") for _ in range(4)]
     second = await memory.exporter(**ALL_TRAIN, replay_per_new=0.5).export()
-    assert set(jokes_in(second)[:4]) == set(new) and second.manifest["origins"] == {"new": 4, "replayed": 2, "imported": 0}
+    assert set(jokes_in(second)[:4]) == set(new) and second.manifest["origins"] == {
+        "new": 4,
+        "replayed": 2,
+        "imported": 0,
+    }
     assert len(set(jokes_in(second))) == 6 and set(jokes_in(second)[4:]) <= set(old)
 
 
@@ -181,7 +191,10 @@ async def test_old_ratings_do_not_count(memory):
         await memory.exporter(max_age_days=30).export()
 
 
-@pytest.mark.parametrize(("settings", "chosen"), [({}, 2), ({"minimum_raters": 3}, 1), ({"minimum_posterior": 0.9}, 1), ({"minimum_mean": 3}, 2)])
+@pytest.mark.parametrize(
+    ("settings", "chosen"),
+    [({}, 2), ({"minimum_raters": 3}, 1), ({"minimum_posterior": 0.9}, 1), ({"minimum_mean": 3}, 2)],
+)
 async def test_thresholds_are_settings(memory, settings, chosen):
     await memory.rated("3")
     await memory.rated("3333")

@@ -1,4 +1,5 @@
 """What a person wants forgotten leaves the datasets: new hash before training, blanks after it."""
+
 from storage.learning import datasets
 from storage.learning.dataset_files import read
 from storage.maintenance.forget_person import forget
@@ -20,14 +21,16 @@ async def test_a_dataset_not_trained_on_is_written_anew_under_its_new_hash(memor
     assert exported.manifest["counts"]["train"] == 2
     await forgotten(memory, 2)
     assert not exported.directory.exists() and not photo_path(memory.photos, photo).exists()
-    known, = await datasets.every(memory.database)
+    (known,) = await datasets.every(memory.database)
     contents = read(memory.folder / known.name)
     assert [row["id"] for row in contents.train] == [f"joke-{stays}"] and goes != stays
     assert check_dataset(memory.folder / known.name, memory.budget) == []
     everything = b"".join(path.read_bytes() for path in (memory.folder / known.name).rglob("*") if path.is_file())
     assert b"gone with its person" not in everything and photo.sha256.encode() not in everything
-    entry, = contents.manifest["rows"]
-    assert [rating["rater"] for rating in entry["ratings"]] == [0], "the forgotten person's verdict is gone from others' rows"
+    (entry,) = contents.manifest["rows"]
+    assert [rating["rater"] for rating in entry["ratings"]] == [0], (
+        "the forgotten person's verdict is gone from others' rows"
+    )
 
 
 async def test_a_row_that_only_the_forgotten_person_liked_goes_too(memory):
@@ -36,7 +39,7 @@ async def test_a_row_that_only_the_forgotten_person_liked_goes_too(memory):
     await memory.rated("1")
     await memory.exporter(**ALL_TRAIN).export()
     await forgotten(memory, 2)
-    known, = await datasets.every(memory.database)
+    (known,) = await datasets.every(memory.database)
     assert [row["id"] for row in read(memory.folder / known.name).train] == [f"joke-{stays}"]
 
 
@@ -77,7 +80,10 @@ async def test_replay_never_brings_a_forgotten_joke_back(memory):
     await forgotten(memory, 2)
     new = await memory.rated("3")
     second = await memory.exporter(**ALL_TRAIN).export()
-    assert second.manifest["origins"] == {"new": 1, "replayed": 1, "imported": 0} and second.manifest["rows"][0]["joke"] == new
+    assert (
+        second.manifest["origins"] == {"new": 1, "replayed": 1, "imported": 0}
+        and second.manifest["rows"][0]["joke"] == new
+    )
 
 
 async def test_two_forgotten_one_after_the_other(memory):
@@ -88,6 +94,6 @@ async def test_two_forgotten_one_after_the_other(memory):
     await memory.exporter(**ALL_TRAIN).export()
     await forgotten(memory, 2)
     await forgotten(memory, 3)
-    known, = await datasets.every(memory.database)
+    (known,) = await datasets.every(memory.database)
     assert [row["id"] for row in read(memory.folder / known.name).train] == [f"joke-{stays}"] and known.raters == 1
     assert check_dataset(memory.folder / known.name, memory.budget) == []

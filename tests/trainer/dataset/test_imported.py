@@ -1,4 +1,5 @@
 """An imported dataset enters replay by a setting, and never a picture that is held out."""
+
 import json
 
 import pytest
@@ -8,10 +9,17 @@ from storage.learning import dataset_files, datasets
 from storage.learning.dataset_files import read
 from storage.media.photos import check_photo
 from trainer.dataset.check import check_dataset
-from trainer.oogiri.importer import OogiriImport, Importer
+from trainer.oogiri.importer import Importer, OogiriImport
 from trainer.selection.holdout_split import update_split
 
-TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了", "冰箱里只剩下梦想"]
+TEXTS = [
+    "老板说今晚加班有惊喜",
+    "猫咪以为自己是总经理",
+    "外卖到了，人没了",
+    "这条鱼在思考人生",
+    "爷爷的假牙又离家出走了",
+    "冰箱里只剩下梦想",
+]
 ALL_TRAIN = {"holdout_share": 1e-9}
 
 
@@ -67,11 +75,16 @@ async def test_an_import_puts_what_is_near_to_a_held_out_photo_on_that_side(memo
     images.mkdir()
     for number in range(3):
         (images / f"{number}.jpg").write_bytes(picture(900 + number, (320, 240)))
-    (tmp_path / "cn.jsonl").write_text("\n".join(
-        json.dumps({"type": "I2T", "image": str(number), "text": TEXTS[number]}) for number in range(3)))
+    (tmp_path / "cn.jsonl").write_text(
+        "\n".join(json.dumps({"type": "I2T", "image": str(number), "text": TEXTS[number]}) for number in range(3))
+    )
     importer = Importer(memory.database, memory.folder, SelectionSettings(**ALL_TRAIN), LimitSettings(), memory.budget)
     result = await importer.run(OogiriImport(tmp_path / "cn.jsonl", images))
-    assert {entry["picture"]: entry["part"] for entry in result.manifest["rows"]} == {"0": "holdout", "1": "train", "2": "train"}
+    assert {entry["picture"]: entry["part"] for entry in result.manifest["rows"]} == {
+        "0": "holdout",
+        "1": "train",
+        "2": "train",
+    }
     assert check_photo(picture(900), max_bytes=10**7, max_pixels=10**7).sha256 == photo.sha256
 
 

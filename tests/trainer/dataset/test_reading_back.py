@@ -1,4 +1,5 @@
 """XTuner's own dataset class reads what was exported: every row, with its own picture and its own answer."""
+
 import json
 
 import numpy as np
@@ -16,7 +17,9 @@ compat.apply()
 async def exported(memory):
     for number in range(12):
         photo = await memory.photo(size=(160 + 20 * number, 120))
-        await memory.rated("3", photo=photo, text=f"Answer number {number}", caption=f"hint {number}" if number % 2 else None)
+        await memory.rated(
+            "3", photo=photo, text=f"Answer number {number}", caption=f"hint {number}" if number % 2 else None
+        )
         await memory.rated("1", photo=photo)
     return await memory.exporter(holdout_share=0.3).export()
 
@@ -26,8 +29,13 @@ def test_xtuner_yields_every_row_with_the_right_picture(exported, model, part, m
     from xtuner.dataset import InternVL_V1_5_Dataset
     from xtuner.utils import PROMPT_TEMPLATE
 
-    dataset = InternVL_V1_5_Dataset(str(model), PROMPT_TEMPLATE.internlm2_chat.copy(), str(exported.directory / f"{part}.json"),
-                                    str(exported.directory), max_length=8192)
+    dataset = InternVL_V1_5_Dataset(
+        str(model),
+        PROMPT_TEMPLATE.internlm2_chat.copy(),
+        str(exported.directory / f"{part}.json"),
+        str(exported.directory),
+        max_length=8192,
+    )
     monkeypatch.setattr(dataset, "_rand_another", lambda: pytest.fail("a row was replaced by another one"))
     rows = json.loads((exported.directory / f"{part}.json").read_text())
     assert len(dataset) == len(rows) > 0
@@ -45,7 +53,9 @@ def test_the_length_is_what_training_sees(exported, model):
     """Jokebot's own dataset class, with the prompt as served, makes exactly so many tokens of a row."""
     from trainer.xtuner.dataset import JokeDataset
 
-    dataset = JokeDataset(str(model), data_paths=str(exported.directory / "train.json"), image_folders=str(exported.directory))
+    dataset = JokeDataset(
+        str(model), data_paths=str(exported.directory / "train.json"), image_folders=str(exported.directory)
+    )
     for place, row in enumerate(read(exported.directory).train):
         assert len(dataset[place]["input_ids"]) == row["length"]
 
@@ -56,5 +66,8 @@ async def test_a_broken_picture_after_the_export_is_found_by_the_check(exported,
     data = path.read_bytes()
     path.unlink()
     assert any("its picture is missing" in problem for problem in check_dataset(exported.directory, memory.budget))
-    path.write_bytes(data[:len(data) // 2])
-    assert any("its picture is not the one that was stored" in problem for problem in check_dataset(exported.directory, memory.budget))
+    path.write_bytes(data[: len(data) // 2])
+    assert any(
+        "its picture is not the one that was stored" in problem
+        for problem in check_dataset(exported.directory, memory.budget)
+    )

@@ -1,8 +1,9 @@
 """What an admin has dropped is no evidence; what is shown for review is what an export would take."""
+
 from configs.blocklist import BlockList
 from configs.settings import SelectionSettings
 from storage.learning import rating_arrays
-from storage.learning.review_queue import decide, set_review_queue, next_waiting
+from storage.learning.review_queue import decide, next_waiting, set_review_queue
 from trainer.dataset.preview import look_ahead
 
 ALL_TRAIN = {"holdout_share": 1e-9}

@@ -1,12 +1,13 @@
 """A tiny checkpoint for all tests of this folder."""
+
 from pathlib import Path
 
 import pytest
 import torch
 
 from configs.transformers_imports import import_torchvision
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES
+from trainer.demo_model.random_weights import write_random
 
 torch.set_num_threads(1)
 import_torchvision(torch)

@@ -1,4 +1,5 @@
 """Painted pictures, and the pack of drawings that they are painted from."""
+
 import io
 import json
 import zipfile
@@ -9,8 +10,8 @@ from PIL import Image, ImageDraw
 
 from configs.errors import JokebotError
 from trainer.demo_model import sources
-from trainer.demo_model.picture_pack import SIZE, PictureEntry, load_pack, shrink
 from trainer.demo_model.augmentation import PicturePainter, to_data_url, to_picture
+from trainer.demo_model.picture_pack import SIZE, PictureEntry, load_pack, shrink
 from trainer.demo_model.sources import CLIPART_FILE, INK, give_body, icon_names
 from trainer.demo_model.subjects import load_subjects
 
@@ -95,12 +96,20 @@ def test_a_missing_or_foreign_pack_is_explained(tmp_path):
 
 def test_icons_are_looked_for_under_all_their_names():
     ladybird = next(subject for subject in load_subjects() if subject.en == "ladybird")
-    assert icon_names("1f41e", {"1f41e": "lady-beetle"}, ladybird) == ["lady-beetle", "lady-beetle", "ladybeetle", "ladybeetle", "ladybird"]
+    assert icon_names("1f41e", {"1f41e": "lady-beetle"}, ladybird) == [
+        "lady-beetle",
+        "lady-beetle",
+        "ladybeetle",
+        "ladybeetle",
+        "ladybird",
+    ]
 
 
 def test_every_piece_of_clip_art_draws_a_known_subject():
     names = {subject.en for subject in load_subjects()}
-    lines = [line.split(" ", 1) for line in CLIPART_FILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    lines = [
+        line.split(" ", 1) for line in CLIPART_FILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")
+    ]
     assert lines and {name for _, name in lines} <= names
 
 
@@ -145,7 +154,10 @@ def test_companions_come_as_often_in_single_pictures_as_in_batches(drawings):
 def test_the_notice_names_every_set_with_its_version():
     notice = (CLIPART_FILE.parent / "NOTICE").read_text(encoding="utf-8")
     packages = {f"@iconify-json/{name} {version}" for name, version in (sources.EMOJI | sources.ICONS).items()}
-    packages |= {f"@lobehub/{sources.SOLID} {sources.SOLID_VERSION}", f"@expo-google-fonts/{sources.FONT} {sources.FONT_VERSION}"}
+    packages |= {
+        f"@lobehub/{sources.SOLID} {sources.SOLID_VERSION}",
+        f"@expo-google-fonts/{sources.FONT} {sources.FONT_VERSION}",
+    }
     assert [package for package in packages if package not in notice] == []
 
 

@@ -1,4 +1,5 @@
 """A real, very short build: it learns, its checkpoint loads in the CPU engine, and it can be gone on from."""
+
 import json
 import zipfile
 from pathlib import Path

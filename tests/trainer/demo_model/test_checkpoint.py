@@ -1,4 +1,5 @@
 """The files that `jokebot demo-model random` writes."""
+
 import dataclasses
 import json
 import math
@@ -13,8 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from configs.errors import JokebotError
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES, config, parameters
+from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.weight_writer import to_bf16, write_checkpoint
 
 INTERNVL2_2B_PARAMETERS = 2_205_754_368
@@ -24,18 +25,31 @@ SMALL = dataclasses.replace(SHAPES["tiny"], layers=2, vision_layers=1)
 
 def official_names(layers: int, vision_layers: int) -> set[str]:
     """InternVL2's parameter names for that depth, written down independently of the code under test."""
+
     def weight_and_bias(*names: str) -> list[str]:
         return [f"{name}.{kind}" for name in names for kind in ("weight", "bias")]
 
-    names = {"vision_model.embeddings.class_embedding", "vision_model.embeddings.position_embedding",
-             *weight_and_bias("vision_model.embeddings.patch_embedding", "mlp1.0", "mlp1.1", "mlp1.3"),
-             "language_model.model.tok_embeddings.weight", "language_model.model.norm.weight", "language_model.output.weight"}
+    names = {
+        "vision_model.embeddings.class_embedding",
+        "vision_model.embeddings.position_embedding",
+        *weight_and_bias("vision_model.embeddings.patch_embedding", "mlp1.0", "mlp1.1", "mlp1.3"),
+        "language_model.model.tok_embeddings.weight",
+        "language_model.model.norm.weight",
+        "language_model.output.weight",
+    }
     for number in range(vision_layers):
         parts = [*weight_and_bias("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2", "norm1", "norm2"), "ls1", "ls2"]
         names |= {f"vision_model.encoder.layers.{number}.{part}" for part in parts}
     for number in range(layers):
-        parts = ["attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w2", "feed_forward.w3",
-                 "attention_norm", "ffn_norm"]
+        parts = [
+            "attention.wqkv",
+            "attention.wo",
+            "feed_forward.w1",
+            "feed_forward.w2",
+            "feed_forward.w3",
+            "attention_norm",
+            "ffn_norm",
+        ]
         names |= {f"language_model.model.layers.{number}.{part}.weight" for part in parts}
     return names
 
@@ -81,8 +95,24 @@ def test_the_tiny_shape_is_small_with_heads_of_64() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_in_another_process(tmp_path: Path, tiny: Path) -> None:
-    subprocess.run([sys.executable, "-m", "bot", "demo-model", "random", "--shape", "tiny", "--seed", "7",
-                    "--out", tmp_path / "again"], check=True, capture_output=True, timeout=200)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "bot",
+            "demo-model",
+            "random",
+            "--shape",
+            "tiny",
+            "--seed",
+            "7",
+            "--out",
+            tmp_path / "again",
+        ],
+        check=True,
+        capture_output=True,
+        timeout=200,
+    )
     names = sorted(path.name for path in tiny.iterdir())
     assert names == sorted(path.name for path in (tmp_path / "again").iterdir())
     for name in names:
@@ -106,14 +136,18 @@ def test_a_large_checkpoint_is_sharded_with_an_index(tmp_path: Path) -> None:
     tensors = [("a", (4, 2)), ("b", (8,)), ("c", (1, 8))]
     starts = {"a": 0, "b": 8, "c": 16}
 
-    total = write_checkpoint(tmp_path, tensors, lambda name, size: iter([rows[starts[name]:starts[name] + 3],
-                                                                       rows[starts[name] + 3:starts[name] + 8]]), 32)
+    total = write_checkpoint(
+        tmp_path,
+        tensors,
+        lambda name, size: iter([rows[starts[name] : starts[name] + 3], rows[starts[name] + 3 : starts[name] + 8]]),
+        32,
+    )
     index = json.loads((tmp_path / "model.safetensors.index.json").read_text(encoding="utf-8"))
     assert total == index["metadata"]["total_size"] == 48
     assert set(index["weight_map"].values()) == {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}
     for name, size in tensors:
         found = load_file(tmp_path / index["weight_map"][name])[name]
-        assert torch.equal(found, torch.from_numpy(rows[starts[name]:starts[name] + 8]).reshape(size).bfloat16())
+        assert torch.equal(found, torch.from_numpy(rows[starts[name] : starts[name] + 8]).reshape(size).bfloat16())
 
 
 def test_bfloat16_rounds_as_torch_does() -> None:

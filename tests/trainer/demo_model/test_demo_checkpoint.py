@@ -1,4 +1,5 @@
 """The committed demo model, asked through the CPU engine as the bot asks: it sees, speaks both languages, and ends."""
+
 import base64
 import json
 import sys
@@ -11,9 +12,9 @@ from openai import OpenAI
 from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects, subjects_named
-from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 SAMPLES = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
@@ -22,7 +23,20 @@ PROMPTS, READER = load_prompts(), TemplateReader(load_shapes(), load_subjects())
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[OpenAI]:
-    command = [sys.executable, "-m", "bot", "engine", "cpu", str(CHECKPOINT), "--port", "0", "--threads", "1", "--name", "demo"]
+    command = [
+        sys.executable,
+        "-m",
+        "bot",
+        "engine",
+        "cpu",
+        str(CHECKPOINT),
+        "--port",
+        "0",
+        "--threads",
+        "1",
+        "--name",
+        "demo",
+    ]
     with start_child("engine", command, cwd=ROOT) as child:
         yield OpenAI(base_url=f"{child.wait_ready()}/v1", api_key="none", max_retries=0, timeout=240)
 
@@ -30,8 +44,9 @@ def engine() -> Iterator[OpenAI]:
 def tell(engine: OpenAI, picture: Path, text: str, **how: float) -> str:
     url = f"data:image/jpeg;base64,{base64.b64encode(picture.read_bytes()).decode()}"
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": text}]
-    answer = engine.chat.completions.create(model="demo", max_tokens=80, messages=[{"role": "user", "content": content}],
-                                            **{"temperature": 0, **how})
+    answer = engine.chat.completions.create(
+        model="demo", max_tokens=80, messages=[{"role": "user", "content": content}], **{"temperature": 0, **how}
+    )
     assert answer.choices[0].finish_reason == "stop"
     return answer.choices[0].message.content or ""
 
@@ -43,8 +58,10 @@ def test_the_subject_of_each_sample_is_named(engine, picture, language):
     assert {subject.en for subject in subjects_named(reply, language, load_subjects())} == {picture.stem}, reply
 
 
-@pytest.mark.parametrize(("language", "style"), [(code, style) for code, part in PROMPTS.languages.items()
-                                                 for style in part.styles if style != NEUTRAL])
+@pytest.mark.parametrize(
+    ("language", "style"),
+    [(code, style) for code, part in PROMPTS.languages.items() for style in part.styles if style != NEUTRAL],
+)
 def test_the_style_asked_for_is_given(engine, language, style):
     match = READER.read(tell(engine, SAMPLES[0], PROMPTS.ask(language, style)))
     assert match is not None and (match.shape.language, match.shape.style) == (language, style)
@@ -58,7 +75,9 @@ def test_a_caption_does_not_change_what_is_seen(engine):
 
 def test_a_quoted_joke_is_explained(engine):
     joke = "Nobody ordered the fox, yet here it is, with an invoice."
-    match = READER.read(tell(engine, next(p for p in SAMPLES if p.stem == "fox"), PROMPTS.ask("en", "explain", joke=joke)))
+    match = READER.read(
+        tell(engine, next(p for p in SAMPLES if p.stem == "fox"), PROMPTS.ask("en", "explain", joke=joke))
+    )
     assert match is not None and match.shape.quoted == "deadpan" and match.subject.en == "fox"
 
 
@@ -70,7 +89,9 @@ def test_the_same_photo_gets_different_jokes(engine):
 def test_the_checkpoint_is_small_and_has_its_card():
     assert (CHECKPOINT / "model.safetensors").stat().st_size <= 15 * 2**20
     card = (CHECKPOINT / "CARD.md").read_text(encoding="utf-8")
-    assert all(word in card for word in ("subject_accuracy", "other_set_accuracy", "language_accuracy", "p50_s", "real photos"))
+    assert all(
+        word in card for word in ("subject_accuracy", "other_set_accuracy", "language_accuracy", "p50_s", "real photos")
+    )
 
 
 def test_it_learnt_from_named_sets_and_never_from_the_held_out_one():

@@ -1,4 +1,5 @@
 """Joke shapes, the turns made of them, and how replies are recognised."""
+
 import random
 import string
 from collections import Counter
@@ -6,8 +7,8 @@ from collections import Counter
 import pytest
 
 from configs.prompts import load_prompts
-from trainer.demo_model.subjects import load_subjects, subjects_named
 from trainer.demo_model.joke_templates import EXPLAIN, NEUTRAL, TemplateReader, TemplateWriter, jokes, load_shapes
+from trainer.demo_model.subjects import load_subjects, subjects_named
 
 SUBJECTS, SHAPES, PROMPTS = load_subjects(), load_shapes(), load_prompts()
 READER = TemplateReader(SHAPES, SUBJECTS)
@@ -56,8 +57,12 @@ def test_turns_answer_what_is_asked():
         turn = writer.turn(subject, draw)
         match = READER.read(turn.answer)
         prompt = turn.user.split("\n")[0]
-        language, style = next((code, name) for code, part in PROMPTS.languages.items() for name, text in part.styles.items()
-                               if text == prompt)
+        language, style = next(
+            (code, name)
+            for code, part in PROMPTS.languages.items()
+            for name, text in part.styles.items()
+            if text == prompt
+        )
         asked[language, style] += 1
         assert match is not None and match.subject == subject and match.shape.language == language
         assert style == NEUTRAL and match.shape.style != EXPLAIN or match.shape.style == style
@@ -79,5 +84,7 @@ def test_a_quoted_joke_is_explained_in_its_own_kind():
 
 def test_the_same_dice_make_the_same_turns():
     writer = TemplateWriter(PROMPTS, SHAPES, SUBJECTS)
-    first, second = (([writer.turn(SUBJECTS[3], draw) for _ in range(20)]) for draw in (random.Random(5), random.Random(5)))
+    first, second = (
+        ([writer.turn(SUBJECTS[3], draw) for _ in range(20)]) for draw in (random.Random(5), random.Random(5))
+    )
     assert first == second

@@ -1,4 +1,7 @@
-"""The modelling code that goes into every checkpoint: it loads in transformers, and computes what InternVL2 computes."""
+"""The modelling code that goes into every checkpoint: it loads in transformers, and computes what InternVL2
+computes.
+"""
+
 import importlib
 import sys
 import types
@@ -16,7 +19,9 @@ from trainer.demo_model.architectures import CONTEXT_TOKENS
 
 @pytest.fixture(scope="module")
 def model(tiny: Path) -> Any:
-    loaded, report = AutoModel.from_pretrained(tiny, trust_remote_code=True, torch_dtype=torch.bfloat16, output_loading_info=True)
+    loaded, report = AutoModel.from_pretrained(
+        tiny, trust_remote_code=True, torch_dtype=torch.bfloat16, output_loading_info=True
+    )
     assert not any(report.values())
     return loaded.float().eval()
 
@@ -51,14 +56,18 @@ def test_pixel_shuffle_folds_squares_of_neighbours(model: Any) -> None:
     assert folded[0, 0, 1].sort().values.tolist() == [2, 3, 6, 7]
 
 
-def test_the_picture_changes_what_is_written_and_no_picture_works_too(model: Any, tokenizer: Any, pixels: torch.Tensor) -> None:
+def test_the_picture_changes_what_is_written_and_no_picture_works_too(
+    model: Any, tokenizer: Any, pixels: torch.Tensor
+) -> None:
     config = {"max_new_tokens": 12, "do_sample": False}
     one, two = (model.chat(tokenizer, tiles, "tell a joke", dict(config)) for tiles in (pixels, pixels.flip(0) * 3))
     assert one and two and one != two
     assert model.chat(tokenizer, None, "tell a joke", dict(config))
 
 
-def test_generate_returns_what_recomputing_every_step_returns(model: Any, ids: torch.Tensor, pixels: torch.Tensor) -> None:
+def test_generate_returns_what_recomputing_every_step_returns(
+    model: Any, ids: torch.Tensor, pixels: torch.Tensor
+) -> None:
     new = model.generate(pixels, ids, torch.ones_like(ids), max_new_tokens=6, do_sample=False)[0]
     text = ids
     with torch.inference_mode():
@@ -73,7 +82,9 @@ def test_padding_does_not_change_a_text(model: Any, tokenizer: Any, side: str) -
     short, long = (torch.tensor(tokenizer.encode(text)) for text in ("a cat", "why did the cat cross the road"))
     pad = torch.full((len(long) - len(short),), 2)
     padded = torch.stack([torch.cat([pad, short] if side == "left" else [short, pad]), long])
-    mask = torch.stack([torch.cat([pad * 0, short * 0 + 1] if side == "left" else [short * 0 + 1, pad * 0]), long * 0 + 1])
+    mask = torch.stack(
+        [torch.cat([pad * 0, short * 0 + 1] if side == "left" else [short * 0 + 1, pad * 0]), long * 0 + 1]
+    )
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     with torch.inference_mode():
         alone = model.language_model(short[None]).logits[0]
@@ -86,17 +97,24 @@ def test_wrong_numbers_of_context_tokens_are_an_error(model: Any, ids: torch.Ten
         model(pixels[:1], ids)
 
 
-def test_the_vision_half_gives_the_numbers_of_xtuners_copy(model: Any, pixels: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_vision_half_gives_the_numbers_of_xtuners_copy(
+    model: Any, pixels: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layers = types.ModuleType("timm.models.layers")
     layers.DropPath = nn.Identity  # timm is not installed; without a drop rate it is never built
-    for name, module in {"timm": types.ModuleType("timm"), "timm.models": types.ModuleType("timm.models"), "timm.models.layers": layers}.items():
+    for name, module in {
+        "timm": types.ModuleType("timm"),
+        "timm.models": types.ModuleType("timm.models"),
+        "timm.models.layers": layers,
+    }.items():
         monkeypatch.setitem(sys.modules, name, module)
     theirs = importlib.import_module("xtuner._lite.modelings.internvl2.modeling_intern_vit")
     reference = theirs.InternVisionModel(theirs.InternVisionConfig(**model.config.vision_config.to_dict())).eval()
     reference.load_state_dict(model.vision_model.state_dict(), strict=True)
     with torch.inference_mode():
-        torch.testing.assert_close(model.vision_model(pixels).last_hidden_state, reference(pixels).last_hidden_state,
-                                   atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            model.vision_model(pixels).last_hidden_state, reference(pixels).last_hidden_state, atol=1e-5, rtol=1e-4
+        )
 
 
 def test_the_language_half_gives_the_numbers_of_xtuners_copy(model: Any, ids: torch.Tensor) -> None:
@@ -115,6 +133,8 @@ def test_rope_grows_only_past_the_trained_length(model: Any) -> None:
     plain = rotary(type(config)(**{**config.to_dict(), "rope_scaling": None}), short, torch.float32)
     assert all(torch.equal(*pair) for pair in zip(rotary(config, short, torch.float32), plain, strict=True))
     long = torch.tensor([[5, 2 * config.max_position_embeddings - 1]])
-    stretched, unstretched = (rotary(kind, long, torch.float32)[0][0, 0, 0] for kind in
-                              (config, type(config)(**{**config.to_dict(), "rope_scaling": None})))
+    stretched, unstretched = (
+        rotary(kind, long, torch.float32)[0][0, 0, 0]
+        for kind in (config, type(config)(**{**config.to_dict(), "rope_scaling": None}))
+    )
     assert not torch.equal(stretched, unstretched)

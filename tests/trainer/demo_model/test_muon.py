@@ -1,4 +1,5 @@
 """Our Muon beside PyTorch's."""
+
 import torch
 
 from trainer.demo_model.muon import Muon, orthogonal

@@ -1,4 +1,5 @@
 """What the demo model knows: subjects and their names."""
+
 import pytest
 
 from configs.errors import JokebotError

@@ -1,4 +1,5 @@
 """The tokenizer that Jokebot trains for its own checkpoints."""
+
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,18 @@ def test_every_common_chinese_character_is_one_token(tokenizer: PreTrainedTokeni
         assert tokenizer.decode(encode(tokenizer, character)) == character
 
 
-@pytest.mark.parametrize("text", [
-    "Look at this picture and tell a joke about it.", "请你根据这张图片，讲一个脑洞大开的梗", "为什么猫“说”：喵？！ (really)",
-    "  two  spaces\n\tand a tab ", "emoji 😂🙂😐🔁 👩‍👩‍👧", "龘靐齉 한국어 العربية ñandú \x00", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Look at this picture and tell a joke about it.",
+        "请你根据这张图片，讲一个脑洞大开的梗",
+        "为什么猫“说”：喵？！ (really)",
+        "  two  spaces\n\tand a tab ",
+        "emoji 😂🙂😐🔁 👩‍👩‍👧",
+        "龘靐齉 한국어 العربية ñandú \x00",
+        "",
+    ],
+)
 def test_any_text_comes_back_unchanged(tokenizer: PreTrainedTokenizerFast, text: str) -> None:
     assert tokenizer.decode(encode(tokenizer, text)) == text
 
@@ -54,7 +64,10 @@ def test_the_2b_vocabulary_has_92553_ids_and_the_official_special_ones() -> None
     official = {"<|im_end|>": 92542, "<|im_start|>": 92543, "<img>": 92544, "</img>": 92545, "<IMG_CONTEXT>": 92546}
     assert {token: tokenizer.token_to_id(token) for token in official} == official
     assert all(len(tokenizer.encode(character).ids) == 1 for character in gb2312(0xB0, 0xF7))
-    assert tokenizer.encode("한국어 か 😂").tokens and tokenizer.decode(tokenizer.encode("한국어 か 😂").ids) == "한국어 か 😂"
+    assert (
+        tokenizer.encode("한국어 か 😂").tokens
+        and tokenizer.decode(tokenizer.encode("한국어 か 😂").ids) == "한국어 か 😂"
+    )
 
 
 def test_every_id_can_be_reached_by_a_text(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -65,7 +78,9 @@ def test_every_id_can_be_reached_by_a_text(tokenizer: PreTrainedTokenizerFast) -
     assert all(encode(tokenizer, text) == [number] for number, text in whole)
 
 
-@pytest.mark.parametrize(("size", "message"), [(2000, "common Chinese characters"), (400_000, "more than the characters")])
+@pytest.mark.parametrize(
+    ("size", "message"), [(2000, "common Chinese characters"), (400_000, "more than the characters")]
+)
 def test_a_vocabulary_that_does_not_work_out_is_refused(size: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(size)

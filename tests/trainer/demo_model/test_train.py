@@ -1,4 +1,5 @@
 """Parts of the training step by themselves."""
+
 import random
 
 import torch
@@ -7,8 +8,8 @@ from tokenizers import Tokenizer
 from configs.prompts import load_prompts
 from trainer.demo_model.batches import TextEncoder
 from trainer.demo_model.build import load
-from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
+from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.train import DROPPED, make_layers_passable
 
 

@@ -1,4 +1,5 @@
 """A dataset of the demo model's pictures, and models that were damaged on purpose."""
+
 import hashlib
 import io
 import json
@@ -15,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
 from trainer.demo_model.samples import SHOWN
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
-from trainer.gate.model_scorer import ModelScorer
 from trainer.gate.model_loading import load
+from trainer.gate.model_scorer import ModelScorer
 
 torch.set_num_threads(1)
 
@@ -29,8 +30,8 @@ LIKED = ("deadpan", "absurd")
 
 
 def write_dataset(directory: Path, photos: int = 12, training: int = 60, disliked: bool = True, seed: int = 1) -> Path:
-    """Held-out photos, the demo's samples varied, each with a liked joke in both languages and a disliked one; as many training rows
-    as said, about other variants. The form is the exporter's."""
+    """Held-out photos, the demo's samples varied, each with a liked joke in both languages and a disliked one; as
+    many training rows as said, about other variants. The form is the exporter's."""
     draw = random.Random(seed)
     (directory / "images").mkdir(parents=True)
     rows = {"train": [], "holdout": []}
@@ -39,16 +40,36 @@ def write_dataset(directory: Path, photos: int = 12, training: int = 60, dislike
         part = "train" if number < training else "holdout"
         name, image = SHOWN[number % len(SHOWN)], picture(directory, number)
         told = [(language, 3) for language in ("en", "zh")] + ([("en", 1)] if disliked else [])
-        for place, (language, value) in enumerate(told[:1] if part == "train" and number % 2 else told[1:2] if part == "train" else told):
+        for place, (language, value) in enumerate(
+            told[:1] if part == "train" and number % 2 else told[1:2] if part == "train" else told
+        ):
             styles = LIKED if value > 1 else ("pun", "naodong")
             row_id = f"joke-{number}-{place}"
-            rows[part].append({"id": row_id, "image": image, "image_wh": [448, 448], "length": 1, "conversations": [
-                {"from": "human", "value": f"<image>\n{load_prompts().ask(language, NEUTRAL)}"},
-                {"from": "gpt", "value": joke(name, language, draw.choice(styles), draw)}]})
-            entries.append({"id": row_id, "part": part, "language": language, "ratings": [{"rater": 0, "value": value, "weight": 1.0}]})
+            rows[part].append(
+                {
+                    "id": row_id,
+                    "image": image,
+                    "image_wh": [448, 448],
+                    "length": 1,
+                    "conversations": [
+                        {"from": "human", "value": f"<image>\n{load_prompts().ask(language, NEUTRAL)}"},
+                        {"from": "gpt", "value": joke(name, language, draw.choice(styles), draw)},
+                    ],
+                }
+            )
+            entries.append(
+                {
+                    "id": row_id,
+                    "part": part,
+                    "language": language,
+                    "ratings": [{"rater": 0, "value": value, "weight": 1.0}],
+                }
+            )
     for part, written in rows.items():
         (directory / f"{part}.json").write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
-    (directory / "manifest.json").write_text(json.dumps({"format": 1, "name": directory.name, "rows": entries}), encoding="utf-8")
+    (directory / "manifest.json").write_text(
+        json.dumps({"format": 1, "name": directory.name, "rows": entries}), encoding="utf-8"
+    )
     return directory
 
 
@@ -56,8 +77,12 @@ def picture(directory: Path, number: int) -> str:
     """A sample, moved, mirrored and coloured by its number."""
     with Image.open(ROOT / "configs" / "demo-model" / "samples" / f"{SHOWN[number % len(SHOWN)]}.jpg") as sample:
         variant = number // len(SHOWN)
-        moved = sample.convert("RGB").transform((448, 448), Image.Transform.AFFINE, (1, 0, 7 * (variant % 5) - 14, 0, 1, 9 * (variant % 3) - 9),
-                                                fillcolor=(240, 240, 240))
+        moved = sample.convert("RGB").transform(
+            (448, 448),
+            Image.Transform.AFFINE,
+            (1, 0, 7 * (variant % 5) - 14, 0, 1, 9 * (variant % 3) - 9),
+            fillcolor=(240, 240, 240),
+        )
     file = io.BytesIO()
     (ImageOps.mirror(moved) if variant % 2 else moved).save(file, "JPEG", quality=90 - variant % 7)
     name = f"images/{hashlib.sha256(file.getvalue()).hexdigest()}.jpg"
@@ -83,6 +108,7 @@ def settings() -> GateSettings:
 @pytest.fixture
 def altered(tmp_path: Path) -> Callable[..., Path]:
     """A copy of the demo checkpoint whose weights `change` was applied to (a dict of tensors, in place)."""
+
     def make(change: Callable[[dict[str, torch.Tensor]], None], name: str = "candidate") -> Path:
         directory = tmp_path / name
         shutil.copytree(CHECKPOINT, directory)
@@ -90,6 +116,7 @@ def altered(tmp_path: Path) -> Callable[..., Path]:
         change(weights)
         save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
         return directory
+
     return make
 
 
@@ -104,8 +131,8 @@ def teach(directory: Path, lessons: list[tuple[Path, str, str]], rounds: int, ra
     ids = torch.full((len(lessons), longest), tokenizer.eos_token_id)
     labels = torch.full((len(lessons), longest), -100)
     for row, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-        ids[row, :len(question) + len(answer)] = torch.tensor(question + answer)
-        labels[row, len(question):len(question) + len(answer)] = torch.tensor(answer)
+        ids[row, : len(question) + len(answer)] = torch.tensor(question + answer)
+        labels[row, len(question) : len(question) + len(answer)] = torch.tensor(answer)
     optimizer = torch.optim.AdamW(language.parameters(), rate)
     for _ in range(rounds):
         embeds = language.get_input_embeddings()(ids).masked_scatter((ids == asker.context)[..., None], features)

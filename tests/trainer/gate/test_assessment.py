@@ -1,4 +1,5 @@
 """The gate on the demo model: an equal candidate passes, a damaged one is rejected for what is wrong with it."""
+
 import json
 import shutil
 
@@ -15,8 +16,16 @@ def test_an_equal_candidate_shows_no_harm_and_the_verdict_is_kept(dataset, setti
     assert verdict.answer == "promote" and "too few" in verdict.codes
     told = verdict.measures["likelihood"]
     assert told["difference"] == 0 and told["photos"] == 12 and told["interval"] == [0, 0]
-    assert verdict.measures["replies"]["candidate"] == {"replies": 48, "empty": 0, "broken": 0, "language": 0, "unfinished": 0}
-    assert len(verdict.gallery) == 8 and all(one.champion == one.candidate and (dataset / one.photo).is_file() for one in verdict.gallery)
+    assert verdict.measures["replies"]["candidate"] == {
+        "replies": 48,
+        "empty": 0,
+        "broken": 0,
+        "language": 0,
+        "unfinished": 0,
+    }
+    assert len(verdict.gallery) == 8 and all(
+        one.champion == one.candidate and (dataset / one.photo).is_file() for one in verdict.gallery
+    )
     assert {step[0] for step in steps} == {"candidate", "champion"} and steps[-1][1] == steps[-1][2]
     assert json.loads((tmp_path / "out" / GATE_PROGRESS).read_text())["done"] == steps[-1][1]
     assert len(json.loads((tmp_path / "out" / GALLERY).read_text())) == 8

@@ -1,4 +1,5 @@
 """Candidates that were damaged on purpose are rejected, each for what is wrong with it."""
+
 import json
 import shutil
 from pathlib import Path
@@ -27,6 +28,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(few, tmp_path):
     def asked(candidate: Path, champion: Path = CHECKPOINT) -> GateVerdict:
         return assess_candidate(champion, candidate, few, tmp_path / "out", SETTINGS)
+
     return asked
 
 
@@ -73,7 +75,9 @@ def test_missing_weights_are_not_made_up(ask, altered):
 
 def test_another_chat_template_or_a_lost_marker_is_rejected(ask, tmp_path):
     papers = copy(tmp_path / "other_template")
-    (papers / "prompts.toml").write_text(PROMPTS_FILE.read_text(encoding="utf-8").replace("<|im_start|>user\\n", "USER: "), encoding="utf-8")
+    (papers / "prompts.toml").write_text(
+        PROMPTS_FILE.read_text(encoding="utf-8").replace("<|im_start|>user\\n", "USER: "), encoding="utf-8"
+    )
     assert ask(papers).codes == ["prompt"]
     lost = copy(tmp_path / "lost_marker")
     for file in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
@@ -90,7 +94,9 @@ def test_a_tokenizer_that_reads_prompts_otherwise_than_the_champions_is_rejected
     one, two = [token for token in vocabulary if token.strip("Ġ▁ ") in ("picture", "joke")][:2]
     vocabulary[one], vocabulary[two] = vocabulary[two], vocabulary[one]
     (other / "tokenizer.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    verdict = assess_candidate(CHECKPOINT, other, few, tmp_path / "out", GateSettings(photos=1, replies=1, max_tokens=5))
+    verdict = assess_candidate(
+        CHECKPOINT, other, few, tmp_path / "out", GateSettings(photos=1, replies=1, max_tokens=5)
+    )
     assert (verdict.answer, verdict.codes) == ("reject", ["prompt"]) and "champion" in verdict.reasons[0]
 
 
@@ -105,6 +111,7 @@ def test_noise_in_the_weights_is_rejected_for_its_likelihood(ask, altered):
         for name, tensor in weights.items():
             if name.startswith("language_model.model.layers"):
                 tensor += 0.6 * tensor.float().std() * torch.randn(tensor.shape, generator=dice)
+
     verdict = ask(altered(noise, "noise"))
     assert verdict.answer == "reject" and "likelihood" in verdict.codes
     assert verdict.measures["likelihood"]["difference"] > 0.2

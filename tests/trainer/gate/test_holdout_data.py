@@ -1,4 +1,5 @@
 """What the gate reads out of a dataset."""
+
 import json
 
 from trainer.gate.holdout_data import read_held_out
@@ -12,7 +13,9 @@ def rate(dataset, values: dict[str, list[int]]) -> None:
     manifest = json.loads(path.read_text())
     for entry in manifest["rows"]:
         if entry["id"] in values:
-            entry["ratings"] = [{"rater": rater, "value": value, "weight": 1.0} for rater, value in enumerate(values[entry["id"]])]
+            entry["ratings"] = [
+                {"rater": rater, "value": value, "weight": 1.0} for rater, value in enumerate(values[entry["id"]])
+            ]
     path.write_text(json.dumps(manifest))
 
 

@@ -1,4 +1,5 @@
 """The gate loads float32 weights on a CPU where they fit into half of the memory that it may take, else bfloat16."""
+
 import pytest
 import torch
 

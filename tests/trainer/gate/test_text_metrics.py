@@ -1,4 +1,5 @@
 """Texts by themselves: language, brokenness, variety, copying."""
+
 import random
 import string
 
@@ -6,25 +7,62 @@ import numpy as np
 import pytest
 
 from trainer.gate.bootstrap import interval
-from trainer.gate.text_metrics import ReferenceTexts, common, distinct, entropy, in_language, is_broken, mean_copied, self_overlap, units
+from trainer.gate.text_metrics import (
+    ReferenceTexts,
+    common,
+    distinct,
+    entropy,
+    in_language,
+    is_broken,
+    mean_copied,
+    self_overlap,
+    units,
+)
 
 
-@pytest.mark.parametrize("text, language, right", [
-    ("The fox declined to comment.", "en", True), ("狐狸拒绝发表评论。", "zh", True), ("狐狸拒绝发表评论。", "en", False),
-    ("The fox declined to comment.", "zh", False), ("The sign says 出口, and the fox believes it.", "en", True),
-    ("这只狐狸说OK。", "zh", True), ("…🎩", "en", True)])
+@pytest.mark.parametrize(
+    "text, language, right",
+    [
+        ("The fox declined to comment.", "en", True),
+        ("狐狸拒绝发表评论。", "zh", True),
+        ("狐狸拒绝发表评论。", "en", False),
+        ("The fox declined to comment.", "zh", False),
+        ("The sign says 出口, and the fox believes it.", "en", True),
+        ("这只狐狸说OK。", "zh", True),
+        ("…🎩", "en", True),
+    ],
+)
 def test_a_reply_is_in_the_language_of_most_of_its_letters(text, language, right):
     assert in_language(text, language) is right
 
 
-@pytest.mark.parametrize("text", ["!!!!", "!!!!!!!!!!!!", "...", "😂😂", "haaaaaaaaaaaaa", "the the the the the the the", "嗯嗯嗯嗯嗯嗯嗯嗯嗯嗯",
-                                  "A fox. A fox. A fox. A fox. A fox. A fox."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!!!",
+        "!!!!!!!!!!!!",
+        "...",
+        "😂😂",
+        "haaaaaaaaaaaaa",
+        "the the the the the the the",
+        "嗯嗯嗯嗯嗯嗯嗯嗯嗯嗯",
+        "A fox. A fox. A fox. A fox. A fox. A fox.",
+    ],
+)
 def test_what_is_no_sentence_is_broken(text):
     assert is_broken(text)
 
 
-@pytest.mark.parametrize("text", ["Ha ha ha, a fox!", "Nooooo, not the fox!!!", "哈哈哈哈，狐狸！", "It was out, standing in a field.",
-                                  "To be, or not to be: that is the fox."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ha ha ha, a fox!",
+        "Nooooo, not the fox!!!",
+        "哈哈哈哈，狐狸！",
+        "It was out, standing in a field.",
+        "To be, or not to be: that is the fox.",
+    ],
+)
 def test_emphasis_and_laughter_are_no_breakage(text):
     assert not is_broken(text)
 
@@ -46,6 +84,7 @@ def test_the_longest_common_subsequence_is_what_the_textbook_finds():
             for place, b in enumerate(other):
                 row.append(before[place] + 1 if a == b else max(row[-1], before[place + 1]))
         return row[-1]
+
     draw = random.Random(2)
     for _ in range(200):
         one, other = ([draw.choice("abcd") for _ in range(draw.randint(0, 90))] for _ in range(2))
@@ -53,7 +92,13 @@ def test_the_longest_common_subsequence_is_what_the_textbook_finds():
 
 
 def test_copies_are_found_word_for_word_in_one_text_and_not_across_two():
-    corpus = ReferenceTexts([("a", "The fox ate the alphabet today."), ("b", "Nobody ordered the cactus, yet here it is."), ("c", "狐狸今天吃掉了字母表")])
+    corpus = ReferenceTexts(
+        [
+            ("a", "The fox ate the alphabet today."),
+            ("b", "Nobody ordered the cactus, yet here it is."),
+            ("c", "狐狸今天吃掉了字母表"),
+        ]
+    )
     assert corpus.copied("the FOX ate the alphabet today!") == 1
     assert corpus.copied("Yesterday the fox ate the hamburger alone") == pytest.approx(4 / 7)
     assert corpus.copied("alphabet today nobody ordered") == pytest.approx(2 / 4)

@@ -1,4 +1,5 @@
 """The streaming merge against XTuner's own, and what it refuses, leaves alone and leaves behind."""
+
 import json
 import os
 import resource
@@ -16,13 +17,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES
+from trainer.demo_model.random_weights import write_random
 from trainer.merge.adapter import read_adapter
 from trainer.merge.bf16 import round_to_bf16, to_bf16
+from trainer.merge.checkpoint_io import MergeError, read_safetensors
 from trainer.merge.compare import max_ulp, random_adapter
 from trainer.merge.merge_adapter import merge
-from trainer.merge.checkpoint_io import MergeError, read_safetensors
 
 ROOT = Path(__file__).parents[3]
 SMALL = replace(SHAPES["tiny"], layers=2, vision_layers=2)
@@ -49,18 +50,29 @@ def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkpoint(adapter: Path) -> Path:
     """The same adapter in the form of XTuner's checkpoints, with things beside the weights that a run puts there."""
     from mmengine.logging import HistoryBuffer
+
     path = adapter / "iter_9.pth"
-    torch.save({"meta": {"seed": 1, "hub": HistoryBuffer([1.0], [1])}, "state_dict": load_file(str(adapter / "adapter.safetensors")),
-                "optimizer": {"state": {0: {"step": torch.tensor(3.0), "exp_avg": torch.ones(4)}}}}, path)
+    torch.save(
+        {
+            "meta": {"seed": 1, "hub": HistoryBuffer([1.0], [1])},
+            "state_dict": load_file(str(adapter / "adapter.safetensors")),
+            "optimizer": {"state": {0: {"step": torch.tensor(3.0), "exp_avg": torch.ones(4)}}},
+        },
+        path,
+    )
     return path
 
 
 @pytest.fixture(scope="module", params=[2 * RANK, ODD])
-def reference(request: pytest.FixtureRequest, base: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+def reference(
+    request: pytest.FixtureRequest, base: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, float]:
     """What XTuner's convert_to_official makes of it, and the alpha that was asked for."""
     from trainer.xtuner import compat
+
     compat.apply()
     from trainer.xtuner.upstream_baseline import convert
+
     out = tmp_path_factory.mktemp("official") / "model"
     convert(base, checkpoint, out, RANK, request.param)
     return out, request.param
@@ -91,6 +103,7 @@ def test_a_checkpoint_is_read_without_running_anything_in_it(checkpoint: Path, a
     class Trap:
         def __reduce__(self) -> tuple[Any, tuple[str]]:
             return os.mkdir, (str(tmp_path / "sprung"),)
+
     content = torch.load(checkpoint, weights_only=False)
     torch.save({**content, "trap": Trap()}, tmp_path / "trap.pth")
     read = read_adapter(tmp_path / "trap.pth", alpha=2 * RANK)
@@ -128,12 +141,20 @@ def test_the_merged_model_loads_by_itself_and_says_what_it_is(base: Path, adapte
     assert notes["base"]["model.json"]["adapter"]["lora_rank"] == RANK and notes["lora_alpha"] == 2 * RANK
     hidden = tmp_path / "base_is_gone"
     shutil.copytree(tmp_path / "merged", hidden)
-    code = ("import sys, torch; from configs.transformers_imports import import_torchvision; import_torchvision(torch)\n"
-            "from transformers import AutoModel, AutoTokenizer\n"
-            "model = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True, torch_dtype=torch.bfloat16)\n"
-            "print(AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code=True).eos_token, model.dtype)")
-    said = subprocess.run([sys.executable, "-c", code, str(hidden)], capture_output=True, text=True, cwd=ROOT, check=True,
-                          env={**os.environ, "HF_MODULES_CACHE": str(tmp_path / "cache")})
+    code = (
+        "import sys, torch; from configs.transformers_imports import import_torchvision; import_torchvision(torch)\n"
+        "from transformers import AutoModel, AutoTokenizer\n"
+        "model = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True, torch_dtype=torch.bfloat16)\n"
+        "print(AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code=True).eos_token, model.dtype)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(hidden)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+        env={**os.environ, "HF_MODULES_CACHE": str(tmp_path / "cache")},
+    )
     assert said.stdout.split() == ["</s>", "torch.bfloat16"]
 
 
@@ -141,13 +162,24 @@ def digest(directory: Path) -> dict[str, tuple[int, int]]:
     return {file.name: (file.stat().st_size, file.stat().st_mtime_ns) for file in directory.iterdir()}
 
 
-@pytest.mark.parametrize(("where", "words"), [
-    ("base", "own input"), ("adapter", "own input"), ("base/inside", "inside the base"), ("above", "own input"),
-    ("there", "there already"), ("with.dot", "dot"), ("link", "own input")])
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("base", "own input"),
+        ("adapter", "own input"),
+        ("base/inside", "inside the base"),
+        ("above", "own input"),
+        ("there", "there already"),
+        ("with.dot", "dot"),
+        ("link", "own input"),
+    ],
+)
 def test_places_that_would_harm_are_refused(where: str, words: str, base: Path, adapter: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(base)
-    place = {"base": base, "adapter": adapter, "base/inside": base / "inside", "above": base.parent}.get(where, tmp_path / where)
+    place = {"base": base, "adapter": adapter, "base/inside": base / "inside", "above": base.parent}.get(
+        where, tmp_path / where
+    )
     before = digest(base), digest(adapter)
     with pytest.raises(MergeError, match=words):
         merge(adapter, base, place)
@@ -165,21 +197,28 @@ def spoilt(adapter: Path, folder: Path, change: Any) -> Path:
 KEY = "model.language_model.base_model.model.model.layers.0.attention.wqkv.lora_{}.default.weight"
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (lambda tensors: tensors[KEY.format("A")].view(-1)[5:6].fill_(float("nan")), "not finite"),
-    (lambda tensors: tensors.pop(KEY.format("B")), "one half"),
-    (lambda tensors: tensors.update({KEY.format("B"): torch.ones(7, RANK)}), "another base model"),
-    (lambda tensors: tensors.update({"model.mlp9.weight": torch.ones(3)}), "another base model"),
-    (lambda tensors: tensors.update({"model.language_model.lora_magnitude": torch.ones(3)}), "not known"),
-])
-def test_an_adapter_that_does_not_fit_is_refused(change: Any, words: str, base: Path, adapter: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensors: tensors[KEY.format("A")].view(-1)[5:6].fill_(float("nan")), "not finite"),
+        (lambda tensors: tensors.pop(KEY.format("B")), "one half"),
+        (lambda tensors: tensors.update({KEY.format("B"): torch.ones(7, RANK)}), "another base model"),
+        (lambda tensors: tensors.update({"model.mlp9.weight": torch.ones(3)}), "another base model"),
+        (lambda tensors: tensors.update({"model.language_model.lora_magnitude": torch.ones(3)}), "not known"),
+    ],
+)
+def test_an_adapter_that_does_not_fit_is_refused(
+    change: Any, words: str, base: Path, adapter: Path, tmp_path: Path
+) -> None:
     with pytest.raises(MergeError, match=words):
         merge(spoilt(adapter, tmp_path / "bad", change), base, tmp_path / "out")
     assert not list(tmp_path.glob("*out*")) and not list(tmp_path.glob(".*out*"))
 
 
 @pytest.mark.parametrize("name", ["adapter.safetensors", "iter_9.pth"])
-def test_files_that_are_cut_off_are_refused(name: str, base: Path, adapter: Path, checkpoint: Path, tmp_path: Path) -> None:
+def test_files_that_are_cut_off_are_refused(
+    name: str, base: Path, adapter: Path, checkpoint: Path, tmp_path: Path
+) -> None:
     (tmp_path / name).write_bytes((adapter / name).read_bytes()[:-1000])
     with pytest.raises(MergeError):
         merge(tmp_path / name, base, tmp_path / "out", alpha=2 * RANK)
@@ -199,18 +238,31 @@ def test_the_command_merges_and_refuses(base: Path, adapter: Path, tmp_path: Pat
 def test_a_full_disk_leaves_nothing(base: Path, adapter: Path, tmp_path: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
-    ended = subprocess.run(command(adapter, base, tmp_path / "out"), capture_output=True, text=True, cwd=ROOT, preexec_fn=limit)
+
+    ended = subprocess.run(
+        command(adapter, base, tmp_path / "out"), capture_output=True, text=True, cwd=ROOT, preexec_fn=limit
+    )
     assert ended.returncode == 2 and "can't be written" in ended.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_merge_leaves_no_model_and_the_next_one_clears_up(base: Path, adapter: Path, tmp_path: Path) -> None:
-    code = ("import os, sys, time; from pathlib import Path; from trainer.merge.merge_adapter import merge; from trainer.merge.bf16 import Adder\n"
-            "main = os.getpid()\ndef wait(*a):\n    while main in (os.getpid(), os.getppid()): time.sleep(0.01)\nAdder.add = wait\n"
-            "merge(*map(Path, sys.argv[1:]))")
-    with subprocess.Popen([sys.executable, "-c", code, str(adapter), str(base), str(tmp_path / "out")], cwd=ROOT) as process:
+    code = (
+        "import os, sys, time; from pathlib import Path; from trainer.merge.merge_adapter import merge; from "
+        "trainer.merge.bf16 import Adder\n"
+        "main = os.getpid()\ndef wait(*a):\n    while main in (os.getpid(), os.getppid()): "
+        "time.sleep(0.01)\nAdder.add = wait\n"
+        "merge(*map(Path, sys.argv[1:]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(adapter), str(base), str(tmp_path / "out")], cwd=ROOT
+    ) as process:
         deadline = time.monotonic() + 200
-        while not (tmp_path / ".out.part" / "model.safetensors").exists() and time.monotonic() < deadline and process.poll() is None:
+        while (
+            not (tmp_path / ".out.part" / "model.safetensors").exists()
+            and time.monotonic() < deadline
+            and process.poll() is None
+        ):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert [file.name for file in tmp_path.iterdir()] == [".out.part"]
@@ -223,7 +275,9 @@ def test_rounding_is_to_nearest_and_ties_to_even() -> None:
     every = (torch.arange(2**23, dtype=torch.int32) | 0x3F800000).view(torch.float32)
     for given in (every, -every, *(torch.randn(100_000) * scale for scale in (1e-30, 1e-3, 1e20))):
         wanted = given.bfloat16()
-        assert torch.equal(torch.from_numpy(round_to_bf16(given.numpy().copy(), np.empty(len(given), np.float32))), wanted.float())
+        assert torch.equal(
+            torch.from_numpy(round_to_bf16(given.numpy().copy(), np.empty(len(given), np.float32))), wanted.float()
+        )
         assert np.array_equal(to_bf16(given.numpy().copy()), wanted.view(torch.uint16).numpy())
 
 
@@ -231,7 +285,7 @@ def test_rounding_is_to_nearest_and_ties_to_even() -> None:
 def test_blocks_of_rows_multiply_as_pytorch_multiplies_the_whole(rank: int) -> None:
     """The delta of the reference is rounded from this product: another order of adding would round it otherwise."""
     a, b = torch.randn(rank, 512).bfloat16().float(), torch.randn(300, rank).bfloat16().float()
-    blocks = np.concatenate([b.numpy()[start:start + 37] @ a.numpy() for start in range(0, 300, 37)])
+    blocks = np.concatenate([b.numpy()[start : start + 37] @ a.numpy() for start in range(0, 300, 37)])
     apart = torch.from_numpy(blocks).bfloat16() != (b @ a).bfloat16()
     assert apart.float().mean() < 1e-4
 

@@ -1,4 +1,5 @@
 """Work spread over processes: all of it is done, a failure is everyone's, nobody is left behind."""
+
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ def test_every_job_is_done_once(spread, workers, tmp_path):
     def job(number):
         with (tmp_path / str(number)).open("x") as file:
             file.write(str(number))
+
     spread([partial(job, number) for number in range(50)], workers)
     assert sorted(int(file.read_text()) for file in tmp_path.iterdir()) == list(range(50))
 
@@ -43,6 +45,7 @@ def test_a_failure_ends_all_work_and_is_raised(spread, tmp_path):
     def wait():
         time.sleep(0.05)
         (tmp_path / str(time.monotonic_ns())).touch()
+
     started = time.monotonic()
     with pytest.raises(OSError, match="No space left") as caught:
         spread([wait, fail, *[wait] * 2000], 2)
@@ -56,9 +59,11 @@ def test_a_process_that_is_killed_from_outside_is_told_of():
 
 
 def test_workers_end_with_their_parent(tmp_path):
-    code = ("import os, sys, time; from pathlib import Path; from trainer.merge.parallel import in_processes\n"
-            "def job():\n    Path(sys.argv[1], str(os.getpid())).touch()\n    time.sleep(0.02)\n"
-            "in_processes([job] * 100_000, 2)")
+    code = (
+        "import os, sys, time; from pathlib import Path; from trainer.merge.parallel import in_processes\n"
+        "def job():\n    Path(sys.argv[1], str(os.getpid())).touch()\n    time.sleep(0.02)\n"
+        "in_processes([job] * 100_000, 2)"
+    )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT) as parent:
         deadline = time.monotonic() + 60
         while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:

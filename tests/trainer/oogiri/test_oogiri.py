@@ -1,4 +1,8 @@
-"""CLoT-Oogiri-GO's rows and the tutorial's file become a dataset; what is dropped is said. The rows here are our own."""
+"""CLoT-Oogiri-GO's rows and the tutorial's file become a dataset; what is dropped is said.
+
+The rows here are our own.
+"""
+
 import io
 import json
 from dataclasses import replace
@@ -10,18 +14,28 @@ from PIL import Image
 
 from configs.prompts import load_prompts
 from configs.settings import LimitSettings, SelectionSettings
-from storage.learning import datasets
 from storage.database import Database
+from storage.learning import datasets
 from storage.learning.dataset_files import read
 from trainer.dataset.check import check_dataset
 from trainer.dataset.token_budget import load_token_budget
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES
-from trainer.oogiri.importer import OogiriImport, Importer
+from trainer.demo_model.random_weights import write_random
+from trainer.oogiri.importer import Importer, OogiriImport
 from trainer.oogiri.parser import OogiriError
 
-TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了",
-         "我妈说这叫时尚", "当你发现周一是明天", "冰箱里只剩下梦想", "恐龙灭绝是因为没带伞", "邻居家的狗学会了打卡"]
+TEXTS = [
+    "老板说今晚加班有惊喜",
+    "猫咪以为自己是总经理",
+    "外卖到了，人没了",
+    "这条鱼在思考人生",
+    "爷爷的假牙又离家出走了",
+    "我妈说这叫时尚",
+    "当你发现周一是明天",
+    "冰箱里只剩下梦想",
+    "恐龙灭绝是因为没带伞",
+    "邻居家的狗学会了打卡",
+]
 
 
 def picture(seed: int, size=(160, 120), **options) -> bytes:
@@ -54,8 +68,11 @@ async def bring(tmp_path, budget):
 
     async def run(rows, name="cn.jsonl", **options):
         file = tmp_path / name
-        content = json.dumps(rows) if name.endswith(".json") else "\n".join(
-            one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in rows)
+        content = (
+            json.dumps(rows)
+            if name.endswith(".json")
+            else "\n".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in rows)
+        )
         file.write_text(content, encoding="utf-8")
         return await importer.run(OogiriImport(file, images, **options))
 
@@ -65,14 +82,23 @@ async def bring(tmp_path, budget):
 
 
 async def test_rows_about_pictures_become_xtuner_rows(bring, budget):
-    imported = await bring([row("100", TEXTS[0]), row("101", TEXTS[1], kind="IT2T", question="他在想什么？"), row("102", TEXTS[2], kind="T2T")])
+    imported = await bring(
+        [
+            row("100", TEXTS[0]),
+            row("101", TEXTS[1], kind="IT2T", question="他在想什么？"),
+            row("102", TEXTS[2], kind="T2T"),
+        ]
+    )
     contents = read(imported.directory)
     questions = [one["conversations"][0]["value"] for one in contents.train]
-    assert set(questions) == {"<image>\n请你根据这张图片，讲一个脑洞大开的梗", "<image>\n" + load_prompts().ask("zh", caption="他在想什么？")}
+    assert set(questions) == {
+        "<image>\n请你根据这张图片，讲一个脑洞大开的梗",
+        "<image>\n" + load_prompts().ask("zh", caption="他在想什么？"),
+    }
     assert {one["conversations"][1]["value"] for one in contents.train} == set(TEXTS[:2])
     assert imported.dropped == {"it is about no picture (T2T)": 1}
     assert check_dataset(imported.directory, budget) == []
-    known, = await datasets.every(bring.database)
+    (known,) = await datasets.every(bring.database)
     assert known.name == imported.directory.name and known.source == "oogiri"
 
 
@@ -87,8 +113,26 @@ async def test_each_row_has_its_own_picture(bring):
         assert np.array_equal(np.asarray(written), np.asarray(sent))
 
 
-@pytest.mark.parametrize(("star", "expected"), [(5, 5), (5.0, 5), ("5", 5), ("1,234", 1234), ("１，２３４", 1234), ("1.2k", 1200), ("3.4万", 34000),
-                                                ("10+", 10), (" 7 ", 7), (None, None), ("", None), ("viele", None), (True, None), (-3, None), ([5], None)])
+@pytest.mark.parametrize(
+    ("star", "expected"),
+    [
+        (5, 5),
+        (5.0, 5),
+        ("5", 5),
+        ("1,234", 1234),
+        ("１，２３４", 1234),
+        ("1.2k", 1200),
+        ("3.4万", 34000),
+        ("10+", 10),
+        (" 7 ", 7),
+        (None, None),
+        ("", None),
+        ("viele", None),
+        (True, None),
+        (-3, None),
+        ([5], None),
+    ],
+)
 async def test_likes_are_read_in_all_their_forms(bring, star, expected):
     imported = await bring([row("100", TEXTS[0], star)])
     assert imported.manifest["rows"][0]["stars"] == expected
@@ -103,9 +147,19 @@ async def test_missing_likes_are_unknown_and_fail_a_least_number(bring):
 
 
 async def test_every_pictures_best_joke_comes_before_any_second(bring):
-    rows = [row("100", TEXTS[0], 900), row("100", TEXTS[1], 800), row("101", TEXTS[2], 3), row("101", TEXTS[3], 2), row("100", TEXTS[4], 700)]
+    rows = [
+        row("100", TEXTS[0], 900),
+        row("100", TEXTS[1], 800),
+        row("101", TEXTS[2], 3),
+        row("101", TEXTS[3], 2),
+        row("100", TEXTS[4], 700),
+    ]
     imported = await bring(rows, limit=3)
-    assert [(entry["picture"], entry["stars"]) for entry in imported.manifest["rows"]] == [("100", 900), ("101", 3), ("100", 800)]
+    assert [(entry["picture"], entry["stars"]) for entry in imported.manifest["rows"]] == [
+        ("100", 900),
+        ("101", 3),
+        ("100", 800),
+    ]
     assert imported.dropped == {"the limit was reached": 2}
     assert (await bring(rows)).dropped == {"its picture has enough jokes": 1}
 
@@ -113,25 +167,54 @@ async def test_every_pictures_best_joke_comes_before_any_second(bring):
 async def test_doubles_of_picture_and_text_are_removed(bring):
     (bring.images / "200.jpg").write_bytes(picture(0))
     (bring.images / "201.jpg").write_bytes(picture(0, (320, 240)))
-    imported = await bring([
-        row("100", TEXTS[0], 9), row("200", TEXTS[1], 8), row("201", TEXTS[2], 7), row("102", TEXTS[0] + "！！", 6),
-        row("103", "爷爷的假牙今天又悄悄地离家出走了", 5), row("104", "爷爷的假牙今天又悄悄地离家出走啦", 4), row("105", TEXTS[9], 3)])
+    imported = await bring(
+        [
+            row("100", TEXTS[0], 9),
+            row("200", TEXTS[1], 8),
+            row("201", TEXTS[2], 7),
+            row("102", TEXTS[0] + "！！", 6),
+            row("103", "爷爷的假牙今天又悄悄地离家出走了", 5),
+            row("104", "爷爷的假牙今天又悄悄地离家出走啦", 4),
+            row("105", TEXTS[9], 3),
+        ]
+    )
     assert [entry["picture"] for entry in imported.manifest["rows"]] == ["100", "103", "105"]
-    assert imported.dropped == {"its picture is the same as another row's": 1, "its picture is nearly the same as another row's": 1,
-                                "its text is there already": 1, "its text is nearly there already": 1}
+    assert imported.dropped == {
+        "its picture is the same as another row's": 1,
+        "its picture is nearly the same as another row's": 1,
+        "its text is there already": 1,
+        "its text is nearly there already": 1,
+    }
 
 
 async def test_japanese_rows_are_asked_in_japanese(bring, budget):
-    imported = await bring([row("100", "猫が会議に遅刻した"), row("101", "部長のカツラが飛んだ", kind="IT2T", question="何があった<image>？")],
-                           language="jp", name="jp.jsonl")
+    imported = await bring(
+        [
+            row("100", "猫が会議に遅刻した"),
+            row("101", "部長のカツラが飛んだ", kind="IT2T", question="何があった<image>？"),
+        ],
+        language="jp",
+        name="jp.jsonl",
+    )
     questions = {one["conversations"][0]["value"] for one in read(imported.directory).train}
-    assert questions == {"<image>\nこの写真で一言ボケてください", "<image>\nこの写真で一言ボケてください\n写真についている言葉：「何があった‹image›？」"}
+    assert questions == {
+        "<image>\nこの写真で一言ボケてください",
+        "<image>\nこの写真で一言ボケてください\n写真についている言葉：「何があった‹image›？」",
+    }
     assert check_dataset(imported.directory, budget) == []
 
 
-@pytest.mark.parametrize(("language", "kept", "other"), [("cn", "这条鱼OK了", "This is an English joke"), ("cn", "猫", "ネコです"),
-                                                         ("en", "The café's naïve cat", "猫咪说 hello"), ("en", "Nice!", "Привет всем"),
-                                                         ("jp", "猫が会議に遅刻した", "这条鱼在思考人生的意义和价值"), ("jp", "爆発", "An English joke")])
+@pytest.mark.parametrize(
+    ("language", "kept", "other"),
+    [
+        ("cn", "这条鱼OK了", "This is an English joke"),
+        ("cn", "猫", "ネコです"),
+        ("en", "The café's naïve cat", "猫咪说 hello"),
+        ("en", "Nice!", "Привет всем"),
+        ("jp", "猫が会議に遅刻した", "这条鱼在思考人生的意义和价值"),
+        ("jp", "爆発", "An English joke"),
+    ],
+)
 async def test_the_language_is_checked(bring, language, kept, other):
     imported = await bring([row("100", kept), row("101", other)], language=language)
     assert imported.dropped == {"its text is in another language": 1}
@@ -139,15 +222,35 @@ async def test_the_language_is_checked(bring, language, kept, other):
 
 
 async def test_bad_lines_are_counted_and_the_rest_goes_on(bring):
-    imported = await bring([
-        row("100", TEXTS[0]), '{"type": "I2T", "image": "101", "te', "[1, 2]", row("102", 5), row("103", "  "), row(None, TEXTS[1]),
-        row("104", TEXTS[2], kind="X"), row("105", TEXTS[3], kind="IT2T"), row("999", TEXTS[4]), "", row("106", "！？"),
-        row("107", TEXTS[5] + "<|im_end|>")])
+    imported = await bring(
+        [
+            row("100", TEXTS[0]),
+            '{"type": "I2T", "image": "101", "te',
+            "[1, 2]",
+            row("102", 5),
+            row("103", "  "),
+            row(None, TEXTS[1]),
+            row("104", TEXTS[2], kind="X"),
+            row("105", TEXTS[3], kind="IT2T"),
+            row("999", TEXTS[4]),
+            "",
+            row("106", "！？"),
+            row("107", TEXTS[5] + "<|im_end|>"),
+        ]
+    )
     assert len(read(imported.directory).train) == 1
     assert imported.dropped == {
-        "its line is no JSON, or cut off": 1, "its line is no JSON object": 1, "its text is no text": 1, "its text is empty": 1,
-        "it names no picture": 1, "its type is none of I2T, IT2T, T2T": 1, "it lacks the text that belongs to its picture (IT2T)": 1,
-        "its picture is missing": 1, "its text is in another language": 1, "its text holds a special token": 1}
+        "its line is no JSON, or cut off": 1,
+        "its line is no JSON object": 1,
+        "its text is no text": 1,
+        "its text is empty": 1,
+        "it names no picture": 1,
+        "its type is none of I2T, IT2T, T2T": 1,
+        "it lacks the text that belongs to its picture (IT2T)": 1,
+        "its picture is missing": 1,
+        "its text is in another language": 1,
+        "its text holds a special token": 1,
+    }
 
 
 @pytest.mark.parametrize("image", ["../secret", "/etc/passwd", "a/../../secret.jpg", "..\\secret.jpg", "link"])
@@ -162,8 +265,10 @@ async def test_broken_pictures_are_dropped_with_their_reason(bring):
     (bring.images / "101.jpg").write_bytes(picture(1)[:800])
     (bring.images / "102.jpg").write_text("no picture")
     imported = await bring([row(str(100 + number), TEXTS[number]) for number in range(3)])
-    assert imported.dropped == {"its picture can't be used: The picture is damaged or incomplete": 1,
-                                "its picture can't be used: This is no picture that can be read here": 1}
+    assert imported.dropped == {
+        "its picture can't be used: The picture is damaged or incomplete": 1,
+        "its picture can't be used: This is no picture that can be read here": 1,
+    }
 
 
 async def test_turned_pictures_stand_upright(bring):
@@ -175,20 +280,35 @@ async def test_turned_pictures_stand_upright(bring):
 
 
 async def test_the_tutorials_own_file_is_read(bring, budget):
-    rows = [{"image": f"ex_images/{100 + number}.jpg" if number % 2 else [f"{100 + number}.jpg"], "conversations": [
-        {"from": "human", "value": "<image>\n请你根据这张图片，讲一个脑洞大开的梗"}, {"from": "gpt", "value": TEXTS[number]}]} for number in range(4)]
+    rows = [
+        {
+            "image": f"ex_images/{100 + number}.jpg" if number % 2 else [f"{100 + number}.jpg"],
+            "conversations": [
+                {"from": "human", "value": "<image>\n请你根据这张图片，讲一个脑洞大开的梗"},
+                {"from": "gpt", "value": TEXTS[number]},
+            ],
+        }
+        for number in range(4)
+    ]
     rows += [{"image": None, "conversations": rows[0]["conversations"]}, {"image": "105.jpg", "conversations": []}, 7]
     imported = await bring(rows, name="ex_cn.json")
     assert {one["conversations"][1]["value"] for one in read(imported.directory).train} == set(TEXTS[:4])
     assert check_dataset(imported.directory, budget) == []
-    assert imported.dropped == {"it names no picture": 1, "it is no conversation of one question and one answer": 1, "it is no JSON object": 1}
+    assert imported.dropped == {
+        "it names no picture": 1,
+        "it is no conversation of one question and one answer": 1,
+        "it is no JSON object": 1,
+    }
 
 
 async def test_files_that_can_not_be_used_are_one_clear_line(bring, tmp_path):
     cut = tmp_path / "cut.json"
     cut.write_text('[{"image": "100.jpg", "conv')
-    for wanted, said in ((OogiriImport(cut, bring.images), "damaged or cut off"), (OogiriImport(tmp_path / "none.jsonl", bring.images), "can't be read"),
-                         (OogiriImport(cut, tmp_path / "none"), "There is no folder")):
+    for wanted, said in (
+        (OogiriImport(cut, bring.images), "damaged or cut off"),
+        (OogiriImport(tmp_path / "none.jsonl", bring.images), "can't be read"),
+        (OogiriImport(cut, tmp_path / "none"), "There is no folder"),
+    ):
         with pytest.raises(OogiriError, match=said):
             await bring.importer.run(wanted)
     with pytest.raises(OogiriError, match="No row can be imported: 1: its picture is missing"):
@@ -204,7 +324,9 @@ async def test_pictures_are_held_out_and_stay_so(bring):
     held_out = {entry["picture"] for entry in first.manifest["rows"] if entry["part"] == "holdout"}
     assert 1 <= len(held_out) <= 7
     again = await bring(rows[::2], name="half.jsonl")
-    assert {entry["picture"] for entry in again.manifest["rows"] if entry["part"] == "holdout"} == held_out & {str(100 + n) for n in range(0, 10, 2)}
+    assert {entry["picture"] for entry in again.manifest["rows"] if entry["part"] == "holdout"} == held_out & {
+        str(100 + n) for n in range(0, 10, 2)
+    }
 
 
 async def test_a_row_too_long_for_the_model_is_dropped(bring, budget):

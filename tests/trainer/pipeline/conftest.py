@@ -1,4 +1,5 @@
 """A bot's memory with enough to learn, and the pipeline as a process that can be watched, stopped and killed."""
+
 import asyncio
 import os
 import subprocess
@@ -18,8 +19,16 @@ from storage.learning.runs import Run
 from trainer.pipeline.workspace import RunWorkspace
 
 ROOT, BOMBS = Path(__file__).parents[3], Path(__file__).with_name("bombs")
-SETTINGS = {"RETRAIN_MINIMUM_PAIRS": 2, "RETRAIN_ATTEMPTS": 20, "SELECTION_MAX_ROWS": 8, "TRAINING_LORA_RANK": 8, "TRAINING_LORA_ALPHA": 16,
-            "TRAINING_BATCH_SIZE": 2, "TRAINING_EPOCHS": 1, "TRAINING_CHECKPOINT_STEPS": 1}
+SETTINGS = {
+    "RETRAIN_MINIMUM_PAIRS": 2,
+    "RETRAIN_ATTEMPTS": 20,
+    "SELECTION_MAX_ROWS": 8,
+    "TRAINING_LORA_RANK": 8,
+    "TRAINING_LORA_ALPHA": 16,
+    "TRAINING_BATCH_SIZE": 2,
+    "TRAINING_EPOCHS": 1,
+    "TRAINING_CHECKPOINT_STEPS": 1,
+}
 """Eight rows, two a step: four steps, each with a checkpoint."""
 
 
@@ -42,22 +51,42 @@ class Pipeline:
 
     def settings(self, **more: Any) -> Settings:
         """What the processes are told, for code that is called here."""
-        sections: dict[str, dict[str, Any]] = {"storage": {"directory": self.memory.root}, "model": {"directory": self.model}}
+        sections: dict[str, dict[str, Any]] = {
+            "storage": {"directory": self.memory.root},
+            "model": {"directory": self.model},
+        }
         for name, value in {**self.told, **more}.items():
             section, key = name.lower().split("_", 1)
             sections.setdefault(section, {})[key] = value
         return Settings(**sections)
 
-    def start(self, *arguments: Any, bomb: str = "", hold: int = 0, gate: str | None = "promote", **more: Any) -> subprocess.Popen:
+    def start(
+        self, *arguments: Any, bomb: str = "", hold: int = 0, gate: str | None = "promote", **more: Any
+    ) -> subprocess.Popen:
         """Start `jokebot ARGUMENTS`; `bombs/sitecustomize.py` says what the names before the settings mean."""
         told = {f"JOKEBOT_{name}": str(value) for name, value in {**self.told, **more}.items()}
-        environment = {**os.environ, **told, "JOKEBOT_CONFIG": str(self.memory.root / "empty.toml"), "OMP_NUM_THREADS": "1",
-                       "JOKEBOT_STORAGE_DIRECTORY": str(self.memory.root), "JOKEBOT_MODEL_DIRECTORY": str(self.model),
-                       "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable, "PYTHONPATH": f"{ROOT}{os.pathsep}{BOMBS}", "BOMB": bomb, **({"GATE": gate} if gate else {}),
-                       **({"HOLD": f"{hold} {self.memory.root / 'go'}"} if hold else {})}
+        environment = {
+            **os.environ,
+            **told,
+            "JOKEBOT_CONFIG": str(self.memory.root / "empty.toml"),
+            "OMP_NUM_THREADS": "1",
+            "JOKEBOT_STORAGE_DIRECTORY": str(self.memory.root),
+            "JOKEBOT_MODEL_DIRECTORY": str(self.model),
+            "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{BOMBS}",
+            "BOMB": bomb,
+            **({"GATE": gate} if gate else {}),
+            **({"HOLD": f"{hold} {self.memory.root / 'go'}"} if hold else {}),
+        }
         with (self.memory.root / "pipeline.log").open("a") as log:
-            process = subprocess.Popen([sys.executable, "-m", "bot", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log,
-                                       stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bot", *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=ROOT,
+            )
         self.processes.append(process)
         return process
 

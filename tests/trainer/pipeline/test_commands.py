@@ -1,16 +1,24 @@
 """The commands as a person types them, where no bot runs and where one does."""
+
 import json
 import shutil
 
 import pytest
 
-from storage.learning import datasets, models, runs
 from storage.chat import control_requests
+from storage.learning import datasets, models, runs
 from storage.maintenance.data_folder import data_folder_lock
-from trainer.oogiri.importer import OogiriImport, Importer
+from trainer.oogiri.importer import Importer, OogiriImport
 
 GATE = {"GATE_REPLIES": 2, "GATE_MAX_TOKENS": 8}
-TEXTS = ["老板说今晚加班有惊喜", "猫咪以为自己是总经理", "外卖到了，人没了", "这条鱼在思考人生", "爷爷的假牙又离家出走了", "我妈说这叫时尚"]
+TEXTS = [
+    "老板说今晚加班有惊喜",
+    "猫咪以为自己是总经理",
+    "外卖到了，人没了",
+    "这条鱼在思考人生",
+    "爷爷的假牙又离家出走了",
+    "我妈说这叫时尚",
+]
 
 pytestmark = pytest.mark.timeout(2400)
 """Each starts trainings, and a training starts slowly on a busy machine."""
@@ -19,11 +27,13 @@ pytestmark = pytest.mark.timeout(2400)
 @pytest.fixture
 async def said(pipeline):
     """Calls `jokebot …`; its exit code and what it printed."""
+
     async def call(*arguments, **how):
         log = pipeline.memory.root / "pipeline.log"
         before = len(log.read_text()) if log.exists() else 0
         code = await pipeline.call(*arguments, **how)
         return code, log.read_text()[before:]
+
     return call
 
 
@@ -32,7 +42,10 @@ async def imported(pipeline, picture, budget):
     """A cold-start dataset of six rows, and no run under way; its name."""
     root, settings = pipeline.memory.root, pipeline.settings()
     (root / "oogiri").mkdir()
-    rows = [{"type": "I2T", "question": None, "image": str(number), "text": text, "star": 5} for number, text in enumerate(TEXTS)]
+    rows = [
+        {"type": "I2T", "question": None, "image": str(number), "text": text, "star": 5}
+        for number, text in enumerate(TEXTS)
+    ]
     for number in range(len(rows)):
         (root / "oogiri" / f"{number}.jpg").write_bytes(picture(1000 + number))
     (root / "cn.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
@@ -45,7 +58,9 @@ async def imported(pipeline, picture, budget):
 async def test_a_cold_start_goes_through_the_same_run_and_the_real_gate(pipeline, imported, said):
     code, text = await said("retrain", "--dataset", pipeline.memory.folder / imported, "--yes", gate=None, **GATE)
     run = (await runs.history(pipeline.database))[0]
-    assert code == 0 and [state for state, _ in await runs.timeline(pipeline.database, run.id)][:5] == list(runs.STEPS), text
+    assert code == 0 and [state for state, _ in await runs.timeline(pipeline.database, run.id)][:5] == list(
+        runs.STEPS
+    ), text
     assert run.dataset == run.given_dataset == imported and run.judged["codes"]
     assert (await datasets.find(pipeline.database, imported)).state == "trained"
     # Six rows can't show much: it is for the trial, or undecided, and an admin may decide.
@@ -96,12 +111,17 @@ async def test_a_base_is_registered_once_it_is_whole_and_its_code_is_agreed_to(p
     assert code == 2 and "`--yes` agrees" in text
     code, text = await said("models", "add", model, "--name", "tiny", "--yes")
     known = await models.get_model(pipeline.database, "tiny")
-    assert code == 0 and known.digest[:12] in text and known.status == "base" and "modeling_internvl_chat.py" in known.code
+    assert (
+        code == 0 and known.digest[:12] in text and known.status == "base" and "modeling_internvl_chat.py" in known.code
+    )
     assert (await said("models", "add", model, "--name", "tiny", "--yes"))[0] == 0
     broken = tmp_path / "broken"
     shutil.copytree(model, broken)
     (broken / "config.json").write_text("{}")
-    for arguments, line in (((broken, "--name", "broken"), "is no InternVL2"), ((tmp_path / "none",), "There is no directory")):
+    for arguments, line in (
+        ((broken, "--name", "broken"), "is no InternVL2"),
+        ((tmp_path / "none",), "There is no directory"),
+    ):
         code, text = await said("models", "add", *arguments, "--yes")
         assert code == 2 and line in text
     other = shutil.copytree(model, tmp_path / "other")

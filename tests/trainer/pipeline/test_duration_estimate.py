@@ -1,4 +1,5 @@
 """The first run's time is told from what was measured elsewhere."""
+
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ def card(monkeypatch):
     def be(name, cores=2):
         monkeypatch.setattr(module, "card_name", lambda: name)
         monkeypatch.setattr(module, "os", SimpleNamespace(cpu_count=lambda: cores))
+
     return be
 
 
@@ -36,10 +38,14 @@ def test_more_rows_and_epochs_take_longer_and_more_cores_less_long(card):
     assert more.seconds - CPU.start_s == pytest.approx(2 * (one.seconds - CPU.start_s), rel=0.01)
     assert forecast(100, CHECKPOINT, settings(epochs=2)).seconds == pytest.approx(more.seconds, rel=0.01)
     card("", cores=8)
-    assert forecast(100, CHECKPOINT, settings()).seconds - CPU.start_s == pytest.approx((one.seconds - CPU.start_s) / 4, rel=0.01)
+    assert forecast(100, CHECKPOINT, settings()).seconds - CPU.start_s == pytest.approx(
+        (one.seconds - CPU.start_s) / 4, rel=0.01
+    )
 
 
-@pytest.mark.parametrize(("name", "basis"), [("NVIDIA H100 80GB HBM3", "h100"), ("NVIDIA H200", "h100"), ("NVIDIA GeForce RTX 3090", "gpu")])
+@pytest.mark.parametrize(
+    ("name", "basis"), [("NVIDIA H100 80GB HBM3", "h100"), ("NVIDIA H200", "h100"), ("NVIDIA GeForce RTX 3090", "gpu")]
+)
 def test_a_card_is_measured_by_the_h100_and_another_one_is_said_to_be_another(card, name, basis):
     card(name)
     told = forecast(1000, CHECKPOINT, settings(epochs=3))

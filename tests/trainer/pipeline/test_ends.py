@@ -1,4 +1,5 @@
 """A run ends in an answer, is stopped, is cancelled, or begins again: each cleanly, with the champion in service."""
+
 import asyncio
 import json
 import os
@@ -9,11 +10,11 @@ import pytest
 
 from storage.learning import datasets, models, promotion, runs
 from storage.maintenance.forget_person import forget
-from trainer.pipeline.step_process import StepProcesses
-from trainer.pipeline.runner import run_pipeline
 from trainer.pipeline.run_context import RunCancelled
-from trainer.pipeline.workspace import WorkspaceLocked, run_lock, is_run_active
+from trainer.pipeline.runner import run_pipeline
+from trainer.pipeline.step_process import StepProcesses
 from trainer.pipeline.steps.all_steps import ALL_STEPS
+from trainer.pipeline.workspace import WorkspaceLocked, is_run_active, run_lock
 
 pytestmark = pytest.mark.timeout(2400)
 """Each starts trainings, and a training starts slowly on a busy machine."""
@@ -26,7 +27,9 @@ async def test_a_stopped_run_is_gone_on_with_and_a_cancelled_one_ends(pipeline):
     assert await pipeline.end(process) == 143, pipeline.log()
     run, done = await pipeline.run(), len(pipeline.steps())
     # Somebody asked for the stop, so it counts as no attempt.
-    assert (run.state, run.attempts) == ("training", 0) and f"iter_{done}.pth" in {path.name for path in (pipeline.place.directory / "xtuner").iterdir()}
+    assert (run.state, run.attempts) == ("training", 0) and f"iter_{done}.pth" in {
+        path.name for path in (pipeline.place.directory / "xtuner").iterdir()
+    }
     process = pipeline.start("pipeline", 1)
     await pipeline.until(process, lambda: is_run_active(pipeline.memory.root / "runs"))
     await runs.request_cancel(pipeline.database, 1)
@@ -93,7 +96,12 @@ async def test_the_clock_trains_on_the_same_pairs_once(pipeline):
         if starter == "pairs":
             run = await runs.advance(database, run, "merging")
             new = models.NewModel("run-2", base.id, base.id, base.id, run.dataset, run.id, "/models/run-2", "sha", "{}")
-            await promotion.record_verdict(database, await promotion.record_merge(database, run, new), base.id, {"answer": "reject", "reasons": [], "measures": {}})
+            await promotion.record_verdict(
+                database,
+                await promotion.record_merge(database, run, new),
+                base.id,
+                {"answer": "reject", "reasons": [], "measures": {}},
+            )
         if starter == "schedule":
             assert "since run 2, which trained on the same pairs and was rejected" in run.reason
 
@@ -102,14 +110,18 @@ async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):
     """From a run whose training and merge are taken as done: the step itself is driven here."""
     database, base = pipeline.database, await models.get_model(pipeline.database, "base")
     run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
-    run = await runs.advance(database, run, "training", dataset=(await pipeline.memory.exporter().export()).directory.name)
+    run = await runs.advance(
+        database, run, "training", dataset=(await pipeline.memory.exporter().export()).directory.name
+    )
     run = await runs.advance(database, run, "merging")
     candidate = pipeline.place.models / "run-1"
     candidate.mkdir(parents=True)
     for file in pipeline.model.iterdir():
         os.link(file, candidate / file.name)
     (candidate / "model.json").write_text("{}")
-    await promotion.record_merge(database, run, models.NewModel("run-1", base.id, base.id, base.id, run.dataset, 1, str(candidate), "sha", "{}"))
+    await promotion.record_merge(
+        database, run, models.NewModel("run-1", base.id, base.id, base.id, run.dataset, 1, str(candidate), "sha", "{}")
+    )
     process = pipeline.start("pipeline", 1, gate="wait")
     await pipeline.until(process, lambda: (pipeline.place.directory / "waiting").exists())
     other = await models.register_base(database, "other", str(pipeline.model))
@@ -118,7 +130,12 @@ async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):
     assert await pipeline.end(process) == 143, pipeline.log()
     assert await pipeline.call("pipeline", 1, gate="reject") == 0, pipeline.log()
     run = await pipeline.run()
-    assert (run.state, run.champion_id, run.reason, run.judged["measures"]) == ("rejected", other.id, "So it was said.", {"likelihood": 1.5})
+    assert (run.state, run.champion_id, run.reason, run.judged["measures"]) == (
+        "rejected",
+        other.id,
+        "So it was said.",
+        {"likelihood": 1.5},
+    )
     # A rejected model never serves, so its files go at once.
     model = await models.get_model(database, run.candidate_id)
     assert model.status == "rejected" and model.removed_at and not candidate.exists()
@@ -138,15 +155,23 @@ async def test_two_processes_are_never_at_a_run(pipeline):
 
 
 async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
-    """Here the parent only lets go of the lock; a kill closes the same descriptor. A child gives way to whatever else runs."""
+    """Here the parent only lets go of the lock; a kill closes the same descriptor.
+
+    A child gives way to whatever else runs.
+    """
     running, looked, free = None, asyncio.Event(), asyncio.Event()
 
     async def watch():
         looked.set()
         if free.is_set():
             raise RunCancelled
+
     async with run_lock(tmp_path, wait_s=0) as descriptor:
-        running = asyncio.create_task(StepProcesses(descriptor, 10, nice=3).run("http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch))
+        running = asyncio.create_task(
+            StepProcesses(descriptor, 10, nice=3).run(
+                "http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch
+            )
+        )
         await looked.wait()
     assert is_run_active(tmp_path)
     (child,) = (one for one in psutil.Process().children() if "http.server" in one.cmdline())
@@ -159,11 +184,15 @@ async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
 
 async def test_a_child_that_does_not_listen_is_killed_after_the_grace(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    (tmp_path / "deaf.py").write_text("import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(600)\n")
+    (tmp_path / "deaf.py").write_text(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', "
+        "flush=True)\ntime.sleep(600)\n"
+    )
 
     async def watch():
         if (tmp_path / "log").read_text():
             raise RunCancelled
+
     async with run_lock(tmp_path, wait_s=0) as descriptor:
         with pytest.raises(RunCancelled):
             await StepProcesses(descriptor, 0.3).run("deaf", [], tmp_path / "log", watch)

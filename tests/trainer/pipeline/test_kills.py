@@ -1,4 +1,5 @@
 """Whatever is killed, and whenever: the run goes on where it was, nothing is made twice, the champion stays."""
+
 import os
 import signal
 from dataclasses import replace
@@ -21,8 +22,13 @@ async def killed(pipeline, bomb: str, state: str, **how) -> None:
 
 
 async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_nothing_twice(pipeline):
-    for bomb, state in (("in queued", "queued"), ("before exporting", "queued"), ("in exporting", "exporting"),
-                        ("rename [0-9a-f]{64}", "exporting"), ("before training", "exporting")):
+    for bomb, state in (
+        ("in queued", "queued"),
+        ("before exporting", "queued"),
+        ("in exporting", "exporting"),
+        ("rename [0-9a-f]{64}", "exporting"),
+        ("before training", "exporting"),
+    ):
         await killed(pipeline, bomb, state)
     exported = await datasets.every(pipeline.database)
     for bomb in ("in training", "rename plan.json"):
@@ -36,7 +42,9 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
     first = read_progress(pipeline.place.directory)["pid"]
     # The child alone is killed: the pipeline begins it again. Then both are, when all is done but the adapter's name.
     process = pipeline.start("pipeline", 1, bomb="rename adapter.safetensors", hold=2)
-    await pipeline.until(process, lambda: read_progress(pipeline.place.directory)["pid"] != first and len(pipeline.steps()) >= 2)
+    await pipeline.until(
+        process, lambda: read_progress(pipeline.place.directory)["pid"] != first and len(pipeline.steps()) >= 2
+    )
     os.kill(read_progress(pipeline.place.directory)["pid"], signal.SIGKILL)
     pipeline.go()
     assert await pipeline.end(process) == KILLED, pipeline.log()
@@ -50,13 +58,19 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
     merged = (pipeline.place.models / "run-1").stat()
     for bomb in ("in judging", "rename verdict-1.json", "before canary"):
         await killed(pipeline, bomb, "judging")
-    assert (pipeline.place.adapter.stat().st_mtime_ns, (pipeline.place.models / "run-1").stat().st_ino) == (adapter.st_mtime_ns, merged.st_ino)
+    assert (pipeline.place.adapter.stat().st_mtime_ns, (pipeline.place.models / "run-1").stat().st_ino) == (
+        adapter.st_mtime_ns,
+        merged.st_ino,
+    )
 
     assert await pipeline.call("pipeline", 1, gate="reject") == 0, pipeline.log()
     # The verdict is the one that was made before the last kill.
     assert await pipeline.states() == ["queued", "exporting", "training", "merging", "judging", "canary"]
     assert await datasets.every(pipeline.database) == [replace(exported[0], state="trained")]
-    assert [(model.name, model.status) for model in await models.all_models(pipeline.database)] == [("base", "champion"), ("run-1", "candidate")]
+    assert [(model.name, model.status) for model in await models.all_models(pipeline.database)] == [
+        ("base", "champion"),
+        ("run-1", "candidate"),
+    ]
     assert pipeline.steps() == [1, 2, 3, 4]
     assert sorted(path.name for path in pipeline.place.models.iterdir()) == ["run-1"]
     # What only a training needs is gone by now.

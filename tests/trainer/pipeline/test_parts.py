@@ -1,4 +1,5 @@
 """Where a run starts from, what it repeats, what room it needs, what is kept of it, and how much there is to learn."""
+
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,17 +9,17 @@ import pytest
 from configs.settings import RetrainSettings, SelectionSettings, TrainingSettings
 from storage.learning import datasets, models, promotion, runs
 from storage.learning.datasets import RecordRow
-from storage.learning.run_files import PLAN, read_progress
 from storage.learning.models import NewModel
+from storage.learning.run_files import PLAN, read_progress
 from storage.maintenance.forget_person import forget, forget_rows
 from trainer.dataset.token_budget import ModelDirectoryError
 from trainer.merge.base_model import BaseCheckpoint
 from trainer.pipeline import cleanup, resources
+from trainer.pipeline.run_context import RunContext, TrainingDataErased
 from trainer.pipeline.step_process import StepFailed, StepKilled
 from trainer.pipeline.steps.export import restart_from_export, start_of
-from trainer.pipeline.run_context import TrainingDataErased, RunContext
-from trainer.pipeline.workspace import RunWorkspace
 from trainer.pipeline.steps.train import planned, run_training, train
+from trainer.pipeline.workspace import RunWorkspace
 from trainer.xtuner.entry import plan_for
 from trainer.xtuner.plan import TrainingPlan
 from trainer.xtuner.progress import ProgressWriter
@@ -28,27 +29,37 @@ from trainer.xtuner.progress import ProgressWriter
 def job(pipeline):
     def make(**more):
         return RunContext(pipeline.database, pipeline.settings(**more), pipeline.place, None)
+
     return make
 
 
 @pytest.fixture
 def promoted(pipeline):
     """Puts a model into service that was trained on these jokes; its directory is there."""
+
     async def promote(*jokes):
         database, base = pipeline.database, await models.get_model(pipeline.database, "base")
         run = await runs.current_run(database) or await runs.create_run(database, "command")
         name, directory = f"run-{run.id}", pipeline.memory.root / "models" / f"run-{run.id}"
         directory.mkdir(parents=True)
-        await datasets.register(database, f"dataset-{run.id}", "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in jokes])
+        await datasets.register(
+            database, f"dataset-{run.id}", "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in jokes]
+        )
         (pipeline.memory.folder / f"dataset-{run.id}").mkdir(parents=True)
-        run = await runs.advance(database, await runs.advance(database, run, "exporting"), "training", dataset=f"dataset-{run.id}")
+        run = await runs.advance(
+            database, await runs.advance(database, run, "exporting"), "training", dataset=f"dataset-{run.id}"
+        )
         await datasets.mark(database, run.dataset, "trained")
         serving = await models.champion(database)
-        run = await promotion.record_merge(database, await runs.advance(database, run, "merging"),
-                                     NewModel(name, serving.id, base.id, base.id, run.dataset, run.id, str(directory), "sha", "{}"))
+        run = await promotion.record_merge(
+            database,
+            await runs.advance(database, run, "merging"),
+            NewModel(name, serving.id, base.id, base.id, run.dataset, run.id, str(directory), "sha", "{}"),
+        )
         await promotion.record_verdict(database, run, serving.id, {"answer": "promote", "reasons": [], "measures": {}})
         await promotion.promote(database, run.candidate_id, "canary")
         return await models.get_model(database, run.candidate_id)
+
     return promote
 
 
@@ -66,7 +77,9 @@ async def test_a_person_who_is_forgotten_between_export_and_training_sends_the_r
     await memory.rated("333", text="A joke that must not be learnt", person=77)
     run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
     dataset = (await memory.exporter().export()).directory
-    run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.get_model(database, "base")).id)
+    run = await runs.advance(
+        database, run, "training", dataset=dataset.name, start_id=(await models.get_model(database, "base")).id
+    )
     await forget(database, 77, memory.photos, memory.folder)
     assert not dataset.exists()
     with pytest.raises(TrainingDataErased):
@@ -80,13 +93,19 @@ async def test_what_was_made_of_a_forgotten_persons_rows_goes_before_the_run_beg
     theirs = await pipeline.memory.rated("3", person=77)
     run = await pipeline.run()
     await datasets.register(database, "theirs", "ratings", [RecordRow("joke-1", "train", theirs)])
-    for state, changes in (("exporting", {"model_name": "run-1"}), ("training", {"dataset": "theirs"}), ("merging", {})):
+    for state, changes in (
+        ("exporting", {"model_name": "run-1"}),
+        ("training", {"dataset": "theirs"}),
+        ("merging", {}),
+    ):
         run = await runs.advance(database, run, state, **changes)
     await datasets.mark(database, "theirs", "trained")
     directory = pipeline.place.models / "run-1"
     for path in (directory, pipeline.place.gate):
         path.mkdir(parents=True)
-    run = await promotion.record_merge(database, run, NewModel("run-1", base.id, base.id, base.id, "theirs", 1, str(directory), "sha", "{}"))
+    run = await promotion.record_merge(
+        database, run, NewModel("run-1", base.id, base.id, base.id, "theirs", 1, str(directory), "sha", "{}")
+    )
     await job().check(run)
     await forget_rows(database, 77)
     with pytest.raises(TrainingDataErased):
@@ -109,7 +128,9 @@ async def test_a_run_without_its_models_files_says_what_to_do(job, pipeline, pro
 async def test_a_run_from_the_base_repeats_all_that_was_learnt(memory):
     """Four learnt and two new jokes: with one replayed for each new one there are four rows, from the base six."""
     old = [await memory.rated("333", text=f"old {number}") for number in range(4)]
-    await datasets.register(memory.database, "old", "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in old])
+    await datasets.register(
+        memory.database, "old", "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in old]
+    )
     (memory.folder / "old").mkdir(parents=True)
     await datasets.mark(memory.database, "old", "learnt")
     for number in range(2):
@@ -128,7 +149,9 @@ async def test_only_what_is_not_needed_is_removed(pipeline, promoted):
     one, two, three = await promoted(), await promoted(), await promoted()
     folder = pipeline.place.models
     run = await runs.create_run(pipeline.database, "command")
-    await runs.advance(pipeline.database, await runs.advance(pipeline.database, run, "exporting", model_name="run-4"), "cancelled")
+    await runs.advance(
+        pipeline.database, await runs.advance(pipeline.database, run, "exporting", model_name="run-4"), "cancelled"
+    )
     # What a killed and a cancelled merge left; what is a person's; what the registry knew before a backup was restored.
     for stray in (".run-9.part", "run-4", "internvl2-2b", "run-88"):
         (folder / stray).mkdir()
@@ -139,10 +162,15 @@ async def test_only_what_is_not_needed_is_removed(pipeline, promoted):
         place.adapter.touch()
     await cleanup.clean_up(pipeline.database, pipeline.settings(RETRAIN_KEEP_MODELS=0, RETRAIN_KEEP_RUNS=3))
     assert sorted(path.name for path in folder.iterdir()) == ["internvl2-2b", "run-2", "run-3", "run-88"]
-    assert (await models.get_model(pipeline.database, one.id)).removed_at and not (await models.get_model(pipeline.database, two.id)).removed_at
+    assert (await models.get_model(pipeline.database, one.id)).removed_at and not (
+        await models.get_model(pipeline.database, two.id)
+    ).removed_at
     assert pipeline.model.is_dir() and three.status == "champion"
     runs_folder = pipeline.settings().storage.runs
-    assert sorted(path.relative_to(runs_folder).as_posix() for path in runs_folder.rglob("*.png")) == ["2/loss.png", "3/loss.png"]
+    assert sorted(path.relative_to(runs_folder).as_posix() for path in runs_folder.rglob("*.png")) == [
+        "2/loss.png",
+        "3/loss.png",
+    ]
     assert not list(runs_folder.rglob("xtuner")) and not list(runs_folder.rglob("adapter.safetensors"))
 
 
@@ -151,7 +179,9 @@ async def test_a_training_that_is_done_without_an_adapter_is_another_ones(pipeli
     database = pipeline.database
     run = await runs.advance(database, await pipeline.run(), "exporting", model_name="run-1")
     dataset = (await pipeline.memory.exporter().export()).directory
-    run = await runs.advance(database, run, "training", dataset=dataset.name, start_id=(await models.get_model(database, "base")).id)
+    run = await runs.advance(
+        database, run, "training", dataset=dataset.name, start_id=(await models.get_model(database, "base")).id
+    )
     plan = await planned(job(), run)
     assert plan == await planned(job(), run) == TrainingPlan.load(pipeline.place.directory)
     ProgressWriter(plan.out).update(state="done")
@@ -164,6 +194,7 @@ async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pip
         async def run_step(self, run, step, module, *arguments):
             ProgressWriter(self.place.directory).update(state="failed", reason="crash", message="Cut off.")
             raise StepFailed("Cut off.")
+
     job = Broken(pipeline.database, pipeline.settings(), pipeline.place, None)
     plan = plan_for(pipeline.model, pipeline.model, pipeline.place.directory, pipeline.settings(), 12)
     plan.write()
@@ -178,7 +209,11 @@ async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pip
 async def test_a_run_under_way_keeps_its_files(pipeline):
     run = await runs.advance(pipeline.database, await pipeline.run(), "exporting", model_name="run-1")
     await runs.advance(pipeline.database, run, "training")
-    for path in (pipeline.place.models / "run-1", pipeline.place.models / ".run-1.part", pipeline.place.directory / "xtuner"):
+    for path in (
+        pipeline.place.models / "run-1",
+        pipeline.place.models / ".run-1.part",
+        pipeline.place.directory / "xtuner",
+    ):
         path.mkdir(parents=True)
     await cleanup.clean_up(pipeline.database, pipeline.settings(RETRAIN_KEEP_RUNS=1))
     assert (pipeline.place.models / "run-1").is_dir() and (pipeline.place.models / ".run-1.part").is_dir()
@@ -187,18 +222,41 @@ async def test_a_run_under_way_keeps_its_files(pipeline):
 
 def test_an_adapters_size_is_told_from_the_bases_shapes():
     """InternVL2-2B at rank 128 has an adapter of 577 MB (measured); its shapes alone, without weights."""
+
     def tensor(*shape):
         return SimpleNamespace(values=np.broadcast_to(np.float32(0), shape))
-    layer = {"attention.wqkv": (4096, 2048), "attention.wo": (2048, 2048), "feed_forward.w1": (8192, 2048), "feed_forward.w2": (2048, 8192),
-             "feed_forward.w3": (8192, 2048)}
-    tensors = {f"language_model.model.layers.{number}.{name}.weight": tensor(*shape) for number in range(24) for name, shape in layer.items()}
-    tensors |= {"language_model.output.weight": tensor(92553, 2048), "language_model.model.tok_embeddings.weight": tensor(92553, 2048),
-                "mlp1.1.weight": tensor(2048, 4096), "mlp1.3.weight": tensor(2048, 2048), "vision_model.x.weight": tensor(1024, 1024)}
-    assert resources.trained_bytes(BaseCheckpoint(None, {"model.safetensors": tensors}), 128) == pytest.approx(577e6, rel=0.06)
+
+    layer = {
+        "attention.wqkv": (4096, 2048),
+        "attention.wo": (2048, 2048),
+        "feed_forward.w1": (8192, 2048),
+        "feed_forward.w2": (2048, 8192),
+        "feed_forward.w3": (8192, 2048),
+    }
+    tensors = {
+        f"language_model.model.layers.{number}.{name}.weight": tensor(*shape)
+        for number in range(24)
+        for name, shape in layer.items()
+    }
+    tensors |= {
+        "language_model.output.weight": tensor(92553, 2048),
+        "language_model.model.tok_embeddings.weight": tensor(92553, 2048),
+        "mlp1.1.weight": tensor(2048, 4096),
+        "mlp1.3.weight": tensor(2048, 2048),
+        "vision_model.x.weight": tensor(1024, 1024),
+    }
+    assert resources.trained_bytes(BaseCheckpoint(None, {"model.safetensors": tensors}), 128) == pytest.approx(
+        577e6, rel=0.06
+    )
 
 
 def test_too_little_memory_is_said(pipeline, model):
     with pytest.raises(resources.InsufficientResources, match="of memory, the reserve included"):
         resources.check_memory(BaseCheckpoint.of(model), RetrainSettings(memory_reserve_gb=10**6))
-    resources.check_disk(pipeline.memory.root, BaseCheckpoint.of(model), TrainingSettings(lora_rank=8), RetrainSettings(disk_reserve_gb=0))
+    resources.check_disk(
+        pipeline.memory.root,
+        BaseCheckpoint.of(model),
+        TrainingSettings(lora_rank=8),
+        RetrainSettings(disk_reserve_gb=0),
+    )
     resources.check_memory(BaseCheckpoint.of(model), RetrainSettings(memory_reserve_gb=0))

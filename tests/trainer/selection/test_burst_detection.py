@@ -1,4 +1,5 @@
 """Newcomers in a hurry count less; everybody else counts in full."""
+
 import numpy as np
 import pytest
 
@@ -17,7 +18,16 @@ def evidence(*people, jokes=40):
     rater = np.repeat(np.arange(len(people)), [len(times) for times in people])
     at = np.concatenate([np.asarray(times, np.int64) for times in people])
     ids = np.arange(jokes)
-    return RatingArrays(joke, rater, np.full(len(joke), 3), ids, ids, np.arange(len(people)), at, np.array([min(times) for times in people]))
+    return RatingArrays(
+        joke,
+        rater,
+        np.full(len(joke), 3),
+        ids,
+        ids,
+        np.arange(len(people)),
+        at,
+        np.array([min(times) for times in people]),
+    )
 
 
 def burst(begin, count=12, every=10):
@@ -27,12 +37,16 @@ def burst(begin, count=12, every=10):
 FOUNDER = [0, 100 * DAY]
 
 
-@pytest.mark.parametrize(("times", "weight"), [
-    (burst(50 * DAY), 0.25),
-    (burst(50 * DAY, every=60), 1.0),
-    (burst(50 * DAY, count=9), 1.0),
-    (burst(3 * DAY), 1.0),
-], ids=["new and in a burst", "new and calm", "new and few", "as new as the bot"])
+@pytest.mark.parametrize(
+    ("times", "weight"),
+    [
+        (burst(50 * DAY), 0.25),
+        (burst(50 * DAY, every=60), 1.0),
+        (burst(50 * DAY, count=9), 1.0),
+        (burst(3 * DAY), 1.0),
+    ],
+    ids=["new and in a burst", "new and calm", "new and few", "as new as the bot"],
+)
 def test_only_a_newcomers_burst_counts_less(times, weight):
     found = newcomer_weights(evidence(FOUNDER, times), SETTINGS)
     assert found[:2].tolist() == [1, 1] and found[2:].tolist() == [weight] * len(times)
@@ -48,7 +62,12 @@ def test_a_burst_of_somebody_who_has_been_here_counts_in_full_and_the_calm_of_a_
 def test_it_can_be_turned_off_and_unknown_times_harm_nobody():
     known = evidence(FOUNDER, burst(50 * DAY))
     assert newcomer_weights(known, SETTINGS.model_copy(update={"newcomer_days": 0})).min() == 1
-    assert newcomer_weights(RatingArrays(known.joke, known.rater, known.value, known.joke_ids, known.photo_ids, known.people), SETTINGS).min() == 1
+    assert (
+        newcomer_weights(
+            RatingArrays(known.joke, known.rater, known.value, known.joke_ids, known.photo_ids, known.people), SETTINGS
+        ).min()
+        == 1
+    )
 
 
 def test_bursts_are_those_of_a_plain_count():
@@ -69,13 +88,22 @@ def test_bursts_are_those_of_a_plain_count():
 async def test_a_newcomers_burst_teaches_nothing_where_others_did_not_rate(memory):
     """The times come from the database."""
     from storage.learning.rating_arrays import ratings_since
+
     old = [await memory.rated("3") for _ in range(12)]
     await memory.rated("1")
     pushed = [await memory.rated("-3") for _ in range(12)]
     async with memory.database.write() as connection:
-        await connection.execute("UPDATE ratings SET created_at = created_at - ?1, updated_at = updated_at - ?1 WHERE person_id = 1", (30 * DAY,))
+        await connection.execute(
+            "UPDATE ratings SET created_at = created_at - ?1, updated_at = updated_at - ?1 WHERE person_id = 1",
+            (30 * DAY,),
+        )
     found = await ratings_since(memory.database, 0)
     scores = score_jokes(found, SETTINGS)
     good = set(found.joke_ids[scores.good].tolist())
-    assert good == set(old) and scores.rejected["pushed by a block or by newcomers"] + scores.rejected["too few raters"] >= len(pushed)
-    assert set(found.joke_ids[score_jokes(found, SETTINGS.model_copy(update={"newcomer_days": 0})).good].tolist()) == {*old, *pushed}
+    assert good == set(old) and scores.rejected["pushed by a block or by newcomers"] + scores.rejected[
+        "too few raters"
+    ] >= len(pushed)
+    assert set(found.joke_ids[score_jokes(found, SETTINGS.model_copy(update={"newcomer_days": 0})).good].tolist()) == {
+        *old,
+        *pushed,
+    }

@@ -1,10 +1,19 @@
 """The posterior is the one of the model that its docstring states, and degenerate pools don't break it."""
+
 import numpy as np
 import pytest
 from scipy.special import ndtr
 
 from storage.chat.best import PRIOR_RATINGS
-from trainer.selection.empirical_bayes import HIGHEST_REFERENCE, PRIOR_SHARES, VarianceComponents, estimate_pool, joke_means, posterior, posterior_without
+from trainer.selection.empirical_bayes import (
+    HIGHEST_REFERENCE,
+    PRIOR_SHARES,
+    VarianceComponents,
+    estimate_pool,
+    joke_means,
+    posterior,
+    posterior_without,
+)
 
 POOL = VarianceComponents(mean=0.5, noise=0.1, joke=0.04, photo=0.02)
 

@@ -1,9 +1,10 @@
 """A side is decided once; near-duplicates share it; what connects two sides goes to neither."""
+
 import numpy as np
 import pytest
 
-from storage.learning import splits
 from storage.database import Database
+from storage.learning import splits
 from trainer.selection.holdout_split import first_side, update_split
 
 SHARE = 0.3
@@ -22,16 +23,23 @@ async def add(database, *hashes, name="photo"):
     async with database.write() as connection:
         for number, phash in enumerate(hashes):
             signed = phash - 2**64 if phash >> 63 else phash
-            async with connection.execute("INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) "
-                                          "VALUES (?, ?, 64, 64, 1, 'image/jpeg', 0) RETURNING id", (f"{name}-{number}", signed)) as cursor:
+            async with connection.execute(
+                "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) "
+                "VALUES (?, ?, 64, 64, 1, 'image/jpeg', 0) RETURNING id",
+                (f"{name}-{number}", signed),
+            ) as cursor:
                 ids.append((await cursor.fetchone())[0])
     return ids
 
 
 async def sides(database, share=SHARE):
     split = await update_split(database, share=share, near_bits=6)
-    return {photo: (splits.SIDES[side], group) for photo, group, side in
-            zip(split.photo_ids.tolist(), split.group_ids.tolist(), split.sides.tolist(), strict=True)}
+    return {
+        photo: (splits.SIDES[side], group)
+        for photo, group, side in zip(
+            split.photo_ids.tolist(), split.group_ids.tolist(), split.sides.tolist(), strict=True
+        )
+    }
 
 
 def flipped(phash, *bits):
@@ -84,7 +92,10 @@ async def test_a_photo_near_to_both_sides_goes_to_neither_and_moves_nobody(datab
     places = [photos.index(train), photos.index(held_out)]
     bridge = flipped(base, *(bit for place in places for bit in range(8 * place, 8 * place + 5)))
     assert all((bridge ^ hashes[place]).bit_count() == 8 for place in places)
-    halfway = [flipped(base, *range(8 * place, 8 * place + 4), *range(8 * other, 8 * other + 1)) for place, other in (places, places[::-1])]
+    halfway = [
+        flipped(base, *range(8 * place, 8 * place + 4), *range(8 * other, 8 * other + 1))
+        for place, other in (places, places[::-1])
+    ]
     new = await add(database, *halfway, name="bridge")
     after = await sides(database)
     assert [after[photo][0] for photo in new] == ["neither", "neither"]

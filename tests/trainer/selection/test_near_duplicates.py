@@ -1,4 +1,5 @@
 """The index finds exactly the near pairs that comparing all with all finds."""
+
 import numpy as np
 import pytest
 
@@ -21,7 +22,11 @@ def hashes():
 def test_exactly_the_near_pairs_are_found(hashes, bits):
     apart = np.bitwise_count(hashes[:, None] ^ hashes[None])
     expected = {tuple(pair) for pair in np.argwhere(np.triu(apart <= bits, 1)).tolist()}
-    found = {(min(pair), max(pair)) for left, right in near_duplicate_pairs(hashes, bits) for pair in zip(left.tolist(), right.tolist(), strict=True)}
+    found = {
+        (min(pair), max(pair))
+        for left, right in near_duplicate_pairs(hashes, bits)
+        for pair in zip(left.tolist(), right.tolist(), strict=True)
+    }
     assert found == expected
 
 
@@ -38,4 +43,4 @@ def test_clusters_take_the_smallest_member_as_label():
 
 
 def test_signed_hashes_keep_their_bits():
-    assert unsigned([-1, 0, -2**63]).tolist() == [2**64 - 1, 0, 2**63]
+    assert unsigned([-1, 0, -(2**63)]).tolist() == [2**64 - 1, 0, 2**63]

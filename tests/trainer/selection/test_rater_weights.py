@@ -1,8 +1,9 @@
 """Independent raters keep their weight, blocks lose it, leniency is taken off."""
+
 import numpy as np
 import pytest
 
-from trainer.selection.rater_weights import PARTNERS, joint_ratings, rater_dependence, leniency, weight_ratings
+from trainer.selection.rater_weights import PARTNERS, joint_ratings, leniency, rater_dependence, weight_ratings
 
 
 def honest(random, jokes=600, raters=40, per_joke=4):
@@ -19,8 +20,10 @@ def with_block(random, targets=30, block=10, camouflage=0):
     value, joke, rater = honest(random)
     target = random.choice(600, targets, replace=False)
     for number in range(block):
-        for jokes, values in ((target, np.ones(targets)),
-                              (random.choice(600, camouflage, replace=False), random.integers(0, 3, camouflage) / 2)):
+        for jokes, values in (
+            (target, np.ones(targets)),
+            (random.choice(600, camouflage, replace=False), random.integers(0, 3, camouflage) / 2),
+        ):
             value, joke = np.concatenate([value, values]), np.concatenate([joke, jokes])
             rater = np.concatenate([rater, np.full(len(jokes), 40 + number)])
     return value, joke, rater, target
@@ -45,7 +48,9 @@ def test_raters_who_vote_as_one_count_as_one_and_their_jokes_are_set_aside(camou
 
 
 def test_a_small_group_of_friends_with_like_taste_is_no_block():
-    """Everybody rates everything and agrees more than chance: that is what good jokes do, and it is the pool's standard."""
+    """Everybody rates everything and agrees more than chance: that is what good jokes do, and it is the pool's
+    standard.
+    """
     random = np.random.default_rng(3)
     quality = random.normal(0, 1.5, 300)
     joke, rater = np.repeat(np.arange(300), 6), np.tile(np.arange(6), 300)
@@ -78,4 +83,5 @@ def test_crowded_jokes_compare_each_rater_with_a_bounded_number_of_others():
 def test_a_pair_is_found_once_for_each_joke_they_share():
     left, right = joint_ratings(np.array([5, 5, 5, 7, 7, 9]))
     assert {frozenset(pair) for pair in zip(left.tolist(), right.tolist(), strict=True)} == {
-        frozenset(pair) for pair in ((0, 1), (0, 2), (1, 2), (3, 4))}
+        frozenset(pair) for pair in ((0, 1), (0, 2), (1, 2), (3, 4))
+    }

@@ -1,4 +1,5 @@
 """A small base model, a dataset of eight pairs, and training runs on them as processes of their own."""
+
 import json
 import os
 import subprocess
@@ -15,17 +16,33 @@ from PIL import Image, ImageDraw
 
 from configs.prompts import load_prompts
 from storage.learning.run_files import read_progress, read_training_steps
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES
+from trainer.demo_model.random_weights import write_random
 
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[3]
-SMALL = replace(SHAPES["tiny"], layers=3, intermediate=320, vision_hidden=64, vision_layers=2, vision_heads=1, vision_intermediate=128)
+SMALL = replace(
+    SHAPES["tiny"],
+    layers=3,
+    intermediate=320,
+    vision_hidden=64,
+    vision_layers=2,
+    vision_heads=1,
+    vision_intermediate=128,
+)
 FAST = {"LORA_RANK": 16, "LORA_ALPHA": 32, "LEARNING_RATE": 3e-3, "BATCH_SIZE": 4, "ACCUMULATION": 1, "EPOCHS": 3}
 """Settings of a short run: what a test says itself comes on top."""
-ANSWERS = ("The sun wanted a holiday.", "我是一只沙发上的国王。", "Green, but not with envy!", "It fell far from the tree :)",
-           "Nobody told the moon.", "蓝色星期一，又来了", "Two circles walk into a bar.", "That's no hat 🎩")
+ANSWERS = (
+    "The sun wanted a holiday.",
+    "我是一只沙发上的国王。",
+    "Green, but not with envy!",
+    "It fell far from the tree :)",
+    "Nobody told the moon.",
+    "蓝色星期一，又来了",
+    "Two circles walk into a bar.",
+    "That's no hat 🎩",
+)
 
 
 @dataclass
@@ -60,11 +77,19 @@ def make_dataset(directory: Path, answers: tuple[str, ...] = ANSWERS) -> Path:
     for number, answer in enumerate(answers):
         hue, size = 360 * number // len(answers), (900, 450) if number % 2 else (500, 400)
         picture = Image.new("RGB", size, f"hsl({hue}, 90%, 50%)")
-        ImageDraw.Draw(picture).ellipse((40 * number, 50, 40 * number + 200, 250), fill=f"hsl({(hue + 150) % 360}, 90%, {30 + 5 * number}%)")
+        ImageDraw.Draw(picture).ellipse(
+            (40 * number, 50, 40 * number + 200, 250), fill=f"hsl({(hue + 150) % 360}, 90%, {30 + 5 * number}%)"
+        )
         picture.save(directory / "images" / f"{number}.jpg", quality=95)
         prompt = load_prompts().ask("zh" if number % 3 == 1 else "en")
-        rows.append({"id": f"joke-{number}", "image": f"images/{number}.jpg", "image_wh": list(size), "conversations": [
-            {"from": "human", "value": f"<image>\n{prompt}"}, {"from": "gpt", "value": answer}]})
+        rows.append(
+            {
+                "id": f"joke-{number}",
+                "image": f"images/{number}.jpg",
+                "image_wh": list(size),
+                "conversations": [{"from": "human", "value": f"<image>\n{prompt}"}, {"from": "gpt", "value": answer}],
+            }
+        )
     (directory / "train.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
     return directory
 
@@ -93,14 +118,21 @@ Start = Callable[..., Run]
 @pytest.fixture(scope="session")
 def start(base: Path, features: Path) -> Start:
     """Starts `jokebot train` with settings as variables."""
+
     def start(dataset: Path, out: Path, model: Path = base, **settings: Any) -> Run:
         told = {f"JOKEBOT_TRAINING_{name}": str(value) for name, value in {**FAST, **settings}.items()}
         environment = {**os.environ, **told, "OMP_NUM_THREADS": "1", "JOKEBOT_STORAGE_DIRECTORY": str(features)}
         log = out.parent / f"{out.name}.log"
         with log.open("a") as file:
-            process = subprocess.Popen([sys.executable, "-m", "bot", "train", str(dataset), "--base", str(model), "--out", str(out)],
-                                       stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "train", str(dataset), "--base", str(model), "--out", str(out)],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=ROOT,
+            )
         return Run(out, process, log)
+
     return start
 
 

@@ -1,4 +1,5 @@
 """How a run ends: stopped and continued, on several processes, and in each of the ways that can go wrong."""
+
 import json
 import os
 import resource
@@ -28,7 +29,9 @@ def many(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("moment", [signal.SIGTERM, signal.SIGKILL])
-def test_a_stopped_run_continues_to_the_same_losses(moment: signal.Signals, start: Any, many: Path, whole: Any, tmp_path: Path) -> None:
+def test_a_stopped_run_continues_to_the_same_losses(
+    moment: signal.Signals, start: Any, many: Path, whole: Any, tmp_path: Path
+) -> None:
     run = start(many, tmp_path / "stopped", **STEPS)
     run.until(lambda: len(run.losses()) >= 13)
     run.process.send_signal(moment)
@@ -87,8 +90,9 @@ sys.meta_path.insert(0, Short())
 """A sitecustomize.py: the second process's memory holds one row."""
 
 
-def test_several_processes_that_run_out_of_memory_halve_their_batch(start: Any, many: Path, tmp_path: Path,
-                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_that_run_out_of_memory_halve_their_batch(
+    start: Any, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "sitecustomize.py").write_text(SHORT_OF_MEMORY)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     run = start(many, tmp_path / "two", GPUS=2, BATCH_SIZE=2, EPOCHS=1)

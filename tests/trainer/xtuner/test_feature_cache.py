@@ -1,4 +1,5 @@
 """Kept features: whose they are, how much room they take, and what goes first."""
+
 import json
 import os
 import shutil
@@ -93,6 +94,7 @@ def test_the_store_belongs_to_the_vision_weights_and_to_nothing_else(base: Path,
 
     def folder(model: Path) -> Path:
         return store_for(model, tmp_path).folder
+
     assert folder(base) == folder(changed("talker", "language_model.output.weight"))
     assert folder(base) != folder(changed("seer", "vision_model.embeddings.class_embedding"))
     config = json.loads((base / "config.json").read_text())

@@ -1,4 +1,5 @@
 """The LoRA layer that training computes with, by itself."""
+
 from types import SimpleNamespace
 
 import pytest
@@ -13,12 +14,19 @@ SIZE, RANK, TOKENS = 256, 8, 400
 def layer(dtype: torch.dtype, kept: bool = True, b: float = 1.0) -> LoraLayer:
     """A frozen layer with a LoRA as PEFT has it; `b` is the size of its B."""
     torch.manual_seed(2)
-    base, lora_a, lora_b = (nn.Linear(columns, rows, bias=False) for columns, rows in ((SIZE, SIZE), (SIZE, RANK), (RANK, SIZE)))
+    base, lora_a, lora_b = (
+        nn.Linear(columns, rows, bias=False) for columns, rows in ((SIZE, SIZE), (SIZE, RANK), (RANK, SIZE))
+    )
     with torch.no_grad():
         lora_b.weight.normal_().mul_(b)
     base.requires_grad_(False)
-    module = SimpleNamespace(base_layer=base, lora_A={"default": lora_a}, lora_B={"default": lora_b}, scaling={"default": 2.0},
-                             lora_dropout={"default": nn.Identity()})
+    module = SimpleNamespace(
+        base_layer=base,
+        lora_A={"default": lora_a},
+        lora_B={"default": lora_b},
+        scaling={"default": 2.0},
+        lora_dropout={"default": nn.Identity()},
+    )
     made = LoraLayer(module, 0, dtype, kept)
     if not kept:
         made.frozen.joined = None  # as with nf4, which is unpacked at every use

@@ -1,4 +1,5 @@
 """A dataset that XTuner would train on in silence, in another way than it says, is refused with the row's name."""
+
 import json
 import shutil
 from collections.abc import Callable
@@ -18,17 +19,20 @@ def cut_off(folder: Path, rows: list[dict[str, Any]]) -> None:
     picture.write_bytes(picture.read_bytes()[:900])
 
 
-@pytest.mark.parametrize(("spoil", "words"), [
-    (lambda folder, rows: (folder / "images/3.jpg").unlink(), "joke-3"),
-    (cut_off, "joke-3"),
-    (lambda folder, rows: rows[2]["conversations"][0].update(value="no place for the picture"), "joke-2"),
-    (lambda folder, rows: rows[2].pop("image"), "joke-2"),
-    (lambda folder, rows: rows[5]["conversations"][1].update(value="bad <|im_end|> text"), "<|im_end|>"),
-    (lambda folder, rows: rows[5]["conversations"][0].update(value="<image>\n<image>"), "joke-5"),
-    (lambda folder, rows: rows[5]["conversations"][1].update(value="  "), "empty"),
-    (lambda folder, rows: rows[4].pop("conversations"), "joke-4"),
-    (lambda folder, rows: rows.append("no row"), "8"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda folder, rows: (folder / "images/3.jpg").unlink(), "joke-3"),
+        (cut_off, "joke-3"),
+        (lambda folder, rows: rows[2]["conversations"][0].update(value="no place for the picture"), "joke-2"),
+        (lambda folder, rows: rows[2].pop("image"), "joke-2"),
+        (lambda folder, rows: rows[5]["conversations"][1].update(value="bad <|im_end|> text"), "<|im_end|>"),
+        (lambda folder, rows: rows[5]["conversations"][0].update(value="<image>\n<image>"), "joke-5"),
+        (lambda folder, rows: rows[5]["conversations"][1].update(value="  "), "empty"),
+        (lambda folder, rows: rows[4].pop("conversations"), "joke-4"),
+        (lambda folder, rows: rows.append("no row"), "8"),
+    ],
+)
 def test_a_row_that_would_be_passed_over_is_named(spoil: Spoil, words: str, dataset: Path, tmp_path: Path) -> None:
     folder = tmp_path / "spoilt"
     shutil.copytree(dataset, folder)
@@ -51,6 +55,7 @@ def test_good_rows_are_read_with_their_tiles(dataset: Path) -> None:
 @pytest.mark.parametrize("processes", [1, 2, 8])
 def test_a_schedule_holds_whole_updates_and_sees_every_row(rows: int, processes: int) -> None:
     from configs.settings import TrainingSettings
+
     made = schedule(rows, processes, TrainingSettings())
     assert made.steps % made.accumulation == made.checkpoint_every % made.accumulation == 0
     assert made.steps * made.batch * processes >= 6 * rows

@@ -1,4 +1,5 @@
 """A real QLoRA run from the command line to the answers over HTTP."""
+
 import base64
 import json
 import os
@@ -46,13 +47,20 @@ def test_another_plan_does_not_touch_a_run(overfitted: Any, start: Any, dataset:
 
 def test_the_merged_model_says_the_answers_word_for_word_over_http(model: Path, dataset: Path) -> None:
     rows = json.loads((dataset / "train.json").read_text(encoding="utf-8"))
-    with subprocess.Popen([sys.executable, "-m", "bot", "engine", "cpu", str(model), "--port", "0", "--threads", "1"],
-                          stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}) as engine:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", "engine", "cpu", str(model), "--port", "0", "--threads", "1"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as engine:
         try:
             assert engine.stdout
             url = engine.stdout.readline().split()[-1]
             client = OpenAI(base_url=f"{url}/v1", api_key="any", timeout=120)
-            said = [ask(client, dataset / row["image"], row["conversations"][0]["value"].removeprefix("<image>\n")) for row in rows]
+            said = [
+                ask(client, dataset / row["image"], row["conversations"][0]["value"].removeprefix("<image>\n"))
+                for row in rows
+            ]
         finally:
             engine.send_signal(signal.SIGTERM)
     assert said == [row["conversations"][1]["value"] for row in rows]
@@ -61,9 +69,18 @@ def test_the_merged_model_says_the_answers_word_for_word_over_http(model: Path, 
 def ask(client: OpenAI, picture: Path, prompt: str) -> str | None:
     """As the bot asks, at temperature 0."""
     url = f"data:image/jpeg;base64,{base64.b64encode(picture.read_bytes()).decode()}"
-    answer = client.chat.completions.create(model=client.models.list().data[0].id, temperature=0, max_tokens=60, messages=[
-        {"role": "system", "content": load_prompts().system},
-        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}]}])
+    answer = client.chat.completions.create(
+        model=client.models.list().data[0].id,
+        temperature=0,
+        max_tokens=60,
+        messages=[
+            {"role": "system", "content": load_prompts().system},
+            {
+                "role": "user",
+                "content": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}],
+            },
+        ],
+    )
     return answer.choices[0].message.content
 
 

@@ -1,4 +1,7 @@
-"""A training that an older version of the program has begun goes on: its files name no class and no setting that may have moved."""
+"""A training that an older version of the program has begun goes on: its files name no class and no setting that may
+have moved.
+"""
+
 import re
 import signal
 from pathlib import Path
@@ -48,7 +51,9 @@ def test_a_plan_of_an_older_version_is_the_same_plan(tmp_path: Path) -> None:
     assert plan.text() == PLAN
 
 
-def test_a_training_whose_configuration_names_classes_that_are_gone_goes_on(start: Any, dataset: Path, tmp_path: Path) -> None:
+def test_a_training_whose_configuration_names_classes_that_are_gone_goes_on(
+    start: Any, dataset: Path, tmp_path: Path
+) -> None:
     whole = start(dataset, tmp_path / "whole", **STEPS)
     assert whole.wait() == 0, whole.log.read_text()[-3000:]
     run = start(dataset, tmp_path / "run", **STEPS)

@@ -1,4 +1,7 @@
-"""The gate as a step, and as the child process that asks it: `python -m trainer.pipeline.steps.evaluate CHAMPION CANDIDATE DATASET OUT VERDICT`."""
+"""The gate as a step, and as the child process that asks it: `python -m trainer.pipeline.steps.evaluate CHAMPION
+CANDIDATE DATASET OUT VERDICT`.
+"""
+
 import json
 import sys
 from dataclasses import asdict
@@ -23,15 +26,26 @@ async def judge(job: RunContext, run: Run) -> Run:
     if not verdict.exists():
         dataset = (job.settings.storage.datasets / run.dataset).resolve()
         async with dataset_files.lock(job.settings.storage.datasets):
-            await job.run_step(run, "judging", "trainer.pipeline.steps.evaluate", await job.directory(champion), await job.directory(candidate),
-                            dataset, job.place.gate, verdict)
+            await job.run_step(
+                run,
+                "judging",
+                "trainer.pipeline.steps.evaluate",
+                await job.directory(champion),
+                await job.directory(candidate),
+                dataset,
+                job.place.gate,
+                verdict,
+            )
     await job.check(run)
-    return await promotion.record_verdict(job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8")))
+    return await promotion.record_verdict(
+        job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8"))
+    )
 
 
 def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path) -> int:
     """Ask the gate and write what it answers to the file `verdict`, whole or not at all; 1 where it can't answer."""
     from trainer.gate import assess_candidate as ask
+
     try:
         answer = ask(champion, candidate, dataset, out, load_settings().gate)
     except JokebotError as error:

@@ -1,4 +1,5 @@
 """The steps queued and exporting: the new model's name, the model to start from, the dataset."""
+
 import asyncio
 import shutil
 
@@ -36,14 +37,19 @@ async def export(job: RunContext, run: Run) -> Run:
     if run.given_dataset:
         dataset = (await datasets.find(job.database, run.given_dataset)).name
         if not (job.settings.storage.datasets / dataset).is_dir():
-            raise DatasetError(f"The dataset {dataset[:12]} has no files any more. Import it anew.",
-                               code="dataset-gone", dataset=dataset[:12])
+            raise DatasetError(
+                f"The dataset {dataset[:12]} has no files any more. Import it anew.",
+                code="dataset-gone",
+                dataset=dataset[:12],
+            )
     else:
         try:
             dataset = await new_dataset(job, run, start)
         except NothingToLearnError as error:
             return await runs.advance(job.database, run, "undecided", reason=error)
-    return await runs.advance(job.database, run, "training", dataset=dataset, champion_id=champion.id, start_id=start.id)
+    return await runs.advance(
+        job.database, run, "training", dataset=dataset, champion_id=champion.id, start_id=start.id
+    )
 
 
 async def start_of(job: RunContext, champion: Model) -> Model:
@@ -63,26 +69,48 @@ async def new_dataset(job: RunContext, run: Run, start: Model) -> str:
     """Export what users liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
     settings, storage = job.settings, job.settings.storage
     budget = await asyncio.to_thread(load_token_budget, await job.directory(start), settings.selection.max_length)
-    exporter = DatasetExporter(job.database, storage.photos, storage.datasets, settings.selection, budget,
-                        settings.retrain.minimum_pairs, replay_all=start.is_base, blocked=BlockList.of(settings.guard))
+    exporter = DatasetExporter(
+        job.database,
+        storage.photos,
+        storage.datasets,
+        settings.selection,
+        budget,
+        settings.retrain.minimum_pairs,
+        replay_all=start.is_base,
+        blocked=BlockList.of(settings.guard),
+    )
     exported = await exporter.export()
     name = exported.directory.name
     earlier = await runs.concluded_on(job.database, name)
     if earlier and run.started_by in ("schedule", "pairs"):
-        raise NothingToLearnError(f"Nothing has changed since run {earlier.id}, which trained on the same pairs and was {earlier.state}. "
-                                  "More ratings will help.", code="unchanged", run=earlier.id, state=earlier.state)
+        raise NothingToLearnError(
+            f"Nothing has changed since run {earlier.id}, which trained on the same pairs and was {earlier.state}. "
+            "More ratings will help.",
+            code="unchanged",
+            run=earlier.id,
+            state=earlier.state,
+        )
     return name
 
 
 async def restart_from_export(job: RunContext, run: Run, limit: int = 3) -> Run:
-    """Back to exporting. First all artifacts made from rows of a forgotten user are removed, so a kill in between does no harm.
+    """Back to exporting.
+
+    First all artifacts made from rows of a forgotten user are removed, so a kill in between does no harm.
 
     A given dataset can't be exported anew, so its run fails; so does a run that was restarted `limit` times.
     """
     if run.given_dataset or run.restarts >= limit:
-        why = "the dataset it was given holds rows of a person" if run.given_dataset else f"it began again {run.restarts} times, for people"
-        reason = EndReason(f"It ends here: {why} who asked to be forgotten since.", "forgotten-given" if run.given_dataset else "forgotten-often",
-                        {"times": run.restarts})
+        why = (
+            "the dataset it was given holds rows of a person"
+            if run.given_dataset
+            else f"it began again {run.restarts} times, for people"
+        )
+        reason = EndReason(
+            f"It ends here: {why} who asked to be forgotten since.",
+            "forgotten-given" if run.given_dataset else "forgotten-often",
+            {"times": run.restarts},
+        )
         return await promotion.end_run(job.database, run, "failed", reason)
     if run.candidate_id:
         await models.retire(job.database, run.candidate_id, "retired", promotion.FORGOTTEN)
@@ -90,5 +118,12 @@ async def restart_from_export(job: RunContext, run: Run, limit: int = 3) -> Run:
     if run.model_name:
         await asyncio.to_thread(shutil.rmtree, job.place.models / run.model_name, ignore_errors=True)
     await asyncio.to_thread(job.place.clear)
-    return await runs.advance(job.database, run, "exporting", dataset=None, candidate_id=None, model_name=await free_name(job, run),
-                              restarts=run.restarts + 1)
+    return await runs.advance(
+        job.database,
+        run,
+        "exporting",
+        dataset=None,
+        candidate_id=None,
+        model_name=await free_name(job, run),
+        restarts=run.restarts + 1,
+    )

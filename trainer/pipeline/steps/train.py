@@ -1,4 +1,5 @@
 """The steps training and merging: an adapter, then a registered model directory."""
+
 import asyncio
 import json
 import shutil
@@ -6,15 +7,15 @@ from pathlib import Path
 
 from storage.learning import dataset_files, datasets, models, promotion, runs
 from storage.learning.dataset_files import DatasetError
-from storage.learning.run_files import PLAN, read_progress
 from storage.learning.model_files import model_digest
 from storage.learning.models import Model, NewModel
+from storage.learning.run_files import PLAN, read_progress
 from storage.learning.runs import Run
 from trainer.merge.adapter import ABOUT
 from trainer.merge.base_model import BaseCheckpoint
 from trainer.pipeline import resources
+from trainer.pipeline.run_context import RunContext, TrainingDataErased
 from trainer.pipeline.step_process import StepFailed, StepKilled
-from trainer.pipeline.run_context import TrainingDataErased, RunContext
 from trainer.xtuner.entry import check_base, plan_for
 from trainer.xtuner.plan import TrainingPlan
 
@@ -63,7 +64,10 @@ def check_room(job: RunContext, directory: Path) -> None:
 
 
 async def run_training(job: RunContext, run: Run, plan: TrainingPlan) -> None:
-    """Run, or resume, the training as a child process. Raises what `RunContext.run_step` raises, with the reason that progress.json gives."""
+    """Run, or resume, the training as a child process.
+
+    Raises what `RunContext.run_step` raises, with the reason that progress.json gives.
+    """
     resumed = (plan.work / "last_checkpoint").exists()
     try:
         await job.run_step(run, "training", "trainer.xtuner.entry", plan.out)
@@ -73,7 +77,9 @@ async def run_training(job: RunContext, run: Run, plan: TrainingPlan) -> None:
             # The checkpoint may be what breaks it: the next attempt begins at the first step.
             await asyncio.to_thread(shutil.rmtree, plan.work, ignore_errors=True)
             (plan.out / PLAN).unlink()
-            raise StepKilled(f"The training can't go on from its checkpoint: {error}", code="checkpoint", what=str(error)) from error
+            raise StepKilled(
+                f"The training can't go on from its checkpoint: {error}", code="checkpoint", what=str(error)
+            ) from error
         if (message := progress.get("message")) and progress.get("reason"):
             raise StepFailed(message, code=f"training-{progress['reason']}", what=message) from error
         raise
@@ -86,7 +92,17 @@ async def merge(job: RunContext, run: Run) -> Run:
     out = job.place.models / run.model_name
     if not out.is_dir():
         out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await job.run_step(run, "merging", "trainer.merge", job.place.directory, "--base", await job.directory(start), "--out", out, "--sync")
+        await job.run_step(
+            run,
+            "merging",
+            "trainer.merge",
+            job.place.directory,
+            "--base",
+            await job.directory(start),
+            "--out",
+            out,
+            "--sync",
+        )
     await job.check(run)
     digest = await asyncio.to_thread(model_digest, out)
     return await promotion.record_merge(job.database, run, new_model(job, run, start, out, digest))
@@ -94,5 +110,14 @@ async def merge(job: RunContext, run: Run) -> Run:
 
 def new_model(job: RunContext, run: Run, start: Model, out: Path, digest: str) -> NewModel:
     about = json.loads((job.place.directory / ABOUT).read_text(encoding="utf-8"))
-    return NewModel(name=run.model_name, parent_id=run.champion_id, base_id=start.base_id or start.id, start_id=start.id, dataset=run.dataset,
-                    run_id=run.id, directory=str(out), digest=digest, measures=json.dumps({"training": about["measures"]}))
+    return NewModel(
+        name=run.model_name,
+        parent_id=run.champion_id,
+        base_id=start.base_id or start.id,
+        start_id=start.id,
+        dataset=run.dataset,
+        run_id=run.id,
+        directory=str(out),
+        digest=digest,
+        measures=json.dumps({"training": about["measures"]}),
+    )

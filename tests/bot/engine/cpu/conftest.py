@@ -1,4 +1,5 @@
 """A tiny checkpoint, and CPU engines running on it as processes of their own."""
+
 import base64
 import io
 import os
@@ -16,8 +17,8 @@ from PIL import Image
 from skimage import data
 
 from bot.engine.cpu.model import CpuModel, load
-from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.architectures import SHAPES
+from trainer.demo_model.random_weights import write_random
 
 torch.set_num_threads(1)
 
@@ -60,7 +61,11 @@ def start(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         with log.open("w") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "bot", "engine", "cpu", checkpoint, "--port", "0", "--threads", "1", *arguments],
-                stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
         line = process.stdout.readline() if process.stdout else ""
         assert line.startswith("listening on http://127.0.0.1:"), log.read_text()
         engines.append(Engine(process, line.split()[-1], log))

@@ -1,8 +1,9 @@
 """Serving and training give the model the same tokens and the same pixels for the same photo and text.
 
-Three ways to the prompt: the CPU engine (configs/prompts.toml rendered), XTuner's dataset as `trainer/xtuner` sets it up, and
-the tokenizer's own chat template, which is what LMDeploy renders with.
+Three ways to the prompt: the CPU engine (configs/prompts.toml rendered), XTuner's dataset as `trainer/xtuner` sets it
+up, and the tokenizer's own chat template, which is what LMDeploy renders with.
 """
+
 import io
 import json
 from pathlib import Path
@@ -54,8 +55,15 @@ def engine_request(photo: Path, text: str, to_url: Any) -> ChatRequest:
     """What the bot's client sends, as the engine reads it."""
     url = to_url(Image.open(photo), "PNG")
     image = {"type": "image_url", "image_url": {"url": url, "max_dynamic_patch": TILES}}
-    return parse({"messages": [{"role": "system", "content": PROMPTS.system},
-                               {"role": "user", "content": [image, {"type": "text", "text": text}]}]}, PROMPTS)
+    return parse(
+        {
+            "messages": [
+                {"role": "system", "content": PROMPTS.system},
+                {"role": "user", "content": [image, {"type": "text", "text": text}]},
+            ]
+        },
+        PROMPTS,
+    )
 
 
 def prepare(model: CpuModel, request: ChatRequest) -> TokenizedPrompt:
@@ -67,15 +75,23 @@ def prepare(model: CpuModel, request: ChatRequest) -> TokenizedPrompt:
 
 def training_row(checkpoint: Path, photo: Path, text: str, folder: Path) -> dict[str, Any]:
     """What XTuner's dataset makes of the exporter's row."""
-    row = {"image": photo.name, "conversations": [{"from": "human", "value": f"<image>\n{text}"}, {"from": "gpt", "value": JOKE}]}
+    row = {
+        "image": photo.name,
+        "conversations": [{"from": "human", "value": f"<image>\n{text}"}, {"from": "gpt", "value": JOKE}],
+    }
     (folder / "row.json").write_text(json.dumps([row], ensure_ascii=False), encoding="utf-8")
-    return JokeDataset(model_path=str(checkpoint), data_paths=str(folder / "row.json"), image_folders=str(photo.parent),
-                       max_length=8192)[0]
+    return JokeDataset(
+        model_path=str(checkpoint),
+        data_paths=str(folder / "row.json"),
+        image_folders=str(photo.parent),
+        max_length=8192,
+    )[0]
 
 
 @pytest.mark.parametrize(("language", "style"), STYLES)
-def test_three_ways_give_the_same_tokens(language: str, style: str, model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any,
-                                         tmp_path: Path) -> None:
+def test_three_ways_give_the_same_tokens(
+    language: str, style: str, model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any, tmp_path: Path
+) -> None:
     text = PROMPTS.ask(language, style, caption=CAPTION)
     request = engine_request(photo, text, to_url)
     prompt = prepare(model, request)
@@ -87,26 +103,43 @@ def test_three_ways_give_the_same_tokens(language: str, style: str, model: CpuMo
     messages = [{"role": "system", "content": PROMPTS.system}, {"role": "user", "content": picture + text}]
     templated = model.tokenizer.apply_chat_template(messages, add_generation_prompt=True)
 
-    assert prompt.ids == row["input_ids"][:-len(supervised)] == templated
+    assert prompt.ids == row["input_ids"][: -len(supervised)] == templated
     assert prompt.ids.count(model.context) == context > 256
     assert prompt.ids.count(model.tokenizer.bos_token_id) == 1
     assert model.decode(supervised) == JOKE and supervised[-1] in model.stops
 
 
-def test_training_and_serving_give_the_same_pixels(model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any, tmp_path: Path) -> None:
+def test_training_and_serving_give_the_same_pixels(
+    model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any, tmp_path: Path
+) -> None:
     request = engine_request(photo, "hi", to_url)
     pixels = prepare(model, request).pixels
     assert torch.equal(pixels, training_row(checkpoint_6, photo, "hi", tmp_path)["pixel_values"])
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "RGBA", "P", "1"])
-def test_pictures_of_every_mode_give_the_same_pixels(mode: str, model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any,
-                                                     tmp_path: Path) -> None:
+def test_pictures_of_every_mode_give_the_same_pixels(
+    mode: str, model: CpuModel, checkpoint_6: Path, photo: Path, to_url: Any, tmp_path: Path
+) -> None:
     kind = "TIFF" if mode == "CMYK" else "PNG"
     path = tmp_path / f"odd.{kind.lower()}"
     Image.open(photo).convert(mode).resize((300, 200)).save(path)
-    request = parse({"messages": [{"role": "user", "content": [
-        {"type": "image_url", "image_url": {"url": to_url(Image.open(io.BytesIO(path.read_bytes())), kind)}}]}]}, PROMPTS)
+    request = parse(
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "image_url",
+                            "image_url": {"url": to_url(Image.open(io.BytesIO(path.read_bytes())), kind)},
+                        }
+                    ],
+                }
+            ]
+        },
+        PROMPTS,
+    )
     pixels = prepare(model, request).pixels
     assert torch.equal(pixels[-1], training_row(checkpoint_6, path, "hi", tmp_path)["pixel_values"][-1])
 

@@ -1,4 +1,5 @@
 """The CPU engine over HTTP, asked by OpenAI's own client."""
+
 import concurrent.futures
 import json
 import subprocess
@@ -15,15 +16,20 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from bot.engine.cpu.model import load
 from bot.engine.cpu.checkpoint_check import CheckpointError, check
+from bot.engine.cpu.model import load
 from configs.prompts import load_prompts
 
 SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 0.9, "seed": 11, "max_tokens": 24}
 
 
 def photo(url: str, text: str = "讲一个笑话", **image: Any) -> list[Any]:
-    return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url, **image}}, {"type": "text", "text": text}]}]
+    return [
+        {
+            "role": "user",
+            "content": [{"type": "image_url", "image_url": {"url": url, **image}}, {"type": "text", "text": text}],
+        }
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +66,11 @@ def test_a_photo_gets_a_text_with_its_usage(client: OpenAI, url: str) -> None:
 
 def test_a_stream_brings_the_same_text_in_whole_characters(client: OpenAI, url: str) -> None:
     whole = client.chat.completions.create(model="joker", messages=photo(url), **SAMPLING).choices[0].message.content
-    chunks = list(client.chat.completions.create(model="joker", messages=photo(url), stream=True,
-                                                 stream_options={"include_usage": True}, **SAMPLING))
+    chunks = list(
+        client.chat.completions.create(
+            model="joker", messages=photo(url), stream=True, stream_options={"include_usage": True}, **SAMPLING
+        )
+    )
     assert chunks[0].choices[0].delta.role == "assistant"
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == whole
     assert len([chunk for chunk in chunks[:-1] if chunk.choices[0].delta.content]) > 5
@@ -71,8 +80,11 @@ def test_a_stream_brings_the_same_text_in_whole_characters(client: OpenAI, url: 
 
 def test_a_stream_ends_with_done_and_carries_no_usage_unasked(engine: Any) -> None:
     body = {"messages": [{"role": "user", "content": "hi"}], "stream": True, "max_tokens": 3}
-    request = urllib.request.Request(f"{engine.url}/v1/chat/completions", json.dumps(body).encode(),
-                                     {"Authorization": "Bearer secret", "Content-Type": "application/json"})
+    request = urllib.request.Request(
+        f"{engine.url}/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"Authorization": "Bearer secret", "Content-Type": "application/json"},
+    )
     with urllib.request.urlopen(request, timeout=60) as response:
         assert response.headers["Content-Type"] == "text/event-stream"
         events = response.read().decode().split("\n\n")
@@ -83,7 +95,11 @@ def test_a_stream_ends_with_done_and_carries_no_usage_unasked(engine: Any) -> No
 def test_the_same_seed_repeats_and_another_seed_differs(client: OpenAI) -> None:
     def say(**change: Any) -> str:
         messages: Any = [{"role": "user", "content": "hi"}]
-        return client.chat.completions.create(model="joker", messages=messages, **{**SAMPLING, **change}).choices[0].message.content
+        return (
+            client.chat.completions.create(model="joker", messages=messages, **{**SAMPLING, **change})
+            .choices[0]
+            .message.content
+        )
 
     assert say() == say() != say(seed=12)
     assert say(temperature=0) == say(temperature=0, seed=12)
@@ -93,17 +109,21 @@ def test_the_same_seed_repeats_and_another_seed_differs(client: OpenAI) -> None:
 def test_the_text_ends_before_a_stop_string(client: OpenAI) -> None:
     messages: Any = [{"role": "user", "content": "hi"}]
     text = client.chat.completions.create(model="joker", messages=messages, **SAMPLING).choices[0].message.content
-    stop = text[len(text) // 2:][:3]
+    stop = text[len(text) // 2 :][:3]
     answer = client.chat.completions.create(model="joker", messages=messages, stop=[stop, "never said"], **SAMPLING)
-    assert answer.choices[0].message.content == text[:text.index(stop)]
+    assert answer.choices[0].message.content == text[: text.index(stop)]
     assert answer.choices[0].finish_reason == "stop"
 
 
-def test_max_dynamic_patch_sets_the_tiles_up_to_the_engines_own_bound(client: OpenAI, to_url: Callable[..., str]) -> None:
+def test_max_dynamic_patch_sets_the_tiles_up_to_the_engines_own_bound(
+    client: OpenAI, to_url: Callable[..., str]
+) -> None:
     panorama = to_url(Image.new("RGB", (800, 100), "teal"))
 
     def tokens(**image: int) -> int:
-        return client.chat.completions.create(model="joker", messages=photo(panorama, **image), max_tokens=1).usage.prompt_tokens
+        return client.chat.completions.create(
+            model="joker", messages=photo(panorama, **image), max_tokens=1
+        ).usage.prompt_tokens
 
     one = tokens(max_dynamic_patch=1)
     assert tokens(max_dynamic_patch=2) == one + 2 * 256  # two tiles and a thumbnail
@@ -116,31 +136,51 @@ def test_the_system_message_replaces_the_default_one(client: OpenAI) -> None:
 
     user = {"role": "user", "content": "hi"}
     assert tokens({"role": "system", "content": "a"}, user) < tokens(user)
-    assert tokens({"role": "system", "content": [{"type": "text", "text": "a"}]}, user) == tokens({"role": "system", "content": "a"}, user)
+    assert tokens({"role": "system", "content": [{"type": "text", "text": "a"}]}, user) == tokens(
+        {"role": "system", "content": "a"}, user
+    )
 
 
-@pytest.mark.parametrize(("address", "reason"), [
-    ("https://example.com/cat.jpg", "data: URL"), ("/etc/hostname", "data: URL"), ("file:///etc/hostname", "data: URL"),
-    ("data:text/plain;base64,aGk=", "data: URL"), ("data:image/png;base64,###", "base64 is broken"),
-    ("data:image/png;base64,aGVsbG8=", "can't be read"), ("data:image/png;base64,", "can't be read")])
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("https://example.com/cat.jpg", "data: URL"),
+        ("/etc/hostname", "data: URL"),
+        ("file:///etc/hostname", "data: URL"),
+        ("data:text/plain;base64,aGk=", "data: URL"),
+        ("data:image/png;base64,###", "base64 is broken"),
+        ("data:image/png;base64,aGVsbG8=", "can't be read"),
+        ("data:image/png;base64,", "can't be read"),
+    ],
+)
 def test_only_whole_pictures_in_data_urls_are_taken(client: OpenAI, address: str, reason: str) -> None:
     error = refused(client, messages=photo(address))
     assert reason in error["message"] and error["param"] == "image_url"
 
 
 def test_a_cut_off_picture_and_a_huge_one_are_refused(client: OpenAI, url: str, to_url: Callable[..., str]) -> None:
-    assert "can't be read" in refused(client, messages=photo(url[:url.index(',') + 1 + 8000]))["message"]
+    assert "can't be read" in refused(client, messages=photo(url[: url.index(",") + 1 + 8000]))["message"]
     bomb = to_url(Image.new("1", (9000, 9000)), "PNG")
     assert "9000 x 9000 pixels" in refused(client, messages=photo(bomb))["message"]
 
 
-@pytest.mark.parametrize(("request_", "param"), [
-    ({"messages": []}, "messages"), ({"messages": [{"role": "assistant", "content": "hi"}]}, "messages"),
-    ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "messages"),
-    ({"messages": [{"role": "user", "content": "a <IMG_CONTEXT> b"}]}, "messages"),
-    ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
-    ({"n": 2}, "n"), ({"temperature": 9}, "temperature"), ({"top_p": -1}, "top_p"), ({"max_tokens": 0}, "max_tokens"),
-    ({"max_tokens": 500_000}, "max_tokens"), ({"stop": ["a"] * 5}, "stop"), ({"seed": "x"}, "seed")])
+@pytest.mark.parametrize(
+    ("request_", "param"),
+    [
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "assistant", "content": "hi"}]}, "messages"),
+        ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "messages"),
+        ({"messages": [{"role": "user", "content": "a <IMG_CONTEXT> b"}]}, "messages"),
+        ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
+        ({"n": 2}, "n"),
+        ({"temperature": 9}, "temperature"),
+        ({"top_p": -1}, "top_p"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": 500_000}, "max_tokens"),
+        ({"stop": ["a"] * 5}, "stop"),
+        ({"seed": "x"}, "seed"),
+    ],
+)
 def test_a_wrong_request_is_told_which_part_is_wrong(client: OpenAI, request_: dict[str, Any], param: str) -> None:
     assert refused(client, **request_)["param"] == param
 
@@ -184,8 +224,9 @@ def waiting(engine: Any) -> int:
 
 def long_stream(client: OpenAI) -> Any:
     """A request that would go on for many minutes, once its first text is there."""
-    stream = client.chat.completions.create(model="joker", messages=[{"role": "user", "content": "hi"}], stream=True,
-                                            max_tokens=30_000, seed=1)
+    stream = client.chat.completions.create(
+        model="joker", messages=[{"role": "user", "content": "hi"}], stream=True, max_tokens=30_000, seed=1
+    )
     for chunk in stream:
         if chunk.choices[0].delta.content:
             return stream
@@ -212,11 +253,15 @@ def test_a_waiting_request_that_leaves_is_never_written(start: Callable[..., Any
     with engine.client() as client, concurrent.futures.ThreadPoolExecutor() as pool:
         running = long_stream(client)
         messages: Any = [{"role": "user", "content": "hi"}]
-        impatient = pool.submit(client.with_options(timeout=1).chat.completions.create, model="joker", messages=messages, max_tokens=30_000)
+        impatient = pool.submit(
+            client.with_options(timeout=1).chat.completions.create, model="joker", messages=messages, max_tokens=30_000
+        )
         assert isinstance(impatient.exception(60), openai.APITimeoutError)
         wait_for(lambda: " cancelled prompt=0 " in engine.log.read_text())
         running.close()
-        assert client.chat.completions.create(model="joker", messages=messages, max_tokens=2).usage.completion_tokens == 2
+        assert (
+            client.chat.completions.create(model="joker", messages=messages, max_tokens=2).usage.completion_tokens == 2
+        )
 
 
 def test_sigterm_ends_the_texts_under_way_and_the_process(start: Callable[..., Any]) -> None:
@@ -228,15 +273,28 @@ def test_sigterm_ends_the_texts_under_way_and_the_process(start: Callable[..., A
 
 
 def test_a_directory_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "bot", "engine", "cpu", tmp_path, "--port", "0"], capture_output=True, text=True, timeout=200)
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "engine", "cpu", tmp_path, "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == f"jokebot: {tmp_path} is no checkpoint: it has no config.json.\n"
 
 
-@pytest.mark.parametrize(("config", "reason"), [
-    ('{"architectures": ["LlamaForCausalLM"]}', "no InternVL2 of InternLM2 kind (it says LlamaForCausalLM)"),
-    ('{"architectures": ["InternVLChatModel"], "llm_config": {"architectures": ["Qwen2ForCausalLM"]}}', "Qwen2ForCausalLM"),
-    ("half a fi", "can't be read"), ("[]", "can't be read")])
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ('{"architectures": ["LlamaForCausalLM"]}', "no InternVL2 of InternLM2 kind (it says LlamaForCausalLM)"),
+        (
+            '{"architectures": ["InternVLChatModel"], "llm_config": {"architectures": ["Qwen2ForCausalLM"]}}',
+            "Qwen2ForCausalLM",
+        ),
+        ("half a fi", "can't be read"),
+        ("[]", "can't be read"),
+    ],
+)
 def test_another_kind_of_model_is_refused(tmp_path: Path, config: str, reason: str) -> None:
     (tmp_path / "config.json").write_text(config, encoding="utf-8")
     with pytest.raises(CheckpointError) as caught:
@@ -259,12 +317,19 @@ def test_a_checkpoint_without_weights_is_refused(checkpoint: Path, tmp_path: Pat
 
 def test_a_port_in_use_is_said_before_anything_is_loaded(engine: Any, checkpoint: Path) -> None:
     port = engine.url.rpartition(":")[2]
-    done = subprocess.run([sys.executable, "-m", "bot", "engine", "cpu", checkpoint, "--port", port], capture_output=True, text=True, timeout=200)
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "engine", "cpu", checkpoint, "--port", port],
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert done.returncode == 2 and f"127.0.0.1:{port} can't be used" in done.stderr
 
 
 def encoded(engine: Any, **body: Any) -> Any:
-    request = urllib.request.Request(f"{engine.url}/v1/encode", json.dumps(body).encode(), {"Authorization": "Bearer secret"})
+    request = urllib.request.Request(
+        f"{engine.url}/v1/encode", json.dumps(body).encode(), {"Authorization": "Bearer secret"}
+    )
     with urllib.request.urlopen(request, timeout=60) as response:
         return json.load(response)
 
@@ -274,7 +339,9 @@ def test_texts_are_encoded_as_lmdeploy_does_it(engine: Any) -> None:
     template = prompts.template
     answer = encoded(engine, input="tell a joke", do_preprocess=True, add_bos=True)
     rendered = template.bos + template.user.format(user="tell a joke") + template.assistant
-    assert answer["input_ids"] == encoded(engine, input=rendered)["input_ids"] and answer["length"] == len(answer["input_ids"])
+    assert answer["input_ids"] == encoded(engine, input=rendered)["input_ids"] and answer["length"] == len(
+        answer["input_ids"]
+    )
     assert len(encoded(engine, input=template.context * 7)["input_ids"]) == 7
     for wrong in ({}, {"input": ["a"]}, {"input": "a", "do_preprocess": "yes"}):
         with pytest.raises(urllib.error.HTTPError, match="400"):
@@ -283,7 +350,10 @@ def test_texts_are_encoded_as_lmdeploy_does_it(engine: Any) -> None:
 
 def test_a_joke_that_goes_round_in_circles_ends(client: OpenAI, url: str) -> None:
     def say(**more: Any) -> Any:
-        return client.chat.completions.create(model="", messages=photo(url), **{**SAMPLING, "max_tokens": 64, "temperature": 0}, extra_body=more)
+        return client.chat.completions.create(
+            model="", messages=photo(url), **{**SAMPLING, "max_tokens": 64, "temperature": 0}, extra_body=more
+        )
+
     assert say().usage.completion_tokens == 64, "the random model says the same again and again"
     ended = say(repetition_ngram_size=1, repetition_ngram_threshold=2)
     assert ended.usage.completion_tokens < 64 and ended.choices[0].finish_reason == "stop"

@@ -1,4 +1,5 @@
 """How the CPU engine chooses tokens and turns them into text."""
+
 import importlib
 import types
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from bot.engine.cpu.model import GenerationCancelled, CpuModel
+from bot.engine.cpu.model import CpuModel, GenerationCancelled
 from bot.engine.cpu.protocol import RequestError, SamplerOptions, parse
 from bot.engine.cpu.sampling import Sampler, nucleus
 from bot.engine.cpu.text_stream import BROKEN, TextStream
@@ -21,8 +22,11 @@ def prompt(model: CpuModel, text: str = "tell a joke") -> Any:
 
 def stream(model: CpuModel, text: str, *stop: str) -> tuple[list[str], bool]:
     """A text's pieces when its bytes come one token each, the worst that a tokenizer can do."""
-    tokens = [model.tokenizer.convert_tokens_to_ids(unit) for unit in model.tokenizer.backend_tokenizer.pre_tokenizer
-              .pre_tokenize_str(text) for unit in unit[0]]
+    tokens = [
+        model.tokenizer.convert_tokens_to_ids(unit)
+        for unit in model.tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
+        for unit in unit[0]
+    ]
     assert len(tokens) == len(text.encode())
     out, pieces = TextStream(model.decode, stop), []
     for token in tokens:
@@ -47,9 +51,17 @@ def test_bytes_that_never_become_a_character_are_not_sent(model: CpuModel) -> No
     assert out.finish() == ""
 
 
-@pytest.mark.parametrize(("stop", "expected"), [
-    (("END",), "one, two, "), (("two", "one"), ""), (("nothing",), "one, two, END of it"), ((", ", "END"), "one"),
-    (("EN",), "one, two, "), (("it!", "of it"), "one, two, END ")])
+@pytest.mark.parametrize(
+    ("stop", "expected"),
+    [
+        (("END",), "one, two, "),
+        (("two", "one"), ""),
+        (("nothing",), "one, two, END of it"),
+        ((", ", "END"), "one"),
+        (("EN",), "one, two, "),
+        (("it!", "of it"), "one, two, END "),
+    ],
+)
 def test_nothing_of_a_stop_string_or_after_it_is_sent(model: CpuModel, stop: tuple[str, ...], expected: str) -> None:
     pieces, stopped = stream(model, "one, two, END of it", *stop)
     assert "".join(pieces) == expected
@@ -109,7 +121,11 @@ class Saying(Sampler):
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "</s>", "<|im_start|>"])
 def test_a_text_ends_at_the_end_of_the_turn(model: CpuModel, end: str) -> None:
-    tokens = [*model.tokenizer.encode("haha", add_special_tokens=False), model.tokenizer.convert_tokens_to_ids(end), 300]
+    tokens = [
+        *model.tokenizer.encode("haha", add_special_tokens=False),
+        model.tokenizer.convert_tokens_to_ids(end),
+        300,
+    ]
     written = list(model.write(prompt(model), Saying(tokens), lambda: False))
     assert model.decode(written) == "haha"
 
@@ -124,8 +140,15 @@ def test_writing_stops_at_the_next_token_after_a_cancel(model: CpuModel) -> None
 
 def test_the_decoding_loop_agrees_with_transformers_generate(model: CpuModel, cat: Any, url: str) -> None:
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "讲一个笑话"}]
-    ready = model.prepare(parse({"messages": [{"role": "user", "content": content}]}, model.prompts), [cut_tiles(cat, 2)])
-    written = [token for token, _ in zip(model.write(ready, Sampler(SamplerOptions(temperature=0), []), lambda: False), range(8), strict=False)]
+    ready = model.prepare(
+        parse({"messages": [{"role": "user", "content": content}]}, model.prompts), [cut_tiles(cat, 2)]
+    )
+    written = [
+        token
+        for token, _ in zip(
+            model.write(ready, Sampler(SamplerOptions(temperature=0), []), lambda: False), range(8), strict=False
+        )
+    ]
     model.model.img_context_token_id = model.context
     ids = torch.tensor([ready.ids])
     generated = model.model.generate(ready.pixels, ids, torch.ones_like(ids), max_new_tokens=8, do_sample=False)
@@ -138,8 +161,11 @@ def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: C
     config = theirs.InternLM2Config(**model.model.config.llm_config.to_dict() | {"attn_implementation": "eager"})
     reference = theirs.InternLM2ForCausalLM(config).eval()
     reference.load_state_dict(model.model.language_model.state_dict(), strict=True)
-    other = CpuModel(types.SimpleNamespace(config=model.model.config, language_model=reference, num_image_token=256),
-                  model.tokenizer, model.prompts)
+    other = CpuModel(
+        types.SimpleNamespace(config=model.model.config, language_model=reference, num_image_token=256),
+        model.tokenizer,
+        model.prompts,
+    )
 
     def write(writer: CpuModel) -> list[int]:
         tokens = writer.write(prompt(writer), Sampler(SamplerOptions(temperature=0), []), lambda: False)

@@ -1,4 +1,5 @@
 """LMDeploy's own Python code (.venv/lmdeploy-cpu) beside the train environment: what it does before a GPU is needed."""
+
 import importlib
 import sys
 from pathlib import Path
@@ -7,10 +8,10 @@ import pytest
 import torch
 from PIL import ImageFile
 
-from configs.transformers_imports import import_torchvision
 from configs.settings import ROOT
-from trainer.demo_model.random_weights import write_random
+from configs.transformers_imports import import_torchvision
 from trainer.demo_model.architectures import SHAPES
+from trainer.demo_model.random_weights import write_random
 
 PARTS = ROOT / ".venv" / "lmdeploy-cpu"
 if not (PARTS / "jokebot-stamp").exists():
@@ -20,7 +21,8 @@ import_torchvision(torch)
 # At the end, so that the train environment's own packages stay the ones that are imported.
 sys.path.append(str(PARTS))
 importlib.import_module("lmdeploy.vl.media.image")
-# With that import LMDeploy tells Pillow, for the whole process, to take pictures that are cut off. Other tests expect a refusal.
+# With that import LMDeploy tells Pillow, for the whole process, to take pictures that are cut off. Other tests expect a
+# refusal.
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 

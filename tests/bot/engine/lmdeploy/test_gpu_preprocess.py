@@ -1,4 +1,5 @@
 """Our preprocess gives InternVL2 what LMDeploy's own gives it."""
+
 import numpy
 import pytest
 import torch
@@ -11,7 +12,18 @@ from bot.engine.lmdeploy.gpu_preprocess import normalised, photo_tiles
 from bot.engine.lmdeploy.vision_model import GRID, PhotoVisionModel
 
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket", "hubble_deep_field")
-SIZES = ((1280, 960), (640, 480), (333, 777), (100, 50), (448, 448), (720, 1280), (899, 640), (1600, 1200), (60, 700), (500, 375))
+SIZES = (
+    (1280, 960),
+    (640, 480),
+    (333, 777),
+    (100, 50),
+    (448, 448),
+    (720, 1280),
+    (899, 640),
+    (1600, 1200),
+    (60, 700),
+    (500, 375),
+)
 TILES = (12, 6, 4, 1, 2)
 
 
@@ -38,25 +50,39 @@ def photo(picture: str, size: tuple[int, int]) -> Image.Image:
     image = numpy.array(Image.fromarray(getattr(data, picture)()).convert("RGB").resize(size, Image.Resampling.BOX))
     rows, columns = image.shape[:2]
     image[: rows // 4, : columns // 4] = numpy.indices((rows // 4, columns // 4)).sum(0)[..., None] % 2 * 255
-    image[rows // 2 :, columns // 2 :] = numpy.random.default_rng(1).integers(0, 256, image[rows // 2 :, columns // 2 :].shape)
+    image[rows // 2 :, columns // 2 :] = numpy.random.default_rng(1).integers(
+        0, 256, image[rows // 2 :, columns // 2 :].shape
+    )
     return Image.fromarray(image)
 
 
 def asked(image: Image.Image, most: int | None) -> list[dict]:
     limit = {} if most is None else {"max_dynamic_patch": most}
-    return [{"role": "user", "content": [{"type": "image", "data": image, **limit}, {"type": "text", "text": "Joke, please."}]}]
+    return [
+        {
+            "role": "user",
+            "content": [{"type": "image", "data": image, **limit}, {"type": "text", "text": "Joke, please."}],
+        }
+    ]
 
 
 def tiles_of(entry: dict) -> torch.Tensor:
     pixels, (columns, rows, thumbnail) = torch.from_numpy(entry["pixel_values"].copy()), entry[GRID]
-    values = pixels.permute(0, 3, 1, 2) if pixels.dim() == 4 else photo_tiles(pixels, (columns, rows), 448, thumbnail=thumbnail)
+    values = (
+        pixels.permute(0, 3, 1, 2)
+        if pixels.dim() == 4
+        else photo_tiles(pixels, (columns, rows), 448, thumbnail=thumbnail)
+    )
     return normalised(values, torch.bfloat16)
 
 
 @pytest.mark.parametrize("number", range(50))
 def test_the_tiles_of_a_photo_are_lmdeploys_own_to_the_bit(stock, ours, number):
     image, most = photo(PICTURES[number % 5], SIZES[number // 5]), TILES[(number + number // 5) % 5]
-    theirs, entry = stock.preprocess(asked(image, most))[-1]["content"][0], ours.preprocess(asked(image, most))[-1]["content"][0]
+    theirs, entry = (
+        stock.preprocess(asked(image, most))[-1]["content"][0],
+        ours.preprocess(asked(image, most))[-1]["content"][0],
+    )
     expected, made = theirs.pop("pixel_values"), tiles_of(entry)
     assert made.shape == expected.shape and made.dtype == expected.dtype == torch.bfloat16
     assert torch.equal(made, expected)
@@ -72,7 +98,10 @@ def test_never_more_bytes_travel_than_the_tiles_have(ours):
 
 def test_detail_and_the_checkpoints_own_limit_choose_as_many_tiles_as_they_do_in_lmdeploy(stock, ours):
     image = photo("chelsea", (900, 300))
-    for asking in (asked(image, None), [{"role": "user", "content": [{"type": "image", "data": image, "detail": "low"}]}]):
+    for asking in (
+        asked(image, None),
+        [{"role": "user", "content": [{"type": "image", "data": image, "detail": "low"}]}],
+    ):
         counts = [model.preprocess(list(asking))[-1]["content"][0]["image_tokens"] for model in (stock, ours)]
         assert counts[0] == counts[1]
 

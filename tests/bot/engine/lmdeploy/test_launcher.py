@@ -1,4 +1,5 @@
 """LMDeploy's server is started by its own command line, with our classes in the places of its own."""
+
 import io
 import json
 import logging
@@ -50,7 +51,7 @@ def started(monkeypatch):
 def options(model: Path) -> list[str]:
     """The bot's own command, without the interpreter and the module."""
     told = command(model, 23456, Settings(), name="champion")
-    return told[told.index("bot.engine.lmdeploy.launcher") + 1:]
+    return told[told.index("bot.engine.lmdeploy.launcher") + 1 :]
 
 
 def test_lmdeploy_builds_our_class_for_internvl2(tiny):
@@ -74,15 +75,24 @@ def test_lmdeploy_understands_every_option_of_the_bots_command(started, monkeypa
     launcher.main(options(tiny))
     entrypoint.run()
     told = seen[0]
-    assert (told.model_path, told.model_name, told.server_name, told.server_port) == (str(tiny), "champion", "127.0.0.1", 23456)
+    assert (told.model_path, told.model_name, told.server_name, told.server_port) == (
+        str(tiny),
+        "champion",
+        "127.0.0.1",
+        23456,
+    )
     assert (told.backend, told.trust_remote_code, told.api_keys) == ("pytorch", True, ["a-secret"])
     assert (told.max_batch_size, told.num_gpu_blocks, told.session_len) == (64, 512, 256 * 13 + 2048)
 
 
 def test_stock_stays_stock_where_it_is_asked_for(started, tiny):
     launcher.main([str(tiny), "--preprocess", "stock"])
-    assert os.environ[launcher.MODE] == "stock" and VISION_MODELS.module_dict["InternVLVisionModel"] is InternVLVisionModel
-    assert started == [["lmdeploy", "serve", "api_server", str(tiny), "--server-name", "127.0.0.1", "--server-port", "23333"]]
+    assert (
+        os.environ[launcher.MODE] == "stock" and VISION_MODELS.module_dict["InternVLVisionModel"] is InternVLVisionModel
+    )
+    assert started == [
+        ["lmdeploy", "serve", "api_server", str(tiny), "--server-name", "127.0.0.1", "--server-port", "23333"]
+    ]
 
 
 def test_a_chat_request_leaves_a_line_under_the_id_that_the_bot_gave_it(monkeypatch):
@@ -100,6 +110,7 @@ def test_a_chat_request_leaves_a_line_under_the_id_that_the_bot_gave_it(monkeypa
     @app.get("/health")
     def health() -> str:
         return "well"
+
     launcher.log_requests()
     uvicorn.run(app=app)
     with socket.create_server(("127.0.0.1", 0)) as place:
@@ -110,7 +121,9 @@ def test_a_chat_request_leaves_a_line_under_the_id_that_the_bot_gave_it(monkeypa
             url = f"http://127.0.0.1:{place.getsockname()[1]}"
             urllib.request.urlopen(f"{url}/health", timeout=60).read()
             for number in ("abc", "not one of ours"):
-                asked = urllib.request.Request(f"{url}{request_log.CHAT}", method="POST", headers={"X-Request-Id": number})
+                asked = urllib.request.Request(
+                    f"{url}{request_log.CHAT}", method="POST", headers={"X-Request-Id": number}
+                )
                 assert urllib.request.urlopen(asked, timeout=60).read() == b'"a joke"'
         finally:
             server.should_exit = True
@@ -135,12 +148,22 @@ def test_the_ready_line_comes_when_the_port_answers_and_not_before(capsys):
 
 def test_the_engine_process_registers_too_and_others_do_not():
     """LMDeploy starts processes by `spawn`, which runs the launcher's file in them under another name."""
-    code = ("import multiprocessing, runpy, sys; multiprocessing.current_process().name = sys.argv.pop(1); import torch; "
-            "from configs.transformers_imports import import_torchvision; import_torchvision(torch); "
-            "runpy.run_module('bot.engine.lmdeploy.launcher', run_name='__mp_main__'); "
-            "print('lmdeploy' in sys.modules and sys.modules['lmdeploy.pytorch.models.module_map'].MODULE_MAP['InternVLChatModel'])")
+    code = (
+        "import multiprocessing, runpy, sys; multiprocessing.current_process().name = sys.argv.pop(1); import torch; "
+        "from configs.transformers_imports import import_torchvision; import_torchvision(torch); "
+        "runpy.run_module('bot.engine.lmdeploy.launcher', run_name='__mp_main__'); "
+        "print('lmdeploy' in sys.modules and "
+        "sys.modules['lmdeploy.pytorch.models.module_map'].MODULE_MAP['InternVLChatModel'])"
+    )
     paths = os.pathsep.join([str(ROOT), str(Path(lmdeploy.__file__).parents[1])])
     environ = {**os.environ, "PYTHONPATH": paths, launcher.MODE: "gpu"}
-    said = [subprocess.run([sys.executable, "-c", code, name], env=environ, cwd=ROOT, capture_output=True, text=True, timeout=200)
-            for name in (launcher.ENGINE_PROCESS, "SyncManager-1")]
-    assert [run.stdout.split()[-1:] for run in said] == [["bot.engine.lmdeploy.input_processor.PhotoInternVLChatModel"], ["False"]], said
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code, name], env=environ, cwd=ROOT, capture_output=True, text=True, timeout=200
+        )
+        for name in (launcher.ENGINE_PROCESS, "SyncManager-1")
+    ]
+    assert [run.stdout.split()[-1:] for run in said] == [
+        ["bot.engine.lmdeploy.input_processor.PhotoInternVLChatModel"],
+        ["False"],
+    ], said

@@ -1,4 +1,5 @@
 """The check before traffic, against what LMDeploy's own code makes of a checkpoint's tokenizer and chat template."""
+
 import asyncio
 import json
 import shutil
@@ -6,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine.servers import readiness
 from bot.engine.client import EngineReply
+from bot.engine.servers import readiness
 from configs.prompts import load_prompts
 
 TILE = 256
@@ -31,10 +32,14 @@ class Lmdeploy:
     def photo_tokens(self) -> int:
         """As `InternVLVisionModel.proc_messages` and `to_pytorch_aux` count them, for a photo of one tile."""
         prompts = load_prompts()
-        messages = [{"role": "system", "content": prompts.system},
-                    {"role": "user", "content": f"<img><IMG_CONTEXT></img>\n{prompts.ask('en')}"}]
+        messages = [
+            {"role": "system", "content": prompts.system},
+            {"role": "user", "content": f"<img><IMG_CONTEXT></img>\n{prompts.ask('en')}"},
+        ]
         before, after = self.template.messages2prompt(messages).split("<IMG_CONTEXT>")
-        return len(self.tokenizer.encode(before, add_bos=True)) + TILE + len(self.tokenizer.encode(after, add_bos=False))
+        return (
+            len(self.tokenizer.encode(before, add_bos=True)) + TILE + len(self.tokenizer.encode(after, add_bos=False))
+        )
 
 
 def check(server: Lmdeploy, directory: Path, photo_tokens: int) -> None:
@@ -65,13 +70,18 @@ def test_a_photo_with_more_or_fewer_tokens_than_ours_is_noticed(tiny: Path) -> N
 def test_the_bare_template_that_lmdeploy_falls_back_to_is_noticed(damaged: Path) -> None:
     change(damaged, chat_template=None)
     server = Lmdeploy(damaged)
-    assert asyncio.run(server.encode("hi", as_user=True)) == asyncio.run(server.encode("hi")), "LMDeploy says nothing about it"
+    assert asyncio.run(server.encode("hi", as_user=True)) == asyncio.run(server.encode("hi")), (
+        "LMDeploy says nothing about it"
+    )
     with pytest.raises(readiness.NotReadyError, match="chat template"):
         check(server, damaged, 300)
 
 
 def test_another_models_template_is_noticed(damaged: Path) -> None:
-    change(damaged, chat_template="{{ bos_token }}{% for message in messages %}[INST] {{ message['content'] }} [/INST]{% endfor %}")
+    change(
+        damaged,
+        chat_template="{{ bos_token }}{% for message in messages %}[INST] {{ message['content'] }} [/INST]{% endfor %}",
+    )
     with pytest.raises(readiness.NotReadyError, match="chat template"):
         check(Lmdeploy(damaged), damaged, 300)
 

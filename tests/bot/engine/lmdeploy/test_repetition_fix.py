@@ -1,4 +1,5 @@
 """LMDeploy's rule against repetition ends what repeats itself, and not a joke that has just joined a batch."""
+
 from types import SimpleNamespace
 
 import numpy
@@ -15,7 +16,10 @@ STOCK = sampling._gather_generated_ids
 
 def ended(gather, *written: list[int], padding: int = 2) -> list[bool]:
     """For each request of a batch, by the words it has written, whether LMDeploy's rule ends it."""
-    requests = [SimpleNamespace(num_new_tokens=len(words), generated_ids=numpy.array(words, dtype=numpy.int64)) for words in written]
+    requests = [
+        SimpleNamespace(num_new_tokens=len(words), generated_ids=numpy.array(words, dtype=numpy.int64))
+        for words in written
+    ]
     ids = gather(padding, requests, SimpleNamespace(repetition_penalty=None, max_repetition_ngram_size=SIZE))
     _, found = ngram(torch.from_numpy(ids), None, torch.full((len(written),), TIMES), SIZE, 1024)
     return found.tolist()

@@ -1,9 +1,10 @@
 """Servers that somebody else runs: versions are found by their names, and nothing is started."""
+
 import pytest
 
 from bot.engine.client import SamplingParams
-from bot.engine.servers.external import ExternalServers
 from bot.engine.servers.base import ServeError
+from bot.engine.servers.external import ExternalServers
 from configs.serving import JokeSettings
 from configs.settings import Settings
 from storage.learning.models import Model

@@ -1,4 +1,5 @@
 """The bot's own servers: started, watched, mended and ended. The children are real processes."""
+
 import asyncio
 import os
 import signal
@@ -10,8 +11,8 @@ import psutil
 import pytest
 
 from bot.engine.client import EngineError
-from bot.engine.servers.managed import ManagedServers
 from bot.engine.servers.base import ServeError
+from bot.engine.servers.managed import ManagedServers
 from configs.settings import ROOT
 from tests.bot.engine.owned import SOON_FOUND, dies, model, settings, states
 from tests.waiting import until
@@ -28,6 +29,7 @@ async def make(tmp_path, launcher):
         if ready:
             await made[-1].wait_ready()
         return made[-1]
+
     yield make
     for servers in made:
         await servers.stop()
@@ -96,7 +98,11 @@ async def test_a_server_killed_in_mid_reply_costs_no_joke_and_is_started_again(m
 async def test_a_server_that_goes_wrong_is_started_again_and_the_photo_is_answered(make, launcher, question, fault):
     """The three golden photos go well, and what comes after does not; the next process is whole."""
     launcher.tell("model-1", ["--fault", fault, "--after", "3"], [])
-    hanging = {"engine": {"first_token_timeout_s": 2, "attempts": 9}, **SOON_FOUND} if fault == "hang" else {"engine": {"attempts": 9}}
+    hanging = (
+        {"engine": {"first_token_timeout_s": 2, "attempts": 9}, **SOON_FOUND}
+        if fault == "hang"
+        else {"engine": {"attempts": 9}}
+    )
     servers = await make(**hanging)
     reply = await servers.router.champion.client.ask(**question)
     assert reply.text == "model-1 tells a joke." and len(launcher.starts) >= 2 and servers.status()[0].restarts >= 1
@@ -125,13 +131,19 @@ async def test_a_server_that_is_busy_with_slow_photos_is_left_alone(make, launch
     assert [state.restarts for state in servers.status()] == [0]
 
 
-@pytest.mark.parametrize(("words", "reason"), [
-    ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", "GPU's memory is full"),
-    ("RuntimeError: No CUDA GPUs are available", "GPU is not there"),
-    ("RuntimeError: CUDA error: device-side assert", "GPU is not there or has failed"),
-    ("DefaultCPUAllocator: can't allocate memory", "host's memory is full"),
-    ("ModuleNotFoundError: No module named 'lmdeploy'", "jokebot doctor")])
-async def test_a_version_that_cannot_start_is_refused_with_the_reason_and_nothing_moves(make, launcher, question, words, reason):
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", "GPU's memory is full"),
+        ("RuntimeError: No CUDA GPUs are available", "GPU is not there"),
+        ("RuntimeError: CUDA error: device-side assert", "GPU is not there or has failed"),
+        ("DefaultCPUAllocator: can't allocate memory", "host's memory is full"),
+        ("ModuleNotFoundError: No module named 'lmdeploy'", "jokebot doctor"),
+    ],
+)
+async def test_a_version_that_cannot_start_is_refused_with_the_reason_and_nothing_moves(
+    make, launcher, question, words, reason
+):
     servers = await make()
     launcher.tell("model-2", dies(words))
     with pytest.raises(ServeError, match=reason):
@@ -158,9 +170,16 @@ async def test_a_taken_port_is_left_for_another(make, launcher):
     assert states(servers) == [("model-1", "ready")] and launcher.starts == ["model-1"] * 2
 
 
-@pytest.mark.parametrize(("options", "reason"), [
-    (["--template", "bare"], "chat template"), (["--text", "!!!!!!!!!!!!"], "no text"), (["--text", " "], "says nothing"),
-    (["--text", "nan"], "no text"), (["--text", "\ufffd" * 9], "no text")])
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--template", "bare"], "chat template"),
+        (["--text", "!!!!!!!!!!!!"], "no text"),
+        (["--text", " "], "says nothing"),
+        (["--text", "nan"], "no text"),
+        (["--text", "\ufffd" * 9], "no text"),
+    ],
+)
 async def test_a_version_with_another_prompt_or_without_sane_words_gets_no_traffic(make, launcher, options, reason):
     servers = await make()
     launcher.tell("model-2", options)
@@ -196,11 +215,19 @@ def size(log: Path) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_is_left_when_the_bot_ends_in_whatever_way(number, tmp_path):
-    source = ("import asyncio, pathlib\nfrom tests.bot.engine.owned import *\nasync def main():\n"
-              f"    servers = ManagedServers(settings(pathlib.Path({str(tmp_path)!r}), count=2), model(1), StubLauncher())\n"
-              "    await servers.start(); await servers.wait_ready(); print('up', flush=True); await asyncio.sleep(600)\nasyncio.run(main())")
-    with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True, cwd=ROOT,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)}) as bot:
+    source = (
+        "import asyncio, pathlib\nfrom tests.bot.engine.owned import *\nasync def main():\n"
+        f"    servers = ManagedServers(settings(pathlib.Path({str(tmp_path)!r}), count=2), model(1), StubLauncher())\n"
+        "    await servers.start(); await servers.wait_ready(); print('up', flush=True); await "
+        "asyncio.sleep(600)\nasyncio.run(main())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", source],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as bot:
         try:
             assert bot.stdout.readline() == "up\n"
             children = psutil.Process(bot.pid).children(recursive=True)

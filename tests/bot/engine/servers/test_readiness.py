@@ -1,22 +1,49 @@
 """Small rules behind the servers: what is a text, whose cores are whose, what last lines mean."""
+
 import os
 import sys
 
 import psutil
 import pytest
 
-from bot.engine.servers.readiness import is_plausible_text
 from bot.engine.servers.cpu_affinity import assign_cores, pin, portions
+from bot.engine.servers.readiness import is_plausible_text
 from bot.engine.servers.server_process import diagnose_exit, is_port_taken
 from bot.runtime.child_process import start_child
 
 
-@pytest.mark.parametrize("text", ["A cat walks into a bar.", "猫走进了酒吧。", "哈哈哈哈哈！这只猫真会玩。", "No.", "喵", "Hahahaha, that hat!", "3", "🐱 meow"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A cat walks into a bar.",
+        "猫走进了酒吧。",
+        "哈哈哈哈哈！这只猫真会玩。",
+        "No.",
+        "喵",
+        "Hahahaha, that hat!",
+        "3",
+        "🐱 meow",
+    ],
+)
 def test_a_joke_is_a_text(text):
     assert is_plausible_text(text)
 
 
-@pytest.mark.parametrize("text", ["", "   \n", "!!!!!!!!!!!!", "…………", "nan", "NaN.", "aaaaaaaaaaaaaaaaaaaaaaaa b", "\ufffd\ufffd\ufffda", "的的的的的的的的的的", "?!?!?!"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   \n",
+        "!!!!!!!!!!!!",
+        "…………",
+        "nan",
+        "NaN.",
+        "aaaaaaaaaaaaaaaaaaaaaaaa b",
+        "\ufffd\ufffd\ufffda",
+        "的的的的的的的的的的",
+        "?!?!?!",
+    ],
+)
 def test_what_a_broken_checkpoint_says_is_none(text):
     assert not is_plausible_text(text)
 
@@ -34,15 +61,28 @@ def test_with_more_servers_than_cores_each_has_one():
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 def test_a_server_its_threads_and_what_it_starts_later_stay_on_its_cores():
-    code = ("import subprocess, sys, threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
-            "print('listening on http://127.0.0.1:1', flush=True); sys.stdin\nwhile True: time.sleep(0.1); subprocess.run(['true'])")
+    code = (
+        "import subprocess, sys, threading, time\nthreading.Thread(target=time.sleep, args=(600,), "
+        "daemon=True).start()\n"
+        "print('listening on http://127.0.0.1:1', flush=True); sys.stdin\nwhile True: time.sleep(0.1); "
+        "subprocess.run(['true'])"
+    )
     cores = sorted(os.sched_getaffinity(0))
-    with start_child("one", [sys.executable, "-c", code]) as one, start_child("two", [sys.executable, "-c", code]) as two:
+    with (
+        start_child("one", [sys.executable, "-c", code]) as one,
+        start_child("two", [sys.executable, "-c", code]) as two,
+    ):
         for child in (one, two):
             child.wait_ready()
         assign_cores([one.pid, two.pid])
-        shares = [{core for process in [psutil.Process(child.pid), *psutil.Process(child.pid).children()] for core in process.cpu_affinity()}
-                  for child in (one, two)]
+        shares = [
+            {
+                core
+                for process in [psutil.Process(child.pid), *psutil.Process(child.pid).children()]
+                for core in process.cpu_affinity()
+            }
+            for child in (one, two)
+        ]
         assert not shares[0] & shares[1] and sorted(shares[0] | shares[1]) == cores
         server = psutil.Process(two.pid).children()[0]
         assert {frozenset(os.sched_getaffinity(thread.id)) for thread in server.threads()} == {frozenset(shares[1])}
@@ -52,8 +92,12 @@ def test_a_server_its_threads_and_what_it_starts_later_stay_on_its_cores():
 
 
 def test_last_lines_are_told_in_the_words_of_who_runs_the_bot():
-    assert "servers.count" in diagnose_exit(["Traceback …", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB."])
+    assert "servers.count" in diagnose_exit(
+        ["Traceback …", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB."]
+    )
     assert "nvidia-smi" in diagnose_exit(["RuntimeError: Found no NVIDIA driver on your system."])
     assert "host's memory" in diagnose_exit(["numpy: MemoryError: Unable to allocate"])
     assert diagnose_exit(["all is well"]) == "" and not is_port_taken("all is well")
-    assert is_port_taken("ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 23333): address already in use")
+    assert is_port_taken(
+        "ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 23333): address already in use"
+    )

@@ -1,10 +1,11 @@
 """One model takes another's place while photos keep coming: none fails, and what goes wrong leaves what was."""
+
 import asyncio
 
 import pytest
 
-from bot.engine.servers.managed import ManagedServers
 from bot.engine.servers.base import NoCapacity, ServeError
+from bot.engine.servers.managed import ManagedServers
 from tests.bot.engine.owned import StubLauncher, dies, model, settings, states
 from tests.waiting import until
 
@@ -25,7 +26,10 @@ class Load:
             reply = await arm.client.ask(**self.question)
             assert reply.text == f"{arm.model.name} tells a joke."
             self.texts.append(reply.text)
-            self.most_loaded = max(self.most_loaded, sum(state.state in ("ready", "draining", "starting", "checking") for state in self.servers.status()))
+            self.most_loaded = max(
+                self.most_loaded,
+                sum(state.state in ("ready", "draining", "starting", "checking") for state in self.servers.status()),
+            )
 
     async def stop(self) -> None:
         self.stopping = True
@@ -41,13 +45,16 @@ async def make(tmp_path, launcher):
         await made[-1].start()
         await until(lambda: {state.state for state in made[-1].status()} == {"ready"})
         return made[-1]
+
     yield make
     for servers in made:
         await servers.stop()
 
 
 @pytest.mark.parametrize(("predecessor", "count"), [("end", 1), ("sleep", 3), ("run", 2), ("end", 2)])
-async def test_a_swap_under_load_fails_nothing_and_loads_one_server_more_at_most(make, launcher, question, count, predecessor):
+async def test_a_swap_under_load_fails_nothing_and_loads_one_server_more_at_most(
+    make, launcher, question, count, predecessor
+):
     launcher.tell("model-1", ["--token-s", "0.01"])
     servers = await make(count=count, predecessor=predecessor)
     load = Load(servers, question)
@@ -61,7 +68,9 @@ async def test_a_swap_under_load_fails_nothing_and_loads_one_server_more_at_most
     assert load.most_loaded <= (2 * count if predecessor == "run" else count + 1)
 
 
-@pytest.mark.parametrize(("last", "reason"), [(dies("CUDA out of memory"), "memory is full"), (["--template", "bare"], "chat template")])
+@pytest.mark.parametrize(
+    ("last", "reason"), [(dies("CUDA out of memory"), "memory is full"), (["--template", "bare"], "chat template")]
+)
 async def test_a_swap_that_fails_midway_leaves_blue_as_it_was(make, launcher, question, last, reason):
     """One of two is replaced already when the second one fails."""
     launcher.tell("model-2", [], last)
@@ -93,15 +102,22 @@ async def test_the_predecessor_that_sleeps_is_back_without_a_start(make, launche
     servers = await make(predecessor="sleep")
     await servers.swap(model(2))
     await servers.swap(model(1))
-    assert states(servers) == [("model-1", "ready"), ("model-2", "asleep")] and launcher.starts == ["model-1", "model-2"]
+    assert states(servers) == [("model-1", "ready"), ("model-2", "asleep")] and launcher.starts == [
+        "model-1",
+        "model-2",
+    ]
     await servers.swap(model(3))
-    assert sorted(states(servers)) == [("model-1", "asleep"), ("model-3", "ready")], "one predecessor is kept, and no more"
+    assert sorted(states(servers)) == [("model-1", "asleep"), ("model-3", "ready")], (
+        "one predecessor is kept, and no more"
+    )
 
 
 async def test_a_canary_is_served_beside_and_becomes_champion_with_the_server_it_has(make, launcher, question):
     servers = await make(count=2, predecessor="end")
     arm = await servers.serve(model(2))
-    assert servers.router.arms == [servers.router.champion] and states(servers) == [("model-1", "ready")] * 2 + [("model-2", "ready")]
+    assert servers.router.arms == [servers.router.champion] and states(servers) == [("model-1", "ready")] * 2 + [
+        ("model-2", "ready")
+    ]
     assert (await servers.serve(model(2))).client is arm.client, "it is served once"
     servers.router.set_canary(arm, 0.3)
     load = Load(servers, question)

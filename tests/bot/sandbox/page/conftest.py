@@ -1,4 +1,5 @@
 """The chat page in a real Chromium, at a real sandbox; a test fails where the page wrote an error to its console."""
+
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -11,8 +12,15 @@ from bot.sandbox.server import Sandbox
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 60_000
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--no-first-run"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 OpenPage = Callable[..., Coroutine[Any, Any, Page]]
 
 
@@ -36,6 +44,7 @@ def mistakes() -> list[str]:
 @pytest.fixture
 async def open_page(sandbox: Sandbox, browser: Browser, mistakes: list[str]) -> AsyncIterator[OpenPage]:
     """`await open_page(…)`: the page, loaded, in a browser context of its own with these settings."""
+
     def note(message: ConsoleMessage) -> None:
         if message.type == "error":
             mistakes.append(message.text)
@@ -71,29 +80,35 @@ async def page(open_page: OpenPage) -> Page:
 @pytest.fixture
 def photo_file(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[[str, str], Path]:
     """`photo_file(name, color)`: a JPEG on disk, to choose or to drop."""
+
     def make(name: str = "cat.jpg", color: str = "teal") -> Path:
         path = tmp_path / name
         path.write_bytes(picture(900, 600, color))
         return path
+
     return make
 
 
 @pytest.fixture
 def choose(page: Page) -> Callable[..., Coroutine[Any, Any, None]]:
     """`await choose("photo", path…)`: take files with the paper clip's menu."""
+
     async def choose_(kind: str, *paths: Path) -> None:
         await page.get_by_role("button", name="Attach").click()
         async with page.expect_file_chooser() as chooser:
             await page.locator(f"#attach-menu [data-kind={kind}]").click()
         await (await chooser.value).set_files([str(path) for path in paths])
+
     return choose_
 
 
 @pytest.fixture
 def drag(page: Page) -> Callable[..., Coroutine[Any, Any, None]]:
     """`await drag("dragEnter", x, y, path…)`: files dragged from outside the browser, as the system reports them."""
+
     async def drag_(kind: str, x: float, y: float, *paths: Path) -> None:
         session = await page.context.new_cdp_session(page)
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         await session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+
     return drag_

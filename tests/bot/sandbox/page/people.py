@@ -1,4 +1,5 @@
 """What tests of the page do as a reader of it."""
+
 from playwright.async_api import Page, expect
 
 

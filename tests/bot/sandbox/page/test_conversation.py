@@ -1,4 +1,5 @@
 """How the page shows a chat: what is said, by whom, and what happens to it."""
+
 import pytest
 from playwright.async_api import expect
 
@@ -8,8 +9,11 @@ pytestmark = pytest.mark.browser
 
 
 async def test_entities_become_elements(page, call):
-    html = ('<b>bold <i>both</i></b> <code>x = 1</code> <a href="https://example.org/a">there</a> <tg-spoiler>secret</tg-spoiler>'
-            '\n<blockquote>quoted</blockquote>😂 <u>after an emoji</u> /help')
+    html = (
+        '<b>bold <i>both</i></b> <code>x = 1</code> <a href="https://example.org/a">there</a> '
+        "<tg-spoiler>secret</tg-spoiler>"
+        "\n<blockquote>quoted</blockquote>😂 <u>after an emoji</u> /help"
+    )
     await call("sendMessage", chat_id=ALICE, text=html, parse_mode="HTML")
     text = page.locator(".message .text")
     await expect(text.locator("strong")).to_have_text("bold both")
@@ -123,7 +127,9 @@ async def test_chinese_is_marked_as_chinese(page, sandbox):
 
 
 async def test_messages_of_an_album_stand_in_one_bubble_with_its_caption(page, sandbox, picture):
-    sandbox.world.send_album(ALICE, ALICE, [picture(color=color) for color in ("red", "green", "blue")], [None, "three", None])
+    sandbox.world.send_album(
+        ALICE, ALICE, [picture(color=color) for color in ("red", "green", "blue")], [None, "three", None]
+    )
     await expect(page.locator(".message")).to_have_count(1)
     await expect(page.locator(".message .photo img")).to_have_count(3)
     await expect(page.locator(".message .text")).to_have_text("three")

@@ -1,4 +1,5 @@
 """Who the reader is, which chat is open, and what the page does when the sandbox is away."""
+
 import asyncio
 import re
 
@@ -103,7 +104,10 @@ async def test_the_page_says_when_the_sandbox_is_away_and_loads_all_anew_when_it
 
 async def test_a_message_that_comes_while_the_state_is_on_its_way_is_kept(page, sandbox):
     heard = asyncio.Event()
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.set() if "meanwhile" in frame else None))
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda frame: heard.set() if "meanwhile" in frame else None),
+    )
     await page.reload()
     await expect(page.locator("#empty")).to_be_visible()
 
@@ -166,7 +170,9 @@ async def test_a_newcomer_sends_a_sample(page, tmp_path, picture):
         await page.close()
 
 
-async def test_samples_are_offered_behind_the_paper_clip_too_and_in_a_group_they_wait_for_a_caption(page, tmp_path, picture):
+async def test_samples_are_offered_behind_the_paper_clip_too_and_in_a_group_they_wait_for_a_caption(
+    page, tmp_path, picture
+):
     path = tmp_path / "coffee.jpg"
     path.write_bytes(picture(300, 200))
     async with Sandbox.running(samples={"coffee": path}) as sandbox:
@@ -196,7 +202,10 @@ async def test_on_a_phone_chats_and_conversation_take_turns(scheme, open_page, s
     await expect(page.locator("#sidebar")).to_be_hidden()
     await expect(page.locator(".message .text")).to_contain_text("wide wide")
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
-    light = await page.locator("#conversation").evaluate("main => getComputedStyle(main).backgroundColor") == "rgb(245, 242, 236)"
+    light = (
+        await page.locator("#conversation").evaluate("main => getComputedStyle(main).backgroundColor")
+        == "rgb(245, 242, 236)"
+    )
     assert light == (scheme == "light")
     await page.get_by_role("button", name="Back to the chats").click()
     await expect(page.locator("#conversation")).to_be_hidden()
@@ -206,7 +215,11 @@ async def test_on_a_phone_chats_and_conversation_take_turns(scheme, open_page, s
 
 async def test_a_person_sees_the_commands_that_are_theirs(page, call):
     await call("setMyCommands", commands=[{"command": "start", "description": "Begin"}])
-    await call("setMyCommands", commands=[{"command": "retrain", "description": "Learn"}], scope={"type": "chat", "chat_id": ALICE})
+    await call(
+        "setMyCommands",
+        commands=[{"command": "retrain", "description": "Learn"}],
+        scope={"type": "chat", "chat_id": ALICE},
+    )
     await page.get_by_role("combobox", name="Message").fill("/")
     await expect(page.get_by_role("option")).to_have_text([re.compile("/retrain")])
     await switch(page, "Bob")
@@ -236,7 +249,11 @@ async def test_the_list_of_commands_follows_the_person_and_what_the_bot_sets(pag
     button = page.get_by_role("button", name="Commands")
     await button.click()
     await expect(page.get_by_role("option")).to_have_text([re.compile("/start")])
-    await call("setMyCommands", commands=[{"command": "retrain", "description": "Learn"}], scope={"type": "chat", "chat_id": ALICE})
+    await call(
+        "setMyCommands",
+        commands=[{"command": "retrain", "description": "Learn"}],
+        scope={"type": "chat", "chat_id": ALICE},
+    )
     await expect(page.get_by_role("option")).to_have_text([re.compile("/retrain")])
     await button.click()
     await expect(page.get_by_role("option")).to_have_count(0)

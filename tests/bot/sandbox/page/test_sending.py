@@ -1,4 +1,5 @@
 """What a person sends with the page, and what comes back."""
+
 import pytest
 from playwright.async_api import expect
 
@@ -7,7 +8,11 @@ pytestmark = pytest.mark.browser
 
 
 def keyboard(count=""):
-    return {"inline_keyboard": [[{"text": f"😂 {count}".strip(), "callback_data": "3"}, {"text": "🙂", "callback_data": "2"}]]}
+    return {
+        "inline_keyboard": [
+            [{"text": f"😂 {count}".strip(), "callback_data": "3"}, {"text": "🙂", "callback_data": "2"}]
+        ]
+    }
 
 
 async def update(call, offset=0):
@@ -16,7 +21,9 @@ async def update(call, offset=0):
     return answer["result"][0]
 
 
-async def test_a_photo_gets_a_joke_that_grows_in_place_and_a_press_is_counted_and_answered(page, choose, photo_file, call):
+async def test_a_photo_gets_a_joke_that_grows_in_place_and_a_press_is_counted_and_answered(
+    page, choose, photo_file, call
+):
     await choose("photo", photo_file())
     await expect(page.locator("#tray-files img")).to_be_visible()
     await page.get_by_role("combobox", name="Caption").fill("on a Monday")
@@ -29,7 +36,9 @@ async def test_a_photo_gets_a_joke_that_grows_in_place_and_a_press_is_counted_an
     assert sent["caption"] == "on a Monday"
     assert sent["photo"][-1]["width"] == 900
 
-    _, answer = await call("sendMessage", chat_id=ALICE, text="A cat", reply_parameters={"message_id": sent["message_id"]})
+    _, answer = await call(
+        "sendMessage", chat_id=ALICE, text="A cat", reply_parameters={"message_id": sent["message_id"]}
+    )
     number = answer["result"]["message_id"]
     joke = page.locator(f'[data-message-id="{number}"]')
     await expect(joke.locator(".text")).to_have_text("A cat")
@@ -120,8 +129,12 @@ async def test_a_pasted_picture_waits_in_the_tray_and_can_be_left_out(page, sand
 
 @pytest.mark.parametrize("kind", ["sticker", "animation", "video", "document"])
 async def test_every_kind_of_file_can_be_chosen(kind, page, choose, tmp_path, picture, sandbox):
-    data = {"sticker": picture(512, 512, kind="WEBP"), "animation": picture(64, 64, kind="GIF"),
-            "video": b"\0\0\0\x18ftypisom" + bytes(64), "document": b"words"}[kind]
+    data = {
+        "sticker": picture(512, 512, kind="WEBP"),
+        "animation": picture(64, 64, kind="GIF"),
+        "video": b"\0\0\0\x18ftypisom" + bytes(64),
+        "document": b"words",
+    }[kind]
     path = tmp_path / {"sticker": "a.webp", "animation": "a.gif", "video": "a.mp4", "document": "a.txt"}[kind]
     path.write_bytes(data)
     await choose(kind, path)
@@ -134,7 +147,9 @@ async def test_every_kind_of_file_can_be_chosen(kind, page, choose, tmp_path, pi
 async def test_a_refused_sending_says_why_and_gives_everything_back(page, choose, photo_file, sandbox, mistakes):
     await choose("photo", photo_file())
     await page.get_by_role("combobox", name="Caption").fill("please")
-    await page.route("**/sandbox/files", lambda route: route.fulfill(status=400, json={"error": "The file is too big."}))
+    await page.route(
+        "**/sandbox/files", lambda route: route.fulfill(status=400, json={"error": "The file is too big."})
+    )
     async with page.expect_console_message(lambda line: "status of 400" in line.text):
         await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator("#announcement")).to_have_text("The file is too big.")
@@ -204,7 +219,10 @@ async def test_a_toast_goes_by_itself(page, call):
 
 
 async def test_commands_are_completed_by_keyboard(page, sandbox, call):
-    await call("setMyCommands", commands=[{"command": "start", "description": "Begin"}, {"command": "stats", "description": "Counts"}])
+    await call(
+        "setMyCommands",
+        commands=[{"command": "start", "description": "Begin"}, {"command": "stats", "description": "Counts"}],
+    )
     await expect(page.get_by_role("button", name="Commands")).to_be_visible()
     await page.get_by_role("combobox", name="Message").fill("/sta")
     await expect(page.get_by_role("option")).to_have_count(2)

@@ -1,4 +1,5 @@
 """The page speaks the language of the person that the reader is."""
+
 import re
 
 import pytest
@@ -44,7 +45,9 @@ async def test_all_that_the_page_says_has_words_in_every_language(page):
     assert tables[0] == tables[1]
     assert len(asked) > 50
     assert set(asked) <= tables[0].keys()
-    said = "".join(path.read_text(encoding="utf-8") for path in PAGE.glob("*.js") if not path.name.startswith("phrases"))
+    said = "".join(
+        path.read_text(encoding="utf-8") for path in PAGE.glob("*.js") if not path.name.startswith("phrases")
+    )
     named = set(re.findall(r'say\(\s*"(\w+)"', said))
     assert len(named) > 30
     assert named <= tables[0].keys()

@@ -1,12 +1,14 @@
 """Python runs this at the start of every process that has this folder in PYTHONPATH: the pipeline's and its children's.
 
 BOMB says where SIGKILL comes:
-    rename NAME    just before a file or directory gets that name (a regular expression); in a child its parent dies first
+    rename NAME    just before a file or directory gets that name (a regular expression); in a child its parent dies
+        first
     before STATE   when all for a state is made, and the run's row is not moved yet
     in STATE       when the row is moved, and nothing of that state is done
-HOLD is "STEP FILE": a training waits when it has done that step, until it is asked to end or the file is there.
-GATE is what the gate answers: its own work is tested with it, and is not what these tests are about. `wait` waits to be killed.
+HOLD is "STEP FILE": a training waits when it has done that step, until it is asked to end or the file is there. GATE is
+what the gate answers: its own work is tested with it, and is not what these tests are about. `wait` waits to be killed.
 """
+
 import os
 import re
 import signal
@@ -32,13 +34,16 @@ def on_rename(name: str) -> None:
             if re.fullmatch(name, Path(target).name):
                 die()
             return rename(source, target, **options)
+
         return run
+
     os.rename, os.replace = deadly(os.rename), deadly(os.replace)
 
 
 def on_state(kind: str, state: str) -> None:
     from storage.learning import runs
     from trainer.pipeline.steps.all_steps import ALL_STEPS
+
     if kind == "in":
         ALL_STEPS.by_state[state] = die
         return
@@ -48,17 +53,20 @@ def on_state(kind: str, state: str) -> None:
         if to == state:
             die()
         return await move(connection, run, to, **changes)
+
     runs.move = deadly
 
 
 def hold(step: int, gone_on: Path) -> None:
     from trainer.xtuner.progress import ProgressWriter
+
     log = ProgressWriter.log
 
     def held(self, number, *more):
         log(self, number, *more)
         while number >= step and not gone_on.exists() and not signal.getsignal(signal.SIGTERM).__self__.stop_requested:
             time.sleep(0.02)
+
     ProgressWriter.log = held
 
 
@@ -73,7 +81,11 @@ def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings) -
     while os.environ["GATE"] == "wait":
         (out.parent / "waiting").touch()
         time.sleep(0.05)
-    assert (champion / "config.json").exists() and (candidate / "model.json").exists() and (dataset / "holdout.json").exists()
+    assert (
+        (champion / "config.json").exists()
+        and (candidate / "model.json").exists()
+        and (dataset / "holdout.json").exists()
+    )
     return Verdict(os.environ["GATE"], ["So it was said."], {"likelihood": 1.5})
 
 
