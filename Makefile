@@ -46,6 +46,7 @@ docs: env-bot env-docs
 
 lint: env-bot
 	$(BOT) -m ruff check .
+	$(BOT) -m ruff format --check .
 
 # A benchmark names the environment it needs in its first lines: `# environment: train` (bot where it says nothing).
 bench-%: env-bot env-train

@@ -7,7 +7,7 @@ there has no section.
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,8 @@ from benchmarks.machine import RESULTS
 Result = dict[str, Any]
 HEAD = """# Results
 
-Made by `make docs` from the files in `benchmarks/results/`, each of which is what `make bench-NAME` printed on the machine named
-below it. [Benchmarks](../benchmarks.md) tells how to run them yourself.
+`make docs` makes this page from `benchmarks/results/`. Each file there is the output of `make bench-NAME` on the
+machine named below it. [Benchmarks](../benchmarks.md) explains how to run them.
 """
 
 
@@ -214,6 +214,11 @@ def parity(result: Result) -> str:
     )
 
 
+def _photos_per_s(levels: Mapping[str, Any], clients: Sequence[str]) -> str:
+    """Cells of a row: the rate for each number of clients, empty where it was not measured."""
+    return " | ".join(format(levels[number]["photos_per_s"], ".1f") if number in levels else "" for number in clients)
+
+
 def serve(result: Result) -> str:
     ours, plain, mps = (result[name] for name in ("ours", "plain", "mps"))
     rows = {
@@ -231,10 +236,7 @@ def serve(result: Result) -> str:
             "",
             f"| clients | {' | '.join(clients)} |",
             "|---|" + "---|" * len(clients),
-            *(
-                f"| {name} | {' | '.join(format(levels[one]['photos_per_s'], '.1f') if one in levels else '' for one in clients)} |"
-                for name, levels in rows.items()
-            ),
+            *(f"| {name} | {_photos_per_s(levels, clients)} |" for name, levels in rows.items()),
         ]
     )
 
@@ -303,7 +305,8 @@ def measured(result: Result) -> str:
         or f"{machine.get('cores', '?')} cores{', ' + machine['processor'] if machine.get('processor') else ''}"
     )
     notes = [note for note in (machine.get("note"), result.get("note")) if note]
-    return f"<small>{where}, {result.get('date', 'undated')}{''.join(f'; {note.rstrip(chr(46))}' for note in notes)}.</small>"
+    ending = "".join(f"; {note.rstrip('.')}" for note in notes)
+    return f"<small>{where}, {result.get('date', 'undated')}{ending}.</small>"
 
 
 def picture(name: str, about: str) -> str:

@@ -19,6 +19,8 @@ from configs.errors import JokebotError
 from configs.settings import Settings, load_settings
 
 COMMANDS = Path(__file__).with_name("cli")
+NOT_COMMANDS = {"__init__", "reference"}
+"""Modules of `bot/cli/` that are no subcommands: the reference pages are made by `python -m bot.cli.reference`."""
 ENTERED = "_JOKEBOT_ENTERED"
 """In the environment of a process that has just become the train environment's: its number, which exec keeps, and
 the interpreter.
@@ -27,7 +29,7 @@ the interpreter.
 
 def names() -> list[str]:
     """The subcommands, as a person types them."""
-    return sorted(file.stem.replace("_", "-") for file in COMMANDS.glob("*.py") if not file.stem.startswith("_"))
+    return sorted(file.stem.replace("_", "-") for file in COMMANDS.glob("*.py") if file.stem not in NOT_COMMANDS)
 
 
 def load(name: str):

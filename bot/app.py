@@ -178,7 +178,7 @@ async def _run(settings: Settings) -> None:
     try:
         async with started_app(settings) as app:
             await app.run()
-    except Exception as caught:
+    except Exception as caught:  # noqa: BLE001  admins hear of it, then it is raised again
         error: Exception = caught
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]

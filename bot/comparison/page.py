@@ -48,8 +48,8 @@ def page(photos: list[PhotoFile], sides: list[ModelColumn], question: Comparison
 <main>
 {rows}
 </main>
-<footer><p>Made with <code>jokebot compare</code> on {time.strftime("%d %B %Y", time.localtime()).lstrip("0")}. A few photos show what changed;
-whether a model is better is decided by ratings.</p></footer>
+<footer><p>Made with <code>jokebot compare</code> on {time.strftime("%d %B %Y", time.localtime()).lstrip("0")}.
+A few photos show what changed; whether a model is better is decided by ratings.</p></footer>
 </html>
 """
 

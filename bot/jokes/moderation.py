@@ -97,7 +97,7 @@ def _call(hook: Hook, data: bytes, answer: "asyncio.Future[Any]") -> None:
     """In the thread: call the hook and hand its answer to the loop, unless that has ended or waits no longer."""
     try:
         said, error = hook(data), None
-    except BaseException as raised:  # whatever it raises, SystemExit too, must not end the bot
+    except BaseException as raised:  # noqa: BLE001  no error of a hook, SystemExit included, may end the bot
         said, error = None, HookError(f"{type(raised).__name__}: {raised}")
 
     def hand_over() -> None:

@@ -144,7 +144,7 @@ class AlertManager:
             for alert, chat_id, words in await alerts.pending_notices(self._database, self._notifier.admins):
                 try:
                     await finish_despite_cancel(self._tell(alert, chat_id, words))
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  raised once all admins were tried
                     defects.append(error)
         if defects:
             raise defects[0]

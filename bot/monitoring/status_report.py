@@ -92,7 +92,7 @@ class StatusReport:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 return await look(say)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the other lines of /status are still shown
             log.warning("the status of %s can't be told: %r", name, error)
             return LOOK, say("status-unknown", what=say(f"status-what-{name}"))
 

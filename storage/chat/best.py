@@ -43,7 +43,8 @@ async def best_of_chat(database: Database, chat_id: int, *, minimum: int, limit:
     """The best liked jokes that were shown in a chat, best first, of those with at least `minimum` ratings and one that
     isn't 😐.
 
-    A verdict counts 0 (😐), ½ (🙂) or 1 (😂); a joke's mean is shrunk towards the chat's, the more the fewer its ratings.
+    A verdict counts 0 (😐), ½ (🙂) or 1 (😂); a joke's mean is shrunk towards the chat's, the more the fewer
+    its ratings.
     """
     rows = await database.rows(BEST, {"chat": chat_id, "minimum": minimum, "limit": limit, "prior": PRIOR_RATINGS})
     return [_told(row) for row in rows]

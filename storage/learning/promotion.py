@@ -183,7 +183,8 @@ async def removable(database: Database, keep: int) -> list[Model]:
     back = await previous_champion(database)
     rows = await database.rows(f"""{SAW_FORGOTTEN} SELECT models.*, id IN saw OR status = 'rejected' AS gone FROM models
         WHERE base_id IS NOT NULL AND removed_at IS NULL AND status NOT IN ('champion', 'canary') AND id NOT IN (
-            SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
+            SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL
+            UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
         ORDER BY id DESC""")
     others = [dict(row) for row in rows if back is None or row["id"] != back.id]
     keep_ids = [row["id"] for row in others if not row["gone"]][:keep]

@@ -160,8 +160,7 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         turned = 2 <= image.getexif().get(0x0112, 1) <= 8
         return ImageOps.exif_transpose(image) if turned else image
-    # The picture itself was decoded: damaged metadata is no reason to refuse it.
-    except Exception:
+    except Exception:  # noqa: BLE001  the image was decoded: damaged metadata is no reason to refuse it
         return image
 
 

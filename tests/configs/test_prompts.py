@@ -54,7 +54,8 @@ def test_every_prompt_renders(language, style):
     asked = PROMPTS.ask(language, style, "my {cat} 猫", joke="ha {ha}")
     assert asked.startswith(plain) and "my {cat} 猫" in asked and "ha {ha}" in asked
     assert PROMPTS.render(asked, 512) == (
-        f"<s><|im_start|>system\n{PROMPTS.system}<|im_end|>\n<|im_start|>user\n<img>{'<IMG_CONTEXT>' * 512}</img>\n{asked}<|im_end|>\n"
+        f"<s><|im_start|>system\n{PROMPTS.system}<|im_end|>\n"
+        f"<|im_start|>user\n<img>{'<IMG_CONTEXT>' * 512}</img>\n{asked}<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
 

@@ -130,7 +130,9 @@ def text_of(value: Any) -> str:
 
 
 def parse_stars(value: Any) -> int | None:
-    """Likes in all forms met: 5, 5.0, "5", "1,234", "１，２３４", "1.2k", "3.4万", "+12"; None for unknown or nonsense."""
+    """Likes in all forms met: 5, 5.0, "5", "1,234", "１，２３４", "1.2k", "3.4万", "+12"; None for
+    anything else.
+    """
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):

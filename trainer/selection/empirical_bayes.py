@@ -36,7 +36,7 @@ LEAST_VARIANCE = 1 / 24
 """A quarter of what three equally frequent verdicts have: keeps a pool of like verdicts from dividing by nothing."""
 LEAST_SHARE = 0.02
 HIGHEST_REFERENCE = 0.75
-"""Where nearly all verdicts are 😂 there is little below the mean: 😂 must still count as better than it, 🙂 as worse."""
+"""The highest reference: where nearly all verdicts are 😂, 😂 still counts as better than it and 🙂 as worse."""
 
 
 @dataclass(frozen=True)

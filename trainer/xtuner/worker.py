@@ -33,7 +33,7 @@ def run(plan: TrainingPlan) -> int:
         if main_process:
             progress.update(state="starting", reason="", message="")
         train(plan, progress, main_process)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  every ending becomes an exit code and a progress record
         code, what = ending(error)
         if what.get("reason") == "memory" and "RANK" in os.environ:
             # Before the others notice that this process is gone: trainer.xtuner.torchrun starts them all again.

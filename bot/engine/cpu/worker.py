@@ -109,7 +109,7 @@ class GenerationWorker:
                     self.close(job, "", "abort")
             except RequestError as error:
                 job.emit(error)
-            except Exception:  # a defect that this request meets must not end the thread
+            except Exception:  # noqa: BLE001  a defect in one request must not end the thread
                 job.context.run(log.exception, "request %s failed", job.request.id)
                 job.emit(RequestError("The engine failed at this request; its log says why.", status=500))
 

@@ -16,7 +16,7 @@ from configs.reference import settings_markdown
 from configs.settings import Settings
 
 ROOT = Path(__file__).parents[3]
-FILES = sorted(file.stem for file in (ROOT / "bot" / "cli").glob("[!_]*.py"))
+FILES = sorted(file.stem for file in (ROOT / "bot" / "cli").glob("[!_]*.py") if file.stem != "reference")
 SECTIONS = [(name, field.annotation) for name, field in Settings.model_fields.items()]
 
 

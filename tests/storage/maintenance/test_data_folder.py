@@ -9,8 +9,8 @@ import pytest
 from storage.maintenance.data_folder import FolderError, FolderInUse, data_folder_lock
 
 HOLD = (
-    "import sys, pathlib; from storage.maintenance.data_folder import held\nwith "
-    "held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    "import sys, pathlib; from storage.maintenance.data_folder import data_folder_lock\n"
+    "with data_folder_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
 )
 
 

@@ -170,10 +170,10 @@ async def test_a_full_disk_is_one_clear_line_and_leaves_nothing(memory, monkeypa
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from configs.settings import Selection
-from storage import dataset_files, datasets
+from configs.settings import SelectionSettings
+from storage.learning import dataset_files, datasets
 from storage.database import Database
-from trainer.dataset.export import Exporter
+from trainer.dataset.export import DatasetExporter
 from trainer.dataset.token_budget import load_token_budget
 
 root, model, place = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
@@ -190,11 +190,12 @@ if place == "pictures":
 elif place == "whole":
     datasets.register = stop_async
 else:
-    dataset_files.Prepared.publish = stop_here
+    dataset_files.PreparedDataset.publish = stop_here
 
 async def main():
     database = await Database.open(root / "jokebot.sqlite3")
-    await Exporter(database, root / "photos", root / "datasets", Selection(holdout_share=1e-9), load_token_budget(model, 8192)).export()
+    selection, budget = SelectionSettings(holdout_share=1e-9), load_token_budget(model, 8192)
+    await DatasetExporter(database, root / "photos", root / "datasets", selection, budget).export()
 
 asyncio.run(main())
 """

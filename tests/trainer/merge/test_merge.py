@@ -248,10 +248,11 @@ def test_a_full_disk_leaves_nothing(base: Path, adapter: Path, tmp_path: Path) -
 
 def test_a_killed_merge_leaves_no_model_and_the_next_one_clears_up(base: Path, adapter: Path, tmp_path: Path) -> None:
     code = (
-        "import os, sys, time; from pathlib import Path; from trainer.merge.merge_adapter import merge; from "
-        "trainer.merge.bf16 import Adder\n"
-        "main = os.getpid()\ndef wait(*a):\n    while main in (os.getpid(), os.getppid()): "
-        "time.sleep(0.01)\nAdder.add = wait\n"
+        "import os, sys, time; from pathlib import Path; from trainer.merge.merge_adapter import merge\n"
+        "from trainer.merge.bf16 import LoraAdder\n"
+        "main = os.getpid()\n"
+        "def wait(*a):\n    while main in (os.getpid(), os.getppid()): time.sleep(0.01)\n"
+        "LoraAdder.add = wait\n"
         "merge(*map(Path, sys.argv[1:]))"
     )
     with subprocess.Popen(

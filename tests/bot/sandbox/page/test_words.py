@@ -37,7 +37,8 @@ async def test_all_that_the_page_says_has_words_in_every_language(page):
     """Every name that index.html asks for, in each table, and the same names with the same blanks in all of them."""
     tables = await page.evaluate("""async () => {
         const [{ en }, { zh }] = await Promise.all([import("/page/phrases_en.js"), import("/page/phrases_zh.js")]);
-        const blanks = (phrases) => Object.fromEntries(Object.entries(phrases).map(([name, phrase]) => [name, typeof phrase === "function" ? phrase.length : 0]));
+        const blanks = (phrases) => Object.fromEntries(Object.entries(phrases).map(
+            ([name, phrase]) => [name, typeof phrase === "function" ? phrase.length : 0]));
         return [blanks(en), blanks(zh)];
     }""")
     asked = await page.evaluate("""() => [...document.querySelectorAll("*")].flatMap((node) =>

@@ -1,0 +1,35 @@
+"""How a fresh photo travels through the code: `benchmarks/photo_path.py` on this tree."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_MOVES, MAX_FOLDER_MOVES = 65, 35
+"""On commit e77f410 there were 105 and 52."""
+MAX_READS, MAX_WRITES = 1, 5
+"""The one read is the SELECT of `keep_photo` in its transaction. Writes: the photo, its sender, the joke, the joke in
+the inbox, the delivery."""
+
+
+@pytest.fixture(scope="module")
+def counts() -> dict[str, int]:
+    command = [sys.executable, "-P", str(ROOT / "benchmarks" / "photo_path.py")]
+    output = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def test_a_fresh_photo_moves_between_few_modules_and_folders(counts):
+    assert counts["moves"] <= MAX_MOVES and counts["folder_moves"] <= MAX_FOLDER_MOVES
+
+
+def test_a_fresh_photo_reads_nothing_that_only_a_resumed_one_needs(counts):
+    assert counts["db_reads"] <= MAX_READS and counts["db_writes"] <= MAX_WRITES
+
+
+def test_the_trace_saw_the_whole_way(counts):
+    """A tracer that finds no task of the dispatcher, or stops early, would count too little."""
+    assert counts["calls"] >= 50 and counts["db_writes"] >= 3
