@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 # The plugins by name: Image.open would load all of Pillow's forty to find the two that it doesn't load by itself.
-from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
 from configs.errors import JokebotError
+from storage.media.image_structure import ImageStructure, ImageTooCostly, inspect_image
 from storage.media.jpeg_metadata import strip_jpeg
 from storage.media.perceptual_hash import perceptual_hash
+from storage.media.strips import TURNS, decoded_bytes, render_upright, rgb_bytes
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
@@ -28,6 +30,10 @@ PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1",
 MIN_SIDE = 16
 MAX_RATIO = 20
 QUALITY = 92
+MEMORY_BYTES = 320_000_000
+"""Memory of one decode, where the caller sets none: an upright RGB picture of 52 megapixels takes 208 MB."""
+REDUCTIONS = (1, 2, 4, 8)
+"""A JPEG's sides can be divided by these while it is decoded."""
 
 # At DEBUG Pillow writes the metadata of people's pictures into the log.
 logging.getLogger("PIL").setLevel(logging.INFO)
@@ -40,6 +46,7 @@ Reason = Literal[
     "broken",
     "too_many_bytes",
     "too_many_pixels",
+    "too_costly",
     "too_small",
     "too_narrow",
     "video",
@@ -55,6 +62,7 @@ MESSAGES: dict[Reason, str] = {
     "broken": "The picture is damaged or incomplete; send it again.",
     "too_many_bytes": "The picture's file is too large; send a smaller one.",
     "too_many_pixels": "The picture has too many pixels; send a smaller one.",
+    "too_costly": "The picture takes too much work or memory to decode; send it as a photo instead of a file.",
     "too_small": f"The picture is too small: each side needs at least {MIN_SIDE} pixels.",
     "too_narrow": f"The picture is too narrow: one side is more than {MAX_RATIO} times the other.",
     "video": "This is a video; send a still picture.",
@@ -81,11 +89,12 @@ class CheckedPhoto:
     media_type: str
 
 
-def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto:
-    """Check a file and make a clean photo of it: CPU work of 5 ms to 1 s, to be called in a thread.
+def check_photo(data: bytes, *, max_bytes: int, max_pixels: int, memory_bytes: int = MEMORY_BYTES) -> CheckedPhoto:
+    """Check a file and make a clean photo of it: CPU work of 5 ms to 3 s, to be called in a thread or a process.
 
-    Sizes are checked before anything is decoded. The first frame of an animation counts. A side under 16 pixels or a
-    ratio over 20:1 is refused: nothing can be seen on it. Raises PhotoError.
+    Sizes, scans, tiles and memory (`memory_bytes` at most) are checked before anything is decoded. The first frame of
+    an animation counts. A side under 16 pixels or a ratio over 20:1 is refused: nothing can be seen on it. Raises
+    PhotoError.
     """
     if not data:
         raise PhotoError("empty")
@@ -94,11 +103,16 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto
     if is_video(data):
         raise PhotoError("video")
     try:
+        structure = inspect_image(data)
+        if structure.pixels:
+            _check_size(structure, max_pixels)
         image = _open(data)
         _check_size(image, max_pixels)
-        cleaned, upright = _clean(image, data)
+        cleaned, upright = _clean(image, data, structure, memory_bytes)
     except PhotoError:
         raise
+    except (ImageTooCostly, MemoryError) as error:
+        raise PhotoError("too_costly") from error
     except Image.DecompressionBombError as error:
         raise PhotoError("too_many_pixels") from error
     # A hostile file can make a decoder raise anything; whatever it is, the picture can't be read.
@@ -130,8 +144,8 @@ def _open(data: bytes) -> Image.Image:
         raise PhotoError("broken" if known else "not_a_picture") from error
 
 
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    short, long = sorted(image.size)
+def _check_size(image: Image.Image | ImageStructure, max_pixels: int) -> None:
+    short, long = sorted((image.width, image.height))
     if short * long > max_pixels:
         raise PhotoError("too_many_pixels")
     if long > MAX_RATIO * short:
@@ -140,28 +154,65 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
         raise PhotoError("too_small")
 
 
-def _clean(image: Image.Image, data: bytes) -> tuple[bytes, Image.Image]:
-    """The bytes to store and the upright RGB picture they show."""
+def _clean(image: Image.Image, data: bytes, structure: ImageStructure, memory_bytes: int) -> tuple[bytes, Image.Image]:
+    """The bytes to store and the upright RGB picture they show. Raises ImageTooCostly."""
+    reduced = _reduce_to_fit(image, structure, memory_bytes)
     image.load()
-    upright = _upright(image)
-    profile = image.info.get("icc_profile")
-    if upright is image and image.mode == "RGB" and image.format in ("JPEG", "MPO") and not _is_foreign(profile):
-        stripped = strip_jpeg(data)
+    # An animation's decoder holds canvases of its own, and no second frame is wanted.
+    image.__dict__.pop("_decoder", None)
+    orientation, profile = _orientation(image), image.info.get("icc_profile")
+    copied = not reduced and not structure.has_extra_scans and image.format in ("JPEG", "MPO")
+    if not _needs_rendering(image, orientation):
+        stripped = strip_jpeg(data) if copied else None
         if stripped is not None:
             return stripped, image
-    rgb = _to_rgb(upright, profile)
+        rgb = image
+    else:
+        if decoded_bytes(image) + rgb_bytes(image) > memory_bytes:
+            raise ImageTooCostly(f"{image.width}x{image.height} pixels of mode {image.mode} to convert")
+        rgb = _render(image, orientation, profile)
     encoded = io.BytesIO()
     rgb.save(encoded, "JPEG", quality=QUALITY, subsampling=0, exif=b"", icc_profile=None, comment=b"")
     return encoded.getvalue(), rgb
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """The picture turned as its EXIF says; itself where that says nothing, or nothing that can be read."""
+def _reduce_to_fit(image: Image.Image, structure: ImageStructure, memory_bytes: int) -> bool:
+    """Let a JPEG be decoded with smaller sides where it would take too much memory; whether that was necessary.
+
+    Raises ImageTooCostly for what does not fit and can't be reduced.
+    """
+    turns_itself = image.format == "TIFF" and _orientation(image) != 1
+    jpeg = image.format in ("JPEG", "MPO")
+    copies = decoded_bytes(image) * (2 if turns_itself else 1)
+    if jpeg and _needs_rendering(image, _orientation(image)):
+        copies += rgb_bytes(image)
+    for reduction in REDUCTIONS if jpeg else REDUCTIONS[:1]:
+        if structure.decoder_bytes + copies // reduction**2 <= memory_bytes:
+            if reduction > 1:
+                image.draft(None, (image.width // reduction, image.height // reduction))
+            return reduction > 1
+    raise ImageTooCostly(f"{structure.decoder_bytes} and {copies} bytes to decode")
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 where the picture is upright or its metadata can't be read."""
     try:
-        turned = 2 <= image.getexif().get(0x0112, 1) <= 8
-        return ImageOps.exif_transpose(image) if turned else image
-    except Exception:  # noqa: BLE001  the image was decoded: damaged metadata is no reason to refuse it
-        return image
+        orientation = image.getexif().get(0x0112, 1)
+        return orientation if orientation in TURNS else 1
+    except Exception:  # noqa: BLE001  damaged metadata is no reason to refuse a picture that decodes
+        return 1
+
+
+def _needs_rendering(image: Image.Image, orientation: int) -> bool:
+    """Whether the pixels are anything but those of an upright RGB picture."""
+    plain = image.mode == "RGB" and not image.has_transparency_data and not _is_foreign(image.info.get("icc_profile"))
+    return orientation != 1 or not plain
+
+
+def _render(image: Image.Image, orientation: int, profile: bytes | None) -> Image.Image:
+    """The picture upright and in RGB. 32-bit grey is stretched to the range of the whole picture."""
+    extrema = image.getextrema() if image.mode in ("I", "F") else (0, 65535)
+    return render_upright(image, orientation, lambda part: _to_rgb(part, profile, extrema))
 
 
 def _is_foreign(profile: bytes | None) -> bool:
@@ -169,10 +220,10 @@ def _is_foreign(profile: bytes | None) -> bool:
     return bool(profile) and b"sRGB" not in profile and "sRGB".encode("utf-16-be") not in profile
 
 
-def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _to_rgb(image: Image.Image, profile: bytes | None, extrema: tuple[float, float]) -> Image.Image:
     """RGB pixels of 8 bits: transparency over white, 16 bits scaled, foreign colour profiles converted to sRGB."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_deep_grey(image).convert("RGB")
+        return _from_deep_grey(image, extrema).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGB", image.size, "white")
@@ -185,12 +236,9 @@ def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits as 8 bits. 16-bit values use their whole range; others are stretched to theirs."""
-    if image.mode.startswith("I;16"):
-        low, high = 0.0, 65535.0
-    else:
-        low, high = (float(value) for value in image.getextrema())
+def _from_deep_grey(image: Image.Image, extrema: tuple[float, float]) -> Image.Image:
+    """Grey of 16 or 32 bits as 8 bits: `extrema` become black and white."""
+    low, high = (float(value) for value in extrema)
     scale = 255.0 / ((high - low) or 1.0)
     return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
 

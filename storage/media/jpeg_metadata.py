@@ -10,7 +10,7 @@ NEEDED = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD}
 """Huffman tables, arithmetic conditioning, scan, quantisation tables, number of lines, restart interval."""
 FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 """Frame headers that decoders know: baseline, extended, progressive, and the last two with arithmetic coding."""
-SCAN_END = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The next marker after coded data: neither a stuffed 0xFF byte nor a restart marker."""
 
 
@@ -38,9 +38,17 @@ def strip_jpeg(data: bytes) -> bytes | None:
             after = SCAN_END.search(data, position)
             if after is None:
                 return None
-            parts.append(data[position : after.start()])
-            position = after.start()
+            end = _fill_start(data, position, after.start())
+            parts.append(data[position:end])
+            position = end
     return None
+
+
+def _fill_start(data: bytes, first: int, marker: int) -> int:
+    """Where the fill bytes in front of a marker begin. A pattern for them would take quadratic time."""
+    while marker > first and data[marker - 1] == 0xFF:
+        marker -= 1
+    return marker
 
 
 def _marker(data: bytes, position: int) -> tuple[int, int] | None:
