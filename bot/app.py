@@ -13,6 +13,7 @@ from telegram.ext import Application
 from bot.engine.servers.base import ModelServers
 from bot.factory import build_app
 from bot.jokes.album_tracker import AlbumTracker
+from bot.jokes.decoder_pool import DecoderPool
 from bot.monitoring.alerts import AlertManager
 from bot.monitoring.metrics import MetricsServer
 from bot.monitoring.shutdown_notice import notify_shutdown
@@ -55,6 +56,7 @@ class App:
         servers: ModelServers,
         coalescer: Coalescer,
         albums: AlbumTracker,
+        decoders: DecoderPool,
         updates: UpdateDispatcher,
         schedule: RetrainScheduler,
         jobs: Sequence[Periodic],
@@ -69,6 +71,7 @@ class App:
         self.panel: PanelServer | None = None
         self.metrics: MetricsServer | None = None
         self._application, self._coalescer, self._albums = application, coalescer, albums
+        self._decoders = decoders
         self._start_panel, self._start_metrics = start_panel, start_metrics
 
     async def start(self) -> None:
@@ -93,6 +96,7 @@ class App:
         """Let handlers under way finish, then end everything."""
         await self.schedule.stop()
         self._albums.stop()
+        self._decoders.stop()
         await self.updates.stop(GRACE_S)
         for listener in (self.metrics, self.panel):
             if listener:

@@ -55,6 +55,7 @@ from bot.handlers.stats import StatsHandlers
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
+from bot.jokes.decoder_pool import DecoderPool
 from bot.jokes.generator import JokeGenerator
 from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
@@ -92,8 +93,8 @@ from storage.database import Database
 from storage.maintenance.data_folder import data_folder_lock
 
 AppType = TypeVar("AppType")
-DECODERS = 2
-"""Photos decoded at the same time: a large one takes 200 MB while it is."""
+DRAWERS = 2
+"""Stored photos made smaller at the same time, for the panel and the weekly post."""
 RETRY_S = 60.0
 """After a job of the start has failed that the bot can do without for a while."""
 
@@ -117,7 +118,8 @@ class _Base:
     coalescer: Coalescer
     queue: FairQueue
     servers: ModelServers
-    decoders: ThreadPoolExecutor
+    drawers: ThreadPoolExecutor
+    decoders: DecoderPool
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,13 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     router = UpdateRouter(base.application, access, routes, ErrorReporter(base.messenger, base.database))
     updates = UpdateDispatcher(base.database, settings.limits, router.handle, router.give_up)
     menu = CommandMenu(base.client, base.translator, settings.telegram.admins, routes)
-    jobs = [Periodic("command-menu", RETRY_S, menu.publish, once=True), *operations.jobs]
+    jobs = [
+        Periodic("command-menu", RETRY_S, menu.publish, once=True),
+        Periodic("decoders", RETRY_S, base.decoders.start, once=True),
+        *operations.jobs,
+    ]
     overview = PanelOverview(base.database, base.servers, base.queue, operations.progress, settings.storage.directory)
-    pictures = PanelImages(base.database, settings, base.decoders)
+    pictures = PanelImages(base.database, settings, base.drawers)
     panel = partial(PanelServer.start, base.database, settings, base.translator, overview, pictures)
     metrics = partial(MetricsServer.start, settings, base.queue, base.servers, operations.host)
     return make_app(
@@ -161,6 +167,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
         base.servers,
         base.coalescer,
         albums,
+        base.decoders,
         updates,
         operations.schedule,
         jobs,
@@ -180,8 +187,9 @@ async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     queue = FairQueue.of(settings)
     servers = make_servers(settings, await serving_model(settings, database), on_pause=queue.hold)
     stack.push_async_callback(servers.stop)
-    decoders = ThreadPoolExecutor(DECODERS, "decoder")
-    stack.callback(decoders.shutdown, wait=False)
+    drawers, decoders = ThreadPoolExecutor(DRAWERS, "drawer"), DecoderPool(settings.limits)
+    stack.callback(drawers.shutdown, wait=False)
+    stack.push_async_callback(decoders.close)
     application = Application.builder().bot(client).updater(None).build()
     return _Base(
         settings,
@@ -199,6 +207,7 @@ async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
         Coalescer(),
         queue,
         servers,
+        drawers,
         decoders,
     )
 
@@ -219,7 +228,7 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     trials = CanaryController(database, servers, service, settings.canary)
     orchestrator = RunOrchestrator(database, settings, servers, service, trials, news, progress)
     schedule = RetrainScheduler(database, settings, base.application.job_queue, orchestrator.wake)
-    digest = WeeklyDigest(database, settings, base.client, base.translator, base.chats, base.decoders)
+    digest = WeeklyDigest(database, settings, base.client, base.translator, base.chats, base.drawers)
     upkeep = DatabaseUpkeep(database, settings.storage.database, lambda: clear_shutdown_notice(settings))
     jobs = [
         Periodic("retrain-schedule", RETRY_S, schedule.start, once=True, fatal=(SettingsError,)),

@@ -66,7 +66,7 @@ class AlbumJokeHandlers:
         message, user_id = incoming.message, incoming.user.id
         with album.one_hand(self._limiter, user_id):
             with album.fetch(incoming.update_id):
-                stored = await self._intake.receive(picture, user_id)
+                stored = await self._intake.receive(picture, user_id, incoming.update)
                 joined = await albums.join_album(
                     self._database,
                     message.chat.id,

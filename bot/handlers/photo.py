@@ -101,7 +101,7 @@ class PhotoHandlers:
                 await self._album_jokes.deliver(incoming, picture, caption, whole, unasked=unasked)
                 return
             with self._limiter.acquire(user.id):
-                photo = await self._intake.receive(picture, user.id)
+                photo = await self._intake.receive(picture, user.id, incoming.update)
                 if album and caption is None:
                     caption = await self._albums.hint(album)
                 request = self._delivery.request_for(

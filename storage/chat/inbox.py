@@ -101,6 +101,15 @@ async def note_album(database: Database, chat_id: int, media_group_id: str, key:
     return {row["update_id"] for row in rows}
 
 
+async def note(database: Database, update_id: int, key: str) -> None:
+    """Set `key` to true in an unfinished update, for the next process that takes it up."""
+    async with database.write() as connection:
+        await connection.execute(
+            "UPDATE inbox SET payload = json_set(payload, ?, json('true')) WHERE update_id = ? AND state = 'pending'",
+            (f"$.{key}", update_id),
+        )
+
+
 def _album_of(update: dict[str, Any]) -> str | None:
     message = update.get("message")
     if not isinstance(message, dict) or not message.get("media_group_id"):

@@ -30,8 +30,8 @@ PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1",
 MIN_SIDE = 16
 MAX_RATIO = 20
 QUALITY = 92
-MEMORY_BYTES = 320_000_000
-"""Memory of one decode, where the caller sets none: an upright RGB picture of 52 megapixels takes 208 MB."""
+MEMORY_BYTES = 360_000_000
+"""Memory of one decode, where the caller sets none. An upright progressive JPEG of 50 megapixels takes 350 MB."""
 REDUCTIONS = (1, 2, 4, 8)
 """A JPEG's sides can be divided by these while it is decoded."""
 
@@ -77,6 +77,13 @@ class PhotoError(JokebotError):
         self.reason: Reason = reason
 
 
+class PhotoTooLarge(PhotoError):
+    """A file would be decoded if it might take more memory."""
+
+    def __init__(self) -> None:
+        super().__init__("too_costly")
+
+
 @dataclass(frozen=True)
 class CheckedPhoto:
     """A photo ready to be kept: the bytes to store, their SHA-256 (hexadecimal), and what they show when upright."""
@@ -89,12 +96,14 @@ class CheckedPhoto:
     media_type: str
 
 
-def check_photo(data: bytes, *, max_bytes: int, max_pixels: int, memory_bytes: int = MEMORY_BYTES) -> CheckedPhoto:
+def check_photo(
+    data: bytes, *, max_bytes: int, max_pixels: int, memory_bytes: int = MEMORY_BYTES, reduces: bool = True
+) -> CheckedPhoto:
     """Check a file and make a clean photo of it: CPU work of 5 ms to 3 s, to be called in a thread or a process.
 
-    Sizes, scans, tiles and memory (`memory_bytes` at most) are checked before anything is decoded. The first frame of
-    an animation counts. A side under 16 pixels or a ratio over 20:1 is refused: nothing can be seen on it. Raises
-    PhotoError.
+    Sizes, scans, tiles and memory (`memory_bytes` at most) are checked before anything is decoded. A JPEG that would
+    take more memory is decoded smaller where `reduces` is set. The first frame of an animation counts. A side under 16
+    pixels or a ratio over 20:1 is refused: nothing can be seen on it. Raises PhotoError, PhotoTooLarge among them.
     """
     if not data:
         raise PhotoError("empty")
@@ -106,13 +115,17 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int, memory_bytes: i
         structure = inspect_image(data)
         if structure.pixels:
             _check_size(structure, max_pixels)
+        if structure.decoder_bytes > memory_bytes:
+            raise MemoryError(f"{structure.decoder_bytes} bytes for the decoder alone")
         image = _open(data)
         _check_size(image, max_pixels)
-        cleaned, upright = _clean(image, data, structure, memory_bytes)
+        cleaned, upright = _clean(image, data, structure, memory_bytes, reduces)
     except PhotoError:
         raise
-    except (ImageTooCostly, MemoryError) as error:
+    except ImageTooCostly as error:
         raise PhotoError("too_costly") from error
+    except MemoryError as error:
+        raise PhotoTooLarge from error
     except Image.DecompressionBombError as error:
         raise PhotoError("too_many_pixels") from error
     # A hostile file can make a decoder raise anything; whatever it is, the picture can't be read.
@@ -154,9 +167,11 @@ def _check_size(image: Image.Image | ImageStructure, max_pixels: int) -> None:
         raise PhotoError("too_small")
 
 
-def _clean(image: Image.Image, data: bytes, structure: ImageStructure, memory_bytes: int) -> tuple[bytes, Image.Image]:
-    """The bytes to store and the upright RGB picture they show. Raises ImageTooCostly."""
-    reduced = _reduce_to_fit(image, structure, memory_bytes)
+def _clean(
+    image: Image.Image, data: bytes, structure: ImageStructure, memory_bytes: int, reduces: bool
+) -> tuple[bytes, Image.Image]:
+    """The bytes to store and the upright RGB picture they show. Raises MemoryError."""
+    reduced = _reduce_to_fit(image, structure, memory_bytes, reduces)
     image.load()
     # An animation's decoder holds canvases of its own, and no second frame is wanted.
     image.__dict__.pop("_decoder", None)
@@ -169,29 +184,31 @@ def _clean(image: Image.Image, data: bytes, structure: ImageStructure, memory_by
         rgb = image
     else:
         if decoded_bytes(image) + rgb_bytes(image) > memory_bytes:
-            raise ImageTooCostly(f"{image.width}x{image.height} pixels of mode {image.mode} to convert")
+            raise MemoryError(f"{image.width}x{image.height} pixels of mode {image.mode} to convert")
         rgb = _render(image, orientation, profile)
     encoded = io.BytesIO()
     rgb.save(encoded, "JPEG", quality=QUALITY, subsampling=0, exif=b"", icc_profile=None, comment=b"")
     return encoded.getvalue(), rgb
 
 
-def _reduce_to_fit(image: Image.Image, structure: ImageStructure, memory_bytes: int) -> bool:
-    """Let a JPEG be decoded with smaller sides where it would take too much memory; whether that was necessary.
+def _reduce_to_fit(image: Image.Image, structure: ImageStructure, memory_bytes: int, reduces: bool) -> bool:
+    """Let a JPEG be decoded smaller where it would take too much memory and `reduces` is set; whether that was needed.
 
-    Raises ImageTooCostly for what does not fit and can't be reduced.
+    Raises MemoryError for what does not fit and can't be reduced.
     """
-    turns_itself = image.format == "TIFF" and _orientation(image) != 1
+    # A PNG may have its orientation behind its pixels, and Pillow would decode these to find it.
+    orientation, decoded = 1 if image.format == "PNG" else _orientation(image), decoded_bytes(image)
     jpeg = image.format in ("JPEG", "MPO")
-    copies = decoded_bytes(image) * (2 if turns_itself else 1)
-    if jpeg and _needs_rendering(image, _orientation(image)):
-        copies += rgb_bytes(image)
-    for reduction in REDUCTIONS if jpeg else REDUCTIONS[:1]:
-        if structure.decoder_bytes + copies // reduction**2 <= memory_bytes:
+    rendered = decoded + rgb_bytes(image) if _needs_rendering(image, orientation) else 0
+    if image.format == "TIFF" and orientation != 1:  # Pillow turns it at once
+        rendered = max(rendered, 2 * decoded)
+    for reduction in REDUCTIONS if jpeg and reduces else REDUCTIONS[:1]:
+        # The decoder's own memory is free again before the picture is turned and converted.
+        if max(structure.decoder_bytes + decoded // reduction**2, rendered // reduction**2) <= memory_bytes:
             if reduction > 1:
                 image.draft(None, (image.width // reduction, image.height // reduction))
             return reduction > 1
-    raise ImageTooCostly(f"{structure.decoder_bytes} and {copies} bytes to decode")
+    raise MemoryError(f"{max(structure.decoder_bytes + decoded, rendered)} bytes to decode")
 
 
 def _orientation(image: Image.Image) -> int:

@@ -6,7 +6,7 @@ gigabyte of memory. Every function here is linear in the file's size and reads n
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from storage.media.jpeg_scans import MAX_SEGMENTS, scan_jpeg
 
@@ -73,27 +73,8 @@ def inspect_image(data: bytes) -> ImageStructure:
     return ImageStructure()
 
 
-def read_size(data: bytes) -> ImageStructure:
-    """The same from the first bytes alone, in microseconds: nothing is counted or judged, and a TIFF has no size."""
-    try:
-        if data.startswith(b"\xff\xd8\xff"):
-            jpeg = scan_jpeg(data, max_scans=0)
-            return ImageStructure("JPEG", jpeg.width, jpeg.height, jpeg.coefficient_bytes)
-        if data.startswith(b"\x89PNG"):
-            return ImageStructure("PNG", *struct.unpack_from(">II", data, 16))
-        if data.startswith(b"GIF8"):
-            return ImageStructure("GIF", *struct.unpack_from("<HH", data, 6))
-        if data.startswith(b"RIFF"):
-            return _webp_size(data)
-        if data.startswith(b"BM"):
-            return _bmp_size(data)
-    except (struct.error, IndexError):
-        pass
-    return ImageStructure()
-
-
 def _jpeg(data: bytes) -> ImageStructure:
-    jpeg = scan_jpeg(data, max_scans=MAX_SEGMENTS)
+    jpeg = scan_jpeg(data)
     pixels = max(jpeg.width * jpeg.height, 64)
     if jpeg.segments > MAX_SEGMENTS or (jpeg.scans > ORDINARY_SCANS and jpeg.scans * pixels > MAX_SCAN_PIXELS):
         raise ImageTooCostly(f"{jpeg.scans} scans and {jpeg.segments} segments of {pixels} pixels")
@@ -104,7 +85,7 @@ def _png(data: bytes) -> ImageStructure:
     position = 8
     for _ in range(MAX_CHUNKS):
         if position + 8 > len(data) or data[position + 4 : position + 8] == b"IEND":
-            return read_size(data)
+            return ImageStructure("PNG", *struct.unpack_from(">II", data, 16))
         position += 12 + int.from_bytes(data[position : position + 4], "big")
     raise ImageTooCostly(f"more than {MAX_CHUNKS} chunks")
 
@@ -119,10 +100,12 @@ def _gif(data: bytes) -> ImageStructure:
             if blocks > MAX_GIF_BLOCKS:
                 raise ImageTooCostly(f"more than {blocks} blocks of metadata")
         position += 1
-    return read_size(data)
+    return ImageStructure("GIF", *struct.unpack_from("<HH", data, 6))
 
 
-def _webp_size(data: bytes) -> ImageStructure:
+def _webp(data: bytes) -> ImageStructure:
+    if data.count(b"ANMF") > MAX_WEBP_FRAMES:
+        raise ImageTooCostly(f"more than {MAX_WEBP_FRAMES} frames")
     chunk, width, height = data[12:16], 0, 0
     if chunk == b"VP8X":
         width, height = (int.from_bytes(data[start : start + 3], "little") + 1 for start in (24, 27))
@@ -135,25 +118,14 @@ def _webp_size(data: bytes) -> ImageStructure:
     return ImageStructure("WEBP", width, height, 12 * width * height)
 
 
-def _webp(data: bytes) -> ImageStructure:
-    if data.count(b"ANMF") > MAX_WEBP_FRAMES:
-        raise ImageTooCostly(f"more than {MAX_WEBP_FRAMES} frames")
-    return _webp_size(data)
-
-
-def _bmp_size(data: bytes) -> ImageStructure:
+def _bmp(data: bytes) -> ImageStructure:
     if struct.unpack_from("<I", data, 14)[0] == 12:
         return ImageStructure("BMP", *struct.unpack_from("<HH", data, 18))
-    width, height = struct.unpack_from("<ii", data, 18)
-    return ImageStructure("BMP", abs(width), abs(height))
-
-
-def _bmp(data: bytes) -> ImageStructure:
-    run_length_coded = struct.unpack_from("<I", data, 14)[0] > 12 and struct.unpack_from("<I", data, 30)[0] in (1, 2)
+    width, height = (abs(side) for side in struct.unpack_from("<ii", data, 18))
+    run_length_coded = struct.unpack_from("<I", data, 30)[0] in (1, 2)
     if run_length_coded and len(data) > MAX_RLE_BYTES:
         raise ImageTooCostly(f"{len(data)} bytes of run lengths")
-    size = _bmp_size(data)
-    return replace(size, decoder_bytes=2 * size.pixels) if run_length_coded else size
+    return ImageStructure("BMP", width, height, 2 * width * height if run_length_coded else 0)
 
 
 def _tiff(data: bytes) -> ImageStructure:

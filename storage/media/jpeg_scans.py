@@ -20,7 +20,7 @@ BLOCK_BYTES = 128
 
 @dataclass(frozen=True)
 class JpegScans:
-    """The sides in pixels, 0 without a frame header; how many scans and other segments were counted.
+    """The sides in pixels, 0 without a frame header; how many scans and segments, scans included, were counted.
 
     `coefficient_bytes` is what libjpeg holds of a picture in several scans besides the decoded image.
     """
@@ -32,8 +32,8 @@ class JpegScans:
     coefficient_bytes: int
 
 
-def scan_jpeg(data: bytes, *, max_scans: int) -> JpegScans:
-    """Count scans and segments up to the end, up to more than `max_scans` scans, or more than MAX_SEGMENTS segments."""
+def scan_jpeg(data: bytes) -> JpegScans:
+    """Count scans and segments up to the end, or up to one more than MAX_SEGMENTS in all."""
     width = height = scans = segments = coefficients = position = 0
     components, buffered = 0, False
     while (match := MARKER.search(data, position)) and segments <= MAX_SEGMENTS:
@@ -55,10 +55,8 @@ def scan_jpeg(data: bytes, *, max_scans: int) -> JpegScans:
         elif code == SOS:
             scans += 1
             buffered = buffered or segment[2:3] < bytes([components])
-            if scans > max_scans:
-                break
         position += max(2, int.from_bytes(segment[:2], "big"))
-    return JpegScans(width, height, scans, segments - scans, coefficients if buffered else 0)
+    return JpegScans(width, height, scans, segments, coefficients if buffered else 0)
 
 
 def _coefficient_bytes(width: int, height: int, components: bytes) -> int:

@@ -42,7 +42,7 @@ class ServerOptions:
 
     name: str
     api_keys: tuple[str, ...] = ()
-    max_pixels: int = 50_000_000
+    max_pixels: int = 52_000_000
 
 
 class CpuServer:

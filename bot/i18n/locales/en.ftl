@@ -57,6 +57,7 @@ photo-not_a_picture = I can't make a picture out of that file. JPEG, PNG and Web
 photo-broken = That picture is damaged and stops halfway. Could you send it once more?
 photo-too_many_bytes = That file is too heavy for me: { $megabytes } MB is all I can carry. Send it as a photo instead of a file, and it slims down by itself.
 photo-too_many_pixels = So many pixels! I can look at { $megapixels } million at a time. Could you send a smaller version?
+photo-too_costly = That one would unfold into far more than I can hold. Send it as a photo instead of a file, and it gets lighter by itself.
 photo-too_small = I'm squinting, but that picture is too tiny to see anything. Got a bigger one?
 photo-too_narrow = That's not so much a picture as a line. Something with a bit more height and width, please.
 photo-video = There's a video in that file. I look at one picture at a time: send me a frame as a photo.

@@ -57,6 +57,7 @@ photo-not_a_picture = 这个文件我打不开，不像是图片。JPEG、PNG、
 photo-broken = 这张图坏了，只有半截。麻烦再发一次。
 photo-too_many_bytes = 这个文件太沉了，我最多扛得动 { $megabytes } MB。别当文件发，直接当照片发，它自己会瘦下来。
 photo-too_many_pixels = 像素太多啦，我一次最多看 { $megapixels }00 万像素。发张小一点的吧。
+photo-too_costly = 这张图一展开就大得没边，我实在摆弄不动。别当文件发，直接当照片发，它自己会变轻。
 photo-too_small = 我眯着眼也没看清，这图太小了。有大点的吗？
 photo-too_narrow = 这哪是图，这是条线。来张方正点的吧。
 photo-video = 这个文件里是视频。我一次只看一张，截一帧当照片发来吧。
