@@ -17,8 +17,8 @@ from storage.media.image_check import CheckedPhoto, PhotoError, PhotoTooLarge
 
 CHUNK_BYTES = 1 << 20
 """What is written to a decoder at a time, so that a file is not copied whole into the pipe's buffer."""
-WALL_FACTOR = 4.0
-"""Seconds that a decode may last for each second of CPU time that it may use: the processor may be busy."""
+WALL_FACTOR, START_S = 4.0, 10.0
+"""A decode may last START_S, and so many seconds for each second of CPU time: the processor may be busy."""
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 """Variables of the decoder's environment, besides Python's own: it knows no token."""
 MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1048576"}
@@ -54,7 +54,7 @@ class DecoderProcess:
         A cancelled check kills the process.
         """
         try:
-            async with asyncio.timeout(limits.cpu_s * WALL_FACTOR):
+            async with asyncio.timeout(START_S + limits.cpu_s * WALL_FACTOR):
                 fields, photo = await self._exchange(data, limits)
             if "refused" in fields:
                 raise PhotoTooLarge if fields["too_large"] else PhotoError(fields["refused"])
