@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 
 from configs.errors import JokebotError
@@ -62,6 +63,9 @@ class DecoderProcess:
         except PhotoError:
             raise
         except (OSError, EOFError, TimeoutError, ValueError, TypeError, KeyError) as error:
+            if isinstance(error, OSError | EOFError) and not isinstance(error, TimeoutError):
+                with suppress(TimeoutError):  # it is ending; a signal now would hide what ended it
+                    await asyncio.wait_for(self._process.wait(), 1.0)
             await self.kill()
             raise DecoderDied(f"{type(error).__name__}, exit code {self._process.returncode}") from error
         except BaseException:
