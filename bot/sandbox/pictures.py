@@ -4,16 +4,21 @@ import io
 
 from PIL import Image
 
+from storage.media.image_structure import ImageTooCostly, inspect_image
+
 THUMBNAIL_SIDE = 320
 THUMBNAIL_PIXELS = 100_000_000
 
 
 def measure(data: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels from the header alone; None for what Pillow can't read or calls a bomb."""
+    """Width and height in pixels from the header alone; None for what Pillow can't read, and for bombs."""
     try:
+        inspect_image(data)
         with Image.open(io.BytesIO(data)) as picture:
             return picture.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+    except ImageTooCostly:
         return None
 
 
