@@ -133,6 +133,8 @@ class DecoderPool:
     @asynccontextmanager
     async def _process(self, task: asyncio.Task) -> AsyncIterator[DecoderProcess]:
         """A process for the work of a task. It is idle again afterwards, if it has survived."""
+        if self._stopped:
+            raise asyncio.CancelledError
         process = await self._take_idle()
         self._waiting.discard(task)
         self._busy[task] = process
@@ -140,8 +142,8 @@ class DecoderPool:
             yield process
         finally:
             del self._busy[task]
-            if process.running and not self._stopped:
-                self._waiting.add(task)
+            self._waiting.add(task)
+            if process.running and not self._stopped and len(self._idle) + len(self._busy) < self._size:
                 self._idle.append(process)
             else:
                 await process.kill()
