@@ -27,8 +27,6 @@ from storage.media.image_check import PhotoError, PhotoTooLarge, check_photo
 
 PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>."""
-NICE = 5
-"""The bot's event loop goes before the decoders."""
 SLACK_BYTES = 96_000_000
 """Address space beyond the decoded picture: the file, a strip with its conversions, the encoded result, the heap."""
 
@@ -66,7 +64,6 @@ def _prepare_process(parent: int) -> None:
     if os.getppid() != parent:
         sys.exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the bot ends this process
-    os.nice(NICE)
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(limit, (0, 0))
     Image.preinit()
