@@ -16,6 +16,9 @@ from typing import Literal
 from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
 from configs.errors import JokebotError
+from storage.media.file_repair import complete_jpeg, repair_file
+from storage.media.heif_brands import box_kind
+from storage.media.icc_profile import is_srgb
 from storage.media.image_structure import ImageStructure, ImageTooCostly, inspect_image
 from storage.media.jpeg_metadata import strip_jpeg
 from storage.media.perceptual_hash import perceptual_hash
@@ -25,8 +28,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 VIDEO_MAGIC = (b"\x1aE\xdf\xa3", b"FLV", b"OggS", b"\0\0\1\xba", b"\0\0\1\xb3", b"0&\xb2u\x8ef\xcf\x11")
 """Matroska and WebM, Flash, Ogg, MPEG program and video streams, Windows Media."""
-PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
-"""ISO base media files that are pictures (HEIF, AVIF); all other brands are videos."""
 MIN_SIDE = 16
 MAX_RATIO = 20
 QUALITY = 92
@@ -43,6 +44,7 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 Reason = Literal[
     "empty",
     "not_a_picture",
+    "heic",
     "broken",
     "too_many_bytes",
     "too_many_pixels",
@@ -58,7 +60,8 @@ MESSAGES: dict[Reason, str] = {
     "declined": "The moderation hook declines the photo.",
     "unchecked": "The moderation hook failed, and the settings refuse photos then.",
     "empty": "The file is empty; send the picture again.",
-    "not_a_picture": "This is no picture that can be read here; send a JPEG, PNG, WebP, GIF, BMP or TIFF.",
+    "not_a_picture": "This is no picture that can be read here; send a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF.",
+    "heic": "HEIC files can't be read here; send the picture as a photo instead of a file.",
     "broken": "The picture is damaged or incomplete; send it again.",
     "too_many_bytes": "The picture's file is too large; send a smaller one.",
     "too_many_pixels": "The picture has too many pixels; send a smaller one.",
@@ -111,12 +114,17 @@ def check_photo(
         raise PhotoError("too_many_bytes")
     if is_video(data):
         raise PhotoError("video")
+    if box_kind(data) == "heic":
+        raise PhotoError("heic")
     try:
+        data = repair_file(data)
         structure = inspect_image(data)
         if structure.pixels:
             _check_size(structure, max_pixels)
         if structure.decoder_bytes > memory_bytes:
             raise MemoryError(f"{structure.decoder_bytes} bytes for the decoder alone")
+        if structure.lacks_end:
+            data = complete_jpeg(data)
         image = _open(data)
         _check_size(image, max_pixels)
         cleaned, upright = _clean(image, data, structure, memory_bytes, reduces)
@@ -138,23 +146,27 @@ def check_photo(
 
 def is_video(data: bytes) -> bool:
     """Whether the content starts as a video's does."""
-    if data[4:8] == b"ftyp":
-        return data[8:12] not in PICTURE_BRANDS
-    return (
-        data.startswith(VIDEO_MAGIC)
-        or (data[:4] == b"RIFF" and data[8:12] == b"AVI ")
-        or data[4:8] in (b"moov", b"mdat")
-    )
+    return box_kind(data) == "video" or data.startswith(VIDEO_MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"AVI ")
 
 
 def _open(data: bytes) -> Image.Image:
+    avif = box_kind(data) == "avif"
+    if avif:
+        _load_avif()
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=("AVIF",) if avif else FORMATS)
     except Image.DecompressionBombWarning as warning:
         raise PhotoError("too_many_pixels") from warning
     except Image.UnidentifiedImageError as error:
-        known = data.startswith(MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+        known = avif or data.startswith(MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
         raise PhotoError("broken" if known else "not_a_picture") from error
+
+
+def _load_avif() -> None:
+    """Register AVIF, which few files are. One thread: more would take more memory than the picture."""
+    from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 def _check_size(image: Image.Image | ImageStructure, max_pixels: int) -> None:
@@ -234,7 +246,7 @@ def _render(image: Image.Image, orientation: int, profile: bytes | None) -> Imag
 
 def _is_foreign(profile: bytes | None) -> bool:
     """Whether colours mean something else than in sRGB, so that dropping the profile would change them."""
-    return bool(profile) and b"sRGB" not in profile and "sRGB".encode("utf-16-be") not in profile
+    return bool(profile) and not is_srgb(profile)
 
 
 def _to_rgb(image: Image.Image, profile: bytes | None, extrema: tuple[float, float]) -> Image.Image:

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from storage.media.heif_brands import avif_size, box_kind
 from storage.media.jpeg_scans import MAX_SEGMENTS, scan_jpeg
 
 ORDINARY_SCANS = 16
@@ -23,6 +24,8 @@ MAX_CHUNKS = 65_536
 MAX_GIF_BLOCKS = 400_000
 """Data blocks in front of the first frame of a GIF; 20 MB in blocks of the usual 255 bytes are 80,000."""
 MAX_WEBP_FRAMES = 10_000
+AVIF_PIXEL_BYTES = 16
+"""Of the decoder: planes of 8 to 12 bits with copies, the RGB pixels, and Pillow's bytes of them."""
 TAG_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Sizes of the field types of TIFF 6.0, section 2, and of BigTIFF."""
 WIDTH, HEIGHT, BITS, COMPRESSION = 256, 257, 258, 259
@@ -39,7 +42,8 @@ class ImageTooCostly(Exception):
 class ImageStructure:
     """What the headers promise. `width` and `height` are 0 where they can't be read; the decoder will refuse the file.
 
-    `decoder_bytes` is what the decoder needs besides the decoded image. `scans` is 0 for anything but JPEG.
+    `decoder_bytes` is what the decoder needs besides the decoded image. `scans` is 0 for anything but JPEG, and
+    `lacks_end` says that a JPEG has no end marker.
     """
 
     format: str = ""
@@ -47,6 +51,7 @@ class ImageStructure:
     height: int = 0
     decoder_bytes: int = 0
     scans: int = 0
+    lacks_end: bool = False
 
     @property
     def pixels(self) -> int:
@@ -64,6 +69,9 @@ def inspect_image(data: bytes) -> ImageStructure:
 
     A file that is damaged or of an unknown kind gives as much as could be read: what it is, the decoder judges.
     """
+    if box_kind(data) == "avif":
+        width, height = avif_size(data)
+        return ImageStructure("AVIF", width, height, AVIF_PIXEL_BYTES * width * height)
     for magic, inspect in INSPECTORS.items():
         if data.startswith(magic):
             try:
@@ -78,7 +86,9 @@ def _jpeg(data: bytes) -> ImageStructure:
     pixels = max(jpeg.width * jpeg.height, 64)
     if jpeg.segments > MAX_SEGMENTS or (jpeg.scans > ORDINARY_SCANS and jpeg.scans * pixels > MAX_SCAN_PIXELS):
         raise ImageTooCostly(f"{jpeg.scans} scans and {jpeg.segments} segments of {pixels} pixels")
-    return ImageStructure("JPEG", jpeg.width, jpeg.height, jpeg.coefficient_bytes, jpeg.scans)
+    return ImageStructure(
+        "JPEG", jpeg.width, jpeg.height, jpeg.coefficient_bytes, jpeg.scans, jpeg.scans > 0 and not jpeg.has_end
+    )
 
 
 def _png(data: bytes) -> ImageStructure:

@@ -22,6 +22,7 @@ BLOCK_BYTES = 128
 class JpegScans:
     """The sides in pixels, 0 without a frame header; how many scans and segments, scans included, were counted.
 
+    `has_end`: whether there is an end marker.
     `coefficient_bytes` is what libjpeg holds of a picture in several scans besides the decoded image.
     """
 
@@ -30,15 +31,17 @@ class JpegScans:
     scans: int
     segments: int
     coefficient_bytes: int
+    has_end: bool
 
 
 def scan_jpeg(data: bytes) -> JpegScans:
     """Count scans and segments up to the end, or up to one more than MAX_SEGMENTS in all."""
     width = height = scans = segments = coefficients = position = 0
-    components, buffered = 0, False
+    components, buffered, ended = 0, False, False
     while (match := MARKER.search(data, position)) and segments <= MAX_SEGMENTS:
         code, position = match[1][0], match.end()
         if code == EOI:
+            ended = True
             break
         if code == 0xD8:
             continue
@@ -56,7 +59,7 @@ def scan_jpeg(data: bytes) -> JpegScans:
             scans += 1
             buffered = buffered or segment[2:3] < bytes([components])
         position += max(2, int.from_bytes(segment[:2], "big"))
-    return JpegScans(width, height, scans, segments, coefficients if buffered else 0)
+    return JpegScans(width, height, scans, segments, coefficients if buffered else 0, ended)
 
 
 def _coefficient_bytes(width: int, height: int, components: bytes) -> int:

@@ -54,6 +54,7 @@ not-a-photo-other = I wouldn't know how to joke about that. A photo, on the othe
 # Photos that can't be used
 photo-empty = That file is empty: zero bytes, zero laughs. Could you send it again?
 photo-not_a_picture = I can't make a picture out of that file. JPEG, PNG and WebP work best.
+photo-heic = That's a HEIC file, which I can't open. Send it as a photo instead of a file: Telegram then turns it into one that I can.
 photo-broken = That picture is damaged and stops halfway. Could you send it once more?
 photo-too_many_bytes = That file is too heavy for me: { $megabytes } MB is all I can carry. Send it as a photo instead of a file, and it slims down by itself.
 photo-too_many_pixels = So many pixels! I can look at { $megapixels } million at a time. Could you send a smaller version?

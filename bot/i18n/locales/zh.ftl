@@ -54,6 +54,7 @@ not-a-photo-other = 这个我不知道该从哪儿笑起。换张照片就不一
 # 用不了的照片
 photo-empty = 这个文件是空的，零字节，零笑点。再发一次？
 photo-not_a_picture = 这个文件我打不开，不像是图片。JPEG、PNG、WebP 最稳妥。
+photo-heic = 这是 HEIC 文件，我打不开。别当文件发，直接当照片发，Telegram 会把它转成我看得懂的。
 photo-broken = 这张图坏了，只有半截。麻烦再发一次。
 photo-too_many_bytes = 这个文件太沉了，我最多扛得动 { $megabytes } MB。别当文件发，直接当照片发，它自己会瘦下来。
 photo-too_many_pixels = 像素太多啦，我一次最多看 { $megapixels }00 万像素。发张小一点的吧。

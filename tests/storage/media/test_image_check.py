@@ -67,13 +67,16 @@ def test_nothing_at_all_is_empty():
         b"%PDF-1.7\n" + b"\0" * 99,
         b"\0" * 1000,
         b"x",
-        HEIC,
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         b"P6 20 20 255\n" + b"\0" * 1200,
     ],
 )
 def test_what_is_no_picture_of_the_known_kinds_is_refused(data):
     assert reason(data) == "not_a_picture"
+
+
+def test_a_heic_file_has_a_reason_of_its_own():
+    assert reason(HEIC) == "heic"
 
 
 @pytest.mark.parametrize("data", [MP4, WEBM, QUICKTIME, AVI], ids=["mp4", "webm", "quicktime", "avi"])
@@ -258,8 +261,18 @@ def test_of_two_pictures_in_one_file_the_first_is_kept(scene, encode):
     assert checked.data.count(b"\xff\xd8\xff") == 1 and difference(opened(checked.data), scene()) < 8
 
 
-def test_a_jpeg_without_its_end_marker_is_broken(scene, encode):
-    assert reason(encode(scene())[:-2]) == "broken"
+@pytest.mark.parametrize("missing", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 4}], ids=str)
+def test_a_jpeg_without_its_end_marker_is_the_same_photo(scene, encode, options, missing):
+    data = encode(scene(), **options)
+    assert check(data[:-missing]) == check(data)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=str)
+def test_a_jpeg_that_lacks_more_than_its_end_marker_is_broken(scene, encode, options):
+    noisy = Image.blend(scene(), Image.effect_noise((320, 240), 90).convert("RGB"), 0.5)
+    data = encode(noisy, **options)
+    assert [missing for missing in (6, 10, 20, 50, 100, 500) if reason(data[:-missing]) != "broken"] == []
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
