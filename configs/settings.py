@@ -72,7 +72,7 @@ class LimitSettings(SettingsSection):
         20_000_000, description="Largest photo that the bot downloads, bytes. Telegram's own limit is 20 MB."
     )
     photo_pixels: Count = Field(52_000_000, description="Largest photo that the bot decodes, width × height.")
-    photo_memory_mb: Count = Field(360, description="Memory for decoding one photo, MB. Larger JPEGs are made smaller.")
+    photo_memory_mb: Count = Field(320, description="Memory for decoding one photo, MB. Larger JPEGs are made smaller.")
     photo_cpu_s: Positive = Field(10.0, description="CPU time for decoding one photo, seconds.")
     decoders: Count = Field(2, description="Photos decoded concurrently, each in a process of its own.")
     photos_waiting_per_person: Count = Field(20, description="Photos that one user may have in the queue.")

@@ -31,8 +31,8 @@ VIDEO_MAGIC = (b"\x1aE\xdf\xa3", b"FLV", b"OggS", b"\0\0\1\xba", b"\0\0\1\xb3", 
 MIN_SIDE = 16
 MAX_RATIO = 20
 QUALITY = 92
-MEMORY_BYTES = 360_000_000
-"""Memory of one decode, where the caller sets none. An upright progressive JPEG of 50 megapixels takes 350 MB."""
+MEMORY_BYTES = 320_000_000
+"""Memory of one decode, where the caller sets none: the coefficients of a progressive JPEG of 50 megapixels, 4:4:4."""
 REDUCTIONS = (1, 2, 4, 8)
 """A JPEG's sides can be divided by these while it is decoded."""
 
@@ -105,7 +105,8 @@ def check_photo(
     """Check a file and make a clean photo of it: CPU work of 5 ms to 3 s, to be called in a thread or a process.
 
     Sizes, scans, tiles and memory (`memory_bytes` at most) are checked before anything is decoded. A JPEG that would
-    take more memory is decoded smaller where `reduces` is set. The first frame of an animation counts. A side under 16
+    take more memory is decoded smaller where `reduces` is set; where its coded data is kept, that only changes how the
+    hash is computed. The first frame of an animation counts. A side under 16
     pixels or a ratio over 20:1 is refused: nothing can be seen on it. Raises PhotoError, PhotoTooLarge among them.
     """
     if not data:
@@ -127,7 +128,7 @@ def check_photo(
             data = complete_jpeg(data)
         image = _open(data)
         _check_size(image, max_pixels)
-        cleaned, upright = _clean(image, data, structure, memory_bytes, reduces)
+        cleaned, upright, (width, height) = _clean(image, data, structure, memory_bytes, reduces)
     except PhotoError:
         raise
     except ImageTooCostly as error:
@@ -140,7 +141,7 @@ def check_photo(
     except Exception as error:
         raise PhotoError("broken") from error
     return CheckedPhoto(
-        cleaned, hashlib.sha256(cleaned).hexdigest(), perceptual_hash(upright), *upright.size, "image/jpeg"
+        cleaned, hashlib.sha256(cleaned).hexdigest(), perceptual_hash(upright), width, height, "image/jpeg"
     )
 
 
@@ -181,18 +182,19 @@ def _check_size(image: Image.Image | ImageStructure, max_pixels: int) -> None:
 
 def _clean(
     image: Image.Image, data: bytes, structure: ImageStructure, memory_bytes: int, reduces: bool
-) -> tuple[bytes, Image.Image]:
-    """The bytes to store and the upright RGB picture they show. Raises MemoryError."""
-    reduced = _reduce_to_fit(image, structure, memory_bytes, reduces)
+) -> tuple[bytes, Image.Image, tuple[int, int]]:
+    """The bytes to store, the upright RGB picture they show, maybe smaller, and their size. Raises MemoryError."""
+    size = image.size
+    _reduce_to_fit(image, structure, memory_bytes, reduces)
     image.load()
     # An animation's decoder holds canvases of its own, and no second frame is wanted.
     image.__dict__.pop("_decoder", None)
     orientation, profile = _orientation(image), image.info.get("icc_profile")
-    copied = not reduced and not structure.has_extra_scans and image.format in ("JPEG", "MPO")
+    copied = not structure.has_extra_scans and image.format in ("JPEG", "MPO")
     if not _needs_rendering(image, orientation):
         stripped = strip_jpeg(data) if copied else None
         if stripped is not None:
-            return stripped, image
+            return stripped, image, size
         rgb = image
     else:
         if decoded_bytes(image) + rgb_bytes(image) > memory_bytes:
@@ -200,11 +202,11 @@ def _clean(
         rgb = _render(image, orientation, profile)
     encoded = io.BytesIO()
     rgb.save(encoded, "JPEG", quality=QUALITY, subsampling=0, exif=b"", icc_profile=None, comment=b"")
-    return encoded.getvalue(), rgb
+    return encoded.getvalue(), rgb, rgb.size
 
 
-def _reduce_to_fit(image: Image.Image, structure: ImageStructure, memory_bytes: int, reduces: bool) -> bool:
-    """Let a JPEG be decoded smaller where it would take too much memory and `reduces` is set; whether that was needed.
+def _reduce_to_fit(image: Image.Image, structure: ImageStructure, memory_bytes: int, reduces: bool) -> None:
+    """Let a JPEG be decoded smaller where it would take too much memory and `reduces` is set.
 
     Raises MemoryError for what does not fit and can't be reduced.
     """
@@ -219,7 +221,7 @@ def _reduce_to_fit(image: Image.Image, structure: ImageStructure, memory_bytes: 
         if max(structure.decoder_bytes + decoded // reduction**2, rendered // reduction**2) <= memory_bytes:
             if reduction > 1:
                 image.draft(None, (image.width // reduction, image.height // reduction))
-            return reduction > 1
+            return
     raise MemoryError(f"{max(structure.decoder_bytes + decoded, rendered)} bytes to decode")
 
 

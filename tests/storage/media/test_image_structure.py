@@ -1,6 +1,7 @@
 """What a file costs is known before it is decoded."""
 
 import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -19,7 +20,7 @@ from benchmarks.hostile_files import (
     tiles_of_one_pixel,
 )
 from storage.media.image_structure import MAX_CHUNKS, ImageTooCostly, inspect_image
-from storage.media.photos import PhotoError, check_photo
+from storage.media.photos import PhotoError, check_photo, hamming
 
 check = partial(check_photo, max_bytes=20_000_000, max_pixels=52_000_000)
 COSTLY = sorted(BOMBS.keys() - {"frames", "large metadata"})
@@ -57,12 +58,18 @@ def test_a_turned_photo_of_50_megapixels_has_half_the_sides():
 
 
 def test_a_jpeg_is_decoded_smaller_where_its_memory_would_not_do():
-    data = encoded(photo((800, 600), 1), "JPEG", quality=50)
-    assert check(data, memory_bytes=800 * 600 * 4).width == 800
-    assert check(data, memory_bytes=800 * 600 * 4 - 1).width == 400
+    data, pixels = encoded(photo((800, 600), 1), "JPEG", quality=50, exif=TURNED), 800 * 600
+    assert check(data, memory_bytes=pixels * 8).height == 800
+    assert check(data, memory_bytes=pixels * 8 - 1).height == 400
     with pytest.raises(PhotoError) as caught:
-        check(data, memory_bytes=800 * 600 * 4 - 1, reduces=False)
+        check(data, memory_bytes=pixels * 8 - 1, reduces=False)
     assert caught.value.reason == "too_costly"
+
+
+def test_a_jpeg_that_is_kept_as_it_came_is_the_same_photo_when_it_is_decoded_smaller():
+    data = encoded(photo((3200, 2400), 1), "JPEG", quality=50)
+    whole, smaller = check(data), check(data, memory_bytes=3200 * 2400)
+    assert replace(smaller, phash=whole.phash) == whole and hamming(smaller.phash, whole.phash) <= 2
 
 
 @pytest.mark.parametrize(("more", "stored_scans"), [(0, 10), (6, 16), (7, 1), (40, 1)])
