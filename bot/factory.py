@@ -236,7 +236,7 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     stack.callback(logging.getLogger().removeHandler, mistakes)
     checks = AlertChecks(settings, database, servers, base.client, backing, started_at)
     alerts = AlertManager(database, base.notifier, base.translator, checks.all())
-    progress = RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
+    progress = RunProgressReader(database, settings.storage.runs, settings.canary.max_ratings)
     status = StatusReport(
         settings, database, servers, base.queue, base.translator, alerts, mistakes, progress, started_at
     )
@@ -245,7 +245,7 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     trials = CanaryController(database, servers, service, settings.canary)
     orchestrator = RunOrchestrator(database, settings, servers, service, trials, news, progress)
     schedule = RetrainScheduler(database, settings, base.application.job_queue, orchestrator.wake)
-    monitor = ChampionMonitor(database, service, base.notifier, settings.watch)
+    monitor = ChampionMonitor(database, service, base.notifier, settings.champion_monitor)
     digest = WeeklyDigest(database, settings, base.client, base.translator, base.chats, base.decoders)
     upkeep = DatabaseUpkeep(database, settings.storage.database, lambda: clear_shutdown_notice(settings))
     erasure = ErasureJob(database, settings.storage, settings.retention, settings.retrain.keep_models)
@@ -267,17 +267,17 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
 def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> list[HandlerGroup]:
     """What makes, rates and explains jokes; last, what answers all other messages."""
     settings, messenger, database, chats = base.settings, base.messenger, base.database, base.chats
-    limits, router, max_photos = settings.limits, base.servers.router, settings.limits.photos_waiting_per_person
+    limits, router, max_photos = settings.limits, base.servers.router, settings.limits.max_queued_photos_per_user
     quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
     keyboards, styles = JokeKeyboards(base.client, database, base.coalescer), StyleRotation(database, base.prompts)
     generator = JokeGenerator(database, settings, router, base.prompts, base.queue, is_banned=base.bans.holds)
-    moderator = Moderator(settings.guard) if settings.guard.moderate else None
+    moderator = Moderator(settings.safety) if settings.safety.moderation_hook else None
     intake = PhotoIntake(base.client, database, limits, settings.storage.photos, base.decoders, moderator)
     overflow = OverflowNotices(base.client, base.translator, base.languages, base.coalescer, max_photos)
     replies = StreamingReplies(messenger, database, base.queue, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, base.prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake)
-    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.every)
+    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -289,7 +289,7 @@ def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> li
         another,
         album_jokes,
         duels,
-        HelpHandlers(messenger, access, settings.joke.album),
+        HelpHandlers(messenger, access, settings.joke.album_mode),
         photos,
         explain,
         FallbackHandlers(messenger, albums, photos, explain),
@@ -298,7 +298,7 @@ def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> li
 
 def _user_handlers(base: _Base, access: AdminAccess) -> list[HandlerGroup]:
     messenger, database, settings, chats = base.messenger, base.database, base.settings, base.chats
-    pages = SettingsPages(messenger, database, base.languages, chats, base.prompts, settings.weekly)
+    pages = SettingsPages(messenger, database, base.languages, chats, base.prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
         StatsHandlers(messenger, database, access, settings.storage.directory),

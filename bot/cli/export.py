@@ -43,7 +43,7 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
             settings.storage.datasets,
             settings.selection,
             budget,
-            blocked=BlockList.of(settings.guard),
+            blocked=BlockList.of(settings.safety),
         )
         exported = await exporter.export()
     known = " (it was there already, with the same content)" if exported.known else ""

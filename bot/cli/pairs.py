@@ -38,7 +38,7 @@ async def compute_preview(settings: Settings) -> RetrainPreview:
     from trainer.pipeline.duration_estimate import forecast
 
     async with Database.of(settings.storage) as database:
-        preview = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
+        preview = await look_ahead(database, settings.selection, BlockList.of(settings.safety))
         serving = await models.champion(database)
         directory = Path(serving.directory) if serving and serving.directory else settings.model.directory
         training = forecast(preview.new + preview.replayed, directory, settings) if directory else None

@@ -115,9 +115,9 @@ async def queue(database: "Database", arguments: argparse.Namespace, settings: S
         name = (await datasets.find(database, name)).name
         question = f"Train a new model on the dataset {name[:12]}"
     else:
-        found = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
+        found = await look_ahead(database, settings.selection, BlockList.of(settings.safety))
         question = said(
-            found, await runs.expected_seconds(database, found.new + found.replayed), settings.retrain.minimum_pairs
+            found, await runs.expected_seconds(database, found.new + found.replayed), settings.retrain.min_pairs
         )
     if not arguments.yes and not await asyncio.to_thread(agreed, question):
         return None

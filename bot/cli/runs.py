@@ -40,7 +40,7 @@ async def show(arguments: argparse.Namespace, settings: Settings, console: Any) 
         one = await runs.find(database, arguments.run)
         said = {
             "training": training(progress_of(one, settings)),
-            "trial": trial(await trial_of_run(database, one.id), settings.canary.ratings),
+            "trial": trial(await trial_of_run(database, one.id), settings.canary.max_ratings),
         }
         console.print(details(one, await runs.timeline(database, one.id), said, await names(database)))
 

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.runtime.child_process import ChildProcess, run_program, start_child
-from configs.settings import PREFIX, ROOT, Settings, SettingsSection
+from configs.base import SettingsSection
+from configs.settings import PREFIX, ROOT, Settings
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 
 NOT_THEIRS = ("telegram", "metrics", "panel")

@@ -61,7 +61,7 @@ async def test_a_person_who_is_forgotten_during_the_training_is_in_nothing_that_
 
 
 async def test_too_little_new_is_an_answer(pipeline):
-    assert await pipeline.call("pipeline", 1, RETRAIN_MINIMUM_PAIRS=50) == 0
+    assert await pipeline.call("pipeline", 1, RETRAIN_MIN_PAIRS=50) == 0
     run = await pipeline.run()
     assert run.state == "undecided" and run.candidate_id is None
     assert run.reason.startswith("Too little new: ") and "a run wants 50" in run.reason
@@ -69,7 +69,7 @@ async def test_too_little_new_is_an_answer(pipeline):
 
 
 async def test_every_line_of_its_process_knows_the_run(pipeline):
-    assert await pipeline.call("pipeline", 1, RETRAIN_MINIMUM_PAIRS=50, LOG_FORMAT="json") == 0
+    assert await pipeline.call("pipeline", 1, RETRAIN_MIN_PAIRS=50, LOG_FORMAT="json") == 0
     lines = [json.loads(line) for line in (pipeline.memory.root / "pipeline.log").read_text().splitlines()]
     assert {line["run"] for line in lines} == {1}
     assert [line["message"] for line in lines][-1].startswith("run 1: undecided: Too little new")

@@ -80,8 +80,8 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
 
 async def test_a_step_that_is_begun_again_and_again_ends_the_run(pipeline):
     for _ in range(2):
-        await killed(pipeline, "in exporting", "exporting", RETRAIN_ATTEMPTS=2)
-    assert await pipeline.call("pipeline", 1, RETRAIN_ATTEMPTS=2) == 1
+        await killed(pipeline, "in exporting", "exporting", RETRAIN_MAX_STEP_ATTEMPTS=2)
+    assert await pipeline.call("pipeline", 1, RETRAIN_MAX_STEP_ATTEMPTS=2) == 1
     run = await pipeline.run()
     assert (run.state, await pipeline.serving()) == ("failed", "base") and "begun 2 times" in run.reason
     assert (await runs.create_run(pipeline.database, "command")).id == 2
