@@ -12,8 +12,7 @@ from typing import Any
 import aiohttp
 
 from bot.demo.stack import PHOTO_NAMES, DemoStack
-from storage.chat.rating_scale import VALUES
-from storage.chat.ratings import verdict
+from storage.chat.ratings import VALUES, verdict
 from storage.chat.stats import overall
 from storage.database import Database
 

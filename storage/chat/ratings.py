@@ -4,8 +4,12 @@ import time
 from dataclasses import dataclass
 
 from storage.chat.inbox import OFFSET_LASTS_S
-from storage.chat.rating_scale import VALUES
 from storage.database import Database
+
+VALUES = (3, 2, 1)
+"""😂, 🙂 and 😐."""
+LIKED = 2
+"""The lowest value that counts as a like: 🙂 or 😂."""
 
 
 @dataclass(frozen=True)

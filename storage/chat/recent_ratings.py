@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from storage.chat.consent import LEARNT_FROM
 from storage.database import Database
-from storage.learning.consent import LEARNT_FROM
 from storage.media.photos import Photo
 
 

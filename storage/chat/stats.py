@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from storage.chat.rating_scale import LIKED
+from storage.chat.ratings import LIKED
 from storage.database import Database
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from storage.chat.rating_scale import LIKED
+from storage.chat.ratings import LIKED
 from storage.database import Database
 
 

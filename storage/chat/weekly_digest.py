@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.chat.best import CHATS, PRIOR_RATINGS, SUMS
+from storage.chat.consent import BANNED, SHOWABLE
 from storage.chat.ratings import RatingCounts
 from storage.database import Database
-from storage.learning.consent import BANNED, SHOWABLE
 
 APART_S = 6 * 86400.0
 """Two weeks' posts are at least so far apart, also where the day or hour was changed in between."""

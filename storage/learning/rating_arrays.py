@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.chat.consent import TRAINABLE
 from storage.database import Database
-from storage.learning.consent import TRAINABLE
 from storage.media.photos import Photo
 
 Ints = NDArray[np.int64]

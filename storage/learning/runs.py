@@ -223,23 +223,6 @@ async def remember(database: Database, run: Run, reason: JokebotError) -> Run:
     return await find(database, run.id)
 
 
-async def follow(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
-    """Note the message in which a chat follows a run; a later one takes its place."""
-    async with database.write() as connection:
-        await connection.execute(
-            "INSERT INTO run_messages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET message_id = excluded.message_id",
-            (run_id, chat_id, message_id),
-        )
-
-
-async def followers(database: Database, run_id: int) -> dict[int, int]:
-    """The messages that follow a run: message id by chat id."""
-    rows = await database.rows(
-        "SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,)
-    )
-    return {row["chat_id"]: row["message_id"] for row in rows}
-
-
 async def concluded_on(database: Database, dataset: str) -> Run | None:
     """The latest run that trained on this dataset and came to an answer, be it yes, no or neither."""
     row = await database.row(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.chat.rating_scale import LIKED
+from storage.chat.consent import LEARNT_FROM, PRIVATE_OR_BANNED
+from storage.chat.ratings import LIKED
 from storage.database import Database
-from storage.learning.consent import LEARNT_FROM, PRIVATE_OR_BANNED
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """`/forget`: erases a user from ratings, jokes, photos and datasets."""
 
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,42 +94,6 @@ async def forget_rows(database: Database, person_id: int) -> ErasureResult:
         await connection.execute(UNSHOWN)
         after = await counted(connection)
     return ErasureResult(*(old - new for old, new in zip(before, after, strict=True)))
-
-
-async def set_private(database: Database, person_id: int, private: bool) -> None:
-    """Exclude a user's data from training from now on, or include it again."""
-    async with database.write() as connection:
-        if private:
-            await connection.execute(
-                "INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (person_id, time.time())
-            )
-        else:
-            await connection.execute("DELETE FROM private_people WHERE person_id = ?", (person_id,))
-
-
-async def is_private(database: Database, person_id: int) -> bool:
-    """Whether the user's data is excluded from training."""
-    return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (person_id,)))
-
-
-async def set_language(database: Database, person_id: int, language: str | None) -> None:
-    """Store a user's language; None deletes it."""
-    async with database.write() as connection:
-        if language is None:
-            await connection.execute("DELETE FROM chosen_languages WHERE person_id = ?", (person_id,))
-        else:
-            await connection.execute(
-                "INSERT INTO chosen_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
-                (person_id, language),
-            )
-
-
-async def chosen_languages(database: Database) -> dict[int, str]:
-    """The language of all users who chose one, by user."""
-    return {
-        row["person_id"]: row["language"]
-        for row in await database.rows("SELECT person_id, language FROM chosen_languages")
-    }
 
 
 async def counted(connection: aiosqlite.Connection) -> tuple[int, int, int]:

@@ -2,11 +2,12 @@
 
 import pytest
 
+from storage.chat.consent import is_private, set_private
 from storage.chat.jokes import NewJoke, add_joke
 from storage.chat.ratings import rate
 from storage.learning.models import register_base
 from storage.learning.rating_arrays import ratings_of_photos, ratings_since
-from storage.maintenance.forget_person import forget_rows, is_private, set_private
+from storage.maintenance.forget_person import forget_rows
 from storage.media.photos import check_photo, keep_photo
 
 ALICE, BOB, CAROL = 1, 2, 3

@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.chat.rating_scale import LIKED
+from storage.chat.ratings import LIKED
 from storage.database import Database
 from storage.learning import rating_arrays
 from storage.learning.splits import SIDES

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.prompts import load_prompts
-from storage.chat.rating_scale import LIKED
+from storage.chat.ratings import LIKED
 from storage.learning.dataset_files import DatasetContents, Row, read
 from trainer.dataset.rows import RowError, texts_of
 from trainer.gate.text_metrics import main_language

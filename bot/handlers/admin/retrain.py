@@ -16,7 +16,7 @@ from bot.retraining.orchestrator import RunOrchestrator
 from bot.telegram.rate_limiter import CallDropped
 from configs.settings import Settings
 from storage.database import Database
-from storage.learning import runs, trials
+from storage.learning import run_notices, runs, trials
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 from storage.learning.runs import Run, RunInProgress
 
@@ -118,7 +118,7 @@ class RetrainAdmin:
             await self._messenger.close_question(query, text)
             return
         if chat_id == user.id:
-            await runs.follow(self._database, run.id, chat_id, press.message.message_id)
+            await run_notices.follow(self._database, run.id, chat_id, press.message.message_id)
             await self._messenger.answer_button(query)
         else:
             await self._messenger.close_question(query, self._messenger.text(user, "retrain-started", run=run.id))

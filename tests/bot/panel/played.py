@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 from configs.settings import ROOT, Settings
+from storage.chat.consent import set_private
 from storage.chat.jokes import NewJoke, add_joke
 from storage.chat.ratings import rate
 from storage.database import Database
@@ -18,7 +19,6 @@ from storage.learning import datasets, models, promotion, runs
 from storage.learning.models import Model, NewModel
 from storage.learning.reasons import EndReason
 from storage.learning.runs import Run
-from storage.maintenance.forget_person import set_private
 from storage.media.photos import Photo, check_photo, keep_photo
 
 DRAWINGS = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from storage.chat.consent import set_private
 from storage.chat.duels import begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.learning.models import register_base
 from storage.learning.runs import create_run
 from storage.learning.trials import begin_trial, duel_picks
-from storage.maintenance.forget_person import forget_rows, set_private
+from storage.maintenance.forget_person import forget_rows
 from storage.media.photos import check_photo, keep_photo
 
 CHAMPION, CANDIDATE = 1, 2

@@ -5,11 +5,12 @@ import pytest
 from storage.chat import weekly_digest
 from storage.chat.best import RatingCounts
 from storage.chat.chats import change_chat, move_chat
+from storage.chat.consent import set_private
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.chat.ratings import rate
 from storage.learning import bans
 from storage.learning.models import register_base
-from storage.maintenance.forget_person import forget_rows, set_private
+from storage.maintenance.forget_person import forget_rows
 from storage.media.photos import check_photo, keep_photo
 
 GROUP, ALICE, BOB, MING, DUE, WEEK_S = -100, 7, 8, 9, 1_800_000_000.0, 7 * 86400.0

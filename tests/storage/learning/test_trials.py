@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from storage.chat.consent import set_private
 from storage.chat.jokes import NewJoke, add_joke
 from storage.chat.ratings import rate
 from storage.learning.models import register_base
@@ -26,7 +27,6 @@ from storage.learning.trials import (
     trial_ratings,
     untold_falls,
 )
-from storage.maintenance.forget_person import set_private
 from storage.media.photos import check_photo, keep_photo
 
 OLD, NEW = 1, 2

@@ -4,6 +4,10 @@ tables it names.
 Private users (`/private`) and banned users are left out; so are jokes that an admin dropped in `/review`.
 """
 
+import time
+
+from storage.database import Database
+
 BANNED = "(SELECT person_id FROM banned_people)"
 PRIVATE_OR_BANNED = "(SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people)"
 
@@ -24,3 +28,19 @@ SHOWABLE = f"""photo_id NOT IN (SELECT photo_id FROM photo_senders WHERE person_
 """On jokes: what may be posted in the weekly digest; nothing that a private or banned user sent or asked for,
 nothing dropped.
 """
+
+
+async def set_private(database: Database, person_id: int, private: bool) -> None:
+    """Exclude a user's data from training from now on, or include it again."""
+    async with database.write() as connection:
+        if private:
+            await connection.execute(
+                "INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (person_id, time.time())
+            )
+        else:
+            await connection.execute("DELETE FROM private_people WHERE person_id = ?", (person_id,))
+
+
+async def is_private(database: Database, person_id: int) -> bool:
+    """Whether the user's data is excluded from training."""
+    return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (person_id,)))

@@ -40,21 +40,18 @@ async def tell(database: Database, run_id: int, chat_id: int, what: str) -> None
         )
 
 
-async def note_language(database: Database, person_id: int, language: str) -> None:
-    """Remember the language that an admin speaks."""
-    if await language_of(database, person_id) == language:
-        return
+async def follow(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
+    """Note the message in which a chat follows a run; a later one takes its place."""
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO admin_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
-            (person_id, language),
+            "INSERT INTO run_messages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET message_id = excluded.message_id",
+            (run_id, chat_id, message_id),
         )
 
 
-async def language_of(database: Database, person_id: int) -> str | None:
-    """The language that an admin chose, else the one that they spoke last, or None."""
-    return await database.value(
-        "SELECT coalesce((SELECT language FROM chosen_languages WHERE person_id = ?1), "
-        "(SELECT language FROM admin_languages WHERE person_id = ?1))",
-        (person_id,),
+async def followers(database: Database, run_id: int) -> dict[int, int]:
+    """The messages that follow a run: message id by chat id."""
+    rows = await database.rows(
+        "SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,)
     )
+    return {row["chat_id"]: row["message_id"] for row in rows}
