@@ -15,7 +15,7 @@ from configs.settings import Settings
 from storage.chat import daily_history, recent_ratings
 from storage.chat.metrics import ratings_by_model
 from storage.database import Database
-from storage.learning import models, promotion, runs, trials
+from storage.learning import models, promotion, runs, tainted_models, trials
 from storage.learning.models import Model
 from storage.learning.run_files import gallery_of
 from storage.learning.runs import Run
@@ -100,7 +100,7 @@ async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
     liked = {one.model_id: one for one in await daily_history.liked_by_model(database, len(known))}
     told, barred = (
         await recent_ratings.jokes_by_model(database),
-        {one.id for one in await promotion.saw_forgotten(database)},
+        {one.id for one in await tainted_models.list_tainted_models(database)},
     )
     run = await runs.current_run(database)
     if run and run.state == "judging":

@@ -9,11 +9,11 @@ import aiosqlite
 
 from storage.database import Database
 from storage.learning import models, runs
-from storage.learning.datasets import OF_FORGOTTEN
 from storage.learning.models import Model, NewModel, RegistryError
 from storage.learning.reasons import EndReason, Why
 from storage.learning.run_files import GateAnswer
 from storage.learning.runs import Run
+from storage.learning.tainted_models import FORGOTTEN_DATA, TAINTED, ModelTainted, is_tainted
 
 KINDS = ("canary", "admin", "rollback", "watch")
 """Why a model was deployed: its trial, an admin, an admin's rollback, a rollback by the champion monitor."""
@@ -21,24 +21,9 @@ STATE_AFTER = {GateAnswer.PROMOTE: "canary", GateAnswer.REJECT: "rejected", Gate
 """The run's state by the gate's answer."""
 MAY_SERVE = ("base", "candidate", "canary", "retired")
 
-SAW_FORGOTTEN = f"""WITH RECURSIVE saw (id) AS (
-    SELECT models.id FROM models JOIN datasets ON datasets.name = models.dataset WHERE EXISTS (
-        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND {OF_FORGOTTEN})
-    UNION SELECT models.id FROM models JOIN saw ON models.start_id = saw.id)"""
-"""Models whose weights come from rows of a user who was forgotten since, over any number of steps."""
-
-FORGOTTEN = "It learnt from somebody who asked to be forgotten since."
-
 
 class ChampionChanged(RegistryError):
     """Another model is in service by now than the one that was compared with."""
-
-
-class SawForgotten(RegistryError):
-    """The model was trained on rows of a user who was forgotten since: it must not serve."""
-
-    def __init__(self, model_id: int) -> None:
-        super().__init__(f"Model {model_id} doesn't enter service. {FORGOTTEN}", code="saw-forgotten", model=model_id)
 
 
 @dataclass(frozen=True)
@@ -65,7 +50,7 @@ async def record_verdict(database: Database, run: Run, compared_with: int, verdi
     """Record the gate's verdict (the JSON of a `GateVerdict`) and move the run to canary, rejected or undecided.
 
     The candidate waits for the bot, or is rejected. The model's measures get the verdict's as `gate`. Raises
-    ChampionChanged where `compared_with` serves no longer, SawForgotten, RunStateChanged.
+    ChampionChanged where `compared_with` serves no longer, ModelTainted, RunStateChanged.
     """
     to = STATE_AFTER[GateAnswer(verdict["answer"])]
     reason = EndReason(" ".join(verdict["reasons"]), "gate", {"codes": verdict.get("codes", [])})
@@ -75,8 +60,8 @@ async def record_verdict(database: Database, run: Run, compared_with: int, verdi
             raise ChampionChanged(
                 f"Model {compared_with}, which the candidate was compared with, is no longer in service."
             )
-        if to == "canary" and await _saw(connection, run.candidate_id):
-            raise SawForgotten(run.candidate_id)
+        if to == "canary" and await is_tainted(connection, run.candidate_id):
+            raise ModelTainted(run.candidate_id)
         moved = await runs.move(
             connection,
             run,
@@ -166,35 +151,6 @@ async def promotions(database: Database, limit: int = 20) -> list[Promotion]:
     ]
 
 
-async def saw_forgotten(database: Database) -> list[Model]:
-    """Models that were trained, themselves or through the model they started from, on rows of users who were
-    forgotten since.
-    """
-    rows = await database.rows(f"{SAW_FORGOTTEN} SELECT models.* FROM models JOIN saw USING (id) ORDER BY id")
-    return [Model(**dict(row)) for row in rows]
-
-
-async def removable(database: Database, keep: int) -> list[Model]:
-    """Models whose files may be removed: all but the newest `keep`, and of these too those that may never serve
-    (again): rejected ones, and those that saw rows of forgotten users.
-
-    Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
-    """
-    back = await previous_champion(database)
-    rows = await database.rows(f"""{SAW_FORGOTTEN} SELECT models.*, id IN saw OR status = 'rejected' AS gone FROM models
-        WHERE base_id IS NOT NULL AND removed_at IS NULL AND status NOT IN ('champion', 'canary') AND id NOT IN (
-            SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL
-            UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
-        ORDER BY id DESC""")
-    others = [dict(row) for row in rows if back is None or row["id"] != back.id]
-    keep_ids = [row["id"] for row in others if not row["gone"]][:keep]
-    return [
-        Model(**{name: value for name, value in row.items() if name != "gone"})
-        for row in others
-        if row["id"] not in keep_ids
-    ]
-
-
 async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
     model = await models.read(connection, "id = ?", (model_id,))
     if model is None:
@@ -226,14 +182,9 @@ async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
             code="files-removed",
             model=model_id,
         )
-    if await _saw(connection, model_id):
-        raise SawForgotten(model_id)
+    if await is_tainted(connection, model_id):
+        raise ModelTainted(model_id)
     return model
-
-
-async def _saw(connection: aiosqlite.Connection, model_id: int) -> bool:
-    async with connection.execute(f"{SAW_FORGOTTEN} SELECT 1 FROM saw WHERE id = ?", (model_id,)) as cursor:
-        return await cursor.fetchone() is not None
 
 
 async def _predecessor(connection: aiosqlite.Connection) -> Model | None:
@@ -243,7 +194,7 @@ async def _predecessor(connection: aiosqlite.Connection) -> Model | None:
         seen.add(step.id)
         earlier = step.predecessor_id or step.base_id
         step = await models.read(connection, "id = ?", (earlier,)) if earlier else None
-        if step and step.status in MAY_SERVE and not step.removed_at and not await _saw(connection, step.id):
+        if step and step.status in MAY_SERVE and not step.removed_at and not await is_tainted(connection, step.id):
             return step
     return None
 
@@ -264,8 +215,8 @@ async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, why: 
     await _end_trial(connection, model, why)
     await _mark_learnt(connection, model.id)
     await connection.execute(
-        f"{SAW_FORGOTTEN} UPDATE models SET status = 'retired', reason = ? WHERE id IN saw AND status != 'champion'",
-        (FORGOTTEN,),
+        f"{TAINTED} UPDATE models SET status = 'retired', reason = ? WHERE id IN tainted AND status != 'champion'",
+        (FORGOTTEN_DATA,),
     )
     async with connection.execute(
         "INSERT INTO promotions (model_id, replaced_id, kind, reason, asked_by, at) VALUES (?, ?, ?, ?, ?, ?) "

@@ -7,18 +7,19 @@ from pathlib import Path
 
 from storage.database import Database
 from storage.learning import models, promotion
-from storage.learning.models import RegistryError
+from storage.learning.models import Model, RegistryError
+from storage.learning.tainted_models import TAINTED
 
 log = logging.getLogger(__name__)
 
 
 async def remove_models(database: Database, folder: Path, keep: int) -> None:
-    """Remove the files of models that `promotion.removable` names, where they lie in the `folder` of this program's own
+    """Remove the files of removable models that lie in `folder`, the folder of this program's own
     models.
 
     A row says that files are gone before they go, so what a kill leaves is removed by the next call.
     """
-    for model in await promotion.removable(database, keep):
+    for model in await list_removable_models(database, keep):
         try:
             await models.files_removed(database, model.id)
             log.info("the files of model %d (%s) are removed", model.id, model.name)
@@ -28,6 +29,27 @@ async def remove_models(database: Database, folder: Path, keep: int) -> None:
     for model in await models.all_models(database):
         if model.removed_at and model.directory:
             await asyncio.to_thread(remove_inside, folder, Path(model.directory))
+
+
+async def list_removable_models(database: Database, keep: int) -> list[Model]:
+    """Models whose files may be removed: all but the newest `keep`, and of these too those that may never serve
+    (again): rejected ones, and those that saw rows of forgotten users.
+
+    Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
+    """
+    back = await promotion.previous_champion(database)
+    rows = await database.rows(f"""{TAINTED} SELECT models.*, id IN tainted OR status = 'rejected' AS gone FROM models
+        WHERE base_id IS NOT NULL AND removed_at IS NULL AND status NOT IN ('champion', 'canary') AND id NOT IN (
+            SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL
+            UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
+        ORDER BY id DESC""")
+    others = [dict(row) for row in rows if back is None or row["id"] != back.id]
+    keep_ids = [row["id"] for row in others if not row["gone"]][:keep]
+    return [
+        Model(**{name: value for name, value in row.items() if name != "gone"})
+        for row in others
+        if row["id"] not in keep_ids
+    ]
 
 
 def remove_inside(folder: Path, directory: Path) -> None:

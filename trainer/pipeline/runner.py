@@ -11,9 +11,10 @@ from configs.errors import JokebotError
 from configs.settings import Settings
 from storage.database import Database
 from storage.learning import promotion, runs
-from storage.learning.promotion import ChampionChanged, SawForgotten
+from storage.learning.promotion import ChampionChanged
 from storage.learning.reasons import EndReason
 from storage.learning.runs import Run, RunStateChanged
+from storage.learning.tainted_models import ModelTainted
 from trainer.pipeline import cleanup
 from trainer.pipeline.run_context import RunCancelled, RunContext, StepInterrupted, TrainingDataErased
 from trainer.pipeline.step_process import StepKilled, StepProcesses
@@ -78,7 +79,7 @@ async def step(job: RunContext, run: Run, steps: PipelineSteps) -> Run:
         raise
     except RunCancelled:
         return await end(job, run, "cancelled", EndReason("It was cancelled.", "cancelled"))
-    except (TrainingDataErased, SawForgotten):
+    except (TrainingDataErased, ModelTainted):
         return await steps.restart(job, run)
     except (RunStateChanged, ChampionChanged) as error:
         log.warning("run %d is read again: %s", run.id, error)

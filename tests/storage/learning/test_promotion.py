@@ -3,10 +3,11 @@
 import pytest
 
 from storage.chat.jokes import NewJoke, add_joke
-from storage.learning import datasets, models, promotion, runs
+from storage.learning import datasets, models, promotion, runs, tainted_models
 from storage.learning.datasets import RecordRow
 from storage.learning.models import NewModel, RegistryError
 from storage.maintenance.forget_person import forget_rows
+from storage.maintenance.model_cleanup import list_removable_models
 from storage.media.photos import check_photo, keep_photo
 
 PROMOTE = {"answer": "promote", "reasons": ["Better."], "measures": {"nll": 1.5}}
@@ -192,9 +193,9 @@ async def test_models_that_saw_a_forgotten_person_never_serve_again(database, ba
     theirs, other = await joke(7, 320), await joke(8, 400)
     tainted = await promoted(theirs)
     child = await promoted(other, start=tainted)
-    assert await promotion.saw_forgotten(database) == []
+    assert await tainted_models.list_tainted_models(database) == []
     await forget_rows(database, 7)
-    assert [model.id for model in await promotion.saw_forgotten(database)] == [tainted.id, child.id]
+    assert [model.id for model in await tainted_models.list_tainted_models(database)] == [tainted.id, child.id]
     # It still serves, until a clean one takes its place; nothing goes back to the ones before.
     assert (await promotion.previous_champion(database)).id == base.id
     with pytest.raises(RegistryError, match="forgotten"):
@@ -203,7 +204,7 @@ async def test_models_that_saw_a_forgotten_person_never_serve_again(database, ba
     assert await statuses(database) == {"base": "base", "run-1": "retired", "run-2": "retired", "run-3": "champion"}
     assert (await promotion.previous_champion(database)).id == base.id
     assert "forgotten" in (await models.get_model(database, child.id)).reason
-    assert {model.id for model in await promotion.removable(database, keep=9)} == {tainted.id, child.id}
+    assert {model.id for model in await list_removable_models(database, keep=9)} == {tainted.id, child.id}
     assert (await models.get_model(database, clean.id)).status == "champion"
 
 
@@ -212,7 +213,7 @@ async def test_a_person_who_is_forgotten_during_the_judging_keeps_the_candidate_
 ):
     run = await made(await joke(7, 320))
     await forget_rows(database, 7)
-    with pytest.raises(promotion.SawForgotten):
+    with pytest.raises(tainted_models.ModelTainted):
         await promotion.record_verdict(database, run, base.id, PROMOTE)
     assert (await runs.find(database, run.id)).state == "judging"
 
@@ -220,9 +221,9 @@ async def test_a_person_who_is_forgotten_during_the_judging_keeps_the_candidate_
 async def test_files_of_models_that_are_needed_are_never_removable(database, base, promoted, made):
     first, second, third = await promoted(), await promoted(), await promoted()
     run = await made()
-    assert [model.id for model in await promotion.removable(database, keep=0)] == [first.id]
-    assert await promotion.removable(database, keep=1) == []
-    assert run.candidate_id not in {model.id for model in await promotion.removable(database, keep=0)}
+    assert [model.id for model in await list_removable_models(database, keep=0)] == [first.id]
+    assert await list_removable_models(database, keep=1) == []
+    assert run.candidate_id not in {model.id for model in await list_removable_models(database, keep=0)}
     for kept in (third, base):
         with pytest.raises(RegistryError, match="stay"):
             await models.files_removed(database, kept.id)
@@ -230,7 +231,7 @@ async def test_files_of_models_that_are_needed_are_never_removable(database, bas
     with pytest.raises(RegistryError, match="removed"):
         await promotion.promote(database, first.id, "admin")
     await runs.advance(database, run, "cancelled")
-    assert [model.id for model in await promotion.removable(database, keep=0)] == [run.candidate_id]
+    assert [model.id for model in await list_removable_models(database, keep=0)] == [run.candidate_id]
     assert (await promotion.previous_champion(database)).id == second.id
 
 

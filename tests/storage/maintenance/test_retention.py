@@ -8,7 +8,7 @@ import pytest
 
 from configs.safety import RetentionSettings
 from storage.chat.ratings import rate
-from storage.learning import datasets, promotion, runs
+from storage.learning import datasets, promotion, runs, tainted_models
 from storage.learning.dataset_files import read
 from storage.learning.models import NewModel
 from storage.maintenance.retention import age_out
@@ -116,9 +116,10 @@ async def test_a_model_serves_on_after_what_it_learnt_has_aged_out_but_not_after
     await promotion.end_run(database, run, "failed", "")
     await ages(photos_days=30)
     assert [row["id"] for row in read(directory).train] == [f"joke-{young}"]
-    assert await promotion.saw_forgotten(database) == [] and not await datasets.held_forgotten(database, directory.name)
+    assert await tainted_models.list_tainted_models(database) == []
+    assert not await datasets.held_forgotten(database, directory.name)
     await memory.forget(ALICE)
-    assert [model.id for model in await promotion.saw_forgotten(database)] == [run.candidate_id]
+    assert [model.id for model in await tainted_models.list_tainted_models(database)] == [run.candidate_id]
     assert await database.value("SELECT count(*) FROM aged_people") == 0
 
 

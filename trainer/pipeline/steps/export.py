@@ -4,7 +4,7 @@ import asyncio
 import shutil
 
 from configs.blocklist import BlockList
-from storage.learning import datasets, models, promotion, runs
+from storage.learning import datasets, models, promotion, runs, tainted_models
 from storage.learning.dataset_files import DatasetError
 from storage.learning.models import Model
 from storage.learning.reasons import EndReason
@@ -59,7 +59,7 @@ async def start_of(job: RunContext, champion: Model) -> Model:
     """
     if champion.is_base:
         return champion
-    tainted = {model.id for model in await promotion.saw_forgotten(job.database)}
+    tainted = {model.id for model in await tainted_models.list_tainted_models(job.database)}
     if job.settings.retrain.start == "champion" and champion.id not in tainted:
         return champion
     return await models.get_model(job.database, champion.base_id)
@@ -113,7 +113,7 @@ async def restart_from_export(job: RunContext, run: Run, limit: int = 3) -> Run:
         )
         return await promotion.end_run(job.database, run, "failed", reason)
     if run.candidate_id:
-        await models.retire(job.database, run.candidate_id, "retired", promotion.FORGOTTEN)
+        await models.retire(job.database, run.candidate_id, "retired", tainted_models.FORGOTTEN_DATA)
         await models.files_removed(job.database, run.candidate_id)
     if run.model_name:
         await asyncio.to_thread(shutil.rmtree, job.place.models / run.model_name, ignore_errors=True)
