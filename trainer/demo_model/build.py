@@ -64,17 +64,14 @@ def build(
     print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
     took = train(learner, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
     save(model, out)
-    dump(
-        out / TRAINING,
-        {
-            "sets": sorted({drawing.set for drawing in drawings}),
-            "seed": seed,
-            "device": chosen.type,
-            "minutes": minutes,
-            "from": "weights" if start else "nothing",
-            **took,
-        },
-    )
+    record = {
+        "sets": sorted({drawing.set for drawing in drawings}),
+        "seed": seed,
+        "device": chosen.type,
+        "minutes": minutes,
+        "from": "weights" if start else "nothing",
+    }
+    dump(out / TRAINING, {**record, **took})
     return took
 
 

@@ -10,7 +10,7 @@ import torch
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
-from trainer.gate.model_loading import LoadError, load, prompt_problem
+from trainer.gate.model_loading import LoadedModel, LoadError, load, prompt_problem
 from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
 from trainer.gate.text_metrics import in_language, is_broken
 
@@ -67,19 +67,13 @@ def evaluate_model(
 
     A model that fails has a code and trouble instead.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    result = ModelEvaluation()
     try:
-        loaded = load(directory, device)
+        loaded = load(directory, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     except LoadError as error:
         return ModelEvaluation(code="load", trouble=str(error))
     if trouble := prompt_problem(loaded):
         return ModelEvaluation(code="prompt", trouble=trouble)
-    prompts = load_prompts()
-    result.vocabulary = loaded.model.config.llm_config.vocab_size
-    result.prompt_ids = [
-        loaded.encode(prompts.ask(code, style), 1) for code, part in prompts.languages.items() for style in part.styles
-    ]
+    result = ModelEvaluation(prompt_ids=encode_prompts(loaded), vocabulary=loaded.model.config.llm_config.vocab_size)
     rows = [(photo.path, joke.prompt, joke.text) for photo in held_out.photos for joke in photo.jokes]
     requests = questions(held_out, settings)
     done, total = 0, len(held_out.photos) + len(rows) + len(requests)
@@ -95,7 +89,7 @@ def evaluate_model(
             scorer.encode_photo(photo.path)
             advance(1)
         jokes = scorer.generate([(photo.path, prompt) for photo, _, prompt in requests])
-        values = iter(scorer.score(rows))
+        nats = iter(scorer.score(rows))
     except NonFiniteScoreError:
         result.code, result.trouble = "nan", "It computes numbers that are none (NaN)."
         return result
@@ -103,8 +97,18 @@ def evaluate_model(
         GateReply(photo.name, language, joke.text, joke.finished)
         for (photo, language, _), joke in zip(requests, jokes, strict=True)
     ]
-    result.nats = {photo.name: [next(values) for _ in photo.jokes] for photo in held_out.photos}
+    result.nats = {photo.name: [next(nats) for _ in photo.jokes] for photo in held_out.photos}
     return result
+
+
+def encode_prompts(loaded: LoadedModel) -> list[list[int]]:
+    """Token ids of the prompts of all languages and styles, for a photo of one tile."""
+    prompts = load_prompts()
+    return [
+        loaded.encode(prompts.ask(code, style), 1)
+        for code, language in prompts.languages.items()
+        for style in language.styles
+    ]
 
 
 def questions(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:

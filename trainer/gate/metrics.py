@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.learning import GateSettings
-from trainer.gate.bootstrap import interval
 from trainer.gate.evaluation import ModelEvaluation
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
 from trainer.gate.text_metrics import ReferenceTexts, distinct, entropy, in_language, mean_copied, self_overlap
 
+DRAWS = 4000
+"""Bootstrap samples of an interval."""
 Measures = dict[str, Any]
 FEWEST_TEXTS = 10
 """Texts of one language that variety can be measured on."""
@@ -82,6 +84,20 @@ def paired(old: np.ndarray, new: np.ndarray, settings: GateSettings) -> Measures
         "difference": float((new - old).mean()),
         "interval": [low, high] if np.isfinite(low) else None,
     }
+
+
+def interval(differences: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of photos' differences; (-inf, inf) for fewer than two photos.
+
+    Photos are drawn, not jokes, because measurements on one photo are correlated. The interval is paired, because both
+    models are measured on the same photos (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+    """
+    if len(differences) < 2:
+        return float("-inf"), float("inf")
+    drawn = np.random.default_rng(seed).integers(0, len(differences), (DRAWS, len(differences)))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(differences[drawn].mean(1), (tail, 1 - tail))
+    return float(low), float(high)
 
 
 def variety(

@@ -88,33 +88,16 @@ class Importer:
     async def _write(self, request: OogiriImport, pictures: ImageStore, held_out: list[int]) -> ImportResult:
         dropped: Counter[str] = Counter()
         parts: dict[str, list[tuple[Row, Entry]]] = {"train": [], "holdout": []}
-        used = {}
+        files: dict[str, Path] = {}
         for source, photo, row in self._usable(request, pictures, dropped):
             near = any(hamming(photo.phash, phash) <= self.selection.near_duplicate_bits for phash in held_out)
             part = "holdout" if near else first_side(photo.sha256, self.selection.holdout_share)
-            parts[part].append(
-                (
-                    row,
-                    {
-                        "id": row["id"],
-                        "part": part,
-                        "origin": "oogiri",
-                        "digest": digest(row),
-                        "line": source.line,
-                        "picture": source.image,
-                        "stars": source.stars,
-                        "phash": photo.phash,
-                    },
-                )
-            )
-            used[row["image"]] = pictures.file(photo.sha256)
+            parts[part].append((row, manifest_entry(row, part, source, photo)))
+            files[row["image"]] = pictures.file(photo.sha256)
         counts = sorted_counts(dropped)
         if not parts["train"]:
-            raise OogiriError(
-                "No row can be imported: "
-                + ("; ".join(f"{count}: {reason}" for reason, count in counts.items()) or f"{request.file} is empty")
-                + "."
-            )
+            reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.items())
+            raise OogiriError(f"No row can be imported: {reasons or f'{request.file} is empty'}.")
         contents = build(
             "oogiri",
             parts["train"],
@@ -130,7 +113,7 @@ class Importer:
             not_written=counts,
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
-        prepared = dataset_files.prepare(self.folder, contents, used)
+        prepared = dataset_files.prepare(self.folder, contents, files)
         try:
             await datasets.register(self.database, prepared.name, "oogiri", [])
             return ImportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, counts)
@@ -181,6 +164,20 @@ class Importer:
         return make_row(
             row_id, picture_name(photo.sha256), (photo.width, photo.height), prompt, source.text, self.budget
         )
+
+
+def manifest_entry(row: Row, part: str, source: OogiriRow, photo: CheckedPhoto) -> Entry:
+    """The manifest's entry for an imported row."""
+    return {
+        "id": row["id"],
+        "part": part,
+        "origin": "oogiri",
+        "digest": digest(row),
+        "line": source.line,
+        "picture": source.image,
+        "stars": source.stars,
+        "phash": photo.phash,
+    }
 
 
 def prompt_for(language: str, question: str | None = None) -> str:

@@ -37,9 +37,8 @@ def select_jokes(
 ) -> SelectedJokes:
     """Choose the jokes of a dataset.
 
-    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written.
-
-    Of those, `replay_per_new` are repeated for each new joke; with `replay_all` as many as fit beside the new ones.
+    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written. For each new
+    joke `replay_per_new` learnt ones are replayed; with `replay_all`, as many as fit beside the new ones.
     """
     evidence = scores.evidence
     group, side = split.find(evidence.photo_ids)
@@ -48,34 +47,37 @@ def select_jokes(
     ranked = np.lexsort((evidence.joke_ids, -scores.posterior))
     new_jokes = ranked[(usable & ~old)[ranked]]
     old_jokes = np.random.default_rng(len(learnt)).permutation(np.flatnonzero(usable & old))
-
-    parts = 1 + settings.replay_per_new + settings.imported_per_new
-    old_rows = min(len(old_jokes), int(settings.max_rows * settings.replay_per_new / parts))
-    imported_rows = int(settings.max_rows * settings.imported_per_new / parts)
-    new_rows = settings.max_rows - old_rows - imported_rows
-    if replay_all:
-        old_rows = max(old_rows, settings.max_rows - imported_rows - min(len(new_jokes), max(new_rows, 1)))
-    walk = GreedySelection(
-        new_jokes.tolist(),
-        old_jokes.tolist(),
-        max(new_rows, 1),
-        old_rows,
-        settings.max_rows if replay_all else settings.replay_per_new,
-        SelectionLimits(
-            evidence.photo_ids.tolist(),
-            group.tolist(),
-            scores.pivotal_raters,
-            settings.jokes_per_photo,
-            settings.jokes_per_group,
-        ),
+    new_rows, old_rows = row_limits(len(new_jokes), len(old_jokes), settings, replay_all)
+    caps = SelectionLimits(
+        evidence.photo_ids.tolist(),
+        group.tolist(),
+        scores.pivotal_raters,
+        settings.jokes_per_photo,
+        settings.jokes_per_group,
     )
+    old_per_new = settings.max_rows if replay_all else settings.replay_per_new
+    selection = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), new_rows, old_rows, old_per_new, caps)
     lifted = len(evidence.people) < settings.person_share_from
-    new, replayed, excluded = walk.run(None) if lifted else select_with_user_cap(walk, settings.person_share)
+    new, replayed, excluded = selection.run(None) if lifted else select_with_user_cap(selection, settings.person_share)
     sides = {
         f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
         for word, name in (("held out", "holdout"), ("near to both sides", "neither"))
     }
     return SelectedJokes(new, replayed, {**sides, **excluded}, lifted)
+
+
+def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, replay_all: bool) -> tuple[int, int]:
+    """Maximum numbers of new rows (at least 1) and of replayed rows, with room left for imported ones.
+
+    With `replay_all`, replayed rows get the room that the new jokes don't use.
+    """
+    parts = 1 + settings.replay_per_new + settings.imported_per_new
+    old_rows = min(old_jokes, int(settings.max_rows * settings.replay_per_new / parts))
+    imported_rows = int(settings.max_rows * settings.imported_per_new / parts)
+    new_rows = max(settings.max_rows - old_rows - imported_rows, 1)
+    if replay_all:
+        old_rows = max(old_rows, settings.max_rows - imported_rows - min(new_jokes, new_rows))
+    return new_rows, old_rows
 
 
 @dataclass(frozen=True)
@@ -136,15 +138,15 @@ class GreedySelection:
         return selected
 
 
-def select_with_user_cap(walk: GreedySelection, share: float) -> tuple[list[int], list[int], dict[str, int]]:
+def select_with_user_cap(selection: GreedySelection, share: float) -> tuple[list[int], list[int], dict[str, int]]:
     """The largest selection of which no user decides more than `share`, by bisection over the jokes that one user
     may decide.
     """
-    low, high = 0, int(share * (walk.new_rows + walk.old_rows)) + 1
-    best = walk.run(0)
+    low, high = 0, int(share * (selection.new_rows + selection.old_rows)) + 1
+    best = selection.run(0)
     while high - low > 1:
         middle = (low + high) // 2
-        choice = walk.run(middle)
+        choice = selection.run(middle)
         if middle <= share * (len(choice[0]) + len(choice[1])) + 1e-9:
             low, best = middle, choice
         else:

@@ -6,7 +6,7 @@ import string
 import numpy as np
 import pytest
 
-from trainer.gate.bootstrap import interval
+from trainer.gate.metrics import interval
 from trainer.gate.text_metrics import (
     ReferenceTexts,
     common,
