@@ -91,8 +91,8 @@ from configs.errors import SettingsError
 from configs.prompts import Prompts, load_prompts
 from configs.settings import ROOT, Settings
 from storage.database import Database
-from storage.learning.model_files import code_of
-from storage.learning.models import Model, champion, record_code_consent, register_base
+from storage.learning.model_files import code_digests
+from storage.learning.models import Model, get_champion, record_code_consent, register_base
 from storage.maintenance.data_folder import data_folder_lock
 
 AppType = TypeVar("AppType")
@@ -190,7 +190,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
 async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     client, prompts = TelegramClient(settings), load_prompts()
     stack.push_async_callback(client.shutdown)
-    database = await stack.enter_async_context(Database.of(settings.storage))
+    database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
     messenger = Messenger(client, translator, languages)
@@ -225,8 +225,8 @@ async def _serving_model(settings: Settings, database: Database) -> Model:
     folder = settings.model.directory
     registered = await register_base(database, settings.model.name, str(folder) if folder else None)
     if folder and registered.code is None and not folder.is_relative_to(PROGRAM) and folder.is_dir():
-        await record_code_consent(database, registered.id, json.dumps(await asyncio.to_thread(code_of, folder)))
-    return await champion(database) or registered
+        await record_code_consent(database, registered.id, json.dumps(await asyncio.to_thread(code_digests, folder)))
+    return await get_champion(database) or registered
 
 
 def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:

@@ -37,7 +37,7 @@ def as_database_error(path: Path, error: sqlite3.Error) -> DatabaseError:
 
 
 class Database:
-    """An open, migrated database. Make one with `Database.of` for a block, or with `Database.open`, and
+    """An open, migrated database. Make one with `Database.connect` for a block, or with `Database.open`, and
     `close` it: its threads keep the process alive."""
 
     def __init__(self, path: Path, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
@@ -70,7 +70,7 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, storage: "StorageSettings") -> AsyncIterator["Database"]:
+    async def connect(cls, storage: "StorageSettings") -> AsyncIterator["Database"]:
         """The settings' database, closed at the end of the block. Raises DatabaseError as `open` does."""
         database = await cls.open(storage.database, busy_timeout_s=storage.busy_timeout_s)
         try:

@@ -19,11 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make a backup, or list them. Raises BackupError, DatabaseError."""
-    from storage.maintenance.backup import back_up, backups
+    from storage.maintenance.backup import back_up, list_backups
 
     folder = arguments.out or settings.backup_folder
     if arguments.list:
-        for one in backups(folder):
+        for one in list_backups(folder):
             print(
                 f"{one.directory}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.created_at))}  {one.photos} "
                 f"photos, {one.ratings} ratings"

@@ -13,7 +13,7 @@ from configs.settings import Settings
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import models, promotion
-from storage.learning.model_files import code_of, model_digest
+from storage.learning.model_files import code_digests, model_digest
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
 from storage.maintenance.data_folder import is_bot_running as bot_runs
@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     from rich.console import Console
 
-    async with Database.of(settings.storage) as database:
-        Console().print(table(await models.all_models(database), await promotion.previous_champion(database)))
+    async with Database.connect(settings.storage) as database:
+        Console().print(table(await models.all_models(database), await promotion.get_previous_champion(database)))
     return 0
 
 
@@ -85,7 +85,7 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
     if not arguments.yes and not await asyncio.to_thread(agreed, directory, code):
         return 1
     digest = await asyncio.to_thread(model_digest, directory)
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         model = await models.register_base(database, name, str(directory), digest, json.dumps(code))
         if model.is_base and model.directory == str(directory) and model.code != json.dumps(code):
             await models.record_code_consent(database, model.id, json.dumps(code), digest, anew=True)
@@ -109,13 +109,13 @@ def checked(directory: Path) -> dict[str, str]:
     if not directory.is_dir():
         raise RegistryError(f"There is no directory {directory}.")
     check_base(directory)
-    tensors = {name: tensor for file in BaseCheckpoint.of(directory).files.values() for name, tensor in file.items()}
+    tensors = {name: tensor for file in BaseCheckpoint.open(directory).files.values() for name, tensor in file.items()}
     odd = next((name for name, tensor in tensors.items() if tensor.dtype != "BF16"), None)
     if odd:
         raise RegistryError(
             f"{odd} in {directory} is {tensors[odd].dtype}; runs start from bf16 weights. Convert them first."
         )
-    return code_of(directory)
+    return code_digests(directory)
 
 
 def agreed(directory: Path, code: dict[str, str]) -> bool:
@@ -128,7 +128,7 @@ def agreed(directory: Path, code: dict[str, str]) -> bool:
 
 
 async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         model = await models.get_model(database, arguments.model)
         if bot_runs(settings.storage.directory):
             return await asked(database, "promote", model.id)
@@ -138,7 +138,7 @@ async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         if bot_runs(settings.storage.directory):
             return await asked(database, "rollback")
         change = await promotion.rollback(database, reason="An admin went back.")
@@ -148,8 +148,8 @@ async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def asked(database: Database, kind: str, model_id: int | None = None) -> int:
     """Send the request to the running bot and print its answer. Return 1 if it refuses."""
-    request = await control_requests.wait_for(
-        database, await control_requests.ask(database, kind, model_id), wait_s=ANSWER_WITHIN_S
+    request = await control_requests.wait_for_answer(
+        database, await control_requests.add_request(database, kind, model_id), wait_s=ANSWER_WITHIN_S
     )
     print(request.answer)
     return 0 if request.done else 1

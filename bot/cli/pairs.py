@@ -34,12 +34,12 @@ async def compute_preview(settings: Settings) -> RetrainPreview:
     from configs.blocklist import BlockList
     from storage.database import Database
     from storage.learning import models
-    from trainer.dataset.preview import look_ahead
-    from trainer.pipeline.duration_estimate import forecast
+    from trainer.dataset.preview import preview_retraining
+    from trainer.pipeline.duration_estimate import estimate_duration
 
-    async with Database.of(settings.storage) as database:
-        preview = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
-        serving = await models.champion(database)
+    async with Database.connect(settings.storage) as database:
+        preview = await preview_retraining(database, settings.selection, BlockList.of(settings.guard))
+        serving = await models.get_champion(database)
         directory = Path(serving.directory) if serving and serving.directory else settings.model.directory
-        training = forecast(preview.new + preview.replayed, directory, settings) if directory else None
+        training = estimate_duration(preview.new + preview.replayed, directory, settings) if directory else None
         return dataclasses.replace(preview, training=dataclasses.asdict(training) if training else None)

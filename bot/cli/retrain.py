@@ -53,7 +53,7 @@ async def cancel(settings: Settings) -> str:
     from trainer.pipeline import cleanup
     from trainer.pipeline.workspace import is_run_active, run_lock
 
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         current = await runs.current_run(database)
         if current is None:
             raise runs.RunError("There is no run under way.")
@@ -63,7 +63,7 @@ async def cancel(settings: Settings) -> str:
         async with run_lock(settings.storage.runs, wait_s=1.0):
             await promotion.end_run(
                 database,
-                await runs.find(database, current.id),
+                await runs.get_run(database, current.id),
                 "cancelled",
                 EndReason("It was cancelled.", "cancelled"),
             )
@@ -77,7 +77,7 @@ async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.database import Database
     from storage.maintenance.data_folder import is_bot_running as bot_runs
 
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         begun = await left_behind(database, arguments) or await queue(database, arguments, settings)
     if begun is None:
         return 0
@@ -107,15 +107,15 @@ async def queue(database: "Database", arguments: argparse.Namespace, settings: S
     """A new run, or None if the user declines. Raises JokebotError for an unusable dataset."""
     from configs.blocklist import BlockList
     from storage.learning import datasets, runs
-    from trainer.dataset.preview import look_ahead
+    from trainer.dataset.preview import preview_retraining
 
     name = None
     if arguments.dataset:
         name = arguments.dataset.rstrip("/").rsplit("/", 1)[-1]
-        name = (await datasets.find(database, name)).name
+        name = (await datasets.get_dataset(database, name)).name
         question = f"Train a new model on the dataset {name[:12]}"
     else:
-        found = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
+        found = await preview_retraining(database, settings.selection, BlockList.of(settings.guard))
         question = said(
             found, await runs.expected_seconds(database, found.new + found.replayed), settings.retrain.minimum_pairs
         )
@@ -140,8 +140,8 @@ async def say_what_is_next(settings: Settings, run_id: int) -> None:
     from storage.database import Database
     from storage.learning import runs
 
-    async with Database.of(settings.storage) as database:
-        ended = await runs.find(database, run_id)
+    async with Database.connect(settings.storage) as database:
+        ended = await runs.get_run(database, run_id)
     if ended.state == "canary":
         print(
             f"Model {ended.candidate_id} goes on trial when the bot runs. "

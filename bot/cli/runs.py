@@ -12,7 +12,7 @@ from storage.database import Database
 from storage.learning import models, runs
 from storage.learning.run_files import gallery_of
 from storage.learning.runs import Run
-from storage.learning.trials import TrialRecord, trial_of_run
+from storage.learning.trials import TrialRecord, get_trial_of_run
 
 HELP = "list the runs, or show one with its steps and results"
 ENVIRONMENT = "bot"
@@ -33,16 +33,16 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def show(arguments: argparse.Namespace, settings: Settings, console: Any) -> None:
     """Print one run, or the latest ones. Raises RunError for an unknown number."""
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         if arguments.run is None:
-            console.print(listing(await runs.history(database, arguments.last)))
+            console.print(listing(await runs.list_runs(database, arguments.last)))
             return
-        one = await runs.find(database, arguments.run)
+        one = await runs.get_run(database, arguments.run)
         said = {
             "training": training(progress_of(one, settings)),
-            "trial": trial(await trial_of_run(database, one.id), settings.canary.ratings),
+            "trial": trial(await get_trial_of_run(database, one.id), settings.canary.ratings),
         }
-        console.print(details(one, await runs.timeline(database, one.id), said, await names(database)))
+        console.print(details(one, await runs.list_states(database, one.id), said, await names(database)))
 
 
 async def names(database: Database) -> dict[int, str]:

@@ -24,7 +24,7 @@ from bot.telegram.rate_limiter import Priority
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
-from storage.chat.albums import photos_of
+from storage.chat.albums import list_album_photos
 from storage.chat.chats import ChatSettings
 from storage.chat.inbox import AnswerProgress
 from storage.chat.jokes import add_delivery
@@ -125,7 +125,7 @@ class JokeDelivery:
                 album_id=request.album_id,
                 update_id=update_id if request.album_id is None else None,
             )
-            album = await photos_of(self._database, request.album_id) if request.album_id else []
+            album = await list_album_photos(self._database, request.album_id) if request.album_id else []
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
             except Forbidden:

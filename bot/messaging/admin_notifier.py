@@ -31,7 +31,7 @@ class AdminNotifier:
     async def language(self, admin_id: int) -> str:
         """The language that an admin last used; the default one where the database can't be read."""
         try:
-            code = await languages.language_of(self._database, admin_id) if self._database else None
+            code = await languages.get_language(self._database, admin_id) if self._database else None
         except sqlite3.Error:
             code = None
         return self._messenger.translator.language(code)

@@ -41,7 +41,7 @@ async def join_album(
     chat_id: int,
     media_group_id: str,
     update_id: int,
-    person_id: int,
+    user_id: int,
     *,
     message_id: int,
     photo_id: int,
@@ -58,7 +58,7 @@ async def join_album(
             "ON CONFLICT (chat_id, media_group_id) DO UPDATE SET update_id = excluded.update_id WHERE message_id IS "
             "NULL "
             "AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.update_id = albums.update_id AND state = 'pending')",
-            (chat_id, media_group_id, person_id, update_id, time.time()),
+            (chat_id, media_group_id, user_id, update_id, time.time()),
         )
         async with connection.execute(
             f"SELECT {FIELDS} FROM albums WHERE chat_id = ? AND media_group_id = ?", (chat_id, media_group_id)
@@ -78,19 +78,19 @@ async def get_album(database: Database, album_id: int) -> AlbumRecord | None:
     return AlbumRecord(**dict(row)) if row else None
 
 
-async def photos_of(database: Database, album_id: int) -> list[AlbumPhoto]:
+async def list_album_photos(database: Database, album_id: int) -> list[AlbumPhoto]:
     """Its photos in the order of their messages."""
     return [AlbumPhoto(**dict(row)) for row in await database.rows(f"{NUMBERED} ORDER BY number", (album_id,))]
 
 
-async def photos_under(database: Database, chat_id: int, message_id: int) -> list[AlbumPhoto]:
+async def list_photos_under_message(database: Database, chat_id: int, message_id: int) -> list[AlbumPhoto]:
     """The photos of the album whose joke is in that message; none for other messages."""
     album_id = await database.value("SELECT id FROM albums WHERE chat_id = ? AND message_id = ?", (chat_id, message_id))
-    return await photos_of(database, album_id) if album_id else []
+    return await list_album_photos(database, album_id) if album_id else []
 
 
-async def find_photo(database: Database, album_photo_id: int) -> tuple[AlbumRecord, list[AlbumPhoto]] | None:
+async def get_album_of_photo(database: Database, album_photo_id: int) -> tuple[AlbumRecord, list[AlbumPhoto]] | None:
     """The album of a photo of one, with all its photos; None where there is none of that id."""
     album_id = await database.value("SELECT album_id FROM album_photos WHERE id = ?", (album_photo_id,))
     album = await get_album(database, album_id) if album_id else None
-    return (album, await photos_of(database, album.id)) if album else None
+    return (album, await list_album_photos(database, album.id)) if album else None

@@ -10,7 +10,7 @@ from storage.database import Database
 
 RECENT_S = 86400.0
 """What was over longer ago is no news any more."""
-KEPT_S = 90 * 86400.0
+RETENTION_S = 90 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Alert:
         return json.loads(self.detail)
 
 
-async def begin(
+async def begin_alert(
     database: Database, what: str, detail: Mapping[str, Any], *, at: float | None = None, told: Iterable[int] = ()
 ) -> Alert:
     """Record that a trouble began, of which these chats know; one that lasts already stays as it is."""
     now = time.time()
     async with database.write() as connection:
-        await connection.execute("DELETE FROM alerts WHERE ended_at < ?", (now - KEPT_S,))
+        await connection.execute("DELETE FROM alerts WHERE ended_at < ?", (now - RETENTION_S,))
         await connection.execute(
             "INSERT INTO alerts (what, detail, began_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (what, json.dumps(dict(detail), ensure_ascii=False), now if at is None else at),
@@ -48,7 +48,7 @@ async def begin(
     return alert
 
 
-async def end(database: Database, what: str) -> None:
+async def end_alert(database: Database, what: str) -> None:
     """Record that a trouble is over; does nothing where there is none."""
     async with database.write() as connection:
         await connection.execute(
@@ -56,7 +56,7 @@ async def end(database: Database, what: str) -> None:
         )
 
 
-async def lasting(database: Database) -> dict[str, Alert]:
+async def all_open_alerts(database: Database) -> dict[str, Alert]:
     """The troubles that last, by what they are."""
     return {
         row["what"]: Alert(**dict(row))
@@ -97,7 +97,7 @@ async def mark_notified(database: Database, alert_id: int, chat_id: int, words: 
         )
 
 
-async def beat(database: Database) -> None:
+async def record_pulse(database: Database) -> None:
     """Show that something can be written. Raises sqlite3.Error where it can't."""
     async with database.write() as connection:
         await connection.execute(

@@ -10,7 +10,7 @@ PRIOR_RATINGS = 1.5
 
 It is σ²/(τ² + τ_φ²) of `PRIOR_SHARES` in trainer/selection/empirical_bayes.py, which storage doesn't import; a test
 compares the two."""
-LEAST_IN_GROUPS = 2
+MIN_RATINGS_IN_GROUPS = 2
 """Ratings that a joke needs to be one of a group's best: one user's doesn't make it.
 
 A private chat has only one user.
@@ -31,15 +31,15 @@ SUMS = (
 )
 CHATS = "(SELECT :chat UNION SELECT former_id FROM former_chats WHERE chat_id = :chat)"
 """A chat, and the group that it was before it became a supergroup."""
-IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
+SHOWN_IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
 BEST = f"""WITH rated AS (SELECT jokes.id, text, count(*) AS ratings, sum(value - 1) / 2.0 AS liking, {SUMS}
-        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {IN_CHAT} GROUP BY jokes.id)
+        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {SHOWN_IN_CHAT} GROUP BY jokes.id)
     SELECT text, funny, somewhat, unfunny FROM rated WHERE ratings >= :minimum AND liking > 0
     ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings)
     FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :limit"""
 
 
-async def best_of_chat(database: Database, chat_id: int, *, minimum: int, limit: int) -> list[BestJoke]:
+async def list_best_jokes(database: Database, chat_id: int, *, minimum: int, limit: int) -> list[BestJoke]:
     """The best liked jokes that were shown in a chat, best first, of those with at least `minimum` ratings and one that
     isn't 😐.
 
@@ -47,19 +47,19 @@ async def best_of_chat(database: Database, chat_id: int, *, minimum: int, limit:
     its ratings.
     """
     rows = await database.rows(BEST, {"chat": chat_id, "minimum": minimum, "limit": limit, "prior": PRIOR_RATINGS})
-    return [_told(row) for row in rows]
+    return [_best_joke(row) for row in rows]
 
 
-async def latest_of_person(database: Database, person_id: int, *, chat_id: int | None, limit: int) -> list[BestJoke]:
+async def list_latest_jokes(database: Database, user_id: int, *, chat_id: int | None, limit: int) -> list[BestJoke]:
     """The jokes that a user asked for last, newest first; only those shown in that chat where one is given."""
-    where = f" AND {IN_CHAT}" if chat_id is not None else ""
+    where = f" AND {SHOWN_IN_CHAT}" if chat_id is not None else ""
     rows = await database.rows(
         f"SELECT text, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
         f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
-        {"person": person_id, "chat": chat_id, "limit": limit},
+        {"person": user_id, "chat": chat_id, "limit": limit},
     )
-    return [_told(row) for row in rows]
+    return [_best_joke(row) for row in rows]
 
 
-def _told(row) -> BestJoke:
+def _best_joke(row) -> BestJoke:
     return BestJoke(row["text"], RatingCounts(row["funny"], row["somewhat"], row["unfunny"]))

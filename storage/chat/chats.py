@@ -28,7 +28,7 @@ class ChatSettings:
 COLUMNS = tuple(field.name for field in fields(ChatSettings))
 
 
-async def every_chat(database: Database) -> dict[int, ChatSettings]:
+async def all_chats(database: Database) -> dict[int, ChatSettings]:
     """The settings of all chats that have changed any, by chat."""
     return {
         row["chat_id"]: ChatSettings(**dict(row))
@@ -79,7 +79,7 @@ async def move_chat(database: Database, former_id: int, chat_id: int) -> ChatSet
     return ChatSettings(**dict(row)) if row else None
 
 
-async def is_full(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
+async def is_quota_used_up(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
     """Whether a chat has had `limit` jokes on that day, and the update's is none of them."""
     return bool(
         await database.value(
@@ -90,7 +90,7 @@ async def is_full(database: Database, chat_id: int, update_id: int, day: str, li
     )
 
 
-async def take(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
+async def reserve_quota(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
     """Count the joke that answers an update, before it is made; False where the chat has had `limit` on that day."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM chat_jokes WHERE chat_id = ? AND day != ?", (chat_id, day))
@@ -103,13 +103,13 @@ async def take(database: Database, chat_id: int, update_id: int, day: str, limit
             return await cursor.fetchone() is not None
 
 
-async def give_back(database: Database, update_id: int) -> None:
+async def release_quota(database: Database, update_id: int) -> None:
     """Count no joke for an update that got none."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM chat_jokes WHERE update_id = ?", (update_id,))
 
 
-async def tell_full(database: Database, chat_id: int, update_id: int, day: str) -> bool:
+async def claim_quota_notice(database: Database, chat_id: int, update_id: int, day: str) -> bool:
     """Whether to say that a chat is full: True for one update a day, again where that is worked on again."""
     async with database.write() as connection:
         cursor = await connection.execute(

@@ -30,17 +30,17 @@ nothing dropped.
 """
 
 
-async def set_private(database: Database, person_id: int, private: bool) -> None:
+async def set_private(database: Database, user_id: int, private: bool) -> None:
     """Exclude a user's data from training from now on, or include it again."""
     async with database.write() as connection:
         if private:
             await connection.execute(
-                "INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (person_id, time.time())
+                "INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (user_id, time.time())
             )
         else:
-            await connection.execute("DELETE FROM private_people WHERE person_id = ?", (person_id,))
+            await connection.execute("DELETE FROM private_people WHERE person_id = ?", (user_id,))
 
 
-async def is_private(database: Database, person_id: int) -> bool:
+async def is_private(database: Database, user_id: int) -> bool:
     """Whether the user's data is excluded from training."""
-    return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (person_id,)))
+    return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (user_id,)))

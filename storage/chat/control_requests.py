@@ -24,7 +24,7 @@ class ControlRequest:
     answered_at: float | None
 
 
-async def ask(database: Database, kind: str, model_id: int | None = None) -> int:
+async def add_request(database: Database, kind: str, model_id: int | None = None) -> int:
     """Leave a request; returns its number."""
     async with (
         database.write() as connection,
@@ -36,13 +36,13 @@ async def ask(database: Database, kind: str, model_id: int | None = None) -> int
         return (await cursor.fetchone())[0]
 
 
-async def pending(database: Database) -> list[ControlRequest]:
+async def list_pending_requests(database: Database) -> list[ControlRequest]:
     """Requests without an answer, oldest first."""
     rows = await database.rows("SELECT * FROM requests WHERE answer IS NULL ORDER BY id")
     return [ControlRequest(**{**dict(row), "done": bool(row["done"])}) for row in rows]
 
 
-async def answer(database: Database, request_id: int, text: str, *, done: bool) -> None:
+async def record_answer(database: Database, request_id: int, text: str, *, done: bool) -> None:
     """Record the result of a request."""
     async with database.write() as connection:
         await connection.execute(
@@ -51,7 +51,7 @@ async def answer(database: Database, request_id: int, text: str, *, done: bool) 
         )
 
 
-async def wait_for(database: Database, request_id: int, *, wait_s: float, poll_s: float = 0.2) -> ControlRequest:
+async def wait_for_answer(database: Database, request_id: int, *, wait_s: float, poll_s: float = 0.2) -> ControlRequest:
     """The answered request. Without an answer in time it is withdrawn, so that it isn't carried out late."""
     deadline = time.monotonic() + wait_s
     while True:
@@ -59,7 +59,7 @@ async def wait_for(database: Database, request_id: int, *, wait_s: float, poll_s
         if row:
             return ControlRequest(**{**dict(row), "done": bool(row["done"])})
         if time.monotonic() >= deadline:
-            await answer(
+            await record_answer(
                 database,
                 request_id,
                 "The bot has not answered in time; `jokebot models` shows what serves.",

@@ -12,7 +12,7 @@ from storage.chat.metrics import BY_JOKE
 from storage.database import Database
 
 DAY = "date({}, 'unixepoch', 'localtime')"
-SHORTEST = 7
+MIN_DAYS = 7
 """Days that are shown at least, so that a first day looks like one."""
 
 
@@ -46,7 +46,7 @@ class ModelLikes:
     ratings: int
 
 
-async def days(database: Database, max_days: int = 365) -> list[DayStats]:
+async def list_days(database: Database, max_days: int = 365) -> list[DayStats]:
     """Every day up to today, from the first on which anything happened, `max_days` and SHORTEST days at most and at
     least.
     """
@@ -58,7 +58,7 @@ async def days(database: Database, max_days: int = 365) -> list[DayStats]:
             day = date.fromisoformat(values.pop("day"))
             by_day[day] = replace(by_day.get(day, DayStats(day)), **values)
     first = min((day for day in by_day if today - timedelta(max_days - 1) <= day <= today), default=today)
-    first = min(first, today - timedelta(SHORTEST - 1))
+    first = min(first, today - timedelta(MIN_DAYS - 1))
     return [
         by_day.get(day, DayStats(day))
         for day in (first + timedelta(number) for number in range((today - first).days + 1))
@@ -78,7 +78,7 @@ LATENCY = f"""SELECT day, max(many) AS jokes, min(CASE WHEN place >= 0.5 * many 
      FROM (SELECT {DAY.format("created_at")} AS day, latency_s FROM jokes WHERE created_at >= ?)) GROUP BY day"""
 
 
-async def liked_by_model(database: Database, limit: int) -> list[ModelLikes]:
+async def list_model_likes(database: Database, limit: int) -> list[ModelLikes]:
     """The newest rated model versions, newest first; the one in service and the one on trial are among them where
     they are rated.
     """
@@ -92,7 +92,7 @@ async def liked_by_model(database: Database, limit: int) -> list[ModelLikes]:
     return sorted((ModelLikes(**dict(row)) for row in rows), key=lambda model: -model.model_id)
 
 
-def wilson(liked: int, ratings: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(liked: int, ratings: int, z: float = 1.959964) -> tuple[float, float]:
     """The score interval of a share (E. B. Wilson 1927), 95 % by default: right for few ratings and near 0 and 1 too.
 
     It takes ratings as independent, which those of one joke or one user are not quite. (0, 1) where there are none.

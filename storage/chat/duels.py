@@ -41,7 +41,7 @@ its way.
 
 
 async def begin_duel(
-    database: Database, trial_id: int, update_id: int, person_id: int, chat_id: int, first_model_id: int, *, every: int
+    database: Database, trial_id: int, update_id: int, user_id: int, chat_id: int, first_model_id: int, *, every: int
 ) -> DuelRecord | None:
     """Make a photo's answer a duel, at most once in `every` photos and never twice in a row for a chat; else None.
 
@@ -60,7 +60,7 @@ async def begin_duel(
                 "INSERT INTO duels (trial_id, update_id, person_id, chat_id, first_model_id, after_delivery, "
                 "created_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
-                (trial_id, update_id, person_id, chat_id, first_model_id, due[0], now),
+                (trial_id, update_id, user_id, chat_id, first_model_id, due[0], now),
             ) as cursor:
                 row = await cursor.fetchone()
     return DuelRecord(**dict(row))
@@ -72,32 +72,32 @@ async def get_duel(database: Database, duel_id: int) -> DuelRecord | None:
     return DuelRecord(**dict(row)) if row else None
 
 
-async def duel_of_update(database: Database, update_id: int) -> DuelRecord | None:
+async def get_duel_of_update(database: Database, update_id: int) -> DuelRecord | None:
     """The duel that answers an update, begun or shown, or None."""
     row = await database.row("SELECT * FROM duels WHERE update_id = ?", (update_id,))
     return DuelRecord(**dict(row)) if row else None
 
 
-async def is_shown(database: Database, update_id: int) -> bool:
+async def is_duel_shown(database: Database, update_id: int) -> bool:
     """Whether a duel has answered that update."""
     return bool(
         await database.value("SELECT 1 FROM duels WHERE update_id = ? AND message_id IS NOT NULL", (update_id,))
     )
 
 
-async def set_joke(database: Database, duel_id: int, side: Literal["a", "b"], joke_id: int) -> None:
+async def record_duel_joke(database: Database, duel_id: int, side: Literal["a", "b"], joke_id: int) -> None:
     """Record the joke of one side."""
     async with database.write() as connection:
         await connection.execute(f"UPDATE duels SET joke_{side} = ? WHERE id = ?", (joke_id, duel_id))
 
 
-async def show_duel(database: Database, duel_id: int, message_id: int) -> None:
+async def record_duel_message(database: Database, duel_id: int, message_id: int) -> None:
     """Record the message that shows both jokes."""
     async with database.write() as connection:
         await connection.execute("UPDATE duels SET message_id = ? WHERE id = ?", (message_id, duel_id))
 
 
-async def choose(database: Database, duel_id: int, choice: Choice) -> bool:
+async def record_choice(database: Database, duel_id: int, choice: Choice) -> bool:
     """Record the choice. Only the first counts; False where there is one already."""
     async with database.write() as connection:
         cursor = await connection.execute(
@@ -106,7 +106,7 @@ async def choose(database: Database, duel_id: int, choice: Choice) -> bool:
         return cursor.rowcount == 1
 
 
-async def drop_duel(database: Database, duel_id: int) -> None:
+async def delete_duel(database: Database, duel_id: int) -> None:
     """Forget a duel that came to nothing, as when one of its models didn't answer; its photo gets a single joke."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM duels WHERE id = ? AND message_id IS NULL", (duel_id,))

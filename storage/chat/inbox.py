@@ -8,7 +8,7 @@ from typing import Any
 
 from storage.database import Database
 
-OFFSET_LASTS_S = 6 * 86400.0
+OFFSET_LIFETIME_S = 6 * 86400.0
 """After a week without updates Telegram numbers the next one at random, maybe lower
 (https://core.telegram.org/bots/api#update).
 """
@@ -27,7 +27,7 @@ class AnswerProgress:
     sent: dict[int, int] = field(default_factory=dict)
 
 
-async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
+async def add_updates(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
     """Commit updates in one transaction and return the ids that were new; a repeated update_id changes nothing."""
     now, new = time.time(), []
     async with database.write() as connection:
@@ -49,10 +49,10 @@ async def next_offset(database: Database) -> int:
     last = await database.row(
         "SELECT update_id, received_at FROM inbox ORDER BY received_at DESC, update_id DESC LIMIT 1"
     )
-    return last["update_id"] + 1 if last and time.time() - last["received_at"] < OFFSET_LASTS_S else 0
+    return last["update_id"] + 1 if last and time.time() - last["received_at"] < OFFSET_LIFETIME_S else 0
 
 
-async def pending(
+async def list_pending_updates(
     database: Database, *, after: int = -1, besides: Collection[int] = (), limit: int = 100
 ) -> list[tuple[dict[str, Any], int]]:
     """Unfinished updates past `after` and not among `besides`, oldest first, each with the number of attempts
@@ -66,7 +66,7 @@ async def pending(
     return [(json.loads(row["payload"]), row["attempts"]) for row in rows]
 
 
-async def start(database: Database, *update_ids: int) -> None:
+async def count_attempts(database: Database, *update_ids: int) -> None:
     """Count an attempt at updates that are taken up from the inbox, as after a restart."""
     async with database.write() as connection:
         await connection.executemany(
@@ -74,7 +74,7 @@ async def start(database: Database, *update_ids: int) -> None:
         )
 
 
-async def begun(database: Database, update_id: int) -> AnswerProgress:
+async def get_progress(database: Database, update_id: int) -> AnswerProgress:
     """What an earlier attempt at the update has left; nothing for most."""
     row = await database.row("SELECT joke_id, message_id, attempts, sent FROM inbox WHERE update_id = ?", (update_id,))
     if row is None:
@@ -83,7 +83,7 @@ async def begun(database: Database, update_id: int) -> AnswerProgress:
     return AnswerProgress(row["joke_id"], row["message_id"], row["attempts"], sent)
 
 
-async def album(database: Database, chat_id: int, media_group_id: str) -> list[dict[str, Any]]:
+async def list_album_updates(database: Database, chat_id: int, media_group_id: str) -> list[dict[str, Any]]:
     """The unfinished updates with photos of one album, oldest first."""
     rows = await database.rows(
         "SELECT payload FROM inbox WHERE album = ? ORDER BY update_id", (f"{chat_id}/{media_group_id}",)
@@ -91,7 +91,9 @@ async def album(database: Database, chat_id: int, media_group_id: str) -> list[d
     return [json.loads(row["payload"]) for row in rows]
 
 
-async def note_album(database: Database, chat_id: int, media_group_id: str, key: str, note: dict[str, Any]) -> set[int]:
+async def record_album_note(
+    database: Database, chat_id: int, media_group_id: str, key: str, note: dict[str, Any]
+) -> set[int]:
     """Write what is known of an album into its unfinished updates, under `key`; returns their ids."""
     async with database.write() as connection:
         rows = await connection.execute_fetchall(
@@ -108,13 +110,13 @@ def _album_of(update: dict[str, Any]) -> str | None:
     return f"{message.get('chat', {}).get('id')}/{message['media_group_id']}"
 
 
-async def show(database: Database, update_id: int, message_id: int) -> None:
+async def record_message(database: Database, update_id: int, message_id: int) -> None:
     """Note the message in which the answer to an update appears."""
     async with database.write() as connection:
         await connection.execute("UPDATE inbox SET message_id = ? WHERE update_id = ?", (message_id, update_id))
 
 
-async def note_reply(database: Database, update_id: int, number: int, message_id: int) -> None:
+async def record_reply(database: Database, update_id: int, number: int, message_id: int) -> None:
     """Note that the `number`-th reply to an update, from 0 on, was sent."""
     async with database.write() as connection:
         await connection.execute(
@@ -123,7 +125,7 @@ async def note_reply(database: Database, update_id: int, number: int, message_id
         )
 
 
-async def finish(database: Database, *update_ids: int, failed: bool = False) -> None:
+async def mark_finished(database: Database, *update_ids: int, failed: bool = False) -> None:
     """Mark updates as done (or given up); their payload is forgotten."""
     state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
@@ -134,7 +136,7 @@ async def finish(database: Database, *update_ids: int, failed: bool = False) -> 
         )
 
 
-async def prune(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:
+async def delete_finished(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:
     """Delete finished rows older than that, but never the newest row, which holds the offset; return how many."""
     async with database.write() as connection:
         cursor = await connection.execute(

@@ -74,7 +74,7 @@ async def get_joke(database: Database, joke_id: int) -> Joke | None:
     return Joke(**dict(row)) if row else None
 
 
-async def styles_told(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
+async def list_shown_styles(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
     """The styles of the jokes about a photo that a chat was shown, the style whose latest joke is oldest first."""
     rows = await database.rows(
         "SELECT style FROM jokes JOIN deliveries ON joke_id = jokes.id WHERE photo_id = ? AND chat_id = ? "
@@ -112,7 +112,7 @@ async def get_delivery(database: Database, chat_id: int, message_id: int) -> Del
     return Delivery(**dict(row)) if row else None
 
 
-async def delivery_of_update(database: Database, update_id: int) -> Delivery | None:
+async def get_delivery_of_update(database: Database, update_id: int) -> Delivery | None:
     """The delivery that answered an update, or None: how a restarted bot knows that a photo was answered."""
     row = await database.row("SELECT * FROM deliveries WHERE update_id = ? LIMIT 1", (update_id,))
     return Delivery(**dict(row)) if row else None

@@ -3,19 +3,19 @@
 from storage.database import Database
 
 
-async def set_language(database: Database, person_id: int, language: str | None) -> None:
+async def set_language(database: Database, user_id: int, language: str | None) -> None:
     """Store a user's language; None deletes it."""
     async with database.write() as connection:
         if language is None:
-            await connection.execute("DELETE FROM chosen_languages WHERE person_id = ?", (person_id,))
+            await connection.execute("DELETE FROM chosen_languages WHERE person_id = ?", (user_id,))
         else:
             await connection.execute(
                 "INSERT INTO chosen_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
-                (person_id, language),
+                (user_id, language),
             )
 
 
-async def chosen_languages(database: Database) -> dict[int, str]:
+async def all_languages(database: Database) -> dict[int, str]:
     """The language of all users who chose one, by user."""
     return {
         row["person_id"]: row["language"]
@@ -23,21 +23,21 @@ async def chosen_languages(database: Database) -> dict[int, str]:
     }
 
 
-async def note_language(database: Database, person_id: int, language: str) -> None:
+async def record_spoken_language(database: Database, user_id: int, language: str) -> None:
     """Remember the language that an admin speaks."""
-    if await language_of(database, person_id) == language:
+    if await get_language(database, user_id) == language:
         return
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO admin_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
-            (person_id, language),
+            (user_id, language),
         )
 
 
-async def language_of(database: Database, person_id: int) -> str | None:
+async def get_language(database: Database, user_id: int) -> str | None:
     """The language that an admin chose, else the one that they spoke last, or None."""
     return await database.value(
         "SELECT coalesce((SELECT language FROM chosen_languages WHERE person_id = ?1), "
         "(SELECT language FROM admin_languages WHERE person_id = ?1))",
-        (person_id,),
+        (user_id,),
     )

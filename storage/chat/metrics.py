@@ -46,7 +46,7 @@ a second, not five.
 """
 
 
-async def ratings_by_model(database: Database) -> dict[tuple[str, int], int]:
+async def count_ratings_by_model(database: Database) -> dict[tuple[str, int], int]:
     """How many ratings of each value (3, 2, 1) the jokes of each model version have now. Reads all ratings."""
     rows = await database.rows(
         f"SELECT models.name, sum(funny), sum(somewhat), sum(unfunny) FROM ({BY_JOKE}) AS by_joke CROSS JOIN jokes "
@@ -59,7 +59,7 @@ async def ratings_by_model(database: Database) -> dict[tuple[str, int], int]:
 
 
 @dataclass(frozen=True)
-class RunDurations:
+class RunCounts:
     """How many runs ended in each state, the state of the one under way, and when the last one ended (seconds since
     1970).
     """
@@ -69,21 +69,21 @@ class RunDurations:
     last_at: float | None
 
 
-async def runs_so_far(database: Database) -> RunDurations:
+async def count_runs(database: Database) -> RunCounts:
     """All runs there were."""
     rows = await database.rows(
         "SELECT state, finished_at IS NOT NULL AS over, count(*) AS runs, max(finished_at) AS last_at FROM runs "
         "GROUP BY state, over"
     )
     ended = {row["state"]: row["runs"] for row in rows if row["over"]}
-    return RunDurations(
+    return RunCounts(
         ended,
         next((row["state"] for row in rows if not row["over"]), None),
         max((row["last_at"] for row in rows if row["over"]), default=None),
     )
 
 
-async def models_shown(database: Database, limit: int) -> set[str]:
+async def list_monitored_models(database: Database, limit: int) -> set[str]:
     """The newest model versions and those that serve: a registry grows for ever, a monitor's labels must not."""
     rows = await database.rows(
         "SELECT name FROM models WHERE status IN ('champion', 'canary') OR id IN (SELECT id FROM models ORDER BY id "
@@ -93,11 +93,11 @@ async def models_shown(database: Database, limit: int) -> set[str]:
     return {row["name"] for row in rows}
 
 
-async def banned_people(database: Database) -> int:
+async def count_banned_users(database: Database) -> int:
     """How many are banned now."""
     return await database.value("SELECT count(*) FROM banned_people")
 
 
-async def inbox_pending(database: Database) -> int:
+async def count_pending_updates(database: Database) -> int:
     """Updates that are kept and not finished."""
     return await database.value("SELECT count(*) FROM inbox WHERE state = 'pending'")

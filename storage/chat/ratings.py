@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from storage.chat.inbox import OFFSET_LASTS_S
+from storage.chat.inbox import OFFSET_LIFETIME_S
 from storage.database import Database
 
 VALUES = (3, 2, 1)
@@ -21,8 +21,8 @@ class RatingCounts:
     unfunny: int = 0
 
 
-async def rate(
-    database: Database, joke_id: int, person_id: int, value: int, update_id: int | None = None
+async def record_rating(
+    database: Database, joke_id: int, user_id: int, value: int, update_id: int | None = None
 ) -> RatingCounts:
     """Set one user's verdict, replacing an earlier one, and return the joke's counts after it.
 
@@ -40,19 +40,19 @@ async def rate(
             "updated_at = iif(value = excluded.value, updated_at, excluded.updated_at) "
             "WHERE coalesce(ratings.update_id, -1) <= coalesce(excluded.update_id, ratings.update_id, -1) OR "
             "ratings.updated_at < ?",
-            (joke_id, person_id, value, now, now, update_id, now - OFFSET_LASTS_S),
+            (joke_id, user_id, value, now, now, update_id, now - OFFSET_LIFETIME_S),
         )
         async with connection.execute(COUNTS, (joke_id,)) as cursor:
             row = await cursor.fetchone()
     return RatingCounts(*row)
 
 
-async def verdict(database: Database, joke_id: int, person_id: int) -> int | None:
+async def get_rating(database: Database, joke_id: int, user_id: int) -> int | None:
     """A user's rating of a joke (3, 2 or 1), or None."""
-    return await database.value("SELECT value FROM ratings WHERE joke_id = ? AND person_id = ?", (joke_id, person_id))
+    return await database.value("SELECT value FROM ratings WHERE joke_id = ? AND person_id = ?", (joke_id, user_id))
 
 
-async def counts(database: Database, joke_id: int) -> RatingCounts:
+async def get_counts(database: Database, joke_id: int) -> RatingCounts:
     """A joke's counts."""
     row = await database.row(COUNTS, (joke_id,))
     return RatingCounts(*row) if row else RatingCounts()

@@ -21,7 +21,7 @@ class RecentRating:
     at: float
 
 
-async def last_rated(database: Database, limit: int) -> list[RecentRating]:
+async def list_recently_rated(database: Database, limit: int) -> list[RecentRating]:
     """The jokes that were rated last, the latest first.
 
     Reads all ratings: on a large database, ask through `Database.separate_reader`.
@@ -38,7 +38,7 @@ async def last_rated(database: Database, limit: int) -> list[RecentRating]:
     return [RecentRating(**dict(row)) for row in rows]
 
 
-async def rated_photo(database: Database, joke_id: int) -> Photo | None:
+async def get_rated_photo(database: Database, joke_id: int) -> Photo | None:
     """The photo of a joke that `last_rated` may show, or None."""
     row = await database.row(
         "SELECT photos.* FROM jokes JOIN photos ON photos.id = jokes.photo_id WHERE jokes.id = ? AND EXISTS "
@@ -48,7 +48,7 @@ async def rated_photo(database: Database, joke_id: int) -> Photo | None:
     return Photo(**dict(row)) if row else None
 
 
-async def jokes_by_model(database: Database) -> dict[int, int]:
+async def count_jokes_by_model(database: Database) -> dict[int, int]:
     """How many jokes each model version has told, by its number. Reads all jokes."""
     return {
         row["model_id"]: row["jokes"]

@@ -5,12 +5,12 @@ import time
 from storage.database import Database
 
 
-async def due_at(database: Database, name: str) -> float | None:
+async def get_due_time(database: Database, name: str) -> float | None:
     """When it is due next (seconds since 1970), or None where nothing is planned."""
     return await database.value("SELECT due_at FROM schedule WHERE name = ?", (name,))
 
 
-async def plan(database: Database, name: str, at: float) -> None:
+async def set_due_time(database: Database, name: str, at: float) -> None:
     """Say when it is due next, whatever was planned before."""
     async with database.write() as connection:
         await connection.execute(
@@ -19,7 +19,7 @@ async def plan(database: Database, name: str, at: float) -> None:
         )
 
 
-async def claim(database: Database, name: str, next_at: float, *, now: float | None = None) -> bool:
+async def claim_due_job(database: Database, name: str, next_at: float, *, now: float | None = None) -> bool:
     """Claim a due job: True for one caller only, and sets `next_at`. Missed times count as one."""
     now = time.time() if now is None else now
     async with database.write() as connection:
@@ -29,7 +29,7 @@ async def claim(database: Database, name: str, next_at: float, *, now: float | N
         return cursor.rowcount == 1
 
 
-async def drop(database: Database, name: str) -> None:
+async def delete_due_time(database: Database, name: str) -> None:
     """Plan nothing under this name any more."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM schedule WHERE name = ?", (name,))

@@ -21,19 +21,19 @@ class UsageStats:
         return self.liked / self.ratings if self.ratings else 0.0
 
 
-async def of_person(database: Database, person_id: int) -> UsageStats:
+async def get_user_stats(database: Database, user_id: int) -> UsageStats:
     """A user's photos, jokes and own ratings (of any user's jokes)."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photo_senders WHERE person_id = ?1) AS photos, "
         "(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value >= "
         f"{LIKED}), 0) AS liked "
         "FROM ratings WHERE person_id = ?1",
-        (person_id,),
+        (user_id,),
     )
     return UsageStats(**dict(row)) if row else UsageStats(0, 0, 0, 0)
 
 
-async def overall(database: Database) -> UsageStats:
+async def get_overall_stats(database: Database) -> UsageStats:
     """The same over all users."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photos) AS photos, (SELECT count(*) FROM jokes) AS jokes, "

@@ -32,14 +32,14 @@ class UserActivity:
     until: float | None
 
 
-DONE = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION ALL SELECT person_id, count(*)
+ACTIONS = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION ALL SELECT person_id, count(*)
           FROM ratings GROUP BY person_id
     UNION ALL SELECT person_id, 0 FROM photo_senders GROUP BY person_id UNION ALL SELECT person_id, 0
     FROM banned_people"""
 """Jokes and ratings by user, read from an index alone; further columns are read for the users of one page only."""
 
 
-async def note_names(database: Database, people: Iterable[UserName]) -> None:
+async def record_names(database: Database, people: Iterable[UserName]) -> None:
     """Store users' present names. A username that another user has taken over is removed from the former one."""
     rows = [(user.person_id, user.name, user.username) for user in people]
     async with database.write() as connection:
@@ -54,25 +54,25 @@ async def note_names(database: Database, people: Iterable[UserName]) -> None:
         )
 
 
-async def find_username(database: Database, username: str) -> UserName | None:
+async def get_user_by_username(database: Database, username: str) -> UserName | None:
     """Who has that username (without @, in capitals or not), as far as is known."""
     row = await database.row("SELECT * FROM known_people WHERE username = ?", (username,))
     return UserName(**dict(row)) if row else None
 
 
-async def named(database: Database, person_id: int) -> UserName | None:
+async def get_user_name(database: Database, user_id: int) -> UserName | None:
     """A user's name; None where it is unknown."""
-    row = await database.row("SELECT * FROM known_people WHERE person_id = ?", (person_id,))
+    row = await database.row("SELECT * FROM known_people WHERE person_id = ?", (user_id,))
     return UserName(**dict(row)) if row else None
 
 
-async def most_active(database: Database, limit: int, offset: int = 0) -> list[UserActivity]:
+async def list_most_active(database: Database, limit: int, offset: int = 0) -> list[UserActivity]:
     """Users, those with the most jokes and ratings first.
 
     Counts all ratings: on a large database, ask through `Database.separate_reader`.
     """
     rows = await database.rows(
-        f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({DONE}) GROUP BY person_id ORDER BY sum(done) "
+        f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({ACTIONS}) GROUP BY person_id ORDER BY sum(done) "
         "DESC, person_id LIMIT ? OFFSET ?) "
         "SELECT top.person_id, name, username, "
         "(SELECT count(*) FROM photo_senders WHERE person_id = top.person_id) AS photos, "
@@ -90,7 +90,7 @@ async def most_active(database: Database, limit: int, offset: int = 0) -> list[U
     return [UserActivity(**{**dict(row), "banned": bool(row["banned"])}) for row in rows]
 
 
-async def people(database: Database) -> int:
+async def count_users(database: Database) -> int:
     """How many there are."""
     return await database.value(
         "SELECT count(*) FROM (SELECT person_id FROM jokes UNION SELECT person_id FROM ratings "

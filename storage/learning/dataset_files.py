@@ -70,7 +70,7 @@ class PreparedDataset:
         if directory.is_dir():
             self.discard()
             return directory
-        with explained(f"The dataset {self.name[:12]} can't be put into {directory.parent}"):
+        with dataset_errors(f"The dataset {self.name[:12]} can't be put into {directory.parent}"):
             self.temporary.rename(directory)
             flush(directory.parent)
         return directory
@@ -95,30 +95,30 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def name_of(manifest: Mapping[str, Any]) -> str:
+def content_name(manifest: Mapping[str, Any]) -> str:
     """The name that a manifest's content gives the directory."""
     return digest({key: value for key, value in manifest.items() if key not in OUTSIDE_HASH})
 
 
-def prepare(folder: Path, contents: DatasetContents, pictures: Mapping[str, Path]) -> PreparedDataset:
+def prepare_dataset(folder: Path, contents: DatasetContents, pictures: Mapping[str, Path]) -> PreparedDataset:
     """Write a dataset under a temporary name in `folder` and flush it to the disk.
 
     `pictures` gives the file of each picture that a row names (`images/…`); it is linked, or copied where links can't
     be. Raises DatasetError, with nothing left behind, when the disk is full or refuses.
     """
-    name = name_of(contents.manifest)
-    with explained(f"The dataset {name[:12]} can't be written into {folder}"):
+    name = content_name(contents.manifest)
+    with dataset_errors(f"The dataset {name[:12]} can't be written into {folder}"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         prepared = PreparedDataset(Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder)), name)
         try:
-            write_into(prepared.temporary, contents, pictures, name)
+            write_files(prepared.temporary, contents, pictures, name)
         except BaseException:
             prepared.discard()
             raise
     return prepared
 
 
-def write_into(directory: Path, contents: DatasetContents, pictures: Mapping[str, Path], name: str) -> None:
+def write_files(directory: Path, contents: DatasetContents, pictures: Mapping[str, Path], name: str) -> None:
     (directory / IMAGES).mkdir(mode=0o700)
     for image in sorted({row["image"] for row in contents.rows()}):
         link_or_copy(pictures[image], directory / image)
@@ -159,7 +159,7 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def explained(what: str) -> AbstractContextManager[None]:
+def dataset_errors(what: str) -> AbstractContextManager[None]:
     """Turns an OSError inside the block into a DatasetError that begins with `what`."""
     return explaining(
         what,
@@ -172,7 +172,7 @@ def explained(what: str) -> AbstractContextManager[None]:
     )
 
 
-def read(directory: Path) -> DatasetContents:
+def read_dataset(directory: Path) -> DatasetContents:
     """Read a dataset's three JSON files. Raises DamagedError where one is missing, cut off or of the wrong shape."""
     train, holdout = (read_json(directory / f"{part}.json", list) for part in PARTS)
     manifest = read_json(directory / "manifest.json", dict)
@@ -221,12 +221,12 @@ async def lock(folder: Path, *, wait_s: float = 600.0) -> AsyncIterator[None]:
 
 
 def _lock_file(folder: Path) -> IO[str]:
-    with explained(f"The folder {folder} can't be used"):
+    with dataset_errors(f"The folder {folder} can't be used"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return (folder / ".lock").open("w")
 
 
-def sweep(folder: Path) -> None:
+def remove_unfinished(folder: Path) -> None:
     """Remove what a killed writer left under temporary names. Hold the lock."""
     for leftover in folder.glob(f"{UNFINISHED}*"):
         shutil.rmtree(leftover, ignore_errors=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from storage.database import Database
 from storage.learning.dataset_files import DatasetError
 
-OF_FORGOTTEN = "part = 'train' AND joke_id IS NULL AND NOT aged"
+FORGOTTEN_ROW = "part = 'train' AND joke_id IS NULL AND NOT aged"
 """A condition on dataset_rows: was trained on, and its joke was erased with a forgotten user (not by age)."""
 
 
@@ -44,7 +44,7 @@ class RecordRow:
     joke_id: int
 
 
-async def register(
+async def register_dataset(
     database: Database,
     name: str,
     source: str,
@@ -91,13 +91,13 @@ GONE_RATINGS = """SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (
     AND person_id = json_extract(wanted.value, '$[1]'))"""
 
 
-async def unregister(database: Database, name: str) -> None:
+async def unregister_dataset(database: Database, name: str) -> None:
     """Forget a dataset that was never written."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM datasets WHERE name = ? AND state = 'ready'", (name,))
 
 
-async def find(database: Database, name: str) -> Dataset:
+async def get_dataset(database: Database, name: str) -> Dataset:
     """The dataset whose name begins with `name`. Raises DatasetError for none or several."""
     rows = list(
         await database.rows(
@@ -112,14 +112,14 @@ async def find(database: Database, name: str) -> Dataset:
     return Dataset(**dict(rows[0]))
 
 
-async def find_directory(database: Database, folder: Path, named: str) -> Path:
+async def get_directory(database: Database, folder: Path, named: str) -> Path:
     """The directory of a dataset given as a path, or by the beginning of its name. Raises DatasetError."""
     if await asyncio.to_thread(Path(named).is_dir):
         return Path(named)
-    return folder / (await find(database, named)).name
+    return folder / (await get_dataset(database, named)).name
 
 
-async def every(database: Database) -> list[Dataset]:
+async def all_datasets(database: Database) -> list[Dataset]:
     """All datasets whose files are kept, oldest first."""
     return [
         Dataset(**dict(row))
@@ -127,7 +127,7 @@ async def every(database: Database) -> list[Dataset]:
     ]
 
 
-async def mark(database: Database, name: str, state: str) -> None:
+async def mark_dataset(database: Database, name: str, state: str) -> None:
     """Set a dataset's state: `trained` when a run begins to train on it, `learnt` when its model enters service.
 
     Raises DatasetError for a dataset that is not there (any more).
@@ -146,7 +146,7 @@ async def mark(database: Database, name: str, state: str) -> None:
             )
 
 
-async def learnt_jokes(database: Database) -> set[int]:
+async def list_learnt_jokes(database: Database) -> set[int]:
     """Jokes that the model in service has learnt from."""
     rows = await database.rows(
         "SELECT DISTINCT joke_id FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
@@ -155,25 +155,25 @@ async def learnt_jokes(database: Database) -> set[int]:
     return {row["joke_id"] for row in rows}
 
 
-async def held_forgotten(database: Database, name: str) -> bool:
+async def has_forgotten_rows(database: Database, name: str) -> bool:
     """Whether a dataset had training rows of a user who was forgotten since."""
     return bool(
         await database.value(
             "SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
-            f"WHERE name = ? AND {OF_FORGOTTEN} LIMIT 1",
+            f"WHERE name = ? AND {FORGOTTEN_ROW} LIMIT 1",
             (name,),
         )
     )
 
 
-async def drop_missing(database: Database, folder: Path) -> None:
+async def unregister_missing(database: Database, folder: Path) -> None:
     """Unregister ready datasets without a directory: their writer was killed. Hold the folder's lock."""
-    for dataset in await every(database):
+    for dataset in await all_datasets(database):
         if dataset.state == "ready" and not (folder / dataset.name).is_dir():
-            await unregister(database, dataset.name)
+            await unregister_dataset(database, dataset.name)
 
 
-async def trained_jokes(database: Database) -> set[int]:
+async def list_trained_jokes(database: Database) -> set[int]:
     """Ids of jokes in the training part of any dataset, in whatever state."""
     rows = await database.rows("SELECT DISTINCT joke_id FROM dataset_rows WHERE part = 'train' AND joke_id IS NOT NULL")
     return {row["joke_id"] for row in rows}

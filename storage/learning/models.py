@@ -89,7 +89,7 @@ async def register_base(
             "code = coalesce(excluded.code, code) WHERE base_id IS NULL AND directory IS NULL",
             (name, directory, digest, code, time.time()),
         )
-        return await read(connection, "name = ?", (name,))
+        return await select_model(connection, "name = ?", (name,))
 
 
 async def record_code_consent(
@@ -104,7 +104,7 @@ async def record_code_consent(
         )
 
 
-async def champion(database: Database) -> Model | None:
+async def get_champion(database: Database) -> Model | None:
     """The model in service, or None before a base is registered."""
     row = await database.row("SELECT * FROM models WHERE status = 'champion'")
     return Model(**dict(row)) if row else None
@@ -150,7 +150,7 @@ async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Mode
         return Model(**dict(await cursor.fetchone()))
 
 
-async def read(connection: aiosqlite.Connection, where: str, parameters: tuple[Any, ...] = ()) -> Model | None:
+async def select_model(connection: aiosqlite.Connection, where: str, parameters: tuple[Any, ...] = ()) -> Model | None:
     """The model of a condition as the transaction sees it."""
     async with connection.execute(f"SELECT * FROM models WHERE {where}", parameters) as cursor:
         row = await cursor.fetchone()
@@ -162,20 +162,20 @@ async def set_status(connection: aiosqlite.Connection, model_id: int, status: st
     await connection.execute("UPDATE models SET status = ?, reason = ? WHERE id = ?", (status, reason, model_id))
 
 
-async def retire(database: Database, model_id: int, status: str = "retired", reason: str = "") -> Model:
+async def retire_model(database: Database, model_id: int, status: str = "retired", reason: str = "") -> Model:
     """Put a model aside as `retired` or `rejected`. Raises RegistryError for the champion and for a base."""
     async with database.write() as connection:
-        model = await read(connection, "id = ?", (model_id,))
+        model = await select_model(connection, "id = ?", (model_id,))
         if model is None or model.status == "champion" or model.is_base:
             raise RegistryError(
                 f"Model {model_id} can't be put aside: it is "
                 f"{'not there' if model is None else 'in service or a base'}."
             )
         await set_status(connection, model_id, status, reason)
-        return await read(connection, "id = ?", (model_id,))
+        return await select_model(connection, "id = ?", (model_id,))
 
 
-async def files_removed(database: Database, model_id: int) -> None:
+async def mark_files_removed(database: Database, model_id: int) -> None:
     """Record that a model's files are gone, before they go.
 
     Raises RegistryError for the champion, a canary and a base.
@@ -190,7 +190,7 @@ async def files_removed(database: Database, model_id: int) -> None:
             raise RegistryError(f"The files of model {model_id} stay: it is in service, on trial or a base.")
 
 
-async def files_found(database: Database, model_id: int, directory: str | None) -> None:
+async def record_files(database: Database, model_id: int, directory: str | None) -> None:
     """Record where a model's files are after a restore; None: nowhere."""
     async with database.write() as connection:
         if directory:

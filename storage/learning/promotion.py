@@ -10,7 +10,7 @@ import aiosqlite
 from storage.database import Database
 from storage.learning import models, runs
 from storage.learning.models import Model, NewModel, RegistryError
-from storage.learning.reasons import EndReason, Why
+from storage.learning.reasons import EndReason, ReasonLike
 from storage.learning.run_files import GateAnswer
 from storage.learning.runs import Run
 from storage.learning.tainted_models import FORGOTTEN_DATA, TAINTED, ModelTainted, is_tainted
@@ -43,7 +43,7 @@ async def record_merge(database: Database, run: Run, new: NewModel) -> Run:
     """Register a run's model as a candidate and move the run on to judging. Raises RunStateChanged."""
     async with database.write() as connection:
         candidate = await models.add_candidate(connection, new)
-        return await runs.move(connection, run, "judging", candidate_id=candidate.id)
+        return await runs.advance_within(connection, run, "judging", candidate_id=candidate.id)
 
 
 async def record_verdict(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
@@ -55,14 +55,14 @@ async def record_verdict(database: Database, run: Run, compared_with: int, verdi
     to = STATE_AFTER[GateAnswer(verdict["answer"])]
     reason = EndReason(" ".join(verdict["reasons"]), "gate", {"codes": verdict.get("codes", [])})
     async with database.write() as connection:
-        serving = await models.read(connection, "status = 'champion'")
+        serving = await models.select_model(connection, "status = 'champion'")
         if serving is None or serving.id != compared_with:
             raise ChampionChanged(
                 f"Model {compared_with}, which the candidate was compared with, is no longer in service."
             )
         if to == "canary" and await is_tainted(connection, run.candidate_id):
             raise ModelTainted(run.candidate_id)
-        moved = await runs.move(
+        moved = await runs.advance_within(
             connection,
             run,
             to,
@@ -90,10 +90,10 @@ async def begin_canary(database: Database, run: Run) -> Model:
             if not await cursor.fetchone():
                 raise runs.RunStateChanged(f"Run {run.id} is no longer in canary.")
         await models.set_status(connection, run.candidate_id, "canary", "")
-        return await models.read(connection, "id = ?", (run.candidate_id,))
+        return await models.select_model(connection, "id = ?", (run.candidate_id,))
 
 
-async def end_run(database: Database, run: Run, to: str, reason: Why) -> Run:
+async def end_run(database: Database, run: Run, to: str, reason: ReasonLike) -> Run:
     """End a run without a promotion: `rejected`, `undecided`, `failed` or `cancelled`. Raises RunStateChanged.
 
     A rejected candidate is rejected; any other one stays a candidate, for `/promote N`.
@@ -103,7 +103,7 @@ async def end_run(database: Database, run: Run, to: str, reason: Why) -> Run:
 
 
 async def promote(
-    database: Database, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None
+    database: Database, model_id: int, kind: str, *, reason: ReasonLike = "", asked_by: int | None = None
 ) -> Promotion:
     """Deploy a model, in one transaction: the champion becomes its predecessor, exactly the datasets that the new one
     was trained on are `learnt`, its run is promoted, and a trial of another model ends.
@@ -111,39 +111,39 @@ async def promote(
     Models trained on rows of forgotten users are retired. Raises RegistryError where the model may not serve.
     """
     async with database.write() as connection:
-        model = await _may_serve(connection, model_id)
+        model = await _ensure_servable(connection, model_id)
         return await _swap(connection, model, kind, reason, asked_by)
 
 
 async def rollback(
-    database: Database, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None
+    database: Database, kind: str = "rollback", *, reason: ReasonLike = "", asked_by: int | None = None
 ) -> Promotion:
     """Deploy the predecessor again. The champion is retired; by the champion monitor (kind `watch`) it is rejected.
 
     Raises RegistryError where there is none that may serve.
     """
     async with database.write() as connection:
-        back = await _predecessor(connection)
+        back = await _previous_champion(connection)
         if back is None:
             raise RegistryError("There is no earlier model to go back to.", code="no-way-back")
         return await _swap(connection, back, kind, reason, asked_by)
 
 
-async def may_serve(database: Database, model_id: int) -> Model:
+async def ensure_servable(database: Database, model_id: int) -> Model:
     """The model, where `promote` would take it. Raises RegistryError where it wouldn't, and says why."""
     async with database.write() as connection:
-        return await _may_serve(connection, model_id)
+        return await _ensure_servable(connection, model_id)
 
 
-async def previous_champion(database: Database) -> Model | None:
+async def get_previous_champion(database: Database) -> Model | None:
     """The model that `rollback` would deploy: the nearest earlier champion that may serve, else the base; None where
     there is none.
     """
     async with database.write() as connection:
-        return await _predecessor(connection)
+        return await _previous_champion(connection)
 
 
-async def promotions(database: Database, limit: int = 20) -> list[Promotion]:
+async def list_promotions(database: Database, limit: int = 20) -> list[Promotion]:
     """The latest changes of who is in service, newest first."""
     return [
         Promotion(**dict(row))
@@ -151,8 +151,8 @@ async def promotions(database: Database, limit: int = 20) -> list[Promotion]:
     ]
 
 
-async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
-    model = await models.read(connection, "id = ?", (model_id,))
+async def _ensure_servable(connection: aiosqlite.Connection, model_id: int) -> Model:
+    model = await models.select_model(connection, "id = ?", (model_id,))
     if model is None:
         raise RegistryError(
             f"There is no model {model_id}; `jokebot models` lists them.", code="no-such-model", model=model_id
@@ -187,23 +187,25 @@ async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
     return model
 
 
-async def _predecessor(connection: aiosqlite.Connection) -> Model | None:
-    serving = await models.read(connection, "status = 'champion'")
+async def _previous_champion(connection: aiosqlite.Connection) -> Model | None:
+    serving = await models.select_model(connection, "status = 'champion'")
     seen, step = set(), serving
     while step is not None and step.id not in seen:
         seen.add(step.id)
         earlier = step.predecessor_id or step.base_id
-        step = await models.read(connection, "id = ?", (earlier,)) if earlier else None
+        step = await models.select_model(connection, "id = ?", (earlier,)) if earlier else None
         if step and step.status in MAY_SERVE and not step.removed_at and not await is_tainted(connection, step.id):
             return step
     return None
 
 
-async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, why: Why, asked_by: int | None) -> Promotion:
+async def _swap(
+    connection: aiosqlite.Connection, model: Model, kind: str, why: ReasonLike, asked_by: int | None
+) -> Promotion:
     if kind not in KINDS:
         raise ValueError(f"a model comes into service by one of {KINDS}, not {kind!r}")
-    reason = EndReason.of(why).text
-    old = await models.read(connection, "status = 'champion'")
+    reason = EndReason.convert(why).text
+    old = await models.select_model(connection, "status = 'champion'")
     if old:
         aside = "base" if old.is_base else "rejected" if kind == "watch" else "retired"
         await models.set_status(
@@ -226,7 +228,7 @@ async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, why: 
         return Promotion(**dict(await cursor.fetchone()))
 
 
-async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: Why) -> None:
+async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: ReasonLike) -> None:
     """A run in canary ends with a change of champion: promoted where it is its model, cancelled where it is another
     one.
     """
@@ -236,14 +238,14 @@ async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: Why
         return
     run = Run(**dict(row))
     if run.candidate_id == model.id:
-        await runs.move(connection, run, "promoted", reason=reason)
+        await runs.advance_within(connection, run, "promoted", reason=reason)
     else:
         text = f"Model {model.id} entered service meanwhile, so there was nothing left to compare with."
         await _end(connection, run, "cancelled", EndReason(text, "overtaken", {"model": model.id}))
 
 
-async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: Why) -> Run:
-    moved = await runs.move(connection, run, to, reason=reason)
+async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: ReasonLike) -> Run:
+    moved = await runs.advance_within(connection, run, to, reason=reason)
     if run.candidate_id:
         await models.set_status(
             connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", moved.reason

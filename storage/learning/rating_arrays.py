@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 class RatingArrays:
     """Ratings of n, over J jokes and R users: `joke`, `rater` (n, indices) and `value` (n, 1…3).
 
-    `joke_ids`, `photo_ids` (J, ascending joke ids) and `people` (R) turn indices back into rows. `at` (n) says when a
+    `joke_ids`, `photo_ids` (J, ascending joke ids) and `user_ids` (R) turn indices back into rows. `at` (n) says when a
     rating was given or changed, `since` (R) when a user gave their first one of these, both in seconds since 1970, or
     None where unknown.
     """
@@ -28,7 +28,7 @@ class RatingArrays:
     value: Ints
     joke_ids: Ints
     photo_ids: Ints
-    people: Ints
+    user_ids: Ints
     at: Ints | None = None
     since: Ints | None = None
 
@@ -48,7 +48,7 @@ class DatasetSource:
     photo: Photo
 
 
-async def ratings_since(database: Database, since: float) -> RatingArrays:
+async def read_ratings_since(database: Database, since: float) -> RatingArrays:
     """All ratings given or changed since then (seconds since 1970)."""
     columns = await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id, CAST(updated_at AS INTEGER), CAST(ratings.created_at "
@@ -65,7 +65,7 @@ async def ratings_since(database: Database, since: float) -> RatingArrays:
     return RatingArrays(joke, rater, columns[:, 2], joke_ids, columns[first, 3], people, columns[:, 4], began)
 
 
-async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Ints:
+async def read_ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Ints:
     """All ratings, of any age, of the jokes of these photos: rows of (joke, person, value, photo)."""
     return await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id FROM jokes JOIN ratings ON joke_id = jokes.id "
@@ -75,7 +75,7 @@ async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Int
     )
 
 
-async def texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+async def get_texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     """Language and text of these jokes."""
     rows = await database.rows(
         "SELECT id, language, text FROM jokes WHERE id IN (SELECT value FROM json_each(?))",
@@ -84,7 +84,7 @@ async def texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tuple[
     return {row["id"]: (row["language"], row["text"]) for row in rows}
 
 
-async def sources(database: Database, joke_ids: Iterable[int]) -> dict[int, DatasetSource]:
+async def get_sources(database: Database, joke_ids: Iterable[int]) -> dict[int, DatasetSource]:
     """The jokes of these ids that are there, each with its photo."""
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "

@@ -20,10 +20,10 @@ class EndReason:
     values: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, why: "Why") -> Self:
-        if isinstance(why, JokebotError):
-            return cls(str(why), why.code, why.values)
-        return cls(why) if isinstance(why, str) else cls(why.text, why.code, why.values)
+    def convert(cls, reason: "ReasonLike") -> Self:
+        if isinstance(reason, JokebotError):
+            return cls(str(reason), reason.code, reason.values)
+        return cls(reason) if isinstance(reason, str) else cls(reason.text, reason.code, reason.values)
 
     @classmethod
     def read(cls, text: str, cause: str) -> Self:
@@ -37,5 +37,5 @@ class EndReason:
         return json.dumps({"code": self.code, "values": self.values}, ensure_ascii=False) if self.code else ""
 
 
-Why = EndReason | JokebotError | str
+ReasonLike = EndReason | JokebotError | str
 """What a reason is made of."""

@@ -33,7 +33,7 @@ async def set_review_queue(database: Database, joke_ids: Sequence[int]) -> None:
         )
 
 
-async def next_waiting(database: Database) -> ReviewItem | None:
+async def get_next_item(database: Database) -> ReviewItem | None:
     """The best joke in the queue without a decision, or None."""
     row = await database.row(
         "SELECT jokes.id AS joke_id, photo_id, text, models.name AS model, "
@@ -47,7 +47,7 @@ async def next_waiting(database: Database) -> ReviewItem | None:
     return ReviewItem(**dict(row)) if row else None
 
 
-async def decide(database: Database, joke_id: int, *, kept: bool, asked_by: int) -> bool | None:
+async def record_decision(database: Database, joke_id: int, *, kept: bool, asked_by: int) -> bool | None:
     """Record an admin's decision, replacing an earlier one. Whether it is the first; None where the joke is gone."""
     async with database.write() as connection:
         async with connection.execute(

@@ -10,7 +10,7 @@ RECENT_S, RECENT_RUNS = 7 * 86400.0, 3
 """Older runs, and all but the last few, are not notified: a new admin needs no history."""
 
 
-async def untold(database: Database, chat_ids: Iterable[int], what: str) -> list[tuple[Run, int]]:
+async def pending_notices(database: Database, chat_ids: Iterable[int], what: str) -> list[tuple[Run, int]]:
     """Runs that came so far (`judged`: the gate has spoken; `ended`) within RECENT_S, each with a chat that doesn't
     know yet.
     """
@@ -32,7 +32,7 @@ async def untold(database: Database, chat_ids: Iterable[int], what: str) -> list
     return missing
 
 
-async def tell(database: Database, run_id: int, chat_id: int, what: str) -> None:
+async def mark_notified(database: Database, run_id: int, chat_id: int, what: str) -> None:
     """Record that a chat was notified."""
     async with database.write() as connection:
         await connection.execute(
@@ -40,7 +40,7 @@ async def tell(database: Database, run_id: int, chat_id: int, what: str) -> None
         )
 
 
-async def follow(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
+async def track_message(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
     """Note the message in which a chat follows a run; a later one takes its place."""
     async with database.write() as connection:
         await connection.execute(
@@ -49,7 +49,7 @@ async def follow(database: Database, run_id: int, chat_id: int, message_id: int)
         )
 
 
-async def followers(database: Database, run_id: int) -> dict[int, int]:
+async def all_tracked_messages(database: Database, run_id: int) -> dict[int, int]:
     """The messages that follow a run: message id by chat id."""
     rows = await database.rows(
         "SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,)

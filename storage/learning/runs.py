@@ -18,7 +18,7 @@ import aiosqlite
 
 from configs.errors import JokebotError
 from storage.database import Database
-from storage.learning.reasons import EndReason, Why
+from storage.learning.reasons import EndReason, ReasonLike
 
 STEPS = ("queued", "exporting", "training", "merging", "judging")
 """What the pipeline process does; a run in `canary` is the bot's."""
@@ -119,7 +119,7 @@ async def create_run(
     return run
 
 
-async def find(database: Database, run_id: int) -> Run:
+async def get_run(database: Database, run_id: int) -> Run:
     """Raises RunError where there is none of that number."""
     row = await database.row("SELECT * FROM runs WHERE id = ?", (run_id,))
     if row is None:
@@ -133,18 +133,18 @@ async def current_run(database: Database) -> Run | None:
     return Run(**dict(row)) if row else None
 
 
-async def history(database: Database, limit: int = 20) -> list[Run]:
+async def list_runs(database: Database, limit: int = 20) -> list[Run]:
     """The latest runs, newest first."""
     return [Run(**dict(row)) for row in await database.rows("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,))]
 
 
-async def timeline(database: Database, run_id: int) -> list[tuple[str, float]]:
+async def list_states(database: Database, run_id: int) -> list[tuple[str, float]]:
     """The states that a run has entered and when, in order; one that began again enters some twice."""
     rows = await database.rows("SELECT state, at FROM run_states WHERE run_id = ? ORDER BY rowid", (run_id,))
     return [(row["state"], row["at"]) for row in rows]
 
 
-async def advance(database: Database, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
+async def advance(database: Database, run: Run, to: str, *, reason: ReasonLike = "", **changes: Any) -> Run:
     """Move a run on from the state that `run` says, and change columns of CHANGEABLE with it.
 
     Returns the row as it is then.
@@ -152,16 +152,18 @@ async def advance(database: Database, run: Run, to: str, *, reason: Why = "", **
     Raises RunStateChanged where the run is in another state by now, ValueError for a move that NEXT doesn't have.
     """
     async with database.write() as connection:
-        return await move(connection, run, to, reason=reason, **changes)
+        return await advance_within(connection, run, to, reason=reason, **changes)
 
 
-async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
+async def advance_within(
+    connection: aiosqlite.Connection, run: Run, to: str, *, reason: ReasonLike = "", **changes: Any
+) -> Run:
     """`advance` within a transaction that changes other tables too."""
     if run.finished or to not in NEXT[run.state] | AT_ANY_TIME:
         raise ValueError(f"a run that is {run.state} doesn't become {to}")
     if not changes.keys() <= CHANGEABLE:
         raise ValueError(f"a move doesn't change {', '.join(sorted(changes.keys() - CHANGEABLE))}")
-    now, end_reason = time.time(), EndReason.of(reason)
+    now, end_reason = time.time(), EndReason.convert(reason)
     values = {
         "state": to,
         "reason": end_reason.text,
@@ -191,7 +193,7 @@ async def request_cancel(database: Database, run_id: int) -> Run:
             "UPDATE runs SET cancel_at = coalesce(cancel_at, ?) WHERE id = ? AND finished_at IS NULL",
             (time.time(), run_id),
         )
-    return await find(database, run_id)
+    return await get_run(database, run_id)
 
 
 async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
@@ -212,18 +214,18 @@ async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
     return Run(**dict(row))
 
 
-async def remember(database: Database, run: Run, reason: JokebotError) -> Run:
+async def record_reason(database: Database, run: Run, reason: JokebotError) -> Run:
     """Record why the present step must be started again. Returns the row as it is then, wherever the run is by now."""
     async with database.write() as connection:
-        last_reason = EndReason.of(reason)
+        last_reason = EndReason.convert(reason)
         await connection.execute(
             "UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?",
             (last_reason.text, last_reason.cause, run.id, run.state),
         )
-    return await find(database, run.id)
+    return await get_run(database, run.id)
 
 
-async def concluded_on(database: Database, dataset: str) -> Run | None:
+async def get_concluded_run(database: Database, dataset: str) -> Run | None:
     """The latest run that trained on this dataset and came to an answer, be it yes, no or neither."""
     row = await database.row(
         "SELECT * FROM runs WHERE dataset = ? AND candidate_id IS NOT NULL AND state IN ('promoted', 'rejected', "
@@ -234,7 +236,7 @@ async def concluded_on(database: Database, dataset: str) -> Run | None:
     return Run(**dict(row)) if row else None
 
 
-async def without_model(database: Database) -> set[str]:
+async def list_unused_model_names(database: Database) -> set[str]:
     """Names that finished runs had for a model and which no model got."""
     rows = await database.rows(
         "SELECT model_name FROM runs WHERE finished_at IS NOT NULL AND candidate_id IS NULL AND model_name IS NOT NULL"
@@ -254,7 +256,7 @@ async def expected_seconds(database: Database, rows: int, latest: int = 5) -> fl
     )
     estimates = []
     for run in finished:
-        entered = await timeline(database, run["id"])
+        entered = await list_states(database, run["id"])
         lasted = {
             state: later - at for (state, at), (_, later) in zip(entered, entered[1:], strict=False) if state in STEPS
         }

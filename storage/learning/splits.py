@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SIDES = ("train", "holdout", "neither")
 
 
-async def placed(database: Database) -> "NDArray[np.int64]":
+async def all_placed_photos(database: Database) -> "NDArray[np.int64]":
     """All photos that are on a side: rows of (photo id, signed perceptual hash, group id, index into SIDES), by
     photo id.
     """
@@ -26,7 +26,7 @@ async def placed(database: Database) -> "NDArray[np.int64]":
     )
 
 
-async def unplaced(database: Database) -> list[tuple[int, int, str]]:
+async def list_unplaced_photos(database: Database) -> list[tuple[int, int, str]]:
     """(id, signed perceptual hash, sha256) of the photos that are on no side yet, by id."""
     rows = await database.rows(
         "SELECT id, phash, sha256 FROM photos WHERE NOT EXISTS "
@@ -35,7 +35,7 @@ async def unplaced(database: Database) -> list[tuple[int, int, str]]:
     return [tuple(row) for row in rows]
 
 
-async def place(
+async def place_photos(
     database: Database, groups: Iterable[tuple[str, Sequence[int]]], joining: Iterable[tuple[int, int]]
 ) -> None:
     """Record new groups as (side, photo ids) and photos that join an old one as (group id, photo id), in one

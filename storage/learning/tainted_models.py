@@ -3,12 +3,12 @@
 import aiosqlite
 
 from storage.database import Database
-from storage.learning.datasets import OF_FORGOTTEN
+from storage.learning.datasets import FORGOTTEN_ROW
 from storage.learning.models import Model, RegistryError
 
 TAINTED = f"""WITH RECURSIVE tainted (id) AS (
     SELECT models.id FROM models JOIN datasets ON datasets.name = models.dataset WHERE EXISTS (
-        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND {OF_FORGOTTEN})
+        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND {FORGOTTEN_ROW})
     UNION SELECT models.id FROM models JOIN tainted ON models.start_id = tainted.id)"""
 """SQL of the tainted models, including those that started from a tainted model, over any number of steps."""
 

@@ -84,13 +84,13 @@ async def begin_trial(database: Database, run_id: int, champion_id: int, candida
     return TrialRecord(**dict(row))
 
 
-async def open_trial(database: Database) -> TrialRecord | None:
+async def get_open_trial(database: Database) -> TrialRecord | None:
     """The trial that goes on, or None."""
     row = await database.row("SELECT * FROM trials WHERE ended_at IS NULL")
     return TrialRecord(**dict(row)) if row else None
 
 
-async def trial_of_run(database: Database, run_id: int) -> TrialRecord | None:
+async def get_trial_of_run(database: Database, run_id: int) -> TrialRecord | None:
     """A run's latest trial, or None."""
     row = await database.row("SELECT * FROM trials WHERE run_id = ? ORDER BY id DESC LIMIT 1", (run_id,))
     return TrialRecord(**dict(row)) if row else None
@@ -104,7 +104,7 @@ async def begin_late_stage(database: Database, trial_id: int) -> TrialRecord:
     return TrialRecord(**dict(row))
 
 
-async def note_look(database: Database, trial_id: int, measures: Mapping[str, Any]) -> None:
+async def record_trial_measures(database: Database, trial_id: int, measures: Mapping[str, Any]) -> None:
     """Store the latest evaluation of a trial, for reports."""
     async with database.write() as connection:
         await connection.execute("UPDATE trials SET measures = ? WHERE id = ?", (json.dumps(measures), trial_id))
@@ -119,7 +119,7 @@ async def end_trial(database: Database, trial_id: int, outcome: str, reason: str
         )
 
 
-async def rated_photos(
+async def list_photo_ratings(
     database: Database, model_id: int, since: float, *, before: float = float("inf"), late_at: float | None = None
 ) -> list[PhotoRatings]:
     """One model's rated jokes made from `since` on and before `before`, photo by photo, in the order of their first
@@ -140,7 +140,7 @@ async def rated_photos(
     return [PhotoRatings(row["photo_id"], bool(row["late"]), row["likes"], row["ratings"]) for row in rows]
 
 
-async def duel_picks(database: Database, trial: TrialRecord) -> list[int]:
+async def list_duel_choices(database: Database, trial: TrialRecord) -> list[int]:
     """What users chose in a trial's duels, private and banned users left out: 1 the candidate's joke, -1 the
     champion's, 0 neither.
     """
@@ -154,7 +154,7 @@ async def duel_picks(database: Database, trial: TrialRecord) -> list[int]:
     return [row["pick"] for row in rows]
 
 
-async def trial_ratings(database: Database, trial: TrialRecord) -> int:
+async def count_trial_ratings(database: Database, trial: TrialRecord) -> int:
     """How many ratings and choices a trial's jokes have, of both models; changed verdicts are not seen here. Cheap."""
     return await database.value(
         "SELECT (SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id IN (?1, ?2) "
@@ -164,7 +164,7 @@ async def trial_ratings(database: Database, trial: TrialRecord) -> int:
     )
 
 
-async def begin_watch(
+async def begin_monitoring(
     database: Database, promotion_id: int, model_id: int, predecessor_id: int, at: float
 ) -> MonitorRecord | None:
     """The open watch over what a promotion put into service, begun where there was none; None where it has ended.
@@ -186,13 +186,13 @@ async def begin_watch(
     return MonitorRecord(**dict(row)) if row else None
 
 
-async def watch_of(database: Database, promotion_id: int) -> MonitorRecord | None:
+async def get_monitor(database: Database, promotion_id: int) -> MonitorRecord | None:
     """The watch over what a promotion put into service, going on or ended, or None."""
     row = await database.row("SELECT * FROM watches WHERE promotion_id = ?", (promotion_id,))
     return MonitorRecord(**dict(row)) if row else None
 
 
-async def ratings_of(database: Database, model_id: int, since: float) -> int:
+async def count_model_ratings(database: Database, model_id: int, since: float) -> int:
     """How many ratings a model's jokes made from `since` on have. Cheap."""
     return await database.value(
         "SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND "
@@ -201,28 +201,28 @@ async def ratings_of(database: Database, model_id: int, since: float) -> int:
     )
 
 
-async def supersede_watch(database: Database) -> None:
+async def supersede_monitor(database: Database) -> None:
     """End the open watch, where there is one: what it watched is no longer in service by a promotion."""
-    if await open_watch(database):
+    if await get_open_monitor(database):
         async with database.write() as connection:
             await connection.execute(
                 "UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL", (time.time(),)
             )
 
 
-async def open_watch(database: Database) -> MonitorRecord | None:
+async def get_open_monitor(database: Database) -> MonitorRecord | None:
     """The watch that goes on, or None."""
     row = await database.row("SELECT * FROM watches WHERE ended_at IS NULL")
     return MonitorRecord(**dict(row)) if row else None
 
 
-async def note_watch(database: Database, watch_id: int, measures: Mapping[str, Any]) -> None:
+async def record_monitor_measures(database: Database, watch_id: int, measures: Mapping[str, Any]) -> None:
     """Store the latest evaluation of a champion."""
     async with database.write() as connection:
         await connection.execute("UPDATE watches SET measures = ? WHERE id = ?", (json.dumps(measures), watch_id))
 
 
-async def end_watch(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
+async def end_monitoring(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
     """End the monitoring with its outcome: kept, or fell. The rollback itself may have superseded it."""
     async with database.write() as connection:
         await connection.execute(
@@ -231,7 +231,7 @@ async def end_watch(database: Database, watch_id: int, outcome: str, measures: M
         )
 
 
-async def untold_falls(database: Database) -> list[MonitorRecord]:
+async def list_unnotified_rollbacks(database: Database) -> list[MonitorRecord]:
     """Watches over champions that were taken back and that the admins don't know of yet."""
     return [
         MonitorRecord(**dict(row))
@@ -239,7 +239,7 @@ async def untold_falls(database: Database) -> list[MonitorRecord]:
     ]
 
 
-async def fall_told(database: Database, watch_id: int) -> None:
+async def mark_rollback_notified(database: Database, watch_id: int) -> None:
     """Note that the admins know."""
     async with database.write() as connection:
         await connection.execute("UPDATE watches SET told = 1 WHERE id = ?", (watch_id,))

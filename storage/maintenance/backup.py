@@ -46,7 +46,7 @@ class BackupInfo:
     models: int = 0
 
 
-def layout(directory: Path) -> StorageSettings:
+def backup_layout(directory: Path) -> StorageSettings:
     """Where a backup's parts are: as in a data folder."""
     return StorageSettings(directory=directory)
 
@@ -62,40 +62,40 @@ def back_up(storage: StorageSettings, folder: Path, *, keep: int = 0, models: st
     """
     if not storage.database.exists():
         raise BackupError(f"There is nothing to back up: {storage.database} doesn't exist.")
-    with explained(f"A backup into {folder} failed"), _alone(folder):
+    with backup_errors(f"A backup into {folder} failed"), _backup_lock(folder):
         for leftover in folder.glob(f"{UNFINISHED}*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        earlier = _newest(folder)
+        earlier = _newest_backup(folder)
         temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
-            backup = _fill(storage, temporary, earlier, time.time(), models)
+            backup = _write_backup(storage, temporary, earlier, time.time(), models)
             directory = _free_name(folder, backup.created_at)
             temporary.rename(directory)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         flush(folder)
-        others = [other for other in _whole(folder) if other != directory]
+        others = [other for other in _whole_backups(folder) if other != directory]
         for old in others[: max(0, len(others) + 1 - keep)] if keep else ():
             shutil.rmtree(old)
     return BackupInfo(**{**asdict(backup), "directory": directory})
 
 
-def backups(folder: Path) -> list[BackupInfo]:
+def list_backups(folder: Path) -> list[BackupInfo]:
     """The whole backups in a folder, oldest first. Raises BackupError where one has no readable record."""
-    return [read(directory) for directory in _whole(folder)]
+    return [read_backup(directory) for directory in _whole_backups(folder)]
 
 
-def newest_at(folder: Path) -> float | None:
+def newest_backup_time(folder: Path) -> float | None:
     """When the newest whole backup was made, seconds since 1970; None where there is none that can be read. Cheap."""
-    newest = _newest(folder)
+    newest = _newest_backup(folder)
     try:
-        return read(newest).created_at if newest else None
+        return read_backup(newest).created_at if newest else None
     except BackupError:
         return None
 
 
-def read(directory: Path) -> BackupInfo:
+def read_backup(directory: Path) -> BackupInfo:
     """What a backup says of itself. Raises BackupError where it is none, or of a newer program."""
     try:
         record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
@@ -108,15 +108,15 @@ def read(directory: Path) -> BackupInfo:
         ) from error
 
 
-def verify(directory: Path) -> BackupInfo:
+def verify_backup(directory: Path) -> BackupInfo:
     """Open a backup, read its database through and compare each photo with its hash.
 
     Raises BackupError, DatabaseError.
     """
-    backup, storage = read(directory), layout(directory)
+    backup, storage = read_backup(directory), backup_layout(directory)
     check_file(storage.database)
     damaged = missing = 0
-    for sha256, _ in photos_in(storage.database):
+    for sha256, _ in list_photos(storage.database):
         file = photo_file(storage.photos, sha256)
         missing += not file.exists()
         damaged += file.exists() and file_digest(file) != sha256
@@ -128,23 +128,27 @@ def verify(directory: Path) -> BackupInfo:
     return backup
 
 
-def _fill(storage: StorageSettings, directory: Path, earlier: Path | None, now: float, models: str) -> BackupInfo:
-    target = layout(directory)
+def _write_backup(
+    storage: StorageSettings, directory: Path, earlier: Path | None, now: float, models: str
+) -> BackupInfo:
+    target = backup_layout(directory)
     _copy_database(storage.database, target.database)
     ratings, photos, missing = check_file(target.database), 0, 0
-    for sha256, size in photos_in(target.database):
+    for sha256, size in list_photos(target.database):
         sources = [
             photo_file(storage.photos, sha256),
-            *([photo_file(layout(earlier).photos, sha256)] if earlier else []),
+            *([photo_file(backup_layout(earlier).photos, sha256)] if earlier else []),
         ]
-        if _bring(sources, photo_file(target.photos, sha256), size):
+        if _copy_photo(sources, photo_file(target.photos, sha256), size):
             photos += 1
         else:
             missing += 1
     for name in _datasets(target.database):
-        _bring_tree(storage.datasets / name, target.datasets / name)
+        _copy_tree(storage.datasets / name, target.datasets / name)
     brought = sum(
-        _bring_tree(storage.models / name, target.models / name, layout(earlier).models / name if earlier else None)
+        _copy_tree(
+            storage.models / name, target.models / name, backup_layout(earlier).models / name if earlier else None
+        )
         for name in _models(target.database, models)
     )
     backup = BackupInfo(directory, now, photos, ratings, missing, brought)
@@ -174,7 +178,7 @@ def _copy_database(source: Path, target: Path) -> None:
     flush(target)
 
 
-def _bring(sources: list[Path], target: Path, size: int) -> bool:
+def _copy_photo(sources: list[Path], target: Path, size: int) -> bool:
     """Put a photo into the backup, from the first source that has it whole; linked where that can be."""
     whole = [source for source in sources if source.exists() and source.stat().st_size == size]
     if not whole:
@@ -189,7 +193,7 @@ def _bring(sources: list[Path], target: Path, size: int) -> bool:
     return True
 
 
-def _bring_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
+def _copy_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
     """A dataset's or a model's files, linked to those of an `earlier` backup where that saves a copy. One that is
     not there, or goes while it is read, is left out: False."""
     try:
@@ -205,7 +209,7 @@ def _bring_tree(source: Path, target: Path, earlier: Path | None = None) -> bool
     return target.exists()
 
 
-def photos_in(database: Path) -> Iterator[tuple[str, int]]:
+def list_photos(database: Path) -> Iterator[tuple[str, int]]:
     """(sha256, bytes) of the photos that a database knows."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         yield from connection.execute("SELECT sha256, bytes FROM photos")
@@ -233,12 +237,12 @@ def _models(database: Path, which: str) -> list[str]:
         return [Path(directory).name for (directory,) in rows]
 
 
-def _whole(folder: Path) -> list[Path]:
+def _whole_backups(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"{PREFIX}*/{RECORD}"))
 
 
-def _newest(folder: Path) -> Path | None:
-    return next(reversed(_whole(folder)), None)
+def _newest_backup(folder: Path) -> Path | None:
+    return next(reversed(_whole_backups(folder)), None)
 
 
 def _free_name(folder: Path, now: float) -> Path:
@@ -251,7 +255,7 @@ def _free_name(folder: Path, now: float) -> Path:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _backup_lock(folder: Path) -> Iterator[None]:
     """One backup at a time, over all processes."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / ".lock").open("w") as file:
@@ -262,7 +266,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def explained(what: str) -> AbstractContextManager[None]:
+def backup_errors(what: str) -> AbstractContextManager[None]:
     """Turns an OSError inside the block into a BackupError that begins with `what`."""
     return explaining(
         what,

@@ -20,9 +20,9 @@ from storage.learning.dataset_files import (
     DamagedError,
     DatasetContents,
     Row,
+    dataset_errors,
     digest,
-    explained,
-    read,
+    read_dataset,
     write_json,
 )
 from storage.learning.datasets import Dataset, RecordRow
@@ -48,8 +48,8 @@ async def finish_erasure(database: Database, photos: Path, folder: Path) -> int:
 
     Raises DatasetError where a file can't be changed; what was done till then stays done.
     """
-    dataset_files.sweep(folder)
-    await datasets.drop_missing(database, folder)
+    dataset_files.remove_unfinished(folder)
+    await datasets.unregister_missing(database, folder)
     await remove_abandoned_files(database, photos)
     changed = await clear_datasets(database, folder)
     # After the datasets' own pictures: a training run keeps features only of a picture that is still there.
@@ -60,16 +60,20 @@ async def finish_erasure(database: Database, photos: Path, folder: Path) -> int:
 async def clear_datasets(database: Database, folder: Path) -> int:
     """Take what the database no longer knows out of every dataset. Returns how many were changed."""
     changed = 0
-    for dataset in await datasets.every(database):
+    for dataset in await datasets.all_datasets(database):
         try:
-            lost = await lost_by(database, dataset, folder / dataset.name)
+            lost = await erased_rows(database, dataset, folder / dataset.name)
             if lost.rows or lost.raters:
                 changed += 1
-                await (write_anew if dataset.state == "ready" else blank)(database, folder, dataset, lost)
+                await (rewrite_dataset if dataset.state == "ready" else erase_rows)(database, folder, dataset, lost)
         except DamagedError as error:
             log.warning("a dataset that should forget somebody is damaged, so it is removed whole: %s", error)
             await asyncio.to_thread(shutil.rmtree, folder / dataset.name, ignore_errors=True)
-            await (replace(database, dataset, None) if dataset.state == "ready" else settle(database, dataset))
+            await (
+                mark_replaced(database, dataset, None)
+                if dataset.state == "ready"
+                else mark_rows_erased(database, dataset)
+            )
     for row in await database.rows("SELECT name FROM datasets WHERE state = 'replaced'"):
         await asyncio.to_thread(shutil.rmtree, folder / row["name"], ignore_errors=True)
     return changed
@@ -84,7 +88,7 @@ async def remove_abandoned_files(database: Database, photos: Path, *, settled: b
         await connection.execute("DELETE FROM abandoned_files WHERE sha256 IN (SELECT sha256 FROM photos)")
         async with connection.execute("SELECT sha256 FROM abandoned_files") as cursor:
             abandoned = [row["sha256"] for row in await cursor.fetchall()]
-        with explained("A forgotten person's photo can't be removed"):
+        with dataset_errors("A forgotten person's photo can't be removed"):
             await asyncio.to_thread(remove_files, [photo_file(photos, sha256) for sha256 in abandoned])
             if settled and abandoned:
                 await asyncio.to_thread(remove_features, features_folder(photos), set(abandoned))
@@ -105,7 +109,7 @@ def remove_features(folder: Path, abandoned: set[str]) -> None:
     remove_files([path for path in folder.glob("*/*") if path.name.split("-")[0] in abandoned])
 
 
-async def lost_by(database: Database, dataset: Dataset, directory: Path) -> ErasedRows:
+async def erased_rows(database: Database, dataset: Dataset, directory: Path) -> ErasedRows:
     """What the files of a dataset hold that the database no longer knows."""
     rows = await database.rows(
         "SELECT row_id FROM dataset_rows WHERE dataset_id = ? AND joke_id IS NULL AND NOT forgotten", (dataset.id,)
@@ -114,18 +118,20 @@ async def lost_by(database: Database, dataset: Dataset, directory: Path) -> Eras
         row["rater"]
         for row in await database.rows("SELECT rater FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
     }
-    named = await asyncio.to_thread(named_raters, directory) if len(known) < dataset.raters else set()
+    named = await asyncio.to_thread(manifest_raters, directory) if len(known) < dataset.raters else set()
     return ErasedRows(frozenset(row["row_id"] for row in rows), frozenset(named - known))
 
 
-def named_raters(directory: Path) -> set[int]:
+def manifest_raters(directory: Path) -> set[int]:
     """The rater numbers in a dataset's manifest; none where its directory was removed by hand."""
     if not directory.is_dir():
         return set()
-    return {rating["rater"] for entry in read(directory).manifest["rows"] for rating in entry.get("ratings", ())}
+    return {
+        rating["rater"] for entry in read_dataset(directory).manifest["rows"] for rating in entry.get("ratings", ())
+    }
 
 
-def without(entry: Entry, lost: ErasedRows) -> Entry | None:
+def without_erased(entry: Entry, lost: ErasedRows) -> Entry | None:
     """A manifest entry without lost raters; None where the row itself must go."""
     if entry["id"] in lost.rows:
         return None
@@ -136,28 +142,28 @@ def without(entry: Entry, lost: ErasedRows) -> Entry | None:
     return {**entry, "ratings": ratings, "decided_by": decided_by}
 
 
-def left_to_learn(entry: Entry, old: Entry) -> bool:
+def is_still_valid(entry: Entry, old: Entry) -> bool:
     """Whether a row remains valid without the erased raters: others rated it, and none of the erased was pivotal."""
     return not old.get("ratings") or (bool(entry["ratings"]) and entry["decided_by"] == old["decided_by"])
 
 
-async def write_anew(database: Database, folder: Path, dataset: Dataset, lost: ErasedRows) -> None:
+async def rewrite_dataset(database: Database, folder: Path, dataset: Dataset, lost: ErasedRows) -> None:
     """Replace a dataset that no run trained on by one without the erased rows, under its new hash; or by none."""
     directory = folder / dataset.name
-    contents = await asyncio.to_thread(read, directory)
+    contents = await asyncio.to_thread(read_dataset, directory)
     entries = {}
     for old in contents.manifest["rows"]:
-        entry = without(old, lost)
-        if entry and left_to_learn(entry, old):
+        entry = without_erased(old, lost)
+        if entry and is_still_valid(entry, old):
             entries[entry["id"]] = entry
     new_name = None
     if any(entry["part"] == "train" for entry in entries.values()):
-        new_name = await write_rest(database, folder, dataset, contents, entries)
-    await replace(database, dataset, new_name)
+        new_name = await write_remaining_rows(database, folder, dataset, contents, entries)
+    await mark_replaced(database, dataset, new_name)
     await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
-async def replace(database: Database, dataset: Dataset, new_name: str | None) -> None:
+async def mark_replaced(database: Database, dataset: Dataset, new_name: str | None) -> None:
     """Record that another dataset, or none, has taken this one's place."""
     async with database.write() as connection:
         await connection.execute(
@@ -167,7 +173,7 @@ async def replace(database: Database, dataset: Dataset, new_name: str | None) ->
             await connection.execute(f"DELETE FROM {table} WHERE dataset_id = ?", (dataset.id,))
 
 
-async def write_rest(
+async def write_remaining_rows(
     database: Database, folder: Path, dataset: Dataset, contents: DatasetContents, entries: dict[str, Entry]
 ) -> str:
     """Write and register the rows that are left; returns the new name."""
@@ -182,14 +188,14 @@ async def write_rest(
     }
     left = DatasetContents(train, holdout, manifest)
     pictures = {row["image"]: folder / dataset.name / row["image"] for row in left.rows()}
-    prepared = await asyncio.to_thread(dataset_files.prepare, folder, left, pictures)
+    prepared = await asyncio.to_thread(dataset_files.prepare_dataset, folder, left, pictures)
     try:
         named = {rating["rater"] for entry in entries.values() for rating in entry.get("ratings", ())}
         raters = await database.rows("SELECT rater, person_id FROM dataset_raters WHERE dataset_id = ?", (dataset.id,))
         records = [
             RecordRow(entry["id"], entry["part"], entry["joke"]) for entry in entries.values() if "joke" in entry
         ]
-        await datasets.register(
+        await datasets.register_dataset(
             database,
             prepared.name,
             dataset.source,
@@ -203,18 +209,18 @@ async def write_rest(
     return prepared.name
 
 
-async def blank(database: Database, folder: Path, dataset: Dataset, lost: ErasedRows) -> None:
+async def erase_rows(database: Database, folder: Path, dataset: Dataset, lost: ErasedRows) -> None:
     """Remove the erased rows from a dataset that was trained on; its manifest stays, with the rows marked
     `forgotten`.
     """
     directory = folder / dataset.name
     if directory.is_dir():
-        with explained(f"The dataset {dataset.name[:12]} can't be changed"):
-            await asyncio.to_thread(blank_files, directory, lost)
-    await settle(database, dataset)
+        with dataset_errors(f"The dataset {dataset.name[:12]} can't be changed"):
+            await asyncio.to_thread(erase_rows_from_files, directory, lost)
+    await mark_rows_erased(database, dataset)
 
 
-async def settle(database: Database, dataset: Dataset) -> None:
+async def mark_rows_erased(database: Database, dataset: Dataset) -> None:
     """Record that a dataset's files no longer hold what is gone from the database."""
     async with database.write() as connection:
         await connection.execute(
@@ -227,9 +233,9 @@ async def settle(database: Database, dataset: Dataset) -> None:
         )
 
 
-def blank_files(directory: Path, lost: ErasedRows) -> None:
+def erase_rows_from_files(directory: Path, lost: ErasedRows) -> None:
     """Rows, then pictures, then the manifest: cut off in the middle, the same call again ends the same way."""
-    contents = read(directory)
+    contents = read_dataset(directory)
     retained: list[Row] = []
     for part, rows in zip(PARTS, (contents.train, contents.holdout), strict=True):
         left = [row for row in rows if row["id"] not in lost.rows]
@@ -241,7 +247,7 @@ def blank_files(directory: Path, lost: ErasedRows) -> None:
             picture.unlink()
     manifest = contents.manifest
     manifest["rows"] = [
-        without(entry, lost) or {"id": entry["id"], "part": entry["part"], "forgotten": True}
+        without_erased(entry, lost) or {"id": entry["id"], "part": entry["part"], "forgotten": True}
         for entry in manifest["rows"]
     ]
     manifest["forgotten"] = sum(entry.get("forgotten", False) for entry in manifest["rows"])

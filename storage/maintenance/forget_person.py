@@ -12,7 +12,7 @@ from storage.maintenance.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = (
+USER_TABLES = (
     "ratings",
     "jokes",
     "photo_senders",
@@ -27,11 +27,11 @@ FORGOTTEN = (
 )
 """Tables whose rows with the user's `person_id` are deleted; a test holds this list against the migrations."""
 
-ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
+ONLY_FROM_USER = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
     AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
 
 
-UNSHOWN = """UPDATE runs SET verdict = json_set(verdict, '$.gallery', (SELECT json_group_array(json(value))
+REMOVE_GALLERY_ITEMS = """UPDATE runs SET verdict = json_set(verdict, '$.gallery', (SELECT json_group_array(json(value))
     FROM json_each(verdict, '$.gallery') WHERE substr(json_extract(value, '$.photo'), 8, 64) NOT IN (SELECT sha256
     FROM abandoned_files)))
     WHERE json_extract(verdict, '$.gallery') IS NOT NULL"""
@@ -48,8 +48,8 @@ class ErasureResult:
     pending: bool = False
 
 
-async def forget(
-    database: Database, person_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0
+async def forget_user(
+    database: Database, user_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0
 ) -> ErasureResult:
     """Delete all that a user sent, asked for and rated, from the database at once and then from the files.
 
@@ -58,7 +58,7 @@ async def forget(
     export is running, or a file can't be changed, the files are left to that export's end or to the next
     `finish_erasure`.
     """
-    forgotten = await forget_rows(database, person_id)
+    forgotten = await forget_rows(database, user_id)
     try:
         async with dataset_files.lock(datasets, wait_s=wait_s):
             await finish_erasure(database, photos, datasets)
@@ -68,35 +68,35 @@ async def forget(
     return forgotten
 
 
-async def forget_rows(database: Database, person_id: int) -> ErasureResult:
+async def forget_rows(database: Database, user_id: int) -> ErasureResult:
     """The database's part, one transaction; jokes take their deliveries and ratings with them, photos their jokes."""
     async with database.write() as connection:
-        before = await counted(connection)
+        before = await count_rows(connection)
         await connection.execute(
-            f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {ONLY_THEIRS} ON CONFLICT DO NOTHING",
-            (person_id, person_id),
+            f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {ONLY_FROM_USER} ON CONFLICT DO NOTHING",
+            (user_id, user_id),
         )
-        await connection.execute(f"DELETE FROM photos WHERE {ONLY_THEIRS}", (person_id, person_id))
+        await connection.execute(f"DELETE FROM photos WHERE {ONLY_FROM_USER}", (user_id, user_id))
         # What of theirs had aged out is forgotten by wish now: models that learnt from it leave too.
         await connection.execute(
             "UPDATE dataset_rows SET aged = 0 WHERE (dataset_id, row_id) IN "
             "(SELECT dataset_id, row_id FROM aged_people WHERE person_id = ?)",
-            (person_id,),
+            (user_id,),
         )
-        for table in FORGOTTEN:
-            await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (person_id,))
+        for table in USER_TABLES:
+            await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (user_id,))
         # A private chat has its person's id; in it stand only messages for this person.
         for table in ("deliveries", "run_messages", "run_news", "alert_news", "chats", "chat_jokes", "weekly_posts"):
-            await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (person_id,))
+            await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
         for table in ("runs", "promotions", "reviews"):
-            await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))
-        await bans.forget(connection, person_id)
-        await connection.execute(UNSHOWN)
-        after = await counted(connection)
+            await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))
+        await bans.forget_user(connection, user_id)
+        await connection.execute(REMOVE_GALLERY_ITEMS)
+        after = await count_rows(connection)
     return ErasureResult(*(old - new for old, new in zip(before, after, strict=True)))
 
 
-async def counted(connection: aiosqlite.Connection) -> tuple[int, int, int]:
+async def count_rows(connection: aiosqlite.Connection) -> tuple[int, int, int]:
     """How many photos, jokes and ratings there are."""
     async with connection.execute(
         "SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM jokes), (SELECT count(*) FROM ratings)"

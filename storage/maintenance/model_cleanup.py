@@ -13,7 +13,7 @@ from storage.learning.tainted_models import TAINTED
 log = logging.getLogger(__name__)
 
 
-async def remove_models(database: Database, folder: Path, keep: int) -> None:
+async def remove_model_files(database: Database, folder: Path, keep: int) -> None:
     """Remove the files of removable models that lie in `folder`, the folder of this program's own
     models.
 
@@ -21,14 +21,14 @@ async def remove_models(database: Database, folder: Path, keep: int) -> None:
     """
     for model in await list_removable_models(database, keep):
         try:
-            await models.files_removed(database, model.id)
+            await models.mark_files_removed(database, model.id)
             log.info("the files of model %d (%s) are removed", model.id, model.name)
         except RegistryError:
             # It has entered service this very moment.
             continue
     for model in await models.all_models(database):
         if model.removed_at and model.directory:
-            await asyncio.to_thread(remove_inside, folder, Path(model.directory))
+            await asyncio.to_thread(remove_directory, folder, Path(model.directory))
 
 
 async def list_removable_models(database: Database, keep: int) -> list[Model]:
@@ -37,7 +37,7 @@ async def list_removable_models(database: Database, keep: int) -> list[Model]:
 
     Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
     """
-    back = await promotion.previous_champion(database)
+    back = await promotion.get_previous_champion(database)
     rows = await database.rows(f"""{TAINTED} SELECT models.*, id IN tainted OR status = 'rejected' AS gone FROM models
         WHERE base_id IS NOT NULL AND removed_at IS NULL AND status NOT IN ('champion', 'canary') AND id NOT IN (
             SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL
@@ -52,6 +52,6 @@ async def list_removable_models(database: Database, keep: int) -> list[Model]:
     ]
 
 
-def remove_inside(folder: Path, directory: Path) -> None:
+def remove_directory(folder: Path, directory: Path) -> None:
     if directory.parent == folder.absolute():
         shutil.rmtree(directory, ignore_errors=True)

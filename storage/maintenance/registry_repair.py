@@ -12,7 +12,7 @@ from storage.learning.promotion import Promotion
 
 log = logging.getLogger(__name__)
 
-GONE = "Its files were not in the backup that was restored."
+FILES_MISSING = "Its files were not in the backup that was restored."
 
 
 @dataclass
@@ -23,7 +23,7 @@ class RepairResult:
     serving: Model | None = None
 
 
-async def mend_registry(path: Path, folder: Path) -> RepairResult:
+async def repair_registry(path: Path, folder: Path) -> RepairResult:
     """Set each trained model's directory to its files in `folder`; models without files are marked so.
 
     A champion without files is replaced by its predecessor, at last by the base; a run whose candidate has none ends.
@@ -35,13 +35,13 @@ async def mend_registry(path: Path, folder: Path) -> RepairResult:
         ]:
             directory = folder / Path(model.directory).name
             whole = is_whole(directory, model.digest)
-            await models.files_found(database, model.id, str(directory) if whole else None)
+            await models.record_files(database, model.id, str(directory) if whole else None)
             mended.gone += [] if whole else [model]
         lost = {model.id for model in mended.gone}
         run = await runs.current_run(database)
         if run and run.candidate_id in lost:
-            await promotion.end_run(database, run, "failed", GONE)
-        champion = await models.champion(database)
+            await promotion.end_run(database, run, "failed", FILES_MISSING)
+        champion = await models.get_champion(database)
         if champion and champion.id in lost:
             mended.serving = await _step_back(database)
     finally:
@@ -58,5 +58,5 @@ def is_whole(directory: Path, digest: str | None) -> bool:
 
 
 async def _step_back(database: Database) -> Model | None:
-    change: Promotion = await promotion.rollback(database, reason=GONE)
+    change: Promotion = await promotion.rollback(database, reason=FILES_MISSING)
     return await models.get_model(database, change.model_id)

@@ -14,7 +14,7 @@ from configs.safety import RetentionSettings
 from storage.database import Database
 from storage.learning import dataset_files, runs
 from storage.maintenance.erasure import finish_erasure
-from storage.maintenance.forget_person import UNSHOWN, ErasureResult, counted
+from storage.maintenance.forget_person import REMOVE_GALLERY_ITEMS, ErasureResult, count_rows
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +43,12 @@ STEPS = (
     "DELETE FROM ratings WHERE updated_at < :ratings",
     # A manifest names raters by number; whoever has no rating left is named no more.
     "DELETE FROM dataset_raters WHERE person_id NOT IN (SELECT person_id FROM ratings)",
-    UNSHOWN,
+    REMOVE_GALLERY_ITEMS,
     "DROP TABLE old_jokes",
 )
 
 
-async def age_out(
+async def delete_aged_data(
     database: Database, photos: Path, datasets: Path, retention: RetentionSettings
 ) -> ErasureResult | None:
     """Delete aged rows from the database, then their files. Returns None while a run is unfinished.
@@ -62,7 +62,7 @@ async def age_out(
         run = await runs.current_run(database)
         if run and run.state not in ("queued", "canary"):
             return None
-        gone = await age_rows(database, retention)
+        gone = await delete_aged_rows(database, retention)
         if gone.photos or gone.jokes or gone.ratings:
             log.info(
                 "too old, by the retention settings: %d photos, %d jokes, %d ratings",
@@ -74,7 +74,7 @@ async def age_out(
     return gone
 
 
-async def age_rows(database: Database, retention: RetentionSettings) -> ErasureResult:
+async def delete_aged_rows(database: Database, retention: RetentionSettings) -> ErasureResult:
     """The database's part, one transaction."""
     now = time.time()
     before = {
@@ -86,10 +86,10 @@ async def age_rows(database: Database, retention: RetentionSettings) -> ErasureR
         )
     }
     async with database.write() as connection:
-        first = await counted(connection)
+        first = await count_rows(connection)
         for step in STEPS:
             await _execute(connection, step, before)
-        last = await counted(connection)
+        last = await count_rows(connection)
     return ErasureResult(*(old - new for old, new in zip(first, last, strict=True)))
 
 

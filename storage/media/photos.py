@@ -13,6 +13,7 @@ from storage.media.image_check import CheckedPhoto, PhotoError, check_photo
 from storage.media.perceptual_hash import hamming
 
 __all__ = [
+    "add_photo",
     "CheckedPhoto",
     "Photo",
     "PhotoError",
@@ -21,7 +22,6 @@ __all__ = [
     "features_folder",
     "get_photo",
     "hamming",
-    "keep_photo",
     "photo_file",
     "photo_path",
     "read_photo",
@@ -48,7 +48,7 @@ class Photo:
     created_at: float
 
 
-async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, person_id: int) -> Photo:
+async def add_photo(database: Database, folder: Path, checked: CheckedPhoto, user_id: int) -> Photo:
     """Store a checked photo and its sender; a photo that is stored already is returned.
 
     The file is whole and on the disk before a row names it. Raises PhotoFolderError where it can't be written.
@@ -73,7 +73,7 @@ async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, pe
             row = await cursor.fetchone()
         await connection.execute(
             "INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
-            (row["id"], person_id, now),
+            (row["id"], user_id, now),
         )
     # Another person's /forget may have removed the file between the two steps above; now the row keeps it.
     await asyncio.to_thread(_write_once, path, checked.data)

@@ -10,11 +10,11 @@ import torch
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
-from trainer.gate.model_loading import LoadedModel, LoadError, load, prompt_problem
+from trainer.gate.model_loading import LoadedModel, LoadError, load_model, prompt_problem
 from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
 from trainer.gate.text_metrics import in_language, is_broken
 
-MOST_A_PHOTO = 4
+MAX_JOKES_PER_PHOTO = 4
 """Jokes generated about one photo in one language, where there are few photos."""
 
 
@@ -68,14 +68,14 @@ def evaluate_model(
     A model that fails has a code and trouble instead.
     """
     try:
-        loaded = load(directory, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        loaded = load_model(directory, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     except LoadError as error:
         return ModelEvaluation(code="load", trouble=str(error))
     if trouble := prompt_problem(loaded):
         return ModelEvaluation(code="prompt", trouble=trouble)
     result = ModelEvaluation(prompt_ids=encode_prompts(loaded), vocabulary=loaded.model.config.llm_config.vocab_size)
     rows = [(photo.path, joke.prompt, joke.text) for photo in held_out.photos for joke in photo.jokes]
-    requests = questions(held_out, settings)
+    requests = build_requests(held_out, settings)
     done, total = 0, len(held_out.photos) + len(rows) + len(requests)
 
     def advance(count: int) -> None:
@@ -111,19 +111,19 @@ def encode_prompts(loaded: LoadedModel) -> list[list[int]]:
     ]
 
 
-def questions(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
+def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
     """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A
     photo's prompts are those that users' requests had, or the language's default prompt."""
     requests = []
     for language in held_out.languages:
-        for number in range(min(settings.replies, MOST_A_PHOTO * len(held_out.photos))):
+        for number in range(min(settings.replies, MAX_JOKES_PER_PHOTO * len(held_out.photos))):
             photo = held_out.photos[number % len(held_out.photos)]
             own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
             requests.append((photo, language, own[number // len(held_out.photos) % len(own)]))
     return requests
 
 
-def free() -> None:
+def free_gpu_memory() -> None:
     """Give back what a model that is no longer used took on the GPU."""
     gc.collect()
     if torch.cuda.is_available():

@@ -43,7 +43,7 @@ def merge(
     start = time.monotonic()
     adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
     check_places(adapter, base, out)
-    trained, weights = read_adapter(adapter, alpha), BaseCheckpoint.of(base)
+    trained, weights = read_adapter(adapter, alpha), BaseCheckpoint.open(base)
     check_fit(weights, trained)
     read = time.monotonic()
     with new_directory(out, weights.nbytes) as part:
@@ -52,7 +52,7 @@ def merge(
         written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
         write_model_json(part, base, trained, written)
         if sync:
-            put_on_disk(part)
+            fsync_directory(part)
     end = time.monotonic()
     phases = {"read": read - start, "frame": copied - read, "weights": end - copied}
     return MergeResult(out, written, end - start, {name: round(seconds, 3) for name, seconds in phases.items()})
@@ -128,7 +128,7 @@ def origin(base: Path) -> dict[str, Any]:
     }
 
 
-def put_on_disk(directory: Path) -> None:
+def fsync_directory(directory: Path) -> None:
     """fsync the files of a directory, then the directory itself."""
     for path in (*directory.iterdir(), directory):
         handle = os.open(path, os.O_RDONLY)
@@ -138,6 +138,6 @@ def put_on_disk(directory: Path) -> None:
             os.close(handle)
 
 
-def report(merged: MergeResult) -> str:
+def merge_report(merged: MergeResult) -> str:
     """One line of JSON about a merge."""
     return json.dumps({**asdict(merged), "directory": str(merged.directory), "seconds": round(merged.seconds, 2)})

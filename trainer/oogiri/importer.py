@@ -12,15 +12,15 @@ from configs.prompts import disarm, load_prompts
 from configs.settings import LimitSettings, SelectionSettings
 from storage.database import Database
 from storage.learning import dataset_files, datasets, splits
-from storage.learning.dataset_files import UNFINISHED, Row, digest, explained
+from storage.learning.dataset_files import UNFINISHED, Row, dataset_errors, digest
 from storage.media.perceptual_hash import hamming
 from storage.media.photos import CheckedPhoto
-from trainer.dataset.manifest import Entry, build, sorted_counts
+from trainer.dataset.manifest import Entry, build_contents, sorted_counts
 from trainer.dataset.rows import RowError, make_row, picture_name
 from trainer.dataset.token_budget import TokenBudget
 from trainer.oogiri.image_store import ImageStore
 from trainer.oogiri.parser import OogiriError, OogiriRow, UnusableRow, read_rows
-from trainer.oogiri.text_filters import TextFilter, speaks
+from trainer.oogiri.text_filters import TextFilter, is_in_language
 from trainer.selection.holdout_split import first_side
 
 LANGUAGES = {"cn": "zh", "en": "en", "jp": "ja"}
@@ -68,12 +68,12 @@ class Importer:
         prompt_for(request.language)
         if not request.images.is_dir():
             raise OogiriError(f"There is no folder {request.images}; unpack images.zip there.")
-        placed = await splits.placed(self.database)
+        placed = await splits.all_placed_photos(self.database)
         held_out = placed[placed[:, 3] == splits.SIDES.index("holdout"), 1].tolist()
         async with dataset_files.lock(self.folder):
-            dataset_files.sweep(self.folder)
+            dataset_files.remove_unfinished(self.folder)
             with (
-                explained("The pictures can't be prepared"),
+                dataset_errors("The pictures can't be prepared"),
                 tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as spool,
             ):
                 pictures = ImageStore(
@@ -98,7 +98,7 @@ class Importer:
         if not parts["train"]:
             reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.items())
             raise OogiriError(f"No row can be imported: {reasons or f'{request.file} is empty'}.")
-        contents = build(
+        contents = build_contents(
             "oogiri",
             parts["train"],
             parts["holdout"],
@@ -113,9 +113,9 @@ class Importer:
             not_written=counts,
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
-        prepared = dataset_files.prepare(self.folder, contents, files)
+        prepared = dataset_files.prepare_dataset(self.folder, contents, files)
         try:
-            await datasets.register(self.database, prepared.name, "oogiri", [])
+            await datasets.register_dataset(self.database, prepared.name, "oogiri", [])
             return ImportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, counts)
         except BaseException:
             prepared.discard()
@@ -149,7 +149,7 @@ class Importer:
         for row in read_rows(request.file):
             if isinstance(row, str):
                 dropped[row] += 1
-            elif not speaks(row.text, request.language):
+            elif not is_in_language(row.text, request.language):
                 dropped["its text is in another language"] += 1
             elif request.min_stars and row.stars is None:
                 dropped["its likes are unknown"] += 1

@@ -57,7 +57,7 @@ def select_jokes(
     )
     old_per_new = settings.max_rows if replay_all else settings.replay_per_new
     selection = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), new_rows, old_rows, old_per_new, caps)
-    lifted = len(evidence.people) < settings.person_share_from
+    lifted = len(evidence.user_ids) < settings.person_share_from
     new, replayed, excluded = selection.run(None) if lifted else select_with_user_cap(selection, settings.person_share)
     sides = {
         f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
@@ -102,21 +102,23 @@ class GreedySelection:
     old_per_new: float
     caps: SelectionLimits
 
-    def run(self, per_person: int | None) -> tuple[list[int], list[int], dict[str, int]]:
-        """New jokes, old jokes, and counts of excluded ones by reason; one user decides at most `per_person` of
+    def run(self, max_per_user: int | None) -> tuple[list[int], list[int], dict[str, int]]:
+        """New jokes, old jokes, and counts of excluded ones by reason; one user decides at most `max_per_user` of
         them.
         """
         counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
         excluded: Counter[str] = Counter()
-        new = self._take(self.new, self.new_rows, per_person, counts, excluded)
-        old = self._take(self.old, min(self.old_rows, round(self.old_per_new * len(new))), per_person, counts, excluded)
+        new = self._take(self.new, self.new_rows, max_per_user, counts, excluded)
+        old = self._take(
+            self.old, min(self.old_rows, round(self.old_per_new * len(new))), max_per_user, counts, excluded
+        )
         return new, old, dict(excluded)
 
     def _take(
         self,
         jokes: Iterable[int],
         rows: int,
-        per_person: int | None,
+        max_per_user: int | None,
         counts: tuple[Counter[int], Counter[int], Counter[int]],
         excluded: Counter[str],
     ) -> list[int]:
@@ -128,7 +130,7 @@ class GreedySelection:
                 excluded["no room"] += 1
             elif photos[photo] >= self.caps.per_photo or groups[group] >= self.caps.per_group:
                 excluded["enough of its photo"] += 1
-            elif per_person is not None and any(people[person] >= per_person for person in pivotal):
+            elif max_per_user is not None and any(people[person] >= max_per_user for person in pivotal):
                 excluded["enough decided by one person"] += 1
             else:
                 selected.append(joke)

@@ -120,7 +120,7 @@ async def test_a_bot_that_is_started_again_goes_on_with_the_same_message(curtain
     theatre.go("next")
     async with curtain() as stage:
         await told(stage, stage.words("run-doing-merging"))
-        assert await run_notices.followers(stage.app.database, run.id) == {stage.alice: 1}
+        assert await run_notices.all_tracked_messages(stage.app.database, run.id) == {stage.alice: 1}
         assert len(texts(stage)) == 1
 
 

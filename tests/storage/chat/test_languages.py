@@ -10,15 +10,15 @@ ADMIN = 1
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_an_admins_language_is_the_one_they_spoke_last(database, language):
-    assert await languages.language_of(database, ADMIN) is None
+    assert await languages.get_language(database, ADMIN) is None
     for spoken in ("en", "zh", language):
-        await languages.note_language(database, ADMIN, spoken)
-    assert await languages.language_of(database, ADMIN) == language
+        await languages.record_spoken_language(database, ADMIN, spoken)
+    assert await languages.get_language(database, ADMIN) == language
 
 
 async def test_a_language_that_an_admin_chose_goes_before_the_one_they_spoke(database):
-    await languages.note_language(database, ADMIN, "en")
+    await languages.record_spoken_language(database, ADMIN, "en")
     await set_language(database, ADMIN, "zh")
-    assert await languages.language_of(database, ADMIN) == "zh"
+    assert await languages.get_language(database, ADMIN) == "zh"
     await set_language(database, ADMIN, None)
-    assert await languages.language_of(database, ADMIN) == "en"
+    assert await languages.get_language(database, ADMIN) == "en"

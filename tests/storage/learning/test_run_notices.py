@@ -15,14 +15,14 @@ async def ended(database, count=1):
 
 
 async def untold(database, what="ended", chats=(ADMIN, OTHER)):
-    return [(run.id, chat) for run, chat in await run_notices.untold(database, chats, what)]
+    return [(run.id, chat) for run, chat in await run_notices.pending_notices(database, chats, what)]
 
 
 async def test_what_one_admin_was_told_the_other_was_not(database):
     run = await ended(database)
     assert await untold(database) == [(run.id, ADMIN), (run.id, OTHER)]
-    await run_notices.tell(database, run.id, ADMIN, "ended")
-    await run_notices.tell(database, run.id, ADMIN, "ended")
+    await run_notices.mark_notified(database, run.id, ADMIN, "ended")
+    await run_notices.mark_notified(database, run.id, ADMIN, "ended")
     assert await untold(database) == [(run.id, OTHER)]
 
 
@@ -43,10 +43,10 @@ async def test_old_stories_are_not_told(database, monkeypatch):
 
 async def test_a_forgotten_admin_is_in_no_run_any_more(database):
     run = await runs.create_run(database, "admin", asked_by=7)
-    await run_notices.follow(database, run.id, 7, 100)
-    await run_notices.follow(database, run.id, -50, 101)
-    await run_notices.follow(database, run.id, -50, 102)
-    assert await run_notices.followers(database, run.id) == {-50: 102, 7: 100}
+    await run_notices.track_message(database, run.id, 7, 100)
+    await run_notices.track_message(database, run.id, -50, 101)
+    await run_notices.track_message(database, run.id, -50, 102)
+    assert await run_notices.all_tracked_messages(database, run.id) == {-50: 102, 7: 100}
     await forget_rows(database, 7)
-    assert await run_notices.followers(database, run.id) == {-50: 102}
-    assert (await runs.find(database, run.id)).asked_by is None
+    assert await run_notices.all_tracked_messages(database, run.id) == {-50: 102}
+    assert (await runs.get_run(database, run.id)).asked_by is None

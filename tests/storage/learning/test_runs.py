@@ -36,19 +36,19 @@ async def test_of_two_processes_one_moves_the_run_and_the_other_is_told(database
     await other.close()
     winner, loser = sorted(moved, key=lambda one: isinstance(one, Exception))
     assert isinstance(loser, runs.RunStateChanged)
-    assert await runs.find(database, run.id) == winner
-    assert [state for state, _ in await runs.timeline(database, run.id)] == ["queued", "exporting"]
+    assert await runs.get_run(database, run.id) == winner
+    assert [state for state, _ in await runs.list_states(database, run.id)] == ["queued", "exporting"]
 
 
 async def test_why_a_run_ended_is_kept_as_a_sentence_and_as_a_code(database):
     run = await runs.create_run(database, "command")
-    again = await runs.remember(database, run, JokebotError("It was killed.", code="killed", signal="SIGKILL"))
+    again = await runs.record_reason(database, run, JokebotError("It was killed.", code="killed", signal="SIGKILL"))
     assert again.why == EndReason("It was killed.", "killed", {"signal": "SIGKILL"})
     ended = await runs.advance(
         database, again, "failed", reason=EndReason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]})
     )
     assert (
-        (await runs.find(database, run.id)).why
+        (await runs.get_run(database, run.id)).why
         == ended.why
         == EndReason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]})
     )
