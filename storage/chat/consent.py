@@ -1,7 +1,7 @@
-"""Whose photos, jokes and ratings may be trained on, counted or shown: SQL conditions, each for a query that has the
-tables it names.
+"""Private users (`/private`), and the SQL conditions on data that may be trained on, counted or shown.
 
-Private users (`/private`) and banned users are left out; so are jokes that an admin dropped in `/review`.
+The conditions exclude data of private and banned users and jokes that an admin dropped in `/review`. Each is for a
+query that has the tables it names.
 """
 
 import time
@@ -12,21 +12,23 @@ BANNED = "(SELECT person_id FROM banned_people)"
 PRIVATE_OR_BANNED = "(SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people)"
 
 NOT_DROPPED = "jokes.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)"
-"""On jokes: no joke that an admin dropped."""
+"""Condition on jokes: not dropped by an admin."""
 
 LEARNT_FROM = f"""ratings.person_id NOT IN {PRIVATE_OR_BANNED} AND jokes.person_id NOT IN {PRIVATE_OR_BANNED}
     AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))"""
-"""On ratings joined with jokes: nothing that a private user sent, asked for or rated, nothing that a banned user
-asked for or rated.
+"""Condition on ratings joined with jokes: no data of private or banned users.
+
+Excluded are photos sent by private users, and jokes requested and ratings given by private or banned users.
 """
 
 TRAINABLE = f"{LEARNT_FROM} AND {NOT_DROPPED}"
-"""On ratings joined with jokes: what a dataset is made from."""
+"""Condition on ratings joined with jokes: allowed in a dataset."""
 
 SHOWABLE = f"""photo_id NOT IN (SELECT photo_id FROM photo_senders WHERE person_id IN {PRIVATE_OR_BANNED})
     AND jokes.person_id NOT IN {PRIVATE_OR_BANNED} AND {NOT_DROPPED}"""
-"""On jokes: what may be posted in the weekly digest; nothing that a private or banned user sent or asked for,
-nothing dropped.
+"""Condition on jokes: allowed in the weekly digest.
+
+Excluded are photos and jokes of private or banned users, and dropped jokes.
 """
 
 

@@ -13,7 +13,10 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class ControlRequest:
-    """`kind` is promote (with `model_id`) or rollback; `answer` is None until `done` says whether it was done."""
+    """A request: promote (with `model_id`) or rollback.
+
+    `answer` is None before the request is handled; `done` says whether it succeeded.
+    """
 
     id: int
     kind: str
@@ -25,7 +28,7 @@ class ControlRequest:
 
 
 async def add_request(database: Database, kind: str, model_id: int | None = None) -> int:
-    """Leave a request; returns its number."""
+    """Store a request and return its id."""
     async with (
         database.write() as connection,
         connection.execute(
@@ -52,7 +55,7 @@ async def record_answer(database: Database, request_id: int, text: str, *, done:
 
 
 async def wait_for_answer(database: Database, request_id: int, *, wait_s: float, poll_s: float = 0.2) -> ControlRequest:
-    """The answered request. Without an answer in time it is withdrawn, so that it isn't carried out late."""
+    """Wait for the answer. After `wait_s` the request is withdrawn, so that it isn't carried out late."""
     deadline = time.monotonic() + wait_s
     while True:
         row = await database.row("SELECT * FROM requests WHERE id = ? AND answer IS NOT NULL", (request_id,))

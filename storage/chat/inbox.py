@@ -9,16 +9,17 @@ from typing import Any
 from storage.database import Database
 
 OFFSET_LIFETIME_S = 6 * 86400.0
-"""After a week without updates Telegram numbers the next one at random, maybe lower
-(https://core.telegram.org/bots/api#update).
+"""Lifetime of the stored offset.
+
+After a week without updates Telegram chooses the next update id at random (https://core.telegram.org/bots/api#update).
 """
 
 
 @dataclass(frozen=True)
 class AnswerProgress:
-    """How far the answer to an update is: the stored joke, and the message that shows it.
+    """Progress of the answer to an update: the stored joke and the message that shows it.
 
-    `attempts` counts how often work on it was started; `sent` has the ids of its other replies, by their number.
+    `attempts` counts starts of processing; `sent` maps the number of each other reply to its message id.
     """
 
     joke_id: int | None = None
@@ -28,7 +29,7 @@ class AnswerProgress:
 
 
 async def add_updates(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
-    """Commit updates in one transaction and return the ids that were new; a repeated update_id changes nothing."""
+    """Store updates in one transaction and return the new ids; an update_id that is known already changes nothing."""
     now, new = time.time(), []
     async with database.write() as connection:
         for update in updates:
@@ -43,9 +44,7 @@ async def add_updates(database: Database, updates: Sequence[dict[str, Any]]) -> 
 
 
 async def next_offset(database: Database) -> int:
-    """The offset for getUpdates: one past the update that came last; 0, for all there are, before the first and
-    after a quiet week.
-    """
+    """The offset for getUpdates: the last update id + 1; 0 before the first update and after OFFSET_LIFETIME_S."""
     last = await database.row(
         "SELECT update_id, received_at FROM inbox ORDER BY received_at DESC, update_id DESC LIMIT 1"
     )
@@ -55,9 +54,7 @@ async def next_offset(database: Database) -> int:
 async def list_pending_updates(
     database: Database, *, after: int = -1, besides: Collection[int] = (), limit: int = 100
 ) -> list[tuple[dict[str, Any], int]]:
-    """Unfinished updates past `after` and not among `besides`, oldest first, each with the number of attempts
-    already made.
-    """
+    """Unfinished updates with an id above `after` and not in `besides`, oldest first, each with its attempts so far."""
     rows = await database.rows(
         "SELECT payload, attempts FROM inbox WHERE state = 'pending' AND update_id > ? "
         "AND update_id NOT IN (SELECT value FROM json_each(?)) ORDER BY update_id LIMIT ?",
@@ -67,7 +64,7 @@ async def list_pending_updates(
 
 
 async def count_attempts(database: Database, *update_ids: int) -> None:
-    """Count an attempt at updates that are taken up from the inbox, as after a restart."""
+    """Count a processing attempt of each of these updates."""
     async with database.write() as connection:
         await connection.executemany(
             "UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(update_id,) for update_id in update_ids]
@@ -75,7 +72,7 @@ async def count_attempts(database: Database, *update_ids: int) -> None:
 
 
 async def get_progress(database: Database, update_id: int) -> AnswerProgress:
-    """What an earlier attempt at the update has left; nothing for most."""
+    """The progress of an earlier attempt at the update; empty for a new update."""
     row = await database.row("SELECT joke_id, message_id, attempts, sent FROM inbox WHERE update_id = ?", (update_id,))
     if row is None:
         return AnswerProgress()
@@ -94,7 +91,7 @@ async def list_album_updates(database: Database, chat_id: int, media_group_id: s
 async def record_album_note(
     database: Database, chat_id: int, media_group_id: str, key: str, note: dict[str, Any]
 ) -> set[int]:
-    """Write what is known of an album into its unfinished updates, under `key`; returns their ids."""
+    """Store a note under `key` in the payload of an album's unfinished updates; returns their ids."""
     async with database.write() as connection:
         rows = await connection.execute_fetchall(
             "UPDATE inbox SET payload = json_set(payload, ?, json(?)) WHERE album = ? RETURNING update_id",
@@ -111,13 +108,13 @@ def _album_of(update: dict[str, Any]) -> str | None:
 
 
 async def record_message(database: Database, update_id: int, message_id: int) -> None:
-    """Note the message in which the answer to an update appears."""
+    """Record the message that shows the answer to an update."""
     async with database.write() as connection:
         await connection.execute("UPDATE inbox SET message_id = ? WHERE update_id = ?", (message_id, update_id))
 
 
 async def record_reply(database: Database, update_id: int, number: int, message_id: int) -> None:
-    """Note that the `number`-th reply to an update, from 0 on, was sent."""
+    """Record the message of the `number`-th reply to an update, from 0."""
     async with database.write() as connection:
         await connection.execute(
             "UPDATE inbox SET sent = json_set(coalesce(sent, '{}'), ?, ?) WHERE update_id = ? AND state = 'pending'",
@@ -126,7 +123,7 @@ async def record_reply(database: Database, update_id: int, number: int, message_
 
 
 async def mark_finished(database: Database, *update_ids: int, failed: bool = False) -> None:
-    """Mark updates as done (or given up); their payload is forgotten."""
+    """Mark updates as done or failed and delete their payload."""
     state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
         await connection.executemany(
@@ -137,7 +134,7 @@ async def mark_finished(database: Database, *update_ids: int, failed: bool = Fal
 
 
 async def delete_finished(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:
-    """Delete finished rows older than that, but never the newest row, which holds the offset; return how many."""
+    """Delete finished rows older than that, except the newest row, which holds the offset. Returns their number."""
     async with database.write() as connection:
         cursor = await connection.execute(
             "DELETE FROM inbox WHERE state != 'pending' AND finished_at < ? AND update_id < (SELECT max(update_id) "

@@ -1,4 +1,4 @@
-"""The language that each user chose, and the one that each admin spoke last."""
+"""The language that each user chose, and the one that each admin used last."""
 
 from storage.database import Database
 
@@ -16,7 +16,7 @@ async def set_language(database: Database, user_id: int, language: str | None) -
 
 
 async def all_languages(database: Database) -> dict[int, str]:
-    """The language of all users who chose one, by user."""
+    """Chosen languages by user."""
     return {
         row["person_id"]: row["language"]
         for row in await database.rows("SELECT person_id, language FROM chosen_languages")
@@ -24,7 +24,7 @@ async def all_languages(database: Database) -> dict[int, str]:
 
 
 async def record_spoken_language(database: Database, user_id: int, language: str) -> None:
-    """Remember the language that an admin speaks."""
+    """Record the language that an admin used last."""
     if await get_language(database, user_id) == language:
         return
     async with database.write() as connection:
@@ -35,7 +35,7 @@ async def record_spoken_language(database: Database, user_id: int, language: str
 
 
 async def get_language(database: Database, user_id: int) -> str | None:
-    """The language that an admin chose, else the one that they spoke last, or None."""
+    """The language that a user chose, else the one that they used last as an admin, else None."""
     return await database.value(
         "SELECT coalesce((SELECT language FROM chosen_languages WHERE person_id = ?1), "
         "(SELECT language FROM admin_languages WHERE person_id = ?1))",

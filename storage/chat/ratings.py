@@ -14,7 +14,7 @@ LIKED = 2
 
 @dataclass(frozen=True)
 class RatingCounts:
-    """How many users gave a joke each verdict."""
+    """Number of ratings of a joke by value."""
 
     funny: int = 0
     somewhat: int = 0
@@ -24,10 +24,10 @@ class RatingCounts:
 async def record_rating(
     database: Database, joke_id: int, user_id: int, value: int, update_id: int | None = None
 ) -> RatingCounts:
-    """Set one user's verdict, replacing an earlier one, and return the joke's counts after it.
+    """Store a user's rating, replacing an earlier one, and return the joke's new counts.
 
-    An update that was cut off and is worked on again doesn't replace the verdict of a later update. Raises ValueError
-    for a value other than 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
+    An update that is processed again doesn't replace the rating of a later update. Raises ValueError if the value is
+    not 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
     """
     if value not in VALUES:
         raise ValueError(f"a rating is 1, 2 or 3, not {value!r}")
@@ -53,7 +53,7 @@ async def get_rating(database: Database, joke_id: int, user_id: int) -> int | No
 
 
 async def get_counts(database: Database, joke_id: int) -> RatingCounts:
-    """A joke's counts."""
+    """A joke's ratings by value."""
     row = await database.row(COUNTS, (joke_id,))
     return RatingCounts(*row) if row else RatingCounts()
 

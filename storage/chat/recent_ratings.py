@@ -1,4 +1,4 @@
-"""The jokes rated last, for the admin pages; nothing of private or banned users."""
+"""The jokes rated last, for the admin pages, without data of private or banned users."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from storage.media.photos import Photo
 
 @dataclass(frozen=True)
 class RecentRating:
-    """A joke with its model, how many users gave which verdict, and when a user last did (seconds since 1970)."""
+    """A joke with its model, its ratings by value, and the time of the last rating (seconds since 1970)."""
 
     joke_id: int
     text: str
@@ -22,9 +22,9 @@ class RecentRating:
 
 
 async def list_recently_rated(database: Database, limit: int) -> list[RecentRating]:
-    """The jokes that were rated last, the latest first.
+    """The jokes that were rated last, newest rating first.
 
-    Reads all ratings: on a large database, ask through `Database.separate_reader`.
+    Reads all ratings; on a large database, use `Database.separate_reader`.
     """
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, text, models.id AS model_id, models.name AS model, sum(value = 3) AS funny, "
@@ -39,7 +39,7 @@ async def list_recently_rated(database: Database, limit: int) -> list[RecentRati
 
 
 async def get_rated_photo(database: Database, joke_id: int) -> Photo | None:
-    """The photo of a joke that `last_rated` may show, or None."""
+    """The photo of a joke that `list_recently_rated` may show, or None."""
     row = await database.row(
         "SELECT photos.* FROM jokes JOIN photos ON photos.id = jokes.photo_id WHERE jokes.id = ? AND EXISTS "
         f"(SELECT 1 FROM ratings WHERE ratings.joke_id = jokes.id AND {LEARNT_FROM})",
@@ -49,7 +49,7 @@ async def get_rated_photo(database: Database, joke_id: int) -> Photo | None:
 
 
 async def count_jokes_by_model(database: Database) -> dict[int, int]:
-    """How many jokes each model version has told, by its number. Reads all jokes."""
+    """Number of jokes by model id. Reads all jokes."""
     return {
         row["model_id"]: row["jokes"]
         for row in await database.rows("SELECT model_id, count(*) AS jokes FROM jokes GROUP BY model_id")

@@ -8,7 +8,7 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class UsageStats:
-    """Photos that were sent, jokes told, ratings given, and how many of those were 😂 or 🙂."""
+    """Number of photos, jokes and ratings; `liked` of the ratings are 😂 or 🙂."""
 
     photos: int
     jokes: int
@@ -17,12 +17,12 @@ class UsageStats:
 
     @property
     def liking(self) -> float:
-        """Share of the ratings that liked the joke, 0 to 1; 0 where there are none."""
+        """Share of ratings that are 😂 or 🙂, 0 to 1; 0 without ratings."""
         return self.liked / self.ratings if self.ratings else 0.0
 
 
 async def get_user_stats(database: Database, user_id: int) -> UsageStats:
-    """A user's photos, jokes and own ratings (of any user's jokes)."""
+    """A user's photos, jokes and given ratings."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photo_senders WHERE person_id = ?1) AS photos, "
         "(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value >= "
@@ -34,7 +34,7 @@ async def get_user_stats(database: Database, user_id: int) -> UsageStats:
 
 
 async def get_overall_stats(database: Database) -> UsageStats:
-    """The same over all users."""
+    """Totals over all users."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photos) AS photos, (SELECT count(*) FROM jokes) AS jokes, "
         f"count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked FROM ratings"

@@ -9,7 +9,7 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class UserName:
-    """A user as Telegram shows them; `username` is without its @."""
+    """A user's name in Telegram; `username` is without its @."""
 
     person_id: int
     name: str
@@ -18,7 +18,7 @@ class UserName:
 
 @dataclass(frozen=True)
 class UserActivity:
-    """What a user did. `name` is None where they were never seen by name; `last_at` is seconds since 1970."""
+    """A user's activity. `name` is None if unknown; `last_at` and `until` (end of a ban) are seconds since 1970."""
 
     person_id: int
     name: str | None
@@ -36,11 +36,11 @@ ACTIONS = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UN
           FROM ratings GROUP BY person_id
     UNION ALL SELECT person_id, 0 FROM photo_senders GROUP BY person_id UNION ALL SELECT person_id, 0
     FROM banned_people"""
-"""Jokes and ratings by user, read from an index alone; further columns are read for the users of one page only."""
+"""Number of jokes and ratings by user, read from an index; other columns are read only for the users of one page."""
 
 
 async def record_names(database: Database, people: Iterable[UserName]) -> None:
-    """Store users' present names. A username that another user has taken over is removed from the former one."""
+    """Store users' current names. A username that another user took over is removed from its former user."""
     rows = [(user.person_id, user.name, user.username) for user in people]
     async with database.write() as connection:
         await connection.executemany(
@@ -55,21 +55,21 @@ async def record_names(database: Database, people: Iterable[UserName]) -> None:
 
 
 async def get_user_by_username(database: Database, username: str) -> UserName | None:
-    """Who has that username (without @, in capitals or not), as far as is known."""
+    """The user with that username (without @, in any case), or None if unknown."""
     row = await database.row("SELECT * FROM known_people WHERE username = ?", (username,))
     return UserName(**dict(row)) if row else None
 
 
 async def get_user_name(database: Database, user_id: int) -> UserName | None:
-    """A user's name; None where it is unknown."""
+    """A user's name; None if unknown."""
     row = await database.row("SELECT * FROM known_people WHERE person_id = ?", (user_id,))
     return UserName(**dict(row)) if row else None
 
 
 async def list_most_active(database: Database, limit: int, offset: int = 0) -> list[UserActivity]:
-    """Users, those with the most jokes and ratings first.
+    """Users ordered by number of jokes and ratings, most active first.
 
-    Counts all ratings: on a large database, ask through `Database.separate_reader`.
+    Counts all ratings; on a large database, use `Database.separate_reader`.
     """
     rows = await database.rows(
         f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({ACTIONS}) GROUP BY person_id ORDER BY sum(done) "
@@ -91,7 +91,7 @@ async def list_most_active(database: Database, limit: int, offset: int = 0) -> l
 
 
 async def count_users(database: Database) -> int:
-    """How many there are."""
+    """Number of users with a joke, rating, photo or ban."""
     return await database.value(
         "SELECT count(*) FROM (SELECT person_id FROM jokes UNION SELECT person_id FROM ratings "
         "UNION SELECT person_id FROM photo_senders UNION SELECT person_id FROM banned_people)"

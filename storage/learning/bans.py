@@ -1,4 +1,4 @@
-"""Bans: which admin banned which user, until when, and who lifted the ban. Rows are kept as a record."""
+"""Bans of users by admins. Ended bans stay as a record."""
 
 import time
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ ACTIVE = "lifted_at IS NULL AND (until IS NULL OR until > ?)"
 
 @dataclass(frozen=True)
 class BanRecord:
-    """A ban; `until` None is for good, `banned_by` None an admin who was forgotten since.
+    """A ban.
 
-    Times are seconds since 1970.
+    `until` is None for a permanent ban, `banned_by` None if the admin was forgotten since. Times are seconds since
+    1970.
     """
 
     id: int
@@ -31,7 +32,7 @@ class BanRecord:
 async def add_ban(
     database: Database, user_id: int, *, by: int, until: float | None = None, reason: str = ""
 ) -> BanRecord:
-    """Ban a user from now on; it replaces an earlier ban."""
+    """Ban a user from now on, replacing an earlier ban."""
     now = time.time()
     async with database.write() as connection:
         await _lift(connection, user_id, by, now)
@@ -43,7 +44,7 @@ async def add_ban(
 
 
 async def lift_ban(database: Database, user_id: int, *, by: int | None = None) -> bool:
-    """Lift a user's ban; False where there is none."""
+    """Lift a user's ban; False if there is none."""
     now = time.time()
     async with database.write() as connection:
         async with connection.execute(f"SELECT 1 FROM bans WHERE person_id = ? AND {ACTIVE}", (user_id, now)) as cursor:
@@ -53,7 +54,7 @@ async def lift_ban(database: Database, user_id: int, *, by: int | None = None) -
 
 
 async def list_active_bans(database: Database) -> list[BanRecord]:
-    """All bans that hold now."""
+    """All active bans, oldest first."""
     return [
         BanRecord(**dict(row))
         for row in await database.rows(f"SELECT * FROM bans WHERE {ACTIVE} ORDER BY id", (time.time(),))
@@ -61,7 +62,7 @@ async def list_active_bans(database: Database) -> list[BanRecord]:
 
 
 async def list_bans_of_user(database: Database, user_id: int) -> list[BanRecord]:
-    """A user's bans, the latest first."""
+    """A user's bans, latest first."""
     return [
         BanRecord(**dict(row))
         for row in await database.rows("SELECT * FROM bans WHERE person_id = ? ORDER BY id DESC", (user_id,))
@@ -69,13 +70,13 @@ async def list_bans_of_user(database: Database, user_id: int) -> list[BanRecord]
 
 
 async def mark_notified(database: Database, ban_id: int, at: float) -> None:
-    """Record when the user was notified."""
+    """Record when the banned user was notified."""
     async with database.write() as connection:
         await connection.execute("UPDATE bans SET told_at = ? WHERE id = ?", (at, ban_id))
 
 
 async def forget_user(connection: aiosqlite.Connection, user_id: int) -> None:
-    """A forgotten user stays banned, by their id alone, so that `/forget` doesn't lift a ban."""
+    """Erase a user's data from bans. An active ban keeps the user's id, so that `/forget` doesn't lift it."""
     await connection.execute(f"DELETE FROM bans WHERE person_id = ? AND NOT ({ACTIVE})", (user_id, time.time()))
     await connection.execute("UPDATE bans SET reason = '' WHERE person_id = ?", (user_id,))
     for column in ("banned_by", "lifted_by"):

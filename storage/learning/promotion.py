@@ -1,4 +1,4 @@
-"""Promotion of a candidate and rollback. Each is one transaction, with the run and the datasets that it concerns."""
+"""Promotion and rollback. Each changes models, runs and datasets in one transaction."""
 
 import json
 import time
@@ -16,19 +16,19 @@ from storage.learning.runs import Run
 from storage.learning.tainted_models import FORGOTTEN_DATA, TAINTED, ModelTainted, is_tainted
 
 KINDS = ("canary", "admin", "rollback", "watch")
-"""Why a model was deployed: its trial, an admin, an admin's rollback, a rollback by the champion monitor."""
+"""Causes of a deployment: trial, admin, rollback by an admin, rollback by the champion monitor."""
 STATE_AFTER = {GateAnswer.PROMOTE: "canary", GateAnswer.REJECT: "rejected", GateAnswer.UNDECIDED: "undecided"}
 """The run's state by the gate's answer."""
 MAY_SERVE = ("base", "candidate", "canary", "retired")
 
 
 class ChampionChanged(RegistryError):
-    """Another model is in service by now than the one that was compared with."""
+    """The champion has changed since the comparison."""
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """Model `model_id` took the place of `replaced_id`; `kind` is one of KINDS, `at` seconds since 1970."""
+    """Model `model_id` replaced `replaced_id`; `kind` is one of KINDS, `at` seconds since 1970."""
 
     id: int
     model_id: int
@@ -40,7 +40,7 @@ class Promotion:
 
 
 async def record_merge(database: Database, run: Run, new: NewModel) -> Run:
-    """Register a run's model as a candidate and move the run on to judging. Raises RunStateChanged."""
+    """Register a run's model as a candidate and move the run to judging. Raises RunStateChanged."""
     async with database.write() as connection:
         candidate = await models.add_candidate(connection, new)
         return await runs.advance_within(connection, run, "judging", candidate_id=candidate.id)
@@ -49,8 +49,8 @@ async def record_merge(database: Database, run: Run, new: NewModel) -> Run:
 async def record_verdict(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
     """Record the gate's verdict (the JSON of a `GateVerdict`) and move the run to canary, rejected or undecided.
 
-    The candidate waits for the bot, or is rejected. The model's measures get the verdict's as `gate`. Raises
-    ChampionChanged where `compared_with` serves no longer, ModelTainted, RunStateChanged.
+    The verdict's measures are stored as `gate` in the model's measures. Raises ChampionChanged if `compared_with` is no
+    longer the champion, ModelTainted, RunStateChanged.
     """
     to = STATE_AFTER[GateAnswer(verdict["answer"])]
     reason = EndReason(" ".join(verdict["reasons"]), "gate", {"codes": verdict.get("codes", [])})
@@ -81,9 +81,9 @@ async def record_verdict(database: Database, run: Run, compared_with: int, verdi
 
 
 async def begin_canary(database: Database, run: Run) -> Model:
-    """The bot serves the candidate of a run in canary: its status becomes canary.
+    """Set the status of the candidate of a run in canary to canary.
 
-    Raises RunStateChanged; twice does no harm.
+    A repeated call changes nothing. Raises RunStateChanged.
     """
     async with database.write() as connection:
         async with connection.execute("SELECT 1 FROM runs WHERE id = ? AND state = 'canary'", (run.id,)) as cursor:
@@ -96,7 +96,7 @@ async def begin_canary(database: Database, run: Run) -> Model:
 async def end_run(database: Database, run: Run, to: str, reason: ReasonLike) -> Run:
     """End a run without a promotion: `rejected`, `undecided`, `failed` or `cancelled`. Raises RunStateChanged.
 
-    A rejected candidate is rejected; any other one stays a candidate, for `/promote N`.
+    The candidate of a rejected run is rejected; any other stays a candidate, for `/promote N`.
     """
     async with database.write() as connection:
         return await _end(connection, run, to, reason)
@@ -105,10 +105,11 @@ async def end_run(database: Database, run: Run, to: str, reason: ReasonLike) -> 
 async def promote(
     database: Database, model_id: int, kind: str, *, reason: ReasonLike = "", asked_by: int | None = None
 ) -> Promotion:
-    """Deploy a model, in one transaction: the champion becomes its predecessor, exactly the datasets that the new one
-    was trained on are `learnt`, its run is promoted, and a trial of another model ends.
+    """Deploy a model in one transaction.
 
-    Models trained on rows of forgotten users are retired. Raises RegistryError where the model may not serve.
+    The champion becomes its predecessor, exactly the datasets that the new champion was trained on become `learnt`, its
+    run is promoted, and a trial of another model ends. Tainted models are retired. Raises RegistryError if the model
+    may not serve.
     """
     async with database.write() as connection:
         model = await _ensure_servable(connection, model_id)
@@ -118,9 +119,9 @@ async def promote(
 async def rollback(
     database: Database, kind: str = "rollback", *, reason: ReasonLike = "", asked_by: int | None = None
 ) -> Promotion:
-    """Deploy the predecessor again. The champion is retired; by the champion monitor (kind `watch`) it is rejected.
+    """Deploy the previous champion. The champion is retired, or rejected by the champion monitor (kind `watch`).
 
-    Raises RegistryError where there is none that may serve.
+    Raises RegistryError if there is no earlier model that may serve.
     """
     async with database.write() as connection:
         back = await _previous_champion(connection)
@@ -130,21 +131,19 @@ async def rollback(
 
 
 async def ensure_servable(database: Database, model_id: int) -> Model:
-    """The model, where `promote` would take it. Raises RegistryError where it wouldn't, and says why."""
+    """The model, if it may be promoted. Raises RegistryError with the cause if not."""
     async with database.write() as connection:
         return await _ensure_servable(connection, model_id)
 
 
 async def get_previous_champion(database: Database) -> Model | None:
-    """The model that `rollback` would deploy: the nearest earlier champion that may serve, else the base; None where
-    there is none.
-    """
+    """The model that `rollback` would deploy, or None: the nearest earlier champion that may serve, else the base."""
     async with database.write() as connection:
         return await _previous_champion(connection)
 
 
 async def list_promotions(database: Database, limit: int = 20) -> list[Promotion]:
-    """The latest changes of who is in service, newest first."""
+    """The latest deployments, newest first."""
     return [
         Promotion(**dict(row))
         for row in await database.rows("SELECT * FROM promotions ORDER BY id DESC LIMIT ?", (limit,))
@@ -203,7 +202,7 @@ async def _swap(
     connection: aiosqlite.Connection, model: Model, kind: str, why: ReasonLike, asked_by: int | None
 ) -> Promotion:
     if kind not in KINDS:
-        raise ValueError(f"a model comes into service by one of {KINDS}, not {kind!r}")
+        raise ValueError(f"the kind of a promotion is one of {KINDS}, not {kind!r}")
     reason = EndReason.convert(why).text
     old = await models.select_model(connection, "status = 'champion'")
     if old:
@@ -229,9 +228,7 @@ async def _swap(
 
 
 async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: ReasonLike) -> None:
-    """A run in canary ends with a change of champion: promoted where it is its model, cancelled where it is another
-    one.
-    """
+    """End the run in canary: promoted if the new champion is its candidate, else cancelled."""
     async with connection.execute("SELECT * FROM runs WHERE state = 'canary'") as cursor:
         row = await cursor.fetchone()
     if row is None:
@@ -254,9 +251,7 @@ async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: Reas
 
 
 async def _mark_learnt(connection: aiosqlite.Connection, model_id: int) -> None:
-    """`learnt` are the datasets of the champion and of those that it was made after, so a step back makes later
-    jokes new again.
-    """
+    """Mark the datasets of the champion and of its ancestors as `learnt`: a rollback makes later jokes new again."""
     await connection.execute(
         """WITH RECURSIVE line (id) AS (SELECT ? UNION SELECT parent_id FROM models JOIN line USING (id)
            WHERE parent_id IS NOT NULL)

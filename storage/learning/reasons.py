@@ -1,6 +1,6 @@
-"""Why a run ended: an English sentence, and a code with its values for translation.
+"""The reason why a run ended: an English sentence, and a code with values for translation.
 
-The sentence is for the command line and the log. The bot translates the code, and shows the sentence where it has no
+The sentence is for the command line and the log. The bot translates the code, or shows the sentence if it has no
 translation.
 """
 
@@ -13,7 +13,7 @@ from configs.errors import JokebotError
 
 @dataclass(frozen=True)
 class EndReason:
-    """`code` is empty where there is only the sentence; `values` are texts, numbers, and lists of them."""
+    """A reason. `code` is empty if there is only the sentence; `values` are texts, numbers, and lists of them."""
 
     text: str
     code: str = ""
@@ -27,7 +27,7 @@ class EndReason:
 
     @classmethod
     def read(cls, text: str, cause: str) -> Self:
-        """From a row's two columns."""
+        """Decode a row's columns `reason` and `cause`."""
         known = json.loads(cause) if cause else {}
         return cls(text, known.get("code", ""), known.get("values", {}))
 
@@ -38,4 +38,4 @@ class EndReason:
 
 
 ReasonLike = EndReason | JokebotError | str
-"""What a reason is made of."""
+"""Values that `EndReason.convert` accepts."""

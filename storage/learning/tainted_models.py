@@ -12,7 +12,7 @@ TAINTED = f"""WITH RECURSIVE tainted (id) AS (
     UNION SELECT models.id FROM models JOIN tainted ON models.start_id = tainted.id)"""
 """SQL of the tainted models, including those that started from a tainted model, over any number of steps."""
 
-FORGOTTEN_DATA = "It learnt from somebody who asked to be forgotten since."
+FORGOTTEN_DATA = "It was trained on data of a user who has since asked to be forgotten."
 
 
 class ModelTainted(RegistryError):

@@ -1,4 +1,4 @@
-"""`/forget`: erases a user from ratings, jokes, photos and datasets."""
+"""`/forget`: erases a user's data from the database and from files."""
 
 import logging
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ USER_TABLES = (
     "albums",
     "known_people",
 )
-"""Tables whose rows with the user's `person_id` are deleted; a test holds this list against the migrations."""
+"""Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 
 ONLY_FROM_USER = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
     AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
@@ -40,7 +40,7 @@ REMOVE_GALLERY_ITEMS = """UPDATE runs SET verdict = json_set(verdict, '$.gallery
 
 @dataclass(frozen=True)
 class ErasureResult:
-    """How much was deleted; `pending` where files could not be brought up to date yet."""
+    """Numbers of deleted rows; `pending` if files are not erased yet."""
 
     photos: int
     jokes: int
@@ -51,25 +51,24 @@ class ErasureResult:
 async def forget_user(
     database: Database, user_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0
 ) -> ErasureResult:
-    """Delete all that a user sent, asked for and rated, from the database at once and then from the files.
+    """Delete a user's photos, jokes and ratings from the database at once, and then from files.
 
-    A photo that another user has sent too stays, without this user's jokes about it. Datasets not yet trained on are
-    written anew under their new hash; those trained on keep their manifest, the rows marked `forgotten`. Where an
-    export is running, or a file can't be changed, the files are left to that export's end or to the next
-    `finish_erasure`.
+    A photo that another user sent too stays, without this user's jokes about it. Datasets not yet trained on are
+    rewritten under their new hash; those trained on keep their manifest, with the rows marked as `forgotten`. If an
+    export is running, or a file can't be changed, the export or the next `finish_erasure` changes the files.
     """
     forgotten = await forget_rows(database, user_id)
     try:
         async with dataset_files.lock(datasets, wait_s=wait_s):
             await finish_erasure(database, photos, datasets)
     except dataset_files.DatasetError as error:
-        log.warning("what was forgotten is still in files: %s", error)
+        log.warning("erased data is still in files: %s", error)
         return ErasureResult(forgotten.photos, forgotten.jokes, forgotten.ratings, pending=True)
     return forgotten
 
 
 async def forget_rows(database: Database, user_id: int) -> ErasureResult:
-    """The database's part, one transaction; jokes take their deliveries and ratings with them, photos their jokes."""
+    """Erase a user's rows in one transaction. Jokes go with their photo, deliveries and ratings with their joke."""
     async with database.write() as connection:
         before = await count_rows(connection)
         await connection.execute(
@@ -77,7 +76,7 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
             (user_id, user_id),
         )
         await connection.execute(f"DELETE FROM photos WHERE {ONLY_FROM_USER}", (user_id, user_id))
-        # What of theirs had aged out is forgotten by wish now: models that learnt from it leave too.
+        # Their aged rows count as forgotten from now on: models trained on them are tainted.
         await connection.execute(
             "UPDATE dataset_rows SET aged = 0 WHERE (dataset_id, row_id) IN "
             "(SELECT dataset_id, row_id FROM aged_people WHERE person_id = ?)",
@@ -85,7 +84,7 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         )
         for table in USER_TABLES:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (user_id,))
-        # A private chat has its person's id; in it stand only messages for this person.
+        # A private chat has the id of its user and contains only messages for this user.
         for table in ("deliveries", "run_messages", "run_news", "alert_news", "chats", "chat_jokes", "weekly_posts"):
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
         for table in ("runs", "promotions", "reviews"):
@@ -97,7 +96,7 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
 
 
 async def count_rows(connection: aiosqlite.Connection) -> tuple[int, int, int]:
-    """How many photos, jokes and ratings there are."""
+    """Number of photos, jokes and ratings."""
     async with connection.execute(
         "SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM jokes), (SELECT count(*) FROM ratings)"
     ) as cursor:

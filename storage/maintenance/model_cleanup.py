@@ -1,4 +1,4 @@
-"""Removes model files: all but the newest few, and those of models trained on rows of forgotten users."""
+"""Removes the files of old models and of models that may not serve."""
 
 import asyncio
 import logging
@@ -14,17 +14,16 @@ log = logging.getLogger(__name__)
 
 
 async def remove_model_files(database: Database, folder: Path, keep: int) -> None:
-    """Remove the files of removable models that lie in `folder`, the folder of this program's own
-    models.
+    """Remove the files of removable models in `folder`, the folder of this program's own models.
 
-    A row says that files are gone before they go, so what a kill leaves is removed by the next call.
+    The row is changed before the files are removed, so that the next call finishes interrupted work.
     """
     for model in await list_removable_models(database, keep):
         try:
             await models.mark_files_removed(database, model.id)
-            log.info("the files of model %d (%s) are removed", model.id, model.name)
+            log.info("removing the files of model %d (%s)", model.id, model.name)
         except RegistryError:
-            # It has entered service this very moment.
+            # The model has just entered service.
             continue
     for model in await models.all_models(database):
         if model.removed_at and model.directory:
@@ -32,10 +31,9 @@ async def remove_model_files(database: Database, folder: Path, keep: int) -> Non
 
 
 async def list_removable_models(database: Database, keep: int) -> list[Model]:
-    """Models whose files may be removed: all but the newest `keep`, and of these too those that may never serve
-    (again): rejected ones, and those that saw rows of forgotten users.
+    """Models whose files may be removed: all but the newest `keep`, and all rejected and tainted ones.
 
-    Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
+    Never the champion, the previous champion, a base, a model on trial, or one that an unfinished run needs.
     """
     back = await promotion.get_previous_champion(database)
     rows = await database.rows(f"""{TAINTED} SELECT models.*, id IN tainted OR status = 'rejected' AS gone FROM models

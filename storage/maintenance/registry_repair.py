@@ -1,4 +1,4 @@
-"""The registry of a restored database, brought in line with the model files that there are."""
+"""Adapts the registry of a restored database to the existing model files."""
 
 import logging
 from dataclasses import dataclass, field
@@ -17,16 +17,17 @@ FILES_MISSING = "Its files were not in the backup that was restored."
 
 @dataclass
 class RepairResult:
-    """What a restore changed in the registry: models without files, and the new champion where it was one of them."""
+    """Changes of the registry: models without files, and the new champion if the old one has no files."""
 
     gone: list[Model] = field(default_factory=list)
     serving: Model | None = None
 
 
 async def repair_registry(path: Path, folder: Path) -> RepairResult:
-    """Set each trained model's directory to its files in `folder`; models without files are marked so.
+    """Set the directory of each trained model to its files in `folder`; models without files are marked as removed.
 
-    A champion without files is replaced by its predecessor, at last by the base; a run whose candidate has none ends.
+    A champion without files is replaced by the previous champion, finally by the base. A run whose candidate has no
+    files is ended.
     """
     database, mended = await Database.open(path), RepairResult()
     try:
@@ -50,7 +51,7 @@ async def repair_registry(path: Path, folder: Path) -> RepairResult:
 
 
 def is_whole(directory: Path, digest: str | None) -> bool:
-    """Whether a model's files are all there and unchanged."""
+    """Whether a model's files are complete and unchanged."""
     try:
         return model_digest(directory) == digest
     except OSError:

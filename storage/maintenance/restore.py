@@ -1,4 +1,4 @@
-"""Restores a backup. The data from before is kept in a folder of its own, so that a restore can be undone."""
+"""Restores a backup. The previous data is kept in a separate folder, so that a restore can be undone."""
 
 import asyncio
 import shutil
@@ -17,11 +17,11 @@ BEFORE_PREFIX = "before-restore-"
 
 
 def restore(directory: Path, storage: StorageSettings) -> tuple[BackupInfo, Path, RepairResult]:
-    """Put a backup in the data folder's place; returns it, the folder with what was there, and what became of the
-    registry. Hold the data folder.
+    """Replace the data by a backup. Returns the backup, the folder with the previous data, and the registry's changes.
 
-    The backup is verified first. The database changes in one rename, after its photos and models are there: cut off at
-    any moment, the same call again ends the same way. Raises BackupError, DatabaseError, with nothing changed by then.
+    The caller must hold the lock of the data folder. The backup is verified first. The database is replaced by one
+    rename, after photos and models are in place; a repeated call completes an interrupted one. Raises BackupError or
+    DatabaseError before any change.
     """
     backup, source = verify_backup(directory), backup_layout(directory)
     aside = storage.directory / f"{BEFORE_PREFIX}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
@@ -39,7 +39,7 @@ def restore(directory: Path, storage: StorageSettings) -> tuple[BackupInfo, Path
                 shutil.copytree(dataset, storage.datasets / dataset.name)
         for model in source.models.iterdir() if source.models.exists() else ():
             _copy_model(model, storage.models / model.name, aside / "models" / model.name)
-        with ThreadPoolExecutor(1) as thread:  # the caller may have a loop of its own
+        with ThreadPoolExecutor(1) as thread:  # the caller may run an event loop
             mended = thread.submit(asyncio.run, repair_registry(new, storage.models.absolute())).result()
         _replace_database(new, storage.database, aside)
         _set_aside_photos(storage, aside)
@@ -47,7 +47,7 @@ def restore(directory: Path, storage: StorageSettings) -> tuple[BackupInfo, Path
 
 
 def _copy_model(source: Path, target: Path, aside: Path) -> None:
-    """A model's files; what else is in their place goes aside."""
+    """Copy a model's files; a different directory with this name is moved to `aside`."""
     if target.exists() and all(
         (target / file.name).exists() and file_digest(target / file.name) == file_digest(file)
         for file in list_model_files(source)
@@ -75,9 +75,7 @@ def _copy_photo(source: Path, target: Path, sha256: str) -> None:
 
 
 def _replace_database(new: Path, database: Path, aside: Path) -> None:
-    """The old database and its write-ahead log are kept aside first; the log must be gone before the new file has
-    the name.
-    """
+    """Copy the old database and its write-ahead log to `aside`, remove the log, then rename the new file."""
     logs = [database.with_name(database.name + end) for end in ("-wal", "-shm")]
     for file in (database, *logs):
         if file.exists() and not (aside / file.name).exists():
@@ -91,7 +89,7 @@ def _replace_database(new: Path, database: Path, aside: Path) -> None:
 
 
 def _set_aside_photos(storage: StorageSettings, aside: Path) -> None:
-    """Photos that the restored database doesn't know."""
+    """Move photos that are not in the restored database to `aside`."""
     known = {sha256 for sha256, _ in list_photos(storage.database)}
     for file in storage.photos.glob("??/*.jpg") if storage.photos.exists() else ():
         if file.stem not in known:
@@ -101,7 +99,7 @@ def _set_aside_photos(storage: StorageSettings, aside: Path) -> None:
 
 
 def newest_backup(folder: Path, backups: list[BackupInfo]) -> BackupInfo:
-    """The backup to take where none is named. Raises BackupError where there is none."""
+    """The newest backup. Raises BackupError if there is none."""
     if not backups:
         raise BackupError(f"There is no backup in {folder}. `jokebot backup` makes one.")
     return backups[-1]

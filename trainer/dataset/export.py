@@ -51,7 +51,7 @@ class DatasetDraft:
     scores: JokeScores
     chosen: SelectedJokes
     train: list[ScoredJoke]
-    select_holdout: list[ScoredJoke]
+    held_out: list[ScoredJoke]
     imported: ImportedDataset
     problems: Counter[str]
 
