@@ -132,7 +132,7 @@ async def roll_back(flywheel: Any) -> float:
     began = time.monotonic()
     await flywheel.crowd.post("text", person=ADMIN, chat=ADMIN, text="/rollback")
     while True:
-        if (await promotion.promotions(flywheel.database, 1))[0].kind == "rollback":
+        if (await promotion.list_promotions(flywheel.database, 1))[0].kind == "rollback":
             break
         await asyncio.sleep(0.05)
     seconds = round(time.monotonic() - began, 2)

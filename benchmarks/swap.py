@@ -38,7 +38,7 @@ from configs.prompts import load_prompts
 from configs.settings import Settings, load_settings
 from storage.database import Database
 from storage.learning.models import Model, register_base
-from storage.media.photos import Photo, check_photo, keep_photo
+from storage.media.photos import Photo, add_photo, check_photo
 
 DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 DIFFERENT = 32
@@ -113,7 +113,7 @@ class Bench:
     async def photos(self, database: Database) -> list[Photo]:
         made = Photos()
         checked = [check_photo(made.next(), max_bytes=10**7, max_pixels=10**7) for _ in range(DIFFERENT)]
-        return [await keep_photo(database, self.settings.storage.photos, photo, 1) for photo in checked]
+        return [await add_photo(database, self.settings.storage.photos, photo, 1) for photo in checked]
 
     async def all_ready(self, servers: ManagedServers) -> None:
         shown: list[tuple[str, str]] = []

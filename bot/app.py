@@ -131,7 +131,7 @@ class App:
     async def _noted(self, error: TokenRejected) -> TokenRejected:
         """Admins hear of it after the next start that Telegram lets in."""
         with suppress(sqlite3.Error):
-            await alerts.begin(self.database, "token", {})
+            await alerts.begin_alert(self.database, "token", {})
         return error
 
     async def _greet_engine(self) -> None:

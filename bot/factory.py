@@ -173,7 +173,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
 async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     client, prompts = TelegramClient(settings), load_prompts()
     stack.push_async_callback(client.shutdown)
-    database = await stack.enter_async_context(Database.of(settings.storage))
+    database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
     messenger = Messenger(client, translator, languages)

@@ -11,7 +11,7 @@ from storage.chat import daily_history, stats
 from storage.chat.daily_history import DayStats, ModelLikes
 from storage.chat.stats import UsageStats
 from storage.database import Database
-from storage.learning.models import champion
+from storage.learning.models import get_champion
 
 MODELS = 7
 NAMED = (
@@ -34,8 +34,8 @@ NAMED = (
 async def content(database: Database, words: Translator, language: str, *, dark: bool) -> dict[str, Any]:
     """The picture's content as JSON. Reads all ratings, through a connection of its own."""
     async with database.separate_reader() as beside:
-        days, totals = await daily_history.days(beside), await stats.overall(beside)
-        versions, serving = await daily_history.liked_by_model(beside, MODELS), await champion(beside)
+        days, totals = await daily_history.list_days(beside), await stats.get_overall_stats(beside)
+        versions, serving = await daily_history.list_model_likes(beside, MODELS), await get_champion(beside)
     return StatsChartData(Localizer(words, language)).card(
         days, totals, versions, serving.id if serving else 0, dark=dark
     )
@@ -75,7 +75,7 @@ class StatsChartData:
         }
 
     def _version(self, one: ModelLikes, serving: int) -> dict[str, Any]:
-        low, high = daily_history.wilson(one.liked, one.ratings)
+        low, high = daily_history.wilson_interval(one.liked, one.ratings)
         star = "★ " if one.model_id == serving else ""
         return {
             "label": f"{star}{one.model_id} {one.name}",

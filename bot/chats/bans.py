@@ -28,8 +28,8 @@ class BanList:
     async def load(cls, database: Database, admins: Collection[int]) -> "BanList":
         """With all bans that are in force."""
         for person_id in admins:
-            await bans.lift(database, person_id)
-        return cls(database, admins, await bans.in_force(database))
+            await bans.lift_ban(database, person_id)
+        return cls(database, admins, await bans.list_active_bans(database))
 
     def of(self, person_id: int) -> BanRecord | None:
         """A person's ban, while it is in force."""
@@ -43,13 +43,13 @@ class BanList:
         """Ban somebody from now on, in place of an earlier ban. Raises ValueError for an admin."""
         if person_id in self._admins:
             raise ValueError("admins can't be banned")
-        ban = self._active[person_id] = await bans.ban(self._database, person_id, by=by, until=until, reason=reason)
+        ban = self._active[person_id] = await bans.add_ban(self._database, person_id, by=by, until=until, reason=reason)
         self._told.pop(person_id, None)
         return ban
 
     async def lift(self, person_id: int, *, by: int) -> bool:
         """Let somebody in again; False where they weren't banned."""
-        was_banned = await bans.lift(self._database, person_id, by=by)
+        was_banned = await bans.lift_ban(self._database, person_id, by=by)
         self._active.pop(person_id, None)
         return was_banned
 
@@ -59,5 +59,5 @@ class BanList:
         if ban is None or 0 <= now - self._told.get(person_id, 0.0) < WORD_EVERY_S:
             return False
         self._told[person_id] = now
-        await bans.told(self._database, ban.id, now)
+        await bans.mark_notified(self._database, ban.id, now)
         return True

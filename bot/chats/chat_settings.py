@@ -27,7 +27,7 @@ class ChatSettingsStore:
     @classmethod
     async def load(cls, database: Database, prompts: Prompts, languages: LanguagePreferences) -> "ChatSettingsStore":
         """With all that chats have set so far."""
-        return cls(database, prompts, languages, await chats.every_chat(database))
+        return cls(database, prompts, languages, await chats.all_chats(database))
 
     def of(self, chat_id: int) -> ChatSettings:
         """A chat's settings."""

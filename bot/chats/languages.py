@@ -4,8 +4,8 @@ from telegram import User
 
 from bot.i18n.translator import Translator
 from configs.prompts import Prompts
+from storage.chat.languages import all_languages, set_language
 from storage.database import Database
-from storage.maintenance.forget_person import chosen_languages, set_language
 
 
 class LanguagePreferences:
@@ -19,7 +19,7 @@ class LanguagePreferences:
         cls, database: Database, words: Translator, prompts: Prompts, for_jokes: str
     ) -> "LanguagePreferences":
         """With all choices made so far. `for_jokes` is the language of jokes for people whose own has no prompts."""
-        return cls(words, prompts, for_jokes, await chosen_languages(database))
+        return cls(words, prompts, for_jokes, await all_languages(database))
 
     def of(self, person: User | None) -> str:
         """The language to speak with somebody."""

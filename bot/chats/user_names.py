@@ -9,7 +9,7 @@ from collections import OrderedDict
 from telegram import User
 
 from bot.runtime.periodic import Periodic
-from storage.chat.user_activity import UserName, find_username, named, note_names
+from storage.chat.user_activity import UserName, get_user_by_username, get_user_name, record_names
 from storage.database import Database
 
 EVERY_S = 2.0
@@ -54,11 +54,11 @@ class UserNames:
     async def find(self, username: str) -> UserName | None:
         """Who has that username, without @, in capitals or not."""
         await self.write()
-        return await find_username(self._database, username)
+        return await get_user_by_username(self._database, username)
 
     async def of(self, person_id: int) -> UserName | None:
         """What somebody is called, where they were seen."""
-        return self._known.get(person_id) or await named(self._database, person_id)
+        return self._known.get(person_id) or await get_user_name(self._database, person_id)
 
     async def write(self) -> None:
         """Write down what is new. Raises sqlite3.Error; then it is still to be written."""
@@ -67,7 +67,7 @@ class UserNames:
             if not new:
                 return
             try:
-                await note_names(self._database, new.values())
+                await record_names(self._database, new.values())
             except sqlite3.Error:
                 self._new = {**new, **self._new}
                 raise

@@ -19,11 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make a backup, or list them. Raises BackupError, DatabaseError."""
-    from storage.maintenance.backup import back_up, backups
+    from storage.maintenance.backup import back_up, list_backups
 
     folder = arguments.out or settings.backup_folder
     if arguments.list:
-        for backup in backups(folder):
+        for backup in list_backups(folder):
             created = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.created_at))
             print(f"{backup.directory}  {created}  {backup.photos} photos, {backup.ratings} ratings")
         return 0

@@ -35,7 +35,7 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     from trainer.dataset.token_budget import find_token_budget
 
     start = time.monotonic()
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         budget = await find_token_budget(database, settings, arguments.model)
         exporter = DatasetExporter(
             database,

@@ -43,7 +43,7 @@ async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
     from trainer.dataset.token_budget import find_token_budget
     from trainer.oogiri.importer import Importer, OogiriImport
 
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         budget = await find_token_budget(database, settings, arguments.model)
         importer = Importer(database, settings.storage.datasets, settings.selection, settings.limits, budget)
         imported = await importer.run(

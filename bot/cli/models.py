@@ -13,7 +13,7 @@ from configs.settings import Settings
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import models, promotion
-from storage.learning.model_files import code_of, model_digest
+from storage.learning.model_files import code_digests, model_digest
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
 from storage.maintenance.data_folder import is_bot_running
@@ -45,8 +45,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     from rich.console import Console
 
-    async with Database.of(settings.storage) as database:
-        Console().print(registry_table(await models.all_models(database), await promotion.previous_champion(database)))
+    async with Database.connect(settings.storage) as database:
+        previous = await promotion.get_previous_champion(database)
+        Console().print(registry_table(await models.all_models(database), previous))
     return 0
 
 
@@ -85,7 +86,7 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
     if not arguments.yes and not await asyncio.to_thread(confirm_code, directory, code):
         return 1
     digest = await asyncio.to_thread(model_digest, directory)
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         model = await models.register_base(database, name, str(directory), digest, json.dumps(code))
         if model.is_base and model.directory == str(directory) and model.code != json.dumps(code):
             await models.record_code_consent(database, model.id, json.dumps(code), digest, anew=True)
@@ -116,7 +117,7 @@ def check_checkpoint(directory: Path) -> dict[str, str]:
             f"{unsuitable} in {directory} is {tensors[unsuitable].dtype}; runs start from bf16 weights. "
             "Convert them first."
         )
-    return code_of(directory)
+    return code_digests(directory)
 
 
 def confirm_code(directory: Path, code: dict[str, str]) -> bool:
@@ -132,7 +133,7 @@ def confirm_code(directory: Path, code: dict[str, str]) -> bool:
 
 
 async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         model = await models.get_model(database, arguments.model)
         if is_bot_running(settings.storage.directory):
             return await request_from_bot(database, "promote", model.id)
@@ -142,7 +143,7 @@ async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         if is_bot_running(settings.storage.directory):
             return await request_from_bot(database, "rollback")
         change = await promotion.rollback(database, reason="An admin went back.")
@@ -152,8 +153,8 @@ async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def request_from_bot(database: Database, kind: str, model_id: int | None = None) -> int:
     """Send the request to the running bot and print its answer. Return 1 if it refuses."""
-    request = await control_requests.wait_for(
-        database, await control_requests.ask(database, kind, model_id), wait_s=ANSWER_TIMEOUT_S
+    request = await control_requests.wait_for_answer(
+        database, await control_requests.add_request(database, kind, model_id), wait_s=ANSWER_TIMEOUT_S
     )
     print(request.answer)
     return 0 if request.done else 1

@@ -17,11 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Verify the backup and put it in place. Raises BackupError, DatabaseError, and FolderInUse while the bot runs."""
-    from storage.maintenance.backup import backups
+    from storage.maintenance.backup import list_backups
     from storage.maintenance.data_folder import data_folder_lock
-    from storage.maintenance.restore import newest, restore
+    from storage.maintenance.restore import newest_backup, restore
 
-    directory = arguments.backup or newest(settings.backup_folder, backups(settings.backup_folder)).directory
+    directory = (
+        arguments.backup or newest_backup(settings.backup_folder, list_backups(settings.backup_folder)).directory
+    )
     with data_folder_lock(settings.storage.directory):
         backup, replaced, repair = restore(directory, settings.storage)
     print(

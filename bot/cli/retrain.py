@@ -65,14 +65,14 @@ async def compute_preview(settings: Settings) -> "RetrainPreview":
     from configs.blocklist import BlockList
     from storage.database import Database
     from storage.learning import models
-    from trainer.dataset.preview import look_ahead
-    from trainer.pipeline.duration_estimate import forecast
+    from trainer.dataset.preview import preview_retraining
+    from trainer.pipeline.duration_estimate import estimate_duration
 
-    async with Database.of(settings.storage) as database:
-        preview = await look_ahead(database, settings.selection, BlockList.of(settings.safety))
-        champion = await models.champion(database)
+    async with Database.connect(settings.storage) as database:
+        preview = await preview_retraining(database, settings.selection, BlockList.of(settings.safety))
+        champion = await models.get_champion(database)
         directory = Path(champion.directory) if champion and champion.directory else settings.model.directory
-        training = forecast(preview.new + preview.replayed, directory, settings) if directory else None
+        training = estimate_duration(preview.new + preview.replayed, directory, settings) if directory else None
         return dataclasses.replace(preview, training=dataclasses.asdict(training) if training else None)
 
 
@@ -92,7 +92,7 @@ async def cancel(settings: Settings) -> str:
     from trainer.pipeline import cleanup
     from trainer.pipeline.workspace import is_run_active, run_lock
 
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         current = await runs.current_run(database)
         if current is None:
             raise runs.RunError("There is no run under way.")
@@ -102,7 +102,7 @@ async def cancel(settings: Settings) -> str:
         async with run_lock(settings.storage.runs, wait_s=1.0):
             await promotion.end_run(
                 database,
-                await runs.find(database, current.id),
+                await runs.get_run(database, current.id),
                 "cancelled",
                 EndReason("It was cancelled.", "cancelled"),
             )
@@ -116,7 +116,7 @@ async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
     from storage.database import Database
     from storage.maintenance.data_folder import is_bot_running
 
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         run = await find_unfinished_run(database, arguments) or await queue_run(database, arguments, settings)
     if run is None:
         return 0
@@ -147,15 +147,15 @@ async def queue_run(database: "Database", arguments: argparse.Namespace, setting
     """Queue a new run, or return None if the user declines. Raises JokebotError for an unusable dataset."""
     from configs.blocklist import BlockList
     from storage.learning import datasets, runs
-    from trainer.dataset.preview import look_ahead
+    from trainer.dataset.preview import preview_retraining
 
     name = None
     if arguments.dataset:
         name = arguments.dataset.rstrip("/").rsplit("/", 1)[-1]
-        name = (await datasets.find(database, name)).name
+        name = (await datasets.get_dataset(database, name)).name
         question = f"Train a new model on the dataset {name[:12]}"
     else:
-        preview = await look_ahead(database, settings.selection, BlockList.of(settings.safety))
+        preview = await preview_retraining(database, settings.selection, BlockList.of(settings.safety))
         seconds = await runs.expected_seconds(database, preview.new + preview.replayed)
         question = confirmation_question(preview, seconds, settings.retrain.min_pairs)
     if not arguments.yes and not await asyncio.to_thread(confirm, question):
@@ -183,8 +183,8 @@ async def print_next_step(settings: Settings, run_id: int) -> None:
     from storage.database import Database
     from storage.learning import runs
 
-    async with Database.of(settings.storage) as database:
-        ended = await runs.find(database, run_id)
+    async with Database.connect(settings.storage) as database:
+        ended = await runs.get_run(database, run_id)
     if ended.state == "canary":
         print(
             f"Model {ended.candidate_id} goes on trial when the bot runs. "

@@ -12,7 +12,7 @@ from storage.database import Database
 from storage.learning import models, runs
 from storage.learning.run_files import gallery_of
 from storage.learning.runs import Run
-from storage.learning.trials import TrialRecord, trial_of_run
+from storage.learning.trials import TrialRecord, get_trial_of_run
 
 HELP = "list the runs, or show one with its steps and results"
 ENVIRONMENT = "bot"
@@ -33,16 +33,16 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def show(arguments: argparse.Namespace, settings: Settings, console: Any) -> None:
     """Print one run, or the latest ones. Raises RunError for an unknown number."""
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         if arguments.run is None:
-            console.print(listing(await runs.history(database, arguments.last)))
+            console.print(listing(await runs.list_runs(database, arguments.last)))
             return
-        run = await runs.find(database, arguments.run)
+        run = await runs.get_run(database, arguments.run)
         progress = {
             "training": format_training(read_run_progress(run, settings)),
-            "trial": format_trial(await trial_of_run(database, run.id), settings.canary.max_ratings),
+            "trial": format_trial(await get_trial_of_run(database, run.id), settings.canary.max_ratings),
         }
-        console.print(details(run, await runs.timeline(database, run.id), progress, await model_names(database)))
+        console.print(details(run, await runs.list_states(database, run.id), progress, await model_names(database)))
 
 
 async def model_names(database: Database) -> dict[int, str]:

@@ -12,9 +12,8 @@ from typing import Any
 import aiohttp
 
 from bot.demo.stack import PHOTO_NAMES, DemoStack
-from storage.chat.rating_scale import VALUES
-from storage.chat.ratings import verdict
-from storage.chat.stats import overall
+from storage.chat.ratings import VALUES, get_rating
+from storage.chat.stats import get_overall_stats
 from storage.database import Database
 
 JOKE_TIMEOUT_S = 120.0
@@ -108,7 +107,7 @@ async def kept(demo: DemoStack, person_id: int, presses: dict[int, int]) -> tupl
     """How many jokes are stored, and how many of the presses are rows with the verdict that was pressed."""
     database = await Database.open(demo.data / "jokebot.sqlite3")
     try:
-        ratings = [await verdict(database, joke_id, person_id) == value for joke_id, value in presses.items()]
-        return (await overall(database)).jokes, sum(ratings)
+        ratings = [await get_rating(database, joke_id, person_id) == value for joke_id, value in presses.items()]
+        return (await get_overall_stats(database)).jokes, sum(ratings)
     finally:
         await database.close()

@@ -80,7 +80,7 @@ class CanaryController:
                     return False
                 log.warning("run %d: its candidate can't be served, next try in %.0f s: %s", run.id, pause, error)
                 await asyncio.sleep(pause)
-                run = await runs.find(self._database, run.id)
+                run = await runs.get_run(self._database, run.id)
             else:
                 trial = await trials.begin_trial(
                     self._database, run.id, self._servers.router.champion.model.id, candidate.id
@@ -98,12 +98,12 @@ class CanaryController:
 
     async def _look_until_over(self, run: Run) -> None:
         seen, looked = -1, 0.0
-        while (run := await runs.find(self._database, run.id)).state == "canary":
-            trial = await trials.trial_of_run(self._database, run.id)
+        while (run := await runs.get_run(self._database, run.id)).state == "canary":
+            trial = await trials.get_trial_of_run(self._database, run.id)
             if trial is None or run.cancel_at:
                 await self._cancel(run)
                 return
-            ratings = await trials.trial_ratings(self._database, trial)
+            ratings = await trials.count_trial_ratings(self._database, trial)
             if ratings != seen or time.monotonic() - looked > ANYWAY_S:
                 seen, looked = ratings, time.monotonic()
                 await self._look(run, trial)
@@ -115,17 +115,17 @@ class CanaryController:
         A candidate that learnt from somebody forgotten since has no chance.
         """
         try:
-            await promotion.may_serve(self._database, trial.candidate_id)
+            await promotion.ensure_servable(self._database, trial.candidate_id)
         except RegistryError as error:
             await self._end(run, "failed", error)
             return
         champion, candidate = [
-            await trials.rated_photos(self._database, model, trial.began_at, late_at=trial.late_at)
+            await trials.list_photo_ratings(self._database, model, trial.began_at, late_at=trial.late_at)
             for model in (trial.champion_id, trial.candidate_id)
         ]
-        duels = await trials.duel_picks(self._database, trial)
+        duels = await trials.list_duel_choices(self._database, trial)
         decision = self._test.look(observations(champion), observations(candidate), duels, time.time() - trial.began_at)
-        await trials.note_look(self._database, trial.id, asdict(decision))
+        await trials.record_trial_measures(self._database, trial.id, asdict(decision))
         if decision.answer == "promote":
             await self._promote(run, decision)
         elif decision.answer != "go on":
@@ -153,12 +153,12 @@ class CanaryController:
         except RunStateChanged as error:
             log.info("run %d has ended otherwise: %s", run.id, error)
         else:
-            log.info("run %d is %s: %s", run.id, state, EndReason.of(reason).text)
+            log.info("run %d is %s: %s", run.id, state, EndReason.convert(reason).text)
 
     async def _close(self, run: Run) -> None:
         """Whoever ended it: the candidate gets no deliveries any more, unless it is the champion now."""
-        run = await runs.find(self._database, run.id)
-        trial, router = await trials.trial_of_run(self._database, run.id), self._servers.router
+        run = await runs.get_run(self._database, run.id)
+        trial, router = await trials.get_trial_of_run(self._database, run.id), self._servers.router
         if trial and run.finished:
             await trials.end_trial(self._database, trial.id, run.state, run.reason)
         if run.candidate_id is None or router.champion.model.id == run.candidate_id:

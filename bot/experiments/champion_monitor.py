@@ -49,26 +49,28 @@ class ChampionMonitor:
         watch = await self._current()
         if watch is not None:
             await self._look(watch)
-        for one in await trials.untold_falls(self._database):
+        for one in await trials.list_unnotified_rollbacks(self._database):
             await self._tell(one)
 
     async def _current(self) -> MonitorRecord | None:
         """The watch over the champion: one that is open, or a new one where a promotion has none yet."""
-        latest = next(iter(await promotion.promotions(self._database, 1)), None)
-        if latest and latest.kind == "watch" and (watch := await trials.open_watch(self._database)):
+        latest = next(iter(await promotion.list_promotions(self._database, 1)), None)
+        if latest and latest.kind == "watch" and (watch := await trials.get_open_monitor(self._database)):
             # The process was killed between the step back and the word about it.
-            await trials.end_watch(self._database, watch.id, "fell", {**watch.measured, "back": latest.model_id})
+            await trials.end_monitoring(self._database, watch.id, "fell", {**watch.measured, "back": latest.model_id})
         if latest is None or latest.replaced_id is None or latest.kind not in BEGUN_BY or not self._settings.ratings:
-            await trials.supersede_watch(self._database)
+            await trials.supersede_monitor(self._database)
             return None
-        watch = await trials.watch_of(self._database, latest.id)
+        watch = await trials.get_monitor(self._database, latest.id)
         if watch is None:
-            watch = await trials.begin_watch(self._database, latest.id, latest.model_id, latest.replaced_id, latest.at)
+            watch = await trials.begin_monitoring(
+                self._database, latest.id, latest.model_id, latest.replaced_id, latest.at
+            )
         return watch if watch and watch.ended_at is None else None
 
     async def _look(self, watch: MonitorRecord) -> None:
         """One look, where somebody has rated since the last one, or the time is over."""
-        ratings = await trials.ratings_of(self._database, watch.model_id, watch.began_at)
+        ratings = await trials.count_model_ratings(self._database, watch.model_id, watch.began_at)
         over = time.time() - watch.began_at >= self._settings.days * SECONDS_A_DAY
         if self._seen == (watch.id, ratings) and not over:
             return
@@ -76,33 +78,33 @@ class ChampionMonitor:
             since = watch.began_at - self._settings.days * SECONDS_A_DAY
             self._before = {
                 watch.id: observations(
-                    await trials.rated_photos(self._database, watch.predecessor_id, since, before=watch.began_at)
+                    await trials.list_photo_ratings(self._database, watch.predecessor_id, since, before=watch.began_at)
                 )
             }
         self._seen = watch.id, ratings
-        now = await trials.rated_photos(self._database, watch.model_id, watch.began_at)
+        now = await trials.list_photo_ratings(self._database, watch.model_id, watch.began_at)
         seen = test_regression(self._before[watch.id], observations(now), self._settings.alpha, self._settings.ratings)
         if seen.fell:
             self._seen = (0, -1)  # a step back that fails is tried again
             await self._take_back(watch, seen)
         elif seen.ratings >= self._settings.ratings or over:
             log.info("model %d has been watched over %d ratings and stays", watch.model_id, seen.ratings)
-            await trials.end_watch(self._database, watch.id, "kept", asdict(seen))
+            await trials.end_monitoring(self._database, watch.id, "kept", asdict(seen))
 
     async def _take_back(self, watch: MonitorRecord, seen: RegressionResult) -> None:
         reason = (
             f"People like the jokes of model {watch.model_id} less: {seen.now:.0%} over {seen.photos} photos, "
             f"{seen.before:.0%} before it."
         )
-        await trials.note_watch(self._database, watch.id, asdict(seen))
+        await trials.record_monitor_measures(self._database, watch.id, asdict(seen))
         try:
             change = await self._service.roll_back("watch", reason=reason)
         except RegistryError as error:
             log.error("%s There is no way back: %s", reason, error)
-            await trials.end_watch(self._database, watch.id, "kept", asdict(seen))
+            await trials.end_monitoring(self._database, watch.id, "kept", asdict(seen))
             return
         log.warning("%s Model %d serves again.", reason, change.model.id)
-        await trials.end_watch(self._database, watch.id, "fell", {**asdict(seen), "back": change.model.id})
+        await trials.end_monitoring(self._database, watch.id, "fell", {**asdict(seen), "back": change.model.id})
 
     async def _tell(self, watch: MonitorRecord) -> None:
         """Every admin hears of a step back, also after a restart."""
@@ -112,7 +114,7 @@ class ChampionMonitor:
 
         async def note(admin_id: int) -> None:
             told.append(admin_id)
-            await trials.note_watch(self._database, watch.id, {**seen, "told": told})
+            await trials.record_monitor_measures(self._database, watch.id, {**seen, "told": told})
 
         await self._notifier.notify(
             "watch-fell",
@@ -123,4 +125,4 @@ class ChampionMonitor:
             now=round(100 * seen["now"]),
             before=round(100 * seen["before"]),
         )
-        await trials.fall_told(self._database, watch.id)
+        await trials.mark_rollback_notified(self._database, watch.id)

@@ -21,7 +21,7 @@ from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import IncomingImage
 from storage.chat import albums
 from storage.chat.albums import AlbumPhoto
-from storage.chat.jokes import get_delivery, get_joke, styles_told
+from storage.chat.jokes import get_delivery, get_joke, list_shown_styles
 from storage.database import Database
 from storage.media.photos import Photo, get_photo
 
@@ -80,7 +80,7 @@ class AlbumJokeHandlers:
             if joined.message_id is None and joined.update_id == incoming.update_id:
                 await self._albums.settled(album)
                 shown = await self._deliver_first(incoming, album, joined.id, unasked=unasked)
-                if len(await albums.photos_of(self._database, joined.id)) == shown:
+                if len(await albums.list_album_photos(self._database, joined.id)) == shown:
                     return
             await self._show_all(joined.id)
 
@@ -99,7 +99,7 @@ class AlbumJokeHandlers:
         self, incoming: IncomingMessage, album: AlbumState, album_id: int, *, unasked: bool
     ) -> int:
         """The album's joke, under its first photo; returns how many photos there were by then."""
-        photos = await albums.photos_of(self._database, album_id)
+        photos = await albums.list_album_photos(self._database, album_id)
         # A joke that was made before a kill decides which photo it is, whatever has joined since.
         joke_id = incoming.resume.joke_id if incoming.resume else None
         made = await get_joke(self._database, joke_id) if joke_id else None
@@ -133,7 +133,7 @@ class AlbumJokeHandlers:
     ) -> None:
         chat_id = press.message.chat.id
         request = self._delivery.request_for(press, chosen.message_id, chat_id, caption)
-        if await styles_told(self._database, photo.id, chat_id, request.language):
+        if await list_shown_styles(self._database, photo.id, chat_id, request.language):
             await self._messenger.answer_button(press.query, "another-coming")
         else:
             await self._messenger.answer_button(press.query, "number-coming", number=chosen.number)
@@ -147,7 +147,7 @@ class AlbumJokeHandlers:
         A message that was sent just before a crash is not noted as the album's; Telegram's server proves that it is
         ours.
         """
-        found = await albums.find_photo(self._database, press.data.album_photo_id)
+        found = await albums.get_album_of_photo(self._database, press.data.album_photo_id)
         if found is None or press.message.chat.id != found[0].chat_id:
             return None
         album, photos = found

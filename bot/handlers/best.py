@@ -7,7 +7,7 @@ from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from bot.telegram.text import truncate_for_telegram
-from storage.chat.best import LEAST_IN_GROUPS, BestJoke, best_of_chat, latest_of_person
+from storage.chat.best import MIN_RATINGS_IN_GROUPS, BestJoke, list_best_jokes, list_latest_jokes
 from storage.database import Database
 
 SHOWN = 5
@@ -27,15 +27,15 @@ class BestJokeHandlers:
     async def on_best(self, incoming: IncomingMessage) -> None:
         """The best liked jokes of this chat alone: other chats' jokes are private to them."""
         message = incoming.message
-        minimum = 1 if is_private(message) else LEAST_IN_GROUPS
-        jokes = await best_of_chat(self._database, message.chat.id, minimum=minimum, limit=SHOWN)
+        minimum = 1 if is_private(message) else MIN_RATINGS_IN_GROUPS
+        jokes = await list_best_jokes(self._database, message.chat.id, minimum=minimum, limit=SHOWN)
         await self._show(message, "best", jokes)
 
     async def on_mine(self, incoming: IncomingMessage) -> None:
         """In a group only the user's jokes that were shown there."""
         message = incoming.message
         chat_id = None if is_private(message) else message.chat.id
-        jokes = await latest_of_person(self._database, incoming.user.id, chat_id=chat_id, limit=SHOWN)
+        jokes = await list_latest_jokes(self._database, incoming.user.id, chat_id=chat_id, limit=SHOWN)
         await self._show(message, "mine", jokes)
 
     async def _show(self, message: Message, name: str, jokes: list[BestJoke]) -> None:

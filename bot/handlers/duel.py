@@ -22,10 +22,19 @@ from bot.handlers.routing import ButtonPress, Route, button
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
-from storage.chat.duels import DuelRecord, begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
+from storage.chat.duels import (
+    DuelRecord,
+    begin_duel,
+    delete_duel,
+    get_duel,
+    get_duel_of_update,
+    record_choice,
+    record_duel_joke,
+    record_duel_message,
+)
 from storage.chat.jokes import Joke, get_joke
 from storage.database import Database
-from storage.learning.trials import open_trial
+from storage.learning.trials import get_open_trial
 from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
@@ -62,11 +71,13 @@ class DuelHandlers:
         async with self._replies.begin(request.update_id, chat_id, request.message_id, user, request.resume) as reply:
             jokes = await self._both(request, photo, duel, reply)
             if jokes is None:
-                await drop_duel(self._database, duel.id)
+                await delete_duel(self._database, duel.id)
                 return False
             text = self._messenger.text(user, "duel", a=jokes[0].text, b=jokes[1].text)
             try:
-                await reply.finish(text, self._keyboard(user, duel.id), partial(show_duel, self._database, duel.id))
+                await reply.finish(
+                    text, self._keyboard(user, duel.id), partial(record_duel_message, self._database, duel.id)
+                )
             except Forbidden:
                 log.info("duel %d can't be delivered: chat %d has shut the bot out", duel.id, chat_id)
                 return True
@@ -79,7 +90,7 @@ class DuelHandlers:
         if duel is None or not await self._may_choose(press, duel):
             await self._messenger.reject_button(press.query)
             return
-        if not await choose(self._database, duel.id, choice):
+        if not await record_choice(self._database, duel.id, choice):
             await self._messenger.answer_button(press.query, "duel-again")
             return
         await self._messenger.answer_button(press.query, f"duel-chosen-{choice}")
@@ -103,12 +114,12 @@ class DuelHandlers:
 
     async def _find(self, request: JokeRequest) -> DuelRecord | None:
         """The duel that was begun for this update before a restart, or a new one where one is due."""
-        if request.resume and (begun := await duel_of_update(self._database, request.update_id)):
+        if request.resume and (begun := await get_duel_of_update(self._database, request.update_id)):
             return begun
         canary, user_id = self._router.canary, request.user.id
         if not self._every or canary is None or request.chat.chat_id != user_id:
             return None
-        trial = await open_trial(self._database)
+        trial = await get_open_trial(self._database)
         if trial is None or trial.candidate_id != canary.model.id:
             return None
         first = secrets.choice((trial.champion_id, trial.candidate_id))
@@ -149,7 +160,7 @@ class DuelHandlers:
             arm=arm,
             on_place=reply.show_position,
         )
-        await set_joke(self._database, duel.id, side, joke.id)
+        await record_duel_joke(self._database, duel.id, side, joke.id)
         return joke
 
     async def _may_choose(self, press: ButtonPress[DuelButton], duel: DuelRecord) -> bool:
@@ -163,6 +174,6 @@ class DuelHandlers:
         if duel.message_id is None:
             if not is_own_button(press.query):
                 return False
-            await show_duel(self._database, duel.id, message_id)
+            await record_duel_message(self._database, duel.id, message_id)
             return True
         return duel.message_id == message_id

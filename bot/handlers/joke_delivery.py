@@ -24,7 +24,7 @@ from bot.telegram.rate_limiter import Priority
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
-from storage.chat.albums import photos_of
+from storage.chat.albums import list_album_photos
 from storage.chat.chats import ChatSettings
 from storage.chat.inbox import AnswerProgress
 from storage.chat.jokes import add_delivery
@@ -120,7 +120,7 @@ class JokeDelivery:
             # The delivery of an album's joke doesn't end its update: photos that came meanwhile may lack their buttons.
             ended = update_id if request.album_id is None else None
             note = partial(add_delivery, self._database, joke.id, chat_id, update_id=ended, album_id=request.album_id)
-            album = await photos_of(self._database, request.album_id) if request.album_id else []
+            album = await list_album_photos(self._database, request.album_id) if request.album_id else []
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
             except Forbidden:

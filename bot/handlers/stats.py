@@ -83,7 +83,7 @@ class StatsHandlers:
 
     async def _text(self, user: User) -> str:
         """The user's photos, jokes and ratings, and those of all users together."""
-        mine, ours = await stats.of_person(self._database, user.id), await stats.overall(self._database)
+        mine, ours = await stats.get_user_stats(self._database, user.id), await stats.get_overall_stats(self._database)
         return self._messenger.text(
             user,
             "stats",

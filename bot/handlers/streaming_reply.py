@@ -108,7 +108,7 @@ class StreamingReply:
 
     async def _remember(self, message_id: int) -> None:
         try:
-            await inbox.show(self._database, self._update_id, message_id)
+            await inbox.record_message(self._database, self._update_id, message_id)
         except sqlite3.Error as error:
             log.warning("a message that is begun can't be noted: %s", error)
 

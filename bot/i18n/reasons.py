@@ -3,15 +3,15 @@
 from typing import Any
 
 from bot.i18n.translator import Translator
-from storage.learning.reasons import EndReason, Why
+from storage.learning.reasons import EndReason, ReasonLike
 
 FINE = "fine"
 """What the gate says where there is nothing to say."""
 
 
-def in_words(words: Translator, language: str, why: Why) -> str:
+def in_words(words: Translator, language: str, why: ReasonLike) -> str:
     """A reason in that language; the sentence that was written down, in English, where there are no words for it."""
-    reason = EndReason.of(why)
+    reason = EndReason.convert(why)
     if reason.code == "gate":
         return "\n".join(gate_words(words, language, reason)) or reason.text
     values = dict(reason.values)

@@ -114,11 +114,11 @@ class AlbumTracker:
         album.newest_at = time.monotonic()
         news = self._learn(album, update)
         if known is None:
-            for raw in await inbox.album(self._database, *key):
+            for raw in await inbox.list_album_updates(self._database, *key):
                 news |= self._learn(album, Update.de_json(raw, self._bot))
         if news or ((album.hint or album.called.is_set()) and update.update_id not in album.noted):
             note = {"hint": album.hint, "called": album.called.is_set()}
-            album.noted |= await inbox.note_album(self._database, *key, NOTE, note)
+            album.noted |= await inbox.record_album_note(self._database, *key, NOTE, note)
         return album
 
     async def hint(self, album: AlbumState) -> str | None:

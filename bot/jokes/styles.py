@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from configs.prompts import Prompts
-from storage.chat.jokes import styles_told
+from storage.chat.jokes import list_shown_styles
 from storage.database import Database
 
 
@@ -26,7 +26,7 @@ class StyleRotation:
         `pressed` is that of the joke it follows; `first` is taken where the chat has heard none about that photo. Once
         all were heard it is the one that was heard longest ago. Raises PromptError for an unknown language.
         """
-        told = await styles_told(self._database, photo_id, chat_id, language)
+        told = await list_shown_styles(self._database, photo_id, chat_id, language)
         coming = [
             style for (*key, style), count in self._coming.items() if key == [language, chat_id, photo_id] and count
         ]

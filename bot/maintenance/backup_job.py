@@ -8,7 +8,7 @@ import time
 from bot.runtime.periodic import Periodic
 from configs.errors import JokebotError
 from configs.settings import Settings
-from storage.maintenance.backup import back_up, backups
+from storage.maintenance.backup import back_up, list_backups
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class BackupJob:
 
 
 def _back_up_if_due(settings: Settings) -> None:
-    there = backups(settings.backup_folder)
+    there = list_backups(settings.backup_folder)
     # A backup from the future tells of a clock that was wrong: it counts for nothing here.
     newest = max((one.created_at for one in there if one.created_at <= time.time()), default=0.0)
     if time.time() - newest >= settings.backup.every_h * 3600:

@@ -30,7 +30,7 @@ class DatabaseUpkeep:
 
     async def prune_inbox(self) -> None:
         """Delete finished updates. Raises sqlite3.Error."""
-        log.info("%d finished updates forgotten", await inbox.prune(self._database))
+        log.info("%d finished updates forgotten", await inbox.delete_finished(self._database))
 
     async def check(self) -> None:
         """Check the file: on a damaged database every further row makes it worse. Raises DatabaseError where it is."""

@@ -6,8 +6,8 @@ from configs.settings import StorageSettings
 from storage.database import Database
 from storage.learning import dataset_files
 from storage.maintenance.erasure import finish_erasure
-from storage.maintenance.model_cleanup import remove_models
-from storage.maintenance.retention import age_out
+from storage.maintenance.model_cleanup import remove_model_files
+from storage.maintenance.retention import delete_aged_data
 
 ERASE_EVERY_S = 3600.0
 
@@ -32,5 +32,5 @@ class ErasureJob:
         storage = self._storage
         async with dataset_files.lock(storage.datasets, wait_s=0.0):
             await finish_erasure(self._database, storage.photos, storage.datasets)
-        await age_out(self._database, storage.photos, storage.datasets, self._retention)
-        await remove_models(self._database, storage.models, self._keep_models)
+        await delete_aged_data(self._database, storage.photos, storage.datasets, self._retention)
+        await remove_model_files(self._database, storage.models, self._keep_models)

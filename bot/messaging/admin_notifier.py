@@ -12,7 +12,7 @@ from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import journal_sends
 from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
-from storage.chat import admin_notices
+from storage.chat import languages
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class AdminNotifier:
     async def language(self, admin_id: int) -> str:
         """The language that an admin last used; the default one where the database can't be read."""
         try:
-            code = await admin_notices.language_of(self._database, admin_id) if self._database else None
+            code = await languages.get_language(self._database, admin_id) if self._database else None
         except sqlite3.Error:
             code = None
         return self._messenger.translator.language(code)

@@ -117,7 +117,7 @@ class AlertChecks:
     async def _database(self, _: Alert | None) -> Detail | None:
         """A real write, since one that changes nothing succeeds on a full disk too."""
         try:
-            await alerts.beat(self._rows)
+            await alerts.record_pulse(self._rows)
         except sqlite3.Error as error:
             return {"why": str(error)}
         return None

@@ -82,7 +82,7 @@ class AlertManager:
         async with self._taking_up:
             if self._taken_up:
                 return
-            self.lasting.update(await alerts.lasting(self._database))
+            self.lasting.update(await alerts.all_open_alerts(self._database))
             for what in self.lasting.keys() - self._checks.keys():
                 if not what.startswith(JOB):
                     await self._end(what)
@@ -122,7 +122,7 @@ class AlertManager:
     async def _begin(self, what: str, detail: Detail) -> None:
         log.warning("alert: %s %s", what, detail)
         try:
-            self.lasting[what] = await alerts.begin(self._database, what, detail)
+            self.lasting[what] = await alerts.begin_alert(self._database, what, detail)
         except sqlite3.Error:
             self.lasting[what] = Alert(0, what, json.dumps(detail, ensure_ascii=False), time.time())
             self._unsaved[what] = set()
@@ -131,9 +131,9 @@ class AlertManager:
     async def _end(self, what: str) -> None:
         log.warning("over: %s", what)
         if what in self._unsaved:
-            await alerts.begin(self._database, what, {}, at=self.lasting[what].began_at, told=self._unsaved[what])
+            await alerts.begin_alert(self._database, what, {}, at=self.lasting[what].began_at, told=self._unsaved[what])
             del self._unsaved[what]
-        await alerts.end(self._database, what)
+        await alerts.end_alert(self._database, what)
         del self.lasting[what]
 
     async def tell(self) -> None:

@@ -27,16 +27,16 @@ from bot.runtime.version import program_version
 from configs.settings import Settings
 from storage.chat.metrics import (
     LatencyHistogram,
-    RunDurations,
-    banned_people,
-    inbox_pending,
-    models_shown,
-    ratings_by_model,
-    runs_so_far,
+    RunCounts,
+    count_banned_users,
+    count_pending_updates,
+    count_ratings_by_model,
+    count_runs,
+    list_monitored_models,
 )
 from storage.database import Database
 from storage.learning.runs import FINISHED, UNFINISHED
-from storage.maintenance.backup import newest_at
+from storage.maintenance.backup import newest_backup_time
 
 if TYPE_CHECKING:
     from prometheus_client.core import HistogramMetricFamily, Metric
@@ -98,7 +98,7 @@ class MetricsServer:
     async def _health(self, request: web.Request) -> web.Response:
         """200 where the bot runs and its database can be read; the engine has a health check of its own."""
         try:
-            await inbox_pending(self._database)
+            await count_pending_updates(self._database)
         except sqlite3.Error as error:
             log.warning("the database can't be read: %s", error)
             return web.Response(status=503, text="the database can't be read\n")
@@ -108,7 +108,7 @@ class MetricsServer:
         """All of them. The text is made in a thread, which is where prometheus-client is imported."""
         async with self._scrape:
             await self._told.catch_up(self._database)
-            shown = await models_shown(self._database, MODELS)
+            shown = await list_monitored_models(self._database, MODELS)
             families = [
                 *await self._families(shown),
                 *engine_families(self._servers),
@@ -118,8 +118,8 @@ class MetricsServer:
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _families(self, shown: Collection[str]) -> list[Family]:
-        rated = await self._ratings.get(None, lambda: ratings_by_model(self._database))
-        pending, ready = await inbox_pending(self._database), await self._servers.ready()
+        rated = await self._ratings.get(None, lambda: count_ratings_by_model(self._database))
+        pending, ready = await count_pending_updates(self._database), await self._servers.ready()
         gauges = {
             "queue_waiting": ("Photos in the queue.", self._queue.waiting),
             "queue_longest_wait_seconds": (
@@ -161,8 +161,8 @@ class HostMetrics:
         """All of them; a backup's time is left out before there is one, and a run's end before the first."""
         storage = self.settings.storage
         free = await asyncio.to_thread(host_stats.free_disk_bytes, storage.directory)
-        backup = await asyncio.to_thread(newest_at, self.settings.backup_folder)
-        runs, banned = await runs_so_far(database), await banned_people(database)
+        backup = await asyncio.to_thread(newest_backup_time, self.settings.backup_folder)
+        runs, banned = await count_runs(database), await count_banned_users(database)
         size, errors = host_stats.database_bytes(storage.database), self.mistakes.total
         alerts = self._alert_samples()
         return [
@@ -181,7 +181,7 @@ class HostMetrics:
         ]
 
 
-def run_families(found: RunDurations) -> list[Family]:
+def run_families(found: RunCounts) -> list[Family]:
     """How runs ended, and where the one under way is: every state has its sample, so that none goes missing."""
     states = ("none", *UNFINISHED)
     return [

@@ -22,7 +22,7 @@ from configs.settings import Settings
 from storage.chat import schedule
 from storage.database import Database
 from storage.learning import runs, trials
-from storage.maintenance.backup import BackupInfo, backups
+from storage.maintenance.backup import BackupInfo, list_backups
 
 log = logging.getLogger(__name__)
 
@@ -184,13 +184,13 @@ class StatusReport:
         return BAD if failed or late else FINE, say("status-backup", time=say.duration(time.time() - newest))
 
     def _backups(self) -> list[BackupInfo]:
-        return backups(self._settings.backup_folder)
+        return list_backups(self._settings.backup_folder)
 
     async def _run(self, say: Localizer) -> Line:
         """The run under way or the last one, and when the next begins by itself."""
         database = self._database
-        last = next(iter(await runs.history(database, 1)), None)
-        due = await schedule.due_at(database, "retrain") if self._settings.retrain.cron else None
+        last = next(iter(await runs.list_runs(database, 1)), None)
+        due = await schedule.get_due_time(database, "retrain") if self._settings.retrain.cron else None
         following = say("status-next", when=day_and_time(due) if due and due != float("inf") else "none")
         if last is None:
             return FINE, say("status-run-none", next=following)
@@ -204,11 +204,11 @@ class StatusReport:
         return FINE, say("status-run-now", run=last.id, what=f"{state} · {share}" if share else state)
 
     async def _share(self, say: Localizer, run: runs.Run) -> str:
-        trial = await trials.trial_of_run(self._database, run.id) if run.state == "canary" else None
+        trial = await trials.get_trial_of_run(self._database, run.id) if run.state == "canary" else None
         if trial:
             return say(
                 "run-ratings",
-                done=await trials.trial_ratings(self._database, trial),
+                done=await trials.count_trial_ratings(self._database, trial),
                 of=self._settings.canary.max_ratings,
             )
         progress = await self._progress.read(run)

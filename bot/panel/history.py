@@ -13,9 +13,9 @@ from bot.retraining.run_progress import read_losses
 from bot.retraining.run_report import has_picture
 from configs.settings import Settings
 from storage.chat import daily_history, recent_ratings
-from storage.chat.metrics import ratings_by_model
+from storage.chat.metrics import count_ratings_by_model
 from storage.database import Database
-from storage.learning import models, promotion, runs, trials
+from storage.learning import models, promotion, runs, tainted_models, trials
 from storage.learning.models import Model
 from storage.learning.run_files import gallery_of
 from storage.learning.runs import Run
@@ -29,9 +29,12 @@ OUTCOMES = {"promoted": "good", "rejected": "bad", "failed": "bad", "undecided":
 async def past(database: Database, say: Localizer) -> dict[str, Any]:
     """The part of the picture that reads all ratings, through a connection of its own."""
     async with database.separate_reader() as beside:
-        days, latest = await daily_history.days(beside, DAYS), await recent_ratings.last_rated(beside, RECENT)
+        days, latest = (
+            await daily_history.list_days(beside, DAYS),
+            await recent_ratings.list_recently_rated(beside, RECENT),
+        )
         return {
-            "runs": [run_line(say, run) for run in await runs.history(beside, RUNS) if run.finished],
+            "runs": [run_line(say, run) for run in await runs.list_runs(beside, RUNS) if run.finished],
             "models": await _models(beside, say),
             "back": await _back(beside),
             "by_model": await _verdicts(beside),
@@ -65,7 +68,7 @@ async def run_details(database: Database, settings: Settings, say: Localizer, ru
 
     `said` names a photo by its place in the verdict's gallery.
     """
-    trial, times = await trials.trial_of_run(database, run.id), await runs.timeline(database, run.id)
+    trial, times = await trials.get_trial_of_run(database, run.id), await runs.list_states(database, run.id)
     ends = [*(at for _, at in times[1:]), run.finished_at or times[-1][1]] if times else []
     steps = [
         {"label": say(f"run-state-{state}"), "seconds": max(0.0, end - at), "took": _took(say, end - at)}
@@ -97,20 +100,20 @@ def _took(say: Localizer, seconds: float) -> str:
 
 async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
     known = await models.all_models(database)
-    liked = {one.model_id: one for one in await daily_history.liked_by_model(database, len(known))}
+    liked = {one.model_id: one for one in await daily_history.list_model_likes(database, len(known))}
     told, barred = (
-        await recent_ratings.jokes_by_model(database),
-        {one.id for one in await promotion.saw_forgotten(database)},
+        await recent_ratings.count_jokes_by_model(database),
+        {one.id for one in await tainted_models.list_tainted_models(database)},
     )
     run = await runs.current_run(database)
     if run and run.state == "judging":
         barred.add(run.candidate_id or 0)
-    ended = {one.id: one for one in await runs.history(database, RUNS) if one.finished and one.reason}
+    ended = {one.id: one for one in await runs.list_runs(database, RUNS) if one.finished and one.reason}
     names = {one.id: f"{one.id} {one.name}" for one in known}
 
     def line(model: Model) -> dict[str, Any]:
         one = liked.get(model.id)
-        low, high = daily_history.wilson(one.liked, one.ratings) if one else (0.0, 1.0)
+        low, high = daily_history.wilson_interval(one.liked, one.ratings) if one else (0.0, 1.0)
         may = model.status in promotion.MAY_SERVE and not model.removed_at and model.id not in barred
         return {
             "id": model.id,
@@ -137,7 +140,7 @@ async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
 
 async def _verdicts(database: Database) -> list[dict[str, Any]]:
     """How many ratings of each value each model's jokes have now, the newest model first."""
-    counted = await ratings_by_model(database)
+    counted = await count_ratings_by_model(database)
     return [
         {
             "model": f"{model.id} {model.name}",
@@ -150,5 +153,5 @@ async def _verdicts(database: Database) -> list[dict[str, Any]]:
 
 async def _back(database: Database) -> str:
     """The model that a step back would put into service, or ""."""
-    before = await promotion.previous_champion(database)
+    before = await promotion.get_previous_champion(database)
     return f"{before.id} {before.name}" if before else ""

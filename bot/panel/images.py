@@ -42,12 +42,12 @@ class PanelImages:
 
     async def photo(self, joke_id: int) -> RenderedImage | None:
         """A rated joke's photo; None where there is none that may be shown."""
-        photo = await recent_ratings.rated_photo(self._database, joke_id)
+        photo = await recent_ratings.get_rated_photo(self._database, joke_id)
         return await self._small(photo_path(self._settings.storage.photos, photo)) if photo else None
 
     async def gallery(self, run_id: int, place: int) -> RenderedImage | None:
         """A photo that both models spoke about while a run was judged. Raises RunError for an unknown run."""
-        run = await runs.find(self._database, run_id)
+        run = await runs.get_run(self._database, run_id)
         gallery = gallery_of(run.judged)
         if not run.dataset or place >= len(gallery):
             return None
@@ -61,7 +61,7 @@ class PanelImages:
 
         Raises RunError for an unknown run, RenderError where it can't be drawn.
         """
-        run = await runs.find(self._database, run_id)
+        run = await runs.get_run(self._database, run_id)
         key = run.id, run.state, say.language
         async with self._drawing:
             self._drawn = {known: made for known, made in self._drawn.items() if time.monotonic() - made[0] < KEPT_S}

@@ -11,7 +11,7 @@ from bot.engine.router import ServedModel
 from bot.engine.servers.base import ModelServers
 from bot.i18n.localizer import Localizer
 from bot.retraining.run_progress import RunProgress, RunProgressReader, read_losses
-from storage.chat.metrics import inbox_pending
+from storage.chat.metrics import count_pending_updates
 from storage.database import Database
 from storage.learning import runs
 from storage.learning.runs import STEPS, Run
@@ -98,7 +98,7 @@ class PanelOverview:
         return [arm(router.champion, 1 - router.share, "champion"), *canary]
 
     async def _health(self, say: Localizer) -> list[dict[str, str]]:
-        queue, pending, ready = self._queue, await inbox_pending(self._database), await self._servers.ready()
+        queue, pending, ready = self._queue, await count_pending_updates(self._database), await self._servers.ready()
         disk = await asyncio.to_thread(shutil.disk_usage, self._folder)
         return [
             {

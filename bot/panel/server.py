@@ -177,7 +177,7 @@ class PanelServer:
         return web.Response(body=body, content_type="application/json", headers={"ETag": tag})
 
     async def _run(self, request: web.Request) -> web.Response:
-        run = await runs.find(self._database, int(request.match_info["run"]))
+        run = await runs.get_run(self._database, int(request.match_info["run"]))
         return web.json_response(await run_details(self._database, self._settings, self._localizer(request), run))
 
     async def _outcome(self, request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from storage.database import Database
 from storage.learning import models, promotion
 from storage.learning.models import Model
 from storage.learning.promotion import Promotion
-from storage.learning.reasons import Why
+from storage.learning.reasons import ReasonLike
 
 log = logging.getLogger(__name__)
 
@@ -35,24 +35,28 @@ class ModelDeployer:
         self._database, self._servers = database, servers
         self._changing = asyncio.Lock()
 
-    async def promote(self, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None) -> Deployment:
+    async def promote(
+        self, model_id: int, kind: str, *, reason: ReasonLike = "", asked_by: int | None = None
+    ) -> Deployment:
         """Put a model into service; `kind` is one of storage.learning.promotion.KINDS.
 
         Raises RegistryError where it may not serve, ServeError where it can't; then nothing has changed.
         """
         async with self._changing:
-            model = await promotion.may_serve(self._database, model_id)
+            model = await promotion.ensure_servable(self._database, model_id)
             return await self._change(
                 model, promotion.promote(self._database, model_id, kind, reason=reason, asked_by=asked_by)
             )
 
-    async def roll_back(self, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None) -> Deployment:
+    async def roll_back(
+        self, kind: str = "rollback", *, reason: ReasonLike = "", asked_by: int | None = None
+    ) -> Deployment:
         """Put the model before back into service.
 
         Raises RegistryError where there is none, ServeError where it can't be served.
         """
         async with self._changing:
-            model = await promotion.previous_champion(self._database)
+            model = await promotion.get_previous_champion(self._database)
             if model is None:
                 raise models.RegistryError("There is no earlier model to go back to.")
             return await self._change(model, promotion.rollback(self._database, kind, reason=reason, asked_by=asked_by))

@@ -124,7 +124,7 @@ class RunOrchestrator:
         while run.state in STEPS:
             before = run
             said = await self._attend(run)
-            run = await self._told(await runs.find(self._database, run.id))
+            run = await self._told(await runs.get_run(self._database, run.id))
             if run.state not in STEPS:
                 return
             if run.cancel_at:
@@ -162,7 +162,7 @@ class RunOrchestrator:
         That something can't be read just now disturbs no run.
         """
         try:
-            run = await runs.find(self._database, run.id)
+            run = await runs.get_run(self._database, run.id)
             await self._news.show(run)
         except (sqlite3.Error, JokebotError) as error:
             log.warning("news of run %d wait: %s", run.id, error)
@@ -171,7 +171,7 @@ class RunOrchestrator:
     async def _end(self, run: Run, state: str, reason: EndReason | JokebotError) -> None:
         with suppress(runs.RunStateChanged):
             await promotion.end_run(self._database, run, state, reason)
-        await self._news.show(await runs.find(self._database, run.id))
+        await self._news.show(await runs.get_run(self._database, run.id))
 
     async def _try(self, run: Run) -> None:
         """The trial of a run in canary, with its news."""
@@ -189,9 +189,9 @@ class RunOrchestrator:
 
     async def _obey(self) -> None:
         """Do what the command line asks of a running bot."""
-        for request in await control_requests.pending(self._database):
+        for request in await control_requests.list_pending_requests(self._database):
             text, done = await self._answer(request)
-            await control_requests.answer(self._database, request.id, text, done=done)
+            await control_requests.record_answer(self._database, request.id, text, done=done)
 
     async def _answer(self, request: control_requests.ControlRequest) -> tuple[str, bool]:
         try:

@@ -22,9 +22,8 @@ from bot.telegram.rate_limiter import Priority
 from bot.telegram.send_journal import journal_sends
 from configs.errors import JokebotError
 from configs.settings import Settings
-from storage.chat import admin_notices
 from storage.database import Database
-from storage.learning import runs
+from storage.learning import run_notices, runs
 from storage.learning.runs import Run
 
 log = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class RunNotifier:
 
     def _showing(self, run: Run, chat_id: int, text: str, known: str) -> Callable[[], Awaitable[None]]:
         async def show() -> None:
-            message_id = (await runs.followers(self._database, run.id)).get(chat_id)
+            message_id = (await run_notices.all_tracked_messages(self._database, run.id)).get(chat_id)
             priority = Priority.NORMAL if run.finished else Priority.BEST_EFFORT
             if message_id is None or not await self._messenger.edit(chat_id, message_id, text, priority=priority):
                 await self._send(run, chat_id, text)
@@ -81,10 +80,12 @@ class RunNotifier:
 
         Nothing for an admin who blocked the bot.
         """
-        if (await runs.find(self._database, run.id)).finished:
+        if (await runs.get_run(self._database, run.id)).finished:
             return
         try:
-            with journal_sends(lambda message_id: runs.follow(self._database, run.id, chat_id, message_id)):
+            with journal_sends(
+                lambda message_id: run_notices.track_message(self._database, run.id, chat_id, message_id)
+            ):
                 await self._messenger.send(chat_id, text, silent=True)
         except (Forbidden, BadRequest) as error:
             log.info("admin %d can't be told of run %d: %s", chat_id, run.id, error)
@@ -93,15 +94,15 @@ class RunNotifier:
         """Tell every admin what came of runs that they haven't been told of yet: each thing once."""
         async with self._telling:
             for what in ("judged", "ended"):
-                for run, chat_id in await admin_notices.untold(self._database, self._notifier.admins, what):
+                for run, chat_id in await run_notices.pending_notices(self._database, self._notifier.admins, what):
                     await self.show(run)
                     await self._tell(run, chat_id, what)
 
     async def _tell(self, run: Run, chat_id: int, what: str) -> None:
         async def told(_: int) -> None:
-            await admin_notices.tell(self._database, run.id, chat_id, what)
+            await run_notices.mark_notified(self._database, run.id, chat_id, what)
             if run.finished:
-                await admin_notices.tell(self._database, run.id, chat_id, "ended")
+                await run_notices.mark_notified(self._database, run.id, chat_id, "ended")
 
         report = RunReport(self._database, self._settings, run, await self._localizer(chat_id))
         text, picture = await report.text(), await self._picture(report)

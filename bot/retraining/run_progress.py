@@ -81,9 +81,9 @@ class RunProgressReader:
         """How far a run is: its process's step, or its trial's ratings."""
         if run.state != "canary":
             return await asyncio.to_thread(read_progress, run, self.run_folder(run))
-        trial = await trials.trial_of_run(self._database, run.id)
+        trial = await trials.get_trial_of_run(self._database, run.id)
         return (
-            RunProgress(await trials.trial_ratings(self._database, trial), self._trial_ratings)
+            RunProgress(await trials.count_trial_ratings(self._database, trial), self._trial_ratings)
             if trial
             else RunProgress()
         )

@@ -44,7 +44,7 @@ class RunReport:
 
     async def _why(self) -> list[str]:
         """The trial's figures where there was one, else what the run says: the gate's reasons, or its own."""
-        trial = await trials.trial_of_run(self._database, self._run.id)
+        trial = await trials.get_trial_of_run(self._database, self._run.id)
         liking = EvaluationSummary(self._localizer).liking(trial)
         if liking and self._run.state in ("promoted", "rejected", "undecided"):
             return [self._say("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
@@ -58,13 +58,13 @@ class RunReport:
         verdict = self._run.judged
         if not has_picture(self._run):
             return None
-        trial = await trials.trial_of_run(self._database, self._run.id)
+        trial = await trials.get_trial_of_run(self._database, self._run.id)
         card = await asyncio.to_thread(self._card, verdict, trial, await self._seconds())
         return await draw("run", card, self._settings.storage.directory)
 
     async def _seconds(self) -> float | None:
         """How long the run's process took, from queued to the gate's verdict."""
-        times = await runs.timeline(self._database, self._run.id)
+        times = await runs.list_states(self._database, self._run.id)
         judged = [at for (state, _), (_, at) in zip(times, times[1:], strict=False) if state == "judging"]
         return judged[-1] - self._run.created_at if judged else None
 

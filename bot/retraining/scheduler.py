@@ -67,14 +67,14 @@ class RetrainScheduler:
         """
         try:
             if self._trigger is None:
-                await schedule.drop(self._database, NAME)
+                await schedule.delete_due_time(self._database, NAME)
                 return True
-            due = await schedule.due_at(self._database, NAME)
+            due = await schedule.get_due_time(self._database, NAME)
             if due is not None and due <= time.time():
                 log.info("a run was due while the bot was down")
                 await self.tick()
             else:
-                await schedule.plan(self._database, NAME, self._next())
+                await schedule.set_due_time(self._database, NAME, self._next())
         except sqlite3.Error as error:
             log.warning("what is due is planned later: %s", error)
             return False
@@ -87,7 +87,7 @@ class RetrainScheduler:
     async def tick(self, context: Any = None) -> None:
         """The time has come: once, however many times were missed."""
         try:
-            if await schedule.claim(self._database, NAME, self._next()):
+            if await schedule.claim_due_job(self._database, NAME, self._next()):
                 await self._begin("schedule")
         except sqlite3.Error as error:
             log.warning("a run that is due can't be begun: %s", error)
@@ -98,7 +98,7 @@ class RetrainScheduler:
         Nothing is counted before somebody has rated.
         """
         try:
-            ratings = (await stats.overall(self._database)).ratings
+            ratings = (await stats.get_overall_stats(self._database)).ratings
             if ratings != self._ratings and await self._begin("pairs"):
                 self._ratings = ratings
         except sqlite3.Error as error:

@@ -67,7 +67,7 @@ class UpdateDispatcher:
     async def start(self) -> None:
         """Take up what an earlier process left, pressed buttons first. Call it before the first `receive`."""
         after = -1
-        while page := await inbox.pending(self._database, after=after, limit=PAGE):
+        while page := await inbox.list_pending_updates(self._database, after=after, limit=PAGE):
             after = page[-1][0]["update_id"]
             await self._take_up([row for row in page if is_pressed(row[0])])
             self._backlog |= not all(is_pressed(update) for update, _ in page)
@@ -75,7 +75,7 @@ class UpdateDispatcher:
 
     async def receive(self, updates: Sequence[RawUpdate]) -> None:
         """Commit updates, then start on those there is room for. When this returns, Telegram may forget them."""
-        new = set(await inbox.receive(self._database, updates))
+        new = set(await inbox.add_updates(self._database, updates))
         for update in updates:
             if update["update_id"] not in new:
                 continue
@@ -121,7 +121,7 @@ class UpdateDispatcher:
         try:
             if attempts:
                 async with (self._second if attempts == 1 else self._suspect)[is_pressed(update)]:
-                    await inbox.start(self._database, number)
+                    await inbox.count_attempts(self._database, number)
                     await self._persist([number], failed=not await self._attempt(update, attempts, again))
             else:
                 self._finish(number, failed=not await self._attempt(update, attempts, again))
@@ -137,10 +137,11 @@ class UpdateDispatcher:
     async def _attempt(self, update: RawUpdate, attempts: int, again: bool) -> bool:
         number = update["update_id"]
         if again and (
-            await jokes.delivery_of_update(self._database, number) or await duels.is_shown(self._database, number)
+            await jokes.get_delivery_of_update(self._database, number)
+            or await duels.is_duel_shown(self._database, number)
         ):
             return True
-        begun = await inbox.begun(self._database, number) if again else AnswerProgress()
+        begun = await inbox.get_progress(self._database, number) if again else AnswerProgress()
         # A joke that is stored only has to be shown, which takes no chances.
         hopeless = attempts >= ATTEMPTS and not begun.joke_id
         with journal_replies(self._database, number, begun.sent):
@@ -149,7 +150,7 @@ class UpdateDispatcher:
 
     async def _take_up(self, rows: Sequence[tuple[RawUpdate, int]]) -> None:
         if fresh := [update["update_id"] for update, attempts in rows if not attempts]:
-            await inbox.start(self._database, *fresh)
+            await inbox.count_attempts(self._database, *fresh)
         for update, attempts in rows:
             self._begin(update, attempts, again=True)
 
@@ -161,7 +162,7 @@ class UpdateDispatcher:
         while True:
             if self._backlog and (room := min(self._room(), PAGE)) > 0:
                 self._backlog, self._reading = False, True
-                rows = await inbox.pending(self._database, besides=self._unfinished, limit=room)
+                rows = await inbox.list_pending_updates(self._database, besides=self._unfinished, limit=room)
                 self._reading = False
                 self._backlog |= len(rows) == room
                 await self._take_up([row for row in rows if not is_pressed(row[0])])
@@ -187,7 +188,7 @@ class UpdateDispatcher:
         """Until this is done the rows look unfinished, so they stay among those that are not handed out again."""
         for pause in (1.0, 5.0, 30.0, 0.0):
             try:
-                await inbox.finish(self._database, *numbers, failed=failed)
+                await inbox.mark_finished(self._database, *numbers, failed=failed)
             except sqlite3.Error as error:
                 log.error("%d finished updates can't be marked so: %s", len(numbers), error)
                 await asyncio.sleep(pause)

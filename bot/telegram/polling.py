@@ -68,7 +68,7 @@ class UpdatePoller:
                 return offset
             self._heard_at = time.monotonic()
             return updates[-1]["update_id"] + 1
-        if self._heard_at and time.monotonic() - self._heard_at > inbox.OFFSET_LASTS_S:
+        if self._heard_at and time.monotonic() - self._heard_at > inbox.OFFSET_LIFETIME_S:
             return 0
         return offset
 

@@ -22,10 +22,10 @@ class AnonymousRaters:
 
     numbers: dict[int, int] = field(default_factory=dict)
 
-    def number(self, person_id: int) -> int:
-        return self.numbers.setdefault(person_id, len(self.numbers))
+    def number(self, user_id: int) -> int:
+        return self.numbers.setdefault(user_id, len(self.numbers))
 
-    def people(self) -> dict[int, int]:
+    def users(self) -> dict[int, int]:
         """User by number."""
         return {number: person for person, number in self.numbers.items()}
 
@@ -77,7 +77,7 @@ class ScoredJoke:
         }
 
 
-def build(
+def build_contents(
     source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any
 ) -> DatasetContents:
     """Put rows, their entries and all other facts together."""

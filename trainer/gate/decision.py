@@ -6,11 +6,11 @@ from typing import Any
 from configs.learning import GateSettings
 from storage.learning.run_files import GateAnswer
 
-Reason = tuple[str, str]
+GateReason = tuple[str, str]
 Measures = Mapping[str, Any]
 
 
-def decide(measures: Measures, settings: GateSettings) -> tuple[GateAnswer, list[Reason]]:
+def decide(measures: Measures, settings: GateSettings) -> tuple[GateAnswer, list[GateReason]]:
     """Answer and reasons, (code, sentence). Shown harm rejects; without held-out liked jokes the
     answer is undecided; all else is promoted to the trial, with the measures that could not be judged as reasons."""
     harm = [reason for check in CHECKS for reason in check(measures, settings)]
@@ -18,7 +18,7 @@ def decide(measures: Measures, settings: GateSettings) -> tuple[GateAnswer, list
         return GateAnswer.REJECT, harm
     if not measures["likelihood"]["photos"]:
         return GateAnswer.UNDECIDED, [NOTHING]
-    return GateAnswer.PROMOTE, list(unsaid(measures, settings)) or [
+    return GateAnswer.PROMOTE, list(not_judged(measures, settings)) or [
         ("fine", "No harm was shown on the held-out photos.")
     ]
 
@@ -30,8 +30,8 @@ NOTHING = (
 )
 
 
-def replies(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """More empty, broken or wrong-language replies than the champion (`max_wrong_language_increase` are allowed)."""
+def replies(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
+    """No more empty and broken replies than the champion's; in another language, `max_wrong_language_increase` more."""
     old, new = measures["replies"]["champion"], measures["replies"]["candidate"]
     count = max(1, new["replies"])
     for kind, what in (("empty", "are empty"), ("broken", "are no sentences")):
@@ -45,7 +45,7 @@ def replies(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-def likelihood(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
+def likelihood(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
     """Liked jokes are less likely by more than the margin, over its whole interval; or by `max_likelihood_drift`,
     however few.
     """
@@ -66,7 +66,7 @@ def likelihood(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-def ranking(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
+def ranking(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
     """Liked jokes are told from disliked ones worse by more than the margin, over the whole interval, on enough
     photos.
     """
@@ -86,7 +86,7 @@ def ranking(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-def collapse(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
+def collapse(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
     """Its jokes vary less than the reference's, or are more like each other, beyond what is let pass."""
     for name, minimum, what in (
         ("entropy", settings.entropy_ratio, "entropy of word pairs"),
@@ -111,7 +111,7 @@ def collapse(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-def copying(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
+def copying(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
     """More of its jokes stand word for word in what it was trained on than of the reference's."""
     measured = measures["copying"]
     if (
@@ -125,7 +125,7 @@ def copying(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[Reason]], ...] = (
+CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[GateReason]], ...] = (
     replies,
     likelihood,
     ranking,
@@ -134,7 +134,7 @@ CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[Reason]], ...] = (
 )
 
 
-def unsaid(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
+def not_judged(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
     """What could not be judged; the canary decides."""
     measured = measures["likelihood"]
     if measured["photos"] < settings.likelihood_photos:

@@ -53,7 +53,7 @@ class JokeScores:
         requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
         columns = (
             rated.joke_ids[rated.joke[requested]],
-            rated.people[rated.rater[requested]],
+            rated.user_ids[rated.rater[requested]],
             rated.value[requested],
             self.weighed.weight[requested],
         )
@@ -68,7 +68,7 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
     _, photo = np.unique(evidence.photo_ids, return_inverse=True)
     weighed = (
         weight_ratings(
-            value, evidence.joke, evidence.rater, jokes, len(evidence.people), newcomer_weights(evidence, settings)
+            value, evidence.joke, evidence.rater, jokes, len(evidence.user_ids), newcomer_weights(evidence, settings)
         )
         if settings.weigh_raters
         else unweighed(value, jokes)

@@ -106,10 +106,10 @@ class StepSchedule:
     checkpoint_every: int
 
 
-UPDATES_AN_EPOCH = 8
+MIN_UPDATES_PER_EPOCH = 8
 """Fewer than this are not worth accumulating for: ten rows would be updated from less than once an epoch."""
 
-SHORTEST_WARMUP = 2
+MIN_WARMUP_STEPS = 2
 """mmengine's LinearLR reaches the full rate one step before its end: of one step it would never leave its start."""
 
 
@@ -122,13 +122,13 @@ def schedule(rows: int, processes: int, training: TrainingSettings) -> StepSched
     """
     batch = min(training.batch_size, max(1, rows // processes))
     per_epoch = math.ceil(rows / (batch * processes))
-    accumulation = min(training.accumulation, max(1, per_epoch // UPDATES_AN_EPOCH))
+    accumulation = min(training.accumulation, max(1, per_epoch // MIN_UPDATES_PER_EPOCH))
 
     def windows(steps: float) -> int:
         return max(1, math.ceil(steps / accumulation)) * accumulation
 
     steps = windows(per_epoch * training.epochs)
     warmup = (
-        max(SHORTEST_WARMUP, round(training.warmup * steps)) if training.warmup and steps > 2 * SHORTEST_WARMUP else 0
+        max(MIN_WARMUP_STEPS, round(training.warmup * steps)) if training.warmup and steps > 2 * MIN_WARMUP_STEPS else 0
     )
     return StepSchedule(batch, accumulation, steps, warmup, windows(training.checkpoint_steps))

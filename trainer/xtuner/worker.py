@@ -173,7 +173,7 @@ def join_group() -> None:
 def import_xtuner() -> None:
     from trainer.xtuner import compat
 
-    compat.apply()
+    compat.apply_repairs()
 
 
 def call_xtuner(arguments: list[str]) -> Any:

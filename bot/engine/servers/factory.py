@@ -10,8 +10,8 @@ from collections.abc import Callable
 from bot.engine.servers.base import ModelServers
 from configs.settings import ROOT, Settings
 from storage.database import Database
-from storage.learning.model_files import code_of
-from storage.learning.models import Model, champion, record_code_consent, register_base
+from storage.learning.model_files import code_digests
+from storage.learning.models import Model, get_champion, record_code_consent, register_base
 
 PROGRAM = ROOT / "configs"
 """A model in there is part of the program, and changes with it."""
@@ -22,8 +22,8 @@ async def serving_model(settings: Settings, database: Database) -> Model:
     folder = settings.model.directory
     registered = await register_base(database, settings.model.name, str(folder) if folder else None)
     if folder and registered.code is None and not folder.is_relative_to(PROGRAM) and folder.is_dir():
-        await record_code_consent(database, registered.id, json.dumps(await asyncio.to_thread(code_of, folder)))
-    return await champion(database) or registered
+        await record_code_consent(database, registered.id, json.dumps(await asyncio.to_thread(code_digests, folder)))
+    return await get_champion(database) or registered
 
 
 def make_servers(

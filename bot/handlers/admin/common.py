@@ -9,7 +9,7 @@ from bot.handlers.callback_data import CallbackData, Confirmation
 from bot.handlers.routing import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
-from storage.chat import admin_notices
+from storage.chat import languages
 from storage.database import Database
 
 
@@ -67,7 +67,7 @@ class AdminAccess:
 
     async def note_language(self, admin: User) -> None:
         """Store the language for messages that the admin gets unasked."""
-        await admin_notices.note_language(self._database, admin.id, self._messenger.language(admin))
+        await languages.record_spoken_language(self._database, admin.id, self._messenger.language(admin))
 
     async def ask_confirmation(
         self, incoming: IncomingMessage, kind: type[Confirmation], number: int, text: str

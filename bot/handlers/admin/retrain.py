@@ -16,7 +16,7 @@ from bot.retraining.orchestrator import RunOrchestrator
 from bot.telegram.rate_limiter import CallDropped
 from configs.settings import Settings
 from storage.database import Database
-from storage.learning import runs, trials
+from storage.learning import run_notices, runs, trials
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 from storage.learning.runs import Run, RunInProgress
 
@@ -118,7 +118,7 @@ class RetrainAdmin:
             await self._messenger.close_question(query, text)
             return
         if chat_id == user.id:
-            await runs.follow(self._database, run.id, chat_id, press.message.message_id)
+            await run_notices.track_message(self._database, run.id, chat_id, press.message.message_id)
             await self._messenger.answer_button(query)
         else:
             await self._messenger.close_question(query, self._messenger.text(user, "retrain-started", run=run.id))
@@ -130,13 +130,13 @@ class RetrainAdmin:
                 incoming.message, "retrain-busy", run=run.id, what=self._state(incoming.user, run)
             )
             return
-        trial = await trials.trial_of_run(self._database, run.id)
+        trial = await trials.get_trial_of_run(self._database, run.id)
         await self._messenger.reply(
             incoming.message,
             "retrain-on-trial",
             model=run.candidate_id or 0,
             wanted=self._settings.canary.max_ratings,
-            ratings=await trials.trial_ratings(self._database, trial) if trial else 0,
+            ratings=await trials.count_trial_ratings(self._database, trial) if trial else 0,
         )
 
     async def _cancel(self, message: Message) -> None:
@@ -151,7 +151,7 @@ class RetrainAdmin:
     async def on_runs(self, incoming: IncomingMessage) -> None:
         """The latest runs, newest first, with the reasons of those that ended without a new champion."""
         user, lines = incoming.user, []
-        for run in await runs.history(self._database, SHOWN):
+        for run in await runs.list_runs(self._database, SHOWN):
             time = self._duration(user, run.finished_at - run.created_at) if run.finished_at else "none"
             lines.append(
                 self._messenger.text(

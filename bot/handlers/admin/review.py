@@ -51,7 +51,7 @@ class ReviewAdmin:
     async def on_answer(self, press: ButtonPress[ReviewButton]) -> None:
         """Keep or drop. The first answer about a joke brings the next joke, a later one only changes it."""
         joke_id, answer, admin = press.data.joke_id, press.data.answer, press.user
-        first = await review_queue.decide(self._database, joke_id, kept=answer == "keep", asked_by=admin.id)
+        first = await review_queue.record_decision(self._database, joke_id, kept=answer == "keep", asked_by=admin.id)
         if first is None:
             await self._messenger.reject_button(press.query, "review-gone")
             return
@@ -68,7 +68,7 @@ class ReviewAdmin:
 
     async def _show_next(self, chat_id: int, admin: User) -> None:
         """The next joke with its photo, ratings and buttons, or that none is left."""
-        waiting = await review_queue.next_waiting(self._database)
+        waiting = await review_queue.get_next_item(self._database)
         if waiting is None:
             await self._messenger.send(chat_id, self._messenger.text(admin, "review-none"))
             return

@@ -11,7 +11,7 @@ from storage.database import Database
 from storage.learning import models, promotion, runs
 from storage.learning.models import NewModel
 from storage.learning.runs import Run
-from storage.learning.trials import trial_of_run
+from storage.learning.trials import get_trial_of_run
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 CHAMPION, CANDIDATE = "base", "candidate"
@@ -20,7 +20,7 @@ QUICK = {"initial_share": 0.5, "initial_ratings": 6, "full_share": 0.5, "max_rat
 
 async def let_through(database: Database) -> Run:
     """A run whose candidate the gate has let through, and which is for the bot to go on with."""
-    serving = await models.champion(database)
+    serving = await models.get_champion(database)
     run = await runs.create_run(database, "command")
     for state in ("exporting", "training", "merging"):
         run = await runs.advance(database, run, state)
@@ -62,7 +62,7 @@ class Chat:
         """Rate until the run has left canary."""
         for _ in range(most):
             await self.rate(old, new)
-            if (found := await runs.find(self.stage.app.database, run.id)).state != "canary":
+            if (found := await runs.get_run(self.stage.app.database, run.id)).state != "canary":
                 return found
         return await self.ends(run)
 
@@ -78,7 +78,7 @@ class Chat:
         """The run's trial, once it is as asked for."""
 
         async def look() -> Any:
-            trial = await trial_of_run(self.stage.app.database, run.id)
+            trial = await get_trial_of_run(self.stage.app.database, run.id)
             return trial if trial and until(trial) else None
 
         return await self.until(look)
@@ -87,7 +87,7 @@ class Chat:
         """The run, once it has left canary."""
 
         async def look() -> Run | None:
-            found = await runs.find(self.stage.app.database, run.id)
+            found = await runs.get_run(self.stage.app.database, run.id)
             return None if found.state == "canary" else found
 
         return await self.until(look)

@@ -16,7 +16,7 @@ async def test_a_candidate_that_is_liked_more_takes_over(chat_with):
     await chat.trial(run)
     run = await chat.rate_until(run, old=MEH, new=FUNNY)
     assert run.state == "promoted" and "People like its jokes better." in run.reason
-    assert (await models.champion(chat.stage.app.database)).name == CANDIDATE
+    assert (await models.get_champion(chat.stage.app.database)).name == CANDIDATE
     assert {await chat.rate(MEH, FUNNY) for _ in range(8)} == {NEW}
     trial = await chat.trial(run, lambda trial: trial.outcome == "promoted")
     assert trial.ended_at and json.loads(trial.measures)["answer"] == "promote"
@@ -39,7 +39,7 @@ async def test_without_a_verdict_the_champion_stays_and_the_candidate_is_kept(ch
     await chat.trial(run)
     run = await chat.rate_until(run, old=FUNNY, new=FUNNY, most=40)
     assert run.state == "undecided" and "neither is clearly better" in run.reason
-    assert (await models.champion(chat.stage.app.database)).name != CANDIDATE
+    assert (await models.get_champion(chat.stage.app.database)).name != CANDIDATE
     assert (await models.get_model(chat.stage.app.database, CANDIDATE)).status == "candidate"
     assert (await promotion.promote(chat.stage.app.database, run.candidate_id, "admin")).model_id == run.candidate_id
 
@@ -123,7 +123,7 @@ async def test_a_candidate_that_learnt_from_somebody_forgotten_since_is_tried_no
     await chat.trial(run)
     database = chat.stage.app.database
     await chat.rate(FUNNY, FUNNY)
-    await datasets.register(database, "theirs", "ratings", [RecordRow("joke-1", "train", 1)])
+    await datasets.register_dataset(database, "theirs", "ratings", [RecordRow("joke-1", "train", 1)])
     async with database.write() as connection:
         await connection.execute("UPDATE models SET dataset = 'theirs' WHERE id = ?", (run.candidate_id,))
         await connection.execute("DELETE FROM jokes")

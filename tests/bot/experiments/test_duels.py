@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from storage.chat.duels import duel_of_update
+from storage.chat.duels import get_duel_of_update
 from storage.learning import runs
-from storage.learning.trials import duel_picks, trial_of_run
+from storage.learning.trials import get_trial_of_run, list_duel_choices
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 
@@ -48,7 +48,7 @@ async def duel_in(chat):
 
 async def picks(chat, run) -> list[int]:
     database = chat.stage.app.database
-    return await duel_picks(database, await trial_of_run(database, run.id))
+    return await list_duel_choices(database, await get_trial_of_run(database, run.id))
 
 
 async def test_both_jokes_stand_in_one_message_and_the_choice_is_counted_for_its_model(dueling):
@@ -198,4 +198,4 @@ async def test_a_choice_under_a_message_that_a_kill_left_unnoted_counts(dueling)
     assert await chat.stage.press(duel, 2) == chat.stage.words("duel-chosen-meh")
     assert await picks(chat, run) == [0]
     update = await chat.stage.value("SELECT update_id FROM duels")
-    assert (await duel_of_update(chat.stage.app.database, update)).message_id == duel["message_id"]
+    assert (await get_duel_of_update(chat.stage.app.database, update)).message_id == duel["message_id"]

@@ -51,7 +51,7 @@ async def test_all_is_well(stage_with, plenty, monkeypatch):
     assert found[0].startswith(f"🟢 Jokebot {status_report.program_version()} · up ")
     assert found[1:4] == ["🟢 Engine answers", "🟢 Nobody waits", "🟢 Model 1 · base"]
     assert found[4].startswith("🟢 900 GB free · data ") and " · database " in found[4]
-    due = day_and_time(await schedule.due_at(stage.app.database, "retrain"))
+    due = day_and_time(await schedule.get_due_time(stage.app.database, "retrain"))
     assert found[5].startswith("🟢 Backup ") and found[5].endswith(" ago")
     assert found[6:] == [f"🟢 No training yet. Next: {due}", "🟢 No errors in the last 24 hours"]
 

@@ -18,7 +18,7 @@ from configs.settings import Settings
 from storage.chat.jokes import get_joke
 from storage.database import Database
 from storage.learning.models import register_base
-from storage.media.photos import check_photo, keep_photo, photo_path
+from storage.media.photos import add_photo, check_photo, photo_path
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def make_joker(database, stub, tmp_path):
 async def photo(database, tmp_path):
     buffer = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(buffer, "JPEG")
-    return await keep_photo(
+    return await add_photo(
         database, tmp_path / "photos", check_photo(buffer.getvalue(), max_bytes=10**6, max_pixels=10**6), 5
     )
 

@@ -11,7 +11,7 @@ from bot.engine.stub.engine import StubReply
 from bot.jokes.weekly_digest import DAYS, WeeklyDigest, latest_due
 from bot.sandbox.groups import add_basic_group, upgrade
 from configs.settings import DigestSettings
-from storage.maintenance.forget_person import set_private
+from storage.chat.consent import set_private
 from tests.bot.handlers.test_settings import choose
 
 FEW = {"rated": 3}

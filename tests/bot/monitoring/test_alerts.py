@@ -14,7 +14,7 @@ from bot.monitoring import alert_checks, alerts, host_stats
 from bot.sandbox.server import Sandbox
 from bot.sandbox.telegram_objects import FIRST_PERSON_ID
 from bot.telegram.polling import TokenRejected
-from storage.chat.alerts import begin
+from storage.chat.alerts import begin_alert
 from storage.database import DatabaseError
 from tests.bot.conftest import TOKEN, make_settings
 from tests.bot.telegram.test_webhook import free_port
@@ -223,7 +223,7 @@ async def test_a_backup_folder_that_cannot_be_read_is_told_as_a_failed_backup(st
     def unreadable(folder):
         raise PermissionError(13, "Permission denied", str(folder))
 
-    monkeypatch.setattr(backup_job, "backups", unreadable)
+    monkeypatch.setattr(backup_job, "list_backups", unreadable)
     stage = await stage_with(telegram=ADMINS, alerts=ONLY)
     began = await told(stage, "backup-began")
     await stage.joke(stage.send_photo())
@@ -256,6 +256,6 @@ async def test_what_was_told_of_a_job_that_there_is_no_more_is_over(stage_with, 
 async def test_an_alert_that_cannot_be_put_into_words_keeps_no_other_from_being_told(stage_with):
     stage = await stage_with(telegram=ADMINS, alerts=ONLY)
     for what in ("unheard-of", "token"):
-        await begin(stage.app.database, what, {})
+        await begin_alert(stage.app.database, what, {})
     await stage.world.wait_for(lambda _: heard(stage, stage.alice, "🔴 On 20") == 1, 60)
     await told(stage, "job-began", job=stage.words("job-alert-messages"))

@@ -24,7 +24,7 @@ from bot.monitoring.metrics import ALERTS, MetricsServer, MetricsSnapshot, expos
 from configs.errors import SettingsError
 from configs.settings import ROOT, Settings
 from storage.chat.alerts import Alert
-from storage.chat.metrics import LatencyHistogram, RunDurations
+from storage.chat.metrics import LatencyHistogram, RunCounts
 from storage.learning import promotion, runs
 from storage.learning.models import Model, register_base
 from storage.learning.runs import UNFINISHED
@@ -212,7 +212,7 @@ async def test_where_a_run_is_and_how_runs_ended(stage_with):
 
 def test_every_state_of_a_run_has_its_sample():
     for state in (*UNFINISHED, None):
-        samples = run_families(RunDurations({}, state, None))[0][3]
+        samples = run_families(RunCounts({}, state, None))[0][3]
         assert len(samples) == len(UNFINISHED) + 1
         assert [labels for labels, value in samples.items() if value] == [(("state", state or "none"),)]
 

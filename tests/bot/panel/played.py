@@ -11,15 +11,15 @@ from typing import Any
 from unittest import mock
 
 from configs.settings import ROOT, Settings
+from storage.chat.consent import set_private
 from storage.chat.jokes import NewJoke, add_joke
-from storage.chat.ratings import rate
+from storage.chat.ratings import record_rating
 from storage.database import Database
 from storage.learning import datasets, models, promotion, runs
 from storage.learning.models import Model, NewModel
 from storage.learning.reasons import EndReason
 from storage.learning.runs import Run
-from storage.maintenance.forget_person import set_private
-from storage.media.photos import Photo, check_photo, keep_photo
+from storage.media.photos import Photo, add_photo, check_photo
 
 DRAWINGS = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
 PEOPLE = range(1001, 1013)
@@ -87,13 +87,13 @@ class Past:
             for _ in range(days):
                 await self._day(second, 0.76)
             self.hidden = await self.tell(second, self.photos[0], "A secret joke.", HIDDEN)
-            await rate(self._database, self.hidden, PEOPLE[0], 3)
+            await record_rating(self._database, self.hidden, PEOPLE[0], 3)
             await set_private(self._database, HIDDEN, True)
 
     async def _keep_photos(self) -> None:
         for number, drawing in enumerate(DRAWINGS):
             checked = check_photo(drawing.read_bytes(), max_bytes=10**8, max_pixels=10**8)
-            self.photos.append(await keep_photo(self._database, self._settings.storage.photos, checked, PEOPLE[number]))
+            self.photos.append(await add_photo(self._database, self._settings.storage.photos, checked, PEOPLE[number]))
 
     async def _day(self, model: Model, liking: float) -> None:
         morning = self.now
@@ -103,12 +103,12 @@ class Past:
             joke = await self.tell(model, photo, text)
             for person in self._chance.sample(PEOPLE, self._chance.randint(1, 5)):
                 value = self._chance.choice((3, 3, 2)) if self._chance.random() < liking else 1
-                await rate(self._database, joke, person, value)
+                await record_rating(self._database, joke, person, value)
         self.now = morning + DAY_S
 
     async def serving(self, database: Database) -> Model:
         """The model in service."""
-        found = await models.champion(database)
+        found = await models.get_champion(database)
         assert found is not None
         return found
 
@@ -143,7 +143,7 @@ class Past:
         self.now += 5
         run = await runs.advance(database, run, "exporting", model_name=f"run-{run.id}")
         self.now += 20
-        await datasets.register(database, f"dataset-{run.id}", "ratings", [])
+        await datasets.register_dataset(database, f"dataset-{run.id}", "ratings", [])
         return await runs.advance(database, run, "training", dataset=f"dataset-{run.id}")
 
     def write_losses(self, run: Run, steps: int) -> None:

@@ -109,7 +109,7 @@ async def curtain(
 
 async def add_model(database: Any, name: str) -> models.Model:
     """A candidate made after the champion, without files."""
-    serving = await models.champion(database)
+    serving = await models.get_champion(database)
     async with database.write() as connection:
         return await models.add_candidate(
             connection,
@@ -134,7 +134,7 @@ async def judged_run(database: Any, answer: str = "promote", *, name: str = "run
         run = await runs.advance(
             database, run, state, **({"dataset": "d", "model_name": name} if state == "training" else {})
         )
-    serving = await models.champion(database)
+    serving = await models.get_champion(database)
     run = await promotion.record_merge(
         database,
         run,

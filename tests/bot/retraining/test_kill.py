@@ -96,7 +96,7 @@ async def test_a_killed_bot_takes_its_runs_process_along_and_the_next_goes_on_wi
     await joke(bot.world, picture, 1)
     database = await Database.open(theatre.data / "jokebot.sqlite3")
     try:
-        champion = await models.champion(database)
+        champion = await models.get_champion(database)
         run = await runs.create_run(database, "command")
         await until(lambda: (theatre.data / "played").exists() and (theatre.data / "played").read_text() == "2")
         killed = process_of_run(theatre)
@@ -104,16 +104,16 @@ async def test_a_killed_bot_takes_its_runs_process_along_and_the_next_goes_on_wi
         first.kill()
         await first.wait()
         await until(lambda: not works(killed))
-        assert (await runs.find(database, run.id)).state == "training"
+        assert (await runs.get_run(database, run.id)).state == "training"
         await bot()
         await until(lambda: process_of_run(theatre) not in (0, killed))
         await joke(bot.world, picture, 2)
         theatre.go("end")
 
         async def ended():
-            return (await runs.find(database, run.id)).reason == "The play is over."
+            return (await runs.get_run(database, run.id)).reason == "The play is over."
 
         await until(ended)
-        assert await models.champion(database) == champion and len(await runs.history(database)) == 1
+        assert await models.get_champion(database) == champion and len(await runs.list_runs(database)) == 1
     finally:
         await database.close()

@@ -28,7 +28,7 @@ def quick(monkeypatch):
 async def becomes(stage, *states):
     """Wait until the latest run is in one of these states."""
     for _ in range(6000):
-        run = next(iter(await runs.history(stage.app.database, 1)), None)
+        run = next(iter(await runs.list_runs(stage.app.database, 1)), None)
         if run and run.state in states:
             return run
         await asyncio.sleep(0.01)
@@ -47,7 +47,7 @@ async def test_a_process_that_dies_is_begun_again_and_goes_on(admins_stage, thea
     theatre.play({"row": {"state": "training"}}, {"die": True}, {"row": {"state": "merging"}}, {"die": True}, FAILED)
     await runs.create_run(admins_stage.app.database, "command")
     await becomes(admins_stage, "failed")
-    assert [state for state, _ in await runs.timeline(admins_stage.app.database, 1)] == [
+    assert [state for state, _ in await runs.list_states(admins_stage.app.database, 1)] == [
         "queued",
         "training",
         "merging",
@@ -88,12 +88,12 @@ async def test_the_command_line_is_obeyed_and_told_what_came_of_it(admins_stage)
     database = admins_stage.app.database
     model = await add_model(database, "run-1")
     admins_stage.engine.models = ["run-1"]
-    done = await control_requests.wait_for(
-        database, await control_requests.ask(database, "promote", model.id), wait_s=60
+    done = await control_requests.wait_for_answer(
+        database, await control_requests.add_request(database, "promote", model.id), wait_s=60
     )
     assert done.done and "run-1" in done.answer
-    refused = await control_requests.wait_for(
-        database, await control_requests.ask(database, "promote", model.id), wait_s=60
+    refused = await control_requests.wait_for_answer(
+        database, await control_requests.add_request(database, "promote", model.id), wait_s=60
     )
     assert not refused.done and "in service already" in refused.answer
 

@@ -12,7 +12,7 @@ from bot.i18n.localizer import Localizer
 from bot.i18n.translator import Translator
 from bot.retraining.evaluation_summary import EvaluationSummary
 from storage.database import Database
-from storage.learning import promotion, runs
+from storage.learning import promotion, run_notices, runs
 from storage.learning.trials import TrialRecord
 from tests.bot.retraining.conftest import judged_run
 
@@ -120,7 +120,7 @@ async def test_a_bot_that_is_started_again_goes_on_with_the_same_message(curtain
     theatre.go("next")
     async with curtain() as stage:
         await told(stage, stage.words("run-doing-merging"))
-        assert await runs.followers(stage.app.database, run.id) == {stage.alice: 1}
+        assert await run_notices.all_tracked_messages(stage.app.database, run.id) == {stage.alice: 1}
         assert len(texts(stage)) == 1
 
 

@@ -23,16 +23,16 @@ def sections(sections):
 
 
 async def history(stage):
-    return [(run.started_by, run.state) for run in await runs.history(stage.app.database)]
+    return [(run.started_by, run.state) for run in await runs.list_runs(stage.app.database)]
 
 
 async def due_now(stage):
     """Once the bot has planned its next time, let that be now."""
     for _ in range(6000):
-        if await schedule.due_at(stage.app.database, NAME):
+        if await schedule.get_due_time(stage.app.database, NAME):
             break
         await asyncio.sleep(0.01)
-    await schedule.plan(stage.app.database, NAME, time.time() - 1)
+    await schedule.set_due_time(stage.app.database, NAME, time.time() - 1)
 
 
 async def test_a_time_that_passed_while_the_bot_was_down_is_met_once_at_its_start(curtain, theatre):
@@ -43,7 +43,7 @@ async def test_a_time_that_passed_while_the_bot_was_down_is_met_once_at_its_star
     async with curtain() as stage:
         await stage.until(lambda: theatre.data.joinpath("played").exists())
         assert await history(stage) == [("schedule", "queued")]
-        assert time.time() < await schedule.due_at(stage.app.database, NAME) <= time.time() + 86400
+        assert time.time() < await schedule.get_due_time(stage.app.database, NAME) <= time.time() + 86400
     async with curtain() as stage:
         assert await history(stage) == [("schedule", "queued")]
 

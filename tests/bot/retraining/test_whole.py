@@ -74,8 +74,8 @@ async def test_a_run_from_the_chat_ends_in_a_model_that_takes_over_and_steps_bac
     sure = await stage.joke(say(stage, f"/promote {candidate}"))
     await stage.press(sure, 0)
     await seen(stage, lambda one: one.get("text", "").startswith(f"Model {candidate} is in service"))
-    assert (await models.champion(stage.app.database)).id == candidate
-    assert (await runs.history(stage.app.database))[0].state == "promoted"
+    assert (await models.get_champion(stage.app.database)).id == candidate
+    assert (await runs.list_runs(stage.app.database))[0].state == "promoted"
     answer = await stage.answer(say(stage, "/rollback"))
     assert answer["text"].startswith("Back to model 1 (stub)")
     await stage.joke(stage.send_photo(data=make_picture()))

@@ -16,7 +16,7 @@ from trainer.demo_model import train as training
 from trainer.demo_model.build import build
 from trainer.demo_model.picture_pack import shrink
 from trainer.demo_model.sources import HELD_OUT
-from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, TrainingPhase, carry_positions, rate_at
+from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, GPU_RESUMED_PHASES, TrainingPhase, carry_positions, rate_at
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_minutes_end_a_build_too(pack, tmp_path, monkeypatch):
 def test_the_rate_rises_falls_and_the_phases_fill_the_time():
     assert rate_at(0.0) < 0.1 < rate_at(0.02) < rate_at(0.03) == 1.0
     assert rate_at(0.5) > rate_at(0.9) > 0
-    for phases in (CPU_PHASES, GPU_PHASES, GPU_MORE):
+    for phases in (CPU_PHASES, GPU_PHASES, GPU_RESUMED_PHASES):
         assert sum(phase.share for phase in phases) == pytest.approx(1)
         assert all(phase.side % 28 == 0 for phase in phases)
 

@@ -115,13 +115,13 @@ class Pipeline:
         return [int(line["step"]) for line in read_training_steps(self.place.directory)]
 
     async def run(self) -> Run:
-        return await runs.find(self.database, 1)
+        return await runs.get_run(self.database, 1)
 
     async def states(self) -> list[str]:
-        return [state for state, _ in await runs.timeline(self.database, 1)]
+        return [state for state, _ in await runs.list_states(self.database, 1)]
 
     async def serving(self) -> str:
-        return (await models.champion(self.database)).name
+        return (await models.get_champion(self.database)).name
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from storage.learning import datasets, models, promotion, runs
-from storage.maintenance.forget_person import forget
+from storage.maintenance.forget_person import forget_user
 from trainer.pipeline.run_context import RunCancelled
 from trainer.pipeline.runner import run_pipeline
 from trainer.pipeline.step_process import StepProcesses
@@ -45,10 +45,10 @@ async def test_a_person_who_is_forgotten_during_the_training_is_in_nothing_that_
     theirs = await memory.rated("333", text="A joke that must not be learnt", person=77)
     process = pipeline.start("_pipeline", 1, TRAINING_EPOCHS=400)
     await pipeline.until(process, lambda: len(pipeline.steps()) >= 1)
-    (before,) = await datasets.every(memory.database)
+    (before,) = await datasets.all_datasets(memory.database)
     assert f'"joke-{theirs}"' in (memory.folder / before.name / "train.json").read_text()
     # The files are busy, so forgetting waits with them; the run notices at once, and makes everything anew.
-    await forget(memory.database, 77, memory.photos, memory.folder, wait_s=0)
+    await forget_user(memory.database, 77, memory.photos, memory.folder, wait_s=0)
     await pipeline.until(process, lambda: len(list(memory.folder.glob("[0-9a-f]*"))) == 2)
     await pipeline.until(process, lambda: "run 1: training" in pipeline.log().split("run 1: training", 1)[1])
     process.send_signal(signal.SIGTERM)
@@ -65,7 +65,7 @@ async def test_too_little_new_is_an_answer(pipeline):
     run = await pipeline.run()
     assert run.state == "undecided" and run.candidate_id is None
     assert run.reason.startswith("Too little new: ") and "a run wants 50" in run.reason
-    assert await datasets.every(pipeline.database) == []
+    assert await datasets.all_datasets(pipeline.database) == []
 
 
 async def test_every_line_of_its_process_knows_the_run(pipeline):
@@ -86,12 +86,12 @@ async def test_the_clock_trains_on_the_same_pairs_once(pipeline):
     database, base = pipeline.database, await models.get_model(pipeline.database, "base")
     assert await pipeline.call("_pipeline", 1, bomb="in training") == -signal.SIGKILL
     run = await pipeline.run()
-    await datasets.mark(database, run.dataset, "trained")
+    await datasets.mark_dataset(database, run.dataset, "trained")
     await runs.advance(database, run, "failed", reason="for the test")
     for starter, state in (("pairs", "training"), ("schedule", "undecided"), ("admin", "training")):
         run = await runs.create_run(database, starter)
         await pipeline.call("_pipeline", run.id, bomb="in training")
-        run = await runs.find(database, run.id)
+        run = await runs.get_run(database, run.id)
         assert run.state == state
         if starter == "pairs":
             run = await runs.advance(database, run, "merging")

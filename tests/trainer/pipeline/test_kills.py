@@ -30,7 +30,7 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
         ("before training", "exporting"),
     ):
         await killed(pipeline, bomb, state)
-    exported = await datasets.every(pipeline.database)
+    exported = await datasets.all_datasets(pipeline.database)
     for bomb in ("in training", "rename plan.json"):
         await killed(pipeline, bomb, "training")
 
@@ -66,7 +66,7 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
     assert await pipeline.call("_pipeline", 1, gate="reject") == 0, pipeline.log()
     # The verdict is the one that was made before the last kill.
     assert await pipeline.states() == ["queued", "exporting", "training", "merging", "judging", "canary"]
-    assert await datasets.every(pipeline.database) == [replace(exported[0], state="trained")]
+    assert await datasets.all_datasets(pipeline.database) == [replace(exported[0], state="trained")]
     assert [(model.name, model.status) for model in await models.all_models(pipeline.database)] == [
         ("base", "champion"),
         ("run-1", "candidate"),

@@ -21,7 +21,7 @@ from configs.prompts import load_prompts
 from configs.tiling import tile_count
 from trainer.xtuner import compat
 
-compat.apply()
+compat.apply_repairs()
 
 from trainer.xtuner.dataset import JokeDataset, adds_bos, training_template  # noqa: E402
 
