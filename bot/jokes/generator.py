@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.chats.bans import UserBanned
 from bot.engine.client import EngineError, EngineReply, OnText, SamplingParams
-from bot.engine.fair_queue import FairQueue, OnPlace
+from bot.engine.fair_queue import FairQueue, OnPosition
 from bot.engine.router import Router, ServedModel
 from configs.blocklist import BlockList
 from configs.errors import JokebotError
@@ -63,14 +63,14 @@ class JokeGenerator:
         update_id: int | None = None,
         stored_id: int | None = None,
         arm: ServedModel | None = None,
-        on_place: OnPlace | None = None,
+        on_place: OnPosition | None = None,
         on_text: OnText | None = None,
     ) -> Joke:
         """A new joke about a stored photo, stored as the answer to an update.
 
         `stored_id` is the joke that an earlier process stored for the update; it is returned where it may be shown.
         `arm` is the model version to ask, where the router shall not choose. `on_place` and `on_text` are as in
-        FairQueue.place and EngineClient.ask. Raises PromptError for an unknown language or style, QueueFull,
+        FairQueue.acquire_slot and EngineClient.ask. Raises PromptError for an unknown language or style, QueueFull,
         UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
         """
         if stored_id is not None:
@@ -109,7 +109,7 @@ class JokeGenerator:
         *,
         user_id: int,
         language: str,
-        on_place: OnPlace | None = None,
+        on_place: OnPosition | None = None,
         on_text: OnText | None = None,
     ) -> str:
         """What is funny about a joke, by the version that made it where it still serves.
@@ -128,7 +128,7 @@ class JokeGenerator:
         self,
         photo: Photo,
         user_id: int,
-        on_place: OnPlace | None,
+        on_place: OnPosition | None,
         language: str,
         style: str | None,
         caption: str | None,
@@ -141,7 +141,7 @@ class JokeGenerator:
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
         prompt = self._prompts.ask(language, style, caption, joke)
-        async with self._queue.place(user_id, on_place):
+        async with self._queue.acquire_slot(user_id, on_place):
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the person who asked.")
             log.debug("photo %d has its turn, person %d", photo.id, user_id)

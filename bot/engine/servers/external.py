@@ -20,7 +20,7 @@ class ExternalServers:
         self._names: dict[int, str] = {champion.id: champion.name}
         self.router = Router(
             ServedModel(champion, self._client(champion.id, settings.engine.model)),
-            turn_s=3600 * settings.engine.canary_turn_h,
+            rotation_s=3600 * settings.engine.canary_turn_h,
         )
         self.paused = ""
 
@@ -74,7 +74,7 @@ class ExternalServers:
 
     def status(self) -> list[ServerStatus]:
         return [
-            ServerStatus(arm.model.id, arm.model.name, self._settings.engine.url, "given") for arm in self.router.arms
+            ServerStatus(arm.model.id, arm.model.name, self._settings.engine.url, "given") for arm in self.router.served_models
         ]
 
     async def stop(self) -> None:

@@ -140,7 +140,7 @@ class ManagedServers:
 
     async def _remove_unused(self, old_pool: ServerPool) -> None:
         """Remove the pools that are not routed to, except the previous champion's where the settings keep it."""
-        retained = {arm.model.id for arm in self.router.arms}
+        retained = {arm.model.id for arm in self.router.served_models}
         if self._settings.servers.predecessor != "end":
             retained.add(old_pool.model.id)
         for pool in self.pools:

@@ -31,7 +31,7 @@ class ServerPools:
         self._pools: dict[int, ServerPool] = {}
         self._pinned: list[int] = []
         self.paused = ""
-        self.router = Router(ServedModel(champion, self.pool(champion)), turn_s=3600 * settings.engine.canary_turn_h)
+        self.router = Router(ServedModel(champion, self.pool(champion)), rotation_s=3600 * settings.engine.canary_turn_h)
 
     def __iter__(self) -> Iterator[ServerPool]:
         """All pools, the oldest first."""
@@ -104,7 +104,7 @@ class ServerPools:
 
     async def resume_all(self) -> None:
         """End a pause: wake the pools that are routed to."""
-        await asyncio.gather(*(self.wake_pool(self._pools[arm.model.id]) for arm in self.router.arms))
+        await asyncio.gather(*(self.wake_pool(self._pools[arm.model.id]) for arm in self.router.served_models))
         self.paused = ""
         self._on_pause("")
 

@@ -42,7 +42,7 @@ class Crowd:
             self.tasks[key] = asyncio.create_task(self.hold(key))
 
     async def hold(self, key: tuple[int, int]) -> None:
-        async with self.queue.place(key[0]):
+        async with self.queue.acquire_slot(key[0]):
             self.order.append(key)
             await self.doors[key].wait()
 
@@ -121,7 +121,7 @@ async def test_never_more_in_flight_than_allowed():
 
     async def use(person: int) -> None:
         nonlocal inside, most
-        async with queue.place(person):
+        async with queue.acquire_slot(person):
             inside += 1
             most = max(most, inside)
             await settle()
@@ -133,9 +133,9 @@ async def test_never_more_in_flight_than_allowed():
 
 async def test_a_free_place_needs_no_waiting_room():
     queue = FairQueue(1, 1, 1)
-    async with queue.place(1):
+    async with queue.acquire_slot(1):
         pass
-    async with queue.place(1):
+    async with queue.acquire_slot(1):
         assert (queue.in_flight, queue.waiting) == (1, 0)
 
 
@@ -144,16 +144,16 @@ async def test_one_person_may_not_fill_the_room():
     crowd.send(1, 3)
     await settle()
     with pytest.raises(QueueFull) as mine:
-        async with crowd.queue.place(1):
+        async with crowd.queue.acquire_slot(1):
             pass
     crowd.send(2)
     await settle()
     with pytest.raises(QueueFull) as ours:
-        async with crowd.queue.place(3):
+        async with crowd.queue.acquire_slot(3):
             pass
     assert mine.value.mine and not ours.value.mine and str(mine.value) != str(ours.value)
     await crowd.answer_all()
-    async with crowd.queue.place(1):
+    async with crowd.queue.acquire_slot(1):
         pass
     assert empty(crowd.queue)
 
@@ -165,7 +165,7 @@ async def test_places_are_told_and_told_again_when_they_change():
         told.append(place)
 
     async def wait(person: int) -> None:
-        async with crowd.queue.place(person, on_place):
+        async with crowd.queue.acquire_slot(person, on_place):
             told.append(0)
 
     crowd.send(1, 4)
@@ -188,7 +188,7 @@ async def test_a_place_behind_others_counts_down():
         told.append(place)
 
     async def wait() -> None:
-        async with crowd.queue.place(9, on_place):
+        async with crowd.queue.acquire_slot(9, on_place):
             told.append(0)
 
     for person in (1, 2, 3):
@@ -208,7 +208,7 @@ async def test_who_need_not_wait_is_told_nothing():
     async def on_place(place: int) -> None:
         told.append(place)
 
-    async with queue.place(1, on_place):
+    async with queue.acquire_slot(1, on_place):
         await settle()
     assert told == []
 
@@ -221,7 +221,7 @@ async def test_a_thousand_waiting_are_told_seldom():
         async def on_place(place: int) -> None:
             calls[person] += 1
 
-        async with queue.place(person, on_place):
+        async with queue.acquire_slot(person, on_place):
             await release.wait()
 
     tasks = [asyncio.create_task(wait(person)) for person in range(1001)]
@@ -241,7 +241,7 @@ async def test_an_error_while_telling_gives_the_place_back():
         raise ValueError("the chat is gone")
 
     with pytest.raises(ValueError, match="the chat is gone"):
-        async with crowd.queue.place(2, on_place):
+        async with crowd.queue.acquire_slot(2, on_place):
             pass
     await crowd.answer_all()
     assert empty(crowd.queue)
@@ -251,7 +251,7 @@ async def test_an_error_inside_gives_the_place_back():
     queue = FairQueue(1, 5, 5)
     for _ in range(3):
         with pytest.raises(ValueError, match="inside"):
-            async with queue.place(1):
+            async with queue.acquire_slot(1):
                 raise ValueError("inside")
     assert empty(queue)
 
@@ -340,7 +340,7 @@ async def test_a_held_queue_lets_nobody_in_and_goes_on_in_order():
     crowd.send(3)
     await crowd.answer((1, 1))
     await settle()
-    assert crowd.order == [(1, 1)] and crowd.queue.waiting == 3 and crowd.queue.held == "training"
+    assert crowd.order == [(1, 1)] and crowd.queue.waiting == 3 and crowd.queue.hold_reason == "training"
     crowd.queue.hold("")
     await settle()
     assert crowd.order == [(1, 1), (2, 1), (3, 1)] and crowd.queue.in_flight == 2
@@ -353,13 +353,13 @@ async def test_whoever_waits_hears_their_place_again_when_the_queue_is_held():
     queue, places = FairQueue(1, 9, 9, report_every_s=0.0), asyncio.Queue()
 
     async def on_place(place: int) -> None:
-        await places.put((place, queue.held))
+        await places.put((place, queue.hold_reason))
 
     async def wait() -> None:
-        async with queue.place(2, on_place):
+        async with queue.acquire_slot(2, on_place):
             pass
 
-    async with queue.place(1):
+    async with queue.acquire_slot(1):
         waiting = asyncio.create_task(wait())
         async with asyncio.timeout(30):
             assert await places.get() == (1, "")
@@ -373,10 +373,10 @@ async def test_whoever_waits_hears_their_place_again_when_the_queue_is_held():
 async def test_a_held_queue_is_bounded_as_ever():
     queue = FairQueue(1, 1, 9)
     queue.hold("training")
-    task = asyncio.create_task(anext(aiter_of(queue.place(1))))
+    task = asyncio.create_task(anext(aiter_of(queue.acquire_slot(1))))
     await settle()
     with pytest.raises(QueueFull) as caught:
-        async with queue.place(1):
+        async with queue.acquire_slot(1):
             pass
     assert caught.value.mine
     task.cancel()

@@ -148,7 +148,7 @@ async def test_a_version_that_cannot_start_is_refused_with_the_reason_and_nothin
     launcher.tell("model-2", dies(words))
     with pytest.raises(ServeError, match=reason):
         await servers.serve(model(2))
-    assert states(servers) == [("model-1", "ready")] and servers.router.arms == [servers.router.champion]
+    assert states(servers) == [("model-1", "ready")] and servers.router.served_models == [servers.router.champion]
     assert (await servers.router.champion.client.ask(**question)).text
 
 

@@ -60,7 +60,7 @@ async def test_a_swap_under_load_fails_nothing_and_loads_one_server_more_at_most
     load = Load(servers, question)
     await until(lambda: len(load.texts) > 20)
     arm = await servers.swap(model(2))
-    assert servers.router.arms == [arm] and arm.model.id == 2
+    assert servers.router.served_models == [arm] and arm.model.id == 2
     await until(lambda: load.texts[-6:] == ["model-2 tells a joke."] * 6)
     await load.stop()
     left = {"end": [], "sleep": [("model-1", "asleep")] * count, "run": [("model-1", "ready")] * count}[predecessor]
@@ -79,7 +79,7 @@ async def test_a_swap_that_fails_midway_leaves_blue_as_it_was(make, launcher, qu
     with pytest.raises(ServeError, match=reason):
         await servers.swap(model(2))
     await load.stop()
-    assert servers.router.arms == [before] and states(servers) == [("model-1", "ready")] * 2
+    assert servers.router.served_models == [before] and states(servers) == [("model-1", "ready")] * 2
     assert launcher.starts.count("model-1") == 2, "blue's servers slept and woke, and were not started again"
     assert (await before.client.ask(**question)).text
 
@@ -115,7 +115,7 @@ async def test_the_predecessor_that_sleeps_is_back_without_a_start(make, launche
 async def test_a_canary_is_served_beside_and_becomes_champion_with_the_server_it_has(make, launcher, question):
     servers = await make(count=2, predecessor="end")
     arm = await servers.serve(model(2))
-    assert servers.router.arms == [servers.router.champion] and states(servers) == [("model-1", "ready")] * 2 + [
+    assert servers.router.served_models == [servers.router.champion] and states(servers) == [("model-1", "ready")] * 2 + [
         ("model-2", "ready")
     ]
     assert (await servers.serve(model(2))).client is arm.client, "it is served once"
