@@ -58,21 +58,21 @@ def positive(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    from bot.engine.cpu.checkpoint_check import check, reserve
+    from bot.engine.cpu.checkpoint_check import bind_socket, check_checkpoint
     from bot.runtime.logging_setup import configure
 
     configure(settings)
-    check(arguments.directory)
-    with contextlib.closing(reserve(arguments.host, arguments.port)) as place:
+    check_checkpoint(arguments.directory)
+    with contextlib.closing(bind_socket(arguments.host, arguments.port)) as place:
         import torch
 
-        from bot.engine.cpu.model import load
+        from bot.engine.cpu.model import load_model
         from bot.engine.cpu.server import ServerOptions, serve
         from bot.engine.cpu.worker import GenerationWorker
 
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
-        model = load(arguments.directory, arguments.dtype, arguments.max_tiles)
+        model = load_model(arguments.directory, arguments.dtype, arguments.max_tiles)
         # What is loaded now is never garbage: looking through it again and again would slow every answer and the exit.
         gc.freeze()
         keys = tuple(settings.engine.api_key.get_secret_value() if key == "-" else key for key in arguments.api_key)

@@ -47,7 +47,9 @@ class Router:
     `rotation_s` is the rotation period; 0 never rotates.
     """
 
-    def __init__(self, champion: ServedModel, *, rotation_s: float = 0.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, champion: ServedModel, *, rotation_s: float = 0.0, clock: Callable[[], float] = time.time
+    ) -> None:
         self.champion = champion
         self.canary: ServedModel | None = None
         self.share = 0.0

@@ -99,8 +99,10 @@ class AlertChecks:
             and time.time() - self._started_at < settings.servers.start_timeout_s
         ):
             raise CheckInconclusive
-        says = next((one.says for one in servers.status() if one.says and one.state != "ready"), "")
-        return None if ready else {"minutes": settings.alerts.engine_min, "why": says or "none"}
+        details = next(
+            (server.details for server in servers.status() if server.details and server.state != "ready"), ""
+        )
+        return None if ready else {"minutes": settings.alerts.engine_min, "why": details or "none"}
 
     async def _disk(self, lasting: Alert | None) -> Detail | None:
         settings = self._settings

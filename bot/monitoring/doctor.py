@@ -149,7 +149,7 @@ async def check_engine(settings: Settings) -> list[DoctorFinding]:
 
 def check_own_servers(settings: Settings) -> list[DoctorFinding]:
     """What the bot needs to start servers itself: an environment, a checkpoint, for LMDeploy a GPU."""
-    from bot.engine.servers.launch import launcher
+    from bot.engine.servers.launch import make_launcher
     from storage.learning.models import Model
 
     kind, base = settings.engine.kind, settings.model
@@ -171,7 +171,7 @@ def check_own_servers(settings: Settings) -> list[DoctorFinding]:
             )
         ]
     try:
-        launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
+        make_launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
     except JokebotError as error:
         return [DoctorFinding("bad", "engine", str(error), "mend JOKEBOT_MODEL_DIRECTORY or make the environment")]
     return [

@@ -122,8 +122,8 @@ class StatusReport:
             ready = False
         state = "asleep" if servers.paused else "up" if ready else "down"
         light = LOOK if servers.paused or (ready and up < len(ours)) else FINE if ready else BAD
-        says = next((one.says for one in ours if one.says and one.state != "ready"), "")
-        return light, say("status-engine", state=state, up=up, all=len(ours), says=says or "none")
+        details = next((server.details for server in ours if server.details and server.state != "ready"), "")
+        return light, say("status-engine", state=state, up=up, all=len(ours), says=details or "none")
 
     async def _queue(self, say: Localizer) -> Line:
         queue = self._photo_queue

@@ -127,7 +127,7 @@ class PanelOverview:
                 "model": f"{one.model_id} {one.model}",
                 "state": say(f"panel-server-{one.state}"),
                 "tone": TONES.get(one.state, ""),
-                "says": one.says,
+                "says": one.details,
                 "outstanding": one.outstanding,
                 "restarts": say("panel-restarts", restarts=one.restarts) if one.restarts else "",
             }

@@ -1,6 +1,6 @@
 """Chooses the implementation of `ModelServers` for an engine kind.
 
-Apart from the protocol, which both implementations import.
+A module of its own: base.py can't import the implementations, since both import it.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from storage.learning.models import Model
 def make_servers(
     settings: Settings, champion: Model, *, on_pause: Callable[[str], None] = lambda reason: None
 ) -> ModelServers:
-    """The servers of the kind in the settings, not started yet: "url" is external, "cpu" and "lmdeploy" are run by the
-    bot.
+    """The servers of the settings' engine kind, not started yet.
 
-    `on_pause` is called with the reason of a pause when it begins, and with "" when it ends.
+    Kind "url" is external; "cpu" and "lmdeploy" servers are started by the bot. `on_pause` is called with the reason
+    when a pause begins, and with "" when it ends.
     """
-    # Imported here, so that a start loads one of the two.
+    # Imported here, so that a start loads only one of the two.
     if settings.engine.kind == "url":
         from bot.engine.servers.external import ExternalServers
 

@@ -16,7 +16,7 @@ from openai import OpenAI
 from PIL import Image
 from skimage import data
 
-from bot.engine.cpu.model import CpuModel, load
+from bot.engine.cpu.model import CpuModel, load_model
 from trainer.demo_model.architectures import SHAPES
 from trainer.demo_model.random_weights import write_random
 
@@ -48,7 +48,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model(checkpoint: Path) -> CpuModel:
-    return load(checkpoint, "float32", max_tiles=12)
+    return load_model(checkpoint, "float32", max_tiles=12)
 
 
 @pytest.fixture(scope="session")

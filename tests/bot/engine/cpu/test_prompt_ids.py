@@ -16,7 +16,7 @@ from skimage import data
 
 from bot.engine.cpu.model import CpuModel, TokenizedPrompt
 from bot.engine.cpu.preprocess import open_picture
-from bot.engine.cpu.protocol import ChatRequest, RequestImage, parse
+from bot.engine.cpu.protocol import ChatRequest, RequestImage, parse_request
 from configs.prompts import load_prompts
 from configs.tiling import tile_count
 from trainer.xtuner import compat
@@ -55,7 +55,7 @@ def engine_request(photo: Path, text: str, to_url: Any) -> ChatRequest:
     """What the bot's client sends, as the engine reads it."""
     url = to_url(Image.open(photo), "PNG")
     image = {"type": "image_url", "image_url": {"url": url, "max_dynamic_patch": TILES}}
-    return parse(
+    return parse_request(
         {
             "messages": [
                 {"role": "system", "content": PROMPTS.system},
@@ -70,7 +70,7 @@ def prepare(model: CpuModel, request: ChatRequest) -> TokenizedPrompt:
     """What the engine then gives the model."""
     part = request.parts[0]
     assert isinstance(part, RequestImage)
-    return model.prepare(request, [model.cut(part, open_picture(part.url, 50_000_000))])
+    return model.prepare_prompt(request, [model.cut_image(part, open_picture(part.url, 50_000_000))])
 
 
 def training_row(checkpoint: Path, photo: Path, text: str, folder: Path) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def test_pictures_of_every_mode_give_the_same_pixels(
     kind = "TIFF" if mode == "CMYK" else "PNG"
     path = tmp_path / f"odd.{kind.lower()}"
     Image.open(photo).convert(mode).resize((300, 200)).save(path)
-    request = parse(
+    request = parse_request(
         {
             "messages": [
                 {

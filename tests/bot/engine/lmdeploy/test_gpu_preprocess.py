@@ -8,7 +8,7 @@ from lmdeploy.vl.model.internvl import InternVLVisionModel
 from PIL import Image
 from skimage import data
 
-from bot.engine.lmdeploy.gpu_preprocess import normalised, photo_tiles
+from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
 from bot.engine.lmdeploy.vision_model import GRID, PhotoVisionModel
 
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket", "hubble_deep_field")
@@ -73,7 +73,7 @@ def tiles_of(entry: dict) -> torch.Tensor:
         if pixels.dim() == 4
         else photo_tiles(pixels, (columns, rows), 448, thumbnail=thumbnail)
     )
-    return normalised(values, torch.bfloat16)
+    return normalise_values(values, torch.bfloat16)
 
 
 @pytest.mark.parametrize("number", range(50))

@@ -22,7 +22,7 @@ from lmdeploy.vl.model.builder import load_vl_model
 from lmdeploy.vl.model.internvl import InternVLVisionModel
 
 from bot.engine.lmdeploy import launcher, request_log
-from bot.engine.lmdeploy.command_line import KEY_VARIABLE, command
+from bot.engine.lmdeploy.command_line import KEY_VARIABLE, server_command
 from bot.engine.lmdeploy.vision_model import PhotoVisionModel
 from configs.log_context import ContextFormatter
 from configs.settings import ROOT, Settings
@@ -50,7 +50,7 @@ def started(monkeypatch):
 
 def options(model: Path) -> list[str]:
     """The bot's own command, without the interpreter and the module."""
-    told = command(model, 23456, Settings(), name="champion")
+    told = server_command(model, 23456, Settings(), name="champion")
     return told[told.index("bot.engine.lmdeploy.launcher") + 1 :]
 
 

@@ -115,9 +115,9 @@ async def test_the_predecessor_that_sleeps_is_back_without_a_start(make, launche
 async def test_a_canary_is_served_beside_and_becomes_champion_with_the_server_it_has(make, launcher, question):
     servers = await make(count=2, predecessor="end")
     arm = await servers.serve(model(2))
-    assert servers.router.served_models == [servers.router.champion] and states(servers) == [("model-1", "ready")] * 2 + [
-        ("model-2", "ready")
-    ]
+    assert servers.router.served_models == [servers.router.champion] and states(servers) == [
+        ("model-1", "ready")
+    ] * 2 + [("model-2", "ready")]
     assert (await servers.serve(model(2))).client is arm.client, "it is served once"
     servers.router.set_canary(arm, 0.3)
     load = Load(servers, question)
