@@ -44,14 +44,14 @@ async def content(database: Database, words: Translator, language: str, *, dark:
 class StatsChartData:
     """Puts figures into words."""
 
-    def __init__(self, say: Localizer) -> None:
-        self._say = say
+    def __init__(self, localize: Localizer) -> None:
+        self._localize = localize
 
     def card(
         self, days: list[DayStats], totals: UsageStats, versions: list[ModelLikes], serving: int, *, dark: bool
     ) -> dict[str, Any]:
         """The whole picture."""
-        period = self._say(
+        period = self._localize(
             "stats-period",
             first=self._day(days[0].day, year=True),
             last=self._day(days[-1].day, year=True),
@@ -59,15 +59,15 @@ class StatsChartData:
         )
         liking = f"{100 * totals.liking:.0f}%" if totals.ratings else "–"
         tiles = [
-            (self._say("stats-number", number=number), self._say(f"stats-tile-{name}", number=number))
+            (self._localize("stats-number", number=number), self._localize(f"stats-tile-{name}", number=number))
             for name, number in (("photos", totals.photos), ("jokes", totals.jokes), ("ratings", totals.ratings))
         ]
         return {
-            "title": self._say("stats-title"),
+            "title": self._localize("stats-title"),
             "subtitle": period,
-            "words": {name: self._say(f"stats-{name}") for name in NAMED},
+            "words": {name: self._localize(f"stats-{name}") for name in NAMED},
             "dark": dark,
-            "tiles": [*tiles, (liking, self._say("stats-tile-liked"))],
+            "tiles": [*tiles, (liking, self._localize("stats-tile-liked"))],
             "days": [self._day(one.day) for one in days],
             **{name: [getattr(one, name) for one in days] for name in ("funny", "somewhat", "unfunny", "photos")},
             "seconds": [None if one.p50_s is None else (one.p50_s, one.p95_s) for one in days],
@@ -82,9 +82,9 @@ class StatsChartData:
             "share": one.liked / one.ratings,
             "low": low,
             "high": high,
-            "note": self._say("measure-ratings", ratings=one.ratings),
+            "note": self._localize("measure-ratings", ratings=one.ratings),
             "serves": one.model_id == serving,
         }
 
     def _day(self, day: date, *, year: bool = False) -> str:
-        return self._say("stats-date" if year else "stats-day", year=str(day.year), month=day.month, day=day.day)
+        return self._localize("stats-date" if year else "stats-day", year=str(day.year), month=day.month, day=day.day)

@@ -59,9 +59,9 @@ def positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from bot.engine.cpu.checkpoint_check import bind_socket, check_checkpoint
-    from bot.runtime.logging_setup import configure
+    from bot.runtime.logging_setup import configure_logging
 
-    configure(settings)
+    configure_logging(settings)
     check_checkpoint(arguments.directory)
     with contextlib.closing(bind_socket(arguments.host, arguments.port)) as place:
         import torch

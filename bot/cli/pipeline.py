@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bot.runtime.logging_setup import complain, configure
+from bot.runtime.logging_setup import configure_logging, report_error
 from configs.log_context import about
 from configs.settings import Settings
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
-    configure(settings)
+    configure_logging(settings)
     return asyncio.run(work(settings, arguments.run, log.info))
 
 
@@ -51,7 +51,7 @@ async def work(settings: Settings, run_id: int, say: Callable[[str], object]) ->
     try:
         ended = await task
     except WorkspaceLocked as error:
-        complain(error)
+        report_error(error)
         return BUSY
     except (asyncio.CancelledError, StepInterrupted):
         say(f"run {run_id}: stopped; it goes on from here the next time")

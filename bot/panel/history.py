@@ -26,13 +26,13 @@ VERDICTS = {"funny": 3, "somewhat": 2, "unfunny": 1}
 OUTCOMES = {"promoted": "good", "rejected": "bad", "failed": "bad", "undecided": "open", "cancelled": "open"}
 
 
-async def past(database: Database, say: Localizer) -> dict[str, Any]:
+async def past(database: Database, localize: Localizer) -> dict[str, Any]:
     """The part of the picture that reads all ratings, through a connection of its own."""
     async with database.separate_reader() as beside:
         days, latest = await daily_history.days(beside, DAYS), await recent_ratings.last_rated(beside, RECENT)
         return {
-            "runs": [run_line(say, run) for run in await runs.history(beside, RUNS) if run.finished],
-            "models": await _models(beside, say),
+            "runs": [run_line(localize, run) for run in await runs.history(beside, RUNS) if run.finished],
+            "models": await _models(beside, localize),
             "back": await _back(beside),
             "by_model": await _verdicts(beside),
             "days": [
@@ -43,23 +43,23 @@ async def past(database: Database, say: Localizer) -> dict[str, Any]:
         }
 
 
-def run_line(say: Localizer, run: Run) -> dict[str, Any]:
+def run_line(localize: Localizer, run: Run) -> dict[str, Any]:
     """A finished run in a list."""
-    took = say.duration(run.finished_at - run.created_at) if run.finished_at else ""
+    took = localize.duration(run.finished_at - run.created_at) if run.finished_at else ""
     return {
         "id": run.id,
         "state": run.state,
-        "label": say(f"run-state-{run.state}"),
+        "label": localize(f"run-state-{run.state}"),
         "tone": OUTCOMES.get(run.state, "open"),
         "began": run.created_at,
         "took": took,
-        "by": say(f"panel-by-{run.started_by}"),
+        "by": localize(f"panel-by-{run.started_by}"),
         "model": run.candidate_id,
-        "why": in_words(say.translator, say.language, run.why) if run.reason else "",
+        "why": in_words(localize.translator, localize.language, run.why) if run.reason else "",
     }
 
 
-async def run_details(database: Database, settings: Settings, say: Localizer, run: Run) -> dict[str, Any]:
+async def run_details(database: Database, settings: Settings, localize: Localizer, run: Run) -> dict[str, Any]:
     """All about a run: the measures side by side, how long each step took, the losses, what both models said to the
     same photos.
 
@@ -68,34 +68,36 @@ async def run_details(database: Database, settings: Settings, say: Localizer, ru
     trial, times = await trials.trial_of_run(database, run.id), await runs.timeline(database, run.id)
     ends = [*(at for _, at in times[1:]), run.finished_at or times[-1][1]] if times else []
     steps = [
-        {"label": say(f"run-state-{state}"), "seconds": max(0.0, end - at), "took": _took(say, end - at)}
+        {"label": localize(f"run-state-{state}"), "seconds": max(0.0, end - at), "took": _took(localize, end - at)}
         for (state, at), end in zip(times, ends, strict=True)
         if state not in runs.FINISHED
     ]
     dataset = settings.storage.datasets / (run.dataset or "-")
     verdict, taught = run.judged, await asyncio.to_thread(rows, dataset)
-    measured = EvaluationSummary(say, settings.gate)
+    measured = EvaluationSummary(localize, settings.gate)
     said = [
         {"photo": number, "old": item.champion, "new": item.candidate}
         for number, item in enumerate(gallery_of(verdict))
     ]
     return {
-        **run_line(say, run),
+        **run_line(localize, run),
         "steps": steps,
         "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
-        "taught": say("panel-taught", rows=taught) if taught else "",
+        "taught": localize("panel-taught", rows=taught) if taught else "",
         "said": sorted(said, key=lambda one: one["old"] == one["new"]),
         "losses": thinned(await asyncio.to_thread(read_losses, settings.storage.runs / str(run.id))),
         "picture": has_picture(run),
     }
 
 
-def _took(say: Localizer, seconds: float) -> str:
+def _took(localize: Localizer, seconds: float) -> str:
     """A step may be over in seconds, which `duration` would call a minute."""
-    return say("status-seconds", seconds=max(1, round(seconds))) if seconds < MINUTE_S else say.duration(seconds)
+    return (
+        localize("status-seconds", seconds=max(1, round(seconds))) if seconds < MINUTE_S else localize.duration(seconds)
+    )
 
 
-async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
+async def _models(database: Database, localize: Localizer) -> list[dict[str, Any]]:
     known = await models.all_models(database)
     liked = {one.model_id: one for one in await daily_history.liked_by_model(database, len(known))}
     told, barred = (
@@ -116,7 +118,7 @@ async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
             "id": model.id,
             "name": model.name,
             "status": model.status,
-            "label": say(f"model-status-{model.status}"),
+            "label": localize(f"model-status-{model.status}"),
             "made": model.created_at,
             "parent": names.get(model.parent_id or 0, ""),
             "start": names.get(model.start_id or 0, ""),
@@ -126,8 +128,10 @@ async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
             "low": low,
             "high": high,
             "ratings": one.ratings if one else 0,
-            "counted": say("measure-ratings", ratings=one.ratings) if one else "",
-            "why": in_words(say.translator, say.language, ended[model.run_id].why) if model.run_id in ended else "",
+            "counted": localize("measure-ratings", ratings=one.ratings) if one else "",
+            "why": in_words(localize.translator, localize.language, ended[model.run_id].why)
+            if model.run_id in ended
+            else "",
             "may": may,
             "gone": bool(model.removed_at),
         }

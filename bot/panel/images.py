@@ -56,17 +56,17 @@ class PanelImages:
             return None
         return await self._small(self._settings.storage.datasets / run.dataset / named)
 
-    async def outcome(self, run_id: int, say: Localizer) -> RenderedImage | None:
+    async def outcome(self, run_id: int, localize: Localizer) -> RenderedImage | None:
         """What admins are sent when a run has been judged.
 
         Raises RunError for an unknown run, RenderError where it can't be drawn.
         """
         run = await runs.find(self._database, run_id)
-        key = run.id, run.state, say.language
+        key = run.id, run.state, localize.language
         async with self._drawing:
             self._drawn = {known: made for known, made in self._drawn.items() if time.monotonic() - made[0] < KEPT_S}
             if key not in self._drawn:
-                data = await RunReport(self._database, self._settings, run, say).picture()
+                data = await RunReport(self._database, self._settings, run, localize).picture()
                 self._drawn[key] = time.monotonic(), data
             data = self._drawn[key][1]
         return RenderedImage(data, "image/png") if data else None

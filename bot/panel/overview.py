@@ -48,18 +48,18 @@ class PanelOverview:
             folder,
         )
 
-    async def read(self, say: Localizer) -> dict[str, Any]:
+    async def read(self, localize: Localizer) -> dict[str, Any]:
         """As JSON: the run under way or None, who answers, how all is, the servers, and why they pause or ""."""
         run, paused = await runs.current_run(self._database), self._servers.paused
         return {
-            "run": await self._under_way(say, run) if run else None,
+            "run": await self._under_way(localize, run) if run else None,
             "service": self._service(),
-            "health": await self._health(say),
-            "servers": self._servers_shown(say),
-            "paused": say(f"panel-paused-{paused}") if paused else "",
+            "health": await self._health(localize),
+            "servers": self._servers_shown(localize),
+            "paused": localize(f"panel-paused-{paused}") if paused else "",
         }
 
-    async def _under_way(self, say: Localizer, run: Run) -> dict[str, Any]:
+    async def _under_way(self, localize: Localizer, run: Run) -> dict[str, Any]:
         """A run that goes on: its steps, how far the present one is, its losses so far."""
         progress, losses = (
             await self._progress.read(run),
@@ -68,7 +68,7 @@ class PanelOverview:
         place = STEPS.index(run.state) if run.state in STEPS else len(STEPS)
         steps = [
             {
-                "label": say(f"run-state-{name}"),
+                "label": localize(f"run-state-{name}"),
                 "state": "done" if number < place else "now" if number == place else "todo",
             }
             for number, name in enumerate((*STEPS, "canary"))
@@ -76,14 +76,14 @@ class PanelOverview:
         return {
             "id": run.id,
             "state": run.state,
-            "label": say(f"run-state-{run.state}"),
+            "label": localize(f"run-state-{run.state}"),
             "steps": steps,
             "share": progress.share if progress.of else None,
-            "counted": _counted(say, run, progress),
-            "left": say("run-left", time=say.duration(progress.eta_s)) if progress.eta_s else "",
-            "stopping": say("run-stopping") if run.cancel_at else "",
+            "counted": _counted(localize, run, progress),
+            "left": localize("run-left", time=localize.duration(progress.eta_s)) if progress.eta_s else "",
+            "stopping": localize("run-stopping") if run.cancel_at else "",
             "began": run.created_at,
-            "by": say(f"panel-by-{run.started_by}"),
+            "by": localize(f"panel-by-{run.started_by}"),
             "losses": thinned(losses),
         }
 
@@ -97,57 +97,57 @@ class PanelOverview:
         canary = [arm(router.canary, router.share, "canary")] if router.canary else []
         return [arm(router.champion, 1 - router.share, "champion"), *canary]
 
-    async def _health(self, say: Localizer) -> list[dict[str, str]]:
+    async def _health(self, localize: Localizer) -> list[dict[str, str]]:
         queue, pending, ready = self._queue, await inbox_pending(self._database), await self._servers.ready()
         disk = await asyncio.to_thread(shutil.disk_usage, self._folder)
         return [
             {
-                "label": say("panel-engine"),
-                "value": say("panel-engine-up" if ready else "panel-engine-down"),
+                "label": localize("panel-engine"),
+                "value": localize("panel-engine-up" if ready else "panel-engine-down"),
                 "tone": "good" if ready else "bad",
             },
             {
-                "label": say("panel-waiting"),
-                "value": say.number(queue.waiting),
+                "label": localize("panel-waiting"),
+                "value": localize.number(queue.waiting),
                 "tone": "open" if queue.waiting else "",
             },
-            {"label": say("panel-in-flight"), "value": say.number(queue.in_flight), "tone": ""},
-            {"label": say("panel-inbox"), "value": say.number(pending), "tone": ""},
+            {"label": localize("panel-in-flight"), "value": localize.number(queue.in_flight), "tone": ""},
+            {"label": localize("panel-inbox"), "value": localize.number(pending), "tone": ""},
             {
-                "label": say("panel-disk"),
-                "value": say("panel-gigabytes", free=round(disk.free / 1e9)),
+                "label": localize("panel-disk"),
+                "value": localize("panel-gigabytes", free=round(disk.free / 1e9)),
                 "tone": "bad" if disk.free < LITTLE_DISK * disk.total else "",
             },
         ]
 
-    def _servers_shown(self, say: Localizer) -> list[dict[str, Any]]:
+    def _servers_shown(self, localize: Localizer) -> list[dict[str, Any]]:
         return [
             {
                 "name": one.name,
                 "model": f"{one.model_id} {one.model}",
-                "state": say(f"panel-server-{one.state}"),
+                "state": localize(f"panel-server-{one.state}"),
                 "tone": TONES.get(one.state, ""),
                 "says": one.details,
                 "outstanding": one.outstanding,
-                "restarts": say("panel-restarts", restarts=one.restarts) if one.restarts else "",
+                "restarts": localize("panel-restarts", restarts=one.restarts) if one.restarts else "",
             }
             for one in self._servers.status()
         ]
 
 
-def _counted(say: Localizer, run: Run, progress: RunProgress) -> str:
+def _counted(localize: Localizer, run: Run, progress: RunProgress) -> str:
     """What is counted in this step, else what it does."""
     if not progress.of:
-        return say(f"run-doing-{run.state}")
+        return localize(f"run-doing-{run.state}")
     match run.state:
         case "training" if progress.loss is not None:
-            return say("run-step", done=progress.done, of=progress.of, loss=f"{progress.loss:.3g}")
+            return localize("run-step", done=progress.done, of=progress.of, loss=f"{progress.loss:.3g}")
         case "judging":
-            return say("run-answers", done=progress.done, of=progress.of)
+            return localize("run-answers", done=progress.done, of=progress.of)
         case "canary":
-            return say("run-ratings", done=progress.done, of=progress.of)
+            return localize("run-ratings", done=progress.done, of=progress.of)
         case _:
-            return say(f"run-doing-{run.state}")
+            return localize(f"run-doing-{run.state}")
 
 
 def thinned(losses: Sequence[float], most: int = POINTS) -> list[list[float]]:

@@ -138,7 +138,7 @@ class PanelServer:
         app.router.add_get("/panel/runs/{run:[0-9]{1,15}}/picture", self._outcome)
         app.router.add_get("/panel/runs/{run:[0-9]{1,15}}/photos/{place:[0-9]{1,4}}", self._gallery)
         app.router.add_get("/panel/jokes/{joke:[0-9]{1,15}}/photo", self._photo)
-        self.url = await listen(app, address, self._cleanup, what="The admin pages", variable="JOKEBOT_PANEL_LISTEN")
+        self.url = await listen(app, address, self._cleanup, subject="The admin pages", variable="JOKEBOT_PANEL_LISTEN")
         log.info("admin pages' figures at %s/panel", self.url)
 
     @web.middleware
@@ -163,12 +163,12 @@ class PanelServer:
 
     async def _whole(self, request: web.Request) -> web.Response:
         """All of it but the details; 304 where it is what the reader has."""
-        say = self._localizer(request)
+        localize = self._localizer(request)
         told = {
-            "language": say.language,
-            "words": {name: say(f"panel-{name}") for name in LABELS},
-            **await self._overview.read(say),
-            **await self._past.get(say.language, lambda: past(self._database, say)),
+            "language": localize.language,
+            "words": {name: localize(f"panel-{name}") for name in LABELS},
+            **await self._overview.read(localize),
+            **await self._past.get(localize.language, lambda: past(self._database, localize)),
         }
         body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -25,8 +25,8 @@ class LikeRates:
 class EvaluationSummary:
     """Reads a verdict's JSON; a measure that isn't there, as in an older one, is left out."""
 
-    def __init__(self, say: Localizer, settings: GateSettings | None = None) -> None:
-        self._say, self._settings = say, settings or GateSettings()
+    def __init__(self, localize: Localizer, settings: GateSettings | None = None) -> None:
+        self._localize, self._settings = localize, settings or GateSettings()
 
     def all(self, verdict: dict[str, Any], trial: TrialRecord | None = None) -> list[MetricRow]:
         """Every measure there is, what people said first."""
@@ -34,11 +34,11 @@ class EvaluationSummary:
         if liking := self.liking(trial):
             found.append(
                 MetricRow(
-                    self._say("measure-liking"),
+                    self._localize("measure-liking"),
                     f"{liking.old}%",
                     f"{liking.new}%",
                     liking.better,
-                    self._say("measure-ratings", ratings=liking.ratings),
+                    self._localize("measure-ratings", ratings=liking.ratings),
                 )
             )
         for name in ("likelihood", "ranking"):
@@ -51,7 +51,7 @@ class EvaluationSummary:
             if told.get("champion") is not None:
                 found.append(
                     MetricRow(
-                        self._say(f"measure-{name.replace('_', '-')}"),
+                        self._localize(f"measure-{name.replace('_', '-')}"),
                         percent(told["champion"]),
                         percent(told["candidate"]),
                         False if name in codes else None,
@@ -65,15 +65,15 @@ class EvaluationSummary:
         """A paired comparison over photos, with its interval; lower is better for the likelihood, given in nats."""
         nats, interval, photos = name == "likelihood", told.get("interval"), told.get("photos", 0)
         shown = (lambda value: f"{value:.3f}") if nats else percent
-        less = f"{self._say('measure-less')} · " if nats else ""
+        less = f"{self._localize('measure-less')} · " if nats else ""
         needed = self._settings.likelihood_photos if nats else self._settings.ranking_photos
         if photos < needed:
             return MetricRow(
-                self._say(f"measure-{name}"),
+                self._localize(f"measure-{name}"),
                 shown(told["champion"]),
                 shown(told["candidate"]),
                 None,
-                less + self._say("measure-few", photos=photos, needed=needed),
+                less + self._localize("measure-few", photos=photos, needed=needed),
             )
         low, high = [-end for end in reversed(interval)] if nats and interval else interval or (-1.0, 1.0)
         better = True if low > 0 else False if high < 0 else None
@@ -81,11 +81,13 @@ class EvaluationSummary:
             [(f"{end:+.3f}" if nats else f"{100 * end:+.0f}").replace("-", "−") for end in interval] if interval else []
         )
         note = less + (
-            self._say("measure-interval", photos=photos, low=ends[0], high=ends[1])
+            self._localize("measure-interval", photos=photos, low=ends[0], high=ends[1])
             if ends
-            else self._say("measure-photos", photos=photos)
+            else self._localize("measure-photos", photos=photos)
         )
-        return MetricRow(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), better, note)
+        return MetricRow(
+            self._localize(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), better, note
+        )
 
     def _failed(self, told: dict[str, Any], codes: list[str]) -> MetricRow:
         """Replies that were empty, broken or in another language."""
@@ -93,9 +95,11 @@ class EvaluationSummary:
             side: sum(told[side].get(kind, 0) for kind in ("empty", "broken", "language"))
             for side in ("champion", "candidate")
         }
-        shown = {side: self._say("measure-of", count=failed[side], all=told[side].get("replies", 0)) for side in failed}
+        shown = {
+            side: self._localize("measure-of", count=failed[side], all=told[side].get("replies", 0)) for side in failed
+        }
         return MetricRow(
-            self._say("measure-replies"),
+            self._localize("measure-replies"),
             shown["champion"],
             shown["candidate"],
             False if {"empty", "broken", "language"} & set(codes) else None,

@@ -89,18 +89,20 @@ class RunProgressReader:
         )
 
 
-def text_of(run: Run, progress: RunProgress, say: Localizer) -> str:
+def text_of(run: Run, progress: RunProgress, localize: Localizer) -> str:
     """The message: which step, how far, the loss, and how long it will take."""
-    lines = [say("run-title", run=run.id, what=say(f"run-state-{run.state}"))]
+    lines = [localize("run-title", run=run.id, what=localize(f"run-state-{run.state}"))]
     if run.state in STEPS:
         lines[0] += f" ({STEPS.index(run.state) + 1}/{len(STEPS)})"
     if run.cancel_at and not run.finished:
-        return "\n".join([lines[0], say("run-stopping")])
+        return "\n".join([lines[0], localize("run-stopping")])
     if progress.of and run.state in COUNTED and (progress.loss is not None or run.state != "training"):
         lines.append(f"{bar(progress.share)} {round(100 * progress.share)}%")
-        lines.append(say(COUNTED[run.state], done=progress.done, of=progress.of, loss=f"{progress.loss or 0.0:.3g}"))
+        lines.append(
+            localize(COUNTED[run.state], done=progress.done, of=progress.of, loss=f"{progress.loss or 0.0:.3g}")
+        )
         if progress.eta_s is not None:
-            lines.append(say("run-left", time=say.duration(progress.eta_s)))
+            lines.append(localize("run-left", time=localize.duration(progress.eta_s)))
     elif not run.finished:
-        lines.append(say(f"run-doing-{run.state}"))
+        lines.append(localize(f"run-doing-{run.state}"))
     return "\n".join(lines)

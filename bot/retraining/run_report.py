@@ -34,12 +34,12 @@ class RunReport:
     async def text(self) -> str:
         """What came of it, and why; at its end, what an admin can do about it."""
         run = self._run
-        lines = [self._say(f"run-ended-{run.state}" if run.finished else "run-judged-canary")]
+        lines = [self._localize(f"run-ended-{run.state}" if run.finished else "run-judged-canary")]
         lines += await self._why()
         if run.state == "undecided" and run.candidate_id:
-            lines.append(self._say("run-keep"))
+            lines.append(self._localize("run-keep"))
         if run.state == "promoted":
-            lines.append(self._say("run-back"))
+            lines.append(self._localize("run-back"))
         return "\n".join(lines)
 
     async def _why(self) -> list[str]:
@@ -47,7 +47,7 @@ class RunReport:
         trial = await trials.trial_of_run(self._database, self._run.id)
         liking = EvaluationSummary(self._localizer).liking(trial)
         if liking and self._run.state in ("promoted", "rejected", "undecided"):
-            return [self._say("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
+            return [self._localize("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
         why = self._run.why
         if why.code == "gate":
             return gate_words(self._localizer.translator, self._localizer.language, why)
@@ -74,16 +74,17 @@ class RunReport:
         took = "none" if seconds is None else self._localizer.duration(seconds)
         measured = EvaluationSummary(self._localizer, self._settings.gate)
         return {
-            "title": self._say(f"card-title-{self._run.state}"),
+            "title": self._localize(f"card-title-{self._run.state}"),
             "outcome": OUTCOMES[self._run.state],
-            "subtitle": self._say("card-subtitle", rows=rows(dataset), time=took),
+            "subtitle": self._localize("card-subtitle", rows=rows(dataset), time=took),
             "words": {
-                name: self._say(f"card-{name}") for name in ("loss", "steps", "measures", "before", "after", "photos")
+                name: self._localize(f"card-{name}")
+                for name in ("loss", "steps", "measures", "before", "after", "photos")
             },
             "losses": read_losses(self._settings.storage.runs / str(self._run.id)),
             "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
             "pairs": pairs_of(verdict, dataset),
         }
 
-    def _say(self, name: str, **values: Any) -> str:
+    def _localize(self, name: str, **values: Any) -> str:
         return self._localizer(name, run=self._run.id, model=self._run.candidate_id or 0, **values)
