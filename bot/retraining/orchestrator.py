@@ -175,7 +175,7 @@ class RunOrchestrator:
 
     async def _try(self, run: Run) -> None:
         """The trial of a run in canary, with its news."""
-        driving = asyncio.create_task(self._trials.drive(run))
+        driving = asyncio.create_task(self._trials.run_trial(run))
         try:
             while (run := await self._told(run)).state == "canary":
                 if driving.done():

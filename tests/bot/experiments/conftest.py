@@ -101,10 +101,10 @@ async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[
     from bot.retraining import orchestrator
 
     monkeypatch.setattr(orchestrator, "IDLE_S", 0.05)
-    monkeypatch.setattr(canary_controller, "LOOK_S", 0.02)
-    monkeypatch.setattr(canary_controller, "PAUSES_S", (0.02, 0.02))
-    monkeypatch.setattr(canary_controller, "ANYWAY_S", 0.2)
-    monkeypatch.setattr(champion_monitor, "LOOK_S", 0.02)
+    monkeypatch.setattr(canary_controller, "POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr(canary_controller, "RETRY_DELAYS_S", (0.02, 0.02))
+    monkeypatch.setattr(canary_controller, "MAX_ANALYSIS_INTERVAL_S", 0.2)
+    monkeypatch.setattr(champion_monitor, "POLL_INTERVAL_S", 0.02)
     base = {"engine": {"attempts": 1, "model": CHAMPION, "canary_by": "photo"}, "canary": QUICK, "duel": {"every": 0}}
 
     async def start(**sections: dict[str, Any]) -> Chat:
