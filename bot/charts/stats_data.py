@@ -1,6 +1,4 @@
-"""What the picture of /stats shows, in a reader's language: the JSON that `bot/charts/stats_card.py` draws in its
-own process.
-"""
+"""Makes the content of the picture of /stats in a user's language, as JSON for `bot/charts/stats_card.py`."""
 
 from datetime import date
 from typing import Any
@@ -13,8 +11,8 @@ from storage.chat.stats import UsageStats
 from storage.database import Database
 from storage.learning.models import champion
 
-MODELS = 7
-NAMED = (
+MAX_MODELS = 7
+LABELS = (
     "ratings",
     "funny",
     "somewhat",
@@ -31,26 +29,26 @@ NAMED = (
 )
 
 
-async def content(database: Database, words: Translator, language: str, *, dark: bool) -> dict[str, Any]:
-    """The picture's content as JSON. Reads all ratings, through a connection of its own."""
-    async with database.separate_reader() as beside:
-        days, totals = await daily_history.days(beside), await stats.overall(beside)
-        versions, serving = await daily_history.liked_by_model(beside, MODELS), await champion(beside)
-    return StatsChartData(Localizer(words, language)).card(
+async def stats_content(database: Database, translator: Translator, language: str, *, dark: bool) -> dict[str, Any]:
+    """The picture's content as JSON. Reads all ratings, through a separate connection."""
+    async with database.separate_reader() as reader:
+        days, totals = await daily_history.days(reader), await stats.overall(reader)
+        versions, serving = await daily_history.liked_by_model(reader, MAX_MODELS), await champion(reader)
+    return StatsChartData(Localizer(translator, language)).content(
         days, totals, versions, serving.id if serving else 0, dark=dark
     )
 
 
 class StatsChartData:
-    """Puts figures into words."""
+    """Formats the statistics in the language of `localize`."""
 
     def __init__(self, localize: Localizer) -> None:
         self._localize = localize
 
-    def card(
+    def content(
         self, days: list[DayStats], totals: UsageStats, versions: list[ModelLikes], serving: int, *, dark: bool
     ) -> dict[str, Any]:
-        """The whole picture."""
+        """The content of the whole picture."""
         period = self._localize(
             "stats-period",
             first=self._day(days[0].day, year=True),
@@ -65,25 +63,25 @@ class StatsChartData:
         return {
             "title": self._localize("stats-title"),
             "subtitle": period,
-            "words": {name: self._localize(f"stats-{name}") for name in NAMED},
+            "words": {name: self._localize(f"stats-{name}") for name in LABELS},
             "dark": dark,
             "tiles": [*tiles, (liking, self._localize("stats-tile-liked"))],
-            "days": [self._day(one.day) for one in days],
-            **{name: [getattr(one, name) for one in days] for name in ("funny", "somewhat", "unfunny", "photos")},
-            "seconds": [None if one.p50_s is None else (one.p50_s, one.p95_s) for one in days],
-            "versions": [self._version(one, serving) for one in versions],
+            "days": [self._day(day.day) for day in days],
+            **{name: [getattr(day, name) for day in days] for name in ("funny", "somewhat", "unfunny", "photos")},
+            "seconds": [None if day.p50_s is None else (day.p50_s, day.p95_s) for day in days],
+            "versions": [self._version(likes, serving) for likes in versions],
         }
 
-    def _version(self, one: ModelLikes, serving: int) -> dict[str, Any]:
-        low, high = daily_history.wilson(one.liked, one.ratings)
-        star = "★ " if one.model_id == serving else ""
+    def _version(self, likes: ModelLikes, serving: int) -> dict[str, Any]:
+        low, high = daily_history.wilson(likes.liked, likes.ratings)
+        star = "★ " if likes.model_id == serving else ""
         return {
-            "label": f"{star}{one.model_id} {one.name}",
-            "share": one.liked / one.ratings,
+            "label": f"{star}{likes.model_id} {likes.name}",
+            "share": likes.liked / likes.ratings,
             "low": low,
             "high": high,
-            "note": self._localize("measure-ratings", ratings=one.ratings),
-            "serves": one.model_id == serving,
+            "note": self._localize("measure-ratings", ratings=likes.ratings),
+            "serves": likes.model_id == serving,
         }
 
     def _day(self, day: date, *, year: bool = False) -> str:

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Return 0 if every photo got both jokes, 1 if some are missing (the page says so too). Raises JokebotError."""
-    from bot.comparison.page import page
+    from bot.comparison.page import render_page
 
     question = asked(arguments, settings)
     refuse_place(arguments.out)
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     sides = asyncio.run(compare([arguments.model_a, arguments.model_b], photos, question, settings))
     if not any(answer.text for side in sides for answer in side.answers):
         raise JokebotError("Neither model told a joke, so there is nothing to compare and no page.")
-    write(arguments.out, page(photos, sides, question))
+    write(arguments.out, render_page(photos, sides, question))
     print(f"The page: {arguments.out}", flush=True)
     return 0 if complete(sides, arguments.photos) else 1
 

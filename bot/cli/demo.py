@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     if arguments.check:
         return check(settings)
-    with stack.running(settings, data=settings.storage.directory / "demo", port=arguments.port) as parts:
+    with stack.running_demo(settings, data=settings.storage.directory / "demo", port=arguments.port) as parts:
         print(
             f"\nThe chat page: {parts.page}\nSend photos there and press buttons; Alice is an admin and may say "
             "/retrain. Stop with Ctrl-C.\n",
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def check(settings: Settings) -> int:
     from bot.demo import check, stack
 
-    with tempfile.TemporaryDirectory() as folder, stack.running(settings, data=Path(folder)) as parts:
-        report, good = asyncio.run(check.check(parts, stack.photos(settings)))
+    with tempfile.TemporaryDirectory() as folder, stack.running_demo(settings, data=Path(folder)) as parts:
+        report, good = asyncio.run(check.check_demo(parts, stack.photo_folder(settings)))
     print(json.dumps(report))
     return 0 if good else 1

@@ -216,7 +216,7 @@ class StatusReport:
                 "run-ratings", done=await trials.trial_ratings(self._database, trial), of=self._settings.canary.ratings
             )
         progress = await self._progress.read(run)
-        return f"{100 * progress.share:.0f}%" if progress.of else ""
+        return f"{100 * progress.share:.0f}%" if progress.total else ""
 
     async def _errors(self, localize: Localizer) -> StatusLine:
         count = self._error_counter.count_recent()

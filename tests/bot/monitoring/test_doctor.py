@@ -24,14 +24,14 @@ async def test_a_token_that_telegram_knows_is_well_and_another_is_not(tmp_path):
                 settings_for(tmp_path, telegram=TelegramSettings(token=token, base_url=sandbox.url))
             )
             assert finding.state == state and bool(finding.todo) == (state == "bad")
-            assert not token or token not in finding.line()
+            assert not token or token not in finding.format()
 
 
 async def test_a_telegram_that_does_not_answer_is_told_without_the_token(tmp_path):
     [finding] = await doctor.check_token(
         settings_for(tmp_path, telegram=TelegramSettings(token=TOKEN, base_url="http://127.0.0.1:9"))
     )
-    assert finding.state == "bad" and TOKEN not in finding.line()
+    assert finding.state == "bad" and TOKEN not in finding.format()
 
 
 async def test_the_engine_is_asked_for_its_models(tmp_path):
@@ -89,7 +89,7 @@ async def test_a_webhook_wants_an_https_address_and_a_secret(tmp_path):
 
 async def test_the_train_environment_of_this_host_is_as_locked():
     train, _ = await doctor.check_environments(Settings())
-    assert train.state == "ok", train.line()
+    assert train.state == "ok", train.format()
 
 
 async def test_an_environment_that_is_missing_or_none_of_ours_is_named(tmp_path):

@@ -47,7 +47,7 @@ class Watched:
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run's process that doesn't end by itself is stopped soon, and what came of the run is told at once."""
     monkeypatch.setattr(orchestrator, "CANCEL_S", 0.1)
-    monkeypatch.setattr(orchestrator, "TELL_S", 0.1)
+    monkeypatch.setattr(orchestrator, "SEND_INTERVAL_S", 0.1)
 
 
 @pytest.fixture

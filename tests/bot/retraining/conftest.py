@@ -59,7 +59,7 @@ class Theatre:
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """News at once."""
-    monkeypatch.setattr(orchestrator, "TELL_S", 0.1)
+    monkeypatch.setattr(orchestrator, "SEND_INTERVAL_S", 0.1)
 
 
 @pytest.fixture

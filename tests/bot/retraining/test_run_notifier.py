@@ -150,7 +150,7 @@ async def test_admins_are_told_in_the_language_they_speak(stage_with, sections):
 def test_measures_are_read_as_people_read_them(language):
     found = {
         row.label: row
-        for row in EvaluationSummary(Localizer(WORDS, language)).all({"measures": MEASURES, "codes": ["distinct"]})
+        for row in EvaluationSummary(Localizer(WORDS, language)).rows({"measures": MEASURES, "codes": ["distinct"]})
     }
     likelihood, ranking = (found[WORDS.say(language, f"measure-{name}")] for name in ("likelihood", "ranking"))
     assert (likelihood.old, likelihood.new, likelihood.better) == ("2.500", "2.250", True)
@@ -170,7 +170,7 @@ def test_what_people_said_in_the_trial_comes_first():
         "reason": "better",
     }
     trial = TrialRecord(**{**dict.fromkeys(TrialRecord.__dataclass_fields__), "measures": json.dumps(seen)})
-    first = EvaluationSummary(Localizer(WORDS, "en")).all({"measures": MEASURES}, trial)[0]
+    first = EvaluationSummary(Localizer(WORDS, "en")).rows({"measures": MEASURES}, trial)[0]
     assert (first.label, first.old, first.new, first.better) == (WORDS.say("en", "measure-liking"), "50%", "75%", True)
 
 
