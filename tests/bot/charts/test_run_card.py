@@ -1,6 +1,4 @@
-"""The picture at the end of a run: everything that is there is on it, nothing that can't be written, and no chat
-cuts it off.
-"""
+"""The picture of a run's outcome: it shows all parts, no characters without a font, and fits into a chat."""
 
 import dataclasses
 import io
@@ -94,7 +92,7 @@ def test_chinese_is_written_with_the_characters_and_not_with_boxes(tmp_path):
 
 
 def test_jokes_that_no_font_here_can_write_are_left_out_with_their_photo(tmp_path, monkeypatch):
-    monkeypatch.setattr(fonts, "WIDE", ())
+    monkeypatch.setattr(fonts, "CJK_FONTS", ())
     for cached in (fonts.families, fonts._characters):
         cached.cache_clear()
     try:

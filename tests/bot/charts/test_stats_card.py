@@ -1,4 +1,4 @@
-"""The picture of /stats: from nothing at all to a year of days, in light and dark, in every language there is."""
+"""The picture of /stats: from no data to a year of days, in light and dark, in every language."""
 
 import io
 import math
@@ -24,7 +24,7 @@ MODELS = [ModelLikes(number, f"run-{number}", "retired", 60 + number, 100) for n
 
 
 def made(number, *, language="en", dark=False, busy=True, models=()):
-    """The picture of so many days."""
+    """The picture of `number` days."""
     days = [
         DayStats(date(2026, 11, 24) - timedelta(number - 1 - place), *((3, 2, 1, 9, 9, 1.0, 3.0) if busy else ()))
         for place in range(number)

@@ -1,4 +1,4 @@
-"""What an LMDeploy server is started with."""
+"""The command line, the environment and the cache size of an LMDeploy server."""
 
 import json
 
@@ -56,7 +56,7 @@ def test_the_cache_is_counted_in_blocks_so_that_it_does_not_depend_on_what_else_
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """InternVL2-2B, as far as its memory goes: 4.4 GB of weights that take no disk."""
+    """A checkpoint of InternVL2-2B's size: 4.4 GB of weights in a sparse file."""
     (tmp_path / "config.json").write_text(json.dumps({"llm_config": INTERNVL2_2B}))
     with (tmp_path / "model.safetensors").open("wb") as file:
         file.truncate(4_400_000_000)
@@ -65,7 +65,7 @@ def checkpoint(tmp_path):
 
 @pytest.fixture
 def card(monkeypatch):
-    """Says how much memory the card has, GB."""
+    """A function that sets the GPU's memory, in GB."""
 
     def has(gigabytes):
         monkeypatch.setattr(cache_size, "card_gb", lambda: gigabytes)

@@ -1,4 +1,4 @@
-"""Who gets which model version."""
+"""The routing of users, chats and photos to model versions."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_a_canary_gets_its_share_of_the_keys_and_the_same_ones_each_time(router)
 
 
 def test_the_hash_is_the_same_in_every_process(router):
-    """Known values: a restart, another machine or another Python must not deal the cards anew."""
+    """Known values: a restart, another machine or another Python must not change the routes."""
     router.set_canary(arm(2), 0.5)
     assert [key for key in range(20) if router.route(key) is router.canary] == STABLE
 

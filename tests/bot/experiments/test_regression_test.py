@@ -1,4 +1,4 @@
-"""The watch's test: it sees a fall, and hardly ever one that isn't there, however often it looks."""
+"""The champion monitor's test detects a fall, and rarely a false one, with any number of analyses."""
 
 import random
 
@@ -15,7 +15,7 @@ def rated(dice: random.Random, liking: float, photos: int) -> list[Observation]:
 
 
 def falls(liking_before: float, liking_now: float, *, times: int = 120, seed: int = 1) -> float:
-    """Share of watches that end in a step back, looked at after every eighth photo."""
+    """Share of monitored champions that are rolled back, with an analysis after every eighth photo."""
     dice, count = random.Random(seed), 0
     for _ in range(times):
         before, now = rated(dice, liking_before, 300), rated(dice, liking_now, PLANNED)

@@ -1,4 +1,4 @@
-"""A trial as the canary asks it: what it says of units, duels and time."""
+"""The sequential test's decisions on units, duels and time."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Admins hear of trouble once, and once when it is over: also over restarts, and each in their own language."""
+"""Admins get one message when an alert begins and one when it ends, in their language, also across restarts."""
 
 import os
 import re
@@ -21,12 +21,12 @@ from tests.bot.telegram.test_webhook import free_port
 
 ADMINS = {"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]}
 ONLY = {"engine_min": 0, "disk_gb": 0, "database_min": 0, "gpu_min": 0, "webhook_min": 0}
-"""Of these a test turns on what it is about."""
+"""All checks off; a test turns on its own."""
 
 
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch):
-    """Looks and words at once."""
+    """Checks and messages without delay."""
     for module, name, value in (
         (alerts, "CHECK_INTERVAL_S", 0.05),
         (alerts, "SEND_INTERVAL_S", 0.05),
@@ -39,14 +39,14 @@ def prompt(monkeypatch):
 
 
 def heard(stage, person, beginning):
-    """How often somebody was told something that begins so."""
+    """How many of the bot's messages to a user begin like this."""
     return sum(
         one["from"]["is_bot"] and one.get("text", "").startswith(beginning) for one in stage.world.messages(person)
     )
 
 
 async def told(stage, name, person=None, times=1, language="en", **values):
-    """Wait until somebody was told so, exactly as often."""
+    """Wait until a user has got this message exactly so many times."""
     person = person or stage.alice
     text = stage.words(
         f"alert-{name}",

@@ -1,4 +1,4 @@
-"""`jokebot doctor` tells what is wrong and what to do, and changes nothing."""
+"""`jokebot doctor` reports problems and how to fix them, and changes nothing."""
 
 from pathlib import Path
 

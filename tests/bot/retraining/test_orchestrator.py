@@ -1,6 +1,4 @@
-"""A run's process is started, looked after, begun again where it died, and ended with the bot; the command line is
-obeyed.
-"""
+"""A run's process is started, supervised, restarted after a crash, and ended with the bot; requests are served."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Why a run ended is said in the language of whoever is told."""
+"""The reason why a run ended is in the reader's language."""
 
 import ast
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ from tests.bot.retraining.conftest import judged_run
 WORDS = Translator()
 TRAINING = ROOT / "trainer" / "xtuner" / "plan.py"
 OTHER_CODES = ("bot/sandbox", "bot/engine/cpu")
-"""Where a code is Telegram's or OpenAI's."""
+"""Folders where a code is one of Telegram's or OpenAI's."""
 
 
 def written_codes() -> Iterator[str]:
-    """Every code that stands in the sources, as `code="…"` or as the second argument of a Reason."""
+    """Every code in the sources, as `code="…"` or as the second argument of an EndReason."""
     for folder in ("bot", "storage", "trainer"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if not str(file.relative_to(ROOT)).startswith(OTHER_CODES):

@@ -1,4 +1,4 @@
-"""What admins see of a run: one message that goes on, a picture when the gate has spoken, each end told once."""
+"""A run's messages to admins: one with the progress, a picture after the gate, each outcome once."""
 
 import asyncio
 import io
@@ -53,7 +53,7 @@ async def told(stage, text, person=None):
 
 
 async def noted(stage):
-    """Wait until it is written down that an end was told."""
+    """Wait until the message about an end is recorded."""
     for _ in range(6000):
         if await stage.value("SELECT count(*) FROM run_news WHERE what = 'ended'"):
             return
@@ -62,7 +62,7 @@ async def noted(stage):
 
 
 def write_results(data, run, picture):
-    """What a run's process and the export leave: losses, and a dataset with its pictures."""
+    """Write the results of a run's process and the export: losses, and a dataset with its pictures."""
     folder, dataset = data / "runs" / str(run), data / "datasets" / "d"
     (dataset / "images").mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)

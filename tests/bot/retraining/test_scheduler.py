@@ -1,4 +1,4 @@
-"""Runs that nobody asks for: by the clock, missed times met once, and by enough new pairs."""
+"""Automatic runs: by the schedule, with missed times caught up once, and by enough new pairs."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ async def history(stage):
 
 
 async def due_now(stage):
-    """Once the bot has planned its next time, let that be now."""
+    """Wait until the bot has scheduled its next run, then make that due now."""
     for _ in range(6000):
         if await schedule.due_at(stage.app.database, NAME):
             break

@@ -1,4 +1,4 @@
-"""Log lines: no secret in any, as text or as JSON, and each knows what it is about."""
+"""Log lines, as text and JSON, contain no secret and have their context."""
 
 import asyncio
 import io
@@ -33,14 +33,14 @@ def lines(request):
 
 @pytest.fixture
 def json_lines():
-    """A logger, and what it wrote."""
+    """A logger, and its output."""
     logger, stream = logger_of("json")
     return logger, lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 @pytest.fixture
 def configured(monkeypatch):
-    """Configures the whole process's logging, and takes it back."""
+    """Configures the logging of the process, and restores it after the test."""
     root, before = logging.getLogger(), (logging.getLogger().handlers[:], logging.getLogger().level)
     monkeypatch.setattr("sys.excepthook", lambda *_: None)
     yield lambda **log: configure_logging(Settings(telegram={"token": TOKEN}, log=log))

@@ -1,4 +1,4 @@
-"""A tiny checkpoint, and CPU engines running on it as processes of their own."""
+"""A tiny checkpoint, and CPU engine processes that serve it."""
 
 import base64
 import io
@@ -53,7 +53,7 @@ def model(checkpoint: Path) -> CpuModel:
 
 @pytest.fixture(scope="session")
 def start(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Engine]]:
-    """Starts engines with further arguments; all still running are ended at the end."""
+    """A function that starts engines with extra arguments; the running ones are ended after the tests."""
     engines: list[Engine] = []
 
     def start(*arguments: str) -> Engine:

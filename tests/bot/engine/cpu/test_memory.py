@@ -1,4 +1,4 @@
-"""A CPU engine loads float32 weights where they fit into half of the memory that it may take, else bfloat16."""
+"""A CPU engine loads float32 weights if they fit into half of the available memory, else bfloat16."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The CPU engine over HTTP, asked by OpenAI's own client."""
+"""The CPU engine over HTTP, with OpenAI's own client."""
 
 import concurrent.futures
 import json
@@ -223,7 +223,7 @@ def waiting(engine: Any) -> int:
 
 
 def long_stream(client: OpenAI) -> Any:
-    """A request that would go on for many minutes, once its first text is there."""
+    """A request that would take many minutes, after its first text."""
     stream = client.chat.completions.create(
         model="joker", messages=[{"role": "user", "content": "hi"}], stream=True, max_tokens=30_000, seed=1
     )

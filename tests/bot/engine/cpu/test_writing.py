@@ -1,4 +1,4 @@
-"""How the CPU engine chooses tokens and turns them into text."""
+"""The CPU engine samples tokens and turns them into text."""
 
 import importlib
 import types
@@ -21,7 +21,7 @@ def prompt(model: CpuModel, text: str = "tell a joke") -> Any:
 
 
 def stream(model: CpuModel, text: str, *stop: str) -> tuple[list[str], bool]:
-    """A text's pieces when its bytes come one token each, the worst that a tokenizer can do."""
+    """A text's chunks if each byte is a token, the worst case of a tokenizer."""
     tokens = [
         model.tokenizer.convert_tokens_to_ids(unit)
         for unit in model.tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
@@ -111,8 +111,8 @@ def test_a_text_ends_where_its_last_words_have_come_too_often() -> None:
     assert not TokenSampler(SamplerOptions(), []).is_repetitive([1] * 99)
 
 
-class Saying(TokenSampler):
-    """Chooses what it is told to, whatever the model says."""
+class ScriptedSampler(TokenSampler):
+    """Chooses scripted tokens, regardless of the model's logits."""
 
     def __init__(self, tokens: list[int]) -> None:
         super().__init__(SamplerOptions(), [])
@@ -129,7 +129,7 @@ def test_a_text_ends_at_the_end_of_the_turn(model: CpuModel, end: str) -> None:
         model.tokenizer.convert_tokens_to_ids(end),
         300,
     ]
-    written = list(model.generate(prompt(model), Saying(tokens), lambda: False))
+    written = list(model.generate(prompt(model), ScriptedSampler(tokens), lambda: False))
     assert model.decode(written) == "haha"
 
 
@@ -161,7 +161,7 @@ def test_the_decoding_loop_agrees_with_transformers_generate(model: CpuModel, ca
 
 
 def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: CpuModel) -> None:
-    """As OpenGVLab's does; XTuner carries a copy of InternLM2 that takes and gives such tuples."""
+    """OpenGVLab's code does so; XTuner has a copy of InternLM2 that takes and returns such tuples."""
     theirs = importlib.import_module("xtuner._lite.modelings.internlm2.modeling_internlm2")
     config = theirs.InternLM2Config(**model.model.config.llm_config.to_dict() | {"attn_implementation": "eager"})
     reference = theirs.InternLM2ForCausalLM(config).eval()
@@ -180,8 +180,8 @@ def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: C
     assert write(other) == write(model)
 
 
-class Failing:
-    """A model that breaks in the middle of its second text."""
+class FailingModel:
+    """A model that fails in the middle of its second text."""
 
     def __init__(self, model: CpuModel) -> None:
         self.model, self.texts = model, 0
@@ -196,7 +196,7 @@ class Failing:
 
 
 async def test_a_failure_ends_its_own_request_and_no_other(model: CpuModel, caplog: pytest.LogCaptureFixture) -> None:
-    worker = GenerationWorker(cast(CpuModel, Failing(model)), 4)
+    worker = GenerationWorker(cast(CpuModel, FailingModel(model)), 4)
     request = parse_request({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}, model.prompts)
     jobs = [GenerationJob(request, []) for _ in range(3)]
     for job in jobs:

@@ -1,4 +1,4 @@
-"""Our preprocess gives InternVL2 what LMDeploy's own gives it."""
+"""Our preprocess gives InternVL2 the same values as LMDeploy's own."""
 
 import numpy
 import pytest
@@ -46,7 +46,7 @@ def ours(tiny):
 
 
 def photo(picture: str, size: tuple[int, int]) -> Image.Image:
-    """A photograph at that size; hard edges, where a cubic kernel overshoots, and noise on a part of it."""
+    """A photo of that size, with hard edges (where a cubic kernel overshoots) and noise on a part of it."""
     image = numpy.array(Image.fromarray(getattr(data, picture)()).convert("RGB").resize(size, Image.Resampling.BOX))
     rows, columns = image.shape[:2]
     image[: rows // 4, : columns // 4] = numpy.indices((rows // 4, columns // 4)).sum(0)[..., None] % 2 * 255

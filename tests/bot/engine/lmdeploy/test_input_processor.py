@@ -16,7 +16,7 @@ TOKEN = 92546
 
 @pytest.fixture
 def chat_model():
-    """The class without its weights: LMDeploy builds those on a GPU alone."""
+    """The class without its weights: LMDeploy builds those only on a GPU."""
     made = PhotoInternVLChatModel.__new__(PhotoInternVLChatModel)
     torch.nn.Module.__init__(made)
     made.config = SimpleNamespace(vision_config=SimpleNamespace(image_size=448))
@@ -45,7 +45,7 @@ def picture(pixels: numpy.ndarray, grid: tuple[int, int, bool], tiles: int) -> d
 
 
 def step(*pictures: MultiModalData) -> SimpleNamespace:
-    """What LMDeploy hands the model for one step of reading prompts."""
+    """LMDeploy's input to the model for one prefill step."""
     ids = torch.tensor([[1] * 3 + [TOKEN] * sum(one.end - one.start for one in pictures) + [2]])
     return SimpleNamespace(
         input_ids=ids,

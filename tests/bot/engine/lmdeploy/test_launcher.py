@@ -1,4 +1,4 @@
-"""LMDeploy's server is started by its own command line, with our classes in the places of its own."""
+"""LMDeploy's server is started by its own command line, with our classes in its registries."""
 
 import io
 import json
@@ -41,7 +41,7 @@ def registries(monkeypatch):
 
 @pytest.fixture
 def started(monkeypatch):
-    """What LMDeploy's command line was called with, instead of a server."""
+    """The calls of LMDeploy's command line, which are recorded instead of starting a server."""
     calls = []
     monkeypatch.setattr("lmdeploy.cli.run", lambda: calls.append(list(sys.argv)))
     monkeypatch.setattr(launcher, "print_when_listening", lambda host, port: None)

@@ -1,4 +1,4 @@
-"""Servers that somebody else runs: versions are found by their names, and nothing is started."""
+"""External servers: versions are found by their names, and no server is started."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Small rules behind the servers: what is a text, whose cores are whose, what last lines mean."""
+"""Rules of the servers: plausible texts, each server's cores, and reasons from last lines."""
 
 import os
 import sys
@@ -88,7 +88,7 @@ def test_a_server_its_threads_and_what_it_starts_later_stay_on_its_cores():
         assert {frozenset(os.sched_getaffinity(thread.id)) for thread in server.threads()} == {frozenset(shares[1])}
         assign_cores([two.pid])
         assert server.cpu_affinity() == cores
-    pin_process(two.pid, cores)  # one that is gone is nothing to stumble over
+    pin_process(two.pid, cores)  # a process that has ended is no error
 
 
 def test_last_lines_are_told_in_the_words_of_who_runs_the_bot():

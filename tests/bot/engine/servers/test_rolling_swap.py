@@ -1,4 +1,4 @@
-"""One model takes another's place while photos keep coming: none fails, and what goes wrong leaves what was."""
+"""One model replaces another while photos keep coming: no photo fails, and a failed swap changes nothing."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.waiting import until
 
 
 class Load:
-    """Closed-loop clients that ask whom the router says, until they are stopped."""
+    """Closed-loop clients that send requests through the router until they are stopped."""
 
     def __init__(self, servers: ManagedServers, question, clients: int = 6) -> None:
         self.servers, self.question = servers, question
@@ -72,7 +72,7 @@ async def test_a_swap_under_load_fails_nothing_and_loads_one_server_more_at_most
     ("last", "reason"), [(dies("CUDA out of memory"), "memory is full"), (["--template", "bare"], "chat template")]
 )
 async def test_a_swap_that_fails_midway_leaves_blue_as_it_was(make, launcher, question, last, reason):
-    """One of two is replaced already when the second one fails."""
+    """The first of two servers is replaced already when the second one fails."""
     launcher.tell("model-2", [], last)
     servers = await make(count=2)
     load, before = Load(servers, question), servers.router.champion
