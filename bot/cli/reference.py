@@ -89,7 +89,7 @@ def typed(default: object) -> str:
 def chat_markdown() -> str:
     words = Translator(default="en")
     tables = [
-        "".join(f"| `/{name}` | {cell(words.say('en', f'command-{name}'))} |\n" for name in commands)
+        "".join(f"| `/{name}` | {cell(words.format('en', f'command-{name}'))} |\n" for name in commands)
         for commands in (COMMANDS, ADMIN_COMMANDS)
     ]
     return CHAT_HEAD + tables[0] + ADMIN_HEAD + tables[1]

@@ -40,11 +40,11 @@ def words_for(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str
 
 def error_message_with_id(words: Translator, language: str, key: str) -> str:
     """A message about a failure of ours, with the request id of the log, which the user can pass on to an admin."""
-    text, number = words.say(language, key), REQUEST.get()
-    return f"{text}\n\n{words.say(language, 'apology-number', id=number)}" if number else text
+    text, number = words.format(language, key), REQUEST.get()
+    return f"{text}\n\n{words.format(language, 'apology-number', id=number)}" if number else text
 
 
 def error_text(words: Translator, limits: LimitSettings, language: str, error: JokebotError) -> str:
     """What is sent in place of a joke."""
     key, values = words_for(error, limits)
-    return error_message_with_id(words, language, key) if key == "defect" else words.say(language, key, **values)
+    return error_message_with_id(words, language, key) if key == "defect" else words.format(language, key, **values)

@@ -63,7 +63,7 @@ class RunNotifier:
             if self._shown.get(chat_id) == content or (progress.total and now < self._not_before.get(chat_id, 0.0)):
                 continue
             self._not_before[chat_id] = now + interval
-            self._latest.put(("run", chat_id), self._edit_or_send(run, chat_id, text, content))
+            self._latest.submit(("run", chat_id), self._edit_or_send(run, chat_id, text, content))
 
     def _edit_or_send(self, run: Run, chat_id: int, text: str, content: str) -> Callable[[], Awaitable[None]]:
         async def edit_or_send() -> None:

@@ -190,7 +190,7 @@ class Stage:
     def words(self, name: str, language: str = "en", **values: Any) -> str:
         from bot.i18n.translator import Translator
 
-        return self.part(Translator).say(language, name, **values)
+        return self.part(Translator).format(language, name, **values)
 
     def part(self, kind: type[Part]) -> Part:
         """The one object of that class that the running bot is made of."""

@@ -12,7 +12,7 @@ from trainer.dataset.rows import prompt_now
 from trainer.selection.empirical_bayes import VarianceComponents
 
 Entry = dict[str, Any]
-Verdict = tuple[int, int, float | None]
+WeightedRating = tuple[int, int, float | None]
 """User, value 1…3, and weight 0…1, None where the rating was too old to count."""
 
 
@@ -41,7 +41,7 @@ class ScoredJoke:
     source: DatasetSource
     part: str
     origin: str
-    ratings: Sequence[Verdict]
+    ratings: Sequence[WeightedRating]
     posterior: float | None = None
     mean: float | None = None
     pivotal_raters: Sequence[int] = ()

@@ -15,7 +15,7 @@ def test_every_style_on_offer_has_a_name_and_a_word_for_captions(language):
     names = [style_label(WORDS, language, style) for style in available_styles(PROMPTS)]
     assert len(set(names)) == len(names)
     for style in available_styles(PROMPTS):
-        first = WORDS.say(language, f"style-{style}-words").split(",")[0].strip()
+        first = WORDS.format(language, f"style-{style}-words").split(",")[0].strip()
         assert style_from_caption(WORDS, PROMPTS, f"#{first}") == (style, None)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.telegram.dispatcher import ATTEMPTS, UpdateDispatcher
+from bot.telegram.dispatcher import ATTEMPTS, RESUME, UpdateDispatcher
 from configs.settings import LimitSettings
 from storage.chat import inbox, jokes
 from storage.database import Database
@@ -25,6 +25,7 @@ class Desk:
     def __init__(self, database: Database, **limits: int) -> None:
         self.seen: list[int] = []
         self.given_up: list[int] = []
+        self.resumed: dict[int, inbox.AnswerProgress | None] = {}
         self.busy = self.busiest = 0
         self.gate: asyncio.Event | None = None
         self.error: Exception | None = None
@@ -34,6 +35,7 @@ class Desk:
 
     async def handle(self, update: dict[str, Any]) -> bool:
         self.seen.append(update["update_id"])
+        self.resumed[update["update_id"]] = update.get(RESUME)
         self.busy += 1
         self.busiest = max(self.busiest, self.busy)
         self.changed.set()
@@ -83,6 +85,16 @@ async def test_a_repeated_update_is_handled_once(database):
     await desk.updates.receive([message(2), message(3)])
     await desk.until(desk.nothing_is_pending)
     assert sorted(desk.seen) == [1, 2, 3]
+
+
+async def test_an_update_that_is_taken_up_again_brings_what_was_done_for_it(database):
+    await inbox.receive(database, [message(1)])
+    await inbox.show(database, 1, 41)
+    desk = Desk(database)
+    await desk.updates.start()
+    await desk.updates.receive([message(2)])
+    await desk.until(desk.nothing_is_pending)
+    assert desk.resumed == {1: inbox.AnswerProgress(message_id=41, attempts=1), 2: None}
 
 
 async def test_what_does_not_fit_waits_in_the_table_and_comes_in_order(database):
