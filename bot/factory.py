@@ -210,7 +210,7 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     stack.callback(logging.getLogger().removeHandler, mistakes)
     checks = AlertChecks(settings, database, servers, base.client, backing, started_at)
     alerts = AlertManager(database, base.notifier, base.translator, checks.enabled_checks())
-    progress = RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
+    progress = RunProgressReader(database, settings.storage.runs, settings.canary.max_ratings)
     status = StatusReport(
         settings, database, servers, base.queue, base.translator, alerts, mistakes, progress, started_at
     )
@@ -230,7 +230,7 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
         digest.job(),
         base.names.job(),
         *orchestrator.jobs(),
-        ChampionMonitor(database, service, base.notifier, settings.watch).job(),
+        ChampionMonitor(database, service, base.notifier, settings.champion_monitor).job(),
     ]
     return _Operations(
         alerts, status, progress, orchestrator, schedule, HostMetrics(settings, mistakes, alerts.lasting), jobs
@@ -248,17 +248,17 @@ def _make_routes(base: _Base, operations: _Operations, albums: AlbumTracker) -> 
 def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> list[HandlerGroup]:
     """What makes, rates and explains jokes; last, what answers all other messages."""
     settings, messenger, database, chats = base.settings, base.messenger, base.database, base.chats
-    limits, router, max_photos = settings.limits, base.servers.router, settings.limits.photos_waiting_per_person
+    limits, router, max_photos = settings.limits, base.servers.router, settings.limits.max_queued_photos_per_user
     quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
     keyboards, styles = JokeKeyboards(base.client, database, base.coalescer), StyleRotation(database, base.prompts)
     generator = JokeGenerator(database, settings, router, base.prompts, base.queue, is_banned=base.bans.is_banned)
-    moderator = Moderator(settings.guard) if settings.guard.moderate else None
+    moderator = Moderator(settings.safety) if settings.safety.moderation_hook else None
     intake = PhotoIntake(base.client, database, limits, settings.storage.photos, base.decoders, moderator)
     overflow = OverflowNotices(messenger, base.coalescer, max_photos)
     replies = StreamingReplies(messenger, database, base.queue, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, base.prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake)
-    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.every)
+    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -270,7 +270,7 @@ def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> li
         another,
         album_jokes,
         duels,
-        HelpHandlers(messenger, access, settings.joke.album),
+        HelpHandlers(messenger, access, settings.joke.album_mode),
         photos,
         explain,
         FallbackHandlers(messenger, albums, photos, explain),
@@ -279,7 +279,7 @@ def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> li
 
 def _user_handlers(base: _Base, access: AdminAccess) -> list[HandlerGroup]:
     messenger, database, settings, chats = base.messenger, base.database, base.settings, base.chats
-    pages = SettingsPages(messenger, database, base.languages, chats, base.prompts, settings.weekly)
+    pages = SettingsPages(messenger, database, base.languages, chats, base.prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
         StatsHandlers(messenger, database, access, settings.storage.directory),

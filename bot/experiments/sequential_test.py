@@ -59,7 +59,7 @@ class TrialDecision:
     """The result of one analysis: from now on the candidate gets `share` of the deliveries, in stage `stage`.
 
     `difference` is the candidate's liking minus the champion's (0…1, within stages, duels counted), `interval` its
-    confidence interval: above 0 promotes (never before `early_ratings` ratings of the candidate), below 0 is harmful.
+    confidence interval: above 0 promotes (never before `initial_ratings` ratings of the candidate), below 0 is harmful.
     Each end is wrong at some analysis of the whole trial with probability alpha at most. `progress` is the share of
     the planned information. `reason`: better, worse, early (few ratings yet), suspect (not liked enough for a larger
     share), between (no verdict yet), ratings or days (the end without a verdict).
@@ -109,14 +109,20 @@ class SequentialTest:
         settings, estimate = self.settings, estimate_difference(evidence)
         champion, candidate = VariantStats(*evidence.counts_of(0)), VariantStats(*evidence.counts_of(1))
         ratings = champion.ratings + candidate.ratings
-        over = "ratings" if ratings >= settings.ratings else "days" if age_s >= settings.days * SECONDS_A_DAY else ""
+        over = (
+            "ratings"
+            if ratings >= settings.max_ratings
+            else "days"
+            if age_s >= settings.max_days * SECONDS_A_DAY
+            else ""
+        )
         progress = (
             min(1.0, estimate.weight / self.planned_information(evidence, champion, candidate))
             if estimate.weight
             else 0.0
         )
         low, high = self.confidence_interval(estimate, progress, bool(over))
-        early = candidate.ratings < settings.early_ratings
+        early = candidate.ratings < settings.initial_ratings
         late = evidence.has_late_data or not (early or self.looks_harmful(estimate))
         if low > 0 and not early:
             answer, reason = TrialAnswer.PROMOTE, "better"
@@ -128,7 +134,7 @@ class SequentialTest:
             answer, reason = TrialAnswer.CONTINUE, "between" if late else "early" if early else "suspect"
         return TrialDecision(
             answer,
-            settings.share if late else settings.early_share,
+            settings.full_share if late else settings.initial_share,
             LATE if late else EARLY,
             estimate.difference,
             (low, high),
@@ -153,7 +159,7 @@ class SequentialTest:
     def looks_harmful(self, estimate: "EffectEstimate") -> bool:
         """Whether a fixed-sample one-sided test at alpha, sharper than the trial's boundary, finds harm now.
 
-        The larger share begins once `early_ratings` ratings of the candidate show no harm; it is never taken back.
+        The larger share begins once `initial_ratings` ratings of the candidate show no harm; it is never taken back.
         """
         score = estimate.difference / math.sqrt(estimate.variance)
         return to_normal(score, estimate.freedom) < -fixed_sample_boundary(self.settings.alpha)
@@ -161,17 +167,17 @@ class SequentialTest:
     def planned_information(self, evidence: TrialData, champion: VariantStats, candidate: VariantStats) -> float:
         """The expected total weight at the end of the trial, if ratings keep coming as so far."""
         settings, ratings = self.settings, max(1, champion.ratings + candidate.ratings)
-        remaining = max(0, settings.ratings - ratings)
+        remaining = max(0, settings.max_ratings - ratings)
         early = (
             0.0
             if evidence.has_late_data
-            else min(remaining, max(0, settings.early_ratings - candidate.ratings) / settings.early_share)
+            else min(remaining, max(0, settings.initial_ratings - candidate.ratings) / settings.initial_share)
         )
         units_a_rating = (champion.units + candidate.units) / ratings
-        weight = DUEL_WEIGHT * evidence.duels * max(1.0, settings.ratings / ratings)
+        weight = DUEL_WEIGHT * evidence.duels * max(1.0, settings.max_ratings / ratings)
         expected = {
-            EARLY: (early * units_a_rating, settings.early_share),
-            LATE: ((remaining - early) * units_a_rating, settings.share),
+            EARLY: (early * units_a_rating, settings.initial_share),
+            LATE: ((remaining - early) * units_a_rating, settings.full_share),
         }
         for stage, pair in evidence.stages.items():
             more, share = expected.get(stage, (0.0, 0.0))

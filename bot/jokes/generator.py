@@ -48,7 +48,7 @@ class JokeGenerator:
         self._database, self._settings, self._router, self._prompts = database, settings, router, prompts
         self._queue, self._is_banned = queue, is_banned
         self._photos = settings.storage.photos
-        self._blocked = BlockList.of(settings.guard)
+        self._blocked = BlockList.of(settings.safety)
         self._sampling: dict[str, SamplingParams] = {}
 
     async def stored(self, joke_id: int, language: str) -> Joke | None:
@@ -82,7 +82,7 @@ class JokeGenerator:
         """
         style = style or self._settings.joke.style
         async with self._turn(photo, user_id, on_place, language, style, caption) as question:
-            key = {"person": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.engine.canary_by]
+            key = {"user": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.canary.assign_by]
             arm, reply = await self._ask_allowed(arm, key, language, on_text, **question)
         sampling: SamplingParams = question["sampling"]
         made_by = {"photo_id": photo.id, "model_id": arm.model.id, "person_id": user_id, "latency_s": reply.latency_s}
@@ -172,14 +172,14 @@ class JokeGenerator:
             if on_text and not self._blocked.hit(text, language):
                 await on_text(text)
 
-        for _ in range(self._settings.guard.blocked_tries):
+        for _ in range(self._settings.safety.max_blocked_attempts):
             arm, reply = await self._ask(arm, key, on_text=shown, **question)
             entry = self._blocked.hit(reply.text, language)
             if entry is None:
                 return arm, reply
             log.info("a joke of model %s is held back, because it matches %r of the block list", arm.model.name, entry)
         raise JokeBlocked(
-            "Every joke that came for this photo matches the block list (settings guard.blocked, guard.blocked_file)."
+            "Every joke that came for this photo matches the block list (settings safety.blocked, safety.blocked_file)."
         )
 
     async def _ask(self, arm: ServedModel | None, key: int, **question: Any) -> tuple[ServedModel, EngineReply]:

@@ -64,8 +64,8 @@ class WeeklyDigest:
             decoders,
         )
         self._settings, self._blocked, self._photos = (
-            settings.weekly,
-            BlockList.of(settings.guard),
+            settings.digest,
+            BlockList.of(settings.safety),
             settings.storage.photos,
         )
         self._looking = asyncio.Lock()

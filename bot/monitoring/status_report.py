@@ -213,7 +213,9 @@ class StatusReport:
         trial = await trials.trial_of_run(self._database, run.id) if run.state == "canary" else None
         if trial:
             return localize(
-                "run-ratings", done=await trials.trial_ratings(self._database, trial), of=self._settings.canary.ratings
+                "run-ratings",
+                done=await trials.trial_ratings(self._database, trial),
+                of=self._settings.canary.max_ratings,
             )
         progress = await self._progress.read(run)
         return f"{100 * progress.share:.0f}%" if progress.total else ""

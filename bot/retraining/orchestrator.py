@@ -1,6 +1,6 @@
 """Drives runs in the bot: starts their processes and trials, and keeps admins informed.
 
-    queued … judging      the pipeline process, a child of the bot (`jokebot pipeline N`), restarted if it dies
+    queued … judging      the pipeline process, a child of the bot (`jokebot _pipeline N`), restarted if it dies
     canary                the trial (`TrialController`), in this process
     finished              admins are notified once
 

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.runtime.child_process import ChildProcess, run_program, start_child
-from configs.settings import PREFIX, ROOT, Settings, SettingsSection
+from configs.base import SettingsSection
+from configs.settings import PREFIX, ROOT, Settings
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 
 BOT_ONLY_SECTIONS = ("telegram", "metrics", "panel")
@@ -60,7 +61,7 @@ def _format_value(value: Any) -> str:
 def start_pipeline(run_id: int, settings: Settings, log: Path) -> ChildProcess:
     """Start the pipeline process of a run; its output is appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(settings.environments.train_python), "-m", "bot", "pipeline", str(run_id)]
+    command = [str(settings.environments.train_python), "-m", "bot", "_pipeline", str(run_id)]
     return start_child(
         f"run {run_id}",
         command,
@@ -76,7 +77,7 @@ async def preview_retraining(settings: Settings) -> RetrainPreview:
     python = str(settings.environments.train_python)
     try:
         program = await run_program(
-            [python, "-m", "bot", "pairs", "--json"], train_environment(settings), PREVIEW_TIMEOUT_S
+            [python, "-m", "bot", "retrain", "--dry-run", "--json"], train_environment(settings), PREVIEW_TIMEOUT_S
         )
     except TimeoutError:
         raise PreviewError(f"The preview took longer than {PREVIEW_TIMEOUT_S:g} s.") from None

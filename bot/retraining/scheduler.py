@@ -58,7 +58,7 @@ class RetrainScheduler:
                 {"trigger": self._trigger, "coalesce": True, "max_instances": 1, "misfire_grace_time": None},
                 name=NAME,
             )
-        if retrain.pairs:
+        if retrain.start_at_new_pairs:
             self._jobs.run_repeating(self.check_new_pairs, PAIRS_INTERVAL_S, first=PAIRS_FIRST_S, name="pairs")
         await self._jobs.start()
 
@@ -111,7 +111,9 @@ class RetrainScheduler:
         try:
             preview, retrain = await pipeline_process.preview_retraining(self._settings), self._settings.retrain
             # A run with only the pairs of an unsuccessful one would be unsuccessful again.
-            if preview.new < retrain.minimum_pairs or preview.fresh < (retrain.pairs if started_by == "pairs" else 1):
+            if preview.new < retrain.min_pairs or preview.fresh < (
+                retrain.start_at_new_pairs if started_by == "pairs" else 1
+            ):
                 log.info(
                     "no run by %s: %d new pairs, %d of them in no run so far", started_by, preview.new, preview.fresh
                 )

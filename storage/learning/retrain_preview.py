@@ -1,5 +1,6 @@
-"""What a run would train on if it began now: `jokebot pairs --json` computes it in the train environment, the bot
-reads it.
+"""What a run would train on if it began now.
+
+`jokebot retrain --dry-run --json` computes it in the train environment; the bot reads it.
 """
 
 import dataclasses

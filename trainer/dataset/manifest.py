@@ -97,14 +97,14 @@ def selection_facts(
     """How the rows were chosen: settings, the pool they were compared with, and whether the cap per user counted."""
     note = (
         (
-            f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
-            f"{settings.person_share:.0%} of the rows."
+            f"Fewer than {settings.max_user_share_min_users} people have rated, so one person may decide more than "
+            f"{settings.max_user_share:.0%} of the rows."
         )
         if lifted
         else ""
     )
     return {
-        "selection": settings.model_dump(),
+        "selection": settings.stored(),
         "person_share_lifted": lifted,
         "note": note,
         "pool": {

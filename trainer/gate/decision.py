@@ -31,13 +31,13 @@ NOTHING = (
 
 
 def replies(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """Empty and broken replies: none more than the champion's. Another language: `wrong_language` more at most."""
+    """More empty, broken or wrong-language replies than the champion (`max_wrong_language_increase` are allowed)."""
     old, new = measures["replies"]["champion"], measures["replies"]["candidate"]
     count = max(1, new["replies"])
     for kind, what in (("empty", "are empty"), ("broken", "are no sentences")):
         if new[kind] > old[kind]:
             yield kind, f"{new[kind]} of its {count} jokes {what}; {old[kind]} of the champion's."
-    if new["language"] / count > old["language"] / max(1, old["replies"]) + settings.wrong_language:
+    if new["language"] / count > old["language"] / max(1, old["replies"]) + settings.max_wrong_language_increase:
         yield (
             "language",
             f"{new['language']} of its {count} jokes are in another language than was asked for; {old['language']} "
@@ -46,7 +46,7 @@ def replies(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
 
 
 def likelihood(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """Liked jokes are less likely by more than the margin, over its whole interval; or by `likelihood_drift`,
+    """Liked jokes are less likely by more than the margin, over its whole interval; or by `max_likelihood_drift`,
     however few.
     """
     measured = measures["likelihood"]
@@ -55,7 +55,7 @@ def likelihood(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         and measured["interval"]
         and measured["interval"][0] > settings.likelihood_margin
     )
-    if significant or measured["photos"] and measured["difference"] > settings.likelihood_drift:
+    if significant or measured["photos"] and measured["difference"] > settings.max_likelihood_drift:
         yield (
             "likelihood",
             (
@@ -100,7 +100,10 @@ def collapse(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
                 "before.",
             )
     measured = measures["self_overlap"]
-    if measured["reference"] is not None and measured["candidate"] > measured["reference"] + settings.self_overlap:
+    if (
+        measured["reference"] is not None
+        and measured["candidate"] > measured["reference"] + settings.max_self_overlap_increase
+    ):
         yield (
             "self_overlap",
             f"Its jokes have become alike: overlap (ROUGE-L) {measured['candidate']:.2f}, "
@@ -111,7 +114,10 @@ def collapse(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
 def copying(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
     """More of its jokes stand word for word in what it was trained on than of the reference's."""
     measured = measures["copying"]
-    if measured["reference"] is not None and measured["candidate"] > measured["reference"] + settings.copying:
+    if (
+        measured["reference"] is not None
+        and measured["candidate"] > measured["reference"] + settings.max_copying_increase
+    ):
         yield (
             "copying",
             f"It repeats what it was trained on: {measured['candidate']:.0%} of its jokes word for word, "

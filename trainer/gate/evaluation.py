@@ -112,7 +112,7 @@ def questions(held_out: HoldoutData, settings: GateSettings) -> list[tuple[Holdo
     photo's prompts are those that users' requests had, or the language's default prompt."""
     requests = []
     for language in held_out.languages:
-        for number in range(min(settings.replies, MOST_A_PHOTO * len(held_out.photos))):
+        for number in range(min(settings.replies_per_language, MOST_A_PHOTO * len(held_out.photos))):
             photo = held_out.photos[number % len(held_out.photos)]
             own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
             requests.append((photo, language, own[number // len(held_out.photos) % len(own)]))

@@ -202,7 +202,7 @@ class ModelScorer:
         batch: list[int] = []
         for index in indices:
             longest = max(map(length, [*batch, index]))
-            if batch and (len(batch) == self.settings.batch or longest * (len(batch) + 1) > TOKENS):
+            if batch and (len(batch) == self.settings.batch_size or longest * (len(batch) + 1) > TOKENS):
                 yield batch
                 batch = []
             batch.append(index)

@@ -69,7 +69,7 @@ async def step(job: RunContext, run: Run, steps: PipelineSteps) -> Run:
     """
     try:
         run = await runs.count_attempt(job.database, run)
-        if run.attempts > job.settings.retrain.attempts:
+        if run.attempts > job.settings.retrain.max_step_attempts:
             return await end(job, run, "failed", too_often(run))
         return await steps.by_state[run.state](job, run)
     except (asyncio.CancelledError, StepInterrupted):

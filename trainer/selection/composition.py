@@ -65,12 +65,12 @@ def select_jokes(
             evidence.photo_ids.tolist(),
             group.tolist(),
             scores.pivotal_raters,
-            settings.jokes_per_photo,
-            settings.jokes_per_group,
+            settings.max_jokes_per_photo,
+            settings.max_jokes_per_group,
         ),
     )
-    lifted = len(evidence.people) < settings.person_share_from
-    new, replayed, excluded = walk.run(None) if lifted else select_with_user_cap(walk, settings.person_share)
+    lifted = len(evidence.people) < settings.max_user_share_min_users
+    new, replayed, excluded = walk.run(None) if lifted else select_with_user_cap(walk, settings.max_user_share)
     sides = {
         f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
         for word, name in (("held out", "holdout"), ("near to both sides", "neither"))

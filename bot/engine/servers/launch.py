@@ -51,7 +51,7 @@ def checkpoint_directory(model: Model) -> Path:
 
 
 def cpu_launcher(settings: Settings) -> Launcher:
-    """Launches `jokebot engine cpu` with the train environment's Python."""
+    """Launches `jokebot serve` with the train environment's Python."""
     python = settings.environments.train_python
     threads = settings.servers.threads or max(1, len(os.sched_getaffinity(0)) // settings.server_count)
 

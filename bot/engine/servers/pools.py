@@ -32,7 +32,7 @@ class ServerPools:
         self._pinned: list[int] = []
         self.paused = ""
         self.router = Router(
-            ServedModel(champion, self.pool(champion)), rotation_s=3600 * settings.engine.canary_turn_h
+            ServedModel(champion, self.pool(champion)), rotation_s=3600 * settings.canary.rotation_hours
         )
 
     def __iter__(self) -> Iterator[ServerPool]:
@@ -100,7 +100,7 @@ class ServerPools:
         self.paused = reason
         self._on_pause(reason)
         servers = [server for server in self.servers if server.state == "ready"]
-        await asyncio.gather(*(server.drain(self._settings.servers.drain_s) for server in servers))
+        await asyncio.gather(*(server.drain(self._settings.servers.drain_timeout_s) for server in servers))
         for server in servers:
             await server.sleep()
 
@@ -133,7 +133,7 @@ class ServerPools:
             return
         pool.close()
         ready = [server for server in pool.servers if server.state == "ready"]
-        await asyncio.gather(*(server.drain(self._settings.servers.drain_s) for server in ready))
+        await asyncio.gather(*(server.drain(self._settings.servers.drain_timeout_s) for server in ready))
         for server in list(pool.servers):
             await pool.remove_server(server)
         self._pools.pop(model_id, None)
@@ -157,7 +157,7 @@ class ServerPools:
 
     def _assign_cores(self) -> None:
         """Called whenever a server starts, sleeps or ends."""
-        if not self._settings.servers.cores_apart:
+        if not self._settings.servers.dedicated_cores:
             return
         awake = [server.pid for server in self.servers if server.pid and server.state != "asleep"]
         if awake != self._pinned:

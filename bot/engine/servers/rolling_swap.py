@@ -50,7 +50,7 @@ class RollingSwap:
 
     async def _retire_old(self) -> None:
         """Put the old servers to sleep that new ones replace. The last one stays until nothing is routed to it."""
-        if self._settings.servers.predecessor == "run":
+        if self._settings.servers.previous_model == "keep_running":
             return
         while self._old_pool.ready_count > max(1, self._target_count - self._new_pool.ready_count):
             servers = reversed(self._old_pool.servers)
@@ -59,30 +59,30 @@ class RollingSwap:
     async def _finish(self) -> None:
         self._pools.router.set_champion(self._pools.served_model(self._new_pool.model))
         log.info("%s has replaced %s", self._new_pool.model.name, self._old_pool.model.name)
-        if self._settings.servers.predecessor == "run":
+        if self._settings.servers.previous_model == "keep_running":
             return
         # Late requests to the old pool fail at once and go to the new champion.
         self._old_pool.close()
         for server in list(self._old_pool.servers):
             try:
-                if server.state == "ready" and self._settings.servers.predecessor == "sleep":
+                if server.state == "ready" and self._settings.servers.previous_model == "sleep":
                     await self._drain_and_sleep(server)
                 elif server.state == "ready":
-                    await server.drain(self._settings.servers.drain_s)
+                    await server.drain(self._settings.servers.drain_timeout_s)
             except EngineError as error:
                 log.warning("%s can't be put to sleep and is ended: %s", server.name, error)
-            if server.state != "asleep" or self._settings.servers.predecessor == "end":
+            if server.state != "asleep" or self._settings.servers.previous_model == "stop":
                 await self._old_pool.remove_server(server)
 
     async def _drain_and_sleep(self, server: SupervisedServer) -> None:
-        if not await server.drain(self._settings.servers.drain_s):
+        if not await server.drain(self._settings.servers.drain_timeout_s):
             log.warning("%s did not answer all requests in time; the new model answers the rest", server.name)
         await server.sleep()
 
     async def _undo(self) -> None:
         self._pools.router.clear_incoming()
         for server in self._added:
-            await server.drain(self._settings.servers.drain_s)
+            await server.drain(self._settings.servers.drain_timeout_s)
             await self._new_pool.remove_server(server)
         await self._pools.wake_pool(self._old_pool)
 

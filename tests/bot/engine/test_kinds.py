@@ -95,7 +95,7 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
 
     settings = Settings(
         engine={"kind": "cpu", "retry_delay_s": 0.05},
-        servers={**QUICK, "count": 1, "predecessor": "end"},
+        servers={**QUICK, "count": 1, "previous_model": "stop"},
         storage={"directory": tmp_path},
     )
     servers = make_servers(settings, model(1, "demo", DEMO))

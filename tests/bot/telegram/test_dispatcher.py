@@ -98,7 +98,7 @@ async def test_an_update_that_is_taken_up_again_brings_what_was_done_for_it(data
 
 
 async def test_what_does_not_fit_waits_in_the_table_and_comes_in_order(database):
-    desk = Desk(database, updates_in_work=2, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=2, max_queued_photos=1)
     desk.gate = asyncio.Event()
     await desk.updates.start()
     await desk.updates.receive([message(number) for number in range(50)])
@@ -112,7 +112,7 @@ async def test_what_does_not_fit_waits_in_the_table_and_comes_in_order(database)
 
 
 async def test_updates_with_lower_numbers_are_not_forgotten_behind_a_flood(database):
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     await desk.updates.start()
     await desk.updates.receive([message(number) for number in range(100, 120)])
     await desk.updates.receive([message(number) for number in range(20)])
@@ -121,7 +121,7 @@ async def test_updates_with_lower_numbers_are_not_forgotten_behind_a_flood(datab
 
 
 async def test_pressed_buttons_never_wait_behind_photos(database):
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     desk.gate = asyncio.Event()
     await desk.updates.start()
     await desk.updates.receive([*(message(number) for number in range(10)), press(10)])
@@ -133,7 +133,7 @@ async def test_pressed_buttons_never_wait_behind_photos(database):
 
 async def test_what_was_left_is_taken_up_at_the_start_pressed_buttons_first(database):
     await inbox.receive(database, [message(1), message(2), press(3)])
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     await desk.updates.start()
     await desk.until(desk.nothing_is_pending)
     assert desk.seen[0] == 3

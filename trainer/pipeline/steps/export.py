@@ -60,7 +60,7 @@ async def start_of(job: RunContext, champion: Model) -> Model:
     if champion.is_base:
         return champion
     tainted = {model.id for model in await promotion.saw_forgotten(job.database)}
-    if job.settings.retrain.start == "champion" and champion.id not in tainted:
+    if job.settings.retrain.start_from == "champion" and champion.id not in tainted:
         return champion
     return await models.get_model(job.database, champion.base_id)
 
@@ -75,9 +75,9 @@ async def new_dataset(job: RunContext, run: Run, start: Model) -> str:
         storage.datasets,
         settings.selection,
         budget,
-        settings.retrain.minimum_pairs,
+        settings.retrain.min_pairs,
         replay_all=start.is_base,
-        blocked=BlockList.of(settings.guard),
+        blocked=BlockList.of(settings.safety),
     )
     exported = await exporter.export()
     name = exported.directory.name
