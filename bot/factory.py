@@ -209,7 +209,7 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     logging.getLogger().addHandler(mistakes)
     stack.callback(logging.getLogger().removeHandler, mistakes)
     checks = AlertChecks(settings, database, servers, base.client, backing, started_at)
-    alerts = AlertManager(database, base.notifier, base.translator, checks.all())
+    alerts = AlertManager(database, base.notifier, base.translator, checks.enabled_checks())
     progress = RunProgressReader(database, settings.storage.runs, settings.canary.max_ratings)
     status = StatusReport(
         settings, database, servers, base.queue, base.translator, alerts, mistakes, progress, started_at
