@@ -3,6 +3,7 @@
 Its health is judged by its output, not by /health: LMDeploy answers that with 200 even while it sleeps. Every text
 that the server sends shows that it works. After `servers.probe_interval_s` without text it is probed with a golden
 photo.
+"""
 
 import asyncio
 import contextlib
