@@ -109,18 +109,9 @@ class SequentialTest:
         settings, estimate = self.settings, estimate_difference(evidence)
         champion, candidate = VariantStats(*evidence.counts_of(0)), VariantStats(*evidence.counts_of(1))
         ratings = champion.ratings + candidate.ratings
-        over = (
-            "ratings"
-            if ratings >= settings.max_ratings
-            else "days"
-            if age_s >= settings.max_days * SECONDS_A_DAY
-            else ""
-        )
-        progress = (
-            min(1.0, estimate.weight / self.planned_information(evidence, champion, candidate))
-            if estimate.weight
-            else 0.0
-        )
+        over = self._limit_reached(ratings, age_s)
+        planned = self.planned_information(evidence, champion, candidate) if estimate.weight else 1.0
+        progress = min(1.0, estimate.weight / planned)
         low, high = self.confidence_interval(estimate, progress, bool(over))
         early = candidate.ratings < settings.initial_ratings
         late = evidence.has_late_data or not (early or self.looks_harmful(estimate))
@@ -145,6 +136,12 @@ class SequentialTest:
             progress,
             reason,
         )
+
+    def _limit_reached(self, ratings: int, age_s: float) -> str:
+        """Which limit of the trial is reached, "ratings" or "days"; "" for none."""
+        if ratings >= self.settings.max_ratings:
+            return "ratings"
+        return "days" if age_s >= self.settings.max_days * SECONDS_A_DAY else ""
 
     def confidence_interval(self, estimate: "EffectEstimate", progress: float, over: bool) -> tuple[float, float]:
         """The confidence interval of the difference, from the trial's boundaries."""

@@ -38,29 +38,18 @@ class StepProcesses:
     async def run(
         self, module: str, arguments: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]]
     ) -> int:
-        """Run `python -m MODULE ARGUMENTS` to its exit code (negative: the signal that ended it); its output is added
-        to `log`.
+        """Run `python -m MODULE ARGUMENTS` and return its exit code (negative: the signal that ended it).
 
-        `watch` is called every LOOK_EVERY_S; an exception of it, or a cancellation, ends the child first.
+        Output is appended to `log`. `watch` is called every POLL_INTERVAL_S; if it raises, or this is cancelled, the
+        child is ended first.
         """
         environment = {name: value for name, value in os.environ.items() if name not in TOKENIZER_ONLY}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        command = [
-            sys.executable,
-            "-I",
-            "-S",
-            EXEC_SCRIPT,
-            os.getpid(),
-            self.nice,
-            sys.executable,
-            "-m",
-            module,
-            *arguments,
-        ]
+        launcher = (sys.executable, "-I", "-S", EXEC_SCRIPT, os.getpid(), self.nice)
+        command = [*launcher, sys.executable, "-m", module, *arguments]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
-            # A process group of its own: a signal that is sent to all of ours must not reach it a second time, through
-            # us.
+            # A process group of its own: a signal to all processes of the bot must not reach it twice.
             process = await asyncio.create_subprocess_exec(
                 *map(str, command),
                 stdin=asyncio.subprocess.DEVNULL,
