@@ -296,7 +296,7 @@ def _admin_handlers(base: _Base, access: AdminAccess, operations: _Operations) -
         StatusAdmin(messenger, access, operations.status.text),
         RetrainAdmin(messenger, database, access, operations.orchestrator, settings),
         ReviewAdmin(messenger, database, access, settings),
-        ModelAdmin(messenger, database, access, operations.orchestrator.service),
+        ModelAdmin(messenger, database, access, operations.orchestrator.deployer),
         UserListAdmin(messenger, database, access, base.names),
         BanAdmin(messenger, access, base.names, base.bans, base.notifier),
     ]

@@ -109,9 +109,10 @@ class SequentialTest:
         settings, estimate = self.settings, estimate_difference(evidence)
         champion, candidate = VariantStats(*evidence.counts_of(0)), VariantStats(*evidence.counts_of(1))
         ratings = champion.ratings + candidate.ratings
-        over = self._limit_reached(ratings, age_s)
-        planned = self.planned_information(evidence, champion, candidate) if estimate.weight else 1.0
-        progress = min(1.0, estimate.weight / planned)
+        over = self.end_reason(ratings, age_s)
+        progress = 0.0
+        if estimate.weight:
+            progress = min(1.0, estimate.weight / self.planned_information(evidence, champion, candidate))
         low, high = self.confidence_interval(estimate, progress, bool(over))
         early = candidate.ratings < settings.initial_ratings
         late = evidence.has_late_data or not (early or self.looks_harmful(estimate))
@@ -137,8 +138,8 @@ class SequentialTest:
             reason,
         )
 
-    def _limit_reached(self, ratings: int, age_s: float) -> str:
-        """Which limit of the trial is reached, "ratings" or "days"; "" for none."""
+    def end_reason(self, ratings: int, age_s: float) -> str:
+        """Why the trial is over: "ratings", "days", or "" while it goes on."""
         if ratings >= self.settings.max_ratings:
             return "ratings"
         return "days" if age_s >= self.settings.max_days * SECONDS_A_DAY else ""
