@@ -48,7 +48,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
     torch.set_num_threads(1)
     known, unknown = painters(load_pack(PACK), arguments.model, torch.device("cpu"))
-    command = [sys.executable, "-m", "bot", "engine", "cpu", str(arguments.model.resolve()), "--port", "0"]
+    command = [sys.executable, "-m", "bot", "serve", str(arguments.model.resolve()), "--port", "0"]
     with start_child("engine", command, cwd=ROOT) as engine:
         client = OpenAI(base_url=f"{engine.wait_ready()}/v1", api_key="none", max_retries=0, timeout=120)
         name = client.models.list().data[0].id

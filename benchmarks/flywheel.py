@@ -64,7 +64,7 @@ ADMIN = 1001
 """The sandbox's first person."""
 SETTINGS = {
     "ENGINE_KIND": "cpu",
-    "ENGINE_CANARY_BY": "photo",
+    "CANARY_ASSIGN_BY": "photo",
     "MODEL_NAME": "demo",
     "MODEL_DIRECTORY": str(CHECKPOINT),
     "LOG_LEVEL": "INFO",
@@ -74,7 +74,7 @@ SETTINGS = {
     "LIMITS_EDIT_INTERVAL_S": "30",
     "JOKE_STYLE": "neutral",
     "RETRAIN_CRON": "",
-    "RETRAIN_PAIRS": "0",
+    "RETRAIN_START_AT_NEW_PAIRS": "0",
     "SELECTION_HOLDOUT_SHARE": "0.15",
     "TRAINING_LEARNING_RATE": "3e-4",
     "TRAINING_LORA_RANK": "16",
@@ -84,9 +84,9 @@ SETTINGS = {
     "TRAINING_BATCH_SIZE": "4",
     "TRAINING_ACCUMULATION": "1",
     "TRAINING_WORKERS": "0",
-    "CANARY_EARLY_SHARE": "0.4",
-    "CANARY_EARLY_RATINGS": "30",
-    "DUEL_EVERY": "10",
+    "CANARY_INITIAL_SHARE": "0.4",
+    "CANARY_INITIAL_RATINGS": "30",
+    "DUEL_ONE_IN_PHOTOS": "10",
     "BACKUP_EVERY_H": "0",
 }
 """What differs from the defaults: sizes for a model three hundred times smaller than the real ones, and a quicker
@@ -116,16 +116,16 @@ SMALL = Scale(
     4,
     {
         "SELECTION_HOLDOUT_SHARE": "0.4",
-        "RETRAIN_MINIMUM_PAIRS": "3",
-        "GATE_REPLIES": "4",
+        "RETRAIN_MIN_PAIRS": "3",
+        "GATE_REPLIES_PER_LANGUAGE": "4",
         "GATE_PHOTOS": "12",
-        "GATE_WRONG_LANGUAGE": "0.2",
-        "CANARY_EARLY_RATINGS": "8",
-        "CANARY_EARLY_SHARE": "0.5",
-        "CANARY_RATINGS": "40",
-        "DUEL_EVERY": "5",
+        "GATE_MAX_WRONG_LANGUAGE_INCREASE": "0.2",
+        "CANARY_INITIAL_RATINGS": "8",
+        "CANARY_INITIAL_SHARE": "0.5",
+        "CANARY_MAX_RATINGS": "40",
+        "DUEL_ONE_IN_PHOTOS": "5",
         "SELECTION_MAX_ROWS": "16",
-        "SELECTION_PERSON_SHARE": "1",
+        "SELECTION_MAX_USER_SHARE": "1",
     },
 )
 """CI's.

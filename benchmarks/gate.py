@@ -65,7 +65,7 @@ def simulate(seed: int, world: World, effect: float, settings: CanarySettings) -
     draw, trial, evidence = random.Random(seed), SequentialTest(settings), TrialData()
     decision, waiting, number = trial.judge(evidence), [], 0
     while True:
-        base = world.first + (world.last - world.first) * decision.ratings / settings.ratings
+        base = world.first + (world.last - world.first) * decision.ratings / settings.max_ratings
         arm = int(draw.random() < decision.share)
         joke = Joke(arm, decision.stage, liking(draw, base + arm * effect, world))
         for rater in range(world.raters):

@@ -24,7 +24,7 @@ def apologies() -> set[str]:
     """All that may be said in place of a joke, in every language."""
     words = Translator()
     names = ("given-up", "defect", "photo-lost", "engine-down", "engine-slow", "engine-empty", "engine-cut_off")
-    return {words.say(language, name) for language in words.languages for name in names}
+    return {words.format(language, name) for language in words.languages for name in names}
 
 
 class People:

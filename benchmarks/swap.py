@@ -201,7 +201,7 @@ def settings_of(arguments: argparse.Namespace, folder: Path) -> Settings:
         update={"kind": arguments.kind, "in_flight": max(arguments.clients, loaded.in_flight)}
     )
     servers = loaded.servers.model_copy(
-        update={"predecessor": arguments.predecessor, "count": arguments.servers or loaded.servers.count}
+        update={"previous_model": arguments.previous_model, "count": arguments.servers or loaded.servers.count}
     )
     joke = loaded.joke.model_copy(update={"max_tokens": arguments.tokens})
     storage = loaded.storage.model_copy(update={"directory": folder})
@@ -223,7 +223,10 @@ def parse() -> argparse.Namespace:
         "--limit-s", type=float, default=1e9, help="no swap begins that would probably end later than this"
     )
     parser.add_argument(
-        "--predecessor", choices=("end", "sleep", "run"), default="end", help="what becomes of the model before"
+        "--previous-model",
+        choices=("stop", "sleep", "keep_running"),
+        default="stop",
+        help="the setting servers.previous_model",
     )
     parser.add_argument("--save", default="", help="keep the result as benchmarks/results/swap_NAME.json")
     return parser.parse_args()

@@ -3,8 +3,6 @@
 Nothing is set on a part after it is made. Only `bot/app.py` imports this module.
 """
 
-import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -23,7 +21,7 @@ from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
-from bot.engine.servers.factory import make_servers
+from bot.engine.servers.factory import make_servers, serving_model
 from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
 from bot.handlers.access import AccessControl
@@ -50,7 +48,7 @@ from bot.handlers.photo import PhotoHandlers
 from bot.handlers.privacy import PrivacyHandlers
 from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
 from bot.handlers.routes import UpdateRouter
-from bot.handlers.routing import HandlerGroup
+from bot.handlers.routing import HandlerGroup, Route
 from bot.handlers.settings import SettingsHandlers
 from bot.handlers.settings_pages import SettingsPages
 from bot.handlers.stats import StatsHandlers
@@ -89,17 +87,13 @@ from bot.telegram.coalescer import Coalescer
 from bot.telegram.dispatcher import UpdateDispatcher
 from configs.errors import SettingsError
 from configs.prompts import Prompts, load_prompts
-from configs.settings import ROOT, Settings
+from configs.settings import Settings
 from storage.database import Database
-from storage.learning.model_files import code_digests
-from storage.learning.models import Model, get_champion, record_code_consent, register_base
 from storage.maintenance.data_folder import data_folder_lock
 
 AppType = TypeVar("AppType")
 DECODERS = 2
 """Photos decoded at the same time: a large one takes 200 MB while it is."""
-PROGRAM = ROOT / "configs"
-"""A model in there is part of the program, and changes with it."""
 RETRY_S = 60.0
 """After a job of the start has failed that the bot can do without for a while."""
 
@@ -133,7 +127,6 @@ class _Operations:
     alerts: AlertManager
     status: StatusReport
     progress: RunProgressReader
-    service: ModelDeployer
     orchestrator: RunOrchestrator
     schedule: RetrainScheduler
     host: HostMetrics
@@ -143,33 +136,23 @@ class _Operations:
 async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callable[..., AppType]) -> AppType:
     """A bot that is not started yet; `stack` closes what it holds.
 
-    `make_app` is `bot.app.App`: app.py imports this file.
-
-    Raises JokebotError where the folder is in use, the database is damaged or a setting can't be met.
+    `make_app` is `bot.app.App`, which imports this module. Raises JokebotError where the folder is in use, the database
+    is damaged or a setting can't be met.
     """
     stack.enter_context(data_folder_lock(settings.storage.directory))
     base = await _make_base(settings, stack)
     operations = _make_operations(base, stack)
     albums = AlbumTracker(base.client, base.database, settings.limits)
-    access = AdminAccess(base.messenger, base.database, settings.telegram.admins)
-    *joke_handlers, fallback = _joke_handlers(base, albums, access)
-    handlers = [
-        *joke_handlers,
-        *_user_handlers(base, access),
-        *_admin_handlers(base, access, operations),
-        fallback,
-        UnknownButtonHandlers(base.messenger),
-    ]
-    routes = [route for group in handlers for route in group.routes()]
-    router = UpdateRouter(
-        base.application,
-        AccessControl(base.messenger, base.bans, base.names, routes),
-        routes,
-        ErrorReporter(base.messenger, base.database),
-    )
+    routes = _make_routes(base, operations, albums)
+    access = AccessControl(base.messenger, base.bans, base.names, routes)
+    router = UpdateRouter(base.application, access, routes, ErrorReporter(base.messenger, base.database))
+    updates = UpdateDispatcher(base.database, settings.limits, router.handle, router.give_up)
     menu = CommandMenu(base.client, base.translator, settings.telegram.admins, routes)
+    jobs = [Periodic("command-menu", RETRY_S, menu.publish, once=True), *operations.jobs]
     overview = PanelOverview(base.database, base.servers, base.queue, operations.progress, settings.storage.directory)
     pictures = PanelImages(base.database, settings, base.decoders)
+    panel = partial(PanelServer.start, base.database, settings, base.translator, overview, pictures)
+    metrics = partial(MetricsServer.start, settings, base.queue, base.servers, operations.host)
     return make_app(
         settings,
         base.application,
@@ -178,12 +161,12 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
         base.servers,
         base.coalescer,
         albums,
-        UpdateDispatcher(base.database, settings.limits, router.handle, router.give_up),
+        updates,
         operations.schedule,
-        [Periodic("command-menu", RETRY_S, menu.publish, once=True), *operations.jobs],
+        jobs,
         operations.alerts,
-        start_panel=partial(PanelServer.start, base.database, settings, base.translator, overview, pictures),
-        start_metrics=partial(MetricsServer.start, settings, base.queue, base.servers, operations.host),
+        start_panel=panel,
+        start_metrics=metrics,
     )
 
 
@@ -195,7 +178,7 @@ async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
     messenger = Messenger(client, translator, languages)
     queue = FairQueue.of(settings)
-    servers = make_servers(settings, await _serving_model(settings, database), on_pause=queue.hold)
+    servers = make_servers(settings, await serving_model(settings, database), on_pause=queue.hold)
     stack.push_async_callback(servers.stop)
     decoders = ThreadPoolExecutor(DECODERS, "decoder")
     stack.callback(decoders.shutdown, wait=False)
@@ -220,15 +203,6 @@ async def _make_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     )
 
 
-async def _serving_model(settings: Settings, database: Database) -> Model:
-    """The champion; the base model where none was promoted yet."""
-    folder = settings.model.directory
-    registered = await register_base(database, settings.model.name, str(folder) if folder else None)
-    if folder and registered.code is None and not folder.is_relative_to(PROGRAM) and folder.is_dir():
-        await record_code_consent(database, registered.id, json.dumps(await asyncio.to_thread(code_digests, folder)))
-    return await get_champion(database) or registered
-
-
 def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     settings, database, servers = base.settings, base.database, base.servers
     mistakes, started_at, backing = ErrorCounter(), time.time(), BackupJob(settings)
@@ -236,7 +210,7 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     stack.callback(logging.getLogger().removeHandler, mistakes)
     checks = AlertChecks(settings, database, servers, base.client, backing, started_at)
     alerts = AlertManager(database, base.notifier, base.translator, checks.all())
-    progress = RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
+    progress = RunProgressReader(database, settings.storage.runs, settings.canary.max_ratings)
     status = StatusReport(
         settings, database, servers, base.queue, base.translator, alerts, mistakes, progress, started_at
     )
@@ -245,39 +219,46 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     trials = CanaryController(database, servers, service, settings.canary)
     orchestrator = RunOrchestrator(database, settings, servers, service, trials, news, progress)
     schedule = RetrainScheduler(database, settings, base.application.job_queue, orchestrator.wake)
-    monitor = ChampionMonitor(database, service, base.notifier, settings.watch)
     digest = WeeklyDigest(database, settings, base.client, base.translator, base.chats, base.decoders)
     upkeep = DatabaseUpkeep(database, settings.storage.database, lambda: clear_shutdown_notice(settings))
-    erasure = ErasureJob(database, settings.storage, settings.retention, settings.retrain.keep_models)
     jobs = [
         Periodic("retrain-schedule", RETRY_S, schedule.start, once=True, fatal=(SettingsError,)),
         *upkeep.jobs(),
-        erasure.job(),
+        ErasureJob(database, settings.storage, settings.retention, settings.retrain.keep_models).job(),
         backing.job(),
         *alerts.jobs(),
         digest.job(),
         base.names.job(),
         *orchestrator.jobs(),
-        monitor.job(),
+        ChampionMonitor(database, service, base.notifier, settings.champion_monitor).job(),
     ]
-    host = HostMetrics(settings, mistakes, alerts.lasting)
-    return _Operations(alerts, status, progress, service, orchestrator, schedule, host, jobs)
+    return _Operations(
+        alerts, status, progress, orchestrator, schedule, HostMetrics(settings, mistakes, alerts.lasting), jobs
+    )
+
+
+def _make_routes(base: _Base, operations: _Operations, albums: AlbumTracker) -> list[Route]:
+    """All routes, in the order of the menu; those that take what no other takes come last."""
+    access = AdminAccess(base.messenger, base.database, base.settings.telegram.admins)
+    *joke_handlers, fallback = _joke_handlers(base, albums, access)
+    groups = [*joke_handlers, *_user_handlers(base, access), *_admin_handlers(base, access, operations), fallback]
+    return [route for group in [*groups, UnknownButtonHandlers(base.messenger)] for route in group.routes()]
 
 
 def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> list[HandlerGroup]:
     """What makes, rates and explains jokes; last, what answers all other messages."""
     settings, messenger, database, chats = base.settings, base.messenger, base.database, base.chats
-    limits, router, max_photos = settings.limits, base.servers.router, settings.limits.photos_waiting_per_person
+    limits, router, max_photos = settings.limits, base.servers.router, settings.limits.max_queued_photos_per_user
     quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
     keyboards, styles = JokeKeyboards(base.client, database, base.coalescer), StyleRotation(database, base.prompts)
-    generator = JokeGenerator(database, settings, router, base.prompts, base.queue, is_banned=base.bans.holds)
-    moderator = Moderator(settings.guard) if settings.guard.moderate else None
+    generator = JokeGenerator(database, settings, router, base.prompts, base.queue, is_banned=base.bans.is_banned)
+    moderator = Moderator(settings.safety) if settings.safety.moderation_hook else None
     intake = PhotoIntake(base.client, database, limits, settings.storage.photos, base.decoders, moderator)
-    overflow = OverflowNotices(base.client, base.translator, base.languages, base.coalescer, max_photos)
+    overflow = OverflowNotices(messenger, base.coalescer, max_photos)
     replies = StreamingReplies(messenger, database, base.queue, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, base.prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake)
-    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.every)
+    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -289,7 +270,7 @@ def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> li
         another,
         album_jokes,
         duels,
-        HelpHandlers(messenger, access, settings.joke.album),
+        HelpHandlers(messenger, access, settings.joke.album_mode),
         photos,
         explain,
         FallbackHandlers(messenger, albums, photos, explain),
@@ -298,7 +279,7 @@ def _joke_handlers(base: _Base, albums: AlbumTracker, access: AdminAccess) -> li
 
 def _user_handlers(base: _Base, access: AdminAccess) -> list[HandlerGroup]:
     messenger, database, settings, chats = base.messenger, base.database, base.settings, base.chats
-    pages = SettingsPages(messenger, database, base.languages, chats, base.prompts, settings.weekly)
+    pages = SettingsPages(messenger, database, base.languages, chats, base.prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
         StatsHandlers(messenger, database, access, settings.storage.directory),
@@ -315,7 +296,7 @@ def _admin_handlers(base: _Base, access: AdminAccess, operations: _Operations) -
         StatusAdmin(messenger, access, operations.status.text),
         RetrainAdmin(messenger, database, access, operations.orchestrator, settings),
         ReviewAdmin(messenger, database, access, settings),
-        ModelAdmin(messenger, database, access, operations.service),
+        ModelAdmin(messenger, database, access, operations.orchestrator.service),
         UserListAdmin(messenger, database, access, base.names),
         BanAdmin(messenger, access, base.names, base.bans, base.notifier),
     ]

@@ -36,7 +36,7 @@ class BanList:
         ban = self._active.get(person_id)
         return ban if ban and (ban.until is None or ban.until > time.time()) else None
 
-    def holds(self, person_id: int) -> bool:
+    def is_banned(self, person_id: int) -> bool:
         return self.of(person_id) is not None
 
     async def ban(self, person_id: int, *, by: int, until: float | None = None, reason: str = "") -> BanRecord:
@@ -53,7 +53,7 @@ class BanList:
         self._active.pop(person_id, None)
         return was_banned
 
-    async def word_due(self, person_id: int) -> bool:
+    async def should_notify(self, person_id: int) -> bool:
         """Whether a banned person shall be told so now: True once a day, also over restarts, for one caller alone."""
         ban, now = self.of(person_id), time.time()
         if ban is None or 0 <= now - self._told.get(person_id, 0.0) < WORD_EVERY_S:

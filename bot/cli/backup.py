@@ -23,13 +23,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     folder = arguments.out or settings.backup_folder
     if arguments.list:
-        for one in list_backups(folder):
-            print(
-                f"{one.directory}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.created_at))}  {one.photos} "
-                f"photos, {one.ratings} ratings"
-            )
+        for backup in list_backups(folder):
+            created = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.created_at))
+            print(f"{backup.directory}  {created}  {backup.photos} photos, {backup.ratings} ratings")
         return 0
-    made = back_up(settings.storage, folder, keep=settings.backup.keep, models=settings.backup.models)
-    lost = f"; {made.missing} photos have no file any more" if made.missing else ""
-    print(f"{made.directory}: {made.photos} photos, {made.ratings} ratings, {made.models} models{lost}.")
+    backup = back_up(settings.storage, folder, keep=settings.backup.keep, models=settings.backup.models)
+    missing = f"; {backup.missing} photos have no file any more" if backup.missing else ""
+    print(f"{backup.directory}: {backup.photos} photos, {backup.ratings} ratings, {backup.models} models{missing}.")
     return 0

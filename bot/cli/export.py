@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def export(arguments: argparse.Namespace, settings: Settings) -> str:
-    """Export; return a summary."""
+    """Export a dataset and return its summary."""
     from configs.blocklist import BlockList
     from storage.database import Database
     from trainer.dataset.export import DatasetExporter
@@ -43,8 +43,8 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
             settings.storage.datasets,
             settings.selection,
             budget,
-            blocked=BlockList.of(settings.guard),
+            blocked=BlockList.of(settings.safety),
         )
         exported = await exporter.export()
-    known = " (it was there already, with the same content)" if exported.known else ""
-    return f"{summary(exported.manifest)}\n{exported.directory}{known}\n{time.monotonic() - start:.1f} s"
+    existing = " (it was there already, with the same content)" if exported.known else ""
+    return f"{summary(exported.manifest)}\n{exported.directory}{existing}\n{time.monotonic() - start:.1f} s"

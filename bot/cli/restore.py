@@ -25,16 +25,16 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         arguments.backup or newest_backup(settings.backup_folder, list_backups(settings.backup_folder)).directory
     )
     with data_folder_lock(settings.storage.directory):
-        backup, aside, mended = restore(directory, settings.storage)
+        backup, replaced, repair = restore(directory, settings.storage)
     print(
         f"{settings.storage.directory} is as it was in {directory}: {backup.photos} photos, {backup.ratings} ratings. "
-        f"What was there before is in {aside}; delete it once all is well."
+        f"What was there before is in {replaced}; delete it once all is well."
     )
-    for model in mended.gone:
+    for model in repair.gone:
         print(
             f"Model {model.id} ({model.name}) can't serve any more: its files were not in the backup (see the "
             "setting backup.models)."
         )
-    if mended.serving:
-        print(f"Model {mended.serving.id} ({mended.serving.name}) is in service instead.")
+    if repair.serving:
+        print(f"Model {repair.serving.id} ({repair.serving.name}) is in service instead.")
     return 0

@@ -72,7 +72,7 @@ class FairQueue:
     @classmethod
     def of(cls, settings: Settings) -> "FairQueue":
         """The queue with the bounds of the settings."""
-        return cls(settings.in_flight, settings.limits.photos_waiting_per_person, settings.limits.photos_waiting)
+        return cls(settings.in_flight, settings.limits.max_queued_photos_per_user, settings.limits.max_queued_photos)
 
     @property
     def waiting(self) -> int:

@@ -92,7 +92,7 @@ class CanaryController:
 
     def _share(self, arm: ServedModel, trial: trials.TrialRecord) -> None:
         settings = self._settings
-        share = settings.early_share if trial.late_at is None else settings.share
+        share = settings.initial_share if trial.late_at is None else settings.full_share
         self._servers.router.set_canary(arm, share)
         log.info("run %d: model %s answers %.0f %% of all photos", trial.run_id, arm.model.name, 100 * share)
 
@@ -176,8 +176,8 @@ class CanaryController:
         verdict = {
             "better": "People like its jokes better.",
             "worse": "People like its jokes less.",
-            "ratings": f"After {settings.ratings} ratings neither is clearly better, so the champion stays.",
-            "days": f"After {settings.days:g} days neither is clearly better, so the champion stays.",
+            "ratings": f"After {settings.max_ratings} ratings neither is clearly better, so the champion stays.",
+            "days": f"After {settings.max_days:g} days neither is clearly better, so the champion stays.",
         }.get(decision.reason, decision.reason)
         arms = [
             f"{arm.likes} of {arm.ratings} ratings liked {whose}"

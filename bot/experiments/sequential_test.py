@@ -51,7 +51,7 @@ class TrialDecision:
     """What a look says. `share` of deliveries is the candidate's from now on, and new jokes belong to `stage`.
 
     `difference` is the candidate's liking minus the champion's (0…1, within stages, duels counted), `interval` what it
-    may be: above 0 promotes (never before `early_ratings` of the candidate's), below 0 harms; each end is wrong, at
+    may be: above 0 promotes (never before `initial_ratings` of the candidate's), below 0 harms; each end is wrong, at
     some look of the whole trial, with probability alpha at most. `progress` is the share of the planned information.
     `reason` is one of: better, worse, early (few ratings yet), suspect (too unliked for a larger share), between (no
     verdict yet), ratings and days (the end, no verdict).
@@ -101,17 +101,23 @@ class SequentialTest:
         settings, estimate = self.settings, estimate_difference(evidence)
         champion, candidate = VariantStats(*evidence.sums(0)), VariantStats(*evidence.sums(1))
         ratings = champion.ratings + candidate.ratings
-        over = "ratings" if ratings >= settings.ratings else "days" if age_s >= settings.days * SECONDS_A_DAY else ""
+        over = (
+            "ratings"
+            if ratings >= settings.max_ratings
+            else "days"
+            if age_s >= settings.max_days * SECONDS_A_DAY
+            else ""
+        )
         progress = min(1.0, estimate.weight / self.planned(evidence, champion, candidate)) if estimate.weight else 0.0
         low, high = self.interval(estimate, progress, bool(over))
-        few = candidate.ratings < settings.early_ratings
+        few = candidate.ratings < settings.initial_ratings
         late = evidence.raised or not (few or self.suspect(estimate))
         answer: Answer = "promote" if low > 0 and not few else "harm" if high < 0 else "not enough" if over else "go on"
         going = "between" if late else "early" if few else "suspect"
         reason = {"promote": "better", "harm": "worse", "not enough": over, "go on": going}[answer]
         return TrialDecision(
             answer,
-            settings.share if late else settings.early_share,
+            settings.full_share if late else settings.initial_share,
             LATE if late else EARLY,
             estimate.difference,
             (low, high),
@@ -135,24 +141,24 @@ class SequentialTest:
 
     def suspect(self, estimate: "EffectEstimate") -> bool:
         """Whether a plain one-sided test at alpha, sharper than what ends a trial, sees harm now. The larger share
-        begins when `early_ratings` of the candidate's ratings show none; once begun, it is not taken back."""
+        begins when `initial_ratings` of the candidate's ratings show none; once begun, it is not taken back."""
         score = estimate.difference / math.sqrt(estimate.variance)
         return to_normal(score, estimate.freedom) < -fixed_sample_boundary(self.settings.alpha)
 
     def planned(self, evidence: TrialData, champion: VariantStats, candidate: VariantStats) -> float:
         """The weight that the evidence will have at the end, if ratings come on as they have so far."""
         settings, ratings = self.settings, max(1, champion.ratings + candidate.ratings)
-        left = max(0, settings.ratings - ratings)
+        left = max(0, settings.max_ratings - ratings)
         early = (
             0.0
             if evidence.raised
-            else min(left, max(0, settings.early_ratings - candidate.ratings) / settings.early_share)
+            else min(left, max(0, settings.initial_ratings - candidate.ratings) / settings.initial_share)
         )
         units_a_rating = (champion.units + candidate.units) / ratings
-        weight = DUEL_WEIGHT * evidence.duels * max(1.0, settings.ratings / ratings)
+        weight = DUEL_WEIGHT * evidence.duels * max(1.0, settings.max_ratings / ratings)
         coming = {
-            EARLY: (early * units_a_rating, settings.early_share),
-            LATE: ((left - early) * units_a_rating, settings.share),
+            EARLY: (early * units_a_rating, settings.initial_share),
+            LATE: ((left - early) * units_a_rating, settings.full_share),
         }
         for stage, pair in evidence.stages.items():
             more, share = coming.get(stage, (0.0, 0.0))

@@ -34,7 +34,7 @@ class AccessControl:
         """Raises ApplicationHandlerStop for an update of a banned user."""
         user = update.effective_user
         self._names.note(user)
-        if user is None or not self._bans.holds(user.id):
+        if user is None or not self._bans.is_banned(user.id):
             return
         if any(handler.check_update(update) not in (None, False) for handler in self._open):
             return
@@ -42,7 +42,9 @@ class AccessControl:
             await self._reject(update, user)
         except (TelegramError, CallDropped, sqlite3.Error) as error:
             log.warning("banned user %d can't be told so: %r", user.id, error)
-        raise ApplicationHandlerStop
+        except Exception:
+            log.exception("banned user %d can't be told so", user.id)
+        raise ApplicationHandlerStop  # whatever happened: an error that left here would let the update pass
 
     async def _reject(self, update: Update, user: User) -> None:
         """One sentence a day, otherwise silence. A pressed button is always answered, so that no app waits for it.
@@ -51,9 +53,9 @@ class AccessControl:
         """
         query, message = update.callback_query, update.effective_message
         if query:
-            due = await self._bans.word_due(user.id)
+            due = await self._bans.should_notify(user.id)
             await self._messenger.answer_button(query, "banned" if due else "", alert=due, until=self._until(user.id))
-        elif message and is_private(message) and await self._bans.word_due(user.id):
+        elif message and is_private(message) and await self._bans.should_notify(user.id):
             await self._messenger.reply(message, "banned", until=self._until(user.id))
 
     def _until(self, user_id: int) -> str:

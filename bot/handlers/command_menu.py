@@ -35,7 +35,7 @@ class CommandMenu:
     async def _set(self, names: list[str], scope: BotCommandScopeChat | None) -> None:
         translator = self._translator
         for language in translator.languages:
-            commands = [BotCommand(name, translator.say(language, f"command-{name}")) for name in names]
+            commands = [BotCommand(name, translator.format(language, f"command-{name}")) for name in names]
             with suppress(TelegramError):  # an admin who never wrote to the bot has no chat that a menu could be in
                 if language == translator.language(None):
                     await self._client.set_my_commands(commands, scope)

@@ -25,9 +25,9 @@ def words_for(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str
         case EngineError():
             return f"engine-{error.kind}", {}
         case TooManyPending():
-            return "queue-mine", {"limit": limits.photos_waiting_per_person}
+            return "queue-mine", {"limit": limits.max_queued_photos_per_user}
         case QueueFull():
-            return ("queue-mine", {"limit": limits.photos_waiting_per_person}) if error.mine else ("queue-full", {})
+            return ("queue-mine", {"limit": limits.max_queued_photos_per_user}) if error.mine else ("queue-full", {})
         case PhotoDownloadError():
             return "photo-lost", {}
         case PhotoFileMissing():
@@ -40,11 +40,11 @@ def words_for(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str
 
 def error_message_with_id(words: Translator, language: str, key: str) -> str:
     """A message about a failure of ours, with the request id of the log, which the user can pass on to an admin."""
-    text, number = words.say(language, key), REQUEST.get()
-    return f"{text}\n\n{words.say(language, 'apology-number', id=number)}" if number else text
+    text, number = words.format(language, key), REQUEST.get()
+    return f"{text}\n\n{words.format(language, 'apology-number', id=number)}" if number else text
 
 
 def error_text(words: Translator, limits: LimitSettings, language: str, error: JokebotError) -> str:
     """What is sent in place of a joke."""
     key, values = words_for(error, limits)
-    return error_message_with_id(words, language, key) if key == "defect" else words.say(language, key, **values)
+    return error_message_with_id(words, language, key) if key == "defect" else words.format(language, key, **values)

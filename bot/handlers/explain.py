@@ -54,7 +54,7 @@ class ExplainHandlers:
         if not is_reply_to_bot(incoming.message, client):
             return False
         text = (caption_hint(incoming.message, client) or "").strip(" .!?。！？…").casefold()
-        words = (translator.say(language, "explain-words") for language in translator.languages)
+        words = (translator.format(language, "explain-words") for language in translator.languages)
         return text in {word.strip().casefold() for line in words for word in line.split(",")}
 
     async def explain_replied(self, incoming: IncomingMessage) -> bool:

@@ -66,7 +66,7 @@ class ForgetHandlers:
         language = self._messenger.language(user)  # before the choice of it is deleted
         counts = await self._forget(user.id)
         key = "forget-done" if any(counts.values()) else "forget-nothing"
-        await self._messenger.close_question(press.query, self._messenger.translator.say(language, key, **counts))
+        await self._messenger.close_question(press.query, self._messenger.translator.format(language, key, **counts))
 
     async def _forget(self, user_id: int) -> dict[str, int]:
         """How many photos, jokes and ratings were deleted."""

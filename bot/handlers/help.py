@@ -6,7 +6,7 @@ from bot.messaging.messenger import Messenger
 
 
 class HelpHandlers:
-    """Says how the bot is used. `album_mode` is the setting `joke.album`."""
+    """Says how the bot is used. `album_mode` is the setting `joke.album_mode`."""
 
     def __init__(self, messenger: Messenger, access: AdminAccess, album_mode: str) -> None:
         self._messenger, self._access, self._album_mode = messenger, access, album_mode

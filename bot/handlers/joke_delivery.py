@@ -100,7 +100,9 @@ class JokeDelivery:
             return
         async with self._replies.begin(update_id, chat_id, request.message_id, user, resume) as reply:
             try:
-                joke = await self._generator.generate(
+                stored_id = resume.joke_id if resume else None
+                joke = await self._generator.stored(stored_id, request.language) if stored_id else None
+                joke = joke or await self._generator.generate(
                     photo,
                     user_id=user.id,
                     language=request.language,
@@ -108,7 +110,6 @@ class JokeDelivery:
                     caption=request.caption,
                     chat_id=chat_id,
                     update_id=update_id,
-                    stored_id=resume.joke_id if resume else None,
                     on_place=None if request.unasked else reply.show_position,
                     on_text=reply.show_partial,
                 )
@@ -117,14 +118,8 @@ class JokeDelivery:
                 await self._finish_with_error(request, reply, error)
                 return
             # The delivery of an album's joke doesn't end its update: photos that came meanwhile may lack their buttons.
-            note = partial(
-                add_delivery,
-                self._database,
-                joke.id,
-                chat_id,
-                album_id=request.album_id,
-                update_id=update_id if request.album_id is None else None,
-            )
+            ended = update_id if request.album_id is None else None
+            note = partial(add_delivery, self._database, joke.id, chat_id, update_id=ended, album_id=request.album_id)
             album = await list_album_photos(self._database, request.album_id) if request.album_id else []
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
@@ -140,7 +135,7 @@ class JokeDelivery:
         chat_id = chat.chat_id
         if not await self._quota.is_news(chat_id, update_id):
             return
-        text = self._messenger.translator.say(self._chats.spoken(chat_id, user), "daily-full", jokes=chat.daily)
+        text = self._messenger.translator.format(self._chats.spoken(chat_id, user), "daily-full", jokes=chat.daily)
         with suppress(Forbidden):
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)
 

@@ -91,8 +91,8 @@ class JokeKeyboards:
                 chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.ESSENTIAL
             )
 
-        self._latest.put((chat_id, message_id), edit)
+        self._latest.submit((chat_id, message_id), edit)
 
     async def wait_refreshed(self, chat_id: int, message_id: int) -> None:
         """Wait until no change of a message's buttons is under way."""
-        await self._latest.settled((chat_id, message_id))
+        await self._latest.wait_idle((chat_id, message_id))

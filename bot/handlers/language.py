@@ -25,7 +25,7 @@ class LanguageHandlers:
         """Offer all languages, each by its own name, and the app's. In groups they are for the user who asked."""
         user, translator = incoming.user, self._messenger.translator
         chosen = self._languages.chosen(user.id) or AS_APP
-        names = {code: translator.say(code, "language-name") for code in translator.languages}
+        names = {code: translator.format(code, "language-name") for code in translator.languages}
         names[AS_APP] = self._messenger.text(user, "language-app")
         rows = [
             [

@@ -49,7 +49,7 @@ class PhotoHandlers:
         duels: DuelHandlers,
         delivery: JokeDelivery,
     ) -> None:
-        self._limits, self._one_for_album = settings.limits, settings.joke.album == "one"
+        self._limits, self._one_for_album = settings.limits, settings.joke.album_mode == "per_album"
         self._messenger, self._chats, self._quota = messenger, chats, quota
         self._limiter, self._overflow, self._albums, self._intake = limiter, overflow, albums, intake
         self._album_jokes, self._duels, self._delivery = album_jokes, duels, delivery
@@ -88,10 +88,7 @@ class PhotoHandlers:
         *,
         unasked: bool = False,
     ) -> None:
-        """Answer the picture in `target` with a joke, or say what is wrong with it.
-
-        Without a `caption` of its own it gets its album's.
-        """
+        """Answer the picture in `target` with a joke, or say why not; without a caption it gets its album's."""
         user, chat, update_id = incoming.user, self._chats.of(target.chat.id), incoming.update_id
         whole = album if self._one_for_album else None
         limited = chat.daily is not None and not (whole and whole.let_in)
@@ -117,6 +114,6 @@ class PhotoHandlers:
                 self._overflow.set_aside(incoming.message)
         except (PhotoError, PhotoDownloadError) as error:
             log.info("update %d: no photo: %s", update_id, error)
+            key, values = words_for(error, self._limits)
             if not unasked:
-                key, values = words_for(error, self._limits)
                 await self._messenger.reply(incoming.message, key, **values)

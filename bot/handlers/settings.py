@@ -84,7 +84,7 @@ class SettingsHandlers:
         async def edit() -> None:
             await self._messenger.edit(place.chat_id, message_id, *await self._content(place, page))
 
-        self._latest.put(("settings", place.chat_id, message_id), edit)
+        self._latest.submit(("settings", place.chat_id, message_id), edit)
 
     async def _content(self, place: SettingsContext, page: str) -> tuple[str, InlineKeyboardMarkup | None]:
         if page == CLOSE:

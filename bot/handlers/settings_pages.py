@@ -151,7 +151,7 @@ class SettingsPages:
     def _language_name(self, user: User, value: str) -> str:
         if value in (AS_APP, ANY):
             return self._messenger.text(user, "language-app" if value == AS_APP else "settings-language-any")
-        return self._messenger.translator.say(value, "language-name")
+        return self._messenger.translator.format(value, "language-name")
 
     def _daily_name(self, user: User, value: str) -> str:
         return self._messenger.text(user, "settings-daily-none") if value == NO_LIMIT else value

@@ -22,10 +22,10 @@ def duration(words: Translator, language: str, seconds: float) -> str:
     """A time span: minutes below an hour and a half, then hours and minutes, from two days on days and hours."""
     minutes = max(1, round(seconds / MINUTE_S))
     if minutes < 90:
-        return words.say(language, "duration-minutes", minutes=minutes)
+        return words.format(language, "duration-minutes", minutes=minutes)
     if minutes >= 48 * 60:
-        return words.say(language, "duration-days", days=minutes // 1440, hours=minutes % 1440 // 60)
-    return words.say(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)
+        return words.format(language, "duration-days", days=minutes // 1440, hours=minutes % 1440 // 60)
+    return words.format(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)
 
 
 def day_and_time(at: float) -> str:

@@ -14,7 +14,7 @@ class Localizer:
 
     def __call__(self, key: str, **values: Any) -> str:
         """The message of that key. Raises KeyError where no language has it."""
-        return self.translator.say(self.language, key, **values)
+        return self.translator.format(self.language, key, **values)
 
     def say_or(self, otherwise: str, key: str, **values: Any) -> str:
         """The message of that key, or `otherwise` where no language has it."""

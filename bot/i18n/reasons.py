@@ -33,6 +33,6 @@ def gate_words(words: Translator, language: str, reason: EndReason) -> list[str]
 def said(words: Translator, language: str, name: str, otherwise: str, **values: Any) -> str:
     """The message of that name, or `otherwise` where no language has it."""
     try:
-        return words.say(language, name, **values)
+        return words.format(language, name, **values)
     except KeyError:
         return otherwise

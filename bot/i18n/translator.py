@@ -31,7 +31,7 @@ class Translator:
         primary = (code or "").replace("_", "-").split("-")[0].lower()
         return primary if primary in self._files else self._default
 
-    def say(self, language: str, message: str, **values: Any) -> str:
+    def format(self, language: str, message: str, **values: Any) -> str:
         """The message in that language, in the fallback language where it has none.
 
         Raises KeyError for an unknown message.

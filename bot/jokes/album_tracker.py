@@ -123,7 +123,7 @@ class AlbumTracker:
 
     async def hint(self, album: AlbumState) -> str | None:
         """The album's caption, waited for as long as items may still come."""
-        await self._until(album, album.hinted, self._limits.album_quiet_s)
+        await self._until(album, album.hinted, self._limits.album_wait_s)
         return album.hint
 
     async def settled(self, album: AlbumState) -> None:
@@ -131,7 +131,7 @@ class AlbumTracker:
 
         A slow one is left to join later.
         """
-        await self._until(album, asyncio.Event(), self._limits.album_quiet_s)
+        await self._until(album, asyncio.Event(), self._limits.album_wait_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(SLOW_S):
                 while album.fetching:
@@ -144,7 +144,7 @@ class AlbumTracker:
         assert task
         self._waiting.add(task)
         try:
-            return await self._until(album, album.called, self._limits.album_call_quiet_s)
+            return await self._until(album, album.called, self._limits.album_mention_wait_s)
         finally:
             self._waiting.discard(task)
 

@@ -48,8 +48,18 @@ class JokeGenerator:
         self._database, self._settings, self._router, self._prompts = database, settings, router, prompts
         self._queue, self._is_banned = queue, is_banned
         self._photos = settings.storage.photos
-        self._blocked = BlockList.of(settings.guard)
+        self._blocked = BlockList.of(settings.safety)
         self._sampling: dict[str, SamplingParams] = {}
+
+    async def stored(self, joke_id: int, language: str) -> Joke | None:
+        """A joke that an earlier process made for an update; None where it may not be shown any more.
+
+        Raises JokebotError where it was deleted.
+        """
+        joke = await get_joke(self._database, joke_id)
+        if joke is None:
+            raise JokebotError("The joke was deleted while it was stored; send the photo again.")
+        return None if self._blocked.hit(joke.text, language) else joke
 
     async def generate(
         self,
@@ -61,36 +71,25 @@ class JokeGenerator:
         caption: str | None = None,
         chat_id: int | None = None,
         update_id: int | None = None,
-        stored_id: int | None = None,
         arm: ServedModel | None = None,
         on_place: OnPlace | None = None,
         on_text: OnText | None = None,
     ) -> Joke:
-        """A new joke about a stored photo, stored as the answer to an update.
+        """A new joke about a stored photo, stored as the answer to an update. `arm` takes the router's place.
 
-        `stored_id` is the joke that an earlier process stored for the update; it is returned where it may be shown.
-        `arm` is the model version to ask, where the router shall not choose. `on_place` and `on_text` are as in
-        FairQueue.place and EngineClient.ask. Raises PromptError for an unknown language or style, QueueFull,
-        UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
+        `on_place` and `on_text` are as in FairQueue.place and EngineClient.ask. Raises PromptError for an unknown
+        language or style, QueueFull, UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
         """
-        if stored_id is not None:
-            joke = await get_joke(self._database, stored_id)
-            if joke is None:
-                raise JokebotError("The joke was deleted while it was stored; send the photo again.")
-            if not self._blocked.hit(joke.text, language):
-                return joke
         style = style or self._settings.joke.style
         async with self._turn(photo, user_id, on_place, language, style, caption) as question:
-            key = {"person": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.engine.canary_by]
+            key = {"user": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.canary.assign_by]
             arm, reply = await self._ask_allowed(arm, key, language, on_text, **question)
         sampling: SamplingParams = question["sampling"]
+        made_by = {"photo_id": photo.id, "model_id": arm.model.id, "person_id": user_id, "latency_s": reply.latency_s}
+        asked = {"language": language, "style": style or self._prompts.languages[language].default, "caption": caption}
         new = NewJoke(
-            photo_id=photo.id,
-            model_id=arm.model.id,
-            person_id=user_id,
-            language=language,
-            style=style or self._prompts.languages[language].default,
-            caption=caption,
+            **made_by,
+            **asked,
             prompt=question["user"],
             text=reply.text,
             temperature=sampling.temperature,
@@ -98,7 +97,6 @@ class JokeGenerator:
             max_tokens=sampling.max_tokens,
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
-            latency_s=reply.latency_s,
         )
         return await add_joke(self._database, new, update_id)
 
@@ -174,14 +172,14 @@ class JokeGenerator:
             if on_text and not self._blocked.hit(text, language):
                 await on_text(text)
 
-        for _ in range(self._settings.guard.blocked_tries):
+        for _ in range(self._settings.safety.max_blocked_attempts):
             arm, reply = await self._ask(arm, key, on_text=shown, **question)
             entry = self._blocked.hit(reply.text, language)
             if entry is None:
                 return arm, reply
             log.info("a joke of model %s is held back, because it matches %r of the block list", arm.model.name, entry)
         raise JokeBlocked(
-            "Every joke that came for this photo matches the block list (settings guard.blocked, guard.blocked_file)."
+            "Every joke that came for this photo matches the block list (settings safety.blocked, safety.blocked_file)."
         )
 
     async def _ask(self, arm: ServedModel | None, key: int, **question: Any) -> tuple[ServedModel, EngineReply]:

@@ -37,7 +37,7 @@ class Moderator:
 
     def __init__(self, settings: SafetySettings) -> None:
         self._settings = settings
-        self._hook = load_hook(settings.moderate) if settings.moderate else None
+        self._hook = load_hook(settings.moderation_hook) if settings.moderation_hook else None
         self._places = asyncio.Semaphore(AT_ONCE)
         self._hanging: list[threading.Thread] = []
 
@@ -51,7 +51,7 @@ class Moderator:
             passes = self._settings.moderate_failure == "pass"
             log.error(
                 "the hook %s failed, so the photo %s: %s",
-                self._settings.moderate,
+                self._settings.moderation_hook,
                 "passes" if passes else "is refused",
                 error,
             )
@@ -87,9 +87,11 @@ def load_hook(name: str) -> Hook:
     try:
         hook = getattr(importlib.import_module(module), function)
     except Exception as error:
-        raise SettingsError(f"The hook {name!r} (setting guard.moderate) can't be imported: {error}.") from error
+        raise SettingsError(
+            f"The hook {name!r} (setting safety.moderation_hook) can't be imported: {error}."
+        ) from error
     if not callable(hook):
-        raise SettingsError(f"{name!r} (setting guard.moderate) is no function.")
+        raise SettingsError(f"{name!r} (setting safety.moderation_hook) is no function.")
     return hook
 
 

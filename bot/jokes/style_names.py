@@ -18,7 +18,7 @@ def available_styles(prompts: Prompts) -> tuple[str, ...]:
 def style_label(words: Translator, language: str, style: str) -> str:
     """A style's name for people; its own where there are no words for it yet."""
     try:
-        return words.say(language, f"style-{style}")
+        return words.format(language, f"style-{style}")
     except KeyError:
         return style
 
@@ -45,7 +45,7 @@ def _names(words: Translator, prompts: Prompts) -> dict[str, str]:
         names[style] = style
         for language in words.languages:
             try:
-                line = words.say(language, f"style-{style}-words")
+                line = words.format(language, f"style-{style}-words")
             except KeyError:
                 continue
             names |= {word.strip().casefold(): style for word in line.split(",")}

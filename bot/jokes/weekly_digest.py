@@ -64,8 +64,8 @@ class WeeklyDigest:
             decoders,
         )
         self._settings, self._blocked, self._photos = (
-            settings.weekly,
-            BlockList.of(settings.guard),
+            settings.digest,
+            BlockList.of(settings.safety),
             settings.storage.photos,
         )
         self._looking = asyncio.Lock()
@@ -138,7 +138,7 @@ class WeeklyDigest:
         return chat_id
 
     def _caption(self, chat_id: int, post: DigestPost) -> str:
-        title = self._words.say(self._chats.spoken(chat_id), "weekly-title") + "\n\n" if post.first else ""
+        title = self._words.format(self._chats.spoken(chat_id), "weekly-title") + "\n\n" if post.first else ""
         ending = f"\n{format_rating_counts(post.liked.counts)}"
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
         return f"{title}{MEDALS[post.place - 1]} {truncate_for_telegram(post.liked.text, max_units=room)}{ending}"

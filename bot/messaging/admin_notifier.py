@@ -54,7 +54,7 @@ class AdminNotifier:
         for admin_id in self.admins:
             if admin_id in except_for:
                 continue
-            text = self._messenger.translator.say(await self.language(admin_id), key, **values)
+            text = self._messenger.translator.format(await self.language(admin_id), key, **values)
             if not await self.send(admin_id, text, note=note, silent=silent):
                 missed.append(admin_id)
         return missed

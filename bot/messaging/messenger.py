@@ -29,7 +29,7 @@ class Messenger:
 
     def text(self, user: User | None, key: str, **values: Any) -> str:
         """A message in the user's language. Raises KeyError for an unknown key."""
-        return self.translator.say(self._languages.of(user), key, **values)
+        return self.translator.format(self._languages.of(user), key, **values)
 
     async def send(
         self,
@@ -90,7 +90,9 @@ class Messenger:
                 rate_limit_args=priority,
             )
         except BadRequest as error:
-            return is_unchanged(error)
+            if not is_unchanged(error):
+                log.info("message %d in chat %d can't be edited: %s", message_id, chat_id, error)
+                return False
         return True
 
     async def answer_button(self, query: CallbackQuery, key: str = "", *, alert: bool = False, **values: Any) -> None:

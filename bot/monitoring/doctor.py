@@ -134,7 +134,7 @@ async def check_engine(settings: Settings) -> list[DoctorFinding]:
                 "bad",
                 "engine",
                 f"{settings.engine.url}: {error}",
-                "start one (`jokebot engine cpu MODEL_DIR`, or LMDeploy on a GPU), or set JOKEBOT_ENGINE_URL",
+                "start one (`jokebot serve MODEL_DIR`, or LMDeploy on a GPU), or set JOKEBOT_ENGINE_URL",
             )
         ]
     finally:

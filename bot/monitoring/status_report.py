@@ -209,7 +209,7 @@ class StatusReport:
             return say(
                 "run-ratings",
                 done=await trials.count_trial_ratings(self._database, trial),
-                of=self._settings.canary.ratings,
+                of=self._settings.canary.max_ratings,
             )
         progress = await self._progress.read(run)
         return f"{100 * progress.share:.0f}%" if progress.of else ""

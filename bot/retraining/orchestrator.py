@@ -1,6 +1,6 @@
 """The loop as the bot conducts it: queued runs get their process, a run on trial its trial, admins their news.
 
-    queued … judging      the pipeline process, a child of ours (`jokebot pipeline N`); begun again where it died
+    queued … judging      the pipeline process, a child of ours (`jokebot _pipeline N`); begun again where it died
     canary                the trial (`TrialController`), in this process
     finished              told once
 

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.runtime.child_process import ChildProcess, run_program, start_child
-from configs.settings import PREFIX, ROOT, Settings, SettingsSection
+from configs.base import SettingsSection
+from configs.settings import PREFIX, ROOT, Settings
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 
 NOT_THEIRS = ("telegram", "metrics", "panel")
@@ -63,7 +64,7 @@ def _text(value: Any) -> str:
 def start_pipeline(run_id: int, settings: Settings, log: Path) -> ChildProcess:
     """Start the process that works on a run; what it prints goes to the end of `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(settings.environments.train_python), "-m", "bot", "pipeline", str(run_id)]
+    command = [str(settings.environments.train_python), "-m", "bot", "_pipeline", str(run_id)]
     return start_child(
         f"run {run_id}",
         command,
@@ -78,7 +79,9 @@ async def look(settings: Settings) -> RetrainPreview:
     """What a run would train on now; takes seconds, in a process of its own. Raises PreviewError."""
     python = str(settings.environments.train_python)
     try:
-        program = await run_program([python, "-m", "bot", "pairs", "--json"], variables(settings), LOOK_TIMEOUT_S)
+        program = await run_program(
+            [python, "-m", "bot", "retrain", "--dry-run", "--json"], variables(settings), LOOK_TIMEOUT_S
+        )
     except TimeoutError:
         raise PreviewError(f"It took longer than {LOOK_TIMEOUT_S:g} s.") from None
     except OSError as error:

@@ -63,7 +63,7 @@ class RunNotifier:
             if self._shown.get(chat_id) == known or (progress.of and now < self._not_before.get(chat_id, 0.0)):
                 continue
             self._not_before[chat_id] = now + interval
-            self._latest.put(("run", chat_id), self._showing(run, chat_id, text, known))
+            self._latest.submit(("run", chat_id), self._showing(run, chat_id, text, known))
 
     def _showing(self, run: Run, chat_id: int, text: str, known: str) -> Callable[[], Awaitable[None]]:
         async def show() -> None:

@@ -56,7 +56,7 @@ class RetrainScheduler:
                 {"trigger": self._trigger, "coalesce": True, "max_instances": 1, "misfire_grace_time": None},
                 name=NAME,
             )
-        if retrain.pairs:
+        if retrain.start_at_new_pairs:
             self._jobs.run_repeating(self.look, PAIRS_EVERY_S, first=PAIRS_FIRST_S, name="pairs")
         await self._jobs.start()
 
@@ -112,7 +112,7 @@ class RetrainScheduler:
         try:
             found, retrain = await pipeline_process.look(self._settings), self._settings.retrain
             # What a run has had, and came to nothing, would come to nothing again.
-            if found.new < retrain.minimum_pairs or found.fresh < (retrain.pairs if why == "pairs" else 1):
+            if found.new < retrain.min_pairs or found.fresh < (retrain.start_at_new_pairs if why == "pairs" else 1):
                 log.info("no run by %s: %d new pairs, %d of them in no run so far", why, found.new, found.fresh)
                 return True
             run = await runs.create_run(self._database, why)

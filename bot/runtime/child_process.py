@@ -2,7 +2,7 @@
 
 The processes of a retraining run, each the parent of the next:
 
-    bot → parent_watchdog.py → `jokebot pipeline N` → step (train, merge or evaluate) → torchrun → a worker a GPU
+    bot → parent_watchdog.py → `jokebot _pipeline N` → step (train, merge or evaluate) → torchrun → a worker a GPU
 
 `start_pipeline` in bot/retraining/pipeline_process.py starts the pipeline, trainer/pipeline/step_process.py starts the
 steps, and trainer/xtuner/torchrun.py starts torchrun where there are several GPUs. Model servers, the sandbox and the

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Coalescer:
-    """`put` a call for a key: it runs in the background, at once or after the one under way, unless a newer one
+    """`submit` a call for a key: it runs in the background, at once or after the one under way, unless a newer one
     comes.
     """
 
@@ -25,13 +25,13 @@ class Coalescer:
         self._next: dict[Hashable, tuple[Callable[[], Awaitable[object]], str]] = {}
         self._running: dict[Hashable, asyncio.Task[None]] = {}
 
-    def put(self, key: Hashable, call: Callable[[], Awaitable[object]]) -> None:
+    def submit(self, key: Hashable, call: Callable[[], Awaitable[object]]) -> None:
         self._next[key] = call, REQUEST.get()
         if key not in self._running:
             # it outlives the update it began with
             self._running[key] = asyncio.create_task(self._run(key), context=contextvars.Context())
 
-    async def settled(self, key: Hashable) -> None:
+    async def wait_idle(self, key: Hashable) -> None:
         """Wait until nothing is under way for a key."""
         while task := self._running.get(key):
             await asyncio.wait({task})

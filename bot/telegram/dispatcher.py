@@ -42,12 +42,12 @@ class UpdateDispatcher:
     """Everything between the arrival of an update and the end of its handler.
 
     `handle` works on an update and says whether that went well; `give_up` apologises for one that failed ATTEMPTS
-    times. `limits.updates_in_work` are handled at a time, besides the photos that wait in the fair queue.
+    times. `limits.concurrent_updates` are handled at a time, besides the photos that wait in the fair queue.
     """
 
     def __init__(self, database: Database, limits: LimitSettings, handle: Handle, give_up: Handle) -> None:
         self._database, self._handle, self._give_up = database, handle, give_up
-        self._most = limits.updates_in_work + limits.photos_waiting
+        self._most = limits.concurrent_updates + limits.max_queued_photos
         self._work: dict[int, asyncio.Task[None]] = {}
         self._unfinished: set[int] = set()
         """In work, or ended and not marked so yet."""

@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from enum import IntEnum
 from typing import Any
 
@@ -22,6 +22,7 @@ from telegram.ext import BaseRateLimiter
 
 from bot.runtime.backoff import backoff
 from bot.telegram.send_journal import JournalEntry, next_entry
+from bot.telegram.send_window import SendWindow
 from configs.settings import LimitSettings
 
 log = logging.getLogger(__name__)
@@ -100,12 +101,12 @@ class RateWindow:
         """How many of that priority wait."""
         return sum(one == priority and not turn.done() for one, _, turn in self._waiting)
 
-    def close_for(self, seconds: float) -> None:
+    def block_for(self, seconds: float) -> None:
         """Let nothing through for that long."""
         self._closed_until = max(self._closed_until, self._clock() + seconds)
 
-    async def enter(self, priority: Priority) -> None:
-        """Wait for a turn. `leave` has to follow, and nobody else passes until then."""
+    async def acquire(self, priority: Priority) -> None:
+        """Wait for a turn. `release` has to follow, and nobody else passes until then."""
         if self.open():
             self._held = True
             return
@@ -116,10 +117,10 @@ class RateWindow:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.leave(passed=False)
+                self.release(passed=False)
             raise
 
-    def leave(self, *, passed: bool = True) -> None:
+    def release(self, *, passed: bool = True) -> None:
         """End a turn; it counts if the call `passed`."""
         self._held = False
         if passed:
@@ -147,44 +148,6 @@ class RateWindow:
         self._admit()
 
 
-class SendWindow:
-    """Lets `limit` messages be on their way at a time, the others by priority and then by order of arrival
-    (bot/telegram/send_journal.py says why).
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._free = limit
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._numbers = itertools.count()
-
-    def open(self) -> bool:
-        """Whether a message could go now without waiting."""
-        return self._free > 0
-
-    async def enter(self, priority: int) -> None:
-        """Wait for a place. `leave` has to follow."""
-        if self._free:
-            self._free -= 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.leave()
-            raise
-
-    def leave(self) -> None:
-        """Give the place to the message that is next."""
-        while self._waiting:
-            _, _, turn = heapq.heappop(self._waiting)
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
-
-
 class RateLimiter(BaseRateLimiter[Priority]):
     """The rate limiter that python-telegram-bot passes every call through, except getUpdates.
 
@@ -202,7 +165,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
     ) -> None:
         self._limits, self._clock, self._sleep = limits, clock, sleep
         self._all = RateWindow(limits.messages_per_s, clock, sleep)
-        self._window = SendWindow(limits.sends_at_once)
+        self._window = SendWindow(limits.concurrent_sends)
         self._chats: dict[int, RateWindow] = {}
         self._sweep_at = MAX_TRACKED_CHATS
 
@@ -236,46 +199,49 @@ class RateLimiter(BaseRateLimiter[Priority]):
         sends = creates_message(endpoint)
         slot = next_entry() if sends else None
         if slot and slot.message_id is not None:
-            return {
-                "message_id": slot.message_id,
-                "date": 0,
-                "chat": {"id": chat_id, "type": "private" if chat_id > 0 else "group"},
-            }
+            return slot.answer(chat_id)
         while True:
             try:
-                if sends:
-                    answered = await self._send(callback, args, kwargs, chat_id, priority, slot)
-                else:
-                    await self._admit(chat_id, priority)
-                    answered = await callback(*args, **kwargs)
+                answered = await self._attempt(callback, args, kwargs, chat_id, priority, slot, sends=sends)
                 log.debug("%s is done%s", endpoint, "" if chat_id is None else f", chat {chat_id}")
                 return answered
             except BadRequest:
                 raise
             except (RetryAfter, NetworkError) as error:
-                flooded = isinstance(error, RetryAfter)
                 pauses = pauses or backoff()
-                pause = retry_after_seconds(error) if flooded else next(pauses)
-                if flooded and chat_id is not None:
-                    self._chat(chat_id).close_for(pause)
+                pause = self._pause_after(error, chat_id, pauses)
                 if priority is Priority.BEST_EFFORT:
                     raise CallDropped(endpoint) from error
                 if self._clock() + pause > deadline:
                     raise
                 log.warning("%s: %s; trying again in %.1f s", endpoint, error, pause)
-                if not flooded or chat_id is None:
+                if chat_id is None or not isinstance(error, RetryAfter):
                     await self._sleep(pause)
 
-    async def _send(
+    def _pause_after(self, error: RetryAfter | NetworkError, chat_id: int | None, pauses: Iterator[float]) -> float:
+        """Seconds until the next try; a 429 blocks its chat for as long."""
+        if not isinstance(error, RetryAfter):
+            return next(pauses)
+        pause = retry_after_seconds(error)
+        if chat_id is not None:
+            self._chat(chat_id).block_for(pause)
+        return pause
+
+    async def _attempt(
         self,
         callback: Call,
         args: Any,
         kwargs: dict[str, Any],
-        chat_id: int,
+        chat_id: int | None,
         priority: Priority,
         slot: JournalEntry | None,
+        *,
+        sends: bool,
     ) -> Any:
-        """Send a message and write that down, before the next one may go."""
+        """Make the call once; a message that it `sends` is written down before the next one may go."""
+        if not sends:
+            await self._admit(chat_id, priority)
+            return await callback(*args, **kwargs)
         await self._admit(chat_id, priority, self._window)
         try:
             sent = await callback(*args, **kwargs)
@@ -283,7 +249,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
                 await slot.note(sent["message_id"])
             return sent
         finally:
-            self._window.leave()
+            self._window.release()
 
     async def _admit(self, chat_id: int | None, priority: Priority, window: SendWindow | None = None) -> None:
         """Wait for the chat's budget, then for a place in the window, then for the whole bot's budget."""
@@ -296,19 +262,19 @@ class RateLimiter(BaseRateLimiter[Priority]):
             raise CallDropped("no budget")
         if priority is Priority.NORMAL and chat.waiting(Priority.NORMAL) >= MAX_WAITING_REPLIES:
             raise CallDropped("too many answers wait")
-        await chat.enter(priority)
+        await chat.acquire(priority)
         entered = passed = False
         try:
             if window:
-                await window.enter(priority)
+                await window.acquire(priority)
                 entered = True
-            await self._all.enter(Priority.ESSENTIAL if window else priority)  # nobody else can send meanwhile
-            self._all.leave()
+            await self._all.acquire(Priority.ESSENTIAL if window else priority)  # nobody else can send meanwhile
+            self._all.release()
             passed = True
         finally:
-            chat.leave(passed=passed)
+            chat.release(passed=passed)
             if window and entered and not passed:
-                window.leave()
+                window.release()
 
     def _chat(self, chat_id: int) -> RateWindow:
         if len(self._chats) >= self._sweep_at:

@@ -37,6 +37,11 @@ class JournalEntry:
     note: Note
     message_id: int | None = None
 
+    def answer(self, chat_id: int) -> dict[str, Any]:
+        """Telegram's answer to the message that an earlier process sent."""
+        chat = {"id": chat_id, "type": "private" if chat_id > 0 else "group"}
+        return {"message_id": self.message_id, "date": 0, "chat": chat}
+
 
 _slots: ContextVar[Callable[[], JournalEntry] | None] = ContextVar("slots", default=None)
 

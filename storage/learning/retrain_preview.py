@@ -1,4 +1,7 @@
-"""A preview of a run's training data. `jokebot pairs --json` computes it in the train environment, the bot reads it."""
+"""What a run would train on if it began now.
+
+`jokebot retrain --dry-run --json` computes it in the train environment; the bot reads it.
+"""
 
 import dataclasses
 import json

@@ -34,7 +34,7 @@ class PhotoFolderError(JokebotError):
 
 @dataclass(frozen=True)
 class Photo:
-    """A stored photo. `bytes` is the file's size, `phash` the signed perceptual hash; sides are upright pixels."""
+    """A stored photo. `bytes` is its size, `phash` the signed 64-bit perceptual hash; sides are upright pixels."""
 
     id: int
     sha256: str

@@ -33,8 +33,8 @@ FAST = {
         "chat_messages_per_s": 1000,
         "group_messages_per_min": 60_000,
         "edit_interval_s": 0.2,
-        "album_quiet_s": 0.2,
-        "album_call_quiet_s": 0.2,
+        "album_wait_s": 0.2,
+        "album_mention_wait_s": 0.2,
     },
     "engine": {
         "attempts": 2,
@@ -190,7 +190,7 @@ class Stage:
     def words(self, name: str, language: str = "en", **values: Any) -> str:
         from bot.i18n.translator import Translator
 
-        return self.part(Translator).say(language, name, **values)
+        return self.part(Translator).format(language, name, **values)
 
     def part(self, kind: type[Part]) -> Part:
         """The one object of that class that the running bot is made of."""

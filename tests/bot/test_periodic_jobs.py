@@ -120,7 +120,7 @@ async def test_an_observer_that_fails_ends_no_job():
 async def test_every_job_of_the_bot_is_tried_here_and_has_words(stage):
     assert sorted(job.name for job in stage.app.jobs) == sorted(JOBS)
     for language in WORDS.languages:
-        assert len({WORDS.say(language, f"job-{name}") for name in JOBS}) == len(JOBS)
+        assert len({WORDS.format(language, f"job-{name}") for name in JOBS}) == len(JOBS)
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,7 @@ def too_few_new_error(new: int, minimum: int) -> NothingToLearnError:
     return NothingToLearnError(
         f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not "
         "learnt before, and a run "
-        f"wants {minimum} (setting retrain.minimum_pairs). More ratings, of more photos and by more people, will help.",
+        f"wants {minimum} (setting retrain.min_pairs). More ratings, of more photos and by more people, will help.",
         code="too-little",
         new=new,
         wanted=minimum,

@@ -9,7 +9,7 @@ from storage.chat.ratings import LIKED
 from storage.database import Database
 from storage.learning import rating_arrays
 from storage.learning.splits import SIDES
-from trainer.dataset.manifest import ScoredJoke, Verdict
+from trainer.dataset.manifest import ScoredJoke, WeightedRating
 from trainer.selection.holdout_split import HoldoutSplit
 from trainer.selection.scoring import JokeScores
 
@@ -23,7 +23,7 @@ async def select_holdout(
     ratings = ratings[np.isin(ratings[:, 3], rank_photos(ratings)[:most_photos])]
     counted = scores.verdicts(ratings[:, 0])
     indices = {joke: index for index, joke in enumerate(scores.evidence.joke_ids.tolist()) if joke in counted}
-    verdicts: dict[int, list[Verdict]] = defaultdict(list)
+    verdicts: dict[int, list[WeightedRating]] = defaultdict(list)
     for joke, person, value, _ in ratings.tolist():
         verdicts[joke].append((person, value, counted.get(joke, {}).get(person, (value, None))[1]))
     jokes = []

@@ -12,7 +12,7 @@ from trainer.dataset.rows import prompt_now
 from trainer.selection.empirical_bayes import VarianceComponents
 
 Entry = dict[str, Any]
-Verdict = tuple[int, int, float | None]
+WeightedRating = tuple[int, int, float | None]
 """User, value 1…3, and weight 0…1; the weight is None if the rating was too old to count."""
 
 
@@ -41,7 +41,7 @@ class ScoredJoke:
     source: DatasetSource
     part: str
     origin: str
-    ratings: Sequence[Verdict]
+    ratings: Sequence[WeightedRating]
     posterior: float | None = None
     mean: float | None = None
     pivotal_raters: Sequence[int] = ()
@@ -97,14 +97,14 @@ def selection_facts(
     """The manifest's facts on the selection: settings, variance components, and whether the cap per user was lifted."""
     note = (
         (
-            f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
-            f"{settings.person_share:.0%} of the rows."
+            f"Fewer than {settings.max_user_share_min_users} people have rated, so one person may decide more than "
+            f"{settings.max_user_share:.0%} of the rows."
         )
         if lifted
         else ""
     )
     return {
-        "selection": settings.model_dump(),
+        "selection": settings.stored(),
         "person_share_lifted": lifted,
         "note": note,
         "pool": {

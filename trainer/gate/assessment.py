@@ -49,7 +49,7 @@ def assess_candidate(
         "champion": str(champion),
         "candidate": str(candidate),
         "dataset": str(dataset),
-        "settings": settings.model_dump(),
+        "settings": settings.stored(),
     }
     if earlier := read_verdict(out, inputs):
         return earlier

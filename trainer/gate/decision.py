@@ -34,13 +34,13 @@ NOTHING = (
 
 
 def replies(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
-    """Harm: more empty or broken replies than the champion, or more than `wrong_language` more in a wrong language."""
+    """Harm: more empty or broken replies than the champion, or too many more in a wrong language."""
     old, new = measures["replies"]["champion"], measures["replies"]["candidate"]
     count = max(1, new["replies"])
     for kind, what in (("empty", "are empty"), ("broken", "are no sentences")):
         if new[kind] > old[kind]:
             yield kind, f"{new[kind]} of its {count} jokes {what}; {old[kind]} of the champion's."
-    if new["language"] / count > old["language"] / max(1, old["replies"]) + settings.wrong_language:
+    if new["language"] / count > old["language"] / max(1, old["replies"]) + settings.max_wrong_language_increase:
         yield (
             "language",
             f"{new['language']} of its {count} jokes are in another language than was asked for; {old['language']} "
@@ -49,14 +49,14 @@ def replies(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
 
 
 def likelihood(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
-    """Harm: liked jokes are less likely by more than the margin over the whole interval, or by `likelihood_drift`."""
+    """Harm: liked jokes are less likely, by more than the margin over the whole interval or by the maximum drift."""
     measured = measures["likelihood"]
     significant = (
         measured["photos"] >= settings.likelihood_photos
         and measured["interval"]
         and measured["interval"][0] > settings.likelihood_margin
     )
-    if significant or measured["photos"] and measured["difference"] > settings.likelihood_drift:
+    if significant or measured["photos"] and measured["difference"] > settings.max_likelihood_drift:
         yield (
             "likelihood",
             (
@@ -99,7 +99,10 @@ def collapse(measures: Measures, settings: GateSettings) -> Iterator[GateReason]
                 "before.",
             )
     measured = measures["self_overlap"]
-    if measured["reference"] is not None and measured["candidate"] > measured["reference"] + settings.self_overlap:
+    if (
+        measured["reference"] is not None
+        and measured["candidate"] > measured["reference"] + settings.max_self_overlap_increase
+    ):
         yield (
             "self_overlap",
             f"Its jokes have become alike: overlap (ROUGE-L) {measured['candidate']:.2f}, "
@@ -110,7 +113,10 @@ def collapse(measures: Measures, settings: GateSettings) -> Iterator[GateReason]
 def copying(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
     """Harm: a larger share of the jokes copies training texts word for word than of the reference's."""
     measured = measures["copying"]
-    if measured["reference"] is not None and measured["candidate"] > measured["reference"] + settings.copying:
+    if (
+        measured["reference"] is not None
+        and measured["candidate"] > measured["reference"] + settings.max_copying_increase
+    ):
         yield (
             "copying",
             f"It repeats what it was trained on: {measured['candidate']:.0%} of its jokes word for word, "

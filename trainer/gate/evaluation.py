@@ -119,7 +119,7 @@ def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[
     """
     requests = []
     for language in held_out.languages:
-        for number in range(min(settings.replies, MAX_JOKES_PER_PHOTO * len(held_out.photos))):
+        for number in range(min(settings.replies_per_language, MAX_JOKES_PER_PHOTO * len(held_out.photos))):
             photo = held_out.photos[number % len(held_out.photos)]
             own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
             requests.append((photo, language, own[number // len(held_out.photos) % len(own)]))

@@ -200,7 +200,7 @@ class ModelScorer:
         batch: list[int] = []
         for index in indices:
             longest = max(map(length, [*batch, index]))
-            if batch and (len(batch) == self.settings.batch or longest * (len(batch) + 1) > MAX_TOKENS):
+            if batch and (len(batch) == self.settings.batch_size or longest * (len(batch) + 1) > MAX_TOKENS):
                 yield batch
                 batch = []
             batch.append(index)

@@ -108,7 +108,7 @@ class Importer:
                 "language": request.language,
                 "min_stars": request.min_stars,
                 "limit": request.limit,
-                "jokes_per_photo": self.selection.jokes_per_photo,
+                "jokes_per_photo": self.selection.max_jokes_per_photo,
             },
             not_written=counts,
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -132,7 +132,7 @@ class Importer:
                 continue
             try:
                 photo = pictures.get(source.image)
-                if per_photo[photo.sha256] >= self.selection.jokes_per_photo:
+                if per_photo[photo.sha256] >= self.selection.max_jokes_per_photo:
                     raise UnusableRow("its picture has enough jokes")
                 row = self._row(source, photo, request.language)
                 if reason := texts.add(source.text):

@@ -66,7 +66,7 @@ async def run_step(context: RunContext, run: Run, steps: PipelineSteps) -> Run:
     """Execute the step of a run's state and return the run in its new state; in the same one if the step was killed."""
     try:
         run = await runs.count_attempt(context.database, run)
-        if run.attempts > context.settings.retrain.attempts:
+        if run.attempts > context.settings.retrain.max_step_attempts:
             return await end_run(context, run, "failed", attempts_used_up(run))
         return await steps.by_state[run.state](context, run)
     except (asyncio.CancelledError, StepInterrupted):

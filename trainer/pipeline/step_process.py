@@ -45,18 +45,8 @@ class StepProcesses:
         """
         environment = {name: value for name, value in os.environ.items() if name not in TOKENIZER_ONLY}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        command = [
-            sys.executable,
-            "-I",
-            "-S",
-            EXEC_SCRIPT,
-            os.getpid(),
-            self.nice,
-            sys.executable,
-            "-m",
-            module,
-            *arguments,
-        ]
+        wrapper = [sys.executable, "-I", "-S", EXEC_SCRIPT, os.getpid(), self.nice]
+        command = [*wrapper, sys.executable, "-m", module, *arguments]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             # A new process group, so that a signal to this process's group doesn't also reach the child directly.

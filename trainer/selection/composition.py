@@ -52,13 +52,14 @@ def select_jokes(
         evidence.photo_ids.tolist(),
         group.tolist(),
         scores.pivotal_raters,
-        settings.jokes_per_photo,
-        settings.jokes_per_group,
+        settings.max_jokes_per_photo,
+        settings.max_jokes_per_group,
     )
     old_per_new = settings.max_rows if replay_all else settings.replay_per_new
     selection = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), new_rows, old_rows, old_per_new, caps)
-    lifted = len(evidence.user_ids) < settings.person_share_from
-    new, replayed, excluded = selection.run(None) if lifted else select_with_user_cap(selection, settings.person_share)
+    lifted = len(evidence.user_ids) < settings.max_user_share_min_users
+    capped = None if lifted else settings.max_user_share
+    new, replayed, excluded = selection.run(None) if capped is None else select_with_user_cap(selection, capped)
     sides = {
         f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
         for word, name in (("held out", "holdout"), ("near to both sides", "neither"))

@@ -79,10 +79,10 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
     plain = joke_means(value, weighed.weight, evidence.joke, photo).mean * 2 + 1
     better = posterior(means, pool)
     tests = {
-        "too few raters": means.weight + 0.5 < settings.minimum_raters,
+        "too few raters": means.weight + 0.5 < settings.min_raters,
         "pushed by a block or by newcomers": weighed.contested,
-        "not liked enough": plain < settings.minimum_mean - 1e-9,
-        "not surely better than others": better < settings.minimum_posterior,
+        "not liked enough": plain < settings.min_mean - 1e-9,
+        "not surely better than others": better < settings.min_posterior,
     }
     good, rejected = np.ones(jokes, bool), {}
     for reason, failed in tests.items():
@@ -103,9 +103,7 @@ def find_pivotal_raters(scores: JokeScores, means: JokeMeans, settings: Selectio
     plain = np.divide(plain, left, out=np.zeros(len(left)), where=left > 1e-9)
     better = posterior_without(means, scores.pool, scores.weighed.value, weight, evidence.joke)
     needed = scores.good[evidence.joke] & (
-        (left + 0.5 < settings.minimum_raters)
-        | (better < settings.minimum_posterior)
-        | (plain < settings.minimum_mean - 1e-9)
+        (left + 0.5 < settings.min_raters) | (better < settings.min_posterior) | (plain < settings.min_mean - 1e-9)
     )
     pivotal: dict[int, list[int]] = defaultdict(list)
     for joke, rater in zip(evidence.joke[needed].tolist(), evidence.rater[needed].tolist(), strict=True):

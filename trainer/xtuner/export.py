@@ -33,7 +33,7 @@ def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) 
         "dataset": origin(plan.dataset),
         "lora_rank": training.lora_rank,
         "lora_alpha": training.lora_alpha,
-        "training": training.model_dump(),
+        "training": training.stored(),
         "max_tiles": plan.max_tiles,
         "measures": measures,
     }

@@ -11,8 +11,6 @@ from configs.settings import TrainingSettings
 from storage.learning.run_files import PLAN, replace_file
 
 PARTS = "parts"
-FILE_NAMES = {"gradient_checkpointing": "recompute", "feature_cache_gb": "features_gb"}
-"""Names in plan.json of renamed settings of [training], so that a run resumes after an upgrade."""
 
 
 class TrainingError(JokebotError):
@@ -68,8 +66,7 @@ class TrainingPlan:
 
     def text(self) -> str:
         data = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
-        training = {FILE_NAMES.get(name, name): value for name, value in self.training.model_dump().items()}
-        return json.dumps({**data, "training": training}, ensure_ascii=False, indent=2) + "\n"
+        return json.dumps({**data, "training": self.training.stored()}, ensure_ascii=False, indent=2) + "\n"
 
     def save(self) -> None:
         """Write OUT/plan.json, unless OUT holds a training with the same plan, which is then resumed.
@@ -94,9 +91,8 @@ class TrainingPlan:
     def load(cls, out: Path) -> "TrainingPlan":
         data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
         paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
-        renamed = {old: new for new, old in FILE_NAMES.items() if new in TrainingSettings.model_fields}
-        training = {renamed.get(name, name): value for name, value in data["training"].items()}
-        return cls(**paths, max_tiles=data["max_tiles"], training=TrainingSettings(**training))
+        training = TrainingSettings(**TrainingSettings.field_values(data["training"]))
+        return cls(**paths, max_tiles=data["max_tiles"], training=training)
 
 
 @dataclass(frozen=True)

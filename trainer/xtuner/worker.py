@@ -128,7 +128,7 @@ def prepare(plan: TrainingPlan) -> Path:
     plan.work.mkdir(parents=True, exist_ok=True)
     save_rows(rows, plan.work / config.ROWS)
     store = feature_cache.store_for(plan.base, plan.features)
-    allowed = store.make_room(rows, int(plan.training.features_gb * 1e9))
+    allowed = store.make_room(rows, int(plan.training.feature_cache_gb * 1e9))
     (plan.work / config.KEPT).write_text("\n".join(sorted(allowed)), encoding="utf-8")
     return config.write_config(plan, schedule(len(rows), int(os.environ.get("WORLD_SIZE", 1)), plan.training), store)
 

@@ -58,13 +58,13 @@ def cache_blocks(model_dir: Path, settings: Settings) -> int:
         return settings.lmdeploy.cache_blocks
     if not card_gb():
         return DEFAULT_BLOCKS
-    servers = settings.server_count + settings.servers.extra
+    servers = settings.server_count + settings.servers.allow_extra_server
     cache_gb = USABLE * card_gb() / servers - weights_gb(model_dir) - working_gb(settings)
     needed = -(-session_tokens(settings) // BLOCK)
     blocks = min(MAX_BLOCKS, int(cache_gb / block_gb(model_dir)))
     if blocks < needed:
         advice = "fewer lmdeploy.servers, " * (settings.server_count > 1)
-        advice += "servers.extra = false (a swap then pauses), " * settings.servers.extra
+        advice += "servers.allow_extra_server = false (a swap then pauses), " * settings.servers.allow_extra_server
         raise JokebotError(
             f"{servers} LMDeploy servers of {model_dir.name} don't fit on a card of {card_gb():.0f} GB: "
             f"a cache of {max(0, blocks)} blocks is left for each, and one photo needs {needed}. Set {advice}"

@@ -16,7 +16,7 @@ class ServeError(JokebotError):
 
 
 class NoCapacity(ServeError):
-    """By the setting `servers.extra`, memory holds no second model beside the champion; a swap is possible."""
+    """The setting `servers.allow_extra_server` allows no second model beside the champion; a swap is possible."""
 
 
 @dataclass(frozen=True)

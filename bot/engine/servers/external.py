@@ -20,7 +20,7 @@ class ExternalServers:
         self._names: dict[int, str] = {champion.id: champion.name}
         self.router = Router(
             ServedModel(champion, self._client(champion.id, settings.engine.model)),
-            turn_s=3600 * settings.engine.canary_turn_h,
+            turn_s=3600 * settings.canary.rotation_hours,
         )
         self.paused = ""
 

@@ -3,11 +3,27 @@
 Apart from the protocol, which both implementations import.
 """
 
+import asyncio
+import json
 from collections.abc import Callable
 
 from bot.engine.servers.base import ModelServers
-from configs.settings import Settings
-from storage.learning.models import Model
+from configs.settings import ROOT, Settings
+from storage.database import Database
+from storage.learning.model_files import code_digests
+from storage.learning.models import Model, get_champion, record_code_consent, register_base
+
+PROGRAM = ROOT / "configs"
+"""A model in there is part of the program, and changes with it."""
+
+
+async def serving_model(settings: Settings, database: Database) -> Model:
+    """The champion; the base model of the settings, which is registered, where none was promoted yet."""
+    folder = settings.model.directory
+    registered = await register_base(database, settings.model.name, str(folder) if folder else None)
+    if folder and registered.code is None and not folder.is_relative_to(PROGRAM) and folder.is_dir():
+        await record_code_consent(database, registered.id, json.dumps(await asyncio.to_thread(code_digests, folder)))
+    return await get_champion(database) or registered
 
 
 def make_servers(

@@ -51,7 +51,7 @@ def directory_of(model: Model) -> Path:
 
 
 def cpu_launcher(settings: Settings) -> Launcher:
-    """`jokebot engine cpu`, under the train environment."""
+    """`jokebot serve`, under the train environment."""
     python = settings.environments.train_python
     threads = settings.servers.threads or max(1, len(os.sched_getaffinity(0)) // settings.server_count)
 
@@ -64,8 +64,7 @@ def cpu_launcher(settings: Settings) -> Launcher:
             str(python),
             "-m",
             "bot",
-            "engine",
-            "cpu",
+            "serve",
             str(directory_of(model)),
             "--port",
             str(port),

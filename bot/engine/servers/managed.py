@@ -59,10 +59,10 @@ class ManagedServers:
             if pool and pool.up:
                 return self.pools.served_model(model)
             self.pools.ensure_not_paused()
-            if not self._settings.servers.extra:
+            if not self._settings.servers.allow_extra_server:
                 raise NoCapacity(
-                    f"{model.name} can't be served beside the champion: the setting servers.extra says that "
-                    "memory holds no further server."
+                    f"{model.name} can't be served beside the champion: the setting "
+                    "servers.allow_extra_server says that memory holds no further server."
                 )
             pool = self.pools.pool(model)
             try:
@@ -84,7 +84,7 @@ class ManagedServers:
                 return previous
             self.pools.ensure_not_paused()
             old_pool, new_pool = self.pools.champion, self.pools.pool(model)
-            if self._settings.servers.extra:
+            if self._settings.servers.allow_extra_server:
                 await RollingSwap(self.pools, old_pool, new_pool, self._settings).run()
             else:
                 await swap_during_pause(self.pools, new_pool, self._settings)
@@ -141,7 +141,7 @@ class ManagedServers:
     async def _remove_unused(self, old_pool: ServerPool) -> None:
         """Remove the pools that are not routed to, except the previous champion's where the settings keep it."""
         retained = {arm.model.id for arm in self.router.arms}
-        if self._settings.servers.predecessor != "end":
+        if self._settings.servers.previous_model != "stop":
             retained.add(old_pool.model.id)
         for pool in self.pools:
             if pool.model.id not in retained:

@@ -31,7 +31,7 @@ class ServerPool:
         return sum(server.accepts_requests for server in self.servers)
 
     async def ask(self, **question: Any) -> EngineReply:
-        """As EngineClient.ask. Waits for a server that restarts, for `servers.wait_s` at most. Raises EngineError."""
+        """As EngineClient.ask. Waits up to `servers.recovery_wait_s` for a restarting server. Raises EngineError."""
         limits, failed = self._settings.engine, set[SupervisedServer]()
         left_s, error = limits.total_timeout_s, None
         for attempt in range(1, limits.attempts + 1):
@@ -106,13 +106,13 @@ class ServerPool:
             if available:
                 return min(available, key=lambda server: (server in failed, server.outstanding))
             down_s = time.monotonic() - (self._down_since or time.monotonic())
-            if self._closed or down_s >= self._settings.servers.wait_s:
+            if self._closed or down_s >= self._settings.servers.recovery_wait_s:
                 raise EngineError(
                     "down", f"No server of {self.model.name} is ready ({self.reasons()}).", retryable=not self._closed
                 )
             self._changed.clear()
             try:
-                async with asyncio.timeout(max(0.01, self._settings.servers.wait_s - down_s)):
+                async with asyncio.timeout(max(0.01, self._settings.servers.recovery_wait_s - down_s)):
                     await self._changed.wait()
             except TimeoutError:
                 continue

@@ -31,7 +31,7 @@ class ServerPools:
         self._pools: dict[int, ServerPool] = {}
         self._pinned: list[int] = []
         self.paused = ""
-        self.router = Router(ServedModel(champion, self.pool(champion)), turn_s=3600 * settings.engine.canary_turn_h)
+        self.router = Router(ServedModel(champion, self.pool(champion)), turn_s=3600 * settings.canary.rotation_hours)
 
     def __iter__(self) -> Iterator[ServerPool]:
         """All pools, the oldest first."""
@@ -98,7 +98,7 @@ class ServerPools:
         self.paused = reason
         self._on_pause(reason)
         servers = [server for server in self.servers if server.state == "ready"]
-        await asyncio.gather(*(server.drain(self._settings.servers.drain_s) for server in servers))
+        await asyncio.gather(*(server.drain(self._settings.servers.drain_timeout_s) for server in servers))
         for server in servers:
             await server.sleep()
 
@@ -131,7 +131,7 @@ class ServerPools:
             return
         pool.close()
         ready = [server for server in pool.servers if server.state == "ready"]
-        await asyncio.gather(*(server.drain(self._settings.servers.drain_s) for server in ready))
+        await asyncio.gather(*(server.drain(self._settings.servers.drain_timeout_s) for server in ready))
         for server in list(pool.servers):
             await pool.drop(server)
         self._pools.pop(model_id, None)
@@ -155,7 +155,7 @@ class ServerPools:
 
     def _assign_cores(self) -> None:
         """Called whenever a server starts, sleeps or ends."""
-        if not self._settings.servers.cores_apart:
+        if not self._settings.servers.dedicated_cores:
             return
         awake = [server.pid for server in self.servers if server.pid and server.state != "asleep"]
         if awake != self._pinned:

@@ -50,7 +50,7 @@ class RollingSwap:
 
     async def _retire_old(self) -> None:
         """Put the old servers to sleep that new ones replace, except the last: it goes when nothing is routed to it."""
-        if self._settings.servers.predecessor == "run":
+        if self._settings.servers.previous_model == "keep_running":
             return
         while self._old_pool.up > max(1, self._target_count - self._new_pool.up):
             servers = reversed(self._old_pool.servers)
@@ -59,30 +59,30 @@ class RollingSwap:
     async def _finish(self) -> None:
         self._pools.router.set_champion(self._pools.served_model(self._new_pool.model))
         log.info("%s has replaced %s", self._new_pool.model.name, self._old_pool.model.name)
-        if self._settings.servers.predecessor == "run":
+        if self._settings.servers.previous_model == "keep_running":
             return
         # Photos that come to it late go to the new champion.
         self._old_pool.close()
         for server in list(self._old_pool.servers):
             try:
-                if server.state == "ready" and self._settings.servers.predecessor == "sleep":
+                if server.state == "ready" and self._settings.servers.previous_model == "sleep":
                     await self._drain_and_sleep(server)
                 elif server.state == "ready":
-                    await server.drain(self._settings.servers.drain_s)
+                    await server.drain(self._settings.servers.drain_timeout_s)
             except EngineError as error:
                 log.warning("%s can't sleep and is ended: %s", server.name, error)
-            if server.state != "asleep" or self._settings.servers.predecessor == "end":
+            if server.state != "asleep" or self._settings.servers.previous_model == "stop":
                 await self._old_pool.drop(server)
 
     async def _drain_and_sleep(self, server: SupervisedServer) -> None:
-        if not await server.drain(self._settings.servers.drain_s):
+        if not await server.drain(self._settings.servers.drain_timeout_s):
             log.warning("%s did not answer all requests in time; the new model answers them", server.name)
         await server.sleep()
 
     async def _undo(self) -> None:
         self._pools.router.clear_incoming()
         for server in self._added:
-            await server.drain(self._settings.servers.drain_s)
+            await server.drain(self._settings.servers.drain_timeout_s)
             await self._new_pool.drop(server)
         await self._pools.wake_pool(self._old_pool)
 

@@ -107,7 +107,7 @@ class ServerProcess:
         Raises EngineError, and StartFailed for a reply that is no text.
         """
         try:
-            async with asyncio.timeout(self._settings.servers.hang_s):
+            async with asyncio.timeout(self._settings.servers.hang_timeout_s):
                 try:
                     reply = await readiness.ask(self._prober, 0, tokens=readiness.PROBE_TOKENS)
                 except EngineError as error:
@@ -115,7 +115,7 @@ class ServerProcess:
                         raise
                     reply = await readiness.ask(self._prober, 1, tokens=readiness.PROBE_TOKENS)
         except TimeoutError:
-            raise EngineError("slow", f"It says nothing for {self._settings.servers.hang_s:g} s.") from None
+            raise EngineError("slow", f"It says nothing for {self._settings.servers.hang_timeout_s:g} s.") from None
         if not readiness.is_plausible_text(reply.text):
             raise StartFailed(f"It writes no text any more: {reply.text[:40]!r}.")
 

@@ -222,7 +222,7 @@ class SupervisedServer:
         process = self._process
         if process is None or not process.running:
             return process.exit_reason() if process else "it is not there"
-        if not suspicious and time.monotonic() - self._alive_at < self._settings.servers.probe_every_s:
+        if not suspicious and time.monotonic() - self._alive_at < self._settings.servers.probe_interval_s:
             return ""
         try:
             await process.probe()
@@ -234,7 +234,11 @@ class SupervisedServer:
             if not process.running:
                 return process.exit_reason()
             silent_s = time.monotonic() - self._alive_at
-            return "" if error.kind in ("down", "slow") and silent_s < self._settings.servers.hang_s else str(error)
+            return (
+                ""
+                if error.kind in ("down", "slow") and silent_s < self._settings.servers.hang_timeout_s
+                else str(error)
+            )
         self._alive_at = time.monotonic()
         return ""
 
@@ -257,7 +261,7 @@ class SupervisedServer:
                 if not isinstance(error, StartFailed):
                     log.exception("%s could not be started", self.name)
                 reason, self.restarts = str(error), self.restarts + 1
-                delay_s = min(max(2 * delay_s, limits.restart_delay_s), limits.restart_delay_most_s)
+                delay_s = min(max(2 * delay_s, limits.restart_delay_s), limits.restart_delay_max_s)
                 log.error("%s Trying again in %.0f s.", error, delay_s)
 
     async def _end_process(self) -> None:

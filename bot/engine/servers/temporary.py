@@ -59,6 +59,6 @@ def serving(directory: Path, settings: Settings) -> Iterator[EngineSettings]:
         )
     if not directory.is_dir():
         raise JokebotError(f"There is no model directory {directory}.")
-    command = [str(python), "-m", "bot", "engine", "cpu", str(directory.absolute()), "--port", "0"]
+    command = [str(python), "-m", "bot", "serve", str(directory.absolute()), "--port", "0"]
     with start_child("CPU engine", command) as child:
         yield settings.engine.model_copy(update={"url": f"{child.wait_ready()}/v1", "model": ""})

@@ -58,7 +58,7 @@ class RetrainAdmin:
                 await self._messenger.reply(incoming.message, "retrain-how")
 
     async def _ask(self, incoming: IncomingMessage) -> None:
-        message, minimum = incoming.message, self._settings.retrain.minimum_pairs
+        message, minimum = incoming.message, self._settings.retrain.min_pairs
         with contextlib.suppress(CallDropped):
             await self._messenger.client.send_chat_action(message.chat.id, "typing")
         try:
@@ -135,7 +135,7 @@ class RetrainAdmin:
             incoming.message,
             "retrain-on-trial",
             model=run.candidate_id or 0,
-            wanted=self._settings.canary.ratings,
+            wanted=self._settings.canary.max_ratings,
             ratings=await trials.count_trial_ratings(self._database, trial) if trial else 0,
         )
 

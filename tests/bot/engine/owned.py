@@ -10,8 +10,14 @@ from bot.engine.servers.managed import ManagedServers
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model
 
-QUICK = {"start_timeout_s": 120, "restart_delay_s": 0.05, "restart_delay_most_s": 0.2, "wait_s": 100, "drain_s": 60}
-SOON_FOUND = {"probe_every_s": 0.5, "hang_s": 2.0}
+QUICK = {
+    "start_timeout_s": 120,
+    "restart_delay_s": 0.05,
+    "restart_delay_max_s": 0.2,
+    "recovery_wait_s": 100,
+    "drain_timeout_s": 60,
+}
+SOON_FOUND = {"probe_interval_s": 0.5, "hang_timeout_s": 2.0}
 DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 
 

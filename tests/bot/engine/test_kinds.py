@@ -66,6 +66,17 @@ async def test_a_host_without_the_environment_or_the_checkpoint_says_so(tmp_path
             await servers.serve(model(3, "green", directory))
 
 
+@pytest.mark.parametrize(("kind", "heard"), [("cpu", ["training", ""]), ("lmdeploy", ["training", ""]), ("url", [])])
+async def test_a_pause_is_reported_by_the_kinds_that_the_bot_runs(tmp_path, kind, heard):
+    reasons = []
+    settings = Settings(engine={"kind": kind}, storage={"directory": tmp_path})
+    servers = make_servers(settings, model(1, "base", DEMO), on_pause=reasons.append)
+    await servers.pause("training")
+    await servers.resume()
+    assert reasons == heard and servers.paused == ""
+    await servers.stop()
+
+
 @pytest.mark.skipif(not TRAIN.exists(), reason="there is no train environment")
 async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
     """The demo model, really: a damaged tokenizer and damaged weights are refused, a kill costs no joke."""
@@ -84,7 +95,7 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
 
     settings = Settings(
         engine={"kind": "cpu", "retry_delay_s": 0.05},
-        servers={**QUICK, "count": 1, "predecessor": "end"},
+        servers={**QUICK, "count": 1, "previous_model": "stop"},
         storage={"directory": tmp_path},
     )
     servers = make_servers(settings, model(1, "demo", DEMO))

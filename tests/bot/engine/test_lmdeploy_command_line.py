@@ -90,10 +90,10 @@ def test_the_cache_takes_what_the_card_has_left_beside_all_servers_and_one_more_
 
 def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_helps(card, checkpoint):
     card(8.4)
-    with pytest.raises(JokebotError, match=r"don't fit on a card of 8 GB.*servers\.extra = false"):
+    with pytest.raises(JokebotError, match=r"don't fit on a card of 8 GB.*servers\.allow_extra_server = false"):
         command(checkpoint, 1, lmdeploy())
     helped = lmdeploy(
-        servers={"extra": False},
+        servers={"allow_extra_server": False},
         lmdeploy={"prefill_tokens": 2048, "max_batch": 4},
         engine={"kind": "lmdeploy", "max_tiles": 6},
     )

@@ -15,7 +15,7 @@ from storage.learning.trials import get_trial_of_run
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 CHAMPION, CANDIDATE = "base", "candidate"
-QUICK = {"early_share": 0.5, "early_ratings": 6, "share": 0.5, "ratings": 200}
+QUICK = {"initial_share": 0.5, "initial_ratings": 6, "full_share": 0.5, "max_ratings": 200}
 
 
 async def let_through(database: Database) -> Run:
@@ -105,7 +105,7 @@ async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[
     monkeypatch.setattr(canary_controller, "PAUSES_S", (0.02, 0.02))
     monkeypatch.setattr(canary_controller, "ANYWAY_S", 0.2)
     monkeypatch.setattr(champion_monitor, "LOOK_S", 0.02)
-    base = {"engine": {"attempts": 1, "model": CHAMPION, "canary_by": "photo"}, "canary": QUICK, "duel": {"every": 0}}
+    base = {"engine": {"attempts": 1, "model": CHAMPION}, "canary": QUICK, "duel": {"one_in_photos": 0}}
 
     async def start(**sections: dict[str, Any]) -> Chat:
         stage = await stage_with(

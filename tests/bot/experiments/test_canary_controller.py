@@ -34,7 +34,7 @@ async def test_a_candidate_that_is_liked_less_is_sent_home(chat_with):
 
 
 async def test_without_a_verdict_the_champion_stays_and_the_candidate_is_kept(chat_with):
-    chat = await chat_with(canary={"ratings": 24})
+    chat = await chat_with(canary={"max_ratings": 24})
     run = await chat.put_on_trial()
     await chat.trial(run)
     run = await chat.rate_until(run, old=FUNNY, new=FUNNY, most=40)
@@ -45,12 +45,12 @@ async def test_without_a_verdict_the_champion_stays_and_the_candidate_is_kept(ch
 
 
 async def test_a_trial_ends_after_so_many_days(chat_with):
-    chat = await chat_with(canary={"days": 1e-7})
+    chat = await chat_with(canary={"max_days": 1e-7})
     assert (await chat.ends(await chat.put_on_trial())).state == "undecided"
 
 
 async def test_the_candidate_gets_its_larger_share_once_it_has_shown_no_harm(chat_with):
-    chat = await chat_with(canary={"early_share": 0.3, "share": 0.6, "early_ratings": 3})
+    chat = await chat_with(canary={"initial_share": 0.3, "full_share": 0.6, "initial_ratings": 3})
     run = await chat.put_on_trial()
     assert (await chat.trial(run)).late_at is None
     router = chat.stage.app.servers.router
@@ -61,7 +61,7 @@ async def test_the_candidate_gets_its_larger_share_once_it_has_shown_no_harm(cha
 
 
 async def test_a_restart_goes_on_with_the_trial(chat_with):
-    chat = await chat_with(canary={"early_ratings": 3})
+    chat = await chat_with(canary={"initial_ratings": 3})
     run = await chat.put_on_trial()
     before = await chat.trial(run)
     while (await chat.trial(run)).late_at is None:

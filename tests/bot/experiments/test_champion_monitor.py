@@ -50,7 +50,7 @@ async def test_a_champion_that_is_liked_less_is_taken_back_and_the_admins_hear_o
 
 
 async def test_a_champion_that_is_liked_as_much_stays(chat_with):
-    chat = await chat_with(watch={"ratings": 15})
+    chat = await chat_with(champion_monitor={"ratings": 15})
     run = await promoted(chat, before=FUNNY)
     assert await until_over(chat, FUNNY) == "kept"
     assert (await models.get_champion(chat.stage.app.database)).id == run.candidate_id

@@ -29,7 +29,7 @@ async def dueling(chat_with):
     """A chat with a candidate on trial; every photo may be a duel, as far as two in a row allow. Gives chat and run."""
 
     async def start(**sections):
-        chat = await chat_with(**{"duel": {"every": 1}, **sections})
+        chat = await chat_with(**{"duel": {"one_in_photos": 1}, **sections})
         run = await chat.put_on_trial()
         await chat.stage.until(lambda: chat.stage.app.servers.router.canary is not None)
         return chat, run
@@ -84,7 +84,7 @@ async def test_both_orders_come_up(dueling):
 
 
 async def test_no_chat_has_two_in_a_row_and_only_one_photo_in_so_many_is_one(dueling):
-    chat, _ = await dueling(duel={"every": 3})
+    chat, _ = await dueling(duel={"one_in_photos": 3})
     answers = [is_duel(await chat.stage.joke(chat.send())) for _ in range(12)]
     places = [place for place, duel in enumerate(answers) if duel]
     assert len(places) >= 3

@@ -17,14 +17,14 @@ KILLS_AFTER = (2, 9)
 """Photos rated when the bot is killed: while the candidate has its small share, and after that."""
 SETTINGS = {
     "ENGINE_MODEL": CHAMPION,
-    "ENGINE_CANARY_BY": "photo",
+    "CANARY_ASSIGN_BY": "photo",
     "ENGINE_ATTEMPTS": "1",
-    "DUEL_EVERY": "0",
-    "CANARY_EARLY_SHARE": "0.5",
-    "CANARY_EARLY_RATINGS": "3",
+    "DUEL_ONE_IN_PHOTOS": "0",
+    "CANARY_INITIAL_SHARE": "0.5",
+    "CANARY_INITIAL_RATINGS": "3",
     "LIMITS_CHAT_MESSAGES_PER_S": "1000",
     "RETRAIN_CRON": "",
-    "RETRAIN_PAIRS": "0",
+    "RETRAIN_START_AT_NEW_PAIRS": "0",
 }
 
 

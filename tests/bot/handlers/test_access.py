@@ -8,7 +8,9 @@ import pytest
 
 from bot.chats.bans import BanList
 from bot.engine.stub.engine import StubReply
+from bot.messaging.admin_notifier import AdminNotifier
 from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.telegram.send_journal import journal_replies
 from storage.learning import bans
 
 ADMINS = {"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]}
@@ -117,6 +119,16 @@ async def test_the_other_admins_are_told_in_their_language(stage):
     assert said_to(stage, stage.alice)[1:] == []
 
 
+async def test_a_restart_tells_the_other_admins_once(stage):
+    """The news is one of the replies to the update of /ban, and written down with them."""
+    news = {"except_for": (stage.alice,), "admin": "Alice", "who": "Bob"}
+    with journal_replies(stage.app.database, 1, {0: 77}):  # 77: sent before the restart
+        assert await stage.part(AdminNotifier).notify("unban-news", **news) == []
+    assert said_to(stage, stage.ming) == []
+    await stage.part(AdminNotifier).notify("unban-news", **news)
+    assert len(said_to(stage, stage.ming)) == 1
+
+
 async def test_a_banned_person_can_still_have_everything_forgotten_and_stays_banned(stage):
     await stage.joke(stage.send_photo(person=stage.bob))
     await say(stage, f"/ban {stage.bob}")
@@ -128,7 +140,7 @@ async def test_a_banned_person_can_still_have_everything_forgotten_and_stays_ban
         == await stage.value("SELECT count(*) FROM known_people WHERE person_id = ?", stage.bob)
         == 0
     )
-    assert stage.part(BanList).holds(stage.bob)
+    assert stage.part(BanList).is_banned(stage.bob)
 
 
 async def test_photos_that_wait_when_their_sender_is_banned_are_not_answered(stage_with):
@@ -160,7 +172,7 @@ async def test_a_banned_user_is_rejected_also_where_telling_them_fails(stage, mo
     async def fails(user_id: int) -> bool:
         raise sqlite3.OperationalError("database is locked")
 
-    monkeypatch.setattr(banned, "word_due", fails)
+    monkeypatch.setattr(banned, "should_notify", fails)
     message = stage.send_photo(person=stage.bob)
     await stage.quiet()
     assert stage.answers(message) == []

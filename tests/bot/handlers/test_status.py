@@ -96,7 +96,7 @@ async def test_the_queue_the_canary_and_a_run_under_way(stage_with, plenty):
             stage.send_photo(person=stage.bob)
         queue = stage.part(FairQueue)
         await stage.until(lambda: queue.waiting == 2)
-        queue._line[0].entered_at = time.monotonic() - 90
+        queue._tickets[0].entered_at = time.monotonic() - 90
         found = await lines(stage)
         assert [
             line

@@ -15,7 +15,7 @@ def test_every_style_on_offer_has_a_name_and_a_word_for_captions(language):
     names = [style_label(WORDS, language, style) for style in available_styles(PROMPTS)]
     assert len(set(names)) == len(names)
     for style in available_styles(PROMPTS):
-        first = WORDS.say(language, f"style-{style}-words").split(",")[0].strip()
+        first = WORDS.format(language, f"style-{style}-words").split(",")[0].strip()
         assert style_from_caption(WORDS, PROMPTS, f"#{first}") == (style, None)
 
 
@@ -47,7 +47,7 @@ def test_a_hashtag_anywhere_or_a_name_alone_is_a_wish_and_the_rest_is_the_hint(c
 def test_deadpan_has_its_own_name_in_chinese_and_the_old_one_is_only_an_alias_in_captions():
     assert style_label(WORDS, "zh", "deadpan") == "一本正经"
     texts = (
-        WORDS.say("zh", "help", bot="jokebot", album="each"),
+        WORDS.say("zh", "help", bot="jokebot", album="per_photo"),
         WORDS.say("zh", "settings-look-style"),
         WORDS.say("zh", "settings-style-ask"),
     )

@@ -50,19 +50,21 @@ def test_every_reason_and_every_command_has_words_of_its_own(language):
     }
     assert wanted <= there
     values = {"megabytes": 20, "megapixels": 50}
-    said = [WORDS.say(language, name, **values) for name in sorted(wanted)]
+    said = [WORDS.format(language, name, **values) for name in sorted(wanted)]
     assert len(set(said)) == len(said)
 
 
 @pytest.mark.parametrize("language", WORDS.languages)
 def test_admins_help_names_every_command_of_theirs(language):
-    said = WORDS.say(language, "help-admin", bot="jokebot", album="each")
+    said = WORDS.format(language, "help-admin", bot="jokebot", album="per_photo")
     assert [name for name in ADMIN_COMMANDS if f"/{name}" not in said] == []
 
 
 @pytest.mark.parametrize("language", WORDS.languages)
 def test_help_tells_of_an_albums_numbers_where_there_are_some(language):
-    each, one = (WORDS.say(language, "help", bot="jokebot", album=album).splitlines() for album in ("each", "one"))
+    each, one = (
+        WORDS.format(language, "help", bot="jokebot", album=album).splitlines() for album in ("per_photo", "per_album")
+    )
     told = [line for line in one if line not in each]
     assert len(told) == 1 and told[0].startswith("🖼 2  ") and [line for line in one if line not in told] == each
 
@@ -81,9 +83,9 @@ def test_a_default_language_is_spoken_with_everybody_whose_own_is_missing():
 
 
 def test_plurals_and_numbers_follow_the_language():
-    assert "1 photo," in WORDS.say("en", "stats", **numbers(1))
-    assert "1,234 photos," in WORDS.say("en", "stats", **numbers(1234))
-    assert "还没打过分" in WORDS.say("zh", "stats", **numbers(0))
+    assert "1 photo," in WORDS.format("en", "stats", **numbers(1))
+    assert "1,234 photos," in WORDS.format("en", "stats", **numbers(1234))
+    assert "还没打过分" in WORDS.format("zh", "stats", **numbers(0))
 
 
 def numbers(count: int) -> dict[str, int]:
@@ -93,13 +95,13 @@ def numbers(count: int) -> dict[str, int]:
 
 def test_a_missing_message_or_variable_is_an_error():
     with pytest.raises(KeyError):
-        WORDS.say("en", "no-such-message")
+        WORDS.format("en", "no-such-message")
     with pytest.raises(KeyError):
-        WORDS.say("en", "place")
+        WORDS.format("en", "place")
 
 
 def test_a_language_that_lacks_a_message_borrows_it(tmp_path):
     (tmp_path / "en.ftl").write_text("start = Hello\nhelp = Help\n")
     (tmp_path / "fr.ftl").write_text("start = Bonjour\n")
     words = Translator(tmp_path)
-    assert (words.say("fr", "start"), words.say("fr", "help")) == ("Bonjour", "Help")
+    assert (words.format("fr", "start"), words.format("fr", "help")) == ("Bonjour", "Help")

@@ -81,7 +81,7 @@ async def watch(tmp_path: Path, sandbox: Sandbox, pipeline: Path) -> AsyncIterat
                 telegram={"admins": [FIRST_PERSON_ID]},
                 model={"name": "InternVL2-2B"},
                 environments={"train_python": pipeline},
-                retrain={"pairs": 0, "stop_grace_s": 0.1},
+                retrain={"start_at_new_pairs": 0, "stop_grace_s": 0.1},
                 panel={"listen": "127.0.0.1:0", "key": KEY},
             )
             database = await Database.open(settings.storage.database)

@@ -17,7 +17,7 @@ from storage.learning import models, runs
 from tests.bot.conftest import TOKEN
 from tests.waiting import until
 
-SETTINGS = {"RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "LIMITS_CHAT_MESSAGES_PER_S": "1000"}
+SETTINGS = {"RETRAIN_CRON": "", "RETRAIN_START_AT_NEW_PAIRS": "0", "LIMITS_CHAT_MESSAGES_PER_S": "1000"}
 PATIENCE_S = 120
 
 

@@ -102,7 +102,7 @@ def test_a_runs_process_gets_the_settings_and_no_secrets_of_the_chat(admins_stag
     monkeypatch.setenv("JOKEBOT_TELEGRAM_TOKEN", "1:secret")
     found = variables(admins_stage.settings)
     assert not [name for name in found if name.startswith("JOKEBOT_TELEGRAM")]
-    assert found["JOKEBOT_RETRAIN_MINIMUM_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(
+    assert found["JOKEBOT_RETRAIN_MIN_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(
         admins_stage.settings.storage.directory
     )
     assert json.dumps(found)

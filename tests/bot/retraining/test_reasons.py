@@ -21,10 +21,12 @@ WORDS = Translator()
 TRAINING = ROOT / "trainer" / "xtuner" / "plan.py"
 OTHER_CODES = ("bot/sandbox", "bot/engine/cpu")
 """Where a code is Telegram's or OpenAI's."""
+EXCEPTIONS = ("StepKilled", "StepFailed", "InsufficientResources")
+"""Exceptions with a code whose names don't end in Error."""
 
 
 def written_codes() -> Iterator[str]:
-    """Every code that stands in the sources, as `code="…"` or as the second argument of a Reason."""
+    """Every code in the sources: `code="…"` of an exception, or the second argument of an EndReason."""
     for folder in ("bot", "storage", "trainer"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if not str(file.relative_to(ROOT)).startswith(OTHER_CODES):
@@ -32,9 +34,9 @@ def written_codes() -> Iterator[str]:
                     node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
                 ]:
                     called = getattr(call.func, "id", getattr(call.func, "attr", ""))
-                    if called == "Reason" or called.endswith("Error") or called == "__init__":
+                    if called in ("EndReason", "__init__") or called.endswith("Error") or called in EXCEPTIONS:
                         for given in [word.value for word in call.keywords if word.arg == "code"] + call.args[1:2] * (
-                            called == "Reason"
+                            called == "EndReason"
                         ):
                             either = (given.body, given.orelse) if isinstance(given, ast.IfExp) else (given,)
                             yield from (one.value for one in either if isinstance(one, ast.Constant))
@@ -65,7 +67,7 @@ def test_a_reason_is_said_with_its_figures_and_its_step_by_name():
         "Its step training was begun 5 times.", "attempts", {"step": "training", "times": 5, "signal": "SIGKILL"}
     )
     said = in_words(WORDS, "zh", reason)
-    assert WORDS.say("zh", "run-state-training") in said and "5" in said and "SIGKILL" in said
+    assert WORDS.format("zh", "run-state-training") in said and "5" in said and "SIGKILL" in said
 
 
 def test_what_has_no_words_is_said_as_it_was_written_down():
@@ -87,13 +89,13 @@ def test_the_first_sentence_ends_where_its_language_ends_it():
 async def test_an_admin_who_speaks_chinese_reads_why_a_run_ended_in_chinese(stage_with, sections):
     sections["telegram"]["admins"] = [FIRST_PERSON_ID + 2]
     stage = await stage_with(**sections)
-    assert (await stage.answer(stage.world.send_text(stage.ming, stage.ming, "/runs")))["text"] == WORDS.say(
+    assert (await stage.answer(stage.world.send_text(stage.ming, stage.ming, "/runs")))["text"] == WORDS.format(
         "zh", "runs-none"
     )
     error = JokebotError("A run needs 12.5 GB of disk in /data.", code="no-disk", needed="12.5", free="0.5")
     run = await runs.create_run(stage.app.database, "command")
     await promotion.end_run(stage.app.database, run, "failed", error)
-    said = WORDS.say("zh", "reason-no-disk", needed="12.5", free="0.5")
+    said = WORDS.format("zh", "reason-no-disk", needed="12.5", free="0.5")
     await stage.world.wait_for(lambda world: any(said in one.get("text", "") for one in world.messages(stage.ming)), 60)
     listed = (await stage.answer(stage.world.send_text(stage.ming, stage.ming, "/runs")))["text"]
     assert first_sentence(said) in listed and "12.5 GB of disk" not in listed
@@ -105,4 +107,4 @@ async def test_what_the_gate_found_is_listed_in_the_admins_language(stage_with, 
     run = await judged_run(stage.app.database, "reject", codes=["copying"])
     assert run.why.code == "gate"
     listed = (await stage.answer(stage.world.send_text(stage.ming, stage.ming, "/runs")))["text"]
-    assert WORDS.say("zh", "gate-copying") in listed
+    assert WORDS.format("zh", "gate-copying") in listed

@@ -152,15 +152,15 @@ def test_measures_are_read_as_people_read_them(language):
         row.label: row
         for row in EvaluationSummary(Localizer(WORDS, language)).all({"measures": MEASURES, "codes": ["distinct"]})
     }
-    likelihood, ranking = (found[WORDS.say(language, f"measure-{name}")] for name in ("likelihood", "ranking"))
+    likelihood, ranking = (found[WORDS.format(language, f"measure-{name}")] for name in ("likelihood", "ranking"))
     assert (likelihood.old, likelihood.new, likelihood.better) == ("2.500", "2.250", True)
     assert (ranking.new, ranking.better, ranking.note) == (
         "70%",
         None,
-        WORDS.say(language, "measure-few", photos=12, needed=30),
+        WORDS.format(language, "measure-few", photos=12, needed=30),
     )
-    assert found[WORDS.say(language, "measure-distinct")].better is False
-    assert WORDS.say(language, "measure-copying") not in found
+    assert found[WORDS.format(language, "measure-distinct")].better is False
+    assert WORDS.format(language, "measure-copying") not in found
 
 
 def test_what_people_said_in_the_trial_comes_first():
@@ -171,7 +171,12 @@ def test_what_people_said_in_the_trial_comes_first():
     }
     trial = TrialRecord(**{**dict.fromkeys(TrialRecord.__dataclass_fields__), "measures": json.dumps(seen)})
     first = EvaluationSummary(Localizer(WORDS, "en")).all({"measures": MEASURES}, trial)[0]
-    assert (first.label, first.old, first.new, first.better) == (WORDS.say("en", "measure-liking"), "50%", "75%", True)
+    assert (first.label, first.old, first.new, first.better) == (
+        WORDS.format("en", "measure-liking"),
+        "50%",
+        "75%",
+        True,
+    )
 
 
 @pytest.mark.parametrize(

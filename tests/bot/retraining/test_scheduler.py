@@ -72,7 +72,7 @@ async def test_the_clock_begins_a_run_only_where_there_is_enough_to_learn(admins
 
 
 async def test_new_pairs_begin_a_run_but_those_that_a_run_has_had_do_not(stage_with, sections, theatre):
-    sections["retrain"] |= {"pairs": 30}
+    sections["retrain"] |= {"start_at_new_pairs": 30}
     stage = await stage_with(**sections)
     theatre.play({"wait": "never"})
     theatre.pairs(50, fresh=29)

@@ -20,7 +20,7 @@ PHOTOS = 14
 LEARNING = {
     "telegram": {"admins": [FIRST_PERSON_ID]},
     "model": {"name": "stub", "directory": ROOT / "configs/demo-model/checkpoint"},
-    "retrain": {"cron": "", "pairs": 0, "minimum_pairs": 2},
+    "retrain": {"cron": "", "start_at_new_pairs": 0, "min_pairs": 2},
     "selection": {"holdout_share": 0.4},
     "training": {
         "epochs": 1,
@@ -31,7 +31,7 @@ LEARNING = {
         "lora_alpha": 16,
         "workers": 0,
     },
-    "gate": {"replies": 4, "max_tokens": 24, "likelihood_drift": 100.0},
+    "gate": {"replies_per_language": 4, "max_tokens": 24, "max_likelihood_drift": 100.0},
 }
 
 

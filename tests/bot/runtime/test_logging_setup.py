@@ -136,10 +136,10 @@ async def test_a_call_that_waited_for_an_earlier_one_keeps_its_own_id(json_lines
         done.set()
 
     with about(request="a"):
-        latest.put("key", first)
+        latest.submit("key", first)
     await asyncio.sleep(0)
     with about(request="b"):
-        latest.put("key", second)
+        latest.submit("key", second)
     gate.set()
     async with asyncio.timeout(60):
         await done.wait()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.telegram.dispatcher import ATTEMPTS, UpdateDispatcher
+from bot.telegram.dispatcher import ATTEMPTS, RESUME, UpdateDispatcher
 from configs.settings import LimitSettings
 from storage.chat import inbox, jokes
 from storage.database import Database
@@ -25,6 +25,7 @@ class Desk:
     def __init__(self, database: Database, **limits: int) -> None:
         self.seen: list[int] = []
         self.given_up: list[int] = []
+        self.resumed: dict[int, inbox.AnswerProgress | None] = {}
         self.busy = self.busiest = 0
         self.gate: asyncio.Event | None = None
         self.error: Exception | None = None
@@ -34,6 +35,7 @@ class Desk:
 
     async def handle(self, update: dict[str, Any]) -> bool:
         self.seen.append(update["update_id"])
+        self.resumed[update["update_id"]] = update.get(RESUME)
         self.busy += 1
         self.busiest = max(self.busiest, self.busy)
         self.changed.set()
@@ -85,8 +87,18 @@ async def test_a_repeated_update_is_handled_once(database):
     assert sorted(desk.seen) == [1, 2, 3]
 
 
+async def test_an_update_that_is_taken_up_again_brings_what_was_done_for_it(database):
+    await inbox.add_updates(database, [message(1)])
+    await inbox.record_message(database, 1, 41)
+    desk = Desk(database)
+    await desk.updates.start()
+    await desk.updates.receive([message(2)])
+    await desk.until(desk.nothing_is_pending)
+    assert desk.resumed == {1: inbox.AnswerProgress(message_id=41, attempts=1), 2: None}
+
+
 async def test_what_does_not_fit_waits_in_the_table_and_comes_in_order(database):
-    desk = Desk(database, updates_in_work=2, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=2, max_queued_photos=1)
     desk.gate = asyncio.Event()
     await desk.updates.start()
     await desk.updates.receive([message(number) for number in range(50)])
@@ -100,7 +112,7 @@ async def test_what_does_not_fit_waits_in_the_table_and_comes_in_order(database)
 
 
 async def test_updates_with_lower_numbers_are_not_forgotten_behind_a_flood(database):
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     await desk.updates.start()
     await desk.updates.receive([message(number) for number in range(100, 120)])
     await desk.updates.receive([message(number) for number in range(20)])
@@ -109,7 +121,7 @@ async def test_updates_with_lower_numbers_are_not_forgotten_behind_a_flood(datab
 
 
 async def test_pressed_buttons_never_wait_behind_photos(database):
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     desk.gate = asyncio.Event()
     await desk.updates.start()
     await desk.updates.receive([*(message(number) for number in range(10)), press(10)])
@@ -121,7 +133,7 @@ async def test_pressed_buttons_never_wait_behind_photos(database):
 
 async def test_what_was_left_is_taken_up_at_the_start_pressed_buttons_first(database):
     await inbox.add_updates(database, [message(1), message(2), press(3)])
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     await desk.updates.start()
     await desk.until(desk.nothing_is_pending)
     assert desk.seen[0] == 3

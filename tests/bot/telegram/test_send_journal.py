@@ -106,7 +106,7 @@ async def test_a_message_that_fails_or_is_given_up_lets_the_next_one_go():
 
 
 async def test_a_setting_lets_more_messages_go_at_once():
-    telegram = Telegram(sends_at_once=3)
+    telegram = Telegram(concurrent_sends=3)
     sends = [telegram.send(str(chat), chat) for chat in range(1, 6)]
     await until(lambda: len(telegram.under_way) == 3)
     await settle()

@@ -159,7 +159,7 @@ async def test_few_jokes_of_a_photo(memory):
     photo = await memory.photo()
     for verdict in "3333111111":
         await memory.rated(verdict, photo=photo)
-    assert len(jokes_in(await memory.exporter(**ALL_TRAIN, jokes_per_photo=3).export())) == 3
+    assert len(jokes_in(await memory.exporter(**ALL_TRAIN, max_jokes_per_photo=3).export())) == 3
 
 
 async def test_few_jokes_of_near_duplicates_together(memory):
@@ -168,7 +168,7 @@ async def test_few_jokes_of_near_duplicates_together(memory):
         photo = await memory.photo(seed=1, size=size)
         for verdict in "3311":
             await memory.rated(verdict, photo=photo)
-    exporter = memory.exporter(**ALL_TRAIN, jokes_per_photo=2, jokes_per_group=3)
+    exporter = memory.exporter(**ALL_TRAIN, max_jokes_per_photo=2, max_jokes_per_group=3)
     exported = await exporter.export()
     assert len(jokes_in(exported)) == 3 and len({entry["photo"] for entry in exported.manifest["rows"]}) >= 2
 
@@ -193,7 +193,7 @@ async def test_old_ratings_do_not_count(memory):
 
 @pytest.mark.parametrize(
     ("settings", "chosen"),
-    [({}, 2), ({"minimum_raters": 3}, 1), ({"minimum_posterior": 0.9}, 1), ({"minimum_mean": 3}, 2)],
+    [({}, 2), ({"min_raters": 3}, 1), ({"min_posterior": 0.9}, 1), ({"min_mean": 3}, 2)],
 )
 async def test_thresholds_are_settings(memory, settings, chosen):
     await memory.rated("3")

@@ -102,7 +102,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings() -> GateSettings:
-    return GateSettings(replies=24, max_tokens=60)
+    return GateSettings(replies_per_language=24, max_tokens=60)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from trainer.pipeline.workspace import RunWorkspace
 
 ROOT, BOMBS = Path(__file__).parents[3], Path(__file__).with_name("bombs")
 SETTINGS = {
-    "RETRAIN_MINIMUM_PAIRS": 2,
-    "RETRAIN_ATTEMPTS": 20,
+    "RETRAIN_MIN_PAIRS": 2,
+    "RETRAIN_MAX_STEP_ATTEMPTS": 20,
     "SELECTION_MAX_ROWS": 8,
     "TRAINING_LORA_RANK": 8,
     "TRAINING_LORA_ALPHA": 16,

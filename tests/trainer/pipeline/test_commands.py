@@ -10,7 +10,7 @@ from storage.learning import datasets, models, runs
 from storage.maintenance.data_folder import data_folder_lock
 from trainer.oogiri.importer import Importer, OogiriImport
 
-GATE = {"GATE_REPLIES": 2, "GATE_MAX_TOKENS": 8}
+GATE = {"GATE_REPLIES_PER_LANGUAGE": 2, "GATE_MAX_TOKENS": 8}
 TEXTS = [
     "老板说今晚加班有惊喜",
     "猫咪以为自己是总经理",

@@ -67,9 +67,9 @@ async def test_a_run_starts_where_the_setting_says_except_after_a_deletion(pipel
     theirs = await pipeline.memory.rated("3", person=77)
     base, champion = await models.get_model(pipeline.database, "base"), await promoted(theirs)
     assert (await start_model(job(), champion)).id == base.id
-    assert (await start_model(job(RETRAIN_START="champion"), champion)).id == champion.id
+    assert (await start_model(job(RETRAIN_START_FROM="champion"), champion)).id == champion.id
     await forget_rows(pipeline.database, 77)
-    assert (await start_model(job(RETRAIN_START="champion"), champion)).id == base.id
+    assert (await start_model(job(RETRAIN_START_FROM="champion"), champion)).id == base.id
 
 
 async def test_a_person_who_is_forgotten_between_export_and_training_sends_the_run_back(pipeline, job):
@@ -135,7 +135,7 @@ async def test_a_run_from_the_base_repeats_all_that_was_learnt(memory):
     await datasets.mark_dataset(memory.database, "old", "learnt")
     for number in range(2):
         await memory.rated("333", text=f"new {number}")
-    settings = {"holdout_share": 1e-9, "minimum_posterior": 0.5, "max_rows": 6}
+    settings = {"holdout_share": 1e-9, "min_posterior": 0.5, "max_rows": 6}
     exporter = memory.exporter(**settings)
     assert (await exporter.export()).manifest["origins"] == {"new": 2, "replayed": 2, "imported": 0}
     whole = await replace(exporter, replay_all=True).export()

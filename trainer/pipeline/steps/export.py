@@ -60,7 +60,7 @@ async def start_model(context: RunContext, champion: Model) -> Model:
     if champion.is_base:
         return champion
     tainted = {model.id for model in await tainted_models.list_tainted_models(context.database)}
-    if context.settings.retrain.start == "champion" and champion.id not in tainted:
+    if context.settings.retrain.start_from == "champion" and champion.id not in tainted:
         return champion
     return await models.get_model(context.database, champion.base_id)
 
@@ -75,9 +75,9 @@ async def new_dataset(context: RunContext, run: Run, start: Model) -> str:
         storage.datasets,
         settings.selection,
         budget,
-        settings.retrain.minimum_pairs,
+        settings.retrain.min_pairs,
         replay_all=start.is_base,
-        blocked=BlockList.of(settings.guard),
+        blocked=BlockList.of(settings.safety),
     )
     exported = await exporter.export()
     name = exported.directory.name

@@ -25,7 +25,7 @@ torch.set_num_threads(1)
 
 @dataclass
 class Engine:
-    """A running `jokebot engine cpu`."""
+    """A running `jokebot serve`."""
 
     process: subprocess.Popen
     url: str
@@ -60,7 +60,7 @@ def start(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         log = tmp_path_factory.mktemp("engine") / "stderr.txt"
         with log.open("w") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "engine", "cpu", checkpoint, "--port", "0", "--threads", "1", *arguments],
+                [sys.executable, "-m", "bot", "serve", checkpoint, "--port", "0", "--threads", "1", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

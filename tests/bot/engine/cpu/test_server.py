@@ -274,7 +274,7 @@ def test_sigterm_ends_the_texts_under_way_and_the_process(start: Callable[..., A
 
 def test_a_directory_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "engine", "cpu", tmp_path, "--port", "0"],
+        [sys.executable, "-m", "bot", "serve", tmp_path, "--port", "0"],
         capture_output=True,
         text=True,
         timeout=200,
@@ -318,7 +318,7 @@ def test_a_checkpoint_without_weights_is_refused(checkpoint: Path, tmp_path: Pat
 def test_a_port_in_use_is_said_before_anything_is_loaded(engine: Any, checkpoint: Path) -> None:
     port = engine.url.rpartition(":")[2]
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "engine", "cpu", checkpoint, "--port", port],
+        [sys.executable, "-m", "bot", "serve", checkpoint, "--port", port],
         capture_output=True,
         text=True,
         timeout=200,

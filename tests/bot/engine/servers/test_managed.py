@@ -126,7 +126,7 @@ async def test_a_server_that_is_stopped_by_the_system_is_started_again(make, mon
 async def test_a_server_that_is_busy_with_slow_photos_is_left_alone(make, launcher, question):
     """Each takes longer than a hang is given, and so does the probe; but words come."""
     launcher.tell("model-1", ["--fault", "slow", "--after", "3"])
-    servers = await make(hang_s=6.0, probe_every_s=0.2)
+    servers = await make(hang_timeout_s=6.0, probe_interval_s=0.2)
     await asyncio.gather(*(servers.router.champion.client.ask(**question) for _ in range(3)))
     assert [state.restarts for state in servers.status()] == [0]
 
@@ -154,7 +154,7 @@ async def test_a_version_that_cannot_start_is_refused_with_the_reason_and_nothin
 
 async def test_with_the_gpu_gone_people_are_told_and_with_it_back_they_are_answered(make, launcher, question):
     launcher.tell("model-1", *[dies("RuntimeError: No CUDA GPUs are available")] * 40, [])
-    servers = await make(ready=False, wait_s=0.5, engine={"attempts": 1})
+    servers = await make(ready=False, recovery_wait_s=0.5, engine={"attempts": 1})
     await until(lambda: servers.status()[0].restarts > 1)
     with pytest.raises(EngineError, match="GPU is not there") as caught:
         await servers.router.champion.client.ask(**question)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KIND, _, WHAT = os.environ.get("BOMB", "").partition(" ")
-PIPELINE = "pipeline" in sys.orig_argv
+PIPELINE = "_pipeline" in sys.orig_argv
 
 
 def die(*_) -> None:
