@@ -4,6 +4,7 @@ Each check is a small function that returns Findings; none changes anything.
 """
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import JokebotError
-from configs.requirements.make_env import NO_DEPENDENCIES
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -186,12 +186,8 @@ def check_own_servers(settings: Settings) -> list[DoctorFinding]:
 
 def locked_versions(name: str) -> dict[str, str]:
     """The packages of an environment's lock with their versions."""
-    lines = (ROOT / "configs/requirements" / f"{name}.txt").read_text().splitlines()
-    return dict(
-        line.split("==")
-        for line in [*lines, *NO_DEPENDENCIES.get(name, [])]
-        if "==" in line and not line.startswith("#")
-    )
+    lock = (ROOT / "configs/requirements" / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([\w.-]+)==([\w.+!-]+)", lock, re.MULTILINE))
 
 
 def check_environment(name: str, python: Path, modules: list[str], *, needed: bool) -> list[DoctorFinding]:

@@ -17,7 +17,7 @@ from bot.monitoring import host_stats
 from bot.monitoring.alerts import AlertManager
 from bot.monitoring.error_counter import ErrorCounter
 from bot.retraining.run_progress import RunProgressReader
-from bot.runtime.version import program_version
+from configs import __version__
 from configs.settings import Settings
 from storage.chat import schedule
 from storage.database import Database
@@ -82,7 +82,7 @@ class StatusReport:
         up = say.duration(time.time() - self._started_at)
         return "\n".join(
             [
-                f"{worst} {say('status-title', version=program_version(), time=up)}",
+                f"{worst} {say('status-title', version=__version__, time=up)}",
                 "",
                 *(f"{light} {said}" for light, said in lines),
             ]
