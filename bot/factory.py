@@ -25,12 +25,12 @@ from bot.engine.servers.factory import make_servers, serving_model
 from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
 from bot.handlers.access import AccessControl
-from bot.handlers.admin.common import AdminAccess
 from bot.handlers.admin.models import ModelAdmin
 from bot.handlers.admin.retrain import RetrainAdmin
 from bot.handlers.admin.review import ReviewAdmin
 from bot.handlers.admin.status import StatusAdmin
 from bot.handlers.admin.users import BanAdmin, UserListAdmin
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.album_joke import AlbumJokeHandlers
 from bot.handlers.another_joke import AnotherJokeHandlers, StoredPhotoAccess
 from bot.handlers.best import BestJokeHandlers
@@ -47,12 +47,12 @@ from bot.handlers.language import LanguageHandlers
 from bot.handlers.photo import PhotoHandlers
 from bot.handlers.privacy import PrivacyHandlers
 from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
-from bot.handlers.routes import UpdateRouter
-from bot.handlers.routing import HandlerGroup, Route
+from bot.handlers.routes import HandlerGroup, Route
 from bot.handlers.settings import SettingsHandlers
 from bot.handlers.settings_pages import SettingsPages
 from bot.handlers.stats import StatsHandlers
 from bot.handlers.streaming_reply import StreamingReplies
+from bot.handlers.update_router import UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator

@@ -11,7 +11,7 @@ from telegram.ext import ApplicationHandlerStop
 
 from bot.chats.bans import BanList
 from bot.chats.user_names import UserNames
-from bot.handlers.routing import Route
+from bot.handlers.routes import Route
 from bot.i18n.formatting import day_and_time
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private

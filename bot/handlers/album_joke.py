@@ -12,7 +12,7 @@ from bot.handlers.another_joke import StoredPhotoAccess
 from bot.handlers.callback_data import AlbumPhotoButton
 from bot.handlers.joke_delivery import JokeDelivery
 from bot.handlers.keyboards import JokeKeyboards, is_own_button
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button
 from bot.jokes.album_tracker import AlbumState, AlbumTracker
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation

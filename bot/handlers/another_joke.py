@@ -8,7 +8,7 @@ from bot.chats.daily_quota import DailyQuota
 from bot.handlers.callback_data import AnotherJokeButton
 from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
 from bot.handlers.keyboards import JokeKeyboards
-from bot.handlers.routing import ButtonPress, Route, button
+from bot.handlers.routes import ButtonPress, Route, button
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import TooManyPending, UserLimiter

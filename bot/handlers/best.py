@@ -2,7 +2,7 @@
 
 from telegram import Message
 
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private

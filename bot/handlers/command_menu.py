@@ -6,9 +6,30 @@ from contextlib import suppress
 from telegram import BotCommand, BotCommandScopeChat
 from telegram.error import TelegramError
 
-from bot.handlers.routing import Route
+from bot.handlers.routes import Route
 from bot.i18n.translator import Translator
 from bot.telegram.client import TelegramClient
+
+COMMANDS = (
+    "start",
+    "help",
+    "joke",
+    "explain",
+    "best",
+    "mine",
+    "stats",
+    "style",
+    "settings",
+    "language",
+    "privacy",
+    "private",
+    "forget",
+)
+ADMIN_COMMANDS = ("status", "retrain", "runs", "review", "models", "promote", "rollback", "users", "ban", "unban")
+"""In the order of the menu. The routes state the commands too; `add_routes` fails where the two differ.
+
+The reference page and the tests of translations need the names without a bot whose handlers could be asked.
+"""
 
 
 def menu_commands(routes: Sequence[Route], *, for_admins: bool = False) -> list[str]:

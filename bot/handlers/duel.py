@@ -18,7 +18,7 @@ from bot.engine.router import Router, ServedModel
 from bot.handlers.callback_data import DuelButton
 from bot.handlers.joke_delivery import JokeRequest
 from bot.handlers.keyboards import is_own_button
-from bot.handlers.routing import ButtonPress, Route, button
+from bot.handlers.routes import ButtonPress, Route, button
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger

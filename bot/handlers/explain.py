@@ -7,7 +7,7 @@ from telegram.error import Forbidden
 from bot.chats.bans import UserBanned
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.error_messages import error_text
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.generator import JokeGenerator
 from bot.jokes.photo_intake import PhotoIntake

@@ -5,7 +5,7 @@ from telegram.ext import filters
 
 from bot.handlers.explain import ExplainHandlers
 from bot.handlers.photo import PhotoHandlers
-from bot.handlers.routing import IncomingMessage, Route, message
+from bot.handlers.routes import IncomingMessage, Route, message
 from bot.jokes.album_tracker import AlbumTracker
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private, is_reply_to_bot, mentions_bot

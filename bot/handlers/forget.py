@@ -8,7 +8,7 @@ from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
 from bot.handlers.callback_data import ForgetButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
 from bot.messaging.messenger import Messenger
 from configs.settings import StorageSettings
 from storage.database import Database

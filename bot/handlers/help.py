@@ -1,7 +1,7 @@
 """/start and /help."""
 
-from bot.handlers.admin.common import AdminAccess
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.admin_access import AdminAccess
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 
 

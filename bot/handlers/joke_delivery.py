@@ -15,10 +15,10 @@ from bot.chats.daily_quota import DailyQuota
 from bot.engine.fair_queue import QueueFull
 from bot.handlers.error_messages import error_text
 from bot.handlers.keyboards import joke_keyboard
-from bot.handlers.routing import ButtonPress, IncomingMessage
+from bot.handlers.routes import ButtonPress, IncomingMessage
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
-from bot.jokes.style_names import style_from_caption
+from bot.jokes.styles import style_from_caption
 from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import Priority
 from configs.errors import JokebotError

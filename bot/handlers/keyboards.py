@@ -7,7 +7,7 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, RateButton
-from bot.handlers.routing import ButtonPress
+from bot.handlers.routes import ButtonPress
 from bot.i18n.formatting import EMOJI
 from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer

@@ -4,7 +4,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chats.languages import LanguagePreferences
 from bot.handlers.callback_data import LanguageButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
 from bot.messaging.messenger import Messenger
 from storage.database import Database
 

@@ -10,7 +10,7 @@ from bot.handlers.album_joke import AlbumJokeHandlers
 from bot.handlers.duel import DuelHandlers
 from bot.handlers.error_messages import words_for
 from bot.handlers.joke_delivery import JokeDelivery
-from bot.handlers.routing import IncomingMessage, Route, command, message
+from bot.handlers.routes import IncomingMessage, Route, command, message
 from bot.jokes.album_tracker import AlbumState, AlbumTracker
 from bot.jokes.photo_intake import PhotoDownloadError, PhotoIntake
 from bot.jokes.user_limiter import TooManyPending, UserLimiter

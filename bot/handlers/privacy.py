@@ -1,6 +1,6 @@
 """/privacy tells what is stored; /private keeps a user's photos and ratings out of training, or lets them in again."""
 
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 from configs.safety import RetentionSettings
 from configs.settings import BackupSettings

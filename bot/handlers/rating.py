@@ -4,7 +4,7 @@ from telegram import CallbackQuery
 
 from bot.handlers.callback_data import RateButton, rejection_key
 from bot.handlers.keyboards import JokeKeyboards
-from bot.handlers.routing import ButtonPress, Route, any_button, button
+from bot.handlers.routes import ButtonPress, Route, any_button, button
 from bot.i18n.formatting import EMOJI
 from bot.messaging.messenger import Messenger
 from storage.chat.ratings import rate, verdict

@@ -11,7 +11,7 @@ from telegram.ext import filters
 
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.callback_data import SettingsButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command, message
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command, message
 from bot.handlers.settings_pages import CLOSE, MAIN, SettingsContext, SettingsPages
 from bot.messaging.messenger import Messenger
 from bot.telegram.client import TelegramClient

@@ -14,7 +14,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
 from bot.handlers.callback_data import SettingsButton
-from bot.jokes.style_names import available_styles, style_label
+from bot.jokes.styles import available_styles, style_label
 from bot.messaging.messenger import Messenger
 from configs.prompts import Prompts
 from configs.settings import DigestSettings

@@ -9,9 +9,9 @@ from telegram.error import BadRequest
 
 from bot.charts import stats_data
 from bot.charts.render import RenderError, draw
-from bot.handlers.admin.common import AdminAccess
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import StatsButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, command
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped, Priority

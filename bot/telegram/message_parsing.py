@@ -83,6 +83,11 @@ def caption_hint(message: Message, bot: Bot) -> str | None:
     return " ".join(_calls(bot.username).sub(" ", text).split()) or None
 
 
+def command_arguments(message: Message) -> list[str]:
+    """The words after the command."""
+    return (message.text or "").split()[1:]
+
+
 def quoted_message_id(message: MaybeInaccessibleMessage) -> int:
     """The message that this one replies to, a joke's photo; the message itself where that is gone."""
     quoted = getattr(message, "reply_to_message", None)

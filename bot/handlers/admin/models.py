@@ -2,12 +2,13 @@
 
 from telegram import User
 
-from bot.handlers.admin.common import AdminAccess, words_after_command
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import PromoteConfirmation
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route
 from bot.i18n.reasons import in_words
 from bot.messaging.messenger import Messenger
 from bot.retraining.deployer import Deployment, ModelDeployer
+from bot.telegram.message_parsing import command_arguments
 from configs.errors import JokebotError
 from storage.chat.metrics import ratings_by_model
 from storage.database import Database
@@ -62,7 +63,7 @@ class ModelAdmin:
 
     async def on_promote(self, incoming: IncomingMessage) -> None:
         """Ask first, saying which model would take which one's place."""
-        match words_after_command(incoming.message):
+        match command_arguments(incoming.message):
             case [number] if number.lstrip("#").isdecimal() and len(number) < 18:
                 await self._ask(incoming, int(number.lstrip("#")))
             case _:

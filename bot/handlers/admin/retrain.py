@@ -5,14 +5,15 @@ import re
 
 from telegram import Message, User
 
-from bot.handlers.admin.common import AdminAccess, words_after_command
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import RetrainConfirmation
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time, duration
 from bot.i18n.reasons import in_words
 from bot.messaging.messenger import Messenger
 from bot.retraining import pipeline_process
 from bot.retraining.orchestrator import RunOrchestrator
+from bot.telegram.message_parsing import command_arguments
 from bot.telegram.rate_limiter import CallDropped
 from configs.settings import Settings
 from storage.database import Database
@@ -48,7 +49,7 @@ class RetrainAdmin:
 
     async def on_retrain(self, incoming: IncomingMessage) -> None:
         """Ask first, saying what the run would learn from; or say why there can be none now."""
-        match words_after_command(incoming.message):
+        match command_arguments(incoming.message):
             case []:
                 run = await runs.current_run(self._database)
                 await (self._reply_busy(incoming, run) if run else self._ask(incoming))

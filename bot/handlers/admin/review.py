@@ -6,9 +6,9 @@ import logging
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 
-from bot.handlers.admin.common import AdminAccess
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import ReviewButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route
 from bot.messaging.messenger import Messenger
 from bot.retraining import pipeline_process
 from bot.telegram.rate_limiter import CallDropped, Priority

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.handlers.admin.common import AdminAccess
-from bot.handlers.routing import IncomingMessage, Route
+from bot.handlers.admin_access import AdminAccess
+from bot.handlers.routes import IncomingMessage, Route
 from bot.messaging.messenger import Messenger
 
 

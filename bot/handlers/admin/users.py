@@ -10,12 +10,13 @@ from telegram.constants import MessageEntityType
 
 from bot.chats.bans import BanList
 from bot.chats.user_names import UserNames, sanitize_name
-from bot.handlers.admin.common import AdminAccess, words_after_command
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import UsersPageButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
+from bot.telegram.message_parsing import command_arguments
 from storage.chat import user_activity
 from storage.chat.user_activity import UserActivity, UserName
 from storage.database import Database
@@ -156,7 +157,7 @@ class BanAdmin:
 
         None once the admin was told why there is none; `usage` is the key of the text for a command without a user.
         """
-        words = words_after_command(message)
+        words = command_arguments(message)
         mention = next(
             (entity for entity in message.entities if entity.type == MessageEntityType.TEXT_MENTION and entity.user),
             None,

@@ -6,7 +6,7 @@ from typing import Any
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MaybeInaccessibleMessage, Message, User
 
 from bot.handlers.callback_data import CallbackData, Confirmation
-from bot.handlers.routing import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
+from bot.handlers.routes import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from storage.chat import admin_notices
@@ -87,8 +87,3 @@ class AdminAccess:
             await handle(press)
         else:
             await self._messenger.reject_button(press.query, press.data.REJECTION)
-
-
-def words_after_command(message: Message) -> list[str]:
-    """What is written after the command."""
-    return (message.text or "").split()[1:]
