@@ -59,7 +59,6 @@ class App:
         schedule: RetrainScheduler,
         jobs: Sequence[Periodic],
         alerts: AlertManager,
-        *,
         start_panel: Callable[[], Awaitable[PanelServer]],
         start_metrics: Callable[[], Awaitable[MetricsServer]],
     ) -> None:

@@ -8,8 +8,10 @@ from telegram.error import TelegramError
 
 from bot.handlers.routes import Route
 from bot.i18n.translator import Translator
+from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 
+RETRY_S = 60.0
 COMMANDS = (
     "start",
     "help",
@@ -46,6 +48,10 @@ class CommandMenu:
         self, client: TelegramClient, translator: Translator, admins: Collection[int], routes: Sequence[Route]
     ) -> None:
         self._client, self._translator, self._admins, self._routes = client, translator, admins, routes
+
+    def job(self) -> Periodic:
+        """`publish` once, again after RETRY_S where that fails."""
+        return Periodic("command-menu", RETRY_S, self.publish, once=True)
 
     async def publish(self) -> None:
         """Set the menu in every language, and in the default language for all others. Admins see their commands too."""

@@ -32,7 +32,7 @@ class UpdateRouter:
         self._failed.discard(update.update_id)
         return not failed
 
-    async def give_up(self, raw: RawUpdate) -> bool:
+    async def abandon(self, raw: RawUpdate) -> bool:
         """Apologise for an update that failed too often; it counts as failed."""
         await self._errors.abandon_update(Update.de_json(raw, self._application.bot))
         return False

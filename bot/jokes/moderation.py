@@ -38,6 +38,7 @@ class Moderator:
     def __init__(self, settings: SafetySettings) -> None:
         self._settings = settings
         self._hook = load_hook(settings.moderate) if settings.moderate else None
+        self.is_active = self._hook is not None
         self._places = asyncio.Semaphore(AT_ONCE)
         self._hanging: list[threading.Thread] = []
 

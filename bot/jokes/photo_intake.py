@@ -31,10 +31,7 @@ class PhotoDownloadError(JokebotError):
 
 
 class PhotoIntake:
-    """Takes photos in. `decoders` is a pool of few threads, since a large photo takes 200 MB while it is decoded.
-
-    Without a `moderator` every photo passes.
-    """
+    """Receives photos. `decoders` is a pool of few threads, since decoding a large photo takes 200 MB."""
 
     def __init__(
         self,
@@ -43,7 +40,7 @@ class PhotoIntake:
         limits: LimitSettings,
         folder: Path,
         decoders: ThreadPoolExecutor,
-        moderator: Moderator | None = None,
+        moderator: Moderator,
     ) -> None:
         self._client, self._database, self._limits, self._folder = client, database, limits, folder
         self._moderator, self._decoders = moderator, decoders
@@ -60,7 +57,7 @@ class PhotoIntake:
             data = await self._download(picture.file_id)
             check = partial(check_photo, data, max_bytes=self._limits.photo_bytes, max_pixels=self._limits.photo_pixels)
             checked = await asyncio.get_running_loop().run_in_executor(self._decoders, check)
-            if self._moderator:
+            if self._moderator.is_active:
                 await self._moderator.check(checked)
             return await keep_photo(self._database, self._folder, checked, user_id)
 

@@ -12,8 +12,6 @@ from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import journal_sends
 from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
-from storage.chat import admin_notices
-from storage.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +20,21 @@ NoteDelivery = Callable[[int], Awaitable[object]]
 
 
 class AdminNotifier:
-    """Writes to the admins' private chats. `database` has their languages; without it they get the default language."""
+    """Writes to the admins' private chats.
 
-    def __init__(self, messenger: Messenger, admins: Collection[int], database: Database | None) -> None:
+    `language_of` gets an admin's Telegram user id and returns the code of their language, None where it is unknown.
+    """
+
+    def __init__(
+        self, messenger: Messenger, admins: Collection[int], language_of: Callable[[int], Awaitable[str | None]]
+    ) -> None:
         self.admins = tuple(admins)
-        self._messenger, self._database = messenger, database
+        self._messenger, self._language_of = messenger, language_of
 
     async def language(self, admin_id: int) -> str:
-        """The language that an admin last used; the default one where the database can't be read."""
+        """The language of an admin; the default language where it is unknown or the database can't be read."""
         try:
-            code = await admin_notices.language_of(self._database, admin_id) if self._database else None
+            code = await self._language_of(admin_id)
         except sqlite3.Error:
             code = None
         return self._messenger.translator.language(code)

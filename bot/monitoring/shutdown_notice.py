@@ -37,7 +37,7 @@ async def notify_shutdown(settings: Settings, client: TelegramClient, error: Exc
     if file.exists() or not settings.telegram.admins:
         return
     messenger = Messenger(client, words, LanguagePreferences(words, load_prompts(), settings.joke.language, {}))
-    notifier = AdminNotifier(messenger, settings.telegram.admins, None)
+    notifier = AdminNotifier(messenger, settings.telegram.admins, _unknown_language)
     try:
         async with asyncio.timeout(PATIENCE_S):
             await client.initialize()
@@ -46,6 +46,10 @@ async def notify_shutdown(settings: Settings, client: TelegramClient, error: Exc
         log.info("admins can't be told: %s", failure)
     with suppress(OSError):
         file.write_text(text, encoding="utf-8")
+
+
+async def _unknown_language(admin_id: int) -> None:
+    """The languages of the admins are in the database, which is damaged."""
 
 
 def clear_shutdown_notice(settings: Settings) -> None:
