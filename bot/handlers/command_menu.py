@@ -1,4 +1,4 @@
-"""The command menu that Telegram's apps show, made from the routes."""
+"""The command menu of Telegram's apps, made from the routes."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -54,7 +54,7 @@ class CommandMenu:
         return Periodic("command-menu", RETRY_S, self.publish, once=True)
 
     async def publish(self) -> None:
-        """Set the menu in every language, and in the default language for all others. Admins see their commands too."""
+        """Set the menu in every language, and in the default one for other languages. Admins get their commands too."""
         await self._set(menu_commands(self._routes), None)
         for admin_id in self._admins:
             await self._set(menu_commands(self._routes, for_admins=True), BotCommandScopeChat(admin_id))
@@ -63,7 +63,7 @@ class CommandMenu:
         translator = self._translator
         for language in translator.languages:
             commands = [BotCommand(name, translator.format(language, f"command-{name}")) for name in names]
-            with suppress(TelegramError):  # an admin who never wrote to the bot has no chat that a menu could be in
+            with suppress(TelegramError):  # an admin who never wrote to the bot has no chat
                 if language == translator.language(None):
                     await self._client.set_my_commands(commands, scope)
                 await self._client.set_my_commands(commands, scope, language_code=language)

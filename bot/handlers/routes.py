@@ -1,4 +1,7 @@
-"""Routes: which command, button or message leads to which method of a handler class."""
+"""What a route is: a command, a kind of button or a kind of message, with the method that handles it.
+
+update_router.py passes updates to the routes.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,9 +20,9 @@ T = TypeVar("T", bound=CallbackData)
 
 @dataclass(frozen=True)
 class IncomingMessage:
-    """A message, and the user who sent it. `update` is the whole of it, for what is known about its album.
+    """A message and its sender. `update` is the update that brought it.
 
-    `resume`: what an earlier process did for the update; None for an update that comes for the first time.
+    `resume`: what was done for the update before a restart; None for a new update.
     """
 
     update_id: int
@@ -31,7 +34,7 @@ class IncomingMessage:
 
 @dataclass(frozen=True)
 class ButtonPress(Generic[T]):
-    """A pressed button: what it stands for (`data`), the message it is under, and the user who pressed it.
+    """A pressed button with its decoded data, the message it is under, and the user who pressed it.
 
     `resume` is as in IncomingMessage.
     """
@@ -50,9 +53,9 @@ OnButton = Callable[[ButtonPress[Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Route:
-    """A handler of python-telegram-bot. `command` is its name in the menu, in an admin's alone with `admin_only`.
+    """A handler of python-telegram-bot. `command` is the name in the menu, None for none.
 
-    `for_banned`: banned users reach it too.
+    `admin_only`: only the menus of admins have the command. `for_banned`: the route is open to banned users too.
     """
 
     handler: BaseHandler[Any, Any, Any]
@@ -62,14 +65,14 @@ class Route:
 
 
 class HandlerGroup(Protocol):
-    """A class whose methods handle updates."""
+    """A class with methods that handle updates."""
 
     def routes(self) -> list[Route]:
         """Its routes, in the order of the menu."""
 
 
 def command(name: str, handle: OnMessage, *, admin_only: bool = False, for_banned: bool = False) -> Route:
-    """A route for /name. Who is an admin, `handle` has to check."""
+    """A route for /name. `handle` has to check who is an admin; AdminAccess does."""
     return Route(CommandHandler(name, _on_message(handle)), name, admin_only, for_banned)
 
 
@@ -79,12 +82,12 @@ def message(kind: BaseFilter, handle: OnMessage) -> Route:
 
 
 def button(kind: type[CallbackData], handle: OnButton, *, for_banned: bool = False) -> Route:
-    """A route for one kind of button. What doesn't decode is for `any_button`."""
+    """A route for one kind of button. Data that doesn't decode goes to `any_button`."""
     return Route(_ButtonHandler(kind, handle), for_banned=for_banned)
 
 
 def any_button(handle: Callable[[CallbackQuery], Awaitable[None]]) -> Route:
-    """A route for buttons that no other route takes."""
+    """A route for buttons that no other route matches."""
 
     async def on_update(update: Update, context: Any) -> None:
         if update.callback_query:
@@ -94,7 +97,7 @@ def any_button(handle: Callable[[CallbackQuery], Awaitable[None]]) -> Route:
 
 
 class _ButtonHandler(BaseHandler[Update, Any, None]):
-    """python-telegram-bot's own handler takes a button without data for one that fits any pattern."""
+    """Matches by decoding. python-telegram-bot's handler would match buttons without data to any pattern."""
 
     def __init__(self, kind: type[CallbackData], handle: OnButton) -> None:
         super().__init__(handle)
@@ -112,8 +115,8 @@ class _ButtonHandler(BaseHandler[Update, Any, None]):
 
 def _on_message(handle: OnMessage) -> Callable[[Update, Any], Awaitable[None]]:
     async def on_update(update: Update, context: Any) -> None:
-        found, user = update.effective_message, update.effective_user
-        if found and user:
-            await handle(IncomingMessage(update.update_id, update, found, user, update.api_kwargs.get(RESUME)))
+        message, user = update.effective_message, update.effective_user
+        if message and user:
+            await handle(IncomingMessage(update.update_id, update, message, user, update.api_kwargs.get(RESUME)))
 
     return on_update

@@ -1,4 +1,4 @@
-"""Which handler gets which update: the table of routes, and what leads an update through it."""
+"""Passes each update to the first route that matches it, after the access check."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from telegram import Update
 from telegram.ext import Application, TypeHandler
 
-from bot.handlers.access import GROUP, AccessControl
+from bot.handlers.access import ACCESS_GROUP, AccessControl
 from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS, menu_commands
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
@@ -14,7 +14,7 @@ from bot.telegram.dispatcher import RawUpdate
 
 
 class UpdateRouter:
-    """Hands updates to the routes of a python-telegram-bot application, which has to be initialized before."""
+    """Passes updates to the routes of a python-telegram-bot application, which has to be initialized first."""
 
     def __init__(
         self, application: Application, access: AccessControl, routes: Sequence[Route], errors: ErrorReporter
@@ -25,7 +25,7 @@ class UpdateRouter:
         application.add_error_handler(self._on_error)
 
     async def handle(self, raw: RawUpdate) -> bool:
-        """Work on an update; whether that went well."""
+        """Handle an update; whether that succeeded."""
         update = Update.de_json(raw, self._application.bot)
         await self._application.process_update(update)
         failed = update.update_id in self._failed
@@ -43,12 +43,12 @@ class UpdateRouter:
 
 
 def add_routes(application: Application, access: AccessControl, routes: Sequence[Route]) -> None:
-    """Add the middleware and all routes; the first that fits gets the update.
+    """Add the access check and all routes; the first route that matches gets the update.
 
     Raises ValueError where the routes' commands are not COMMANDS and ADMIN_COMMANDS.
     """
     if menu_commands(routes, for_admins=True) != [*COMMANDS, *ADMIN_COMMANDS]:
         raise ValueError("COMMANDS and ADMIN_COMMANDS have to name the commands of the routes, in their order")
-    application.add_handler(TypeHandler(Update, access.check), GROUP)
+    application.add_handler(TypeHandler(Update, access.check), ACCESS_GROUP)
     for route in routes:
         application.add_handler(route.handler)

@@ -176,6 +176,6 @@ class AlertManager:
             "why": str(detail.get("why", "none"))[:WHY],
             "began": day_and_time(alert.began_at),
             "time": say.duration((alert.ended_at or time.time()) - alert.began_at),
-            "job": say.say_or(job, f"job-{job}") if job else "",
+            "job": say.text_or(job, f"job-{job}") if job else "",
         }
         return "\n".join(say(f"alert-{kind}-{word}", **values) for word in words)

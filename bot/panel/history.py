@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.i18n.formatting import MINUTE_S
 from bot.i18n.localizer import Localizer
-from bot.i18n.reasons import in_words
+from bot.i18n.reasons import reason_text
 from bot.panel.overview import thinned
 from bot.retraining.evaluation_summary import EvaluationSummary, rows
 from bot.retraining.run_progress import read_losses
@@ -55,7 +55,7 @@ def run_line(say: Localizer, run: Run) -> dict[str, Any]:
         "took": took,
         "by": say(f"panel-by-{run.started_by}"),
         "model": run.candidate_id,
-        "why": in_words(say.translator, say.language, run.why) if run.reason else "",
+        "why": reason_text(say.translator, say.language, run.why) if run.reason else "",
     }
 
 
@@ -127,7 +127,7 @@ async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
             "high": high,
             "ratings": one.ratings if one else 0,
             "counted": say("measure-ratings", ratings=one.ratings) if one else "",
-            "why": in_words(say.translator, say.language, ended[model.run_id].why) if model.run_id in ended else "",
+            "why": reason_text(say.translator, say.language, ended[model.run_id].why) if model.run_id in ended else "",
             "may": may,
             "gone": bool(model.removed_at),
         }

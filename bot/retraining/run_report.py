@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.charts.render import draw
 from bot.i18n.localizer import Localizer
-from bot.i18n.reasons import gate_words, in_words
+from bot.i18n.reasons import gate_reason_texts, reason_text
 from bot.retraining.evaluation_summary import EvaluationSummary, pairs_of, rows
 from bot.retraining.run_progress import read_losses
 from configs.settings import Settings
@@ -50,8 +50,8 @@ class RunReport:
             return [self._say("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
         why = self._run.why
         if why.code == "gate":
-            return gate_words(self._localizer.translator, self._localizer.language, why)
-        return [in_words(self._localizer.translator, self._localizer.language, why)] if why.text else []
+            return gate_reason_texts(self._localizer.translator, self._localizer.language, why)
+        return [reason_text(self._localizer.translator, self._localizer.language, why)] if why.text else []
 
     async def picture(self) -> bytes | None:
         """The picture, a PNG; None where there is none to draw. Raises RenderError where it can't be drawn."""

@@ -1,4 +1,4 @@
-"""/status: the state of the whole bot."""
+"""/status: the state of the bot."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,7 +8,7 @@ from bot.messaging.messenger import Messenger
 
 
 class StatusAdmin:
-    """Answers /status. `report` makes the text in a language."""
+    """Answers /status. `report` returns the text in a language."""
 
     def __init__(self, messenger: Messenger, access: AdminAccess, report: Callable[[str], Awaitable[str]]) -> None:
         self._messenger, self._access, self._report = messenger, access, report
@@ -17,5 +17,5 @@ class StatusAdmin:
         return [self._access.command("status", self.on_status)]
 
     async def on_status(self, incoming: IncomingMessage) -> None:
-        """A line for each part."""
+        """Reply with the report."""
         await self._messenger.reply_text(incoming.message, await self._report(self._messenger.language(incoming.user)))
