@@ -30,7 +30,7 @@ from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.augmentation import PicturePainter, to_data_url
-from trainer.demo_model.evaluate import EvaluatedReply, painters, share, style_of
+from trainer.demo_model.evaluate import EvaluatedReply, painters, share_of, style_of
 from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.subjects import load_subjects
 
@@ -48,7 +48,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
     torch.set_num_threads(1)
     known, unknown = painters(load_pack(PACK), arguments.model, torch.device("cpu"))
-    command = [sys.executable, "-m", "bot", "engine", "cpu", str(arguments.model.resolve()), "--port", "0"]
+    command = [sys.executable, "-m", "bot", "serve", str(arguments.model.resolve()), "--port", "0"]
     with start_child("engine", command, cwd=ROOT) as engine:
         client = OpenAI(base_url=f"{engine.wait_ready()}/v1", api_key="none", max_retries=0, timeout=120)
         name = client.models.list().data[0].id
@@ -59,10 +59,12 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "subject_accuracy": share(reply.names_subject() for reply in seen),
-                "other_set_accuracy": share(reply.names_subject() for reply in others),
-                "language_accuracy": share(reply.in_language() for reply in both),
-                "style_accuracy": share(style_of(reply) == reply.style for reply in both if reply.style != "neutral"),
+                "subject_accuracy": share_of(reply.names_subject() for reply in seen),
+                "other_set_accuracy": share_of(reply.names_subject() for reply in others),
+                "language_accuracy": share_of(reply.in_language() for reply in both),
+                "style_accuracy": share_of(
+                    style_of(reply) == reply.style for reply in both if reply.style != "neutral"
+                ),
                 "unfinished": sum(not reply.ends() for reply in both),
                 "empty": sum(not reply.text for reply in both),
                 "p50_s": round(statistics.median(seconds + more_seconds), 3),

@@ -34,7 +34,7 @@ from configs.settings import SelectionSettings
 from storage.database import Database
 from storage.learning import rating_arrays
 from storage.media.photos import photo_file
-from trainer.dataset.holdout import held_out
+from trainer.dataset.holdout import select_holdout
 from trainer.demo_model.architectures import SHAPES
 from trainer.demo_model.random_weights import write_random
 from trainer.selection.composition import select_jokes
@@ -151,11 +151,11 @@ async def needed_photos(root: Path, settings: SelectionSettings) -> list[tuple[i
     database = await Database.open(root / "jokebot.sqlite3")
     try:
         split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
-        scores = score_jokes(await rating_arrays.ratings_since(database, 0), settings)
+        scores = score_jokes(await rating_arrays.read_ratings_since(database, 0), settings)
         chosen = select_jokes(scores, split, (), settings)
-        kept_apart = await held_out(database, scores, split, settings.holdout_photos)
+        kept_apart = await select_holdout(database, scores, split, settings.holdout_photos)
         photos = {(one.source.photo.id, one.source.photo.sha256) for one in kept_apart}
-        found = await rating_arrays.sources(database, scores.evidence.joke_ids[chosen.new].tolist())
+        found = await rating_arrays.get_sources(database, scores.evidence.joke_ids[chosen.new].tolist())
         async with database.write() as connection:
             await connection.execute("DELETE FROM grouped_photos")
             await connection.execute("DELETE FROM photo_groups")

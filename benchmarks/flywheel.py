@@ -49,7 +49,7 @@ from bot.runtime.child_process import ChildProcess, start_child  # noqa: E402
 from storage.database import Database  # noqa: E402
 from storage.learning import runs  # noqa: E402
 from storage.learning.runs import Run  # noqa: E402
-from storage.learning.trials import trial_of_run  # noqa: E402
+from storage.learning.trials import get_trial_of_run  # noqa: E402
 from trainer.demo_model.augmentation import PicturePainter, to_jpeg  # noqa: E402
 from trainer.demo_model.build import TRAINING  # noqa: E402
 from trainer.demo_model.evaluate import SEED  # noqa: E402
@@ -64,7 +64,7 @@ ADMIN = 1001
 """The sandbox's first person."""
 SETTINGS = {
     "ENGINE_KIND": "cpu",
-    "ENGINE_CANARY_BY": "photo",
+    "CANARY_ASSIGN_BY": "photo",
     "MODEL_NAME": "demo",
     "MODEL_DIRECTORY": str(CHECKPOINT),
     "LOG_LEVEL": "INFO",
@@ -74,7 +74,7 @@ SETTINGS = {
     "LIMITS_EDIT_INTERVAL_S": "30",
     "JOKE_STYLE": "neutral",
     "RETRAIN_CRON": "",
-    "RETRAIN_PAIRS": "0",
+    "RETRAIN_START_AT_NEW_PAIRS": "0",
     "SELECTION_HOLDOUT_SHARE": "0.15",
     "TRAINING_LEARNING_RATE": "3e-4",
     "TRAINING_LORA_RANK": "16",
@@ -84,9 +84,9 @@ SETTINGS = {
     "TRAINING_BATCH_SIZE": "4",
     "TRAINING_ACCUMULATION": "1",
     "TRAINING_WORKERS": "0",
-    "CANARY_EARLY_SHARE": "0.4",
-    "CANARY_EARLY_RATINGS": "30",
-    "DUEL_EVERY": "10",
+    "CANARY_INITIAL_SHARE": "0.4",
+    "CANARY_INITIAL_RATINGS": "30",
+    "DUEL_ONE_IN_PHOTOS": "10",
     "BACKUP_EVERY_H": "0",
 }
 """What differs from the defaults: sizes for a model three hundred times smaller than the real ones, and a quicker
@@ -116,16 +116,16 @@ SMALL = Scale(
     4,
     {
         "SELECTION_HOLDOUT_SHARE": "0.4",
-        "RETRAIN_MINIMUM_PAIRS": "3",
-        "GATE_REPLIES": "4",
+        "RETRAIN_MIN_PAIRS": "3",
+        "GATE_REPLIES_PER_LANGUAGE": "4",
         "GATE_PHOTOS": "12",
-        "GATE_WRONG_LANGUAGE": "0.2",
-        "CANARY_EARLY_RATINGS": "8",
-        "CANARY_EARLY_SHARE": "0.5",
-        "CANARY_RATINGS": "40",
-        "DUEL_EVERY": "5",
+        "GATE_MAX_WRONG_LANGUAGE_INCREASE": "0.2",
+        "CANARY_INITIAL_RATINGS": "8",
+        "CANARY_INITIAL_SHARE": "0.5",
+        "CANARY_MAX_RATINGS": "40",
+        "DUEL_ONE_IN_PHOTOS": "5",
         "SELECTION_MAX_ROWS": "16",
-        "SELECTION_PERSON_SHARE": "1",
+        "SELECTION_MAX_USER_SHARE": "1",
     },
 )
 """CI's.
@@ -212,11 +212,11 @@ class Flywheel:
     async def round(self) -> Run:
         """One run, from /retrain to the end of its trial; what is to be told of it goes to `told`."""
         began, photos = time.monotonic(), self.shared
-        run = await self.learn()
+        run = await self.accumulate()
         learnt_s, ratings = round(time.monotonic() - began), self.crowd.ratings
         if not run.finished:
             run = await self.trial(run)
-        trial = await trial_of_run(self.database, run.id)
+        trial = await get_trial_of_run(self.database, run.id)
         rows = await self.database.value(
             "SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = ? AND part = "
             "'train'",
@@ -238,9 +238,9 @@ class Flywheel:
         print(json.dumps(self.told[-1]), file=sys.stderr, flush=True)
         return run
 
-    async def learn(self) -> Run:
+    async def accumulate(self) -> Run:
         """/retrain in the chat, and yes; the run once the gate has spoken."""
-        before = {run.id for run in await runs.history(self.database)}
+        before = {run.id for run in await runs.list_runs(self.database)}
         for _ in range(PATIENCE):
             question = await self.crowd.say(ADMIN, "/retrain")
             if "reply_markup" in question:
@@ -261,17 +261,17 @@ class Flywheel:
         following = asyncio.create_task(follow())
         await until(over, self.scale.at_once, self.share)
         await following
-        return await runs.find(self.database, run.id)
+        return await runs.get_run(self.database, run.id)
 
     async def steps(self, run: Run) -> dict[str, float]:
         """Seconds that the run was in each state."""
-        states = await runs.timeline(self.database, run.id)
+        states = await runs.list_states(self.database, run.id)
         return {state: round(later - at, 1) for (state, at), (_, later) in zip(states, states[1:], strict=False)}
 
     async def run_that(self, fits: Callable[[Run], bool]) -> Run:
         """Wait for the newest run to be so."""
         while True:
-            if (newest := await runs.history(self.database, 1)) and fits(newest[0]):
+            if (newest := await runs.list_runs(self.database, 1)) and fits(newest[0]):
                 return newest[0]
             await asyncio.sleep(0.5)
 

@@ -58,11 +58,11 @@ async def demo(told: argparse.Namespace) -> dict[str, Any]:
         "ENGINE_MAX_TILES": "1",
         "ENGINE_IN_FLIGHT": "16",
         "GATE_PHOTOS": "60",
-        "SELECTION_PERSON_SHARE": "1",
-        "RETRAIN_MINIMUM_PAIRS": "8",
+        "SELECTION_MAX_USER_SHARE": "1",
+        "RETRAIN_MIN_PAIRS": "8",
         "TRAINING_EPOCHS": "4",
-        "CANARY_RATINGS": "2000",
-        "SERVERS_PREDECESSOR": "sleep",
+        "CANARY_MAX_RATINGS": "2000",
+        "SERVERS_PREVIOUS_MODEL": "sleep",
         **dict(one.split("=", 1) for one in told.set),
     }
     scale = Scale(24, 4, (told.photos,), told.measured, told.at_once, {})
@@ -132,7 +132,7 @@ async def roll_back(flywheel: Any) -> float:
     began = time.monotonic()
     await flywheel.crowd.post("text", person=ADMIN, chat=ADMIN, text="/rollback")
     while True:
-        if (await promotion.promotions(flywheel.database, 1))[0].kind == "rollback":
+        if (await promotion.list_promotions(flywheel.database, 1))[0].kind == "rollback":
             break
         await asyncio.sleep(0.05)
     seconds = round(time.monotonic() - began, 2)

@@ -42,7 +42,7 @@ from trainer.demo_model.evaluate import SEED, painters
 from trainer.demo_model.joke_templates import EXPLAIN, NEUTRAL, JokeShape, jokes, load_shapes
 from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.subjects import load_subjects
-from trainer.gate.model_loading import load
+from trainer.gate.model_loading import load_model
 from trainer.gate.model_scorer import ModelScorer
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -215,7 +215,7 @@ def made(work: Path, pairs: list[Pair], base: Path, epochs: int) -> Path:
 
 def mean_nats(directory: Path, pairs: list[Pair]) -> float:
     """Mean nats a token of these answers."""
-    asker = ModelScorer(load(directory, torch.device("cpu")), GateSettings(), lambda count: None)
+    asker = ModelScorer(load_model(directory, torch.device("cpu")), GateSettings(), lambda count: None)
     nats = asker.score([(pair.picture, pair.prompt, pair.answer) for pair in pairs])
     return round(sum(nats) / len(nats), 4)
 

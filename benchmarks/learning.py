@@ -31,7 +31,7 @@ from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.build import load
-from trainer.demo_model.evaluate import SEED, ask, painters, share, style_of
+from trainer.demo_model.evaluate import SEED, collect_replies, painters, share_of, style_of
 from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
 from trainer.demo_model.picture_pack import PictureEntry, load_pack
 from trainer.demo_model.subjects import load_subjects
@@ -143,9 +143,9 @@ def measure(directory: Path, sets_of: Path, drawings: list[PictureEntry]) -> tup
     replies = [
         reply
         for language in languages
-        for reply in ask(model, tokenizer, painter, ASKED // len(languages), language, NEUTRAL, 1.0, SEED)
+        for reply in collect_replies(model, tokenizer, painter, ASKED // len(languages), language, NEUTRAL, 1.0, SEED)
     ]
-    return share(style_of(reply) == STYLE for reply in replies), share(reply.names_subject() for reply in replies)
+    return share_of(style_of(reply) == STYLE for reply in replies), share_of(reply.names_subject() for reply in replies)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def train(result: Result) -> str:
         f"{result['speedup_to_sdpa']:.2f} times with XTuner's attention "
         f"fused too; in the first epoch, while features are kept, {result['ours']['first_epoch_step_s']:.2f} s. It "
         "takes more memory because "
-        "activations are kept while there is room; `training.recompute` changes that."
+        "activations are kept while there is room; `training.gradient_checkpointing` changes that."
     )
 
 

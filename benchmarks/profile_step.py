@@ -26,7 +26,7 @@ GPU = torch.cuda.is_available()
 def build(plan: TrainingPlan) -> tuple[Any, Any, list[Any]]:
     """Model, optimiser and one batch of a run, its features kept."""
     worker.prepare_environment(plan)
-    compat.apply()
+    compat.apply_repairs()
     from mmengine.config import Config
     from mmengine.optim import OptimWrapper
     from mmengine.registry import MODELS

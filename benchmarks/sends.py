@@ -1,5 +1,5 @@
 """`make bench-sends`: what it costs that new messages go out one after the other (bot/telegram/send_journal.py,
-limits.sends_at_once).
+limits.concurrent_sends).
 
 The sandbox runs in this process and takes `delay_ms` longer to answer a sendMessage; the stub engine answers at once.
 For each delay and each setting a hundred people send a photo at once, then one photo comes after the other. Telegram's
@@ -71,7 +71,9 @@ async def measure(delay_s: float, at_once: int, folder: Path) -> dict[str, Any]:
     async with (
         Sandbox.running(port=0, token=TOKEN) as sandbox,
         StubEngine.running() as engine,
-        bot_process(sandbox.url, engine.url, folder, TOKEN, {**RAISED, "JOKEBOT_LIMITS_SENDS_AT_ONCE": str(at_once)}),
+        bot_process(
+            sandbox.url, engine.url, folder, TOKEN, {**RAISED, "JOKEBOT_LIMITS_CONCURRENT_SENDS": str(at_once)}
+        ),
     ):
         askers = Askers(sandbox)
         for person in askers.people[:3]:

@@ -38,7 +38,7 @@ from configs.prompts import load_prompts
 from configs.settings import Settings, load_settings
 from storage.database import Database
 from storage.learning.models import Model, register_base
-from storage.media.photos import Photo, check_photo, keep_photo
+from storage.media.photos import Photo, add_photo, check_photo
 
 DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 DIFFERENT = 32
@@ -113,7 +113,7 @@ class Bench:
     async def photos(self, database: Database) -> list[Photo]:
         made = Photos()
         checked = [check_photo(made.next(), max_bytes=10**7, max_pixels=10**7) for _ in range(DIFFERENT)]
-        return [await keep_photo(database, self.settings.storage.photos, photo, 1) for photo in checked]
+        return [await add_photo(database, self.settings.storage.photos, photo, 1) for photo in checked]
 
     async def all_ready(self, servers: ManagedServers) -> None:
         shown: list[tuple[str, str]] = []
@@ -122,7 +122,9 @@ class Bench:
                 now = [(state.name, state.state) for state in servers.status()]
                 if now != shown:
                     shown = now
-                    self.say(" | ".join(f"{state.name} {state.state} {state.says}"[:300] for state in servers.status()))
+                    self.say(
+                        " | ".join(f"{state.name} {state.state} {state.details}"[:300] for state in servers.status())
+                    )
                 await asyncio.sleep(0.1)
 
     async def client(self, number: int, joker: JokeGenerator, photos: list[Photo]) -> None:
@@ -201,7 +203,7 @@ def settings_of(arguments: argparse.Namespace, folder: Path) -> Settings:
         update={"kind": arguments.kind, "in_flight": max(arguments.clients, loaded.in_flight)}
     )
     servers = loaded.servers.model_copy(
-        update={"predecessor": arguments.predecessor, "count": arguments.servers or loaded.servers.count}
+        update={"previous_model": arguments.previous_model, "count": arguments.servers or loaded.servers.count}
     )
     joke = loaded.joke.model_copy(update={"max_tokens": arguments.tokens})
     storage = loaded.storage.model_copy(update={"directory": folder})
@@ -223,7 +225,10 @@ def parse() -> argparse.Namespace:
         "--limit-s", type=float, default=1e9, help="no swap begins that would probably end later than this"
     )
     parser.add_argument(
-        "--predecessor", choices=("end", "sleep", "run"), default="end", help="what becomes of the model before"
+        "--previous-model",
+        choices=("stop", "sleep", "keep_running"),
+        default="stop",
+        help="the setting servers.previous_model",
     )
     parser.add_argument("--save", default="", help="keep the result as benchmarks/results/swap_NAME.json")
     return parser.parse_args()

@@ -130,7 +130,7 @@ class App:
     async def _recorded(self, error: TokenRejected) -> TokenRejected:
         """Record the error; admins are notified after the next start with a valid token."""
         with suppress(sqlite3.Error):
-            await alerts.begin(self.database, "token", {})
+            await alerts.begin_alert(self.database, "token", {})
         return error
 
     async def _check_engine(self) -> None:

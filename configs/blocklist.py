@@ -71,7 +71,7 @@ class BlockList:
             except (OSError, UnicodeDecodeError) as error:
                 why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
                 raise SettingsError(
-                    f"The block list {settings.blocked_file} (setting guard.blocked_file) can't be read: {why}."
+                    f"The block list {settings.blocked_file} (setting safety.blocked_file) can't be read: {why}."
                 ) from error
         return cls.read(lines)
 

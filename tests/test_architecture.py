@@ -30,7 +30,7 @@ HEAVY_HOMES = (
     "trainer/demo_model/",
     "bot/engine/cpu/",
     "bot/engine/lmdeploy/",
-    "configs/model_imports.py",
+    "configs/transformers_imports.py",
     "trainer/dataset/token_budget.py",
 )
 CHECKPOINT_CODE = ("configs", "demo-model")

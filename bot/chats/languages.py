@@ -4,8 +4,8 @@ from telegram import User
 
 from bot.i18n.translator import Translator
 from configs.prompts import Prompts
+from storage.chat.languages import all_languages, set_language
 from storage.database import Database
-from storage.maintenance.forget_person import chosen_languages, set_language
 
 
 class LanguagePreferences:

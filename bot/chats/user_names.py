@@ -9,7 +9,7 @@ from collections import OrderedDict
 from telegram import User
 
 from bot.runtime.periodic import Periodic
-from storage.chat.user_activity import UserName, find_username, named, note_names
+from storage.chat.user_activity import UserName, get_user_by_username, get_user_name, record_names
 from storage.database import Database
 
 WRITE_INTERVAL_S = 2.0
@@ -49,7 +49,7 @@ class UserNames:
     async def find(self, username: str) -> UserName | None:
         """The user with that username, without @, in any case."""
         await self.write()
-        return await find_username(self._database, username)
+        return await get_user_by_username(self._database, username)
 
     async def get(self, user_id: int) -> UserName | None:
         """A user's name; None for a user who was never seen."""
@@ -62,7 +62,7 @@ class UserNames:
             if not new:
                 return
             try:
-                await note_names(self._database, new.values())
+                await record_names(self._database, new.values())
             except sqlite3.Error:
                 self._new = {**new, **self._new}
                 raise

@@ -9,7 +9,7 @@ from bot.handlers.callback_data import CallbackData, Confirmation
 from bot.handlers.routes import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
-from storage.chat import admin_notices
+from storage.chat import languages
 from storage.database import Database
 
 

@@ -20,7 +20,7 @@ from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import IncomingImage
 from storage.chat import albums
 from storage.chat.albums import AlbumPhoto
-from storage.chat.jokes import get_delivery, get_joke, styles_told
+from storage.chat.jokes import get_delivery, get_joke, list_shown_styles
 from storage.database import Database
 from storage.media.photos import Photo, get_photo
 
@@ -133,7 +133,7 @@ class AlbumJokeHandlers:
     ) -> None:
         chat_id = press.message.chat.id
         request = self._delivery.request_for(press, chosen.message_id, chat_id, caption)
-        if await styles_told(self._database, photo.id, chat_id, request.language):
+        if await list_shown_styles(self._database, photo.id, chat_id, request.language):
             await self._messenger.answer_button(press.query, "another-coming")
         else:
             await self._messenger.answer_button(press.query, "number-coming", number=chosen.number)
@@ -146,7 +146,7 @@ class AlbumJokeHandlers:
 
         A message that was sent just before a crash may not be recorded as the album's; then `is_own_button` decides.
         """
-        found = await albums.find_photo(self._database, press.data.album_photo_id)
+        found = await albums.get_album_of_photo(self._database, press.data.album_photo_id)
         if found is None or press.message.chat.id != found[0].chat_id:
             return None
         album, photos = found

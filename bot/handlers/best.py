@@ -7,7 +7,7 @@ from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from bot.telegram.text import truncate_for_telegram
-from storage.chat.best import LEAST_IN_GROUPS, BestJoke, best_of_chat, latest_of_person
+from storage.chat.best import MIN_RATINGS_IN_GROUPS, BestJoke, list_best_jokes, list_latest_jokes
 from storage.database import Database
 
 MAX_SHOWN = 5

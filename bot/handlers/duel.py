@@ -20,10 +20,19 @@ from bot.handlers.routes import ButtonPress, Route, button
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
-from storage.chat.duels import DuelRecord, begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
+from storage.chat.duels import (
+    DuelRecord,
+    begin_duel,
+    delete_duel,
+    get_duel,
+    get_duel_of_update,
+    record_choice,
+    record_duel_joke,
+    record_duel_message,
+)
 from storage.chat.jokes import Joke, get_joke
 from storage.database import Database
-from storage.learning.trials import open_trial
+from storage.learning.trials import get_open_trial
 from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
@@ -60,11 +69,13 @@ class DuelHandlers:
         async with self._replies.begin(request.update_id, chat_id, request.message_id, user, request.resume) as reply:
             jokes = await self._make_both(request, photo, duel, reply)
             if jokes is None:
-                await drop_duel(self._database, duel.id)
+                await delete_duel(self._database, duel.id)
                 return False
             text = self._messenger.text(user, "duel", a=jokes[0].text, b=jokes[1].text)
             try:
-                await reply.finish(text, self._keyboard(user, duel.id), partial(show_duel, self._database, duel.id))
+                await reply.finish(
+                    text, self._keyboard(user, duel.id), partial(record_duel_message, self._database, duel.id)
+                )
             except Forbidden:
                 log.info("duel %d can't be delivered: chat %d has blocked the bot", duel.id, chat_id)
                 return True
@@ -77,7 +88,7 @@ class DuelHandlers:
         if duel is None or not await self._may_choose(press, duel):
             await self._messenger.reject_button(press.query)
             return
-        if not await choose(self._database, duel.id, choice):
+        if not await record_choice(self._database, duel.id, choice):
             await self._messenger.answer_button(press.query, "duel-again")
             return
         await self._messenger.answer_button(press.query, f"duel-chosen-{choice}")
@@ -106,7 +117,7 @@ class DuelHandlers:
         canary, user_id = self._router.canary, request.user.id
         if not self._one_in or canary is None or request.chat.chat_id != user_id:
             return None
-        trial = await open_trial(self._database)
+        trial = await get_open_trial(self._database)
         if trial is None or trial.candidate_id != canary.model.id:
             return None
         first = secrets.choice((trial.champion_id, trial.candidate_id))
@@ -155,7 +166,7 @@ class DuelHandlers:
             served=served,
             on_place=reply.show_position,
         )
-        await set_joke(self._database, duel.id, side, joke.id)
+        await record_duel_joke(self._database, duel.id, side, joke.id)
         return joke
 
     async def _may_choose(self, press: ButtonPress[DuelButton], duel: DuelRecord) -> bool:
@@ -169,6 +180,6 @@ class DuelHandlers:
         if duel.message_id is None:
             if not is_own_button(press.query):
                 return False
-            await show_duel(self._database, duel.id, message_id)
+            await record_duel_message(self._database, duel.id, message_id)
             return True
         return duel.message_id == message_id

@@ -67,5 +67,5 @@ class ErrorReporter:
                 chat_id,
                 text,
                 quoted_id=quoted_id,
-                note=lambda message_id: inbox.show(self._database, update.update_id, message_id),
+                note=lambda message_id: inbox.record_message(self._database, update.update_id, message_id),
             )

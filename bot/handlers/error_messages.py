@@ -25,9 +25,9 @@ def error_message_key(error: JokebotError, limits: LimitSettings) -> tuple[str, 
         case EngineError():
             return f"engine-{error.kind}", {}
         case TooManyPending():
-            return "queue-mine", {"limit": limits.photos_waiting_per_person}
+            return "queue-mine", {"limit": limits.max_queued_photos_per_user}
         case QueueFull():
-            return ("queue-mine", {"limit": limits.photos_waiting_per_person}) if error.mine else ("queue-full", {})
+            return ("queue-mine", {"limit": limits.max_queued_photos_per_user}) if error.mine else ("queue-full", {})
         case PhotoDownloadError():
             return "photo-lost", {}
         case PhotoFileMissing():

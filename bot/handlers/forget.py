@@ -12,7 +12,7 @@ from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, com
 from bot.messaging.messenger import Messenger
 from configs.settings import StorageSettings
 from storage.database import Database
-from storage.maintenance.forget_person import forget
+from storage.maintenance.forget_person import forget_user
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class ForgetHandlers:
     async def _forget(self, user_id: int) -> dict[str, int]:
         """Delete a user's data; returns how many photos, jokes and ratings were deleted."""
         await self._names.forget(user_id)
-        forgotten = await forget(self._database, user_id, self._storage.photos, self._storage.datasets)
+        forgotten = await forget_user(self._database, user_id, self._storage.photos, self._storage.datasets)
         self._languages.forget(user_id)
         self._chats.forget(user_id)
         counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}

@@ -24,7 +24,7 @@ from bot.telegram.rate_limiter import Priority
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
-from storage.chat.albums import photos_of
+from storage.chat.albums import list_album_photos
 from storage.chat.chats import ChatSettings
 from storage.chat.inbox import AnswerProgress
 from storage.chat.jokes import add_delivery

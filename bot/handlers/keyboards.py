@@ -12,9 +12,9 @@ from bot.i18n.formatting import EMOJI
 from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import Priority
-from storage.chat.albums import AlbumPhoto, photos_under
+from storage.chat.albums import AlbumPhoto, list_photos_under_message
 from storage.chat.jokes import add_delivery, get_delivery, get_joke
-from storage.chat.ratings import RatingCounts, counts
+from storage.chat.ratings import RatingCounts, get_counts
 from storage.database import Database
 
 ANOTHER, PHOTO = "🔁", "🖼"
@@ -82,8 +82,8 @@ class JokeKeyboards:
         """Schedule an update of the counts and photo numbers; of several changes the last is shown."""
 
         async def edit() -> None:
-            album = await photos_under(self._database, chat_id, message_id)
-            markup = joke_keyboard(joke_id, await counts(self._database, joke_id), album)
+            album = await list_photos_under_message(self._database, chat_id, message_id)
+            markup = joke_keyboard(joke_id, await get_counts(self._database, joke_id), album)
             await self._client.edit_message_reply_markup(
                 chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.ESSENTIAL
             )

@@ -49,7 +49,7 @@ class PhotoHandlers:
         duels: DuelHandlers,
         delivery: JokeDelivery,
     ) -> None:
-        self._limits, self._one_for_album = settings.limits, settings.joke.album == "one"
+        self._limits, self._one_for_album = settings.limits, settings.joke.album_mode == "per_album"
         self._messenger, self._chats, self._quota = messenger, chats, quota
         self._limiter, self._overflow, self._albums, self._intake = limiter, overflow, albums, intake
         self._album_jokes, self._duels, self._delivery = album_jokes, duels, delivery

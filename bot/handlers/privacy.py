@@ -4,8 +4,8 @@ from bot.handlers.routes import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 from configs.safety import RetentionSettings
 from configs.settings import BackupSettings
+from storage.chat.consent import is_private, set_private
 from storage.database import Database
-from storage.maintenance.forget_person import is_private, set_private
 
 
 class PrivacyHandlers:

@@ -7,7 +7,7 @@ from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.routes import ButtonPress, Route, any_button, button
 from bot.i18n.formatting import EMOJI
 from bot.messaging.messenger import Messenger
-from storage.chat.ratings import rate, verdict
+from storage.chat.ratings import get_rating, record_rating
 from storage.database import Database
 
 
@@ -27,10 +27,10 @@ class RatingHandlers:
             await self._messenger.reject_button(press.query)
             return
         emoji = EMOJI[value]
-        if await verdict(self._database, joke_id, press.user.id) == value:
+        if await get_rating(self._database, joke_id, press.user.id) == value:
             await self._messenger.answer_button(press.query, "rated-same", emoji=emoji)
             return
-        await rate(self._database, joke_id, press.user.id, value, press.update_id)
+        await record_rating(self._database, joke_id, press.user.id, value, press.update_id)
         self._keyboards.refresh(press.message.chat.id, press.message.message_id, joke_id)
         await self._messenger.answer_button(press.query, "rated", emoji=emoji)
 

@@ -105,7 +105,7 @@ class StatsHandlers:
             self._database, self._messenger.translator, self._messenger.language(user), dark=theme == "dark"
         )
         try:
-            return await draw("stats", content, self._folder)
+            return await draw_picture("stats", content, self._folder)
         except RenderError as error:
             log.error("%s", error)
             return None

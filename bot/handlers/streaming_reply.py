@@ -109,7 +109,7 @@ class StreamingReply:
 
     async def _record_message(self, message_id: int) -> None:
         try:
-            await inbox.show(self._database, self._update_id, message_id)
+            await inbox.record_message(self._database, self._update_id, message_id)
         except sqlite3.Error as error:
             log.warning("the reply's message can't be recorded: %s", error)
 

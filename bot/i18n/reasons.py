@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.i18n.translator import Translator
-from storage.learning.reasons import EndReason, Why
+from storage.learning.reasons import EndReason, ReasonLike
 
 FINE = "fine"
 """The gate's code for a check that passed."""

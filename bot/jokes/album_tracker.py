@@ -117,7 +117,7 @@ class AlbumTracker:
                 changed |= self._read_item(album, Update.de_json(raw, self._bot))
         if changed or ((album.hint or album.called.is_set()) and update.update_id not in album.noted):
             note = {"hint": album.hint, "called": album.called.is_set()}
-            album.noted |= await inbox.note_album(self._database, *key, NOTE, note)
+            album.noted |= await inbox.record_album_note(self._database, *key, NOTE, note)
         return album
 
     async def wait_hint(self, album: AlbumState) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.chats.bans import UserBanned
 from bot.engine.client import EngineError, EngineReply, OnText, SamplingParams
-from bot.engine.fair_queue import FairQueue, OnPlace
+from bot.engine.fair_queue import FairQueue, OnPosition
 from bot.engine.router import Router, ServedModel
 from configs.blocklist import BlockList
 from configs.errors import JokebotError
@@ -48,7 +48,7 @@ class JokeGenerator:
         self._database, self._settings, self._router, self._prompts = database, settings, router, prompts
         self._queue, self._is_banned = queue, is_banned
         self._photos = settings.storage.photos
-        self._blocked = BlockList.of(settings.guard)
+        self._blocked = BlockList.of(settings.safety)
         self._sampling: dict[str, SamplingParams] = {}
 
     async def stored(self, joke_id: int, language: str) -> Joke | None:
@@ -111,7 +111,7 @@ class JokeGenerator:
         *,
         user_id: int,
         language: str,
-        on_place: OnPlace | None = None,
+        on_place: OnPosition | None = None,
         on_text: OnText | None = None,
     ) -> str:
         """An explanation of a joke in `language`, by the model that made the joke, else by the champion.
@@ -128,7 +128,7 @@ class JokeGenerator:
         self,
         photo: Photo,
         user_id: int,
-        on_place: OnPlace | None,
+        on_place: OnPosition | None,
         language: str,
         style: str | None,
         caption: str | None,
@@ -141,7 +141,7 @@ class JokeGenerator:
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
         prompt = self._prompts.ask(language, style, caption, joke)
-        async with self._queue.place(user_id, on_place):
+        async with self._queue.acquire_slot(user_id, on_place):
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the user.")
             log.debug("photo %d has its turn, user %d", photo.id, user_id)

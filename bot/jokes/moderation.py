@@ -88,9 +88,11 @@ def load_hook(name: str) -> Hook:
     try:
         hook = getattr(importlib.import_module(module), function)
     except Exception as error:
-        raise SettingsError(f"The hook {name!r} (setting guard.moderate) can't be imported: {error}.") from error
+        raise SettingsError(
+            f"The hook {name!r} (setting safety.moderation_hook) can't be imported: {error}."
+        ) from error
     if not callable(hook):
-        raise SettingsError(f"{name!r} (setting guard.moderate) is no function.")
+        raise SettingsError(f"{name!r} (setting safety.moderation_hook) is no function.")
     return hook
 
 

@@ -16,7 +16,7 @@ from bot.telegram.rate_limiter import retry_after_seconds
 from configs.errors import JokebotError
 from configs.settings import LimitSettings
 from storage.database import Database
-from storage.media.photos import Photo, PhotoError, check_photo, get_photo, keep_photo, photo_path
+from storage.media.photos import Photo, PhotoError, add_photo, check_photo, get_photo, photo_path
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class PhotoIntake:
             checked = await asyncio.get_running_loop().run_in_executor(self._decoders, check)
             if self._moderator.is_active:
                 await self._moderator.check(checked)
-            return await keep_photo(self._database, self._folder, checked, user_id)
+            return await add_photo(self._database, self._folder, checked, user_id)
 
     async def find_stored(self, photo_id: int) -> Photo | None:
         """A stored photo; None where its row or its file is missing."""

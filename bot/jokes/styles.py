@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from bot.chats.chat_settings import SURPRISE
 from bot.i18n.translator import Translator
 from configs.prompts import Prompts
-from storage.chat.jokes import styles_told
+from storage.chat.jokes import list_shown_styles
 from storage.database import Database
 
 HASHTAG = re.compile(r"(?<!\S)[#＃](\w+)(?!\w)")

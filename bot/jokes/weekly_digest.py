@@ -24,7 +24,7 @@ from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
 from configs.blocklist import BlockList
 from configs.settings import DigestSettings, Settings
 from storage.chat import weekly_digest
-from storage.chat.best import LEAST_IN_GROUPS
+from storage.chat.best import MIN_RATINGS_IN_GROUPS
 from storage.chat.weekly_digest import DigestJoke, DigestPost
 from storage.database import Database
 from storage.media.photos import photo_file
@@ -74,14 +74,14 @@ class WeeklyDigest:
                     log.warning("chat %d: the rest of the digest is posted later: %s", chat_id, error)
 
     async def _post(self, chat_id: int, due: float) -> None:
-        if not await weekly_digest.is_taken_up(self._database, chat_id, due):
+        if not await weekly_digest.is_digest_planned(self._database, chat_id, due):
             chosen = await self._choose(chat_id, due)
             await weekly_digest.take_up(self._database, chat_id, due, [liked.joke_id for liked in chosen])
             log.info("chat %d: the digest has %d photos", chat_id, len(chosen))
         while post := await weekly_digest.next_post(self._database, chat_id):
             await weekly_digest.begin_post(self._database, chat_id, post.place)
             chat_id = await finish_despite_cancel(self._send(chat_id, post))
-        await weekly_digest.drop_posts(self._database, chat_id)
+        await weekly_digest.delete_unsent_posts(self._database, chat_id)
 
     async def _choose(self, chat_id: int, due: float) -> list[DigestJoke]:
         """The best joke of each of the best photos; none where too few jokes were rated."""
@@ -107,16 +107,16 @@ class WeeklyDigest:
                 chat_id, data, caption=self._caption(chat_id, post), rate_limit_args=Priority.ESSENTIAL
             )
         except ChatMigrated as error:
-            await weekly_digest.begin_post(self._database, chat_id, post.place, begun=False)
+            await weekly_digest.mark_post_begun(self._database, chat_id, post.place, begun=False)
             await self._chats.move(chat_id, error.new_chat_id)
             return error.new_chat_id
         except RetryAfter:
-            await weekly_digest.begin_post(self._database, chat_id, post.place, begun=False)
+            await weekly_digest.mark_post_begun(self._database, chat_id, post.place, begun=False)
             raise
         except Forbidden:
             log.info("chat %d has blocked the bot; its digest is turned off", chat_id)
             await self._chats.change(chat_id, weekly_since=None)
-            await weekly_digest.drop_posts(self._database, chat_id)
+            await weekly_digest.delete_unsent_posts(self._database, chat_id)
         except BadRequest as error:
             log.warning("chat %d does not get the photo of joke %d: %s", chat_id, post.liked.joke_id, error)
         return chat_id

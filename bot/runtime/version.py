@@ -1,10 +1,10 @@
-"""The program's version; a module of its own, because metrics and the status report share it and nothing else."""
+"""The program's version. A module of its own: the metrics and the status report share nothing else."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 
 def program_version() -> str:
-    """Of the installed package; a checkout that isn't installed says so."""
+    """The version of the installed package; "(not installed)" in a checkout without one."""
     try:
         return version("jokebot")
     except PackageNotFoundError:

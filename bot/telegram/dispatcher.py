@@ -68,7 +68,7 @@ class UpdateDispatcher:
     async def start(self) -> None:
         """Resume what an earlier process left, button presses first. Call it before the first `receive`."""
         after = -1
-        while page := await inbox.pending(self._database, after=after, limit=PAGE):
+        while page := await inbox.list_pending_updates(self._database, after=after, limit=PAGE):
             after = page[-1][0]["update_id"]
             await self._resume([row for row in page if is_button_press(row[0])])
             self._backlog |= not all(is_button_press(update) for update, _ in page)
@@ -150,7 +150,7 @@ class UpdateDispatcher:
 
     async def _resume(self, rows: Sequence[tuple[RawUpdate, int]]) -> None:
         if fresh := [update["update_id"] for update, attempts in rows if not attempts]:
-            await inbox.start(self._database, *fresh)
+            await inbox.count_attempts(self._database, *fresh)
         for update, attempts in rows:
             self._begin(update, attempts, resumed=True)
 

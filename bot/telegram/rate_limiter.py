@@ -162,7 +162,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
     ) -> None:
         self._limits, self._clock, self._sleep = limits, clock, sleep
         self._all = RateWindow(limits.messages_per_s, clock, sleep)
-        self._window = SendWindow(limits.sends_at_once)
+        self._window = SendWindow(limits.concurrent_sends)
         self._chats: dict[int, RateWindow] = {}
         self._sweep_at = MAX_TRACKED_CHATS
 

@@ -69,7 +69,7 @@ def journal_replies(database: Database, update_id: int, sent: dict[int, int]) ->
 
         async def note(message_id: int) -> None:
             try:
-                await inbox.note_reply(database, update_id, number, message_id)
+                await inbox.record_reply(database, update_id, number, message_id)
             except sqlite3.Error as error:
                 log.warning("update %d: a sent reply can't be recorded: %s", update_id, error)
 

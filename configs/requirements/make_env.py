@@ -86,7 +86,7 @@ def make(name: str, *, lock: bool, image: str = "") -> None:
     if name == "serve" and not gpu:
         raise EnvironmentFailure(
             "This host has no NVIDIA driver, and LMDeploy runs on nothing else here: the serve "
-            "environment is not made. `jokebot engine cpu` serves models on a CPU."
+            "environment is not made. `jokebot serve` serves models on a CPU."
         )
     folder = ROOT / ".venv" / name
     stamp = folder / "jokebot-stamp"

@@ -1,4 +1,4 @@
-"""The files of a model's directory: their digest, and the code among them."""
+"""The files of a model's directory: their digest, and their code."""
 
 import hashlib
 import json
@@ -8,32 +8,34 @@ from storage.learning.dataset_files import digest, file_digest
 from storage.learning.models import Model, RegistryError
 
 
-def files_of(directory: Path) -> list[Path]:
-    """All files of a model, in order; a model has no folders that matter."""
+def list_model_files(directory: Path) -> list[Path]:
+    """The files of a model in order of their names, without subfolders and hidden files."""
     return sorted(file for file in directory.iterdir() if file.is_file() and not file.name.startswith("."))
 
 
 def model_digest(directory: Path) -> str:
-    """SHA-256 over the names and contents of a model's files, hexadecimal. Reads them all. Raises OSError."""
-    return digest({file.name: file_digest(file) for file in files_of(directory)})
+    """SHA-256 of the names and contents of a model's files, hexadecimal. Reads all files. Raises OSError."""
+    return digest({file.name: file_digest(file) for file in list_model_files(directory)})
 
 
-def code_of(directory: Path) -> dict[str, str]:
-    """The files of Python code in a model's directory, which run when it is loaded, with their SHA-256.
-
-    Raises OSError.
-    """
+def code_digests(directory: Path) -> dict[str, str]:
+    """SHA-256 by name of a model's Python files, which run when the model is loaded. Raises OSError."""
     return {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files_of(directory) if file.suffix == ".py"
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in list_model_files(directory)
+        if file.suffix == ".py"
     }
 
 
 def check_code(model: Model, directory: Path) -> None:
-    """Before anything of a model's directory is loaded: its code is what an admin agreed to, or what this program
-    found when an admin first named the directory. Raises RegistryError where it isn't."""
+    """Check a model's code before the model is loaded.
+
+    Raises RegistryError if the code differs from what an admin agreed to, or from the code found when an admin first
+    named the directory.
+    """
     if model.code is None:
         return
-    agreed, present = json.loads(model.code), code_of(directory)
+    agreed, present = json.loads(model.code), code_digests(directory)
     if changed := sorted(name for name in agreed.keys() | present.keys() if agreed.get(name) != present.get(name)):
         raise RegistryError(
             f"The code in {directory} has changed ({', '.join(changed)}) and would run with all rights of this "

@@ -1,8 +1,8 @@
-"""Recognises an uploaded file by its content alone, and makes a clean photo of it.
+"""Recognises an uploaded file by its content and converts it to a photo without metadata.
 
-Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an ordinary upright
-JPEG keeps its coded data, anything else is encoded anew at quality 92 with full colour resolution, which keeps the text
-of screenshots and memes legible.
+Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an upright JPEG keeps
+its coded data; other files are re-encoded at quality 92 with full colour resolution, which keeps the text of
+screenshots and memes legible.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Literal
 
-# The plugins by name: Image.open would load all of Pillow's forty to find the two that it doesn't load by itself.
+# Plugins by name: Image.open would load all of Pillow's forty plugins to find the two that it doesn't preload.
 from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
 from configs.errors import JokebotError
@@ -29,9 +29,9 @@ MIN_SIDE = 16
 MAX_RATIO = 20
 QUALITY = 92
 
-# At DEBUG Pillow writes the metadata of people's pictures into the log.
+# At DEBUG Pillow logs the metadata of users' pictures.
 logging.getLogger("PIL").setLevel(logging.INFO)
-# Where a header promises more pixels than Pillow likes, it warns; nobody would see the warning.
+# Pillow only warns about a header with too many pixels.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 Reason = Literal[
@@ -62,7 +62,7 @@ MESSAGES: dict[Reason, str] = {
 
 
 class PhotoError(JokebotError):
-    """A file can't become a photo; `reason` is the cause as a code, for translation."""
+    """A file can't be used as a photo; `reason` is the cause as a code, for translation."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(MESSAGES[reason])
@@ -71,7 +71,7 @@ class PhotoError(JokebotError):
 
 @dataclass(frozen=True)
 class CheckedPhoto:
-    """A photo ready to be kept: the bytes to store, their SHA-256 (hexadecimal), and what they show when upright."""
+    """A photo ready to be stored: bytes, their SHA-256 (hexadecimal), perceptual hash, upright size in pixels."""
 
     data: bytes
     sha256: str
@@ -82,10 +82,10 @@ class CheckedPhoto:
 
 
 def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto:
-    """Check a file and make a clean photo of it: CPU work of 5 ms to 1 s, to be called in a thread.
+    """Check a file and convert it to a photo without metadata. Takes 5 ms to 1 s of CPU time; call it in a thread.
 
-    Sizes are checked before anything is decoded. The first frame of an animation counts. A side under 16 pixels or a
-    ratio over 20:1 is refused: nothing can be seen on it. Raises PhotoError.
+    Sizes are checked before decoding. Of an animation the first frame is used. A side under 16 pixels or a ratio over
+    20:1 is refused. Raises PhotoError.
     """
     if not data:
         raise PhotoError("empty")
@@ -101,7 +101,7 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto
         raise
     except Image.DecompressionBombError as error:
         raise PhotoError("too_many_pixels") from error
-    # A hostile file can make a decoder raise anything; whatever it is, the picture can't be read.
+    # A hostile file can make a decoder raise any exception.
     except Exception as error:
         raise PhotoError("broken") from error
     return CheckedPhoto(
@@ -110,7 +110,7 @@ def check_photo(data: bytes, *, max_bytes: int, max_pixels: int) -> CheckedPhoto
 
 
 def is_video(data: bytes) -> bool:
-    """Whether the content starts as a video's does."""
+    """Whether the content begins like a video file."""
     if data[4:8] == b"ftyp":
         return data[8:12] not in PICTURE_BRANDS
     return (
@@ -141,7 +141,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 
 def _clean(image: Image.Image, data: bytes) -> tuple[bytes, Image.Image]:
-    """The bytes to store and the upright RGB picture they show."""
+    """The bytes to store, and their upright RGB picture."""
     image.load()
     upright = _upright(image)
     profile = image.info.get("icc_profile")
@@ -156,7 +156,7 @@ def _clean(image: Image.Image, data: bytes) -> tuple[bytes, Image.Image]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The picture turned as its EXIF says; itself where that says nothing, or nothing that can be read."""
+    """The picture rotated according to its EXIF; unchanged without a readable EXIF orientation."""
     try:
         turned = 2 <= image.getexif().get(0x0112, 1) <= 8
         return ImageOps.exif_transpose(image) if turned else image
@@ -165,12 +165,12 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _is_foreign(profile: bytes | None) -> bool:
-    """Whether colours mean something else than in sRGB, so that dropping the profile would change them."""
+    """Whether the colour profile is not sRGB, so that removing it would change the colours."""
     return bool(profile) and b"sRGB" not in profile and "sRGB".encode("utf-16-be") not in profile
 
 
 def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """RGB pixels of 8 bits: transparency over white, 16 bits scaled, foreign colour profiles converted to sRGB."""
+    """8-bit RGB: transparency over white, 16 bits scaled, other colour profiles converted to sRGB."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _from_deep_grey(image).convert("RGB")
     if image.has_transparency_data:
@@ -186,7 +186,7 @@ def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits as 8 bits. 16-bit values use their whole range; others are stretched to theirs."""
+    """Grey of 16 or 32 bits as 8 bits. 16-bit values are scaled from their full range, others from their extrema."""
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
     else:
@@ -206,5 +206,5 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     except (ImageCms.PyCMSError, OSError):
         if lab:
             raise
-        # A damaged profile, or one for other channels than the picture has: the plain conversion shows it well enough.
+        # A damaged profile, or one for other channels than the picture's: use the conversion without a profile.
         return image

@@ -33,8 +33,8 @@ FAST = {
         "chat_messages_per_s": 1000,
         "group_messages_per_min": 60_000,
         "edit_interval_s": 0.2,
-        "album_quiet_s": 0.2,
-        "album_call_quiet_s": 0.2,
+        "album_wait_s": 0.2,
+        "album_mention_wait_s": 0.2,
     },
     "engine": {
         "attempts": 2,

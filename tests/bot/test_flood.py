@@ -14,7 +14,7 @@ from bot.telegram.rate_limiter import RateLimiter
 
 async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set_aside_with_one_message(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(StubReply(gate=gate), limits={"photos_waiting_per_person": 3})
+    stage = await stage_with(StubReply(gate=gate), limits={"max_queued_photos_per_user": 3})
     photos = [stage.send_photo() for _ in range(12)]
     notice = stage.words("queue-mine-aside", limit=3, aside=9)
     await stage.world.wait_for(
@@ -30,7 +30,7 @@ async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set
 
 
 async def test_more_photos_than_fit_are_all_answered(stage_with):
-    stage = await stage_with(limits={"updates_in_work": 1, "photos_waiting": 2})
+    stage = await stage_with(limits={"concurrent_updates": 1, "max_queued_photos": 2})
     people = [stage.world.add_person(f"Person {number}").id for number in range(15)]
     photos = [stage.send_photo(person=person) for person in people for _ in range(2)]
     for photo in photos:
@@ -41,7 +41,7 @@ async def test_more_photos_than_fit_are_all_answered(stage_with):
 
 async def test_everybody_waiting_is_told_so_when_the_line_is_full(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(StubReply(gate=gate), engine={"in_flight": 1}, limits={"photos_waiting": 1})
+    stage = await stage_with(StubReply(gate=gate), engine={"in_flight": 1}, limits={"max_queued_photos": 1})
     stage.send_photo()
     await stage.until(lambda: stage.engine.in_flight == 1)
     stage.send_photo(person=stage.bob)

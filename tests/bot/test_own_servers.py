@@ -62,7 +62,7 @@ async def test_people_hear_that_the_bot_is_studying_and_get_their_jokes_afterwar
 
 
 async def test_people_hear_of_a_change_of_models_that_memory_cannot_hold_beside_the_old_one(stage_on, tmp_path):
-    stage, launcher = await stage_on(servers={**QUICK, "extra": False})
+    stage, launcher = await stage_on(servers={**QUICK, "allow_extra_server": False})
     await stage.joke(stage.send_photo())
     launcher.tell("green", ["--when", str(tmp_path / "green may start")])
     swap = asyncio.create_task(stage.app.servers.swap(model(2, "green")))
@@ -75,14 +75,16 @@ async def test_people_hear_of_a_change_of_models_that_memory_cannot_hold_beside_
 
 
 async def test_with_no_server_for_too_long_people_are_told(stage_on):
-    stage, launcher = await stage_on(servers={**QUICK, "wait_s": 0.5, "restart_delay_s": 0.5}, engine={"attempts": 1})
+    stage, launcher = await stage_on(
+        servers={**QUICK, "recovery_wait_s": 0.5, "restart_delay_s": 0.5}, engine={"attempts": 1}
+    )
     await stage.app.servers.wait_ready()
     await stage.joke(stage.send_photo())
     launcher.tell("base", ["--template", "bare"])
     psutil.Process(stage.app.servers.pools.get(1).servers[0].pid).children()[0].kill()
-    await stage.until(lambda: not stage.app.servers.pools.get(1).up)
+    await stage.until(lambda: not stage.app.servers.pools.get(1).ready_count)
     photo = stage.send_photo()
     assert (await stage.answer(photo))["text"] == stage.words("engine-down")
     launcher.tell("base", [])
-    await stage.until(lambda: stage.app.servers.pools.get(1).up)
+    await stage.until(lambda: stage.app.servers.pools.get(1).ready_count)
     await stage.joke(stage.send_photo())

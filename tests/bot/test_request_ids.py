@@ -48,7 +48,7 @@ async def test_one_photos_lines_in_the_bot_and_in_its_engine_share_an_id(tmp_pat
     async with Sandbox.running(port=0, token=TOKEN) as sandbox:
         engine = start_child(
             "engine",
-            [str(TRAIN), "-m", "bot", "engine", "cpu", str(DEMO), "--port", "0"],
+            [str(TRAIN), "-m", "bot", "serve", str(DEMO), "--port", "0"],
             log=tmp_path / "engine.log",
             environment=environment,
             cwd=ROOT,

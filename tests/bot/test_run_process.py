@@ -229,14 +229,14 @@ async def test_a_running_bot_has_no_torch_in_memory(peers, picture):
 
 async def test_a_killed_bot_answers_an_album_once_with_a_button_for_each_photo(peers, picture):
     peers.engine.answer = StubReply(gate=(gate := asyncio.Event()))
-    bot = await peers.start(JOKEBOT_JOKE_ALBUM="one")
+    bot = await peers.start(JOKEBOT_JOKE_ALBUM_MODE="per_album")
     album = peers.world.send_album(peers.alice, peers.alice, [picture((300 + number, 240)) for number in range(3)])
     await peers.works()
     bot.process.kill()
     await bot.ended()
 
     gate.set()
-    await peers.start(JOKEBOT_JOKE_ALBUM="one")
+    await peers.start(JOKEBOT_JOKE_ALBUM_MODE="per_album")
     await peers.world.wait_for(lambda _: [len(callback_data(joke)) for joke in peers.jokes(album[0])] == [4 + 3], 60)
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
     assert [len(peers.jokes(photo)) for photo in album] == [1, 0, 0]

@@ -5,7 +5,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.learning.dataset_files import IMAGES, OUTSIDE_HASH, PARTS, DatasetContents, Row, digest, name_of, read
+from storage.learning.dataset_files import (
+    IMAGES,
+    OUTSIDE_HASH,
+    PARTS,
+    DatasetContents,
+    Row,
+    content_name,
+    digest,
+    read_dataset,
+)
 from trainer.dataset.manifest import Entry
 from trainer.dataset.rows import RowError, check_picture, check_row
 from trainer.dataset.token_budget import TokenBudget
@@ -18,7 +27,7 @@ def check_dataset(directory: Path, budget: TokenBudget) -> list[str]:
 
     Raises DatasetError where it can't be read.
     """
-    contents = read(directory)
+    contents = read_dataset(directory)
     return [*check_names(directory, contents), *check_entries(contents), *check_rows(directory, contents, budget)]
 
 
@@ -29,7 +38,7 @@ def check_names(directory: Path, contents: DatasetContents) -> Iterator[str]:
         now = digest({key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")})
         if now != manifest.get("content_now"):
             yield "The manifest was changed since a person was forgotten."
-    elif name_of(manifest) != manifest.get("name"):
+    elif content_name(manifest) != manifest.get("name"):
         yield "The manifest was changed: its hash is not its name."
     if manifest.get("name") != directory.name:
         yield f"The directory is not named as its manifest says ({manifest.get('name')})."

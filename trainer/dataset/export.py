@@ -17,9 +17,9 @@ from storage.learning import dataset_files, datasets, rating_arrays
 from storage.learning.dataset_files import DatasetContents
 from storage.maintenance.erasure import finish_erasure
 from storage.media.photos import photo_path
-from trainer.dataset.holdout import held_out
-from trainer.dataset.imported import ImportedDataset, imported_rows
-from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build, selection_facts, sorted_counts
+from trainer.dataset.holdout import select_holdout
+from trainer.dataset.imported import ImportedDataset, sample_imported_rows
+from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build_contents, selection_facts, sorted_counts
 from trainer.dataset.rows import picture_name
 from trainer.dataset.token_budget import TokenBudget
 from trainer.dataset.verify import RowVerifier
@@ -27,7 +27,7 @@ from trainer.selection.composition import SelectedJokes, select_jokes
 from trainer.selection.holdout_split import HoldoutSplit, update_split
 from trainer.selection.scoring import JokeScores, score_jokes
 
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 SECONDS_A_DAY = 86400.0
 
 
@@ -89,14 +89,14 @@ class DatasetExporter:
                 await finish_erasure(self.database, self.photos, self.folder)
 
     async def _export(self) -> ExportResult:
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             verified = RowVerifier(self.photos, self.budget, self.blocked)
             picked = await self._pick(verified)
             try:
                 return await self._write(picked, verified)
             except datasets.DatasetOutdated:
                 # What was a forgotten person's must not come back: pick again from what is left.
-                if attempt == ATTEMPTS:
+                if attempt == MAX_ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
@@ -104,13 +104,17 @@ class DatasetExporter:
         settings = self.settings
         split = await update_split(self.database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
         since = time.time() - settings.max_age_days * SECONDS_A_DAY
-        scores = score_jokes(await rating_arrays.ratings_since(self.database, since), settings)
-        learnt = await datasets.learnt_jokes(self.database)
+        scores = score_jokes(await rating_arrays.read_ratings_since(self.database, since), settings)
+        learnt = await datasets.list_learnt_jokes(self.database)
         chosen, train, problems = await self._choose(scores, split, learnt, verified)
         if len(chosen.new) < self.minimum:
-            raise too_little(len(chosen.new), self.minimum) if chosen.new else nothing_new(scores, chosen, problems)
-        known = await datasets.every(self.database)
-        imported = imported_rows(
+            raise (
+                too_few_new_error(len(chosen.new), self.minimum)
+                if chosen.new
+                else nothing_new_error(scores, chosen, problems)
+            )
+        known = await datasets.all_datasets(self.database)
+        imported = sample_imported_rows(
             known,
             self.folder,
             split,
@@ -118,7 +122,7 @@ class DatasetExporter:
             min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)),
             self.blocked,
         )
-        kept_apart = await held_out(self.database, scores, split, settings.holdout_photos)
+        kept_apart = await select_holdout(self.database, scores, split, settings.holdout_photos)
         verified.add(kept_apart)
         return DatasetDraft(scores, chosen, train, kept_apart, imported, problems)
 
@@ -131,7 +135,7 @@ class DatasetExporter:
         while True:
             chosen = select_jokes(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
             jokes = await self._judged(scores, chosen)
-            failed = {**repeats(jokes, split), **verified.add(jokes)}
+            failed = {**find_repeats(jokes, split), **verified.add(jokes)}
             gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {
                 item.source.joke_id for item in jokes
             }
@@ -144,9 +148,9 @@ class DatasetExporter:
         """The selected jokes that still exist, in order, with the data for their manifest entries."""
         rated, indices = scores.evidence, np.array([*chosen.new, *chosen.replayed], np.int64)
         joke_ids = rated.joke_ids[indices]
-        sources = await rating_arrays.sources(self.database, joke_ids.tolist())
+        sources = await rating_arrays.get_sources(self.database, joke_ids.tolist())
         verdicts = scores.verdicts(joke_ids)
-        people = rated.people.tolist()
+        people = rated.user_ids.tolist()
         jokes = []
         for position, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
             if joke in sources:
@@ -171,15 +175,15 @@ class DatasetExporter:
         pictures = {
             picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in jokes
         }
-        prepared = dataset_files.prepare(self.folder, contents, pictures | picked.imported.pictures)
+        prepared = dataset_files.prepare_dataset(self.folder, contents, pictures | picked.imported.pictures)
         known = (self.folder / prepared.name).is_dir()
         try:
-            await datasets.register(
+            await datasets.register_dataset(
                 self.database,
                 prepared.name,
                 "ratings",
                 [item.record() for item in jokes],
-                raters.people(),
+                raters.users(),
                 [(item.source.joke_id, person) for item in jokes for person, _, _ in item.ratings],
             )
             return ExportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
@@ -190,14 +194,14 @@ class DatasetExporter:
     def _contents(self, picked: DatasetDraft, verified: RowVerifier, raters: AnonymousRaters) -> DatasetContents:
         scores, chosen = picked.scores, picked.chosen
         held_out_rows = verified.entries(picked.held_out, raters)
-        return build(
+        return build_contents(
             "ratings",
             [*verified.entries(picked.train, raters), *picked.imported.rows],
             held_out_rows,
             **selection_facts(
                 self.settings,
                 scores.pool,
-                len(scores.evidence.people),
+                len(scores.evidence.user_ids),
                 len(scores.evidence.value),
                 chosen.person_share_lifted,
             ),
@@ -215,7 +219,7 @@ class DatasetExporter:
         )
 
 
-def repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
+def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
     """Jokes with the same text as an earlier one about the same photo or a near-duplicate."""
     groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
     seen: set[tuple[int, str]] = set()
@@ -228,7 +232,7 @@ def repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
     return repeated
 
 
-def nothing_new(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:
+def nothing_new_error(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:
     """Why no dataset comes of the ratings."""
     if not len(scores.evidence.value):
         return NothingToLearnError(
@@ -246,12 +250,12 @@ def nothing_new(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str
     )
 
 
-def too_little(new: int, minimum: int) -> NothingToLearnError:
+def too_few_new_error(new: int, minimum: int) -> NothingToLearnError:
     """Why no dataset comes of so few new pairs."""
     return NothingToLearnError(
         f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not "
         "learnt before, and a run "
-        f"wants {minimum} (setting retrain.minimum_pairs). More ratings, of more photos and by more people, will help.",
+        f"wants {minimum} (setting retrain.min_pairs). More ratings, of more photos and by more people, will help.",
         code="too-little",
         new=new,
         wanted=minimum,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from configs.blocklist import BlockList
-from storage.learning.dataset_files import Row, read
+from storage.learning.dataset_files import Row, read_dataset
 from storage.learning.datasets import Dataset
 from trainer.dataset.manifest import Entry
 from trainer.selection.holdout_split import HoldoutSplit
@@ -22,7 +22,7 @@ class ImportedDataset:
     pictures: dict[str, Path] = field(default_factory=dict)
 
 
-def imported_rows(
+def sample_imported_rows(
     known: Sequence[Dataset], folder: Path, split: HoldoutSplit, near_bits: int, count: int, blocked: BlockList
 ) -> ImportedDataset:
     """A sample of `count` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor
@@ -35,12 +35,12 @@ def imported_rows(
     offered: dict[str, tuple[Row, Entry, Path]] = {}
     for dataset in known:
         if dataset.source == "oogiri" and (folder / dataset.name).is_dir():
-            contents = read(folder / dataset.name)
+            contents = read_dataset(folder / dataset.name)
             entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
             for row in contents.train:
                 if not blocked.hit(row["conversations"][1]["value"]):
                     offered.setdefault(row["id"], (row, entries[row["id"]], folder / dataset.name / row["image"]))
-    free = far_from([entry["phash"] for _, entry, _ in offered.values()], split, near_bits)
+    free = is_far_from_holdout([entry["phash"] for _, entry, _ in offered.values()], split, near_bits)
     rows = [item for item, far in zip(offered.values(), free, strict=True) if far]
     positions = np.random.default_rng(len(known)).permutation(len(rows))[:count]
     picked = [rows[position] for position in sorted(positions.tolist())]
@@ -50,7 +50,7 @@ def imported_rows(
     )
 
 
-def far_from(hashes: list[int], split: HoldoutSplit, near_bits: int) -> list[bool]:
+def is_far_from_holdout(hashes: list[int], split: HoldoutSplit, near_bits: int) -> list[bool]:
     """For each signed perceptual hash whether it is near to no held-out photo."""
     held_out = split.held_out_hashes()
     far = np.ones(len(hashes), bool)

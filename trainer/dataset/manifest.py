@@ -22,10 +22,10 @@ class AnonymousRaters:
 
     numbers: dict[int, int] = field(default_factory=dict)
 
-    def number(self, person_id: int) -> int:
-        return self.numbers.setdefault(person_id, len(self.numbers))
+    def number(self, user_id: int) -> int:
+        return self.numbers.setdefault(user_id, len(self.numbers))
 
-    def people(self) -> dict[int, int]:
+    def users(self) -> dict[int, int]:
         """User by number."""
         return {number: person for person, number in self.numbers.items()}
 
@@ -77,7 +77,7 @@ class ScoredJoke:
         }
 
 
-def build(
+def build_contents(
     source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any
 ) -> DatasetContents:
     """Put rows, their entries and all other facts together."""
@@ -97,14 +97,14 @@ def selection_facts(
     """How the rows were chosen: settings, the pool they were compared with, and whether the cap per user counted."""
     note = (
         (
-            f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
-            f"{settings.person_share:.0%} of the rows."
+            f"Fewer than {settings.max_user_share_min_users} people have rated, so one person may decide more than "
+            f"{settings.max_user_share:.0%} of the rows."
         )
         if lifted
         else ""
     )
     return {
-        "selection": settings.model_dump(),
+        "selection": settings.stored(),
         "person_share_lifted": lifted,
         "note": note,
         "pool": {

@@ -92,7 +92,7 @@ async def find_token_budget(database: Database, settings: Settings, directory: P
 
     Raises ModelDirectoryError.
     """
-    champion = await models.champion(database)
+    champion = await models.get_champion(database)
     known = champion.directory if champion else None
     directory = directory or (Path(known) if known else settings.model.directory)
     if directory is None:

@@ -17,11 +17,11 @@ from configs.tiling import MEAN, STD
 from trainer.demo_model.picture_pack import SIZE, PictureEntry
 from trainer.demo_model.sources import FONT, ICONS
 
-MOST = 3
+MAX_SUBJECTS = 3
 """Subjects in a picture: the one that is asked about, which is the largest and lies on top, and up to two more."""
-COMPANIED = (1.0, 0.4, 0.15)
+LAYER_SHARES = (1.0, 0.4, 0.15)
 """How often there is a main subject, at least one more, and two more."""
-COLOURED_TWICE = 2
+COLOURED_WEIGHT = 2
 """A coloured drawing is shown so many times as often as an outline or a silhouette of the same subject."""
 
 
@@ -53,7 +53,7 @@ class PicturePainter:
         # A subject with more drawings must not be shown more often, so subjects are drawn first.
         self.known = self.subjects.unique()
         often = torch.tensor(
-            [1 if drawing.set in (*ICONS, FONT) else COLOURED_TWICE for drawing in drawings], device=device
+            [1 if drawing.set in (*ICONS, FONT) else COLOURED_WEIGHT for drawing in drawings], device=device
         )
         places = torch.arange(len(drawings), device=device).repeat_interleave(often)
         self.of = [places[self.subjects[places] == subject] for subject in self.known.tolist()]
@@ -66,13 +66,13 @@ class PicturePainter:
 
     def paint(self, batch: int, side: int, subjects: torch.Tensor | None = None) -> PictureScene:
         """`batch` pictures of side × side pixels; of these subjects, or of subjects drawn evenly."""
-        rows = torch.randint(len(self.known), (MOST, batch), generator=self.random, device=self.device)
+        rows = torch.randint(len(self.known), (MAX_SUBJECTS, batch), generator=self.random, device=self.device)
         if subjects is not None:
             rows[0] = torch.searchsorted(self.known, subjects)
         pictures = self.background(batch, side)
         order, chance = torch.randperm(batch, generator=self.random, device=self.device), self.dice.random()
-        for layer in reversed(range(MOST)):
-            place = order[: int(COMPANIED[layer] * batch + chance) if layer else batch]
+        for layer in reversed(range(MAX_SUBJECTS)):
+            place = order[: int(LAYER_SHARES[layer] * batch + chance) if layer else batch]
             if len(place):
                 changed = self.uniform(len(place), 1, 1, 1) < self.restyled
                 sprites = self.sprites(rows[layer][place], side, changed)

@@ -13,7 +13,7 @@ from configs.prompts import Prompts, load_prompts
 from trainer.demo_model.joke_templates import DialogueTurn, TemplateWriter
 from trainer.demo_model.subjects import PictureSubject
 
-CACHED = 50_000
+CACHE_SIZE = 50_000
 IGNORED = -100
 """The label of a token that carries no loss: all but the answer's."""
 
@@ -46,8 +46,8 @@ class TextEncoder:
         self.context = tokenizer.token_to_id(prompts.template.context)
         self.padding = tokenizer.token_to_id("</s>")
         # The same questions and answers come again and again, and encoding them would be most of the work.
-        self.prompt = lru_cache(CACHED)(self.encode_prompt)
-        self.answer = lru_cache(CACHED)(self.encode_answer)
+        self.prompt = lru_cache(CACHE_SIZE)(self.encode_prompt)
+        self.answer = lru_cache(CACHE_SIZE)(self.encode_answer)
 
     def encode_answer(self, text: str) -> list[int]:
         """The answer's ids, with the end of the turn."""

@@ -24,7 +24,15 @@ from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.tokenizer import dump
-from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, DemoTrainer, DemoTrainingPlan, fit_head, train
+from trainer.demo_model.train import (
+    CPU_PHASES,
+    GPU_PHASES,
+    GPU_RESUMED_PHASES,
+    DemoTrainer,
+    DemoTrainingPlan,
+    fit_head,
+    train,
+)
 from trainer.demo_model.weight_writer import write_checkpoint
 
 SHAPE = SHAPES["demo"]
@@ -55,26 +63,23 @@ def build(
     write_random(out, SHAPE, seed)
     model = load(out)
     if start:
-        take_weights(model, start)
+        load_weights(model, start)
     plan = replace(plan_for(chosen, minutes, seed, whole=start is None), steps=steps)
-    learner = DemoTrainer(model, len(load_subjects()), plan, chosen)
+    trainer = DemoTrainer(model, len(load_subjects()), plan, chosen)
     painter = PicturePainter(drawings, chosen, seed, plan.restyled)
     if start:
-        fit_head(learner, painter, plan.phases[0].side)
+        fit_head(trainer, painter, plan.phases[0].side)
     print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
-    took = train(learner, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
+    took = train(trainer, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
     save(model, out)
-    dump(
-        out / TRAINING,
-        {
-            "sets": sorted({drawing.set for drawing in drawings}),
-            "seed": seed,
-            "device": chosen.type,
-            "minutes": minutes,
-            "from": "weights" if start else "nothing",
-            **took,
-        },
-    )
+    record = {
+        "sets": sorted({drawing.set for drawing in drawings}),
+        "seed": seed,
+        "device": chosen.type,
+        "minutes": minutes,
+        "from": "weights" if start else "nothing",
+    }
+    dump(out / TRAINING, {**record, **took})
     return took
 
 
@@ -83,7 +88,7 @@ def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> De
     are, so that it becomes as sure of these as it can be."""
     cuda = device.type == "cuda"
     rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.5)
-    phases = (GPU_PHASES if whole else GPU_MORE) if cuda else CPU_PHASES
+    phases = (GPU_PHASES if whole else GPU_RESUMED_PHASES) if cuda else CPU_PHASES
     return DemoTrainingPlan(
         phases,
         minutes,
@@ -101,7 +106,7 @@ def load(directory: Path) -> Any:
     return AutoModel.from_pretrained(directory, trust_remote_code=True, torch_dtype=torch.float32)
 
 
-def take_weights(model: Any, start: Path) -> None:
+def load_weights(model: Any, start: Path) -> None:
     try:
         model.load_state_dict({name: value.float() for name, value in load_file(start / "model.safetensors").items()})
     except (OSError, RuntimeError) as error:

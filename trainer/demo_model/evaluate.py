@@ -27,7 +27,7 @@ from trainer.demo_model.picture_pack import PictureEntry, load_pack
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import PictureSubject, load_subjects, subjects_named
 
-LONGEST = 80
+MAX_TOKENS = 80
 """Tokens of a reply; one that is longer counts as unfinished."""
 SEED = 990_000
 """Seeds of measurements begin here: builds use small ones."""
@@ -69,7 +69,7 @@ def write_replies(
     embeds, past = torch.cat([rows[0], features, rows[1]], 1), None
     dice = torch.Generator(device).manual_seed(seed)
     written = torch.full((len(features), 0), stop, device=device)
-    for _ in range(LONGEST):
+    for _ in range(MAX_TOKENS):
         state = model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True)
         past = state.past_key_values
         logits = model.language_model.output(state.last_hidden_state[:, -1]).float()
@@ -89,7 +89,7 @@ def write_replies(
     return replies
 
 
-def ask(
+def collect_replies(
     model: Any,
     tokenizer: Tokenizer,
     painter: PicturePainter,
@@ -111,7 +111,7 @@ def ask(
     return replies
 
 
-def measure(
+def measure_model(
     model: Any, tokenizer: Tokenizer, seen: PicturePainter, unseen: PicturePainter, count: int
 ) -> dict[str, float]:
     """All measures over `count` pictures a drawing group: shares in 0..1, `unfinished` and `empty` as counts.
@@ -121,24 +121,24 @@ def measure(
     prompts, replies = load_prompts(), []
     pairs = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
     for number, (language, style) in enumerate(pairs):
-        replies += ask(model, tokenizer, seen, -(-count // len(pairs)), language, style, seed=SEED + number)
+        replies += collect_replies(model, tokenizer, seen, -(-count // len(pairs)), language, style, seed=SEED + number)
     others = [
         reply
         for language in prompts.languages
-        for reply in ask(model, tokenizer, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)
+        for reply in collect_replies(model, tokenizer, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)
     ]
     drawn = [
         reply
         for language in prompts.languages
-        for reply in ask(model, tokenizer, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)
+        for reply in collect_replies(model, tokenizer, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)
     ]
     everything = [*replies, *others, *drawn]
     return {
-        "subject_accuracy": share(reply.names_subject() for reply in replies),
-        "other_set_accuracy": share(reply.names_subject() for reply in others),
-        "subject_at_temperature_1": share(reply.names_subject() for reply in drawn),
-        "language_accuracy": share(reply.in_language() for reply in everything),
-        "style_accuracy": share(style_of(reply) == reply.style for reply in replies if reply.style != NEUTRAL),
+        "subject_accuracy": share_of(reply.names_subject() for reply in replies),
+        "other_set_accuracy": share_of(reply.names_subject() for reply in others),
+        "subject_at_temperature_1": share_of(reply.names_subject() for reply in drawn),
+        "language_accuracy": share_of(reply.in_language() for reply in everything),
+        "style_accuracy": share_of(style_of(reply) == reply.style for reply in replies if reply.style != NEUTRAL),
         "unfinished": sum(not reply.ends() for reply in everything),
         "empty": sum(not reply.text for reply in everything),
         "replies": len(everything),
@@ -146,7 +146,7 @@ def measure(
     }
 
 
-def share(hits: Any) -> float:
+def share_of(hits: Any) -> float:
     marks = list(hits)
     return round(sum(marks) / max(len(marks), 1), 4)
 
@@ -185,7 +185,7 @@ def main() -> None:
     model = load(arguments.checkpoint).to(device).eval()
     tokenizer = Tokenizer.from_file(str(arguments.checkpoint / "tokenizer.json"))
     seen, unseen = painters(load_pack(arguments.pack), arguments.checkpoint, device)
-    print(json.dumps(measure(model, tokenizer, seen, unseen, arguments.count)))
+    print(json.dumps(measure_model(model, tokenizer, seen, unseen, arguments.count)))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ SIZE = 144
 """Longer side of a drawing in the pack, pixels."""
 QUALITY = 70
 """Of the WebP files, of 100."""
-LIMIT = 20 * 2**20
+MAX_PACK_BYTES = 20 * 2**20
 """Bytes a pack may have: it travels to a lent machine."""
 
 
@@ -52,9 +52,9 @@ def make_pack(path: Path, work: Path) -> int:
                 packed.add((subject, picture))
                 index.append([subjects[subject].en, name])
         pack.writestr("index.json", json.dumps(index))
-    if path.stat().st_size > LIMIT:
+    if path.stat().st_size > MAX_PACK_BYTES:
         raise JokebotError(
-            f"{path} has {path.stat().st_size / 2**20:.1f} MiB, more than {LIMIT >> 20}: lower SIZE in pack.py."
+            f"{path} has {path.stat().st_size / 2**20:.1f} MiB, more than {MAX_PACK_BYTES >> 20}: lower SIZE."
         )
     return len(index)
 

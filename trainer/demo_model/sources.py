@@ -58,7 +58,7 @@ OTHER_MEANING = {
     "icon-park": ("hen", "turkey", "caterpillar", "fried egg", "diamond ring", "pill", "egg", "anchor"),
 }
 """Subjects whose name means something else in a set of icons; "mouse" does in all of them."""
-INK = "#202020"
+INK_COLOUR = "#202020"
 Source = tuple[int, str, Path]
 """A subject's number, the set, the picture's file."""
 
@@ -109,7 +109,7 @@ def draw_svg(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Ite
     for number, name, file in wanted:
         if file.is_file():
             if name in ICONS:
-                give_body(file)
+                fill_outline(file)
             yield number, name, file
 
 
@@ -123,7 +123,7 @@ def icon_names(code: str, names: dict[str, str], subject: PictureSubject) -> lis
     return [*found, *(name.replace("-", "") for name in found), subject.en.replace(" ", "-")]
 
 
-def give_body(file: Path) -> None:
+def fill_outline(file: Path) -> None:
     """Fill what an outline encloses with white, as on paper: a ground that shines through would be no drawing's
     body.
     """
@@ -164,10 +164,10 @@ def draw_glyphs(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> 
             if font.getmask(letter).getbbox() == missing:
                 continue
             picture = Image.new("RGBA", (size, size))
-            ImageDraw.Draw(picture).text((size // 2, size // 2), letter, INK, font, anchor="mm")
+            ImageDraw.Draw(picture).text((size // 2, size // 2), letter, INK_COLOUR, font, anchor="mm")
             file = work / "png" / FONT / f"{code}.png"
             picture.save(file)
-            give_body(file)
+            fill_outline(file)
             yield number, FONT, file
 
 

@@ -26,11 +26,11 @@ from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
 from trainer.demo_model.muon import Muon
 from trainer.demo_model.subjects import load_subjects
 
-AUXILIARY = 1.0
+NAMING_WEIGHT = 1.0
 """Weight of the naming head's loss."""
 SMOOTHING = 0.1
 """Of the naming head's targets: a drawing by an unknown artist is never as sure as one that was learnt by heart."""
-DROPPED = 0.05
+DROP_RATE = 0.05
 """Stochastic depth (arXiv 1603.09382) of the eyes: how often a picture passes by a layer."""
 WARM_UP = 0.03
 """Share of the time in which the learning rate rises; then it falls along a cosine."""
@@ -54,7 +54,7 @@ GPU_PHASES = (
     TrainingPhase(224, 512, 128, 0.4),
     TrainingPhase(448, 192, 128, 0.25),
 )
-GPU_MORE = (TrainingPhase(224, 512, 128, 0.55), TrainingPhase(448, 192, 128, 0.45))
+GPU_RESUMED_PHASES = (TrainingPhase(224, 512, 128, 0.55), TrainingPhase(448, 192, 128, 0.45))
 """For a model that goes on from weights: coarse pictures have taught it what they can."""
 CPU_PHASES = (TrainingPhase(112, 64, 8, 0.7), TrainingPhase(224, 32, 8, 0.22), TrainingPhase(448, 16, 8, 0.08))
 
@@ -106,7 +106,7 @@ class DemoTrainer:
         naming = F.cross_entropy(named.float(), batch.subjects, label_smoothing=SMOOTHING)
         self.model.zero_grad(set_to_none=True)
         self.head.zero_grad(set_to_none=True)
-        (answers + AUXILIARY * naming).backward()
+        (answers + NAMING_WEIGHT * naming).backward()
         nn.utils.clip_grad_norm_(self.parts, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -131,7 +131,9 @@ def make_layers_passable(layers: nn.ModuleList) -> None:
             after = super().forward(hidden)
             if not self.training:
                 return after
-            taken = (torch.rand(len(hidden), 1, 1, device=hidden.device) >= DROPPED).to(hidden.dtype) / (1 - DROPPED)
+            taken = (torch.rand(len(hidden), 1, 1, device=hidden.device) >= DROP_RATE).to(hidden.dtype) / (
+                1 - DROP_RATE
+            )
             return hidden + (after - hidden) * taken
 
     # One class for all, so that one compiled form does for all.
@@ -164,7 +166,7 @@ def rate_at(progress: float) -> float:
 
 
 def train(
-    learner: DemoTrainer,
+    trainer: DemoTrainer,
     painter: PicturePainter,
     tokenizer: Tokenizer,
     save: Callable[[], None] | None = None,
@@ -175,20 +177,20 @@ def train(
     Returns steps, pictures, seconds, and over the last steps the answers' loss and the share that the naming head
     names.
     """
-    plan, start, last_save, side = learner.plan, time.monotonic(), time.monotonic(), 0
+    plan, start, last_save, side = trainer.plan, time.monotonic(), time.monotonic(), 0
     report, steps, shown = TrainingReport(), 0, 0
     begin = 0.0
     for phase in plan.phases:
         if side and plan.whole:
-            carry_positions(learner.model, side)
+            carry_positions(trainer.model, side)
         side, end = phase.side, begin + phase.share
         for batch in loader(plan, phase, painter, tokenizer):
             progress = steps / plan.steps if plan.steps else (time.monotonic() - start) / (60 * plan.minutes)
             if progress >= min(end, 1.0):
                 break
-            batch = batch.to(learner.device)
+            batch = batch.to(trainer.device)
             scene = painter.paint(phase.batch, phase.side, batch.subjects)
-            report.add(*learner.step(scene.pictures, batch, progress))
+            report.add(*trainer.step(scene.pictures, batch, progress))
             steps, shown = steps + 1, shown + phase.batch
             report.show(phase, progress, shown)
             if save and time.monotonic() - last_save > save_every_s:
@@ -198,22 +200,22 @@ def train(
     return {"steps": steps, "pictures": shown, "seconds": round(time.monotonic() - start, 1), **report.end()}
 
 
-def fit_head(learner: DemoTrainer, painter: PicturePainter, side: int, pictures: int = 6144) -> None:
+def fit_head(trainer: DemoTrainer, painter: PicturePainter, side: int, pictures: int = 6144) -> None:
     """Teach the naming head alone what the picture's tokens say already.
 
     For a model that goes on from weights: a new head's first gradients would only blur the eyes.
     """
     tokens, subjects = [], []
     # Layers are not compiled for these few pictures: that would take longer than they do.
-    with torch.no_grad(), torch.autocast(learner.device.type, torch.bfloat16), torch.compiler.set_stance("force_eager"):
+    with torch.no_grad(), torch.autocast(trainer.device.type, torch.bfloat16), torch.compiler.set_stance("force_eager"):
         for _ in range(pictures // 64):
             scene = painter.paint(64, side)
-            tokens.append(learner.model.extract_feature(normalise(scene.pictures)).mean(1).float())
+            tokens.append(trainer.model.extract_feature(normalise(scene.pictures)).mean(1).float())
             subjects.append(scene.subjects)
     known, wanted = torch.cat(tokens), torch.cat(subjects)
-    optimizer = torch.optim.AdamW(learner.head.parameters(), lr=0.01, weight_decay=0.5)
+    optimizer = torch.optim.AdamW(trainer.head.parameters(), lr=0.01, weight_decay=0.5)
     for _ in range(100):
-        loss = F.cross_entropy(learner.head(known), wanted)
+        loss = F.cross_entropy(trainer.head(known), wanted)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -19,7 +19,7 @@ from storage.learning.run_files import (
     GateVerdict,
     replace_file,
 )
-from trainer.gate.decision import NOTHING, Reason, decide
+from trainer.gate.decision import NOTHING, GateReason, decide
 from trainer.gate.holdout_data import HoldoutData, read_held_out
 
 ReportProgress = Callable[[str, int, int], None]
@@ -49,9 +49,9 @@ def assess_candidate(
         "champion": str(champion),
         "candidate": str(candidate),
         "dataset": str(dataset),
-        "settings": settings.model_dump(),
+        "settings": settings.stored(),
     }
-    if earlier := finished(out, inputs):
+    if earlier := read_verdict(out, inputs):
         return earlier
     out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
@@ -68,7 +68,7 @@ def assess_candidate(
     return verdict
 
 
-def finished(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
+def read_verdict(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
     """The verdict of an earlier call with the same inputs, or None."""
     try:
         data = json.loads((out / GATE_VERDICT).read_text(encoding="utf-8"))
@@ -97,21 +97,21 @@ def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
 
 def evaluate_both(
     champion: Path, candidate: Path, held_out: HoldoutData, settings: GateSettings, report: ReportProgress
-) -> tuple[GateAnswer, list[Reason], dict[str, Any], list[GalleryItem]]:
+) -> tuple[GateAnswer, list[GateReason], dict[str, Any], list[GalleryItem]]:
     """The candidate first: one that fails by itself needs no comparison. One model is in memory at a time."""
     # Read once, when torch is loaded: threads that wait must not take the cores from the chat that goes on beside.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from trainer.gate.evaluation import evaluate_model, free
+    from trainer.gate.evaluation import evaluate_model, free_gpu_memory
     from trainer.gate.metrics import compare
 
     new = evaluate_model(candidate, held_out, settings, lambda done, of: report("candidate", done, of))
-    free()
+    free_gpu_memory()
     if new.code:
         return GateAnswer.REJECT, [(new.code, new.trouble)], {}, []
     if not held_out.photos:
         return GateAnswer.UNDECIDED, [NOTHING], {}, []
     old = evaluate_model(champion, held_out, settings, lambda done, of: report("champion", done, of))
-    free()
+    free_gpu_memory()
     if old.code:
         raise GateError(f"The champion in {champion} can't be compared with. {old.trouble}")
     measures = compare(old, new, held_out, settings)

@@ -10,11 +10,11 @@ import torch
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
-from trainer.gate.model_loading import LoadError, load, prompt_problem
+from trainer.gate.model_loading import LoadedModel, LoadError, load_model, prompt_problem
 from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
 from trainer.gate.text_metrics import in_language, is_broken
 
-MOST_A_PHOTO = 4
+MAX_JOKES_PER_PHOTO = 4
 """Jokes generated about one photo in one language, where there are few photos."""
 
 
@@ -67,21 +67,15 @@ def evaluate_model(
 
     A model that fails has a code and trouble instead.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    result = ModelEvaluation()
     try:
-        loaded = load(directory, device)
+        loaded = load_model(directory, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     except LoadError as error:
         return ModelEvaluation(code="load", trouble=str(error))
     if trouble := prompt_problem(loaded):
         return ModelEvaluation(code="prompt", trouble=trouble)
-    prompts = load_prompts()
-    result.vocabulary = loaded.model.config.llm_config.vocab_size
-    result.prompt_ids = [
-        loaded.encode(prompts.ask(code, style), 1) for code, part in prompts.languages.items() for style in part.styles
-    ]
+    result = ModelEvaluation(prompt_ids=encode_prompts(loaded), vocabulary=loaded.model.config.llm_config.vocab_size)
     rows = [(photo.path, joke.prompt, joke.text) for photo in held_out.photos for joke in photo.jokes]
-    requests = questions(held_out, settings)
+    requests = build_requests(held_out, settings)
     done, total = 0, len(held_out.photos) + len(rows) + len(requests)
 
     def advance(count: int) -> None:
@@ -95,7 +89,7 @@ def evaluate_model(
             scorer.encode_photo(photo.path)
             advance(1)
         jokes = scorer.generate([(photo.path, prompt) for photo, _, prompt in requests])
-        values = iter(scorer.score(rows))
+        nats = iter(scorer.score(rows))
     except NonFiniteScoreError:
         result.code, result.trouble = "nan", "It computes numbers that are none (NaN)."
         return result
@@ -103,23 +97,33 @@ def evaluate_model(
         GateReply(photo.name, language, joke.text, joke.finished)
         for (photo, language, _), joke in zip(requests, jokes, strict=True)
     ]
-    result.nats = {photo.name: [next(values) for _ in photo.jokes] for photo in held_out.photos}
+    result.nats = {photo.name: [next(nats) for _ in photo.jokes] for photo in held_out.photos}
     return result
 
 
-def questions(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
+def encode_prompts(loaded: LoadedModel) -> list[list[int]]:
+    """Token ids of the prompts of all languages and styles, for a photo of one tile."""
+    prompts = load_prompts()
+    return [
+        loaded.encode(prompts.ask(code, style), 1)
+        for code, language in prompts.languages.items()
+        for style in language.styles
+    ]
+
+
+def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
     """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A
     photo's prompts are those that users' requests had, or the language's default prompt."""
     requests = []
     for language in held_out.languages:
-        for number in range(min(settings.replies, MOST_A_PHOTO * len(held_out.photos))):
+        for number in range(min(settings.replies_per_language, MAX_JOKES_PER_PHOTO * len(held_out.photos))):
             photo = held_out.photos[number % len(held_out.photos)]
             own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
             requests.append((photo, language, own[number // len(held_out.photos) % len(own)]))
     return requests
 
 
-def free() -> None:
+def free_gpu_memory() -> None:
     """Give back what a model that is no longer used took on the GPU."""
     gc.collect()
     if torch.cuda.is_available():

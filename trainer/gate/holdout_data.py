@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from configs.prompts import load_prompts
-from storage.chat.rating_scale import LIKED
-from storage.learning.dataset_files import DatasetContents, Row, read
+from storage.chat.ratings import LIKED
+from storage.learning.dataset_files import DatasetContents, Row, read_dataset
 from trainer.dataset.rows import RowError, texts_of
 from trainer.gate.text_metrics import main_language
 
@@ -70,7 +70,7 @@ class HoldoutData:
 
 def read_held_out(dataset: Path, limit: int) -> HoldoutData:
     """At most so many held-out photos, the most telling first. Raises DatasetError where the dataset can't be read."""
-    contents = read(dataset)
+    contents = read_dataset(dataset)
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
     jokes: dict[str, list[HoldoutJoke]] = defaultdict(list)
     for row in contents.holdout:
@@ -80,7 +80,7 @@ def read_held_out(dataset: Path, limit: int) -> HoldoutData:
         (HoldoutPhoto(name, dataset / name, tuple(rated)) for name, rated in jokes.items()),
         key=lambda photo: (-photo.telling, photo.name),
     )
-    return HoldoutData(photos[:limit], trained(contents), languages_of(contents, entries))
+    return HoldoutData(photos[:limit], training_texts(contents), languages_of(contents, entries))
 
 
 def joke_of(row: Row, entry: dict[str, Any]) -> HoldoutJoke:
@@ -91,7 +91,7 @@ def joke_of(row: Row, entry: dict[str, Any]) -> HoldoutJoke:
     return HoldoutJoke(prompt, text, entry.get("language") or main_language(prompt), liking)
 
 
-def trained(contents: DatasetContents) -> list[tuple[str, str]]:
+def training_texts(contents: DatasetContents) -> list[tuple[str, str]]:
     """Picture and text of each training row of the right form."""
     texts = []
     for row in contents.train:

@@ -4,17 +4,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.learning import GateSettings
-from trainer.gate.bootstrap import interval
 from trainer.gate.evaluation import ModelEvaluation
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
 from trainer.gate.text_metrics import ReferenceTexts, distinct, entropy, in_language, mean_copied, self_overlap
 
+DRAWS = 4000
+"""Bootstrap samples of an interval."""
 Measures = dict[str, Any]
-FEWEST_TEXTS = 10
+MIN_TEXTS = 10
 """Texts of one language that variety can be measured on."""
-SAMPLE = 120
+MAX_SEARCHED_TEXTS = 120
 """Training texts that are searched for in the others."""
 
 
@@ -57,7 +59,9 @@ def ranking(
     """
     with_pairs = [(photo, pairs) for photo in photos if (pairs := photo.pairs())]
     old, new = (
-        np.array([np.mean([right(model.nats[photo.name], *pair) for pair in pairs]) for photo, pairs in with_pairs])
+        np.array(
+            [np.mean([is_ranked_right(model.nats[photo.name], *pair) for pair in pairs]) for photo, pairs in with_pairs]
+        )
         for model in (champion, candidate)
     )
     return {
@@ -67,7 +71,7 @@ def ranking(
     }
 
 
-def right(nats: Sequence[float], liked: int, disliked: int) -> float:
+def is_ranked_right(nats: Sequence[float], liked: int, disliked: int) -> float:
     return 0.5 if nats[liked] == nats[disliked] else float(nats[liked] < nats[disliked])
 
 
@@ -75,13 +79,27 @@ def paired(old: np.ndarray, new: np.ndarray, settings: GateSettings) -> Measures
     """Means, their difference (candidate minus champion), and its interval; None without photos."""
     if not len(old):
         return {"champion": None, "candidate": None, "difference": None, "interval": None}
-    low, high = interval(new - old, settings.confidence, settings.seed)
+    low, high = bootstrap_interval(new - old, settings.confidence, settings.seed)
     return {
         "champion": float(old.mean()),
         "candidate": float(new.mean()),
         "difference": float((new - old).mean()),
         "interval": [low, high] if np.isfinite(low) else None,
     }
+
+
+def bootstrap_interval(differences: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of photos' differences; (-inf, inf) for fewer than two photos.
+
+    Photos are drawn, not jokes, because measurements on one photo are correlated. The interval is paired, because both
+    models are measured on the same photos (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+    """
+    if len(differences) < 2:
+        return float("-inf"), float("inf")
+    drawn = np.random.default_rng(seed).integers(0, len(differences), (DRAWS, len(differences)))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(differences[drawn].mean(1), (tail, 1 - tail))
+    return float(low), float(high)
 
 
 def variety(
@@ -96,24 +114,24 @@ def variety(
     for language in held_out.languages:
         jokes = [champion.texts(language), candidate.texts(language)]
         liked = [text for text in taught if in_language(text, language)]
-        if min(map(len, jokes)) < FEWEST_TEXTS:
+        if min(map(len, jokes)) < MIN_TEXTS:
             continue
-        size = min(len(texts) for texts in (*jokes, liked) if len(texts) >= FEWEST_TEXTS)
+        size = min(len(texts) for texts in (*jokes, liked) if len(texts) >= MIN_TEXTS)
         sources.append(
-            [pick(texts, size, draw) for texts in (*jokes, liked if len(liked) >= FEWEST_TEXTS else jokes[0])]
+            [sample_texts(texts, size, draw) for texts in (*jokes, liked if len(liked) >= MIN_TEXTS else jokes[0])]
         )
     return {
-        "entropy": of_sources(sources, entropy, min),
-        "distinct": of_sources(sources, distinct, min),
-        "self_overlap": of_sources(sources, self_overlap, max),
+        "entropy": compare_sources(sources, entropy, min),
+        "distinct": compare_sources(sources, distinct, min),
+        "self_overlap": compare_sources(sources, self_overlap, max),
     }
 
 
-def pick(texts: Sequence[str], size: int, draw: np.random.Generator) -> list[str]:
+def sample_texts(texts: Sequence[str], size: int, draw: np.random.Generator) -> list[str]:
     return [texts[index] for index in sorted(draw.permutation(len(texts))[:size].tolist())]
 
 
-def of_sources(
+def compare_sources(
     sources: list[list[list[str]]], measure: Callable[[Sequence[str]], float], worse: Callable[..., float]
 ) -> Measures:
     """Means over languages of a measure of texts; `sources` are for each language the champion's, the candidate's and
@@ -135,6 +153,6 @@ def copying(champion: ModelEvaluation, candidate: ModelEvaluation, held_out: Hol
         return {"champion": None, "candidate": None, "taught": None, "reference": None}
     corpus = ReferenceTexts(held_out.training)
     old, new = (mean_copied(corpus, [(None, reply.text) for reply in model.replies]) for model in (champion, candidate))
-    places = np.random.default_rng(0).permutation(len(held_out.training))[:SAMPLE]
+    places = np.random.default_rng(0).permutation(len(held_out.training))[:MAX_SEARCHED_TEXTS]
     taught = mean_copied(corpus, [held_out.training[place] for place in places.tolist()])
     return {"champion": old, "candidate": new, "taught": taught, "reference": max(old, taught)}

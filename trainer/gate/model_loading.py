@@ -37,7 +37,7 @@ class LoadedModel:
         )
 
 
-def load(directory: Path, device: torch.device) -> LoadedModel:
+def load_model(directory: Path, device: torch.device) -> LoadedModel:
     """Raises LoadError, with what is wrong, where the directory is no whole InternVL2 of InternLM2 kind."""
     try:
         config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
@@ -92,10 +92,10 @@ def prompt_problem(loaded: LoadedModel) -> str | None:
             return f"Its tokenizer doesn't read {', '.join(wrong) or template.bos} in the prompt as one token."
         if max(ids) >= loaded.model.config.llm_config.vocab_size:
             return "Its tokenizer makes tokens that its weights don't know."
-    return trained_otherwise(loaded.directory / PROMPTS_FILE.name)
+    return template_problem(loaded.directory / PROMPTS_FILE.name)
 
 
-def trained_otherwise(papers: Path) -> str | None:
+def template_problem(papers: Path) -> str | None:
     """Whether the run's own copy of prompts.toml, which a merged model carries, has another template than is asked
     with now.
     """

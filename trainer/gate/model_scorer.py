@@ -20,8 +20,8 @@ from configs.prompts import load_prompts
 from configs.tiling import MEAN, STD, cut_tiles
 from trainer.gate.model_loading import LoadedModel
 
-CENTRE, SPREAD = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
-TOKENS = 16384
+MEAN_TENSOR, STD_TENSOR = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+MAX_TOKENS = 16384
 """Most tokens in one pass over whole rows."""
 VISION_TILES = 8
 
@@ -56,7 +56,7 @@ class ModelScorer:
             pixels = (
                 torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2).float().div(255)
             )
-            pixels = ((pixels - CENTRE) / SPREAD).to(self.loaded.device, self.model.dtype)
+            pixels = ((pixels - MEAN_TENSOR) / STD_TENSOR).to(self.loaded.device, self.model.dtype)
             self.features[photo] = torch.cat(
                 [self.model.extract_feature(part).flatten(0, 1) for part in pixels.split(VISION_TILES)]
             )
@@ -81,7 +81,7 @@ class ModelScorer:
         nats: dict[int, float] = {}
         by_length = sorted(range(len(rows)), key=lambda index: len(questions[index]) + len(answers[index]))
         for batch in self.batches(by_length, lambda index: len(questions[index]) + len(answers[index])):
-            values = self.in_halves(
+            values = self.halve_on_oom(
                 batch,
                 lambda part: self.score_batch(
                     [rows[index][0] for index in part],
@@ -128,7 +128,7 @@ class ModelScorer:
             by_length[len(question)].append(index)
         for length, group in sorted(by_length.items()):
             for batch in self.batches(group, lambda _, tokens=length: tokens):
-                generated = self.in_halves(
+                generated = self.halve_on_oom(
                     batch,
                     lambda part: self.generate_batch(
                         [requests[index][0] for index in part], [questions[index] for index in part], part
@@ -202,14 +202,14 @@ class ModelScorer:
         batch: list[int] = []
         for index in indices:
             longest = max(map(length, [*batch, index]))
-            if batch and (len(batch) == self.settings.batch or longest * (len(batch) + 1) > TOKENS):
+            if batch and (len(batch) == self.settings.batch_size or longest * (len(batch) + 1) > MAX_TOKENS):
                 yield batch
                 batch = []
             batch.append(index)
         if batch:
             yield batch
 
-    def in_halves(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
+    def halve_on_oom(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
         """Answers for these indices at once, or in halves where memory runs out.
 
         Raises OutOfMemoryError for a single one.
@@ -221,4 +221,4 @@ class ModelScorer:
                 raise
         torch.cuda.empty_cache()
         middle = len(indices) // 2
-        return self.in_halves(indices[:middle], answer) + self.in_halves(indices[middle:], answer)
+        return self.halve_on_oom(indices[:middle], answer) + self.halve_on_oom(indices[middle:], answer)

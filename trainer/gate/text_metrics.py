@@ -15,7 +15,7 @@ LETTER = re.compile(r"[^\W\d_]")
 RUN = re.compile(r"(.)\1{7,}", re.DOTALL)
 """One character eight times in a row: "!!!!" of a model that computes NaN, and its like."""
 LOOP = re.compile(r"(.{2,40}?)\1{3,}", re.DOTALL)
-SHORT = 4
+MIN_UNITS = 4
 """Texts of fewer units say nothing about copying."""
 
 
@@ -65,14 +65,14 @@ def self_overlap(texts: Sequence[str]) -> float:
     """Mean ROUGE-L (F1, Lin 2004) over all pairs of texts: 1 where all say the same."""
     read = [units(text) for text in texts]
     scores = [
-        2 * common(first, second) / (len(first) + len(second))
+        2 * common_length(first, second) / (len(first) + len(second))
         for first, second in combinations(read, 2)
         if first or second
     ]
     return sum(scores) / len(scores) if scores else 0.0
 
 
-def common(first: Sequence[str], second: Sequence[str]) -> int:
+def common_length(first: Sequence[str], second: Sequence[str]) -> int:
     """Length of the longest common subsequence, bit by bit (Hyyrö, 2004)."""
     masks: dict[str, int] = {}
     for position, unit in enumerate(first):
@@ -105,7 +105,7 @@ class ReferenceTexts:
         """The longest run of units that stands in one text of the corpus, over all its units; None for a short text.
         Texts of the key `without` don't count."""
         coded = self.code(text)
-        if len(coded) < SHORT:
+        if len(coded) < MIN_UNITS:
             return None
         where = (
             self.everything

@@ -30,9 +30,13 @@ def run(arguments: argparse.Namespace) -> int:
     # One thread a product: the blocks themselves are spread over the cores. NumPy reads this once, when it is imported.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    from trainer.merge.merge_adapter import merge, report
+    from trainer.merge.merge_adapter import merge, merge_report
 
-    print(report(merge(arguments.adapter, arguments.base, arguments.out, alpha=arguments.alpha, sync=arguments.sync)))
+    print(
+        merge_report(
+            merge(arguments.adapter, arguments.base, arguments.out, alpha=arguments.alpha, sync=arguments.sync)
+        )
+    )
     return 0
 
 

@@ -16,7 +16,7 @@ from trainer.merge.bf16 import round_to_bf16
 from trainer.merge.checkpoint_io import MergeError, StoredTensor, read_checkpoint, read_safetensors
 
 WEIGHTS, ABOUT, PROMPTS = "adapter.safetensors", "adapter.json", "prompts.toml"
-LARGEST = 2.0**100
+MAX_WEIGHT = 2.0**100
 """No weight is that large; the rounding works below it."""
 LORA = re.compile(
     r"^model\.(?P<part>language_model|vision_model)\.base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])"
@@ -40,17 +40,17 @@ class LoraPair:
         return self.b.values.shape[0], self.a.values.shape[1]
 
 
-def finite(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
+def finite_rows(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
     """Rows of a tensor as float32, a copy. Raises MergeError where they have values that can't be merged."""
     values = StoredTensor(tensor.dtype, tensor.values[rows]).float32()
-    if not np.abs(values).max(initial=0) < LARGEST:
+    if not np.abs(values).max(initial=0) < MAX_WEIGHT:
         raise MergeError("The adapter has values that are not finite: the run that made it went wrong.")
     return values
 
 
-def rounded(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
+def rounded_rows(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
     """Rows of a tensor, rounded to bf16's values, as float32. Raises MergeError as `finite` does."""
-    values = finite(tensor, rows)
+    values = finite_rows(tensor, rows)
     return round_to_bf16(values, np.empty_like(values))
 
 
@@ -87,7 +87,7 @@ def read_adapter(path: Path, alpha: float | None = None) -> LoraAdapter:
     if alpha is None:
         raise MergeError(f"{file} has no {ABOUT} beside it, so say the LoRA's alpha: --alpha 256 is the tutorial's.")
     tensors = read_safetensors(file) if file.suffix == ".safetensors" else read_checkpoint(file)
-    pairs, whole = sort_out(tensors)
+    pairs, whole = split_tensors(tensors)
     if not pairs:
         raise MergeError(f"{file} holds no LoRA weights.")
     return LoraAdapter(file.parent, float(alpha), pairs, whole, about)
@@ -101,7 +101,7 @@ def read_about(path: Path) -> dict[str, Any]:
         raise MergeError(f"{path} can't be read: {error}.") from error
 
 
-def sort_out(tensors: dict[str, StoredTensor]) -> tuple[dict[str, LoraPair], dict[str, StoredTensor]]:
+def split_tensors(tensors: dict[str, StoredTensor]) -> tuple[dict[str, LoraPair], dict[str, StoredTensor]]:
     """An adapter's tensors as LoRA pairs and whole ones, by the names of the base's parameters.
 
     Raises MergeError for another kind of LoRA.

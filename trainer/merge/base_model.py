@@ -14,17 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.merge.adapter import LoraAdapter, LoraPair, finite, rounded
+from trainer.merge.adapter import LoraAdapter, LoraPair, finite_rows, rounded_rows
 from trainer.merge.bf16 import LoraAdder, to_bf16
 from trainer.merge.checkpoint_io import MergeError, StoredTensor, map_file, read_safetensors
-from trainer.merge.parallel import Work, spread
+from trainer.merge.parallel import Work, run_parallel
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 BLOCK = 1 << 20
 """Elements of one product: 4 MB as float32."""
 BLOCKS = 4
 """Products of one tensor in one piece of work, which round its A once."""
-COPY = 4 << 20
+COPY_BYTES = 4 << 20
 """Bytes of one copied piece."""
 
 
@@ -48,7 +48,7 @@ class BaseCheckpoint:
     files: dict[str, dict[str, StoredTensor]]
 
     @classmethod
-    def of(cls, directory: Path) -> "BaseCheckpoint":
+    def open(cls, directory: Path) -> "BaseCheckpoint":
         return cls(directory, {name: read_safetensors(directory / name) for name in weight_files(directory)})
 
     @property
@@ -79,7 +79,7 @@ def write_weights(base: BaseCheckpoint, adapter: LoraAdapter, out: Path, workers
     """
     files = {name: allocate(out / name, (base.directory / name).stat().st_size) for name in base.files}
     try:
-        spread(
+        run_parallel(
             [
                 *(work for name, file in files.items() for work in products_of(base, adapter, name, file)),
                 *(work for name, file in files.items() for work in copies_of(base, adapter, name, file)),
@@ -121,7 +121,7 @@ class WorkerBuffers(threading.local):
         return self.block[: math.prod(shape)].reshape(shape)
 
 
-SCRATCH = WorkerBuffers()
+BUFFERS = WorkerBuffers()
 """One for each thread, and each process."""
 
 
@@ -135,8 +135,8 @@ def copies_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int) 
     )
     edges = [0, *(edge for pair in changed for edge in pair), len(source)]
     for start, end in zip(edges[::2], edges[1::2], strict=True):
-        for first in range(start, end, COPY):
-            yield partial(write_at, file, source[first : min(first + COPY, end)], first)
+        for first in range(start, end, COPY_BYTES):
+            yield partial(write_at, file, source[first : min(first + COPY_BYTES, end)], first)
     for key, tensor in base.files[name].items():
         if key in adapter.whole:
             yield partial(rewrite, adapter.whole[key], file, tensor.offset)
@@ -144,7 +144,7 @@ def copies_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int) 
 
 def rewrite(tensor: StoredTensor, file: int, offset: int) -> None:
     """A tensor that the adapter holds whole, to its place in the file (a descriptor)."""
-    values = to_bf16(finite(tensor))
+    values = to_bf16(finite_rows(tensor))
     write_at(file, memoryview(values).cast("B"), offset)
 
 
@@ -164,9 +164,9 @@ def products_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int
 
 def add_blocks(tensor: StoredTensor, pair: LoraPair, scaling: float, file: int, blocks: list[slice]) -> None:
     """base + scaling · B·A for some rows of a tensor, block by block to their places in the file (a descriptor)."""
-    a = rounded(pair.a)
+    a = rounded_rows(pair.a)
     for rows in blocks:
         base = tensor.values[rows]
-        out = SCRATCH.room(base.shape)
-        SCRATCH.add(base, rounded(pair.b, rows), a, scaling, out)
+        out = BUFFERS.room(base.shape)
+        BUFFERS.add(base, rounded_rows(pair.b, rows), a, scaling, out)
         write_at(file, memoryview(out).cast("B"), tensor.offset + rows.start * base.strides[0])

@@ -20,7 +20,7 @@ def max_ulp(base: Path, reference: Path, other: Path) -> float:
     Three model directories with the same parameters. Raises MergeError where one lacks a tensor of the reference.
     """
     models = [
-        {name: tensor for file in BaseCheckpoint.of(path).files.values() for name, tensor in file.items()}
+        {name: tensor for file in BaseCheckpoint.open(path).files.values() for name, tensor in file.items()}
         for path in (base, reference, other)
     ]
     if models[1].keys() != models[2].keys():
@@ -52,7 +52,7 @@ def random_adapter(base: Path, out: Path, rank: int, seed: int = 0, changed: str
     It has a LoRA on every linear layer of the part `changed` and a whole projector, as `jokebot train` writes them.
     """
     numbers, tensors = np.random.default_rng(seed), {}
-    for file in BaseCheckpoint.of(base).files.values():
+    for file in BaseCheckpoint.open(base).files.values():
         for name, tensor in file.items():
             shape = tensor.values.shape
             if name.startswith(changed) and len(shape) == 2 and "embedding" not in name:

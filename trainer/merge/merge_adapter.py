@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trainer.merge.adapter import PROMPTS, read_adapter
+from trainer.merge.adapter import PROMPTS, LoraAdapter, read_adapter
 from trainer.merge.base_model import BaseCheckpoint, check_fit, write_weights
 from trainer.merge.checkpoint_io import MergeError
 
@@ -41,39 +43,54 @@ def merge(
     start = time.monotonic()
     adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
     check_places(adapter, base, out)
-    trained, weights = read_adapter(adapter, alpha), BaseCheckpoint.of(base)
+    trained, weights = read_adapter(adapter, alpha), BaseCheckpoint.open(base)
     check_fit(weights, trained)
     read = time.monotonic()
+    with new_directory(out, weights.nbytes) as part:
+        copy_frame(base, trained.directory, part)
+        copied = time.monotonic()
+        written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
+        write_model_json(part, base, trained, written)
+        if sync:
+            fsync_directory(part)
+    end = time.monotonic()
+    phases = {"read": read - start, "frame": copied - read, "weights": end - copied}
+    return MergeResult(out, written, end - start, {name: round(seconds, 3) for name, seconds in phases.items()})
+
+
+@contextmanager
+def new_directory(out: Path, nbytes: int) -> Iterator[Path]:
+    """A directory beside `out`, renamed to `out` at the end of the block and removed on an exception.
+
+    `nbytes` is the model's size, for the message. Raises MergeError for an OSError in the block.
+    """
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        copy_frame(base, trained.directory, part)
-        copied = time.monotonic()
-        written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
-        note = {
-            "format": 1,
-            "base": origin(base),
-            "adapter": trained.about,
-            "lora_alpha": trained.alpha,
-            "weight_bytes": written,
-            "merged": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        (part / MODEL_JSON).write_text(json.dumps(note, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        if sync:
-            put_on_disk(part)
+        yield part
         part.rename(out)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise MergeError(
-            f"{out} can't be written: {error.strerror or error}. It needs {weights.nbytes / 1e9:.1f} GB."
+            f"{out} can't be written: {error.strerror or error}. It needs {nbytes / 1e9:.1f} GB."
         ) from error
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    end = time.monotonic()
-    phases = {"read": read - start, "frame": copied - read, "weights": end - copied}
-    return MergeResult(out, written, end - start, {name: round(seconds, 3) for name, seconds in phases.items()})
+
+
+def write_model_json(directory: Path, base: Path, adapter: LoraAdapter, weight_bytes: int) -> None:
+    """Write the record of a merge."""
+    record = {
+        "format": 1,
+        "base": origin(base),
+        "adapter": adapter.about,
+        "lora_alpha": adapter.alpha,
+        "weight_bytes": weight_bytes,
+        "merged": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    (directory / MODEL_JSON).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def check_places(adapter: Path, base: Path, out: Path) -> None:
@@ -111,7 +128,7 @@ def origin(base: Path) -> dict[str, Any]:
     }
 
 
-def put_on_disk(directory: Path) -> None:
+def fsync_directory(directory: Path) -> None:
     """fsync the files of a directory, then the directory itself."""
     for path in (*directory.iterdir(), directory):
         handle = os.open(path, os.O_RDONLY)
@@ -121,6 +138,6 @@ def put_on_disk(directory: Path) -> None:
             os.close(handle)
 
 
-def report(merged: MergeResult) -> str:
+def merge_report(merged: MergeResult) -> str:
     """One line of JSON about a merge."""
     return json.dumps({**asdict(merged), "directory": str(merged.directory), "seconds": round(merged.seconds, 2)})

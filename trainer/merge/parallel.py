@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>: the signal that a process gets when its parent ends."""
 
 
-def spread(jobs: Sequence[Work], workers: int) -> None:
+def run_parallel(jobs: Sequence[Work], workers: int) -> None:
     """Do all jobs with so many workers. The first failure cancels what isn't begun and is raised here.
 
     A fork takes over only the thread that calls it, and with it any lock that another thread holds; so a process that

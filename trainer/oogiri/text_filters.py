@@ -4,7 +4,7 @@ import math
 import unicodedata
 from collections import defaultdict
 
-ALIKE = 0.8
+MIN_OVERLAP = 0.8
 """Texts whose pairs of neighbouring characters overlap by so much (Jaccard) are near-duplicates."""
 
 
@@ -16,7 +16,7 @@ def script(character: str) -> str:
     return {"cjk": "han", "hiragana": "kana", "katakana": "kana", "katakana-hiragana": "kana"}.get(name, name)
 
 
-def speaks(text: str, language: str) -> bool:
+def is_in_language(text: str, language: str) -> bool:
     """Whether a text's script fits `cn`, `en` or `jp`; a few foreign letters (names, "OK") are no harm."""
     counts: dict[str, int] = defaultdict(int)
     for character in unicodedata.normalize("NFKC", text):
@@ -32,7 +32,7 @@ def speaks(text: str, language: str) -> bool:
     return latin >= 0.9 * letters
 
 
-def essence(text: str) -> str:
+def normalize(text: str) -> str:
     """A text without what makes no difference: case, width, spaces, punctuation."""
     text = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in text if unicodedata.category(character)[0] in "LNS")
@@ -51,14 +51,16 @@ class TextFilter:
 
     def add(self, text: str) -> str | None:
         """Keep a text and return None, or return why it is not kept."""
-        plain = essence(text)
+        plain = normalize(text)
         if not plain:
             return "its text is only punctuation"
         if plain in self._exact:
             return "its text is there already"
         pairs = frozenset(plain[start : start + 2] for start in range(max(len(plain) - 1, 1)))
-        prefix = sorted(pairs)[: len(pairs) - math.ceil(ALIKE * len(pairs)) + 1]
-        if any(len(pairs & other) >= ALIKE * len(pairs | other) for pair in prefix for other in self._index[pair]):
+        prefix = sorted(pairs)[: len(pairs) - math.ceil(MIN_OVERLAP * len(pairs)) + 1]
+        if any(
+            len(pairs & other) >= MIN_OVERLAP * len(pairs | other) for pair in prefix for other in self._index[pair]
+        ):
             return "its text is nearly there already"
         self._exact.add(plain)
         for pair in prefix:

@@ -35,7 +35,7 @@ H100 = TrainingSpeed(27.9, 0.7551 / 4, 0.3426 / 4, 4.4e9, 13)
 CPU = TrainingSpeed(11.2, 0.125, 0.125, 14.9e6, 1, cores=2)
 """benchmarks/results/flywheel_deadpan.json of 2026-11-24: 131, 246 and 859 rows of the demo model in 29.8, 37.9 and
 126.1 s, least squares of the relative errors."""
-LIKE_H100 = ("H100", "H200")
+H100_CLASS = ("H100", "H200")
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class DurationEstimate:
     basis: str
 
 
-def forecast(rows: int, base: Path, settings: Settings) -> DurationEstimate | None:
+def estimate_duration(rows: int, base: Path, settings: Settings) -> DurationEstimate | None:
     """How long it takes to train on so many rows from the model in `base`; None where that model can't be trained."""
     try:
-        tiles, nbytes = min(check_base(base), settings.engine.max_tiles), BaseCheckpoint.of(base).nbytes
+        tiles, nbytes = min(check_base(base), settings.engine.max_tiles), BaseCheckpoint.open(base).nbytes
     except (TrainingError, MergeError, OSError):
         return None
     name, training = card_name(), settings.training
     pace = H100 if name else CPU
     size = nbytes / pace.nbytes * tiles / pace.tiles * (pace.cores / (os.cpu_count() or 1) if pace.cores else 1.0)
     epochs = pace.first_s + pace.later_s * (training.epochs - 1)
-    basis = "cpu" if not name else "h100" if any(known in name for known in LIKE_H100) else "gpu"
+    basis = "cpu" if not name else "h100" if any(known in name for known in H100_CLASS) else "gpu"
     return DurationEstimate(round(pace.start_s + rows * epochs * size / training.gpus, 1), basis)

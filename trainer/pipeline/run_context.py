@@ -11,7 +11,7 @@ from storage.learning.model_files import check_code
 from storage.learning.models import Model
 from storage.learning.runs import Run
 from trainer.dataset.token_budget import ModelDirectoryError
-from trainer.pipeline.step_process import StepProcesses, check_end
+from trainer.pipeline.step_process import StepProcesses, check_exit_code
 from trainer.pipeline.workspace import RunWorkspace
 
 
@@ -33,17 +33,17 @@ class RunContext:
 
     database: Database
     settings: Settings
-    place: RunWorkspace
-    children: StepProcesses
+    workspace: RunWorkspace
+    processes: StepProcesses
 
     async def check(self, run: Run) -> None:
         """Raises RunCancelled, TrainingDataErased or RunStateChanged where the run must not continue."""
-        now = await runs.find(self.database, run.id)
+        now = await runs.get_run(self.database, run.id)
         if now.state != run.state:
             raise runs.RunStateChanged(f"Run {run.id} is {now.state} by now.")
         if now.cancel_at is not None:
             raise RunCancelled
-        if run.dataset and await datasets.held_forgotten(self.database, run.dataset):
+        if run.dataset and await datasets.has_forgotten_rows(self.database, run.dataset):
             raise TrainingDataErased
 
     async def run_step(self, run: Run, step: str, module: str, *arguments: object) -> None:
@@ -51,15 +51,15 @@ class RunContext:
 
         Raises StepKilled, StepFailed, StepInterrupted, and what `check` raises.
         """
-        log = self.place.log(step)
+        log = self.workspace.log(step)
 
         async def watch() -> None:
             await self.check(run)
 
-        code = await self.children.run(module, arguments, log, watch)
+        code = await self.processes.run(module, arguments, log, watch)
         if code in (143, -15):
             raise StepInterrupted
-        check_end(step, code, log)
+        check_exit_code(step, code, log)
 
     async def directory(self, model: Model) -> Path:
         """Where a model's files are on this host.
@@ -88,7 +88,7 @@ class RunContext:
 
     async def champion(self) -> Model:
         """Raises RegistryError where no model is in service."""
-        serving = await models.champion(self.database)
+        serving = await models.get_champion(self.database)
         if serving is None:
             raise models.RegistryError(
                 "No model is registered, so there is nothing to start from: `jokebot models add DIR`.", code="no-model"

@@ -11,8 +11,8 @@ from pathlib import Path
 from configs.errors import JokebotError
 from configs.settings import ROOT
 
-LEASH = Path(__file__).with_name("exec_with_pdeathsig.py")
-LOOK_EVERY_S = 0.5
+EXEC_SCRIPT = Path(__file__).with_name("exec_with_pdeathsig.py")
+POLL_INTERVAL_S = 0.5
 TOKENIZER_ONLY = ("USE_TORCH", "TRANSFORMERS_VERBOSITY", "TRANSFORMERS_NO_ADVISORY_WARNINGS")
 """What trainer.dataset.token_budget sets for this process; a child that trains must not inherit it."""
 
@@ -45,7 +45,18 @@ class StepProcesses:
         """
         environment = {name: value for name, value in os.environ.items() if name not in TOKENIZER_ONLY}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-I", "-S", LEASH, os.getpid(), self.nice, sys.executable, "-m", module, *arguments]
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            EXEC_SCRIPT,
+            os.getpid(),
+            self.nice,
+            sys.executable,
+            "-m",
+            module,
+            *arguments,
+        ]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             # A process group of its own: a signal that is sent to all of ours must not reach it a second time, through
@@ -62,7 +73,7 @@ class StepProcesses:
         try:
             while True:
                 try:
-                    return await asyncio.wait_for(process.wait(), LOOK_EVERY_S)
+                    return await asyncio.wait_for(process.wait(), POLL_INTERVAL_S)
                 except TimeoutError:
                     await watch()
         finally:
@@ -89,7 +100,7 @@ def last_line(log: Path) -> str:
     return next((line.removeprefix("jokebot: ") for line in reversed(lines) if line.strip()), "")
 
 
-def check_end(step: str, code: int, log: Path) -> None:
+def check_exit_code(step: str, code: int, log: Path) -> None:
     """Raises StepKilled or StepFailed for an exit code that is not 0."""
     if code < 0:
         likely = " The machine was probably short of memory." if code == -signal.SIGKILL else ""

@@ -36,7 +36,7 @@ class RunWorkspace:
     models: Path
 
     @classmethod
-    def of(cls, run_id: int, storage: StorageSettings) -> "RunWorkspace":
+    def of_run(cls, run_id: int, storage: StorageSettings) -> "RunWorkspace":
         return cls(storage.runs.absolute() / str(run_id), storage.models.absolute())
 
     @property

@@ -32,10 +32,10 @@ photo).
 """
 PRIOR_DEGREES = 20.0
 """What these shares weigh, in degrees of freedom, against those of the pool."""
-LEAST_VARIANCE = 1 / 24
+MIN_VARIANCE = 1 / 24
 """A quarter of what three equally frequent verdicts have: keeps a pool of like verdicts from dividing by nothing."""
-LEAST_SHARE = 0.02
-HIGHEST_REFERENCE = 0.75
+MIN_SHARE = 0.02
+MAX_REFERENCE = 0.75
 """The highest reference: where nearly all verdicts are 😂, 😂 still counts as better than it and 🙂 as worse."""
 
 
@@ -51,7 +51,7 @@ class VarianceComponents:
     @property
     def reference(self) -> float:
         """The mean that a photo without other jokes is compared with."""
-        return min(self.mean, HIGHEST_REFERENCE)
+        return min(self.mean, MAX_REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def estimate_pool(value: Floats, weight: Floats, joke: Indices, means: JokeMeans
     n, y, photo = means.weight, means.mean, means.photo
     total = n.sum()
     if total == 0:
-        return VarianceComponents(0.5, *(share * LEAST_VARIANCE for share in PRIOR_SHARES))
+        return VarianceComponents(0.5, *(share * MIN_VARIANCE for share in PRIOR_SHARES))
     of_photo = np.bincount(photo, n, means.photos)
     photo_mean = ratio(np.bincount(photo, n * y, means.photos), of_photo)
     mean = float((n * y).sum() / total)
     jokes, photos = int((n > 0).sum()), int((of_photo > 0).sum())
-    spread = max(float((weight * (value - mean) ** 2).sum() / total), LEAST_VARIANCE)
+    spread = max(float((weight * (value - mean) ** 2).sum() / total), MIN_VARIANCE)
     squares = ratio(np.bincount(photo, n * n, means.photos), of_photo).sum()
 
     noise = _mixed(
@@ -111,7 +111,7 @@ def _mixed(share: float, spread: float, squares: float, explained: float, coeffi
     """One component: its moment estimate and its prior, weighed by degrees of freedom, and never quite nothing."""
     estimate = max((squares - explained) / coefficient, 0.0) if coefficient > 1e-9 and degrees > 0 else 0.0
     degrees = max(degrees, 0.0)
-    return max((PRIOR_DEGREES * share * spread + degrees * estimate) / (PRIOR_DEGREES + degrees), LEAST_SHARE * spread)
+    return max((PRIOR_DEGREES * share * spread + degrees * estimate) / (PRIOR_DEGREES + degrees), MIN_SHARE * spread)
 
 
 def posterior(means: JokeMeans, pool: VarianceComponents) -> Floats:

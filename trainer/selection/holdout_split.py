@@ -49,16 +49,16 @@ async def update_split(database: Database, *, share: float, near_bits: int) -> H
 
     `share` is the held-out share of new groups; hashes that differ in at most `near_bits` bits are near.
     """
-    new = await splits.unplaced(database)
+    new = await splits.list_unplaced_photos(database)
     if new:
-        old = await splits.placed(database)
-        groups, joining = decide(new, old, share=share, near_bits=near_bits)
-        await splits.place(database, groups, joining)
-    placed = await splits.placed(database)
+        old = await splits.all_placed_photos(database)
+        groups, joining = decide_sides(new, old, share=share, near_bits=near_bits)
+        await splits.place_photos(database, groups, joining)
+    placed = await splits.all_placed_photos(database)
     return HoldoutSplit(*(placed[:, column] for column in range(4)))
 
 
-def decide(
+def decide_sides(
     new: Sequence[tuple[int, int, str]], old: NDArray[np.int64], *, share: float, near_bits: int
 ) -> tuple[list[tuple[str, list[int]]], list[tuple[int, int]]]:
     """Sides for new photos (id, phash, sha256), beside placed ones (rows as `storage.learning.splits.placed` gives
@@ -67,7 +67,7 @@ def decide(
     Returns new groups as (side, photo ids) and joining photos as (group id, photo id).
     """
     hashes, node = np.unique(unsigned([photo[1] for photo in new]), return_inverse=True)
-    labels, touched = connect(hashes, unsigned(old[:, 1].tolist()), near_bits)
+    labels, touched = cluster(hashes, unsigned(old[:, 1].tolist()), near_bits)
     members: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     for photo, index in zip(new, node.tolist(), strict=True):
         members[int(labels[index])].append(photo)
@@ -86,7 +86,7 @@ def decide(
     return groups, joining
 
 
-def connect(
+def cluster(
     new: NDArray[np.uint64], old: NDArray[np.uint64], bits: int
 ) -> tuple[NDArray[np.int64], dict[int, set[int]]]:
     """Clusters of new hashes by their own nearness alone, and the rows of old hashes that each cluster touches."""

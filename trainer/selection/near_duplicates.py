@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 BITS = 64
-SHARED = 3
+EQUAL_BANDS = 3
 """Bands that must be equal: with 100,000 hashes and 8 to 10 bits, 2 compare too many pairs and 4 sort too often."""
-PAIRS_AT_ONCE = 1_000_000
+MAX_PAIRS = 1_000_000
 
 
 def unsigned(hashes: list[int]) -> Hashes:
@@ -29,8 +29,10 @@ def near_duplicate_pairs(
     hashes that share so many whole bands are compared.
     """
     fresh = np.ones(len(hashes), bool) if fresh is None else fresh
-    for bands in combinations(_bands(hashes, bits + SHARED), SHARED):
-        key = np.bitwise_or.reduce([band << np.uint64(number * BITS // SHARED) for number, band in enumerate(bands)])
+    for bands in combinations(_bands(hashes, bits + EQUAL_BANDS), EQUAL_BANDS):
+        key = np.bitwise_or.reduce(
+            [band << np.uint64(number * BITS // EQUAL_BANDS) for number, band in enumerate(bands)]
+        )
         order = np.argsort(key, kind="stable")
         for left, right in _equal_neighbours(key[order]):
             left, right = order[left], order[right]
@@ -57,7 +59,7 @@ def _equal_neighbours(key: Hashes) -> Iterator[tuple[Indices, Indices]]:
         size += len(left)
         if len(left):
             parts.append((left, left + distance))
-        if parts and (not len(left) or size > PAIRS_AT_ONCE):
+        if parts and (not len(left) or size > MAX_PAIRS):
             yield np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
             parts, size = [], 0
         if not len(left):

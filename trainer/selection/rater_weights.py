@@ -26,7 +26,7 @@ LENIENCY_SHARE = 0.10
 LENIENCY_DEGREES = 10.0
 CONFIDENCE = 2.0
 """Standard errors below the observed agreement of a pair."""
-PARTNERS = 32
+MAX_PARTNERS = 32
 """On a joke with more raters than twice this and one, each is compared with as many others, drawn by a fixed
 shuffle.
 """
@@ -84,20 +84,20 @@ def rater_dependence(value: Floats, joke: Indices, rater: Indices, raters: int) 
     left, right = joint_ratings(joke)
     if not len(left):
         return np.zeros(len(value))
-    left, right, pair = grouped(left, right, rater, raters)
+    left, right, pair = group_pairs(left, right, rater, raters)
     shared = np.bincount(pair).astype(float)
     agreement = np.bincount(pair, value[left] == value[right]) / shared
     # A pair with many common jokes counts no more than a middling one, or a brigade would set the standard itself.
     standing = np.minimum(shared, np.median(shared))
     usual = min(float((standing * agreement).sum() / standing.sum()), 1 - 1e-6)
-    rho = np.clip((wilson(agreement, shared) - usual) / (1 - usual), 0.0, 1.0)[pair]
+    rho = np.clip((wilson_lower_bound(agreement, shared) - usual) / (1 - usual), 0.0, 1.0)[pair]
     total = np.bincount(left, rho, len(value)) + np.bincount(right, rho, len(value))
     compared = np.bincount(left, minlength=len(value)) + np.bincount(right, minlength=len(value))
     others = np.bincount(joke)[joke] - 1
     return total * ratio(others.astype(float), compared.astype(float))
 
 
-def grouped(left: Small, right: Small, rater: Indices, raters: int) -> tuple[Small, Small, Small]:
+def group_pairs(left: Small, right: Small, rater: Indices, raters: int) -> tuple[Small, Small, Small]:
     """Pairs of ratings sorted by their pair of raters, and the number of that pair of raters, from 0.
 
     The same as numpy's `unique` with `return_inverse`, in half the memory: this is the peak of a large export.
@@ -117,7 +117,7 @@ def joint_ratings(joke: Indices) -> tuple[Small, Small]:
     order = shuffled[np.argsort(joke[shuffled], kind="stable")].astype(np.int32)
     sorted_jokes, here = joke[order], np.arange(len(joke), dtype=np.int32)
     lefts, rights = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-    for distance in range(1, PARTNERS + 1):
+    for distance in range(1, MAX_PARTNERS + 1):
         here = here[: np.searchsorted(here, len(joke) - distance)]
         here = here[sorted_jokes[here] == sorted_jokes[here + distance]]
         lefts.append(order[here])
@@ -125,7 +125,7 @@ def joint_ratings(joke: Indices) -> tuple[Small, Small]:
     return np.concatenate(lefts), np.concatenate(rights)
 
 
-def wilson(share: Floats, count: Floats) -> Floats:
+def wilson_lower_bound(share: Floats, count: Floats) -> Floats:
     """Lower end (n) of the score interval (E. B. Wilson, 1927) of shares (n) in `count` trials each (n)."""
     z = CONFIDENCE
     return (share + z * z / (2 * count) - z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2))) / (

@@ -53,7 +53,7 @@ class JokeScores:
         requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
         columns = (
             rated.joke_ids[rated.joke[requested]],
-            rated.people[rated.rater[requested]],
+            rated.user_ids[rated.rater[requested]],
             rated.value[requested],
             self.weighed.weight[requested],
         )
@@ -68,7 +68,7 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
     _, photo = np.unique(evidence.photo_ids, return_inverse=True)
     weighed = (
         weight_ratings(
-            value, evidence.joke, evidence.rater, jokes, len(evidence.people), newcomer_weights(evidence, settings)
+            value, evidence.joke, evidence.rater, jokes, len(evidence.user_ids), newcomer_weights(evidence, settings)
         )
         if settings.weigh_raters
         else unweighed(value, jokes)
@@ -78,10 +78,10 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
     plain = joke_means(value, weighed.weight, evidence.joke, photo).mean * 2 + 1
     better = posterior(means, pool)
     tests = {
-        "too few raters": means.weight + 0.5 < settings.minimum_raters,
+        "too few raters": means.weight + 0.5 < settings.min_raters,
         "pushed by a block or by newcomers": weighed.contested,
-        "not liked enough": plain < settings.minimum_mean - 1e-9,
-        "not surely better than others": better < settings.minimum_posterior,
+        "not liked enough": plain < settings.min_mean - 1e-9,
+        "not surely better than others": better < settings.min_posterior,
     }
     good, rejected = np.ones(jokes, bool), {}
     for reason, failed in tests.items():
@@ -102,9 +102,7 @@ def find_pivotal_raters(scores: JokeScores, means: JokeMeans, settings: Selectio
     plain = np.divide(plain, left, out=np.zeros(len(left)), where=left > 1e-9)
     better = posterior_without(means, scores.pool, scores.weighed.value, weight, evidence.joke)
     needed = scores.good[evidence.joke] & (
-        (left + 0.5 < settings.minimum_raters)
-        | (better < settings.minimum_posterior)
-        | (plain < settings.minimum_mean - 1e-9)
+        (left + 0.5 < settings.min_raters) | (better < settings.min_posterior) | (plain < settings.min_mean - 1e-9)
     )
     pivotal: dict[int, list[int]] = defaultdict(list)
     for joke, rater in zip(evidence.joke[needed].tolist(), evidence.rater[needed].tolist(), strict=True):

@@ -12,16 +12,16 @@ import torch
 from configs.transformers_imports import import_torchvision
 
 
-def apply() -> None:
+def apply_repairs() -> None:
     """All repairs of imports, in the order in which they are needed."""
-    with compiler_left_out():
+    with without_compiler():
         import_torchvision(torch)
         importlib.import_module("bitsandbytes")
         quantise_on_cpu()
 
 
 @contextmanager
-def compiler_left_out() -> Iterator[None]:
+def without_compiler() -> Iterator[None]:
     """bitsandbytes wraps its spare kernels in torch.compile while it is imported, and that imports the whole
     compiler: a second of every start for functions that neither a GPU nor a CPU run calls."""
     original, torch.compile = (

@@ -34,7 +34,7 @@ def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> 
         "tokenizer.pretrained_model_name_or_path": base,
         "model.features": features,
         "model.kept_pictures": str(plan.work / KEPT),
-        "model.recompute": settings.recompute,
+        "model.recompute": settings.gradient_checkpointing,
         "model.parts": plan.parts(),
         "model.seed": settings.seed,
         "model.quantization_llm": settings.nf4,

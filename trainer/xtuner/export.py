@@ -14,7 +14,7 @@ from trainer.xtuner.plan import TrainingPlan
 from trainer.xtuner.rows import origin
 
 PLOT = "loss.png"
-SMOOTH = 20
+SMOOTHING_STEPS = 20
 """The plot's dark line is a mean over this many steps."""
 
 
@@ -33,7 +33,7 @@ def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) 
         "dataset": origin(plan.dataset),
         "lora_rank": training.lora_rank,
         "lora_alpha": training.lora_alpha,
-        "training": training.model_dump(),
+        "training": training.stored(),
         "max_tiles": plan.max_tiles,
         "measures": measures,
     }
@@ -54,7 +54,8 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
     for number, (name, losses) in enumerate(curves.items()):
         steps, values = [line["step"] for line in losses], [line["loss"] for line in losses]
         means = [
-            sum(values[max(0, step - SMOOTH + 1) : step + 1]) / min(SMOOTH, step + 1) for step in range(len(values))
+            sum(values[max(0, step - SMOOTHING_STEPS + 1) : step + 1]) / min(SMOOTHING_STEPS, step + 1)
+            for step in range(len(values))
         ]
         axes.plot(steps, values, color=f"C{number}", alpha=0.3, linewidth=0.8)
         axes.plot(steps, means, color=f"C{number}", label=name)

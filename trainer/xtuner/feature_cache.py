@@ -21,7 +21,7 @@ from trainer.merge.base_model import BaseCheckpoint
 from trainer.xtuner.rows import TrainingRow
 
 ENDING = ".bf16"
-FREE_SHARE = 0.5
+MAX_DISK_SHARE = 0.5
 """Of the disk's free room, how much may be taken."""
 
 
@@ -64,7 +64,7 @@ class FeatureStore:
             return None
         return StoredFeatures(str(path), shape) if whole else None
 
-    def keep(self, sha256: str, features: torch.Tensor, picture: Path) -> None:
+    def save(self, sha256: str, features: torch.Tensor, picture: Path) -> None:
         """Keep a picture's features, (tiles × tokens, size). A full disk only means that they are made again.
 
         `picture` is its file: where that is gone, its photo was forgotten during the run, and nothing is kept.
@@ -93,7 +93,7 @@ class FeatureStore:
                 path.touch()
         here = sorted(self.folder.parent.rglob(f"*{ENDING}"), key=lambda path: path.stat().st_mtime)
         taken = sum(path.stat().st_size for path in here)
-        limit = min(limit, taken + int(FREE_SHARE * shutil.disk_usage(self.folder).free))
+        limit = min(limit, taken + int(MAX_DISK_SHARE * shutil.disk_usage(self.folder).free))
         needed = sum(self.nbytes(row) for path, row in needed_files.items() if not path.exists())
         for path in here:
             if taken + needed > limit and path not in needed_files:
@@ -121,7 +121,7 @@ def store_for(base: Path, folder: Path) -> FeatureStore:
         *(config.get(key) for key in ("select_layer", "downsample_ratio", "ps_version", "force_image_size")),
     ]
     digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode())
-    for file in BaseCheckpoint.of(base).files.values():
+    for file in BaseCheckpoint.open(base).files.values():
         for name, tensor in sorted(file.items()):
             if name.startswith("vision_model."):
                 digest.update(name.encode())

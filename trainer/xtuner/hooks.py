@@ -18,9 +18,9 @@ from trainer.xtuner.compat import single_process_group
 from trainer.xtuner.plan import TrainingError, TrainingStopped
 from trainer.xtuner.progress import ProgressWriter
 
-EVERY_S = 1.0
+PROGRESS_INTERVAL_S = 1.0
 """progress.json is replaced at most this often."""
-FORGET = 0.9
+STEP_TIME_DECAY = 0.9
 """Weight of the past in the mean time of a step, for the estimate of the remaining time."""
 
 
@@ -71,10 +71,10 @@ class ProgressHook(Hook):
             return
         step, now = runner.iter + 1, time.monotonic()
         took, self.began = now - self.began, now
-        self.step_s = took if not self.step_s else FORGET * self.step_s + (1 - FORGET) * took
+        self.step_s = took if not self.step_s else STEP_TIME_DECAY * self.step_s + (1 - STEP_TIME_DECAY) * took
         rate = runner.optim_wrapper.param_groups[0]["lr"]
         self.progress.log(step, float(outputs["loss"]), rate, took)
-        if now - self.reported >= EVERY_S or step == runner.max_iters:
+        if now - self.reported >= PROGRESS_INTERVAL_S or step == runner.max_iters:
             self.reported = now
             self.report(runner, step, float(outputs["loss"]), rate)
 
@@ -113,9 +113,9 @@ class StopHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.ask)
+            signal.signal(number, self.on_signal)
 
-    def ask(self, number: int, frame: Any) -> None:
+    def on_signal(self, number: int, frame: Any) -> None:
         if self.stop_requested:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)

@@ -53,7 +53,7 @@ class FrozenLinear:
 
 
 class LoraLayer:
-    """One of PEFT's LoRA layers, applied by `LoraConfig`. `number` tells its dropout from that of the others."""
+    """One of PEFT's LoRA layers, applied by `LoraFunction`. `number` tells its dropout from that of the others."""
 
     def __init__(self, module: nn.Module, number: int, dtype: torch.dtype, keep_unpacked: bool) -> None:
         self.a, self.b = module.lora_A["default"].weight, module.lora_B["default"].weight
@@ -67,10 +67,10 @@ class LoraLayer:
 
         With `gate`, the input is silu(gate) · x. `seed` is the step's, for the dropout.
         """
-        return LoraConfig.apply(x, gate, self.a, self.b, self, seed * 10_007 + self.number)
+        return LoraFunction.apply(x, gate, self.a, self.b, self, seed * 10_007 + self.number)
 
 
-class LoraConfig(torch.autograd.Function):
+class LoraFunction(torch.autograd.Function):
     """x (tokens, in), gate (tokens, in) or None, a (rank, in), b (out, rank) to (tokens, out); what is kept for the
     backward pass are x, the gate and l (tokens, rank), and `seed` for the dropout's mask.
     """

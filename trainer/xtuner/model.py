@@ -25,7 +25,7 @@ from trainer.xtuner.feature_cache import FeatureStore, StoredFeatures
 from trainer.xtuner.packed_dataset import to_pixels
 from trainer.xtuner.plan import TrainingError
 
-SPARE = 3 << 30
+RESERVED_BYTES = 3 << 30
 """Bytes of GPU memory that the estimate leaves alone: logits, gradients on their way, the allocator's losses."""
 KEEP_SHARE = 0.1
 """A language model whose bf16 weights take at most this share of the GPU's memory is kept unpacked."""
@@ -133,7 +133,7 @@ class JokeModel(InternVL_V1_5):
         if not seen:
             # The projector must have a gradient at every step, or several processes can't agree on one.
             return hidden + 0 * sum(parameter.sum() for parameter in self.model.mlp1.parameters())
-        features = [self.look(row) for row, _ in seen]
+        features = [self.picture_features(row) for row, _ in seen]
         positions = torch.cat(
             [
                 torch.arange(start + row["first"], start + row["first"] + len(feature))
@@ -144,7 +144,7 @@ class JokeModel(InternVL_V1_5):
         return hidden.index_copy(0, positions.to(hidden.device, non_blocking=True), projected.to(hidden.dtype))
 
     @torch.no_grad()
-    def look(self, row: dict[str, Any]) -> torch.Tensor:
+    def picture_features(self, row: dict[str, Any]) -> torch.Tensor:
         """A picture's features (tiles × tokens, size): kept ones, or the vision model's, which are then kept.
 
         Always one picture at a time: the same numbers come out whatever else is in the batch.
@@ -166,7 +166,7 @@ class JokeModel(InternVL_V1_5):
         )
         features = folded.reshape(-1, folded.shape[-1])
         if row["sha256"] in self.may_keep:
-            self.keeper.submit(self.store.keep, row["sha256"], features.cpu(), Path(row["path"]))
+            self.keeper.submit(self.store.save, row["sha256"], features.cpu(), Path(row["path"]))
         return features
 
     def layers_to_recompute(self, tokens: int) -> int:
@@ -174,7 +174,9 @@ class JokeModel(InternVL_V1_5):
         decoder, every = self.decoder(), len(self.decoder().layers)
         if self.recompute != "auto" or not torch.cuda.is_available():
             return every if self.recompute == "always" else self.recomputed
-        free = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated() - SPARE
+        free = (
+            torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated() - RESERVED_BYTES
+        )
         short = every - free // max(1, tokens * decoder.bytes_per_token())
         self.recomputed = max(self.recomputed, min(every, max(0, short)))
         return self.recomputed
@@ -188,14 +190,14 @@ class JokeModel(InternVL_V1_5):
             self.window_start = optim_wrapper.inner_count
         self.window.append(rows)
         try:
-            loss = self.learn(rows, optim_wrapper)
+            loss = self.accumulate(rows, optim_wrapper)
         except torch.OutOfMemoryError:
-            loss = self.learn_again(optim_wrapper)
+            loss = self.retry_with_less_memory(optim_wrapper)
         if optim_wrapper.should_update():
             self.window.clear()
         return {"loss": loss}
 
-    def learn(self, rows: Batch, optim_wrapper: OptimWrapper) -> torch.Tensor:
+    def accumulate(self, rows: Batch, optim_wrapper: OptimWrapper) -> torch.Tensor:
         """Loss and gradient of a batch, piece by piece, and the update where one is due. Returns the batch's loss."""
         total, pieces = torch.zeros((), device=self.model.mlp1[1].weight.device), self.pieces(rows)
         for number, (piece, share, seed) in enumerate(pieces):
@@ -208,15 +210,15 @@ class JokeModel(InternVL_V1_5):
                 optim_wrapper.update_params(loss)
         return total
 
-    def learn_again(self, optim_wrapper: OptimWrapper) -> torch.Tensor:
+    def retry_with_less_memory(self, optim_wrapper: OptimWrapper) -> torch.Tensor:
         """Raises TrainingError("memory") when one row alone is too large."""
-        while self.economise():
+        while self.reduce_memory():
             optim_wrapper.zero_grad()
             optim_wrapper._inner_count = self.window_start
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             try:
-                return [self.learn(rows, optim_wrapper) for rows in self.window][-1]
+                return [self.accumulate(rows, optim_wrapper) for rows in self.window][-1]
             except torch.OutOfMemoryError:
                 continue
         raise TrainingError(
@@ -225,7 +227,7 @@ class JokeModel(InternVL_V1_5):
             "Lower training.max_length or engine.max_tiles, or use a larger GPU.",
         )
 
-    def economise(self) -> bool:
+    def reduce_memory(self) -> bool:
         """Take the next step towards needing less memory; False when there is none."""
         every = len(self.decoder().layers)
         if self.recompute == "auto" and self.recomputed < every:

@@ -11,8 +11,6 @@ from configs.settings import TrainingSettings
 from storage.learning.run_files import PLAN, replace_file
 
 PARTS = "parts"
-FILE_NAMES = {"gradient_checkpointing": "recompute", "feature_cache_gb": "features_gb"}
-"""Settings of [training] that have an older name in plan.json, so that a run resumes after a setting was renamed."""
 
 
 class TrainingError(JokebotError):
@@ -68,8 +66,7 @@ class TrainingPlan:
 
     def text(self) -> str:
         data = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
-        training = {FILE_NAMES.get(name, name): value for name, value in self.training.model_dump().items()}
-        return json.dumps({**data, "training": training}, ensure_ascii=False, indent=2) + "\n"
+        return json.dumps({**data, "training": self.training.stored()}, ensure_ascii=False, indent=2) + "\n"
 
     def save(self) -> None:
         """Write OUT/plan.json. A run that is there already is continued if it has the same plan.
@@ -94,9 +91,8 @@ class TrainingPlan:
     def load(cls, out: Path) -> "TrainingPlan":
         data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
         paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
-        renamed = {old: new for new, old in FILE_NAMES.items() if new in TrainingSettings.model_fields}
-        training = {renamed.get(name, name): value for name, value in data["training"].items()}
-        return cls(**paths, max_tiles=data["max_tiles"], training=TrainingSettings(**training))
+        training = TrainingSettings(**TrainingSettings.field_values(data["training"]))
+        return cls(**paths, max_tiles=data["max_tiles"], training=training)
 
 
 @dataclass(frozen=True)
@@ -110,10 +106,10 @@ class StepSchedule:
     checkpoint_every: int
 
 
-UPDATES_AN_EPOCH = 8
+MIN_UPDATES_PER_EPOCH = 8
 """Fewer than this are not worth accumulating for: ten rows would be updated from less than once an epoch."""
 
-SHORTEST_WARMUP = 2
+MIN_WARMUP_STEPS = 2
 """mmengine's LinearLR reaches the full rate one step before its end: of one step it would never leave its start."""
 
 
@@ -126,13 +122,13 @@ def schedule(rows: int, processes: int, training: TrainingSettings) -> StepSched
     """
     batch = min(training.batch_size, max(1, rows // processes))
     per_epoch = math.ceil(rows / (batch * processes))
-    accumulation = min(training.accumulation, max(1, per_epoch // UPDATES_AN_EPOCH))
+    accumulation = min(training.accumulation, max(1, per_epoch // MIN_UPDATES_PER_EPOCH))
 
     def windows(steps: float) -> int:
         return max(1, math.ceil(steps / accumulation)) * accumulation
 
     steps = windows(per_epoch * training.epochs)
     warmup = (
-        max(SHORTEST_WARMUP, round(training.warmup * steps)) if training.warmup and steps > 2 * SHORTEST_WARMUP else 0
+        max(MIN_WARMUP_STEPS, round(training.warmup * steps)) if training.warmup and steps > 2 * MIN_WARMUP_STEPS else 0
     )
     return StepSchedule(batch, accumulation, steps, warmup, windows(training.checkpoint_steps))

@@ -133,7 +133,7 @@ def prepare(plan: TrainingPlan) -> Path:
     plan.work.mkdir(parents=True, exist_ok=True)
     save_rows(rows, plan.work / config.ROWS)
     store = feature_cache.store_for(plan.base, plan.features)
-    allowed = store.make_room(rows, int(plan.training.features_gb * 1e9))
+    allowed = store.make_room(rows, int(plan.training.feature_cache_gb * 1e9))
     (plan.work / config.KEPT).write_text("\n".join(sorted(allowed)), encoding="utf-8")
     return config.write_config(plan, schedule(len(rows), int(os.environ.get("WORLD_SIZE", 1)), plan.training), store)
 
@@ -173,7 +173,7 @@ def join_group() -> None:
 def import_xtuner() -> None:
     from trainer.xtuner import compat
 
-    compat.apply()
+    compat.apply_repairs()
 
 
 def call_xtuner(arguments: list[str]) -> Any:

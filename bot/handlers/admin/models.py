@@ -10,7 +10,7 @@ from bot.messaging.messenger import Messenger
 from bot.retraining.deployer import Deployment, ModelDeployer
 from bot.telegram.message_parsing import command_arguments
 from configs.errors import JokebotError
-from storage.chat.metrics import ratings_by_model
+from storage.chat.metrics import count_ratings_by_model
 from storage.database import Database
 from storage.learning import models, promotion
 from storage.learning.models import Model, RegistryError
@@ -70,7 +70,7 @@ class ModelAdmin:
                 await self._messenger.reply(incoming.message, "promote-how")
 
     async def _ask(self, incoming: IncomingMessage, number: int) -> None:
-        message, serving = incoming.message, await models.champion(self._database)
+        message, serving = incoming.message, await models.get_champion(self._database)
         try:
             model = await models.get_model(self._database, number)
         except RegistryError:
@@ -82,7 +82,7 @@ class ModelAdmin:
             await self._messenger.reply(message, "promote-already", model=number)
             return
         try:
-            await promotion.may_serve(self._database, number)
+            await promotion.ensure_servable(self._database, number)
         except RegistryError as error:
             await self._messenger.reply(message, "promote-failed", why=self._reason(incoming.user, error))
             return
@@ -119,8 +119,8 @@ class ModelAdmin:
     async def on_rollback(self, incoming: IncomingMessage) -> None:
         """Deploy the previous champion, without confirmation: it is urgent, and /promote undoes it."""
         message = incoming.message
-        if await promotion.previous_champion(self._database) is None:
-            serving = await models.champion(self._database)
+        if await promotion.get_previous_champion(self._database) is None:
+            serving = await models.get_champion(self._database)
             await self._messenger.reply(message, "rollback-none", model=serving.id if serving else 0)
             return
         try:

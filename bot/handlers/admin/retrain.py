@@ -17,7 +17,7 @@ from bot.telegram.message_parsing import command_arguments
 from bot.telegram.rate_limiter import CallDropped
 from configs.settings import Settings
 from storage.database import Database
-from storage.learning import runs, trials
+from storage.learning import run_notices, runs, trials
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 from storage.learning.runs import Run, RunInProgress
 
@@ -59,11 +59,11 @@ class RetrainAdmin:
                 await self._messenger.reply(incoming.message, "retrain-how")
 
     async def _ask(self, incoming: IncomingMessage) -> None:
-        message, minimum = incoming.message, self._settings.retrain.minimum_pairs
+        message, minimum = incoming.message, self._settings.retrain.min_pairs
         with contextlib.suppress(CallDropped):
             await self._messenger.client.send_chat_action(message.chat.id, "typing")
         try:
-            preview = await pipeline_process.look(self._settings)
+            preview = await pipeline_process.preview_retraining(self._settings)
         except PreviewError as error:
             await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
             return
@@ -116,7 +116,7 @@ class RetrainAdmin:
             await self._messenger.close_question(query, text)
             return
         if chat_id == user.id:
-            await runs.follow(self._database, run.id, chat_id, press.message.message_id)
+            await run_notices.track_message(self._database, run.id, chat_id, press.message.message_id)
             await self._messenger.answer_button(query)
         else:
             await self._messenger.close_question(query, self._messenger.text(user, "retrain-started", run=run.id))
@@ -128,13 +128,13 @@ class RetrainAdmin:
                 incoming.message, "retrain-busy", run=run.id, what=self._state(incoming.user, run)
             )
             return
-        trial = await trials.trial_of_run(self._database, run.id)
+        trial = await trials.get_trial_of_run(self._database, run.id)
         await self._messenger.reply(
             incoming.message,
             "retrain-on-trial",
             model=run.candidate_id or 0,
-            wanted=self._settings.canary.ratings,
-            ratings=await trials.trial_ratings(self._database, trial) if trial else 0,
+            wanted=self._settings.canary.max_ratings,
+            ratings=await trials.count_trial_ratings(self._database, trial) if trial else 0,
         )
 
     async def _cancel(self, message: Message) -> None:

@@ -41,7 +41,7 @@ class ReviewAdmin:
         with contextlib.suppress(CallDropped):
             await self._messenger.client.send_chat_action(message.chat.id, "typing")
         try:
-            preview = await pipeline_process.look(self._settings)
+            preview = await pipeline_process.preview_retraining(self._settings)
         except PreviewError as error:
             await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
             return
@@ -51,7 +51,7 @@ class ReviewAdmin:
     async def on_answer(self, press: ButtonPress[ReviewButton]) -> None:
         """Store a decision. The first decision about a joke brings the next joke, a later one only changes it."""
         joke_id, answer, admin = press.data.joke_id, press.data.answer, press.user
-        first = await review_queue.decide(self._database, joke_id, kept=answer == "keep", asked_by=admin.id)
+        first = await review_queue.record_decision(self._database, joke_id, kept=answer == "keep", asked_by=admin.id)
         if first is None:
             await self._messenger.reject_button(press.query, "review-gone")
             return

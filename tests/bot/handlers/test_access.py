@@ -85,15 +85,15 @@ async def test_somebody_is_named_by_a_reply_in_a_group_by_username_or_by_number(
     assert f"Eve · @eve_1 · {eve}" in await say(stage, "/ban @EVE_1")
     assert await say(stage, "/ban @nobody") == stage.words("ban-unknown", who="@nobody")
     assert "? · 424242" in await say(stage, "/ban 424242")
-    assert {one.person_id for one in await bans.in_force(stage.app.database)} == {stage.bob, eve, 424242}
-    until = (await bans.history(stage.app.database, stage.bob))[0].until
+    assert {one.person_id for one in await bans.list_active_bans(stage.app.database)} == {stage.bob, eve, 424242}
+    until = (await bans.list_bans_of_user(stage.app.database, stage.bob))[0].until
     assert 13.9 * 86400 < until - time.time() < 14.1 * 86400
 
 
 @pytest.mark.parametrize("text", ["/ban", "/ban bob", "/ban -5", "/ban 3d", "/ban @", "/ban 99999999999999999999"])
 async def test_an_unclear_ban_bans_nobody_and_says_how(stage, text):
     assert await say(stage, text) == stage.words("ban-how")
-    assert await bans.in_force(stage.app.database) == []
+    assert await bans.list_active_bans(stage.app.database) == []
 
 
 async def test_neither_admins_nor_bots_can_be_banned_and_nobody_else_may_ban(stage):
@@ -102,13 +102,13 @@ async def test_neither_admins_nor_bots_can_be_banned_and_nobody_else_may_ban(sta
     assert await say(stage, "/ban", reply_to=joke["message_id"]) == stage.words("ban-bot")
     for command in ("/ban", "/unban"):
         assert await say(stage, f"{command} {stage.alice}", person=stage.bob) == stage.words("admins-only")
-    assert await bans.in_force(stage.app.database) == []
+    assert await bans.list_active_bans(stage.app.database) == []
 
 
 async def test_who_becomes_an_admin_is_let_in(stage):
-    await bans.ban(stage.app.database, stage.ming, by=stage.alice)
+    await bans.add_ban(stage.app.database, stage.ming, by=stage.alice)
     await stage.restart()
-    assert await bans.in_force(stage.app.database) == []
+    assert await bans.list_active_bans(stage.app.database) == []
 
 
 async def test_the_other_admins_are_told_in_their_language(stage):

@@ -7,7 +7,7 @@ import pytest
 from bot.engine.stub.engine import StubReply
 from bot.jokes.album_tracker import AlbumTracker
 
-PATIENT = {"album_quiet_s": 600, "album_call_quiet_s": 600}
+PATIENT = {"album_wait_s": 600, "album_mention_wait_s": 600}
 """So long that a test in which somebody waits for the end of it fails."""
 
 

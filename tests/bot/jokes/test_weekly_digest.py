@@ -11,7 +11,7 @@ from bot.engine.stub.engine import StubReply
 from bot.jokes.weekly_digest import DAYS, WeeklyDigest, latest_due
 from bot.sandbox.groups import add_basic_group, upgrade
 from configs.settings import DigestSettings
-from storage.maintenance.forget_person import set_private
+from storage.chat.consent import set_private
 from tests.bot.handlers.test_settings import choose
 
 FEW = {"rated": 3}
@@ -39,7 +39,7 @@ def make(number):
 
 def next_due(stage):
     """When it is due next, seconds since 1970."""
-    return latest_due(stage.settings.weekly, time.time() + 7 * 86400)
+    return latest_due(stage.settings.digest, time.time() + 7 * 86400)
 
 
 def shown(stage, chat):
@@ -126,7 +126,7 @@ async def test_private_and_forgotten_people_blocked_jokes_and_photos_that_are_go
     gone = await stage.value("SELECT sha256 FROM photos JOIN jokes ON photo_id = photos.id WHERE text = 'Gone.'")
     (stage.settings.storage.photos / gone[:2] / f"{gone}.jpg").unlink()
     stage.settings = stage.settings.model_copy(
-        update={"guard": stage.settings.guard.model_copy(update={"blocked": ["bad word"]})}
+        update={"safety": stage.settings.safety.model_copy(update={"blocked": ["bad word"]})}
     )
     await stage.restart()
     await stage.part(WeeklyDigest).post_due(next_due(stage) + 1)
@@ -206,7 +206,7 @@ async def test_who_has_shut_the_bot_out_gets_no_more_weeks(stage):
 async def test_a_photo_that_telegram_would_refuse_is_made_smaller_and_a_long_joke_is_cut(stage_with):
     from tests.bot.conftest import make_picture
 
-    stage = await stage_with(answer=StubReply("😂" * 700), weekly={"rated": 1})
+    stage = await stage_with(answer=StubReply("😂" * 700), digest={"rated": 1})
     await choose(stage, stage.alice, "weekly", "on")
     await stage.press(await stage.joke(stage.send_photo(data=make_picture((9000, 1200)))), 0)
     await stage.part(WeeklyDigest).post_due(next_due(stage) + 1)

@@ -1,4 +1,4 @@
-"""The admin pages in a real Chromium, before a running bot with a past."""
+"""The admin pages in a real Chromium, with a running bot that has a history."""
 
 import dataclasses
 import re
@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from storage.chat.ratings import rate
+from storage.chat.ratings import record_rating
 from storage.learning import runs
 from tests.bot.panel.played import say_progress
 
@@ -128,9 +128,9 @@ async def test_a_new_rating_comes_onto_the_page_that_is_open(watch, open_page, s
         "Fresh as bread.",
         database=watched.stage.app.database,
     )
-    await rate(watched.stage.app.database, joke, BOB, 3)
+    await record_rating(watched.stage.app.database, joke, BOB, 3)
     await expect(page.locator(".recent li").first).to_contain_text("Fresh as bread.")
-    await rate(watched.stage.app.database, joke, MING, 3)
+    await record_rating(watched.stage.app.database, joke, MING, 3)
     await expect(page.locator(".recent li").first).to_contain_text("😂 2")
 
 

@@ -1,4 +1,4 @@
-"""Why a run ended is said in the language of whoever is told."""
+"""The reason why a run ended is in the reader's language."""
 
 import ast
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ from tests.bot.retraining.conftest import judged_run
 WORDS = Translator()
 TRAINING = ROOT / "trainer" / "xtuner" / "plan.py"
 OTHER_CODES = ("bot/sandbox", "bot/engine/cpu")
-"""Where a code is Telegram's or OpenAI's."""
+"""Folders where a code is one of Telegram's or OpenAI's."""
 
 
 def written_codes() -> Iterator[str]:
-    """Every code that stands in the sources, as `code="…"` or as the second argument of a Reason."""
+    """Every code in the sources, as `code="…"` or as the second argument of an EndReason."""
     for folder in ("bot", "storage", "trainer"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if not str(file.relative_to(ROOT)).startswith(OTHER_CODES):
@@ -32,9 +32,9 @@ def written_codes() -> Iterator[str]:
                     node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
                 ]:
                     called = getattr(call.func, "id", getattr(call.func, "attr", ""))
-                    if called == "Reason" or called.endswith("Error") or called == "__init__":
+                    if called == "EndReason" or called.endswith("Error") or called == "__init__":
                         for given in [word.value for word in call.keywords if word.arg == "code"] + call.args[1:2] * (
-                            called == "Reason"
+                            called == "EndReason"
                         ):
                             either = (given.body, given.orelse) if isinstance(given, ast.IfExp) else (given,)
                             yield from (one.value for one in either if isinstance(one, ast.Constant))

@@ -14,7 +14,7 @@ from configs.settings import TrainingSettings
 from trainer.xtuner import compat
 from trainer.xtuner.plan import TrainingError, TrainingPlan
 
-compat.apply()
+compat.apply_repairs()
 
 from mmengine.config import Config  # noqa: E402
 from mmengine.optim import OptimWrapper  # noqa: E402

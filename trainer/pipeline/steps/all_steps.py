@@ -5,7 +5,7 @@ from trainer.pipeline.steps import evaluate, export, train
 
 ALL_STEPS = PipelineSteps(
     {
-        "queued": export.begin,
+        "queued": export.begin_run,
         "exporting": export.export,
         "training": train.train,
         "merging": train.merge,

@@ -15,30 +15,30 @@ from storage.learning.runs import Run
 from trainer.pipeline.run_context import RunContext
 
 
-async def judge(job: RunContext, run: Run) -> Run:
+async def judge(context: RunContext, run: Run) -> Run:
     """judging → canary, rejected or undecided. A verdict against a former champion is not used; another is computed.
 
     The datasets' lock is held, since held-out rows are read.
     """
-    await job.check(run)
-    champion, candidate = await job.champion(), await models.get_model(job.database, run.candidate_id)
-    verdict = job.place.verdict(champion.id)
+    await context.check(run)
+    champion, candidate = await context.champion(), await models.get_model(context.database, run.candidate_id)
+    verdict = context.workspace.verdict(champion.id)
     if not verdict.exists():
-        dataset = (job.settings.storage.datasets / run.dataset).resolve()
-        async with dataset_files.lock(job.settings.storage.datasets):
-            await job.run_step(
+        dataset = (context.settings.storage.datasets / run.dataset).resolve()
+        async with dataset_files.lock(context.settings.storage.datasets):
+            await context.run_step(
                 run,
                 "judging",
                 "trainer.pipeline.steps.evaluate",
-                await job.directory(champion),
-                await job.directory(candidate),
+                await context.directory(champion),
+                await context.directory(candidate),
                 dataset,
-                job.place.gate,
+                context.workspace.gate,
                 verdict,
             )
-    await job.check(run)
+    await context.check(run)
     return await promotion.record_verdict(
-        job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8"))
+        context.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8"))
     )
 
 

@@ -1,4 +1,4 @@
-"""Which admins were notified of which runs, and admins' languages."""
+"""Notices of runs to admins: which chats were notified, and the messages that show a run's progress."""
 
 import time
 from collections.abc import Iterable
@@ -7,13 +7,11 @@ from storage.database import Database
 from storage.learning.runs import Run
 
 RECENT_S, RECENT_RUNS = 7 * 86400.0, 3
-"""Older runs, and all but the last few, are not notified: a new admin needs no history."""
+"""Limits of age and number of runs that admins are notified of, so that a new admin doesn't get the history."""
 
 
-async def untold(database: Database, chat_ids: Iterable[int], what: str) -> list[tuple[Run, int]]:
-    """Runs that came so far (`judged`: the gate has spoken; `ended`) within RECENT_S, each with a chat that doesn't
-    know yet.
-    """
+async def pending_notices(database: Database, chat_ids: Iterable[int], what: str) -> list[tuple[Run, int]]:
+    """Recent runs that were `judged` by the gate or have `ended`, each with a chat that was not notified of it."""
     since = time.time() - RECENT_S
     reached = (
         "verdict IS NOT NULL AND state NOT IN ('exporting', 'training', 'merging', 'judging')"
@@ -32,7 +30,7 @@ async def untold(database: Database, chat_ids: Iterable[int], what: str) -> list
     return missing
 
 
-async def tell(database: Database, run_id: int, chat_id: int, what: str) -> None:
+async def mark_notified(database: Database, run_id: int, chat_id: int, what: str) -> None:
     """Record that a chat was notified."""
     async with database.write() as connection:
         await connection.execute(
@@ -40,21 +38,18 @@ async def tell(database: Database, run_id: int, chat_id: int, what: str) -> None
         )
 
 
-async def note_language(database: Database, person_id: int, language: str) -> None:
-    """Remember the language that an admin speaks."""
-    if await language_of(database, person_id) == language:
-        return
+async def track_message(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
+    """Record the message that shows a run's progress in a chat, replacing an earlier one."""
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO admin_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
-            (person_id, language),
+            "INSERT INTO run_messages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET message_id = excluded.message_id",
+            (run_id, chat_id, message_id),
         )
 
 
-async def language_of(database: Database, person_id: int) -> str | None:
-    """The language that an admin chose, else the one that they spoke last, or None."""
-    return await database.value(
-        "SELECT coalesce((SELECT language FROM chosen_languages WHERE person_id = ?1), "
-        "(SELECT language FROM admin_languages WHERE person_id = ?1))",
-        (person_id,),
+async def all_tracked_messages(database: Database, run_id: int) -> dict[int, int]:
+    """The messages that show a run's progress: message id by chat id."""
+    rows = await database.rows(
+        "SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,)
     )
+    return {row["chat_id"]: row["message_id"] for row in rows}

@@ -1,7 +1,4 @@
-"""`jokebot pipeline`: the process that works on a run.
-
-The bot starts it; `jokebot retrain` does the same in a terminal.
-"""
+"""`jokebot _pipeline RUN`: the process that executes a run, started by the bot."""
 
 import argparse
 import asyncio
@@ -10,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bot.runtime.logging_setup import complain, configure
+from bot.runtime.logging_setup import configure_logging, report_error
 from configs.log_context import about
 from configs.settings import Settings
 
@@ -29,49 +26,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """0 where the run waits for its trial or has ended in an answer, 1 where it has failed, 75 where another process
-    is at it, 143 where this one was stopped and the run is to be gone on with."""
+    """Return 0 if the run waits for its trial or has an outcome, else a code of `execute_run`."""
     from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
-    configure(settings)
-    return asyncio.run(work(settings, arguments.run, log.info))
+    configure_logging(settings)
+    return asyncio.run(execute_run(settings, arguments.run, log.info))
 
 
-async def work(settings: Settings, run_id: int, say: Callable[[str], object]) -> int:
-    """Drive a run; SIGTERM and Ctrl-C stop it cleanly. All that is logged meanwhile is about the run."""
+async def execute_run(settings: Settings, run_id: int, report: Callable[[str], object]) -> int:
+    """Execute a run until its trial or its end; SIGTERM and Ctrl-C stop it after a checkpoint.
+
+    Returns 0 when done, 1 if the run failed, 75 if another process executes it, 143 if it was stopped and can resume.
+    `report` gets a line for each change of state. Log lines carry the run's number.
+    """
     from trainer.pipeline.run_context import StepInterrupted
     from trainer.pipeline.runner import run_pipeline
     from trainer.pipeline.steps.all_steps import ALL_STEPS
     from trainer.pipeline.workspace import WorkspaceLocked
 
     with about(run=run_id):
-        task = asyncio.create_task(run_pipeline(settings, run_id, ALL_STEPS, lambda run: say(state_of(run))))
-    stop_once(task)
+        task = asyncio.create_task(run_pipeline(settings, run_id, ALL_STEPS, lambda run: report(format_state(run))))
+    cancel_on_signal(task)
     try:
         ended = await task
     except WorkspaceLocked as error:
-        complain(error)
+        report_error(error)
         return BUSY
     except (asyncio.CancelledError, StepInterrupted):
-        say(f"run {run_id}: stopped; it goes on from here the next time")
+        report(f"run {run_id}: stopped; the next start resumes it")
         return STOPPED
     return FAILED if ended.state == "failed" else DONE
 
 
-def stop_once(task: asyncio.Task) -> None:
-    """The first SIGTERM or Ctrl-C cancels the task. Later ones are not listened to: the first is under way."""
-    asked = False
+def cancel_on_signal(task: asyncio.Task) -> None:
+    """Cancel the task on the first SIGTERM or Ctrl-C; further signals are ignored while it stops."""
+    cancelled = False
 
-    def stop() -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
+    def cancel_once() -> None:
+        nonlocal cancelled
+        if not cancelled:
+            cancelled = True
             task.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+        asyncio.get_running_loop().add_signal_handler(number, cancel_once)
 
 
-def state_of(run: "Run") -> str:
+def format_state(run: "Run") -> str:
     return f"run {run.id}: {run.state}{f': {run.reason}' if run.reason else ''}"
