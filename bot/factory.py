@@ -43,7 +43,7 @@ from bot.telegram.coalescer import Coalescer
 from bot.telegram.dispatcher import UpdateDispatcher
 from configs.prompts import load_prompts
 from configs.settings import Settings
-from storage.chat import admin_notices
+from storage.chat.languages import get_language
 from storage.database import Database
 from storage.maintenance.data_folder import data_folder_lock
 
@@ -61,15 +61,15 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     client, prompts, admins = TelegramClient(settings), load_prompts(), settings.telegram.admins
     stack.push_async_callback(client.shutdown)
     ptb = Application.builder().bot(client).updater(None).build()
-    database = await stack.enter_async_context(Database.of(settings.storage))
+    database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
     chats = await ChatSettingsStore.load(database, prompts, languages)
     bans, names = await BanList.load(database, admins), UserNames(database)
     messenger, coalescer, queue = Messenger(client, translator, languages), Coalescer(), FairQueue.of(settings)
-    notifier = AdminNotifier(messenger, admins, partial(admin_notices.language_of, database))
+    notifier = AdminNotifier(messenger, admins, partial(get_language, database))
     decoders, servers = _make_decoders(stack), await _make_servers(settings, stack, database, queue)
-    backup, progress = BackupJob(settings), RunProgressReader(database, settings.storage.runs, settings.canary.ratings)
+    backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, ptb.job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
@@ -98,6 +98,10 @@ def _make_decoders(stack: AsyncExitStack) -> ThreadPoolExecutor:
     decoders = ThreadPoolExecutor(DECODERS, "decoder")
     stack.callback(decoders.shutdown, wait=False)
     return decoders
+
+
+def _make_progress_reader(settings: Settings, database: Database) -> RunProgressReader:
+    return RunProgressReader(database, settings.storage.runs, settings.canary.max_ratings)
 
 
 async def _make_servers(

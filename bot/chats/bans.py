@@ -28,8 +28,8 @@ class BanList:
     async def load(cls, database: Database, admins: Collection[int]) -> "BanList":
         """With all bans in force. Lifts the bans of admins."""
         for user_id in admins:
-            await bans.lift(database, user_id)
-        return cls(database, admins, await bans.in_force(database))
+            await bans.lift_ban(database, user_id)
+        return cls(database, admins, await bans.list_active_bans(database))
 
     def active_ban(self, user_id: int) -> BanRecord | None:
         """A user's ban, while it is in force."""
@@ -43,13 +43,13 @@ class BanList:
         """Ban a user from now on, replacing an earlier ban. Raises ValueError for an admin."""
         if user_id in self._admins:
             raise ValueError("admins can't be banned")
-        ban = self._active[user_id] = await bans.ban(self._database, user_id, by=by, until=until, reason=reason)
+        ban = self._active[user_id] = await bans.add_ban(self._database, user_id, by=by, until=until, reason=reason)
         self._notified_at.pop(user_id, None)
         return ban
 
     async def lift(self, user_id: int, *, by: int) -> bool:
         """End a user's ban; False where there was none."""
-        was_banned = await bans.lift(self._database, user_id, by=by)
+        was_banned = await bans.lift_ban(self._database, user_id, by=by)
         self._active.pop(user_id, None)
         return was_banned
 
@@ -59,5 +59,5 @@ class BanList:
         if ban is None or 0 <= now - self._notified_at.get(user_id, 0.0) < NOTICE_INTERVAL_S:
             return False
         self._notified_at[user_id] = now
-        await bans.told(self._database, ban.id, now)
+        await bans.mark_notified(self._database, ban.id, now)
         return True

@@ -25,7 +25,7 @@ class ChatSettingsStore:
     @classmethod
     async def load(cls, database: Database, prompts: Prompts, languages: LanguagePreferences) -> "ChatSettingsStore":
         """With the settings of all chats from the database."""
-        return cls(database, prompts, languages, await chats.every_chat(database))
+        return cls(database, prompts, languages, await chats.all_chats(database))
 
     def get(self, chat_id: int) -> ChatSettings:
         """A chat's settings; the defaults for a chat that has changed none."""

@@ -16,21 +16,21 @@ class DailyQuota:
     async def is_full(self, chat_id: int, update_id: int) -> bool:
         """Whether no joke is left for an update. Cheap: it is called before a photo is downloaded."""
         limit = self._settings.get(chat_id).daily
-        return limit is not None and await chats.is_full(self._database, chat_id, update_id, today(), limit)
+        return limit is not None and await chats.is_quota_used_up(self._database, chat_id, update_id, today(), limit)
 
     async def reserve(self, chat_id: int, update_id: int) -> bool:
         """Count a joke before it is made; False where none is left."""
         limit = self._settings.get(chat_id).daily
-        return limit is None or await chats.take(self._database, chat_id, update_id, today(), limit)
+        return limit is None or await chats.reserve_quota(self._database, chat_id, update_id, today(), limit)
 
     async def release(self, chat_id: int, update_id: int) -> None:
         """Undo `reserve`, because no joke was made."""
         if self._settings.get(chat_id).daily is not None:
-            await chats.give_back(self._database, update_id)
+            await chats.release_quota(self._database, update_id)
 
     async def should_notify(self, chat_id: int, update_id: int) -> bool:
         """Whether to tell the chat that today's jokes are used up: True for one update a day."""
-        return await chats.tell_full(self._database, chat_id, update_id, today())
+        return await chats.claim_quota_notice(self._database, chat_id, update_id, today())
 
 
 def today() -> str:

@@ -22,7 +22,7 @@ class LanguagePreferences:
         cls, database: Database, translator: Translator, prompts: Prompts, joke_default: str
     ) -> "LanguagePreferences":
         """With all choices from the database."""
-        return cls(translator, prompts, joke_default, await chosen_languages(database))
+        return cls(translator, prompts, joke_default, await all_languages(database))
 
     def language_for(self, user: User | None) -> str:
         """The language of texts for a user."""

@@ -53,7 +53,7 @@ class UserNames:
 
     async def get(self, user_id: int) -> UserName | None:
         """A user's name; None for a user who was never seen."""
-        return self._cached.get(user_id) or await named(self._database, user_id)
+        return self._cached.get(user_id) or await get_user_name(self._database, user_id)
 
     async def write(self) -> None:
         """Write new names. Raises sqlite3.Error; the names are then written by a later call."""

@@ -67,17 +67,17 @@ def make_joke_handlers(
     access: AdminAccess,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
     """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
-    limits, max_photos = settings.limits, settings.limits.photos_waiting_per_person
+    limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
     keyboards, styles = JokeKeyboards(messenger.client, database, coalescer), StyleRotation(database, prompts)
     generator = JokeGenerator(database, settings, router, prompts, queue, is_banned=bans.is_banned)
-    photo_folder, moderator = settings.storage.photos, Moderator(settings.guard)
+    photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake)
-    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.every)
+    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -85,7 +85,7 @@ def make_joke_handlers(
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits)
     ratings = RatingHandlers(messenger, database, keyboards)
-    usage = HelpHandlers(messenger, access, settings.joke.album)
+    usage = HelpHandlers(messenger, access, settings.joke.album_mode)
     last = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
     return [ratings, another, album_jokes, duels, usage, photos, explain], last
 
@@ -102,7 +102,7 @@ def make_user_handlers(
     access: AdminAccess,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
-    pages = SettingsPages(messenger, database, languages, chats, prompts, settings.weekly)
+    pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
         StatsHandlers(messenger, database, access, settings.storage.directory),
@@ -129,7 +129,7 @@ def make_admin_handlers(
         StatusAdmin(messenger, access, status.text),
         RetrainAdmin(messenger, database, access, orchestrator, settings),
         ReviewAdmin(messenger, database, access, settings),
-        ModelAdmin(messenger, database, access, orchestrator.service),
+        ModelAdmin(messenger, database, access, orchestrator.deployer),
         UserListAdmin(messenger, database, access, names),
         BanAdmin(messenger, access, names, bans, notifier),
     ]

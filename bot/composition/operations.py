@@ -73,7 +73,7 @@ def make_monitoring(
     logging.getLogger().addHandler(errors)
     stack.callback(logging.getLogger().removeHandler, errors)
     checks = AlertChecks(settings, database, servers, messenger.client, backup, started_at)
-    alerts = AlertManager(database, notifier, messenger.translator, checks.all())
+    alerts = AlertManager(database, notifier, messenger.translator, checks.enabled_checks())
     translator = messenger.translator
     status = StatusReport(settings, database, servers, queue, translator, alerts, errors, progress, started_at)
     return MonitoringParts(alerts, status, HostMetrics(settings, errors, alerts.lasting))
@@ -96,7 +96,7 @@ def make_retraining(
     orchestrator = RunOrchestrator(database, settings, servers, deployer, trials, run_notifier, progress)
     schedule = RetrainScheduler(database, settings, job_queue, orchestrator.wake)
     start = Periodic("retrain-schedule", SCHEDULE_RETRY_S, schedule.start, once=True, fatal=(SettingsError,))
-    monitor = ChampionMonitor(database, deployer, notifier, settings.watch)
+    monitor = ChampionMonitor(database, deployer, notifier, settings.champion_monitor)
     return RetrainingParts(orchestrator, schedule, [start, *orchestrator.jobs(), monitor.job()])
 
 

@@ -67,7 +67,7 @@ class AdminAccess:
 
     async def note_language(self, admin: User) -> None:
         """Store the admin's language for notifications."""
-        await admin_notices.note_language(self._database, admin.id, self._messenger.language(admin))
+        await languages.record_spoken_language(self._database, admin.id, self._messenger.language(admin))
 
     async def ask_confirmation(
         self, incoming: IncomingMessage, kind: type[Confirmation], number: int, text: str

@@ -79,7 +79,7 @@ class AlbumJokeHandlers:
             if joined.message_id is None and joined.update_id == incoming.update_id:
                 await self._albums.wait_complete(album)
                 photo_count = await self._deliver_first(incoming, album, joined.id, unasked=unasked)
-                if len(await albums.photos_of(self._database, joined.id)) == photo_count:
+                if len(await albums.list_album_photos(self._database, joined.id)) == photo_count:
                     return
             await self._refresh_buttons(joined.id)
 
@@ -98,7 +98,7 @@ class AlbumJokeHandlers:
         self, incoming: IncomingMessage, album: AlbumState, album_id: int, *, unasked: bool
     ) -> int:
         """Deliver the album's joke as a reply to its first photo; returns how many photos the album had then."""
-        photos = await albums.photos_of(self._database, album_id)
+        photos = await albums.list_album_photos(self._database, album_id)
         # A joke made before a kill decides about which photo the album's joke is, even if others have joined since.
         joke_id = incoming.resume.joke_id if incoming.resume else None
         earlier_joke = await get_joke(self._database, joke_id) if joke_id else None

@@ -27,15 +27,15 @@ class BestJokeHandlers:
     async def on_best(self, incoming: IncomingMessage) -> None:
         """Show the best liked jokes of this chat only; other chats' jokes are private."""
         message = incoming.message
-        minimum = 1 if is_private(message) else LEAST_IN_GROUPS
-        jokes = await best_of_chat(self._database, message.chat.id, minimum=minimum, limit=MAX_SHOWN)
+        minimum = 1 if is_private(message) else MIN_RATINGS_IN_GROUPS
+        jokes = await list_best_jokes(self._database, message.chat.id, minimum=minimum, limit=MAX_SHOWN)
         await self._show(message, "best", jokes)
 
     async def on_mine(self, incoming: IncomingMessage) -> None:
         """Show the user's latest jokes; in a group only those delivered there."""
         message = incoming.message
         chat_id = None if is_private(message) else message.chat.id
-        jokes = await latest_of_person(self._database, incoming.user.id, chat_id=chat_id, limit=MAX_SHOWN)
+        jokes = await list_latest_jokes(self._database, incoming.user.id, chat_id=chat_id, limit=MAX_SHOWN)
         await self._show(message, "mine", jokes)
 
     async def _show(self, message: Message, name: str, jokes: list[BestJoke]) -> None:

@@ -112,7 +112,7 @@ class DuelHandlers:
 
     async def _find(self, request: JokeRequest) -> DuelRecord | None:
         """The duel begun for this update before a restart, or a new one where one is due; None for no duel."""
-        if request.resume and (earlier := await duel_of_update(self._database, request.update_id)):
+        if request.resume and (earlier := await get_duel_of_update(self._database, request.update_id)):
             return earlier
         canary, user_id = self._router.canary, request.user.id
         if not self._one_in or canary is None or request.chat.chat_id != user_id:
@@ -164,7 +164,7 @@ class DuelHandlers:
             style=request.style,
             caption=request.caption,
             served=served,
-            on_place=reply.show_position,
+            on_position=reply.show_position,
         )
         await record_duel_joke(self._database, duel.id, side, joke.id)
         return joke

@@ -84,7 +84,7 @@ class ExplainHandlers:
                     photo,
                     user_id=user.id,
                     language=self._chats.joke_language(chat_id, user),
-                    on_place=reply.show_position,
+                    on_position=reply.show_position,
                     on_text=reply.show_partial,
                 )
             except UserBanned:

@@ -6,7 +6,7 @@ from bot.messaging.messenger import Messenger
 
 
 class HelpHandlers:
-    """Answers /start and /help. `album_mode`: the setting `joke.album`."""
+    """Answers /start and /help. `album_mode`: the setting `joke.album_mode`."""
 
     def __init__(self, messenger: Messenger, access: AdminAccess, album_mode: str) -> None:
         self._messenger, self._access, self._album_mode = messenger, access, album_mode

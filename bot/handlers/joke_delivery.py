@@ -112,7 +112,7 @@ class JokeDelivery:
                     caption=request.caption,
                     chat_id=chat_id,
                     update_id=update_id,
-                    on_place=None if request.unasked else reply.show_position,
+                    on_position=None if request.unasked else reply.show_position,
                     on_text=reply.show_partial,
                 )
             except JokebotError as error:
@@ -124,7 +124,7 @@ class JokeDelivery:
             note = partial(
                 add_delivery, self._database, joke.id, chat_id, update_id=ended_id, album_id=request.album_id
             )
-            album = await photos_of(self._database, request.album_id) if request.album_id else []
+            album = await list_album_photos(self._database, request.album_id) if request.album_id else []
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
             except Forbidden:

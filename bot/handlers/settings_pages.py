@@ -63,36 +63,7 @@ class SettingsPages:
     ) -> None:
         self._messenger, self._database, self._languages = messenger, database, languages
         self._chats, self._prompts, self._digest = chats, prompts, digest
-        self._pages = {
-            "language": SettingsPage(self._language_options, self._chosen_language, self._language_name),
-            "style": SettingsPage(
-                lambda context: (USUAL, *available_styles(prompts)),
-                lambda context: chats.get(context.chat_id).style or USUAL,
-                lambda user, value: style_label(messenger.translator, messenger.language(user), value),
-                wide=2,
-            ),
-            "answers": SettingsPage(
-                lambda _: ("called", "photos"),
-                lambda context: chats.get(context.chat_id).answers,
-                self._labels("answers"),
-            ),
-            "daily": SettingsPage(
-                lambda context: (NO_LIMIT, *LIMITS),
-                lambda context: str(chats.get(context.chat_id).daily or NO_LIMIT),
-                self._daily_name,
-                wide=3,
-            ),
-            "weekly": SettingsPage(
-                lambda context: (OFF, ON),
-                lambda context: OFF if chats.get(context.chat_id).weekly_since is None else ON,
-                self._labels("weekly"),
-            ),
-            "changers": SettingsPage(
-                lambda context: ("admins", "all"),
-                lambda context: chats.get(context.chat_id).changers,
-                self._labels("changers"),
-            ),
-        }
+        self._pages = self._make_pages()
 
     def names(self, context: SettingsContext) -> tuple[str, ...]:
         """The pages of the chat."""
@@ -126,6 +97,39 @@ class SettingsPages:
         if name in (MAIN, CLOSE):
             return value is None
         return name in self.names(context) and (value is None or value in self._pages[name].options(context))
+
+    def _make_pages(self) -> dict[str, SettingsPage]:
+        messenger, chats, prompts = self._messenger, self._chats, self._prompts
+        return {
+            "language": SettingsPage(self._language_options, self._chosen_language, self._language_name),
+            "style": SettingsPage(
+                lambda context: (USUAL, *available_styles(prompts)),
+                lambda context: chats.get(context.chat_id).style or USUAL,
+                lambda user, value: style_label(messenger.translator, messenger.language(user), value),
+                wide=2,
+            ),
+            "answers": SettingsPage(
+                lambda _: ("called", "photos"),
+                lambda context: chats.get(context.chat_id).answers,
+                self._labels("answers"),
+            ),
+            "daily": SettingsPage(
+                lambda context: (NO_LIMIT, *LIMITS),
+                lambda context: str(chats.get(context.chat_id).daily or NO_LIMIT),
+                self._daily_name,
+                wide=3,
+            ),
+            "weekly": SettingsPage(
+                lambda context: (OFF, ON),
+                lambda context: OFF if chats.get(context.chat_id).weekly_since is None else ON,
+                self._labels("weekly"),
+            ),
+            "changers": SettingsPage(
+                lambda context: ("admins", "all"),
+                lambda context: chats.get(context.chat_id).changers,
+                self._labels("changers"),
+            ),
+        }
 
     async def choose(self, context: SettingsContext, name: str, value: str) -> None:
         """Store a choice; `value` is one that the page offers."""

@@ -8,7 +8,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto
 from telegram.error import BadRequest
 
 from bot.charts import stats_data
-from bot.charts.render import RenderError, draw
+from bot.charts.render import RenderError, draw_picture
 from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import StatsButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, command
@@ -83,7 +83,7 @@ class StatsHandlers:
 
     async def _text(self, user: User) -> str:
         """Photos, jokes and ratings of the user and of all users."""
-        mine, ours = await stats.of_person(self._database, user.id), await stats.overall(self._database)
+        mine, ours = await stats.get_user_stats(self._database, user.id), await stats.get_overall_stats(self._database)
         return self._messenger.text(
             user,
             "stats",
@@ -101,7 +101,7 @@ class StatsHandlers:
 
     async def _draw(self, user: User, theme: str) -> bytes | None:
         """The picture as a PNG; None where drawing failed, which is logged."""
-        content = await stats_data.content(
+        content = await stats_data.stats_content(
             self._database, self._messenger.translator, self._messenger.language(user), dark=theme == "dark"
         )
         try:

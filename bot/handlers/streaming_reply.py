@@ -70,7 +70,7 @@ class StreamingReply:
 
     async def show_position(self, position: int) -> None:
         """The photo's position in the queue has changed; 1 is the first."""
-        pause_reason = self._queue.held
+        pause_reason = self._queue.hold_reason
         key = f"place-{pause_reason}" if pause_reason else "place"
         self._position_text = self._messenger.text(self._user, key, place=position)
         self._changed.set()

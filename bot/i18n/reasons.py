@@ -9,9 +9,9 @@ FINE = "fine"
 """The gate's code for a check that passed."""
 
 
-def reason_text(translator: Translator, language: str, why: Why) -> str:
+def reason_text(translator: Translator, language: str, why: ReasonLike) -> str:
     """A reason in a language; the stored English sentence where there is no translation."""
-    reason = EndReason.of(why)
+    reason = EndReason.convert(why)
     if reason.code == "gate":
         return "\n".join(gate_reason_texts(translator, language, reason)) or reason.text
     values = dict(reason.values)

@@ -113,7 +113,7 @@ class AlbumTracker:
         album.newest_at = time.monotonic()
         changed = self._read_item(album, update)
         if existing is None:
-            for raw in await inbox.album(self._database, *key):
+            for raw in await inbox.list_album_updates(self._database, *key):
                 changed |= self._read_item(album, Update.de_json(raw, self._bot))
         if changed or ((album.hint or album.called.is_set()) and update.update_id not in album.noted):
             note = {"hint": album.hint, "called": album.called.is_set()}
@@ -122,12 +122,12 @@ class AlbumTracker:
 
     async def wait_hint(self, album: AlbumState) -> str | None:
         """The album's caption; waits for it as long as items may still arrive."""
-        await self._wait_until(album, album.hinted, self._limits.album_quiet_s)
+        await self._wait_until(album, album.hinted, self._limits.album_wait_s)
         return album.hint
 
     async def wait_complete(self, album: AlbumState) -> None:
         """Wait until no more items are expected, then up to DOWNLOAD_WAIT_S until those that arrived are stored."""
-        await self._wait_until(album, asyncio.Event(), self._limits.album_quiet_s)
+        await self._wait_until(album, asyncio.Event(), self._limits.album_wait_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(DOWNLOAD_WAIT_S):
                 while album.downloading:
@@ -140,7 +140,7 @@ class AlbumTracker:
         assert task
         self._waiting.add(task)
         try:
-            return await self._wait_until(album, album.called, self._limits.album_call_quiet_s)
+            return await self._wait_until(album, album.called, self._limits.album_mention_wait_s)
         finally:
             self._waiting.discard(task)
 

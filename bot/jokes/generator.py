@@ -72,20 +72,18 @@ class JokeGenerator:
         chat_id: int | None = None,
         update_id: int | None = None,
         served: ServedModel | None = None,
-        on_place: OnPlace | None = None,
+        on_position: OnPosition | None = None,
         on_text: OnText | None = None,
     ) -> Joke:
         """Make and store a joke about a stored photo.
 
-        `update_id` is the update that the joke answers. `served` overrides the router's choice of a model. `on_place`
-        and `on_text` are as in FairQueue.place and EngineClient.ask. Raises PromptError for an unknown language or
-        style, QueueFull, UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
+        `update_id` is the update that the joke answers. `served` overrides the router's choice of a model. Raises
+        PromptError, QueueFull, UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
         """
         style = style or self._settings.joke.style
-        async with self._turn(photo, user_id, on_place, language, style, caption) as question:
-            key = {"person": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.engine.canary_by]
+        async with self._turn(photo, user_id, on_position, language, style, caption) as question:
+            key = {"user": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.canary.assign_by]
             served, reply = await self._ask_allowed(served, key, language, on_text, **question)
-        sampling = question["sampling"]
         new = NewJoke(
             photo_id=photo.id,
             model_id=served.model.id,
@@ -95,9 +93,9 @@ class JokeGenerator:
             caption=caption,
             prompt=question["user"],
             text=reply.text,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            max_tokens=sampling.max_tokens,
+            temperature=question["sampling"].temperature,
+            top_p=question["sampling"].top_p,
+            max_tokens=question["sampling"].max_tokens,
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
             latency_s=reply.latency_s,
@@ -111,14 +109,14 @@ class JokeGenerator:
         *,
         user_id: int,
         language: str,
-        on_place: OnPosition | None = None,
+        on_position: OnPosition | None = None,
         on_text: OnText | None = None,
     ) -> str:
         """An explanation of a joke in `language`, by the model that made the joke, else by the champion.
 
         It is not stored. Raises as `generate` does.
         """
-        async with self._turn(photo, user_id, on_place, language, "explain", joke.caption, joke.text) as question:
+        async with self._turn(photo, user_id, on_position, language, "explain", joke.caption, joke.text) as question:
             served = self._router.served_model(joke.model_id) or self._router.champion
             _, reply = await self._ask_allowed(served, 0, language, on_text, **question)
         return reply.text
@@ -128,7 +126,7 @@ class JokeGenerator:
         self,
         photo: Photo,
         user_id: int,
-        on_place: OnPosition | None,
+        on_position: OnPosition | None,
         language: str,
         style: str | None,
         caption: str | None,
@@ -141,7 +139,7 @@ class JokeGenerator:
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
         prompt = self._prompts.ask(language, style, caption, joke)
-        async with self._queue.acquire_slot(user_id, on_place):
+        async with self._queue.acquire_slot(user_id, on_position):
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the user.")
             log.debug("photo %d has its turn, user %d", photo.id, user_id)
@@ -174,14 +172,14 @@ class JokeGenerator:
             if on_text and not self._blocked.hit(text, language):
                 await on_text(text)
 
-        for _ in range(self._settings.guard.blocked_tries):
+        for _ in range(self._settings.safety.max_blocked_attempts):
             served, reply = await self._ask(served, key, on_text=show_unblocked, **question)
             entry = self._blocked.hit(reply.text, language)
             if entry is None:
                 return served, reply
             log.info("a joke of model %s is blocked: it matches %r of the block list", served.model.name, entry)
         raise JokeBlocked(
-            "Every joke made for this photo matches the block list (settings guard.blocked, guard.blocked_file)."
+            "Every joke made for this photo matches the block list (settings safety.blocked, safety.blocked_file)."
         )
 
     async def _ask(self, served: ServedModel | None, key: int, **question: Any) -> tuple[ServedModel, EngineReply]:

@@ -37,7 +37,7 @@ class Moderator:
 
     def __init__(self, settings: SafetySettings) -> None:
         self._settings = settings
-        self._hook = load_hook(settings.moderate) if settings.moderate else None
+        self._hook = load_hook(settings.moderation_hook) if settings.moderation_hook else None
         self.is_active = self._hook is not None
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._hanging: list[threading.Thread] = []
@@ -52,7 +52,7 @@ class Moderator:
             passes = self._settings.moderate_failure == "pass"
             log.error(
                 "the moderation hook %s failed, so the photo %s: %s",
-                self._settings.moderate,
+                self._settings.moderation_hook,
                 "passes" if passes else "is refused",
                 error,
             )

@@ -35,7 +35,7 @@ class StyleRotation:
         no joke about the photo. Once all styles were delivered, it is the one delivered longest ago. Raises
         PromptError for an unknown language.
         """
-        delivered = await styles_told(self._database, photo_id, chat_id, language)
+        delivered = await list_shown_styles(self._database, photo_id, chat_id, language)
         photo_key = (language, chat_id, photo_id)
         avoided = [style for (*key, style), count in self._in_progress.items() if tuple(key) == photo_key and count]
         if pressed:

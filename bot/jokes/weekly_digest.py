@@ -53,8 +53,8 @@ class WeeklyDigest:
         decoders: Executor,
     ) -> None:
         self._database, self._client, self._translator = database, client, translator
-        self._chats, self._decoders, self._settings = chats, decoders, settings.weekly
-        self._blocked, self._photos = BlockList.of(settings.guard), settings.storage.photos
+        self._chats, self._decoders, self._settings = chats, decoders, settings.digest
+        self._blocked, self._photos = BlockList.of(settings.safety), settings.storage.photos
         self._posting = asyncio.Lock()
 
     def job(self) -> Periodic:
@@ -67,7 +67,7 @@ class WeeklyDigest:
         if now - due >= MAX_DELAY_S:
             return
         async with self._posting:
-            for chat_id in await weekly_digest.due_chats(self._database, due):
+            for chat_id in await weekly_digest.list_due_chats(self._database, due):
                 try:
                     await self._post(chat_id, due)
                 except (TelegramError, CallDropped) as error:
@@ -76,18 +76,18 @@ class WeeklyDigest:
     async def _post(self, chat_id: int, due: float) -> None:
         if not await weekly_digest.is_digest_planned(self._database, chat_id, due):
             chosen = await self._choose(chat_id, due)
-            await weekly_digest.take_up(self._database, chat_id, due, [liked.joke_id for liked in chosen])
+            await weekly_digest.plan_digest(self._database, chat_id, due, [liked.joke_id for liked in chosen])
             log.info("chat %d: the digest has %d photos", chat_id, len(chosen))
-        while post := await weekly_digest.next_post(self._database, chat_id):
-            await weekly_digest.begin_post(self._database, chat_id, post.place)
+        while post := await weekly_digest.get_next_post(self._database, chat_id):
+            await weekly_digest.mark_post_begun(self._database, chat_id, post.place)
             chat_id = await finish_despite_cancel(self._send(chat_id, post))
         await weekly_digest.delete_unsent_posts(self._database, chat_id)
 
     async def _choose(self, chat_id: int, due: float) -> list[DigestJoke]:
         """The best joke of each of the best photos; none where too few jokes were rated."""
         since = (datetime.fromtimestamp(due) - timedelta(days=7)).timestamp()
-        rated_count, jokes = await weekly_digest.liked_most(
-            self._database, chat_id, since, due, minimum=LEAST_IN_GROUPS if chat_id < 0 else 1
+        rated_count, jokes = await weekly_digest.list_most_liked(
+            self._database, chat_id, since, due, minimum=MIN_RATINGS_IN_GROUPS if chat_id < 0 else 1
         )
         if rated_count < self._settings.rated:
             return []

@@ -176,7 +176,7 @@ class AlertManager:
             **detail,
             "why": str(detail.get("why", "none"))[:MAX_REASON_CHARS],
             "began": day_and_time(alert.began_at),
-            "time": say.duration((alert.ended_at or time.time()) - alert.began_at),
-            "job": say.text_or(job, f"job-{job}") if job else "",
+            "time": localize.duration((alert.ended_at or time.time()) - alert.began_at),
+            "job": localize.text_or(job, f"job-{job}") if job else "",
         }
         return "\n".join(localize(f"alert-{kind}-{part}", **values) for part in parts)

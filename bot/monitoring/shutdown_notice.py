@@ -34,7 +34,8 @@ async def notify_shutdown(settings: Settings, client: TelegramClient, error: Exc
     file, text, translator = shutdown_notice_file(settings), str(error), Translator(default=settings.joke.language)
     if file.exists() or not settings.telegram.admins:
         return
-    messenger = Messenger(client, words, LanguagePreferences(words, load_prompts(), settings.joke.language, {}))
+    languages = LanguagePreferences(translator, load_prompts(), settings.joke.language, {})
+    messenger = Messenger(client, translator, languages)
     notifier = AdminNotifier(messenger, settings.telegram.admins, _unknown_language)
     try:
         async with asyncio.timeout(NOTIFY_TIMEOUT_S):

@@ -58,7 +58,7 @@ def run_line(localize: Localizer, run: Run) -> dict[str, Any]:
         "took": took,
         "by": localize(f"panel-by-{run.started_by}"),
         "model": run.candidate_id,
-        "why": reason_text(say.translator, say.language, run.why) if run.reason else "",
+        "why": reason_text(localize.translator, localize.language, run.why) if run.reason else "",
     }
 
 
@@ -131,10 +131,12 @@ async def _models(database: Database, localize: Localizer) -> list[dict[str, Any
             "liked": liked.liked / liked.ratings if liked else None,
             "low": low,
             "high": high,
-            "ratings": one.ratings if one else 0,
-            "counted": say("measure-ratings", ratings=one.ratings) if one else "",
-            "why": reason_text(say.translator, say.language, ended[model.run_id].why) if model.run_id in ended else "",
-            "may": may,
+            "ratings": liked.ratings if liked else 0,
+            "counted": localize("measure-ratings", ratings=liked.ratings) if liked else "",
+            "why": reason_text(localize.translator, localize.language, ended[model.run_id].why)
+            if model.run_id in ended
+            else "",
+            "may": may_serve,
             "gone": bool(model.removed_at),
         }
 

@@ -7,7 +7,7 @@ from typing import Any
 from bot.charts.render import draw_picture
 from bot.i18n.localizer import Localizer
 from bot.i18n.reasons import gate_reason_texts, reason_text
-from bot.retraining.evaluation_summary import EvaluationSummary, pairs_of, rows
+from bot.retraining.evaluation_summary import EvaluationSummary, count_training_rows, pairs_of
 from bot.retraining.run_progress import read_losses
 from configs.settings import Settings
 from storage.database import Database
@@ -45,11 +45,11 @@ class RunReport:
         trial = await trials.get_trial_of_run(self._database, self._run.id)
         liking = EvaluationSummary(self._localizer).liking(trial)
         if liking and self._run.state in ("promoted", "rejected", "undecided"):
-            return [self._say("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
-        why = self._run.why
-        if why.code == "gate":
-            return gate_reason_texts(self._localizer.translator, self._localizer.language, why)
-        return [reason_text(self._localizer.translator, self._localizer.language, why)] if why.text else []
+            return [self._localize("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
+        reason = self._run.why
+        if reason.code == "gate":
+            return gate_reason_texts(self._localizer.translator, self._localizer.language, reason)
+        return [reason_text(self._localizer.translator, self._localizer.language, reason)] if reason.text else []
 
     async def picture(self) -> bytes | None:
         """The picture, a PNG; None for a run without one. Raises RenderError if it can't be drawn."""

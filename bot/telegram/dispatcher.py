@@ -43,12 +43,12 @@ class UpdateDispatcher:
     """Receives updates, runs their handlers and marks them as finished.
 
     `handle` handles an update and returns whether it succeeded; `abandon` apologises for one that failed ATTEMPTS
-    times. `limits.updates_in_work` are handled at a time, besides the photos that wait in the fair queue.
+    times. `limits.concurrent_updates` are handled at a time, besides the photos that wait in the fair queue.
     """
 
     def __init__(self, database: Database, limits: LimitSettings, handle: Handle, abandon: Handle) -> None:
         self._database, self._handle, self._abandon = database, handle, abandon
-        self._max_in_work = limits.updates_in_work + limits.photos_waiting
+        self._max_in_work = limits.concurrent_updates + limits.max_queued_photos
         self._work: dict[int, asyncio.Task[None]] = {}
         self._unfinished: set[int] = set()
         """Updates in work, or finished and not marked as such yet."""
@@ -76,7 +76,7 @@ class UpdateDispatcher:
 
     async def receive(self, updates: Sequence[RawUpdate]) -> None:
         """Commit updates, then start those within the limit. When this returns, Telegram may drop them."""
-        new = set(await inbox.receive(self._database, updates))
+        new = set(await inbox.add_updates(self._database, updates))
         for update in updates:
             if update["update_id"] not in new:
                 continue
@@ -122,7 +122,7 @@ class UpdateDispatcher:
         try:
             if attempts:
                 async with (self._second_tries if attempts == 1 else self._later_tries)[is_button_press(update)]:
-                    await inbox.start(self._database, update_id)
+                    await inbox.count_attempts(self._database, update_id)
                     await self._persist([update_id], failed=not await self._attempt(update, attempts, resumed))
             else:
                 self._finish(update_id, failed=not await self._attempt(update, attempts, resumed))
@@ -138,10 +138,11 @@ class UpdateDispatcher:
     async def _attempt(self, update: RawUpdate, attempts: int, resumed: bool) -> bool:
         update_id = update["update_id"]
         if resumed and (
-            await jokes.delivery_of_update(self._database, update_id) or await duels.is_shown(self._database, update_id)
+            await jokes.get_delivery_of_update(self._database, update_id)
+            or await duels.is_duel_shown(self._database, update_id)
         ):
             return True
-        progress = await inbox.begun(self._database, update_id) if resumed else AnswerProgress()
+        progress = await inbox.get_progress(self._database, update_id) if resumed else AnswerProgress()
         # A stored joke only has to be sent, which is safe to retry.
         hopeless = attempts >= ATTEMPTS and not progress.joke_id
         with journal_replies(self._database, update_id, progress.sent):
@@ -159,7 +160,7 @@ class UpdateDispatcher:
         while True:
             if self._backlog and (free := min(self._free_slots(), PAGE)) > 0:
                 self._backlog, self._reading = False, True
-                rows = await inbox.pending(self._database, besides=self._unfinished, limit=free)
+                rows = await inbox.list_pending_updates(self._database, besides=self._unfinished, limit=free)
                 self._reading = False
                 self._backlog |= len(rows) == free
                 await self._resume([row for row in rows if not is_button_press(row[0])])
@@ -185,7 +186,7 @@ class UpdateDispatcher:
         """Mark rows as finished. Until then the updates stay in `_unfinished`, so that they are not started again."""
         for pause in (1.0, 5.0, 30.0, 0.0):
             try:
-                await inbox.finish(self._database, *update_ids, failed=failed)
+                await inbox.mark_finished(self._database, *update_ids, failed=failed)
             except sqlite3.Error as error:
                 log.error("%d finished updates can't be marked so: %s", len(update_ids), error)
                 await asyncio.sleep(pause)

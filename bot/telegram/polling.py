@@ -70,7 +70,7 @@ class UpdatePoller:
                 return offset
             self._received_at = time.monotonic()
             return updates[-1]["update_id"] + 1
-        if self._received_at and time.monotonic() - self._received_at > inbox.OFFSET_LASTS_S:
+        if self._received_at and time.monotonic() - self._received_at > inbox.OFFSET_LIFETIME_S:
             return 0
         return offset
 

@@ -38,7 +38,7 @@ class ModelAdmin:
 
     async def on_models(self, incoming: IncomingMessage) -> None:
         """List the latest models with status, number of ratings and share of liked jokes."""
-        known, counted = await models.all_models(self._database), await ratings_by_model(self._database)
+        known, counted = await models.all_models(self._database), await count_ratings_by_model(self._database)
         if not known:
             await self._messenger.reply(incoming.message, "models-none")
             return

@@ -149,7 +149,7 @@ class RetrainAdmin:
     async def on_runs(self, incoming: IncomingMessage) -> None:
         """List the latest runs, newest first, with the reasons of those without a new champion."""
         user, lines = incoming.user, []
-        for run in await runs.history(self._database, MAX_SHOWN):
+        for run in await runs.list_runs(self._database, MAX_SHOWN):
             time = self._duration(user, run.finished_at - run.created_at) if run.finished_at else "none"
             lines.append(
                 self._messenger.text(

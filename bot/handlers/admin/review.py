@@ -68,7 +68,7 @@ class ReviewAdmin:
 
     async def _show_next(self, chat_id: int, admin: User) -> None:
         """Send the next joke with photo, ratings and buttons, or that none is left."""
-        waiting = await review_queue.next_waiting(self._database)
+        waiting = await review_queue.get_next_item(self._database)
         if waiting is None:
             await self._messenger.send(chat_id, self._messenger.text(admin, "review-none"))
             return

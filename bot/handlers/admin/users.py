@@ -67,10 +67,10 @@ class UserListAdmin:
         """A page's text and buttons; the last page for a page beyond it."""
         await self._names.write()
         async with self._database.separate_reader() as database:
-            count = await user_activity.people(database)
+            count = await user_activity.count_users(database)
             pages = max(1, -(-count // USERS_PER_PAGE))
             page = min(max(1, page), pages)
-            users = await user_activity.most_active(database, USERS_PER_PAGE, (page - 1) * USERS_PER_PAGE)
+            users = await user_activity.list_most_active(database, USERS_PER_PAGE, (page - 1) * USERS_PER_PAGE)
         if not users:
             return self._messenger.text(admin, "users-none"), None
         lines = [self._messenger.text(admin, "users-title", people=count)]

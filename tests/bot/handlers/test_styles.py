@@ -47,7 +47,7 @@ def test_a_hashtag_anywhere_or_a_name_alone_is_a_wish_and_the_rest_is_the_hint(c
 def test_deadpan_has_its_own_name_in_chinese_and_the_old_one_is_only_an_alias_in_captions():
     assert style_label(WORDS, "zh", "deadpan") == "一本正经"
     texts = (
-        WORDS.format("zh", "help", bot="jokebot", album="each"),
+        WORDS.format("zh", "help", bot="jokebot", album="per_photo"),
         WORDS.format("zh", "settings-look-style"),
         WORDS.format("zh", "settings-style-ask"),
     )

@@ -160,11 +160,11 @@ async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(
     stub.answer = StubReply("ha", gate=gate)
     joker = await make_joker(engine={"in_flight": 1})
 
-    async def on_place(place: int) -> None:
+    async def on_position(place: int) -> None:
         await places.put(place)
 
     first = asyncio.create_task(joker.generate(photo, user_id=1, language="en"))
-    second = asyncio.create_task(joker.generate(photo, user_id=2, language="en", on_place=on_place))
+    second = asyncio.create_task(joker.generate(photo, user_id=2, language="en", on_position=on_position))
     async with asyncio.timeout(60):
         assert await places.get() == 1
         while not stub.in_flight:  # noqa: ASYNC110

@@ -73,7 +73,7 @@ async def test_hooks_that_hang_hold_nothing_up(hook, photo):
         gate.wait()
 
     name = hook(hang)
-    moderator = Moderator(SafetySettings(moderate=name, moderate_timeout_s=0.05))
+    moderator = Moderator(SafetySettings(moderation_hook=name, moderate_timeout_s=0.05))
     for _ in range(moderation.MAX_HANGING + 3):
         with pytest.raises(PhotoError):
             await moderator.check(photo)
@@ -82,7 +82,7 @@ async def test_hooks_that_hang_hold_nothing_up(hook, photo):
     for thread in hanging:
         await asyncio.to_thread(thread.join, 60)
     assert len(calls) == moderation.MAX_HANGING, "no more threads are begun than may hang"
-    moderator._settings = SafetySettings(moderate=name)
+    moderator._settings = SafetySettings(moderation_hook=name)
     await moderator.check(photo)
     assert not moderator._hanging
 
