@@ -109,18 +109,10 @@ class SequentialTest:
         settings, estimate = self.settings, estimate_difference(evidence)
         champion, candidate = VariantStats(*evidence.counts_of(0)), VariantStats(*evidence.counts_of(1))
         ratings = champion.ratings + candidate.ratings
-        over = (
-            "ratings"
-            if ratings >= settings.max_ratings
-            else "days"
-            if age_s >= settings.max_days * SECONDS_A_DAY
-            else ""
-        )
-        progress = (
-            min(1.0, estimate.weight / self.planned_information(evidence, champion, candidate))
-            if estimate.weight
-            else 0.0
-        )
+        over = self.end_reason(ratings, age_s)
+        progress = 0.0
+        if estimate.weight:
+            progress = min(1.0, estimate.weight / self.planned_information(evidence, champion, candidate))
         low, high = self.confidence_interval(estimate, progress, bool(over))
         early = candidate.ratings < settings.initial_ratings
         late = evidence.has_late_data or not (early or self.looks_harmful(estimate))
@@ -145,6 +137,12 @@ class SequentialTest:
             progress,
             reason,
         )
+
+    def end_reason(self, ratings: int, age_s: float) -> str:
+        """Why the trial is over: "ratings", "days", or "" while it goes on."""
+        if ratings >= self.settings.max_ratings:
+            return "ratings"
+        return "days" if age_s >= self.settings.max_days * SECONDS_A_DAY else ""
 
     def confidence_interval(self, estimate: "EffectEstimate", progress: float, over: bool) -> tuple[float, float]:
         """The confidence interval of the difference, from the trial's boundaries."""

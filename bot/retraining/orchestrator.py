@@ -68,7 +68,7 @@ class RunOrchestrator:
         notifier: RunNotifier,
         progress: RunProgressReader,
     ) -> None:
-        self._database, self._settings, self._servers, self._deployer = database, settings, servers, deployer
+        self._database, self._settings, self._servers, self.deployer = database, settings, servers, deployer
         self._trials, self._notifier, self._progress = trials, notifier, progress
         self._woken = asyncio.Event()
 
@@ -191,11 +191,11 @@ class RunOrchestrator:
     async def _serve_request(self, request: control_requests.ControlRequest) -> tuple[str, bool]:
         try:
             if request.kind == "promote":
-                change = await self._deployer.promote(
+                change = await self.deployer.promote(
                     request.model_id or 0, "admin", reason=EndReason("Asked for on the command line.", "command")
                 )
             else:
-                change = await self._deployer.roll_back(reason=EndReason("Asked for on the command line.", "command"))
+                change = await self.deployer.roll_back(reason=EndReason("Asked for on the command line.", "command"))
         except JokebotError as error:
             return str(error), False
         return (

@@ -211,7 +211,7 @@ async def lock(folder: Path, *, wait_s: float = 600.0) -> AsyncIterator[None]:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     raise DatasetLocked(
-                        f"Another process is writing to {folder}. Try again when it has finished."
+                        f"Another process is writing into {folder}; try again when it is done."
                     ) from None
                 await asyncio.sleep(0.1)
         yield

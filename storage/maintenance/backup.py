@@ -99,7 +99,7 @@ def read_backup(directory: Path) -> BackupInfo:
         return BackupInfo(directory, **record)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BackupError(
-            f"{directory} is not a complete backup ({error}). `jokebot backup --list` lists the backups."
+            f"{directory} is no whole backup ({error}). `jokebot backup --list` lists the backups."
         ) from error
 
 

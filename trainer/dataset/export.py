@@ -1,4 +1,4 @@
-"""From ratings to a dataset on disk: split, select, verify, write, record."""
+"""Exports a dataset from the ratings: split, select, verify, write, record."""
 
 import time
 from collections import Counter
@@ -32,12 +32,12 @@ SECONDS_A_DAY = 86400.0
 
 
 class NothingToLearnError(JokebotError):
-    """No rated joke makes a dataset; the message says why."""
+    """The ratings don't suffice for a dataset; the message has the cause."""
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """A finished dataset: where it is, its manifest, and whether the same content was there before."""
+    """A finished dataset: its directory, its manifest, and whether the same content existed before."""
 
     directory: Path
     manifest: dict[str, Any]
@@ -46,7 +46,7 @@ class ExportResult:
 
 @dataclass(frozen=True)
 class DatasetDraft:
-    """What a dataset is made of, before it is written: jokes by part, in order, and why others were left out."""
+    """The contents of a dataset before it is written: jokes by part, in order, and reasons why others are excluded."""
 
     scores: JokeScores
     chosen: SelectedJokes
@@ -60,9 +60,9 @@ class DatasetDraft:
 class DatasetExporter:
     """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets.
 
-    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` all earlier jokes are
-    repeated that fit, as a run needs that starts from a model which wasn't trained on them. Jokes on the list `blocked`
-    are left out.
+    `minimum` is the minimum number of new jokes of a dataset. With `replay_all`, all earlier jokes that fit are
+    replayed, which a run needs if it starts from a model that wasn't trained on them. Jokes on the list `blocked` are
+    excluded.
     """
 
     database: Database
@@ -75,17 +75,16 @@ class DatasetExporter:
     blocked: BlockList = BlockList()
 
     async def export(self) -> ExportResult:
-        """Export what is new since the model in service learnt, with a replay sample and the held-out photos.
+        """Export jokes that the champion was not trained on, a replay sample, and the held-out photos.
 
-        Raises NothingToLearnError where there is nothing, or too little, that is new, DatasetError where it can't be
-        written.
+        Raises NothingToLearnError if there are too few new jokes, DatasetError if the dataset can't be written.
         """
         async with dataset_files.lock(self.folder):
             await finish_erasure(self.database, self.photos, self.folder)
             try:
                 return await self._export()
             finally:
-                # A person may have been forgotten while this held the lock.
+                # A user may have been forgotten while this process held the lock.
                 await finish_erasure(self.database, self.photos, self.folder)
 
     async def _export(self) -> ExportResult:
@@ -95,7 +94,7 @@ class DatasetExporter:
             try:
                 return await self._write(picked, verified)
             except datasets.DatasetOutdated:
-                # What was a forgotten person's must not come back: pick again from what is left.
+                # Data of a forgotten user must not be written: select again from the remaining data.
                 if attempt == MAX_ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
@@ -129,7 +128,7 @@ class DatasetExporter:
     async def _choose(
         self, scores: JokeScores, split: HoldoutSplit, learnt: Collection[int], verified: RowVerifier
     ) -> tuple[SelectedJokes, list[ScoredJoke], Counter[str]]:
-        """Compose until every chosen row passes its checks: a row that fails makes room for the next best."""
+        """Select jokes until all their rows pass the checks; a row that fails is replaced by the next best."""
         problems: Counter[str] = Counter()
         excluded: set[int] = set()
         while True:
@@ -220,7 +219,7 @@ class DatasetExporter:
 
 
 def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
-    """Jokes with the same text as an earlier one about the same photo or a near-duplicate."""
+    """Jokes with the text of an earlier one about the same photo or a near-duplicate, with the reason."""
     groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
     seen: set[tuple[int, str]] = set()
     repeated = {}
@@ -233,7 +232,7 @@ def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, 
 
 
 def nothing_new_error(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:
-    """Why no dataset comes of the ratings."""
+    """The error for ratings without new jokes."""
     if not len(scores.evidence.value):
         return NothingToLearnError(
             "Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.",
@@ -251,7 +250,7 @@ def nothing_new_error(scores: JokeScores, chosen: SelectedJokes, problems: Count
 
 
 def too_few_new_error(new: int, minimum: int) -> NothingToLearnError:
-    """Why no dataset comes of so few new pairs."""
+    """The error for too few new pairs."""
     return NothingToLearnError(
         f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not "
         "learnt before, and a run "

@@ -1,4 +1,4 @@
-"""The held-out part: all rated jokes, liked and disliked, of photos that training never sees."""
+"""The held-out part: all rated jokes, liked and disliked, of photos that are never trained on."""
 
 from collections import defaultdict
 
@@ -17,7 +17,7 @@ from trainer.selection.scoring import JokeScores
 async def select_holdout(
     database: Database, scores: JokeScores, split: HoldoutSplit, most_photos: int
 ) -> list[ScoredJoke]:
-    """The rated jokes of at most so many held-out photos, by joke; their ratings count whatever their age."""
+    """The rated jokes of at most `most_photos` held-out photos, by joke id; ratings of any age count."""
     photo_ids = split.photo_ids[split.sides == SIDES.index("holdout")]
     ratings = await rating_arrays.read_ratings_of_photos(database, photo_ids.tolist())
     ratings = ratings[np.isin(ratings[:, 3], rank_photos(ratings)[:most_photos])]
@@ -43,7 +43,7 @@ async def select_holdout(
 
 
 def rank_photos(ratings: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Photos of ratings (joke, person, value, photo): those with liked and disliked jokes first, then by age."""
+    """Photos of ratings (joke, user, value, photo): those with liked and disliked jokes first, then by id."""
     photos, index = np.unique(ratings[:, 3], return_inverse=True)
     liked = np.bincount(index, ratings[:, 2] >= LIKED, len(photos)) > 0
     disliked = np.bincount(index, ratings[:, 2] < LIKED, len(photos)) > 0

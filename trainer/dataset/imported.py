@@ -1,4 +1,4 @@
-"""Replay of imported datasets: their training rows, repeated beside users' own jokes."""
+"""Replay of training rows of imported datasets beside users' jokes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from trainer.selection.near_duplicates import near_duplicate_pairs, unsigned
 
 @dataclass(frozen=True)
 class ImportedDataset:
-    """Rows with their manifest entries, and the files of their pictures by the name in the row."""
+    """Rows with their manifest entries, and the files of their pictures by name."""
 
     rows: list[tuple[Row, Entry]] = field(default_factory=list)
     pictures: dict[str, Path] = field(default_factory=dict)
@@ -25,10 +25,10 @@ class ImportedDataset:
 def sample_imported_rows(
     known: Sequence[Dataset], folder: Path, split: HoldoutSplit, near_bits: int, count: int, blocked: BlockList
 ) -> ImportedDataset:
-    """A sample of `count` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor
-    one on the block list.
+    """A random sample of at most `count` training rows of the imported datasets.
 
-    Another number of datasets draws another sample. Raises DatasetError where an imported dataset is damaged.
+    Excluded are rows near to a held-out photo, repeated rows, and rows on the block list. The number of datasets is the
+    seed. Raises DatasetError if an imported dataset is damaged.
     """
     if not count:
         return ImportedDataset()
@@ -51,7 +51,7 @@ def sample_imported_rows(
 
 
 def is_far_from_holdout(hashes: list[int], split: HoldoutSplit, near_bits: int) -> list[bool]:
-    """For each signed perceptual hash whether it is near to no held-out photo."""
+    """For each signed perceptual hash, whether no held-out photo is near to it."""
     held_out = split.held_out_hashes()
     far = np.ones(len(hashes), bool)
     both = np.concatenate([unsigned(hashes), unsigned(held_out.tolist())])

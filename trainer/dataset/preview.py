@@ -1,4 +1,4 @@
-"""What a run would train on if it began now, without writing a dataset."""
+"""Previews the training data of a run without writing a dataset."""
 
 import time
 
@@ -14,9 +14,9 @@ from trainer.selection.scoring import JokeScores, score_jokes
 
 
 async def preview_retraining(database: Database, settings: SelectionSettings, blocked: BlockList) -> RetrainPreview:
-    """Select jokes as an export would, without jokes on the list `blocked`.
+    """Select jokes as an export does, without jokes on the list `blocked`.
 
-    Writes the split's side of new photos, as an export does.
+    It also stores the split's side of new photos, as an export does.
     """
     split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
     rated = await rating_arrays.read_ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
@@ -43,7 +43,7 @@ async def preview_retraining(database: Database, settings: SelectionSettings, bl
 
 
 async def list_blocked_jokes(database: Database, scores: JokeScores, blocked: BlockList) -> set[int]:
-    """Ids of the jokes that are good enough and on the block list."""
+    """Ids of the good jokes that are on the block list."""
     if not blocked.entries:
         return set()
     texts = await rating_arrays.get_texts(database, scores.evidence.joke_ids[scores.good].tolist())

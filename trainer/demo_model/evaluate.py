@@ -1,9 +1,9 @@
-"""Measures a demo model: what it names, in which language and style, and whether its sentences end.
+"""Evaluates a demo model: subjects that it names, language, style, and complete sentences.
 
-`python -m trainer.demo_model.evaluate CHECKPOINT PACK` prints the measures, on a GPU where there is one.
+`python -m trainer.demo_model.evaluate CHECKPOINT PACK` prints the measures, on a GPU if there is one.
 
-Replies are written in batches on any device with the model's own weights, pictures are painted by a seed that no build
-uses. `benchmarks/demo_model.py` measures the same through the engine, over HTTP.
+Replies are generated in batches on any device; pictures are painted with a seed that no build uses.
+`benchmarks/demo_model.py` measures the same through the engine, over HTTP.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import PictureSubject, load_subjects, subjects_named
 
 MAX_TOKENS = 80
-"""Tokens of a reply; one that is longer counts as unfinished."""
+"""Maximum number of tokens of a reply; a longer reply counts as unfinished."""
 SEED = 990_000
-"""Seeds of measurements begin here: builds use small ones."""
+"""First seed of measurements; builds use smaller ones."""
 
 
 @dataclass(frozen=True)
 class EvaluatedReply:
-    """One answer: what was shown and asked, what came. `finished` says that the model ended it itself."""
+    """A reply with its subject and requested language and style; `finished` if the model ended it."""
 
     subject: PictureSubject
     language: str
@@ -59,7 +59,7 @@ class EvaluatedReply:
 def write_replies(
     model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user: str, temperature: float = 0.0, seed: int = 0
 ) -> list[tuple[str, bool]]:
-    """A reply to one question about each picture (n, 3, 448, 448 in 0..1), and whether the model ended it."""
+    """Replies to one question about each picture (n, 3, 448, 448 in 0..1), and whether the model ended them."""
     encoder, device = TextEncoder(tokenizer, load_prompts()), pictures.device
     before, after = (torch.tensor(part, device=device) for part in encoder.prompt(user))
     stop = tokenizer.token_to_id("<|im_end|>")
@@ -99,7 +99,7 @@ def collect_replies(
     temperature: float = 0.0,
     seed: int = 0,
 ) -> list[EvaluatedReply]:
-    """Replies to one prompt about `count` painted pictures, their subjects drawn by the painter."""
+    """Replies to one prompt about `count` painted pictures with random subjects."""
     user, subjects, replies = load_prompts().ask(language, style), load_subjects(), []
     for start in range(0, count, 64):
         scene = painter.paint(min(64, count - start), 448)
@@ -114,9 +114,9 @@ def collect_replies(
 def measure_model(
     model: Any, tokenizer: Tokenizer, seen: PicturePainter, unseen: PicturePainter, count: int
 ) -> dict[str, float]:
-    """All measures over `count` pictures a drawing group: shares in 0..1, `unfinished` and `empty` as counts.
+    """All measures over `count` pictures of each kind: shares in 0..1, `unfinished` and `empty` as counts.
 
-    `seen` paints the drawings of training on new pictures, `unseen` the set that was held out.
+    `seen` paints new pictures with the training drawings, `unseen` with the held-out set.
     """
     prompts, replies = load_prompts(), []
     pairs = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
@@ -152,7 +152,7 @@ def share_of(hits: Any) -> float:
 
 
 def style_of(reply: EvaluatedReply) -> str:
-    """The style of the one shape that the reply has, else "none"."""
+    """The style of the reply's shape, or "none"."""
     found = reader().read(reply.text)
     return found.shape.style if found else "none"
 
@@ -165,9 +165,7 @@ def reader() -> TemplateReader:
 def painters(
     drawings: Sequence[PictureEntry], checkpoint: Path, device: torch.device
 ) -> tuple[PicturePainter, PicturePainter]:
-    """Painters of the drawings that a checkpoint was trained on and of the held-out set, with seeds that no build
-    uses.
-    """
+    """Painters of a checkpoint's training drawings and of the held-out set, with seeds that no build uses."""
     learnt = json.loads((checkpoint / TRAINING).read_text(encoding="utf-8"))["sets"]
     return (
         PicturePainter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=0),

@@ -1,6 +1,4 @@
-"""`python -m trainer.demo_model.samples PACK DIR`: the pictures that the demo's page offers, painted from Noto's
-drawings.
-"""
+"""`python -m trainer.demo_model.samples PACK DIR`: paints the sample pictures of the demo's page."""
 
 import sys
 from pathlib import Path
@@ -17,7 +15,7 @@ SEED = 424_243
 
 
 def write_samples(pack: Path, directory: Path) -> None:
-    """One JPEG of 448 × 448 for each of SHOWN, named after it."""
+    """Write a JPEG of 448 × 448 pixels for each of SUBJECTS, named after it."""
     directory.mkdir(parents=True, exist_ok=True)
     subjects = [subject.en for subject in load_subjects()]
     numbers = [subjects.index(name) for name in SUBJECTS]

@@ -1,4 +1,4 @@
-"""The decision table: what the measures mean, in the order of docs/gate.md. A test goes through every row of it."""
+"""The gate's decision table, in the order of docs/gate.md. A test covers every row."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,8 +11,11 @@ Measures = Mapping[str, Any]
 
 
 def decide(measures: Measures, settings: GateSettings) -> tuple[GateAnswer, list[GateReason]]:
-    """Answer and reasons, (code, sentence). Shown harm rejects; without held-out liked jokes the
-    answer is undecided; all else is promoted to the trial, with the measures that could not be judged as reasons."""
+    """The answer, and the reasons as (code, sentence).
+
+    A candidate with significant harm is rejected. Without liked held-out jokes the answer is undecided. Any other
+    candidate is promoted to the trial; its reasons are the measures that could not be judged.
+    """
     harm = [reason for check in CHECKS for reason in check(measures, settings)]
     if harm:
         return GateAnswer.REJECT, harm
@@ -31,7 +34,7 @@ NOTHING = (
 
 
 def replies(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
-    """No more empty and broken replies than the champion's; in another language, `max_wrong_language_increase` more."""
+    """Harm: more empty or broken replies than the champion, or too many more in a wrong language."""
     old, new = measures["replies"]["champion"], measures["replies"]["candidate"]
     count = max(1, new["replies"])
     for kind, what in (("empty", "are empty"), ("broken", "are no sentences")):
@@ -46,9 +49,7 @@ def replies(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
 
 
 def likelihood(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
-    """Liked jokes are less likely by more than the margin, over its whole interval; or by `max_likelihood_drift`,
-    however few.
-    """
+    """Harm: liked jokes are less likely, by more than the margin over the whole interval or by the maximum drift."""
     measured = measures["likelihood"]
     significant = (
         measured["photos"] >= settings.likelihood_photos
@@ -67,9 +68,7 @@ def likelihood(measures: Measures, settings: GateSettings) -> Iterator[GateReaso
 
 
 def ranking(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
-    """Liked jokes are told from disliked ones worse by more than the margin, over the whole interval, on enough
-    photos.
-    """
+    """Harm: liked jokes are ranked above disliked ones less often, by more than the margin over the whole interval."""
     measured = measures["ranking"]
     if (
         measured["photos"] >= settings.ranking_photos
@@ -87,7 +86,7 @@ def ranking(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
 
 
 def collapse(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
-    """Its jokes vary less than the reference's, or are more like each other, beyond what is let pass."""
+    """Harm: the jokes vary less than the reference's, or are more similar to each other, beyond the limits."""
     for name, minimum, what in (
         ("entropy", settings.entropy_ratio, "entropy of word pairs"),
         ("distinct", settings.distinct_ratio, "share of different word pairs"),
@@ -112,7 +111,7 @@ def collapse(measures: Measures, settings: GateSettings) -> Iterator[GateReason]
 
 
 def copying(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
-    """More of its jokes stand word for word in what it was trained on than of the reference's."""
+    """Harm: a larger share of the jokes copies training texts word for word than of the reference's."""
     measured = measures["copying"]
     if (
         measured["reference"] is not None
@@ -135,7 +134,7 @@ CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[GateReason]], ...] = (
 
 
 def not_judged(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
-    """What could not be judged; the canary decides."""
+    """Measures with too little data, which are left to the trial."""
     measured = measures["likelihood"]
     if measured["photos"] < settings.likelihood_photos:
         yield (

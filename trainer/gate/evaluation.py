@@ -1,4 +1,4 @@
-"""Measures one model on the held-out photos: prompt, likelihood of the rated jokes, and jokes of its own."""
+"""Evaluates one model on the held-out photos: prompt encoding, likelihood of rated jokes, and new jokes."""
 
 import gc
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
 from trainer.gate.text_metrics import in_language, is_broken
 
 MAX_JOKES_PER_PHOTO = 4
-"""Jokes generated about one photo in one language, where there are few photos."""
+"""Maximum number of jokes generated for one photo in one language."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class GateReply:
     finished: bool
 
     def kind(self) -> str:
-        """empty, broken, language (another than was asked for) or fine."""
+        """empty, broken, language (not the requested one) or fine."""
         if not self.text:
             return "empty"
         return "broken" if is_broken(self.text) else "fine" if in_language(self.text, self.language) else "language"
@@ -36,8 +36,9 @@ class GateReply:
 
 @dataclass
 class ModelEvaluation:
-    """One model: `nats` a token of each held-out joke by photo, its replies, the token ids of the prompts; or `code`
-    and `trouble` of a failure.
+    """A model's evaluation, or the `code` and `trouble` of its failure.
+
+    `nats` are the nats a token of each held-out joke by photo, `prompt_ids` the token ids of the prompts.
     """
 
     nats: dict[str, list[float]] = field(default_factory=dict)
@@ -48,7 +49,7 @@ class ModelEvaluation:
     trouble: str = ""
 
     def counts(self) -> dict[str, int]:
-        """Replies by kind, `unfinished` beside it."""
+        """Number of replies, in total and by kind, and of unfinished ones."""
         kinds = [reply.kind() for reply in self.replies]
         return {
             "replies": len(kinds),
@@ -63,9 +64,9 @@ class ModelEvaluation:
 def evaluate_model(
     directory: Path, held_out: HoldoutData, settings: GateSettings, report: Callable[[int, int], None]
 ) -> ModelEvaluation:
-    """All of one model; `report` gets the number of answers done and of all.
+    """Evaluate a model; `report` is called with the numbers of finished and of all answers.
 
-    A model that fails has a code and trouble instead.
+    A failure is returned as `code` and `trouble`.
     """
     try:
         loaded = load_model(directory, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
@@ -91,7 +92,7 @@ def evaluate_model(
         jokes = scorer.generate([(photo.path, prompt) for photo, _, prompt in requests])
         nats = iter(scorer.score(rows))
     except NonFiniteScoreError:
-        result.code, result.trouble = "nan", "It computes numbers that are none (NaN)."
+        result.code, result.trouble = "nan", "It computes NaN or infinity."
         return result
     result.replies = [
         GateReply(photo.name, language, joke.text, joke.finished)
@@ -112,8 +113,10 @@ def encode_prompts(loaded: LoadedModel) -> list[list[int]]:
 
 
 def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
-    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A
-    photo's prompts are those that users' requests had, or the language's default prompt."""
+    """Photo, language and prompt of each new joke: `replies` in each language, evenly over the photos.
+
+    A photo's prompts are those of users' requests, or the language's default prompt.
+    """
     requests = []
     for language in held_out.languages:
         for number in range(min(settings.replies_per_language, MAX_JOKES_PER_PHOTO * len(held_out.photos))):
@@ -124,7 +127,7 @@ def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[
 
 
 def free_gpu_memory() -> None:
-    """Give back what a model that is no longer used took on the GPU."""
+    """Release the GPU memory of a model that is no longer used."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""Champion and candidate side by side: the measures that the decision is made on. NumPy only."""
+"""Computes the measures of champion and candidate for the gate's decision."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,15 +15,15 @@ DRAWS = 4000
 """Bootstrap samples of an interval."""
 Measures = dict[str, Any]
 MIN_TEXTS = 10
-"""Texts of one language that variety can be measured on."""
+"""Minimum number of texts of one language to measure variety."""
 MAX_SEARCHED_TEXTS = 120
-"""Training texts that are searched for in the others."""
+"""Maximum number of training texts that are searched for in the others."""
 
 
 def compare(
     champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData, settings: GateSettings
 ) -> Measures:
-    """All measures by name, each with champion and candidate; see docs/gate.md."""
+    """All measures by name, for champion and candidate; see docs/gate.md."""
     return {
         "photos": len(held_out.photos),
         "replies": {"champion": champion.counts(), "candidate": candidate.counts()},
@@ -37,7 +37,7 @@ def compare(
 def likelihood(
     champion: ModelEvaluation, candidate: ModelEvaluation, photos: Sequence[HoldoutPhoto], settings: GateSettings
 ) -> Measures:
-    """Nats a token of liked jokes, mean over photos of a photo's mean."""
+    """Nats a token of liked jokes: the mean over photos of each photo's mean."""
     with_liked = [(photo, [index for index, joke in enumerate(photo.jokes) if joke.liked]) for photo in photos]
     with_liked = [(photo, indices) for photo, indices in with_liked if indices]
     old, new = (
@@ -54,9 +54,7 @@ def likelihood(
 def ranking(
     champion: ModelEvaluation, candidate: ModelEvaluation, photos: Sequence[HoldoutPhoto], settings: GateSettings
 ) -> Measures:
-    """Share of pairs, a liked and a disliked joke of one photo and language, in which the liked one is likelier a
-    token.
-    """
+    """Share of (liked, disliked) pairs of one photo and language in which the liked joke is likelier a token."""
     with_pairs = [(photo, pairs) for photo in photos if (pairs := photo.pairs())]
     old, new = (
         np.array(
@@ -105,9 +103,11 @@ def bootstrap_interval(differences: NDArray[np.float64], confidence: float, seed
 def variety(
     champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData, settings: GateSettings
 ) -> Measures:
-    """entropy, distinct and self_overlap: means over languages, of equally many texts of each source. The
-    `reference` is the less varied of the champion's new jokes and the training texts: a candidate may become as
-    uniform as what users liked."""
+    """entropy, distinct and self_overlap: means over languages, of equally many texts of each source.
+
+    The `reference` is the less varied of the champion's new jokes and the training texts: a candidate may be as uniform
+    as the texts that users liked.
+    """
     draw = np.random.default_rng(settings.seed)
     taught = [text for _, text in held_out.training]
     sources: list[list[list[str]]] = []
@@ -134,9 +134,10 @@ def sample_texts(texts: Sequence[str], size: int, draw: np.random.Generator) -> 
 def compare_sources(
     sources: list[list[list[str]]], measure: Callable[[Sequence[str]], float], worse: Callable[..., float]
 ) -> Measures:
-    """Means over languages of a measure of texts; `sources` are for each language the champion's, the candidate's and
-    the training texts, `worse` takes of two values the one that a reference may have. None each where no language has
-    enough texts.
+    """Means over languages of a measure of texts; all None if no language has enough texts.
+
+    `sources` has for each language the champion's, the candidate's and the training texts; `worse` selects the
+    reference of two values.
     """
     if not sources:
         return {"champion": None, "candidate": None, "taught": None, "reference": None}
@@ -147,8 +148,11 @@ def compare_sources(
 
 
 def copying(champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData) -> Measures:
-    """Mean share of a new joke that stands word for word in one training text. `taught` is the same of training
-    texts in those of other photos: what users say anyway."""
+    """Mean share of a new joke that occurs word for word in one training text.
+
+    `taught` is the same share of training texts in those of other photos, which is the usual repetition of users'
+    texts.
+    """
     if not held_out.training or not candidate.replies:
         return {"champion": None, "candidate": None, "taught": None, "reference": None}
     corpus = ReferenceTexts(held_out.training)

@@ -1,7 +1,7 @@
-"""A loaded model's likelihood of given jokes about photos, and jokes of its own. In batches, on any device.
+"""Scores given jokes about photos with a loaded model, and generates new ones, in batches on any device.
 
-Only what OpenGVLab's modelling code offers is used (`extract_feature`, `language_model.model` and `.output`,
-`num_image_token`), as the CPU engine does. A photo's features are made once.
+It uses only the interface of OpenGVLab's modelling code (`extract_feature`, `language_model.model` and `.output`,
+`num_image_token`), as the CPU engine does. A photo's features are computed once.
 """
 
 from collections import defaultdict
@@ -22,13 +22,13 @@ from trainer.gate.model_loading import LoadedModel
 
 MEAN_TENSOR, STD_TENSOR = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
 MAX_TOKENS = 16384
-"""Most tokens in one pass over whole rows."""
+"""Maximum number of tokens in one pass over whole rows."""
 VISION_TILES = 8
 
 
 @dataclass(frozen=True)
 class GeneratedJoke:
-    """A generated joke, and whether the model ended it."""
+    """A generated joke; `finished` if the model ended it."""
 
     text: str
     finished: bool
@@ -39,7 +39,7 @@ class NonFiniteScoreError(Exception):
 
 
 class ModelScorer:
-    """Scores and generates jokes with a model. `report` is called with the number of answers since the last call."""
+    """Scores and generates jokes with a model. `report` is called with the number of new answers."""
 
     def __init__(self, loaded: LoadedModel, settings: GateSettings, report: Callable[[int], None]) -> None:
         self.loaded, self.model, self.settings, self.report = loaded, loaded.model, settings, report
@@ -49,7 +49,7 @@ class ModelScorer:
 
     @torch.inference_mode()
     def encode_photo(self, photo: Path) -> torch.Tensor:
-        """A photo's projected features, (tiles × tokens, hidden)."""
+        """A photo's projected features (tiles × tokens, hidden)."""
         if photo not in self.features:
             with Image.open(photo) as picture:
                 tiles = cut_tiles(picture.convert("RGB"), self.model.config.max_dynamic_patch)
@@ -66,13 +66,13 @@ class ModelScorer:
         return self.loaded.encode(prompt, len(self.encode_photo(photo)) // self.model.num_image_token)
 
     def embed(self, photos: Sequence[Path], ids: torch.Tensor) -> torch.Tensor:
-        """Embeddings (rows, tokens, hidden) of token ids, each row's photo in the places of its context tokens."""
+        """Embeddings (rows, tokens, hidden) of token ids, with each row's photo at its context tokens."""
         embeds = self.model.language_model.get_input_embeddings()(ids)
         embeds[ids == self.context] = torch.cat([self.encode_photo(photo) for photo in photos]).to(embeds.dtype)
         return embeds
 
     def score(self, rows: Sequence[tuple[Path, str, str]]) -> list[float]:
-        """Mean nats a token that each (photo, prompt, joke) takes, its end included: less is likelier.
+        """Mean nats a token of each (photo, prompt, joke), end token included; less is likelier.
 
         Raises NonFiniteScoreError.
         """
@@ -95,11 +95,9 @@ class ModelScorer:
 
     @torch.inference_mode()
     def score_batch(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
-        """`score` in one pass, of token ids: each row's question with its photo's context tokens, and its answer
-        with the end.
-        """
+        """`score` in one pass, on token ids: questions with the photos' context tokens, answers with the end token."""
         longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
-        # What stands after a row's end is seen by nothing before it, so it needs no mask.
+        # Attention is causal, so padding after a row's end needs no mask.
         ids = torch.tensor(
             [
                 question + answer + answer[-1:] * (longest - len(question) - len(answer))
@@ -120,7 +118,7 @@ class ModelScorer:
         return values
 
     def generate(self, requests: Sequence[tuple[Path, str]]) -> list[GeneratedJoke]:
-        """A new joke for each (photo, prompt), sampled as the settings say. Raises NonFiniteScoreError."""
+        """Generate a joke for each (photo, prompt) with the settings' sampling. Raises NonFiniteScoreError."""
         questions = [self.prompt(*request) for request in requests]
         jokes: dict[int, GeneratedJoke] = {}
         by_length = defaultdict(list)
@@ -142,9 +140,9 @@ class ModelScorer:
     def generate_batch(
         self, photos: list[Path], questions: list[list[int]], indices: Sequence[int]
     ) -> list[GeneratedJoke]:
-        """For questions of one length.
+        """Generate jokes for questions of one length.
 
-        Each place has a seed of its own, so that batches change nothing but rounding.
+        Each index has its own seed, so that the composition of batches changes only rounding.
         """
         language, stops = self.model.language_model, self.stop_tokens()
         dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index) for index in indices]
@@ -168,7 +166,7 @@ class ModelScorer:
         return [GeneratedJoke(self.decode(row), end) for row, end in zip(written, ended, strict=True)]
 
     def sample(self, logits: torch.Tensor, dice: list[torch.Generator]) -> list[int]:
-        """One token a row of (rows, vocabulary): temperature and nucleus (arXiv 1904.09751), as the engines sample."""
+        """Sample a token for each row of logits (rows, vocabulary): temperature and nucleus (arXiv 1904.09751)."""
         if self.settings.temperature < 1e-4:
             return logits.argmax(-1).tolist()
         ordered, order = torch.softmax(logits / self.settings.temperature, -1).sort(-1, descending=True)
@@ -179,7 +177,7 @@ class ModelScorer:
         return order.gather(-1, torch.searchsorted(reached, drawn, right=True)).squeeze(-1).tolist()
 
     def stop_tokens(self) -> frozenset[int]:
-        """The end of turn, the tokenizer's end of text, and whatever the checkpoint's generation_config names."""
+        """End of turn, the tokenizer's end of text, and the stop tokens of the checkpoint's generation_config."""
         tokenizer, named = (
             self.loaded.tokenizer,
             getattr(getattr(self.model, "generation_config", None), "eos_token_id", None) or [],
@@ -198,7 +196,7 @@ class ModelScorer:
         ).strip()
 
     def batches(self, indices: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
-        """Places in lists of at most `batch` rows and TOKENS tokens, a row at least."""
+        """Split indices into batches of at most `batch` rows and MAX_TOKENS tokens, with at least one row."""
         batch: list[int] = []
         for index in indices:
             longest = max(map(length, [*batch, index]))
@@ -210,9 +208,9 @@ class ModelScorer:
             yield batch
 
     def halve_on_oom(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
-        """Answers for these indices at once, or in halves where memory runs out.
+        """Compute answers for these indices at once, or in halves if memory runs out.
 
-        Raises OutOfMemoryError for a single one.
+        Raises OutOfMemoryError if a single one doesn't fit.
         """
         try:
             return answer(indices)

@@ -1,4 +1,4 @@
-"""The merge as a whole: checks, weights, everything else that a model directory needs, and the rename at the end."""
+"""Merges an adapter into a base model: checks, weights, the other files of a model directory, the final rename."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from trainer.merge.checkpoint_io import MergeError
 
 MODEL_JSON = "model.json"
 NOT_COPIED = (".safetensors", ".bin", ".pth", ".pt", ".gguf", ".msgpack", ".h5", ".onnx")
-"""Weights in other forms, which would be the base model's and not the merged one's."""
+"""Endings of weight files, which would be the base model's."""
 
 
 @dataclass(frozen=True)
 class MergeResult:
-    """What a merge did: the new directory, the bytes of its weights, seconds, and how they went by."""
+    """The result of a merge: the new directory, the bytes of its weights, seconds, and seconds by phase."""
 
     directory: Path
     weight_bytes: int
@@ -35,10 +35,10 @@ def merge(
 ) -> MergeResult:
     """Merge an adapter into a bf16 base model and write a self-contained model directory.
 
-    `adapter` and `alpha` are those of `read_adapter`. `sync` waits until everything is on the disk; without it a power
-    cut within the next half minute can damage the result, a killed process can't. `workers` defaults to the number of
-    cores. The result is written beside `out` and renamed, so `out` is whole or not there. The input is never written
-    to. Raises MergeError for wrong input and for a full disk.
+    `adapter` and `alpha` are those of `read_adapter`. `sync` waits until all files are on the disk; without it a power
+    cut in the next half minute can damage the result. `workers` defaults to the number of cores. The result is written
+    beside `out` and renamed, so `out` is complete or doesn't exist. The input is not changed. Raises MergeError for
+    invalid input and for a full disk.
     """
     start = time.monotonic()
     adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
@@ -94,7 +94,7 @@ def write_model_json(directory: Path, base: Path, adapter: LoraAdapter, weight_b
 
 
 def check_places(adapter: Path, base: Path, out: Path) -> None:
-    """Raises MergeError where the result can't be written without touching the input, or couldn't be loaded there."""
+    """Raises MergeError if `out` overlaps the input, exists, or has a name from which no code can be loaded."""
     if not base.is_dir():
         raise MergeError(f"There is no base model at {base}.")
     if out in (base, adapter, *base.parents, *adapter.parents):
@@ -111,7 +111,7 @@ def check_places(adapter: Path, base: Path, out: Path) -> None:
 
 
 def copy_frame(base: Path, adapter: Path, part: Path) -> None:
-    """Modelling code, configuration, tokenizer and picture settings of the base, and the prompts of the run."""
+    """Copy the base's modelling code, configuration, tokenizer and picture settings, and the run's prompts."""
     for file in sorted(base.iterdir()):
         if file.is_file() and not file.name.endswith(NOT_COPIED) and file.name != MODEL_JSON:
             shutil.copyfile(file, part / file.name)
@@ -120,7 +120,7 @@ def copy_frame(base: Path, adapter: Path, part: Path) -> None:
 
 
 def origin(base: Path) -> dict[str, Any]:
-    """The base model's place, and its own model.json where it is a merged model itself."""
+    """The base model's directory, and its model.json if it is a merged model."""
     note = base / MODEL_JSON
     return {
         "directory": str(base),
@@ -139,5 +139,5 @@ def fsync_directory(directory: Path) -> None:
 
 
 def merge_report(merged: MergeResult) -> str:
-    """One line of JSON about a merge."""
+    """A merge's result as a line of JSON."""
     return json.dumps({**asdict(merged), "directory": str(merged.directory), "seconds": round(merged.seconds, 2)})

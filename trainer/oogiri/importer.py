@@ -1,4 +1,4 @@
-"""From CLoT-Oogiri-GO rows to a cold-start dataset in XTuner's form."""
+"""Imports rows of CLoT-Oogiri-GO as a cold-start dataset in XTuner's form."""
 
 import tempfile
 import time
@@ -24,14 +24,14 @@ from trainer.oogiri.text_filters import TextFilter, is_in_language
 from trainer.selection.holdout_split import first_side
 
 LANGUAGES = {"cn": "zh", "en": "en", "jp": "ja"}
-"""The data's names of languages, and those of prompts.toml."""
+"""Language codes of the data, and of prompts.toml."""
 JAPANESE, JAPANESE_CAPTION = "この写真で一言ボケてください", "\n写真についている言葉：「{caption}」"
-"""What Oogiri itself asks, for as long as the bot speaks no Japanese and prompts.toml has none."""
+"""Oogiri's own prompt, used because prompts.toml has no Japanese."""
 
 
 @dataclass(frozen=True)
 class OogiriImport:
-    """What to import: rows of `file` with pictures in `images`, at most `limit`, with at least `min_stars` likes."""
+    """An import of at most `limit` rows of `file` with at least `min_stars` likes; `images` has the pictures."""
 
     file: Path
     images: Path
@@ -42,7 +42,7 @@ class OogiriImport:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """The finished dataset and the counts of rows that were left out, by reason."""
+    """The finished dataset, and the number of excluded rows by reason."""
 
     directory: Path
     manifest: dict[str, Any]
@@ -50,7 +50,7 @@ class ImportResult:
 
 
 class Importer:
-    """Makes one dataset; `folder` is the folder of all datasets."""
+    """Makes a dataset; `folder` is the folder of all datasets."""
 
     def __init__(
         self, database: Database, folder: Path, selection: SelectionSettings, limits: LimitSettings, budget: TokenBudget
@@ -64,7 +64,7 @@ class Importer:
         )
 
     async def run(self, request: OogiriImport) -> ImportResult:
-        """Import. Raises OogiriError, with nothing written, for files that can't be used or where no row can."""
+        """Import a file. Raises OogiriError, with nothing written, if the files or all rows can't be used."""
         prompt_for(request.language)
         if not request.images.is_dir():
             raise OogiriError(f"There is no folder {request.images}; unpack images.zip there.")
@@ -124,7 +124,7 @@ class Importer:
     def _usable(
         self, request: OogiriImport, pictures: ImageStore, dropped: Counter[str]
     ) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
-        """Rows that pass everything, the best of each picture first, up to the limit; the others are counted."""
+        """Usable rows, the best of each picture first, up to the limit; other rows are counted in `dropped`."""
         texts, per_photo, taken = TextFilter(), Counter(), 0
         for source in best_first(self._acceptable(request, dropped)):
             if taken >= request.limit:
@@ -145,7 +145,7 @@ class Importer:
             yield source, photo, row
 
     def _acceptable(self, request: OogiriImport, dropped: Counter[str]) -> Iterator[OogiriRow]:
-        """Rows whose own fields are right: form, language, likes."""
+        """Rows with a valid form, the right language, and enough likes."""
         for row in read_rows(request.file):
             if isinstance(row, str):
                 dropped[row] += 1
@@ -181,7 +181,7 @@ def manifest_entry(row: Row, part: str, source: OogiriRow, photo: CheckedPhoto) 
 
 
 def prompt_for(language: str, question: str | None = None) -> str:
-    """The prompt of a row, the text that came with its picture quoted as data. Raises PromptError."""
+    """The prompt of a row, with the text of its picture quoted as data. Raises PromptError."""
     prompts = load_prompts()
     if language == "jp" and LANGUAGES[language] not in prompts.languages:
         return JAPANESE + (JAPANESE_CAPTION.format(caption=disarm(question)) if question else "")
@@ -189,9 +189,7 @@ def prompt_for(language: str, question: str | None = None) -> str:
 
 
 def best_first(rows: Iterable[OogiriRow]) -> list[OogiriRow]:
-    """Every picture's most liked joke first, then every picture's second: likes say more about the picture than the
-    joke.
-    """
+    """Every picture's most liked joke first, then every second: likes depend more on the picture than on the joke."""
     by_picture: dict[str, list[OogiriRow]] = defaultdict(list)
     for row in rows:
         by_picture[row.image].append(row)

@@ -1,4 +1,4 @@
-"""What is removed after a run: checkpoints, models and runs beyond those that are kept, and what kills have left."""
+"""Removes files after a run: checkpoints, old models and runs, and leftovers of killed processes."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from trainer.pipeline.workspace import PART, RunWorkspace
 
 
 async def clean_up(database: Database, settings: Settings) -> None:
-    """Remove what is not kept. Hold the lock of the runs' folder."""
+    """Remove files that are no longer needed. The caller must hold the lock of the runs' folder."""
     current = await runs.current_run(database)
     busy = current is not None and current.state != "canary"
     await model_cleanup.remove_model_files(database, settings.storage.models, settings.retrain.keep_models)
@@ -20,9 +20,9 @@ async def clean_up(database: Database, settings: Settings) -> None:
 
 
 async def clean_up_models(database: Database, settings: Settings, at_work: str | None) -> None:
-    """Remove what killed and cancelled merges left.
+    """Remove the directories of killed and cancelled merges.
 
-    A directory that no run here has made stays: a restored database knows less.
+    Directories of other models stay, because a restored database may not have their rows.
     """
     given_up = await runs.list_unused_model_names(database)
     for directory in list_directories(settings.storage.models):
@@ -43,9 +43,7 @@ async def clean_up_runs(database: Database, settings: Settings, at_work: runs.Ru
 
 
 def remove_artifacts(workspace: RunWorkspace) -> None:
-    """Of a run that is past its judging only the curve and the logs stay; the verdict is in its row, where
-    forgetting reaches it.
-    """
+    """Remove a judged run's files except losses and logs; the verdict is in its row, where `/forget` can erase it."""
     for folder in (workspace.directory / "xtuner", workspace.gate):
         shutil.rmtree(folder, ignore_errors=True)
     workspace.adapter.unlink(missing_ok=True)

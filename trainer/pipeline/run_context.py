@@ -20,16 +20,16 @@ class RunCancelled(Exception):
 
 
 class TrainingDataErased(Exception):
-    """A user was forgotten whose rows the run trains on: its artifacts must be removed."""
+    """A user with rows in the run's dataset was forgotten: the run's artifacts must be removed."""
 
 
 class StepInterrupted(Exception):
-    """A child was asked to end from outside; the run resumes here later."""
+    """A step's process was stopped from outside; the run resumes at this step later."""
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """The run's database, settings, files and child processes."""
+    """A run's database, settings, files and child processes."""
 
     database: Database
     settings: Settings
@@ -37,7 +37,7 @@ class RunContext:
     processes: StepProcesses
 
     async def check(self, run: Run) -> None:
-        """Raises RunCancelled, TrainingDataErased or RunStateChanged where the run must not continue."""
+        """Raises RunCancelled, TrainingDataErased or RunStateChanged if the run must not continue."""
         now = await runs.get_run(self.database, run.id)
         if now.state != run.state:
             raise runs.RunStateChanged(f"Run {run.id} is {now.state} by now.")
@@ -47,9 +47,9 @@ class RunContext:
             raise TrainingDataErased
 
     async def run_step(self, run: Run, step: str, module: str, *arguments: object) -> None:
-        """Run a step's child until it succeeds.
+        """Run a step's process to its end.
 
-        Raises StepKilled, StepFailed, StepInterrupted, and what `check` raises.
+        Raises StepKilled, StepFailed, StepInterrupted, and the exceptions of `check`.
         """
         log = self.workspace.log(step)
 
@@ -62,16 +62,13 @@ class RunContext:
         check_exit_code(step, code, log)
 
     async def directory(self, model: Model) -> Path:
-        """Where a model's files are on this host.
-
-        Raises ModelDirectoryError, and RegistryError where its code has changed.
-        """
+        """A model's directory on this host. Raises ModelDirectoryError, and RegistryError if its code has changed."""
         own = self.settings.model
         directory = Path(model.directory) if model.directory else own.directory if model.name == own.name else None
         if directory is None:
             raise ModelDirectoryError(
                 f"This host has no files of model {model.id} ({model.name}), and a run needs them: "
-                f"set model.directory, or say where they are: `jokebot models add DIR --name {model.name}`.",
+                f"set model.directory, or register them: `jokebot models add DIR --name {model.name}`.",
                 code="no-files",
                 model=model.id,
                 called=model.name,
@@ -87,7 +84,7 @@ class RunContext:
         return directory.resolve()
 
     async def champion(self) -> Model:
-        """Raises RegistryError where no model is in service."""
+        """The champion. Raises RegistryError if there is none."""
         serving = await models.get_champion(self.database)
         if serving is None:
             raise models.RegistryError(

@@ -1,4 +1,4 @@
-"""Takes a run from state to state, until its model waits for its trial or the run has ended."""
+"""Executes a run's steps until its model waits for the trial or the run has ended."""
 
 import asyncio
 import contextlib
@@ -36,15 +36,13 @@ class PipelineSteps:
 async def run_pipeline(
     settings: Settings, run_id: int, steps: PipelineSteps, report: Callable[[Run], None] = lambda run: None
 ) -> Run:
-    """Work on a run until the bot takes over or it is finished; `report` is called in each state.
+    """Execute a run until it is in canary or finished, and return its row; `report` is called in each state.
 
-    Returns the row of that moment.
-
-    A cancellation stops the current step cleanly and leaves the run in its state, to be resumed. Raises WorkspaceLocked
-    where another process works on a run, RunError for an unknown run, StepInterrupted where the step's process was
-    asked to end from outside.
+    A cancelled task stops the current step cleanly and leaves the run in its state, so that it can be resumed. Raises
+    WorkspaceLocked if another process executes a run, RunError for an unknown run, StepInterrupted if the step's
+    process was stopped from outside.
     """
-    # A step that a killed process has left behind may still be writing its checkpoint.
+    # An orphaned step of a killed process may still be writing its checkpoint.
     async with (
         run_lock(settings.storage.runs, wait_s=settings.retrain.stop_grace_s) as descriptor,
         Database.connect(settings.storage) as database,
@@ -65,9 +63,7 @@ async def run_pipeline(
 
 
 async def run_step(context: RunContext, run: Run, steps: PipelineSteps) -> Run:
-    """Do the step of a run's state and return the run in its next state; in the same state where the step was
-    killed.
-    """
+    """Execute the step of a run's state and return the run in its new state; in the same one if the step was killed."""
     try:
         run = await runs.count_attempt(context.database, run)
         if run.attempts > context.settings.retrain.max_step_attempts:
@@ -82,7 +78,7 @@ async def run_step(context: RunContext, run: Run, steps: PipelineSteps) -> Run:
     except (TrainingDataErased, ModelTainted):
         return await steps.restart(context, run)
     except (RunStateChanged, ChampionChanged) as error:
-        log.warning("run %d is read again: %s", run.id, error)
+        log.warning("the state of run %d changed: %s", run.id, error)
         return await runs.get_run(context.database, run.id)
     except StepKilled as error:
         log.warning("run %d is still %s: %s", run.id, run.state, error)
@@ -98,7 +94,7 @@ async def run_step(context: RunContext, run: Run, steps: PipelineSteps) -> Run:
 
 
 def attempts_used_up(run: Run) -> EndReason:
-    """The end reason of a run whose step used up its attempts; the run's own reason says what ended the last one."""
+    """The end reason of a run whose step used up its attempts, with the reason of the last attempt."""
     times, last = run.attempts - 1, run.why
     return EndReason(
         f"Its step {run.state} was begun {times} times and never came to its end. {last.text}".rstrip(),

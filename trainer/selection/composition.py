@@ -1,7 +1,7 @@
-"""Which of the good jokes make a dataset.
+"""Selects the jokes of a dataset among the good ones.
 
-`compose` takes the best jokes first: new ones, then a random sample of those that a model was trained on before, under
-the limits per photo, per group of near-duplicates and per user.
+`select_jokes` takes new jokes, best first, then a random sample of jokes that a model was trained on before, within
+limits per photo, per group of near-duplicates and per user.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from trainer.selection.scoring import JokeScores
 
 @dataclass(frozen=True)
 class SelectedJokes:
-    """Indices of jokes for a dataset, best first: new ones and replayed ones; what the caps left out, by reason."""
+    """Indices of new jokes, best first, and of replayed ones; numbers of excluded jokes by reason."""
 
     new: list[int]
     replayed: list[int]
@@ -83,7 +83,7 @@ def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, repl
 
 @dataclass(frozen=True)
 class SelectionLimits:
-    """What bounds a choice: photo and group by joke, deciding raters by joke, and the caps for photo and group."""
+    """Limits of a selection: photo, group and pivotal raters by joke, and the caps for photo and group."""
 
     photo: list[int]
     group: list[int]
@@ -94,7 +94,7 @@ class SelectionLimits:
 
 @dataclass(frozen=True)
 class GreedySelection:
-    """Going through jokes best first and taking what the caps allow."""
+    """Selects jokes in order, as the limits allow."""
 
     new: list[int]
     old: list[int]
@@ -104,8 +104,9 @@ class GreedySelection:
     caps: SelectionLimits
 
     def run(self, max_per_user: int | None) -> tuple[list[int], list[int], dict[str, int]]:
-        """New jokes, old jokes, and counts of excluded ones by reason; one user decides at most `max_per_user` of
-        them.
+        """New jokes, old jokes, and counts of excluded ones by reason.
+
+        One user is pivotal for at most `max_per_user` jokes; None for no limit.
         """
         counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
         excluded: Counter[str] = Counter()
@@ -142,9 +143,7 @@ class GreedySelection:
 
 
 def select_with_user_cap(selection: GreedySelection, share: float) -> tuple[list[int], list[int], dict[str, int]]:
-    """The largest selection of which no user decides more than `share`, by bisection over the jokes that one user
-    may decide.
-    """
+    """The largest selection in which no user is pivotal for more than `share`, by bisection over the cap per user."""
     low, high = 0, int(share * (selection.new_rows + selection.old_rows)) + 1
     best = selection.run(0)
     while high - low > 1:

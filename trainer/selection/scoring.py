@@ -1,7 +1,8 @@
-"""Which rated jokes are good enough to train on.
+"""Scores rated jokes, and decides which are good enough to train on.
 
-`score` weighs the ratings (`trainer.selection.rater_weights`) and computes for each joke the posterior probability that
-it is better than the other jokes of its photo (`trainer.selection.empirical_bayes` has the formula and its source).
+`score_jokes` weights the ratings (`trainer.selection.rater_weights`) and computes for each joke the posterior
+probability that it is better than other jokes of its photo (`trainer.selection.empirical_bayes` has the formula and its
+source).
 """
 
 from collections import defaultdict
@@ -30,11 +31,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class JokeScores:
-    """Per joke (J): posterior, plain mean of the ratings (1…3), effective number of raters, and whether it may be
-    trained on.
+    """Scores of J jokes.
 
-    `pivotal_raters` are for each such joke the raters (indices) without whom it may not; `rejected` counts the others
-    by reason.
+    `posterior`, `mean` (1…3, weighted), `raters` (effective number) and `good` (may be trained on) are per joke.
+    `pivotal_raters` maps each good joke to the raters (indices) without whom it would not be good; `rejected` counts
+    the other jokes by reason.
     """
 
     evidence: RatingArrays
@@ -48,7 +49,7 @@ class JokeScores:
     rejected: dict[str, int]
 
     def verdicts(self, joke_ids: Indices) -> dict[int, dict[int, tuple[int, float]]]:
-        """For each of these jokes with ratings: each user's rating (1…3) and its weight."""
+        """Rating (1…3) and weight by user, for each of these jokes that has ratings."""
         rated, verdicts = self.evidence, defaultdict(dict)
         requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
         columns = (
@@ -94,7 +95,7 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
 
 
 def find_pivotal_raters(scores: JokeScores, means: JokeMeans, settings: SelectionSettings) -> dict[int, list[int]]:
-    """For each good joke the raters without whose verdict it would not be good."""
+    """For each good joke, the raters without whose rating it would not be good."""
     evidence, weight = scores.evidence, scores.weighed.weight
     total = scores.raters[evidence.joke]
     left = total - weight

@@ -1,4 +1,4 @@
-"""A finished run's result: the adapter that `trainer.merge` reads, its papers, and a plot of the loss."""
+"""Writes a finished training's adapter, its records, and a plot of the loss."""
 
 import json
 import shutil
@@ -15,13 +15,13 @@ from trainer.xtuner.rows import origin
 
 PLOT = "loss.png"
 SMOOTHING_STEPS = 20
-"""The plot's dark line is a mean over this many steps."""
+"""Number of steps of the plot's running mean."""
 
 
 def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) -> None:
     """Write adapter.safetensors, adapter.json and prompts.toml.
 
-    `state` is the model's state_dict, which holds what was trained.
+    `state` is the model's state_dict, which holds only trained parameters.
     """
     part = plan.out / f"{WEIGHTS}.part"
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, str(part))
@@ -39,12 +39,12 @@ def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) 
     }
     shutil.copyfile(PROMPTS_FILE, plan.out / PROMPTS)
     (plan.out / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    # Last: an adapter is there only when all that belongs to it is.
+    # Last, so that an adapter exists only together with its other files.
     part.replace(plan.out / WEIGHTS)
 
 
 def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
-    """Draw losses over steps, one colour a curve, as a PNG."""
+    """Plot losses over steps as a PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -68,5 +68,5 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 
 def plot_run(out: Path) -> None:
-    """OUT/loss.png, from what the run has logged so far."""
+    """Plot the losses logged so far to OUT/loss.png."""
     plot({out.name: read_training_steps(out)}, out / PLOT)

@@ -1,8 +1,7 @@
 """One supervised model server: started, checked, restarted after a crash or a hang, put to sleep, ended.
 
 Its health is judged by its output, not by /health: LMDeploy answers that with 200 even while it sleeps. Every text
-that the server sends shows that it works. After `servers.probe_interval_s` without text it is probed with a golden
-photo.
+that the server sends shows that it works. After `servers.probe_interval_s` without text, a golden photo probes it.
 """
 
 import asyncio

@@ -22,6 +22,9 @@ TRAINING = ROOT / "trainer" / "xtuner" / "plan.py"
 OTHER_CODES = ("bot/sandbox", "bot/engine/cpu")
 """Folders where a code is one of Telegram's or OpenAI's."""
 
+WITH_CODE = ("EndReason", "InsufficientResources", "StepFailed", "StepKilled", "__init__")
+"""Calls with a code, besides those of exceptions that end in Error."""
+
 
 def written_codes() -> Iterator[str]:
     """Every code in the sources, as `code="…"` or as the second argument of an EndReason."""
@@ -32,7 +35,7 @@ def written_codes() -> Iterator[str]:
                     node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
                 ]:
                     called = getattr(call.func, "id", getattr(call.func, "attr", ""))
-                    if called == "EndReason" or called.endswith("Error") or called == "__init__":
+                    if called in WITH_CODE or called.endswith("Error"):
                         for given in [word.value for word in call.keywords if word.arg == "code"] + call.args[1:2] * (
                             called == "EndReason"
                         ):

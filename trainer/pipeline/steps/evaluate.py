@@ -1,5 +1,6 @@
-"""The gate as a step, and as the child process that asks it: `python -m trainer.pipeline.steps.evaluate CHAMPION
-CANDIDATE DATASET OUT VERDICT`.
+"""The step judging, and its child process that runs the gate.
+
+`python -m trainer.pipeline.steps.evaluate CHAMPION CANDIDATE DATASET OUT VERDICT`
 """
 
 import json
@@ -16,9 +17,9 @@ from trainer.pipeline.run_context import RunContext
 
 
 async def judge(context: RunContext, run: Run) -> Run:
-    """judging → canary, rejected or undecided. A verdict against a former champion is not used; another is computed.
+    """judging → canary, rejected or undecided. If the champion has changed, a new verdict is computed.
 
-    The datasets' lock is held, since held-out rows are read.
+    The datasets' lock is held, because held-out rows are read.
     """
     await context.check(run)
     champion, candidate = await context.champion(), await models.get_model(context.database, run.candidate_id)
@@ -43,7 +44,7 @@ async def judge(context: RunContext, run: Run) -> Run:
 
 
 def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path) -> int:
-    """Ask the gate and write what it answers to the file `verdict`, whole or not at all; 1 where it can't answer."""
+    """Run the gate and write its verdict to the file `verdict` by rename; returns 1 if the gate fails."""
     from trainer.gate import assess_candidate as ask
 
     try:

@@ -15,21 +15,21 @@ from trainer.pipeline.run_context import RunContext
 
 
 async def begin_run(context: RunContext, run: Run) -> Run:
-    """queued → exporting. Files in this run's folder belong to another run (a restored backup counts runs anew)."""
+    """queued → exporting. Files in the run's folder belong to another run (a restored backup reuses run ids)."""
     await context.check(run)
     context.workspace.clear()
     return await runs.advance(context.database, run, "exporting", model_name=await free_name(context, run))
 
 
 async def free_name(context: RunContext, run: Run) -> str:
-    """A name that no model and no directory has: run-7, or run-7-2 where the run begins again."""
+    """A name without a model or directory: run-7, or run-7-2 if the run was restarted."""
     taken = {model.name for model in await models.all_models(context.database)}
     names = (f"run-{run.id}" if number == 1 else f"run-{run.id}-{number}" for number in range(1, 1000))
     return next(name for name in names if name not in taken and not (context.workspace.models / name).exists())
 
 
 async def export(context: RunContext, run: Run) -> Run:
-    """exporting → training, or undecided where there is too little new."""
+    """exporting → training, or undecided if there are too few new jokes."""
     await context.check(run)
     champion = await context.champion()
     start = await start_model(context, champion)
@@ -38,7 +38,7 @@ async def export(context: RunContext, run: Run) -> Run:
         dataset = (await datasets.get_dataset(context.database, run.given_dataset)).name
         if not (context.settings.storage.datasets / dataset).is_dir():
             raise DatasetError(
-                f"The dataset {dataset[:12]} has no files any more. Import it anew.",
+                f"The files of dataset {dataset[:12]} are missing. Import it again.",
                 code="dataset-gone",
                 dataset=dataset[:12],
             )
@@ -55,7 +55,7 @@ async def export(context: RunContext, run: Run) -> Run:
 async def start_model(context: RunContext, champion: Model) -> Model:
     """The model whose weights a run starts from.
 
-    A champion trained on rows of a user who was forgotten since is never the start, whatever the setting.
+    A tainted champion is never the start, whatever the setting.
     """
     if champion.is_base:
         return champion
@@ -66,7 +66,7 @@ async def start_model(context: RunContext, champion: Model) -> Model:
 
 
 async def new_dataset(context: RunContext, run: Run, start: Model) -> str:
-    """Export what users liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
+    """Export a dataset and return its name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
     settings, storage = context.settings, context.settings.storage
     budget = await asyncio.to_thread(load_token_budget, await context.directory(start), settings.selection.max_length)
     exporter = DatasetExporter(
@@ -94,11 +94,10 @@ async def new_dataset(context: RunContext, run: Run, start: Model) -> str:
 
 
 async def restart_from_export(context: RunContext, run: Run, limit: int = 3) -> Run:
-    """Back to exporting.
+    """Go back to exporting after a user with rows in the dataset was forgotten.
 
-    First all artifacts made from rows of a forgotten user are removed, so a kill in between does no harm.
-
-    A given dataset can't be exported anew, so its run fails; so does a run that was restarted `limit` times.
+    All artifacts made from these rows are removed first, so that an interruption does no harm. A run with a given
+    dataset fails, because that can't be exported again; so does a run that was restarted `limit` times.
     """
     if run.given_dataset or run.restarts >= limit:
         why = (

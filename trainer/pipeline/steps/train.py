@@ -1,4 +1,4 @@
-"""The steps training and merging: an adapter, then a registered model directory."""
+"""The steps training, which makes an adapter, and merging, which makes and registers a model directory."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ async def train(context: RunContext, run: Run) -> Run:
         try:
             await datasets.mark_dataset(context.database, run.dataset, "trained")
         except DatasetError as error:
-            # Between export and here a person was forgotten, and the dataset was written anew under another name.
+            # A user was forgotten since the export, and the dataset was rewritten under another name.
             raise TrainingDataErased from error
         await context.check(run)
         plan = await load_or_make_plan(context, run)
@@ -37,12 +37,12 @@ async def train(context: RunContext, run: Run) -> Run:
 
 
 async def load_or_make_plan(context: RunContext, run: Run) -> TrainingPlan:
-    """The run's plan. A stored plan of the same dataset and start is kept, even if the settings have changed since."""
+    """The run's plan. A stored plan with the same dataset and start is used, even if the settings have changed."""
     base = await context.directory(await models.get_model(context.database, run.start_id))
     dataset = (context.settings.storage.datasets / run.dataset).resolve()
     try:
         plan = TrainingPlan.load(context.workspace.directory)
-        # A training that is done and has no adapter was another one's, before a backup was restored.
+        # A finished training without an adapter belongs to another run, from before a backup was restored.
         done = read_progress(plan.out).get("state") == "done" and not context.workspace.adapter.exists()
         if (plan.dataset, plan.base) == (dataset, base) and not done:
             return plan
@@ -57,7 +57,7 @@ async def load_or_make_plan(context: RunContext, run: Run) -> TrainingPlan:
 
 
 def check_resources(context: RunContext, directory: Path) -> None:
-    """Raises InsufficientResources."""
+    """Check disk space and memory. Raises InsufficientResources."""
     base, settings = BaseCheckpoint.open(directory), context.settings
     resources.check_disk(context.settings.storage.directory, base, settings.training, settings.retrain)
     resources.check_memory(base, settings.retrain)
@@ -66,7 +66,7 @@ def check_resources(context: RunContext, directory: Path) -> None:
 async def run_training(context: RunContext, run: Run, plan: TrainingPlan) -> None:
     """Run, or resume, the training as a child process.
 
-    Raises what `RunContext.run_step` raises, with the reason that progress.json gives.
+    Raises the exceptions of `RunContext.run_step`, with the reason from progress.json.
     """
     resumed = (plan.work / "last_checkpoint").exists()
     try:
@@ -74,7 +74,7 @@ async def run_training(context: RunContext, run: Run, plan: TrainingPlan) -> Non
     except StepFailed as error:
         progress = read_progress(plan.out)
         if resumed and progress.get("reason") == "crash":
-            # The checkpoint may be what breaks it: the next attempt begins at the first step.
+            # The checkpoint may be damaged: the next attempt begins at the first step.
             await asyncio.to_thread(shutil.rmtree, plan.work, ignore_errors=True)
             (plan.out / PLAN).unlink()
             raise StepKilled(
@@ -86,7 +86,7 @@ async def run_training(context: RunContext, run: Run, plan: TrainingPlan) -> Non
 
 
 async def merge(context: RunContext, run: Run) -> Run:
-    """merging → judging: a model directory, renamed into place when it is whole, and its row in the registry."""
+    """merging → judging: make a model directory, renamed when complete, and register it."""
     await context.check(run)
     start = await models.get_model(context.database, run.start_id)
     out = context.workspace.models / run.model_name
