@@ -215,6 +215,11 @@ def test_only_the_app_imports_the_factory():
     assert module_file("bot.factory") == "bot/factory.py" and importers == {"bot/app.py"}
 
 
+def test_only_the_factory_imports_the_composition():
+    importers = {name(file) for file in FILES if any(dotted.startswith("bot.composition.") for dotted in imports(file))}
+    assert importers == {"bot/factory.py"}
+
+
 def test_a_class_name_exists_once():
     assert {one: places for one, places in class_names().items() if len(places) > 1} == {}
 

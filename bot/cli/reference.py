@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.__main__ import load, names
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
+from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS
 from bot.i18n.translator import Translator
 from configs.reference import cell, settings_markdown
 from configs.settings import ROOT

@@ -1,4 +1,4 @@
-"""/explain, or a reply that says just "explain": what is funny about one of the bot's jokes."""
+"""/explain, or a reply with just "explain": explains one of the bot's jokes."""
 
 import logging
 
@@ -7,7 +7,7 @@ from telegram.error import Forbidden
 from bot.chats.bans import UserBanned
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.error_messages import error_text
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.generator import JokeGenerator
 from bot.jokes.photo_intake import PhotoIntake
@@ -44,12 +44,12 @@ class ExplainHandlers:
         return [command("explain", self.on_explain)]
 
     async def on_explain(self, incoming: IncomingMessage) -> None:
-        """The command: it is a reply to the joke."""
+        """Answer /explain, which has to be a reply to a joke."""
         if not await self.explain_replied(incoming):
             await self._messenger.reply(incoming.message, "explain-what")
 
-    def asks_why(self, incoming: IncomingMessage) -> bool:
-        """Whether a message says nothing but "explain" to the bot, in any of the languages."""
+    def asks_to_explain(self, incoming: IncomingMessage) -> bool:
+        """Whether a message is a reply to the bot with just "explain", in any language."""
         client, translator = self._messenger.client, self._messenger.translator
         if not is_reply_to_bot(incoming.message, client):
             return False
@@ -58,7 +58,7 @@ class ExplainHandlers:
         return text in {word.strip().casefold() for line in words for word in line.split(",")}
 
     async def explain_replied(self, incoming: IncomingMessage) -> bool:
-        """Explain the joke that the message replies to; False where that is none."""
+        """Explain the joke that the message replies to; False where it replies to none."""
         message, replied = incoming.message, incoming.message.reply_to_message
         delivery = await get_delivery(self._database, message.chat.id, replied.message_id) if replied else None
         joke = await get_joke(self._database, delivery.joke_id) if delivery else None
@@ -84,7 +84,7 @@ class ExplainHandlers:
                     photo,
                     user_id=user.id,
                     language=self._chats.joke_language(chat_id, user),
-                    on_place=reply.show_position,
+                    on_position=reply.show_position,
                     on_text=reply.show_partial,
                 )
             except UserBanned:
@@ -96,4 +96,4 @@ class ExplainHandlers:
             try:
                 await reply.finish(text)
             except Forbidden:
-                log.info("joke %d can't be explained: chat %d has shut the bot out", joke.id, chat_id)
+                log.info("joke %d can't be explained: chat %d has blocked the bot", joke.id, chat_id)

@@ -1,10 +1,10 @@
-"""😂 🙂 😐: one user has one rating of a joke and can change it."""
+"""The rating buttons 😂 🙂 😐. A user has one rating of a joke and can change it."""
 
 from telegram import CallbackQuery
 
 from bot.handlers.callback_data import RateButton, rejection_key
 from bot.handlers.keyboards import JokeKeyboards
-from bot.handlers.routing import ButtonPress, Route, any_button, button
+from bot.handlers.routes import ButtonPress, Route, any_button, button
 from bot.i18n.formatting import EMOJI
 from bot.messaging.messenger import Messenger
 from storage.chat.ratings import get_rating, record_rating
@@ -12,7 +12,7 @@ from storage.database import Database
 
 
 class RatingHandlers:
-    """Takes ratings."""
+    """Handles presses of the rating buttons."""
 
     def __init__(self, messenger: Messenger, database: Database, keyboards: JokeKeyboards) -> None:
         self._messenger, self._database, self._keyboards = messenger, database, keyboards
@@ -21,7 +21,7 @@ class RatingHandlers:
         return [button(RateButton, self.on_rate)]
 
     async def on_rate(self, press: ButtonPress[RateButton]) -> None:
-        """The row first, then the answer to the user and the counts on the buttons."""
+        """Store the rating, then answer the press and update the counts on the buttons."""
         joke_id, value = press.data.joke_id, press.data.value
         if not await self._keyboards.is_joke_button(press, joke_id):
             await self._messenger.reject_button(press.query)
@@ -36,7 +36,7 @@ class RatingHandlers:
 
 
 class UnknownButtonHandlers:
-    """Answers buttons that none of ours sends."""
+    """Rejects presses that no other route matches."""
 
     def __init__(self, messenger: Messenger) -> None:
         self._messenger = messenger

@@ -1,4 +1,4 @@
-"""From a picture at Telegram to a stored photo: downloaded, checked, moderated, kept."""
+"""Receives photos: downloads, checks, moderates and stores them."""
 
 import asyncio
 import logging
@@ -21,20 +21,17 @@ from storage.media.photos import Photo, PhotoError, add_photo, check_photo, get_
 log = logging.getLogger(__name__)
 
 DOWNLOAD_TRIES = 7
-"""With pauses of 0.5 s that double, half a minute in all."""
-DOWNLOADS = 16
-"""Photos downloaded at the same time: each may have 20 MB."""
+"""With pauses that double from 0.5 s, half a minute in all."""
+MAX_DOWNLOADS = 16
+"""Concurrent downloads. A photo has up to 20 MB."""
 
 
 class PhotoDownloadError(JokebotError):
-    """Telegram would not hand out a photo's file."""
+    """A photo's file can't be downloaded from Telegram."""
 
 
 class PhotoIntake:
-    """Takes photos in. `decoders` is a pool of few threads, since a large photo takes 200 MB while it is decoded.
-
-    Without a `moderator` every photo passes.
-    """
+    """Receives photos. `decoders` is a pool of few threads, since decoding a large photo takes 200 MB."""
 
     def __init__(
         self,
@@ -43,16 +40,16 @@ class PhotoIntake:
         limits: LimitSettings,
         folder: Path,
         decoders: ThreadPoolExecutor,
-        moderator: Moderator | None = None,
+        moderator: Moderator,
     ) -> None:
         self._client, self._database, self._limits, self._folder = client, database, limits, folder
         self._moderator, self._decoders = moderator, decoders
-        self._downloads = asyncio.Semaphore(DOWNLOADS)
+        self._downloads = asyncio.Semaphore(MAX_DOWNLOADS)
 
     async def receive(self, picture: IncomingImage, user_id: int) -> Photo:
-        """Store a picture that a user sent. Raises PhotoError, PhotoDownloadError, PhotoFolderError.
+        """Download and store a user's picture. A rejected one leaves nothing behind.
 
-        Nothing is kept of a picture that is refused.
+        Raises PhotoError, PhotoDownloadError, PhotoFolderError.
         """
         if (picture.bytes or 0) > self._limits.photo_bytes:
             raise PhotoError("too_many_bytes")
@@ -60,17 +57,17 @@ class PhotoIntake:
             data = await self._download(picture.file_id)
             check = partial(check_photo, data, max_bytes=self._limits.photo_bytes, max_pixels=self._limits.photo_pixels)
             checked = await asyncio.get_running_loop().run_in_executor(self._decoders, check)
-            if self._moderator:
+            if self._moderator.is_active:
                 await self._moderator.check(checked)
             return await add_photo(self._database, self._folder, checked, user_id)
 
     async def find_stored(self, photo_id: int) -> Photo | None:
-        """A stored photo, if its file is still there as well."""
+        """A stored photo; None where its row or its file is missing."""
         photo = await get_photo(self._database, photo_id)
         return photo if photo and photo_path(self._folder, photo).exists() else None
 
     async def _download(self, file_id: str) -> bytes:
-        """The file's bytes; a download that breaks off begins again. Raises PhotoError, PhotoDownloadError."""
+        """The file's bytes, with DOWNLOAD_TRIES tries. Raises PhotoError, PhotoDownloadError."""
         pauses = None
         for left in reversed(range(DOWNLOAD_TRIES)):
             try:
@@ -79,10 +76,10 @@ class PhotoIntake:
             except BadRequest as error:
                 if "too big" in str(error).lower():
                     raise PhotoError("too_many_bytes") from None
-                raise PhotoDownloadError(f"Telegram does not give the file: {error}") from None
-            except (NetworkError, InvalidToken, RetryAfter) as error:  # InvalidToken: any 404, as of an expired address
-                log.info("a download broke off (%s), %d tries left", type(error).__name__, left)
+                raise PhotoDownloadError(f"Telegram refuses the download: {error}") from None
+            except (NetworkError, InvalidToken, RetryAfter) as error:  # InvalidToken: any 404, as of an expired URL
+                log.info("a download failed (%s), %d tries left", type(error).__name__, left)
                 pauses = pauses or backoff()
                 if left:
                     await asyncio.sleep(retry_after_seconds(error) if isinstance(error, RetryAfter) else next(pauses))
-        raise PhotoDownloadError("The download broke off again and again.")
+        raise PhotoDownloadError(f"The download failed {DOWNLOAD_TRIES} times.")

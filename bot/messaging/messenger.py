@@ -1,4 +1,4 @@
-"""Saying something in a chat: in the user's language, quoting their message, within Telegram's limits."""
+"""Text messages: in the user's language, quoting their message, within Telegram's limits."""
 
 import logging
 from contextlib import nullcontext
@@ -18,18 +18,18 @@ log = logging.getLogger(__name__)
 
 
 class Messenger:
-    """Owns the Telegram client, the translator and the language preferences; all text messages pass here."""
+    """Sends and edits all text messages. Owns the Telegram client, the translator and the language preferences."""
 
     def __init__(self, client: TelegramClient, translator: Translator, languages: LanguagePreferences) -> None:
         self.client, self.translator, self._languages = client, translator, languages
 
     def language(self, user: User | None) -> str:
-        """The language to speak with a user; the default language for None."""
-        return self._languages.of(user)
+        """The language of texts for a user; the default language for None."""
+        return self._languages.language_for(user)
 
     def text(self, user: User | None, key: str, **values: Any) -> str:
         """A message in the user's language. Raises KeyError for an unknown key."""
-        return self.translator.format(self._languages.of(user), key, **values)
+        return self.translator.format(self._languages.language_for(user), key, **values)
 
     async def send(
         self,
@@ -44,7 +44,7 @@ class Messenger:
     ) -> int:
         """Send a text into a chat, quoting message `quoted_id`, and return the new message's id.
 
-        `note` writes the id down before the next message goes out. Too long a text is truncated.
+        `note` records the id before the next message is sent. A text that is too long is truncated.
         Raises CallDropped, Forbidden and other TelegramErrors.
         """
         with journal_sends(note) if note else nullcontext():
@@ -64,7 +64,7 @@ class Messenger:
         await self.reply_text(message, self.text(message.from_user, key, **values))
 
     async def reply_text(self, message: Message, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
-        """Answer a message with a finished text. Does nothing where the bot was blocked or the chat is flooded."""
+        """Answer a message with a text. Only logs where the bot is blocked or the rate limiter drops the call."""
         try:
             await self.send(message.chat.id, text, quoted_id=message.message_id, keyboard=keyboard)
         except (CallDropped, Forbidden) as error:
@@ -98,7 +98,7 @@ class Messenger:
     async def answer_button(self, query: CallbackQuery, key: str = "", *, alert: bool = False, **values: Any) -> None:
         """Answer a pressed button in the user's language; without a key, with nothing.
 
-        After a long outage Telegram refuses the answer as too old; that is ignored.
+        Telegram's refusal of an answer as too old, as after a long outage, is ignored.
         """
         try:
             await query.answer(self.text(query.from_user, key, **values) if key else "", show_alert=alert)
@@ -107,11 +107,11 @@ class Messenger:
                 raise
 
     async def reject_button(self, query: CallbackQuery, key: str = "button-unknown") -> None:
-        """Tell the user in an alert that the button does nothing for them."""
+        """Show the user an alert that the button does nothing for them."""
         await self.answer_button(query, key, alert=True)
 
     async def close_question(self, query: CallbackQuery, text: str) -> None:
-        """Put the outcome where the question was, and take its buttons away."""
+        """Replace a question by its outcome, without buttons."""
         await self.answer_button(query)
         if query.message:
             await self.edit(query.message.chat.id, query.message.message_id, text)

@@ -177,6 +177,6 @@ class AlertManager:
             "why": str(detail.get("why", "none"))[:MAX_REASON_CHARS],
             "began": day_and_time(alert.began_at),
             "time": localize.duration((alert.ended_at or time.time()) - alert.began_at),
-            "job": localize.say_or(job, f"job-{job}") if job else "",
+            "job": localize.text_or(job, f"job-{job}") if job else "",
         }
         return "\n".join(localize(f"alert-{kind}-{part}", **values) for part in parts)

@@ -36,7 +36,7 @@ async def notify_shutdown(settings: Settings, client: TelegramClient, error: Exc
         return
     languages = LanguagePreferences(translator, load_prompts(), settings.joke.language, {})
     messenger = Messenger(client, translator, languages)
-    notifier = AdminNotifier(messenger, settings.telegram.admins, None)
+    notifier = AdminNotifier(messenger, settings.telegram.admins, _unknown_language)
     try:
         async with asyncio.timeout(NOTIFY_TIMEOUT_S):
             await client.initialize()
@@ -45,6 +45,10 @@ async def notify_shutdown(settings: Settings, client: TelegramClient, error: Exc
         log.info("admins can't be notified: %s", failure)
     with suppress(OSError):
         file.write_text(text, encoding="utf-8")
+
+
+async def _unknown_language(admin_id: int) -> None:
+    """The languages of the admins are in the database, which is damaged."""
 
 
 def clear_shutdown_notice(settings: Settings) -> None:

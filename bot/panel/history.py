@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.i18n.formatting import MINUTE_S
 from bot.i18n.localizer import Localizer
-from bot.i18n.reasons import in_words
+from bot.i18n.reasons import reason_text
 from bot.panel.overview import thinned
 from bot.retraining.evaluation_summary import EvaluationSummary, count_training_rows
 from bot.retraining.run_progress import read_losses
@@ -58,7 +58,7 @@ def run_line(localize: Localizer, run: Run) -> dict[str, Any]:
         "took": took,
         "by": localize(f"panel-by-{run.started_by}"),
         "model": run.candidate_id,
-        "why": in_words(localize.translator, localize.language, run.why) if run.reason else "",
+        "why": reason_text(localize.translator, localize.language, run.why) if run.reason else "",
     }
 
 
@@ -133,7 +133,7 @@ async def _models(database: Database, localize: Localizer) -> list[dict[str, Any
             "high": high,
             "ratings": liked.ratings if liked else 0,
             "counted": localize("measure-ratings", ratings=liked.ratings) if liked else "",
-            "why": in_words(localize.translator, localize.language, ended[model.run_id].why)
+            "why": reason_text(localize.translator, localize.language, ended[model.run_id].why)
             if model.run_id in ended
             else "",
             "may": may_serve,

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.charts.render import draw_picture
 from bot.i18n.localizer import Localizer
-from bot.i18n.reasons import gate_words, in_words
+from bot.i18n.reasons import gate_reason_texts, reason_text
 from bot.retraining.evaluation_summary import EvaluationSummary, count_training_rows, pairs_of
 from bot.retraining.run_progress import read_losses
 from configs.settings import Settings
@@ -48,8 +48,8 @@ class RunReport:
             return [self._localize("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
         reason = self._run.why
         if reason.code == "gate":
-            return gate_words(self._localizer.translator, self._localizer.language, reason)
-        return [in_words(self._localizer.translator, self._localizer.language, reason)] if reason.text else []
+            return gate_reason_texts(self._localizer.translator, self._localizer.language, reason)
+        return [reason_text(self._localizer.translator, self._localizer.language, reason)] if reason.text else []
 
     async def picture(self) -> bytes | None:
         """The picture, a PNG; None for a run without one. Raises RenderError if it can't be drawn."""

@@ -1,4 +1,4 @@
-"""The HTTP client under python-telegram-bot: aiohttp in place of httpx, at a third of the CPU time for each call."""
+"""The HTTP client of python-telegram-bot: aiohttp instead of httpx, which takes a third of the CPU time per call."""
 
 import asyncio
 from typing import Any
@@ -10,14 +10,14 @@ from telegram.request import BaseRequest, RequestData
 
 KEEP_ALIVE_S = 30.0
 POOL_TIMEOUT_S = 60.0
-"""How long a call may wait for one of the connections to be free."""
+"""How long a call may wait for a free connection."""
 
 
 class AiohttpRequest(BaseRequest):
-    """Up to `connections` at a time; `timeout_s` for connecting and for each pause in an answer.
+    """Up to `connections` at a time; `timeout_s` applies to connecting and to each pause in a response.
 
-    Raises, as python-telegram-bot expects, TimedOut and NetworkError; both leave open whether Telegram did what it was
-    asked.
+    Raises TimedOut and NetworkError, as python-telegram-bot expects. Neither says whether
+    Telegram has executed the call.
     """
 
     def __init__(self, connections: int, timeout_s: float, *, trust_env: bool) -> None:
@@ -55,7 +55,7 @@ class AiohttpRequest(BaseRequest):
         connect_timeout: ODVInput[float] = BaseRequest.DEFAULT_NONE,
         pool_timeout: ODVInput[float] = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
-        """The status and the body of the answer."""
+        """The status and the body of the response."""
         if self._session is None:
             raise RuntimeError("initialize comes first")
         timeout = aiohttp.ClientTimeout(

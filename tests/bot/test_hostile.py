@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.handlers.routes import ADMIN_COMMANDS
+from bot.handlers.command_menu import ADMIN_COMMANDS
 from configs.prompts import CAPTION_LIMIT, load_prompts
 
 CAPTIONS = {

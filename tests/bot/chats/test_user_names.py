@@ -58,7 +58,7 @@ async def test_after_forgetting_nothing_is_on_its_way(database):
     names.note(bob())
     await names.forget(7)
     await names.write()
-    assert not names._new and names._known == {}
+    assert not names._new and names._cached == {}
 
 
 async def test_bots_and_nobody_have_no_name(database):

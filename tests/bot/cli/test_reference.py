@@ -11,7 +11,7 @@ import pytest
 
 from bot.__main__ import HIDDEN_COMMANDS, load, names, overview
 from bot.cli.reference import command_markdown, commands_markdown
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
+from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS
 from configs.reference import settings_markdown
 from configs.settings import Settings
 

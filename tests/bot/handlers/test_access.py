@@ -57,7 +57,7 @@ async def test_they_hear_it_again_after_a_day_and_the_button_says_it_too(stage, 
     await say(stage, f"/ban {stage.bob}")
     assert "Please don't take it to heart" in await stage.press(joke, 0, person=stage.bob)
     assert await stage.press(joke, 0, person=stage.bob) == ""
-    monkeypatch.setattr("bot.chats.bans.WORD_EVERY_S", 0.0)
+    monkeypatch.setattr("bot.chats.bans.NOTICE_INTERVAL_S", 0.0)
     assert await stage.press(joke, 0, person=stage.bob) == stage.words("banned", until="good")
 
 

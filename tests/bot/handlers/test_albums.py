@@ -151,7 +151,7 @@ async def test_the_caption_outlives_a_restart_after_its_own_photo_is_done(stage_
     assert await captions(stage) == ["Rome"] * 3
 
 
-@pytest.mark.parametrize(("bound", "value"), [("REMEMBERED_S", 0.0), ("MANY", 0)])
+@pytest.mark.parametrize(("bound", "value"), [("REMEMBERED_S", 0.0), ("MAX_ALBUMS", 0)])
 async def test_albums_are_not_remembered_for_ever(stage, monkeypatch, bound, value):
     await stage.joke(stage.send_photo("Rome", album="7"))
     await stage.quiet()

@@ -33,7 +33,7 @@ async def test_people_are_shown_with_what_they_did_and_who_is_banned(stage):
 
 
 async def test_buttons_turn_the_pages_in_place(stage, monkeypatch):
-    monkeypatch.setattr(users, "A_PAGE", 1)
+    monkeypatch.setattr(users, "USERS_PER_PAGE", 1)
     for person in (stage.alice, stage.bob, stage.ming):
         await stage.joke(stage.send_photo(person=person))
     message = await ask(stage)

@@ -7,8 +7,8 @@ import pytest
 from fluent.syntax import FluentParser, ast
 
 from bot.engine.errors import Kind
+from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS
 from bot.handlers.fallback import KINDS
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
 from bot.i18n.translator import FALLBACK, LOCALES, Translator
 from configs.prompts import load_prompts
 from storage.media.image_check import Reason

@@ -160,11 +160,11 @@ async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(
     stub.answer = StubReply("ha", gate=gate)
     joker = await make_joker(engine={"in_flight": 1})
 
-    async def on_place(place: int) -> None:
+    async def on_position(place: int) -> None:
         await places.put(place)
 
     first = asyncio.create_task(joker.generate(photo, user_id=1, language="en"))
-    second = asyncio.create_task(joker.generate(photo, user_id=2, language="en", on_place=on_place))
+    second = asyncio.create_task(joker.generate(photo, user_id=2, language="en", on_position=on_position))
     async with asyncio.timeout(60):
         assert await places.get() == 1
         while not stub.in_flight:  # noqa: ASYNC110
@@ -234,8 +234,8 @@ async def test_a_person_a_chat_or_a_photo_keeps_its_version(make_joker, photo, c
 
 
 async def test_a_canary_that_fails_is_made_up_for_by_the_champion(stub, make_joker, photo, canary):
-    joker, (engine, arm) = await make_joker(), canary
-    joker._router.set_canary(arm, 1.0)
+    joker, (engine, served) = await make_joker(), canary
+    joker._router.set_canary(served, 1.0)
     engine.script.append(StubRefusal(503))
     joke = await joker.generate(photo, user_id=5, language="en")
     assert joke.model_id == 1 and joke.text == stub.answer.text and engine.requests == 1
@@ -244,4 +244,4 @@ async def test_a_canary_that_fails_is_made_up_for_by_the_champion(stub, make_jok
 
 async def test_one_version_can_be_asked_for(make_joker, photo, canary):
     joker = await make_joker()
-    assert (await joker.generate(photo, user_id=5, language="en", arm=canary[1])).text == "canary"
+    assert (await joker.generate(photo, user_id=5, language="en", served=canary[1])).text == "canary"

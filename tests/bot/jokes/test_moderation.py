@@ -74,14 +74,14 @@ async def test_hooks_that_hang_hold_nothing_up(hook, photo):
 
     name = hook(hang)
     moderator = Moderator(SafetySettings(moderation_hook=name, moderate_timeout_s=0.05))
-    for _ in range(moderation.MOST_HANGING + 3):
+    for _ in range(moderation.MAX_HANGING + 3):
         with pytest.raises(PhotoError):
             await moderator.check(photo)
-    assert len(hanging := moderator._hanging) == moderation.MOST_HANGING
+    assert len(hanging := moderator._hanging) == moderation.MAX_HANGING
     gate.set()
     for thread in hanging:
         await asyncio.to_thread(thread.join, 60)
-    assert len(calls) == moderation.MOST_HANGING, "no more threads are begun than may hang"
+    assert len(calls) == moderation.MAX_HANGING, "no more threads are begun than may hang"
     moderator._settings = SafetySettings(moderation_hook=name)
     await moderator.check(photo)
     assert not moderator._hanging
@@ -92,7 +92,7 @@ async def test_hooks_that_hang_hold_nothing_up(hook, photo):
     [
         ("no_such_module:moderate", "can't be imported"),
         ("bot.jokes.moderation:nothing", "can't be imported"),
-        ("bot.jokes.moderation:AT_ONCE", "no function"),
+        ("bot.jokes.moderation:MAX_CONCURRENT", "no function"),
     ],
 )
 def test_a_hook_that_is_none_ends_the_start_with_its_name(name, said):

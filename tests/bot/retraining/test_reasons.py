@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.handlers.admin.retrain import first_sentence
-from bot.i18n.reasons import in_words
+from bot.i18n.reasons import reason_text
 from bot.i18n.translator import Translator
 from bot.sandbox.telegram_objects import FIRST_PERSON_ID
 from configs.errors import JokebotError
@@ -67,7 +67,7 @@ def test_a_reason_is_said_with_its_figures_and_its_step_by_name():
     reason = EndReason(
         "Its step training was begun 5 times.", "attempts", {"step": "training", "times": 5, "signal": "SIGKILL"}
     )
-    said = in_words(WORDS, "zh", reason)
+    said = reason_text(WORDS, "zh", reason)
     assert WORDS.format("zh", "run-state-training") in said and "5" in said and "SIGKILL" in said
 
 
@@ -78,7 +78,7 @@ def test_what_has_no_words_is_said_as_it_was_written_down():
         EndReason("The disk is full.", "no-such-code", {"what": 1}),
         EndReason("The disk is full.", "no-disk", {}),
     ):
-        assert in_words(WORDS, "zh", why) == "The disk is full."
+        assert reason_text(WORDS, "zh", why) == "The disk is full."
 
 
 def test_the_first_sentence_ends_where_its_language_ends_it():

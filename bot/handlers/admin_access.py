@@ -1,4 +1,4 @@
-"""Commands and buttons for admins alone, and the yes-or-no question before what can't be undone easily."""
+"""Commands and buttons for admins only, and the confirmation before actions that can't be undone easily."""
 
 from collections.abc import Collection
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MaybeInaccessibleMessage, Message, User
 
 from bot.handlers.callback_data import CallbackData, Confirmation
-from bot.handlers.routing import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
+from bot.handlers.routes import ButtonPress, IncomingMessage, OnButton, OnMessage, Route, button, command
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from storage.chat import languages
@@ -14,7 +14,7 @@ from storage.database import Database
 
 
 class AdminAccess:
-    """Knows who is an admin, and makes the routes that nobody else gets past. `admins` are Telegram user ids."""
+    """Makes routes for admins only. `admins` are Telegram user ids."""
 
     def __init__(self, messenger: Messenger, database: Database, admins: Collection[int]) -> None:
         self._messenger, self._database, self._admins = messenger, database, frozenset(admins)
@@ -25,19 +25,19 @@ class AdminAccess:
     def command(self, name: str, handle: OnMessage, *, refusal_in_groups: str = "") -> Route:
         """A route for an admin's /name.
 
-        With `refusal_in_groups`, the key of a text, the command works in private chats alone; groups get that text.
+        With `refusal_in_groups`, a message key, the command works only in private chats; groups get that message.
         """
         return command(name, self.admin_only(handle, refusal_in_groups=refusal_in_groups), admin_only=True)
 
     def button(self, kind: type[CallbackData], handle: OnButton, *, accessible: bool = False) -> Route:
         """A route for a button in an admin's private chat.
 
-        `accessible`: the message has to be one that Telegram still shows, as it must be for a new photo in its place.
+        `accessible`: Telegram must still give the bot access to the message, as is needed to replace its photo.
         """
-        shown = Message if accessible else MaybeInaccessibleMessage
+        message_type = Message if accessible else MaybeInaccessibleMessage
 
         async def on_press(press: ButtonPress[Any]) -> None:
-            in_private = isinstance(press.message, shown) and press.message.chat.id == press.user.id
+            in_private = isinstance(press.message, message_type) and press.message.chat.id == press.user.id
             await self._pass_or_reject(press, handle, allowed=in_private)
 
         return button(kind, on_press)
@@ -51,7 +51,7 @@ class AdminAccess:
         return button(kind, on_press)
 
     def admin_only(self, handle: OnMessage, *, refusal_in_groups: str = "") -> OnMessage:
-        """The handler for admins; other users are told that it isn't for them. See `command`."""
+        """Wrap a handler: other users get a refusal. `refusal_in_groups` is as in `command`."""
 
         async def on_message(incoming: IncomingMessage) -> None:
             if not self.is_admin(incoming.user.id):
@@ -66,13 +66,13 @@ class AdminAccess:
         return on_message
 
     async def note_language(self, admin: User) -> None:
-        """Store the language for messages that the admin gets unasked."""
+        """Store the admin's language for notifications."""
         await languages.record_spoken_language(self._database, admin.id, self._messenger.language(admin))
 
     async def ask_confirmation(
         self, incoming: IncomingMessage, kind: type[Confirmation], number: int, text: str
     ) -> None:
-        """Ask the admin; the buttons' texts have the keys `WHAT-yes` and `WHAT-no`."""
+        """Ask the admin for confirmation. The buttons' labels have the keys `WHAT-yes` and `WHAT-no`."""
         row = [
             InlineKeyboardButton(
                 self._messenger.text(incoming.user, f"{kind.WHAT}-{answer}"),
@@ -87,8 +87,3 @@ class AdminAccess:
             await handle(press)
         else:
             await self._messenger.reject_button(press.query, press.data.REJECTION)
-
-
-def words_after_command(message: Message) -> list[str]:
-    """What is written after the command."""
-    return (message.text or "").split()[1:]
