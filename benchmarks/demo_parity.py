@@ -21,10 +21,10 @@ from typing import Any
 import torch
 from openai import OpenAI
 
-from bot.engine.cpu.model import CpuModel, load
+from bot.engine.cpu.model import CpuModel, load_model
 from bot.engine.cpu.preprocess import open_picture
-from bot.engine.cpu.protocol import RequestImage, parse
-from bot.engine.cpu.sampling import Sampler
+from bot.engine.cpu.protocol import RequestImage, parse_request
+from bot.engine.cpu.sampling import TokenSampler
 from configs.prompts import load_prompts
 from trainer.demo_model.augmentation import to_data_url
 from trainer.demo_model.evaluate import painters
@@ -36,17 +36,17 @@ PACK = ROOT / "build" / "demo-model" / "pictures.zip"
 PICTURES, GAP, MOST_PIXELS = 20, 0.1, 1_000_000
 
 
-class Watching(Sampler):
+class Watching(TokenSampler):
     """Takes the likeliest token and keeps how far it was ahead of the next, in log-probability."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.gaps: list[float] = []
 
-    def choose(self, logits: torch.Tensor) -> int:
+    def choose_token(self, logits: torch.Tensor) -> int:
         best = logits.log_softmax(-1).topk(2).values
         self.gaps.append(float(best[0] - best[1]))
-        return super().choose(logits)
+        return super().choose_token(logits)
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
     client = OpenAI(
         base_url=arguments.url, api_key=os.environ.get("JOKEBOT_ENGINE_API_KEY", "none"), max_retries=0, timeout=120
     )
-    served, engine = client.models.list().data[0].id, load(arguments.model, "float32")
+    served, engine = client.models.list().data[0].id, load_model(arguments.model, "float32")
     painter, _ = painters(load_pack(arguments.pack), arguments.model, torch.device("cpu"))
     prompts, exact, near = load_prompts(), 0, 0
     kinds = [
@@ -87,16 +87,16 @@ def main() -> None:
 
 def answer(engine: CpuModel, body: dict[str, Any]) -> tuple[str, list[float]]:
     """The CPU engine's text, and at each of its tokens, the end's included, the lead over the second best."""
-    request = parse(body, engine.prompts)
+    request = parse_request(body, engine.prompts)
     pictures = [
-        engine.cut(part, open_picture(part.url, MOST_PIXELS))
+        engine.cut_image(part, open_picture(part.url, MOST_PIXELS))
         for part in request.parts
         if isinstance(part, RequestImage)
     ]
-    prompt = engine.prepare(request, pictures)
+    prompt = engine.prepare_prompt(request, pictures)
     sampler = Watching(request.sampling, prompt.ids)
     tokens: list[int] = []
-    for token in engine.write(prompt, sampler, lambda: False):
+    for token in engine.generate(prompt, sampler, lambda: False):
         tokens.append(token)
         if len(tokens) == request.max_tokens:
             break

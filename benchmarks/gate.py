@@ -63,7 +63,7 @@ class World:
 def simulate(seed: int, world: World, effect: float, settings: CanarySettings) -> TrialDecision:
     """One trial, to its end."""
     draw, trial, evidence = random.Random(seed), SequentialTest(settings), TrialData()
-    decision, waiting, number = trial.judge(evidence), [], 0
+    decision, waiting, number = trial.evaluate_data(evidence), [], 0
     while True:
         base = world.first + (world.last - world.first) * decision.ratings / settings.max_ratings
         arm = int(draw.random() < decision.share)
@@ -73,7 +73,7 @@ def simulate(seed: int, world: World, effect: float, settings: CanarySettings) -
             heapq.heappush(waiting, (number + delay, number, rater, joke))
         number += 1
         while waiting and waiting[0][0] < number:
-            decision = trial.judge(rate(heapq.heappop(waiting)[3], evidence, draw))
+            decision = trial.evaluate_data(rate(heapq.heappop(waiting)[3], evidence, draw))
             if decision.answer != "go on":
                 return decision
 
@@ -87,7 +87,7 @@ def liking(draw: random.Random, mean: float, world: World) -> float:
 
 
 def rate(joke: Joke, evidence: TrialData, draw: random.Random) -> TrialData:
-    tally = evidence.tally(joke.stage, joke.arm)
+    tally = evidence.sums_of(joke.stage, joke.arm)
     if joke.ratings:
         tally.remove(joke.likes, joke.ratings)
     joke.likes += draw.random() < joke.probability

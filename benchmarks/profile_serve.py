@@ -23,7 +23,7 @@ from benchmarks.load import Engines, closed_loop
 from benchmarks.machine import finish, machine
 from benchmarks.photos import Photos
 from benchmarks.serve import KEY, START_S, free_port, lmdeploy_settings
-from bot.engine.lmdeploy.command_line import command, environment
+from bot.engine.lmdeploy.command_line import server_command, server_environment
 from bot.runtime.child_process import start_child
 
 DELAY_S, SECONDS, CLIENTS, PATIENCE_S = 40, 2, 32, 90
@@ -99,9 +99,9 @@ def main() -> int:
     }
     with start_child(
         "server",
-        command(told.model, free_port(), settings),
+        server_command(told.model, free_port(), settings),
         log=told.folder / "server.log",
-        environment={**environment(KEY), **profiler},
+        environment={**server_environment(KEY), **profiler},
         grace_s=5,
     ) as child:
         engines, photos = Engines([child.wait_ready(START_S)], KEY, tiles=settings.engine.max_tiles), Photos()

@@ -34,7 +34,7 @@ from benchmarks.machine import finish, keep, machine
 from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
 from bot.engine.lmdeploy.cache_size import cache_blocks
-from bot.engine.lmdeploy.command_line import command, environment
+from bot.engine.lmdeploy.command_line import server_command, server_environment
 from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
 from configs.settings import Settings, load_settings
 
@@ -186,9 +186,9 @@ class Bench:
                     stack.enter_context(
                         start_child(
                             f"server {number}",
-                            command(self.model, free_port(), self.settings),
+                            server_command(self.model, free_port(), self.settings),
                             log=self.folder / f"{name}-{number}.log",
-                            environment={**environment(KEY), **variables},
+                            environment={**server_environment(KEY), **variables},
                             grace_s=5,
                         )
                     )

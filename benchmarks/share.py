@@ -29,7 +29,7 @@ from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import ROOT, finish, machine
 from benchmarks.photos import Photos
 from benchmarks.serve import KEY, START_S, free_port, gpu_mb, lmdeploy_settings
-from bot.engine.lmdeploy.command_line import command, environment
+from bot.engine.lmdeploy.command_line import server_command, server_environment
 from bot.runtime.child_process import start_child
 from configs.settings import Settings
 from storage.learning.run_files import read_training_steps
@@ -95,9 +95,9 @@ def measure(told: argparse.Namespace, settings: Settings, stack: ExitStack) -> d
             stack.enter_context(
                 start_child(
                     f"server {number}",
-                    command(told.model, free_port(), settings),
+                    server_command(told.model, free_port(), settings),
                     log=told.folder / f"server-{number}.log",
-                    environment=environment(KEY, base=base),
+                    environment=server_environment(KEY, base=base),
                     grace_s=5,
                 )
             )

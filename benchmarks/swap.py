@@ -122,7 +122,9 @@ class Bench:
                 now = [(state.name, state.state) for state in servers.status()]
                 if now != shown:
                     shown = now
-                    self.say(" | ".join(f"{state.name} {state.state} {state.says}"[:300] for state in servers.status()))
+                    self.say(
+                        " | ".join(f"{state.name} {state.state} {state.details}"[:300] for state in servers.status())
+                    )
                 await asyncio.sleep(0.1)
 
     async def client(self, number: int, joker: JokeGenerator, photos: list[Photo]) -> None:

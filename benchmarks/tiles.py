@@ -20,7 +20,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import machine
-from bot.engine.lmdeploy.gpu_preprocess import normalised, photo_tiles
+from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
 from configs.tiling import cut_tiles, tile_grid
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -30,13 +30,16 @@ SIZES = ((1280, 960), (960, 1280), (640, 480), (333, 777), (899, 640), (100, 50)
 def on_cpu(photo: Image.Image) -> torch.Tensor:
     """As LMDeploy does it: Pillow's tiles, torchvision's ToTensor and Normalize in float32, cast last."""
     return torch.stack(
-        [normalised(torch.from_numpy(numpy.array(tile)).permute(2, 0, 1), torch.bfloat16) for tile in cut_tiles(photo)]
+        [
+            normalise_values(torch.from_numpy(numpy.array(tile)).permute(2, 0, 1), torch.bfloat16)
+            for tile in cut_tiles(photo)
+        ]
     )
 
 
 def on_device(photo: Image.Image) -> torch.Tensor:
     pixels = torch.from_numpy(numpy.array(photo)).to(DEVICE)
-    return normalised(photo_tiles(pixels, tile_grid(*photo.size), 448, thumbnail=True), torch.bfloat16)
+    return normalise_values(photo_tiles(pixels, tile_grid(*photo.size), 448, thumbnail=True), torch.bfloat16)
 
 
 def milliseconds(make: Callable[[Image.Image], torch.Tensor], photo: Image.Image, times: int = 15) -> float:

@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 
-from bot.runtime.logging_setup import complain
+from bot.runtime.logging_setup import report_error
 from configs.errors import JokebotError
 from configs.settings import Settings, load_settings
 
@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
         enter_environment(command.ENVIRONMENT, settings, argv)
         return command.run(arguments, settings)
     except JokebotError as error:
-        complain(error)
+        report_error(error)
         return 2
     except KeyboardInterrupt:
         return 130

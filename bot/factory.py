@@ -209,7 +209,7 @@ def _make_operations(base: _Base, stack: AsyncExitStack) -> _Operations:
     logging.getLogger().addHandler(mistakes)
     stack.callback(logging.getLogger().removeHandler, mistakes)
     checks = AlertChecks(settings, database, servers, base.client, backing, started_at)
-    alerts = AlertManager(database, base.notifier, base.translator, checks.all())
+    alerts = AlertManager(database, base.notifier, base.translator, checks.enabled_checks())
     progress = RunProgressReader(database, settings.storage.runs, settings.canary.max_ratings)
     status = StatusReport(
         settings, database, servers, base.queue, base.translator, alerts, mistakes, progress, started_at
@@ -296,7 +296,7 @@ def _admin_handlers(base: _Base, access: AdminAccess, operations: _Operations) -
         StatusAdmin(messenger, access, operations.status.text),
         RetrainAdmin(messenger, database, access, operations.orchestrator, settings),
         ReviewAdmin(messenger, database, access, settings),
-        ModelAdmin(messenger, database, access, operations.orchestrator.service),
+        ModelAdmin(messenger, database, access, operations.orchestrator.deployer),
         UserListAdmin(messenger, database, access, base.names),
         BanAdmin(messenger, access, base.names, base.bans, base.notifier),
     ]

@@ -236,7 +236,9 @@ def test_files_and_functions_stay_small(file):
 def test_the_linter_enforces_line_length_and_reasons_for_broad_excepts():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]
     lint = settings["lint"]
-    exceptions = [rule for rules in lint.get("per-file-ignores", {}).values() for rule in rules]
+    ignored = lint.get("per-file-ignores", {})
+    assert ignored.pop("configs/demo-model/*") == ["E501"], "OpenGVLab's code, laid out as it was published"
+    exceptions = [rule for rules in ignored.values() for rule in rules]
     assert settings["line-length"] == 120 and lint.get("ignore", []) == [] and not lint.get("extend-ignore")
     assert {"E", "RUF100"} <= set(lint["select"]) and {"BLE", "BLE001"} & set(lint["select"])
     assert not [rule for rule in exceptions if rule.startswith(("E", "BLE"))]

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bot.runtime.logging_setup import complain, configure
+from bot.runtime.logging_setup import configure_logging, report_error
 from configs.log_context import about
 from configs.settings import Settings
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
-    configure(settings)
+    configure_logging(settings)
     return asyncio.run(execute_run(settings, arguments.run, log.info))
 
 
@@ -51,7 +51,7 @@ async def execute_run(settings: Settings, run_id: int, report: Callable[[str], o
     try:
         ended = await task
     except WorkspaceLocked as error:
-        complain(error)
+        report_error(error)
         return BUSY
     except (asyncio.CancelledError, StepInterrupted):
         report(f"run {run_id}: stopped; the next start resumes it")

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Return 0 if every photo got both jokes, 1 if some are missing (the page says so too). Raises JokebotError."""
-    from bot.comparison.page import page
+    from bot.comparison.page import render_page
 
     question = comparison_prompt(arguments, settings)
     check_output_path(arguments.out)
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     columns = asyncio.run(compare([arguments.model_a, arguments.model_b], photos, question, settings))
     if not any(answer.text for column in columns for answer in column.answers):
         raise JokebotError("Neither model told a joke, so there is nothing to compare and no page.")
-    write_page(arguments.out, page(photos, columns, question))
+    write_page(arguments.out, render_page(photos, columns, question))
     print(f"The page: {arguments.out}", flush=True)
     return 0 if is_complete(columns, arguments.photos) else 1
 

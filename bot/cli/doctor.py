@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the findings. Return 1 if one of them is bad."""
-    from bot.monitoring.doctor import examine
+    from bot.monitoring.doctor import run_checks
 
-    findings = asyncio.run(examine(settings))
+    findings = asyncio.run(run_checks(settings))
     for finding in findings:
-        print(finding.line())
+        print(finding.format())
     return 1 if any(finding.state == "bad" for finding in findings) else 0

@@ -19,9 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run until SIGTERM or SIGINT, then finish the current work. Raises JokebotError if the bot can't continue."""
     from bot.app import run_until_stopped
-    from bot.runtime.logging_setup import configure
+    from bot.runtime.logging_setup import configure_logging
 
-    configure(settings)
+    configure_logging(settings)
     limit_heap_growth()
     asyncio.run(run_until_stopped(settings))
     return 0

@@ -61,21 +61,21 @@ def positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. Raises JokebotError if the checkpoint is invalid or the port is taken."""
-    from bot.engine.cpu.checkpoint_check import check, reserve
-    from bot.runtime.logging_setup import configure
+    from bot.engine.cpu.checkpoint_check import bind_socket, check_checkpoint
+    from bot.runtime.logging_setup import configure_logging
 
-    configure(settings)
-    check(arguments.directory)
-    with contextlib.closing(reserve(arguments.host, arguments.port)) as listener:
+    configure_logging(settings)
+    check_checkpoint(arguments.directory)
+    with contextlib.closing(bind_socket(arguments.host, arguments.port)) as listener:
         import torch
 
-        from bot.engine.cpu.model import load
+        from bot.engine.cpu.model import load_model
         from bot.engine.cpu.server import ServerOptions, serve
         from bot.engine.cpu.worker import GenerationWorker
 
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
-        model = load(arguments.directory, arguments.dtype, arguments.max_tiles)
+        model = load_model(arguments.directory, arguments.dtype, arguments.max_tiles)
         # The objects loaded so far live until the exit. Without the freeze each collection would traverse them.
         gc.freeze()
         keys = tuple(settings.engine.api_key.get_secret_value() if key == "-" else key for key in arguments.api_key)

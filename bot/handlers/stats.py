@@ -8,7 +8,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto
 from telegram.error import BadRequest
 
 from bot.charts import stats_data
-from bot.charts.render import RenderError, draw
+from bot.charts.render import RenderError, draw_picture
 from bot.handlers.admin.common import AdminAccess
 from bot.handlers.callback_data import StatsButton
 from bot.handlers.routing import ButtonPress, IncomingMessage, Route, command
@@ -101,11 +101,11 @@ class StatsHandlers:
 
     async def _draw(self, user: User, look: str) -> bytes | None:
         """The picture, a PNG; None where drawing failed, with the reason in the log."""
-        content = await stats_data.content(
+        content = await stats_data.stats_content(
             self._database, self._messenger.translator, self._messenger.language(user), dark=look == "dark"
         )
         try:
-            return await draw("stats", content, self._folder)
+            return await draw_picture("stats", content, self._folder)
         except RenderError as error:
             log.error("%s", error)
             return None

@@ -70,7 +70,7 @@ class StreamingReply:
 
     async def show_position(self, place: int) -> None:
         """News: the photo is at this place in the queue, from 1 on."""
-        held = self._queue.held
+        held = self._queue.hold_reason
         self._note = self._messenger.text(self._user, f"place-{held}" if held else "place", place=place)
         self._news.set()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.chats.bans import UserBanned
 from bot.engine.client import EngineError, EngineReply, OnText, SamplingParams
-from bot.engine.fair_queue import FairQueue, OnPlace
+from bot.engine.fair_queue import FairQueue, OnPosition
 from bot.engine.router import Router, ServedModel
 from configs.blocklist import BlockList
 from configs.errors import JokebotError
@@ -72,13 +72,13 @@ class JokeGenerator:
         chat_id: int | None = None,
         update_id: int | None = None,
         arm: ServedModel | None = None,
-        on_place: OnPlace | None = None,
+        on_place: OnPosition | None = None,
         on_text: OnText | None = None,
     ) -> Joke:
         """A new joke about a stored photo, stored as the answer to an update. `arm` takes the router's place.
 
-        `on_place` and `on_text` are as in FairQueue.place and EngineClient.ask. Raises PromptError for an unknown
-        language or style, QueueFull, UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
+        `on_place` and `on_text` are as in FairQueue.acquire_slot and EngineClient.ask. Raises PromptError for an
+        unknown language or style, QueueFull, UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
         """
         style = style or self._settings.joke.style
         async with self._turn(photo, user_id, on_place, language, style, caption) as question:
@@ -107,7 +107,7 @@ class JokeGenerator:
         *,
         user_id: int,
         language: str,
-        on_place: OnPlace | None = None,
+        on_place: OnPosition | None = None,
         on_text: OnText | None = None,
     ) -> str:
         """What is funny about a joke, by the version that made it where it still serves.
@@ -126,7 +126,7 @@ class JokeGenerator:
         self,
         photo: Photo,
         user_id: int,
-        on_place: OnPlace | None,
+        on_place: OnPosition | None,
         language: str,
         style: str | None,
         caption: str | None,
@@ -139,7 +139,7 @@ class JokeGenerator:
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
         prompt = self._prompts.ask(language, style, caption, joke)
-        async with self._queue.place(user_id, on_place):
+        async with self._queue.acquire_slot(user_id, on_place):
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the person who asked.")
             log.debug("photo %d has its turn, person %d", photo.id, user_id)

@@ -1,4 +1,4 @@
-"""Finishes erasures that a kill or a running export left undone, and deletes what is past its retention."""
+"""Finishes erasures that a kill or a running export interrupted, and deletes data past its retention."""
 
 from bot.runtime.periodic import Periodic
 from configs.safety import RetentionSettings
@@ -25,7 +25,7 @@ class ErasureJob:
         return Periodic("erasure", ERASE_EVERY_S, self.erase)
 
     async def erase(self) -> None:
-        """One pass: abandoned files, then what is too old, then models that saw forgotten users.
+        """One pass: abandoned files, then data past its retention, then models that learnt from erased users.
 
         Raises DatasetError while an export holds the datasets, sqlite3.Error, OSError.
         """

@@ -15,7 +15,7 @@ def fetched(url: str) -> bytes:
 
 def test_it_runs_from_any_folder_with_its_pictures_and_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with stack.running(Settings(), data=Path("demo")) as parts:
+    with stack.running_demo(Settings(), data=Path("demo")) as parts:
         offered = json.loads(fetched(f"{parts.page}/sandbox/samples"))
         assert [fetched(parts.page + one["url"])[:2] for one in offered].count(b"\xff\xd8") >= len(
             list(stack.DRAWN_SAMPLES.glob("*.jpg"))

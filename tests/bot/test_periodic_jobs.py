@@ -146,7 +146,7 @@ async def test_a_job_that_fails_disturbs_no_photo_and_is_told_once(stage_with, m
             await run(failing_job, observer)
 
     monkeypatch.setattr(Periodic, "run", breaking)
-    for constant, value in (("LOOK_S", 0.05), ("TELL_S", 0.05), ("WELL_S", 0.1)):
+    for constant, value in (("CHECK_INTERVAL_S", 0.05), ("SEND_INTERVAL_S", 0.05), ("RECOVERY_S", 0.1)):
         monkeypatch.setattr(alerts, constant, value)
     stage = await stage_with(telegram={"admins": [FIRST_PERSON_ID]}, alerts={"engine_min": 0})
     await until(lambda: len(rounds) > 3)

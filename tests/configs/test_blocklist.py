@@ -63,12 +63,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 def test_entries_reach_a_runs_process_as_they_are(monkeypatch, tmp_path):
     """The bot hands its settings on in variables."""
-    from bot.retraining.pipeline_process import variables
+    from bot.retraining.pipeline_process import train_environment
     from configs.settings import Settings
 
     entries = ["/a{1,3}b/", "two words", "zh: 坏"]
     monkeypatch.chdir(tmp_path)
-    handed_on = variables(Settings(safety={"blocked": entries, "blocked_file": "words.txt"}))
+    handed_on = train_environment(Settings(safety={"blocked": entries, "blocked_file": "words.txt"}))
     for name, value in handed_on.items():
         monkeypatch.setenv(name, value)
     safety = load_settings().safety

@@ -1,10 +1,10 @@
 """A fix for LMDeploy's rule against repetition (`repetition_ngram_size`), which counts padding as tokens.
 
-LMDeploy 0.18.0 puts the tokens that each request of a batch has written into one array, as wide as the longest and
-padded in front (`_gather_generated_ids` in `lmdeploy/pytorch/strategies/ar/sampling.py`). The row of a request that has
-just joined a batch is all padding, so its last eight tokens repeat, and its text is ended after one token (seen on an
-H100, 2026-11-24: jokes of a fifth of a second whenever requests overlapped). The fix puts another token at the end of
-such a row, so that its last n-gram occurs once.
+LMDeploy 0.18.0 collects the generated tokens of a batch's requests in one array, as wide as the longest and padded in
+front (`_gather_generated_ids` in `lmdeploy/pytorch/strategies/ar/sampling.py`). The row of a request that has just
+joined a batch is all padding, so its last eight tokens repeat and its text ends after one token (seen on an H100,
+2026-11-24: jokes of a fifth of a second whenever requests overlapped). The fix puts another token at the end of such a
+row, so that its last n-gram occurs once.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ Gather = Callable[[int, Sequence[SequenceView], Any], numpy.ndarray | None]
 
 
 def fix_padding(gather: Gather) -> Gather:
-    """Wrap LMDeploy's `_gather_generated_ids`, which returns (requests, longest) token ids or None; once at most."""
+    """Wrap LMDeploy's `_gather_generated_ids`, which returns (requests, longest) token ids or None. Idempotent."""
     if getattr(gather, "padding_fixed", False):
         return gather
 
@@ -42,5 +42,5 @@ def fix_padding(gather: Gather) -> Gather:
 
 
 def register() -> None:
-    """Apply the fix in this process. Raises AttributeError where LMDeploy has no such function."""
+    """Apply the fix in this process. Raises AttributeError if LMDeploy has no such function."""
     sampling._gather_generated_ids = fix_padding(sampling._gather_generated_ids)

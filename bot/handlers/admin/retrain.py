@@ -62,7 +62,7 @@ class RetrainAdmin:
         with contextlib.suppress(CallDropped):
             await self._messenger.client.send_chat_action(message.chat.id, "typing")
         try:
-            preview = await pipeline_process.look(self._settings)
+            preview = await pipeline_process.preview_retraining(self._settings)
         except PreviewError as error:
             await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
             return

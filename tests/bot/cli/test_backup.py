@@ -49,7 +49,7 @@ async def test_a_restore_without_a_backup_says_so(stage_with, tmp_path):
 
 async def test_backups_are_made_by_the_clock_and_only_when_one_is_due(stage_with, monkeypatch):
     monkeypatch.setattr(clockwork, "START_S", 0.0)
-    monkeypatch.setattr(clockwork, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(clockwork, "CHECK_INTERVAL_S", 0.05)
     stage = await stage_with(backup={"every_h": 24.0})
     folder: Path = stage.settings.backup_folder
     await until(lambda: list_backups(folder))

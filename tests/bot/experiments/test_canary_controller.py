@@ -1,4 +1,4 @@
-"""A candidate on trial: its share, the verdict of people's ratings, and what becomes of it; also over a restart."""
+"""A candidate on trial: its share, the verdict of users' ratings, and its outcome, also across a restart."""
 
 import json
 

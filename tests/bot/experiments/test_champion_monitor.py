@@ -1,4 +1,4 @@
-"""After a promotion: liking that falls brings the model before back by itself; liking that holds ends the watch."""
+"""After a promotion: if the liking falls, the previous champion is restored; if it holds, the monitoring ends."""
 
 from bot.retraining.deployer import ModelDeployer
 from bot.sandbox.telegram_objects import FIRST_PERSON_ID
@@ -9,7 +9,7 @@ FUNNY, MEH = 0, 2
 
 
 async def promoted(chat, before: int):
-    """A candidate that an admin put into service after 60 photos of the champion's were rated `before`."""
+    """A candidate that an admin promoted after 60 of the champion's photos were rated `before`."""
     for _ in range(60):
         await chat.rate(before, before)
     run = await chat.put_on_trial()
@@ -25,7 +25,7 @@ async def outcome(chat) -> str | None:
 
 
 async def until_over(chat, verdict: int) -> str:
-    """Rate the new champion until the watch has ended; what came of it."""
+    """Rate the new champion until the monitoring has ended; returns its outcome."""
     for _ in range(100):
         await chat.rate(verdict, verdict)
         if found := await outcome(chat):

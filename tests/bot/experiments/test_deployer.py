@@ -1,4 +1,4 @@
-"""Servers and registry change together: where a change can't be written down, the model before goes on answering."""
+"""Servers and registry change together: if the registry can't be written, the previous model stays in service."""
 
 import sqlite3
 

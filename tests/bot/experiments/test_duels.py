@@ -1,4 +1,4 @@
-"""Duels: two jokes in one message, in random order; the one who sent the photo chooses, once, and nobody else does."""
+"""Duels: two jokes in one message, in random order; only the photo's sender may choose, once."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ def data_of(message) -> list[str]:
 
 @pytest.fixture
 async def dueling(chat_with):
-    """A chat with a candidate on trial; every photo may be a duel, as far as two in a row allow. Gives chat and run."""
+    """A chat with a candidate on trial, and its run; every photo may be a duel, except directly after one."""
 
     async def start(**sections):
         chat = await chat_with(**{"duel": {"one_in_photos": 1}, **sections})
@@ -38,7 +38,7 @@ async def dueling(chat_with):
 
 
 async def duel_in(chat):
-    """Send photos until one is answered with a duel."""
+    """Send photos until one gets a duel."""
     for _ in range(3):
         message = await chat.stage.joke(chat.send())
         if is_duel(message):
@@ -150,9 +150,9 @@ async def test_jokes_of_duels_are_no_ratings_evidence(dueling):
 
 
 async def test_a_photo_whose_duel_was_cut_off_by_a_restart_is_answered_once(dueling, monkeypatch):
-    """The bot ends while the candidate's joke is under way.
+    """The bot ends during the generation of the candidate's joke.
 
-    At its next start no candidate is served yet: a single joke it is.
+    At its next start no candidate is served yet, so the photo gets a single joke.
     """
     from bot.engine.stub.engine import StubReply
 

@@ -1,4 +1,4 @@
-"""SIGKILL in the middle of a trial: the next process serves the candidate again and goes on with the same trial."""
+"""SIGKILL during a trial: the next process serves the candidate again and continues the same trial."""
 
 import asyncio
 import os
@@ -82,7 +82,7 @@ async def start(environment: dict[str, str]) -> asyncio.subprocess.Process:
 
 
 async def begins(database: Database, run: runs.Run) -> None:
-    """Wait until the trial has begun: what is rated before it is none of its evidence."""
+    """Wait until the trial has begun: earlier ratings don't count."""
     async with asyncio.timeout(60):
         while await get_trial_of_run(database, run.id) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -69,5 +69,5 @@ async def test_nobody_else_has_a_picture_drawn(stage):
 async def test_where_no_picture_can_be_drawn_the_words_come_alone(stage, monkeypatch):
     from bot.charts import render
 
-    monkeypatch.setattr(render, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(render, "TIMEOUT_S", 0.0)
     assert (await send(stage))["text"].startswith("You: 0 photos")

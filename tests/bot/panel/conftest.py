@@ -1,4 +1,4 @@
-"""A running bot with a past, whose admin pages the sandbox shows; Alice is an admin."""
+"""A running bot with a history, whose admin pages the sandbox shows; Alice is an admin."""
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,7 +24,7 @@ KEY = "a long key that only the two know"
 
 @dataclass
 class Watched:
-    """A stage, its past, and its sandbox, which knows the bot's admin pages."""
+    """A stage, its history, and its sandbox, which shows the bot's admin pages."""
 
     stage: Stage
     past: Past
@@ -32,7 +32,7 @@ class Watched:
     async def get(
         self, path: str = "", key: str = KEY, headers: dict[str, str] | None = None, **query: Any
     ) -> tuple[int, Any, str]:
-        """What the bot itself answers: status, JSON or bytes, ETag."""
+        """The bot's own answer: status, JSON or bytes, ETag."""
         headers = {"Authorization": f"Bearer {key}", **(headers or {})}
         query = {"person": FIRST_PERSON_ID, "language": "en", **query}
         async with (
@@ -45,16 +45,14 @@ class Watched:
 
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run's process that doesn't end by itself is stopped soon, and what came of the run is told at once."""
+    """Messages about runs without delay, and a short grace for a run's process."""
     monkeypatch.setattr(orchestrator, "CANCEL_S", 0.1)
-    monkeypatch.setattr(orchestrator, "TELL_S", 0.1)
+    monkeypatch.setattr(orchestrator, "SEND_INTERVAL_S", 0.1)
 
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Path:
-    """An interpreter for the train environment that does nothing until it is told to end; the test says how far it
-    has come.
-    """
+    """A fake train interpreter that does nothing until it is ended; the test writes its progress."""
     script = tmp_path / "python"
     script.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import signal; signal.pause()'\n")
     script.chmod(0o755)
@@ -69,7 +67,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def watch(tmp_path: Path, sandbox: Sandbox, pipeline: Path) -> AsyncIterator[Callable[..., Awaitable[Watched]]]:
-    """`await watch(past=False)`: the bot, with a past or brand new."""
+    """`await watch(past=False)`: the bot, with a history or a new database."""
     async with AsyncExitStack() as stack:
 
         async def start(*, past: bool = True) -> Watched:

@@ -1,6 +1,6 @@
-"""A bot's past, written by the storage modules themselves: days of photos, jokes and ratings, two runs that ended.
+"""A bot's history, written by the storage modules: days of photos, jokes and ratings, and two finished runs.
 
-Days pass by setting the clock, which every storage module reads through `time.time`.
+`time.time`, which every storage module reads, is set to each day.
 """
 
 import json
@@ -24,7 +24,7 @@ from storage.media.photos import Photo, add_photo, check_photo
 DRAWINGS = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
 PEOPLE = range(1001, 1013)
 HIDDEN = 1013
-"""Somebody who is private."""
+"""A user with the private setting."""
 DAY_S = 86400.0
 JOKES = (
     "This one has read the whole manual, twice, and still asks where the batteries go.",
@@ -58,7 +58,7 @@ GATE = {
 
 
 class Past:
-    """Writes it, a day at a time."""
+    """Writes the history, a day at a time."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings = database, settings
@@ -68,9 +68,7 @@ class Past:
         self.now = 0.0
 
     async def write(self, days: int = 2) -> None:
-        """Everything up to now, three times so many days: model 1 served first, model 2 serves, model 3 was
-        rejected.
-        """
+        """Write three times so many days up to now: model 1 was champion, model 2 is, model 3 was rejected."""
         self.now = time.time() - 3 * days * DAY_S - 2 * 3600
         with mock.patch("time.time", lambda: self.now):
             base = await models.register_base(self._database, self._settings.model.name, None)
@@ -138,7 +136,7 @@ class Past:
         return await models.get_model(self._database, run.candidate_id)
 
     async def train(self, run: Run, database: Database | None = None) -> Run:
-        """A queued run up to the beginning of its training."""
+        """Bring a queued run to the beginning of its training."""
         database = database or self._database
         self.now += 5
         run = await runs.advance(database, run, "exporting", model_name=f"run-{run.id}")
@@ -178,7 +176,7 @@ class Past:
 
 
 def say_progress(settings: Settings, run: Run, step: int, steps: int, eta_s: float) -> None:
-    """What a training writes while it works."""
+    """Write a training's progress file."""
     told = {"step": step, "steps": steps, "loss": 1.42, "eta_s": eta_s, "updated": time.time()}
     file = settings.storage.runs / str(run.id) / "progress.json"
     Path(f"{file}.new").write_text(json.dumps(told))

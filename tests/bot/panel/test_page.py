@@ -1,4 +1,4 @@
-"""The admin pages in a real Chromium, before a running bot with a past."""
+"""The admin pages in a real Chromium, with a running bot that has a history."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""Stands in for the train environment's interpreter: plays what a test wrote down, and goes on where it was killed.
+"""A fake of the train environment's interpreter: plays a test's script, and continues after a kill.
 
 DATA/play.json is a list of acts, DATA/played the number of those that are done:
     {"row": {"state": "training", …}}   change the run's row        {"file": "progress.json", "text": "…"}   write into

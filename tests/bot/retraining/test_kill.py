@@ -1,6 +1,4 @@
-"""SIGKILL of the bot while a run's process works: that ends too, the next bot begins it again, and people get their
-jokes.
-"""
+"""SIGKILL of the bot during a run: its process ends too, the next bot restarts it, and users get their jokes."""
 
 import asyncio
 import os
@@ -23,7 +21,7 @@ PATIENCE_S = 120
 
 @pytest.fixture
 async def bot(tmp_path, python):
-    """`await bot()` starts the bot anew; the sandbox, the engine and the data stay."""
+    """`await bot()` starts the bot again; the sandbox, the engine and the data stay."""
     async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine:
         environment = {
             **os.environ,
@@ -60,7 +58,7 @@ async def bot(tmp_path, python):
 
 
 def works(pid: int) -> bool:
-    """Whether that process is there and no zombie, whose parent is slow to look after it."""
+    """Whether that process runs; a zombie doesn't count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:

@@ -14,7 +14,7 @@ async def stage(admins_stage):
 
 
 async def offer(stage, name):
-    """A candidate that the engine offers by its name, as a proxy with several servers does."""
+    """A candidate whose name the engine lists, like a proxy with several servers."""
     model = await add_model(stage.app.database, name)
     stage.engine.models = [name]
     return model

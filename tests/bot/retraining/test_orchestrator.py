@@ -1,6 +1,4 @@
-"""A run's process is started, looked after, begun again where it died, and ended with the bot; the command line is
-obeyed.
-"""
+"""A run's process is started, supervised, restarted after a crash, and ended with the bot; requests are served."""
 
 import asyncio
 import json
@@ -10,7 +8,7 @@ import sys
 import pytest
 
 from bot.retraining import orchestrator
-from bot.retraining.pipeline_process import variables
+from bot.retraining.pipeline_process import train_environment
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import runs
@@ -21,8 +19,8 @@ FAILED = {"row": {"state": "failed", "reason": "The play is over.", "finished_at
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(orchestrator, "PAUSES_S", (0.01, 0.01))
-    monkeypatch.setattr(orchestrator, "LOOK_S", 0.05)
+    monkeypatch.setattr(orchestrator, "RETRY_DELAYS_S", (0.01, 0.01))
+    monkeypatch.setattr(orchestrator, "POLL_INTERVAL_S", 0.05)
 
 
 async def becomes(stage, *states):
@@ -100,7 +98,7 @@ async def test_the_command_line_is_obeyed_and_told_what_came_of_it(admins_stage)
 
 def test_a_runs_process_gets_the_settings_and_no_secrets_of_the_chat(admins_stage, monkeypatch):
     monkeypatch.setenv("JOKEBOT_TELEGRAM_TOKEN", "1:secret")
-    found = variables(admins_stage.settings)
+    found = train_environment(admins_stage.settings)
     assert not [name for name in found if name.startswith("JOKEBOT_TELEGRAM")]
     assert found["JOKEBOT_RETRAIN_MIN_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(
         admins_stage.settings.storage.directory

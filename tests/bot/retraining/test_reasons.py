@@ -1,4 +1,4 @@
-"""Why a run ended is said in the language of whoever is told."""
+"""The reason why a run ended is in the reader's language."""
 
 import ast
 from collections.abc import Iterator
@@ -20,13 +20,14 @@ from tests.bot.retraining.conftest import judged_run
 WORDS = Translator()
 TRAINING = ROOT / "trainer" / "xtuner" / "plan.py"
 OTHER_CODES = ("bot/sandbox", "bot/engine/cpu")
-"""Where a code is Telegram's or OpenAI's."""
-EXCEPTIONS = ("StepKilled", "StepFailed", "InsufficientResources")
-"""Exceptions with a code whose names don't end in Error."""
+"""Folders where a code is one of Telegram's or OpenAI's."""
+
+WITH_CODE = ("EndReason", "InsufficientResources", "StepFailed", "StepKilled", "__init__")
+"""Calls with a code, besides those of exceptions that end in Error."""
 
 
 def written_codes() -> Iterator[str]:
-    """Every code in the sources: `code="…"` of an exception, or the second argument of an EndReason."""
+    """Every code in the sources, as `code="…"` or as the second argument of an EndReason."""
     for folder in ("bot", "storage", "trainer"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if not str(file.relative_to(ROOT)).startswith(OTHER_CODES):
@@ -34,7 +35,7 @@ def written_codes() -> Iterator[str]:
                     node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
                 ]:
                     called = getattr(call.func, "id", getattr(call.func, "attr", ""))
-                    if called in ("EndReason", "__init__") or called.endswith("Error") or called in EXCEPTIONS:
+                    if called in WITH_CODE or called.endswith("Error"):
                         for given in [word.value for word in call.keywords if word.arg == "code"] + call.args[1:2] * (
                             called == "EndReason"
                         ):

@@ -1,6 +1,4 @@
-"""From /retrain in the chat to a model in service, with the real pipeline: export, XTuner, merge and gate on the
-demo model.
-"""
+"""From /retrain to a model in service, with the real pipeline on the demo model: export, XTuner, merge and gate."""
 
 import io
 import random
@@ -36,7 +34,7 @@ LEARNING = {
 
 
 def blocks(number):
-    """A picture that no other one is near to."""
+    """A picture that is no near duplicate of another one."""
     draw = random.Random(number)
     small = Image.new("RGB", (4, 4))
     small.putdata([tuple(draw.randrange(256) for _ in range(3)) for _ in range(16)])
@@ -46,7 +44,7 @@ def blocks(number):
 
 
 async def seen(stage, found, patience_s=2100):
-    """The newest message to the admin of which `found` is true."""
+    """The newest message to the admin for which `found` is true."""
     return await stage.world.wait_for(
         lambda world: next((one for one in reversed(world.messages(stage.alice)) if found(one)), None), patience_s
     )

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
-from bot.engine.cpu.model import load
+from bot.engine.cpu.model import load_model
 from configs.errors import JokebotError
 from trainer.demo_model import build as building
 from trainer.demo_model import train as training
@@ -50,7 +50,7 @@ def test_a_build_learns(short):
 
 def test_the_checkpoint_is_one_like_any_other(short):
     out, _ = short
-    assert load(out).model.config.llm_config.hidden_size == building.SHAPE.hidden
+    assert load_model(out).model.config.llm_config.hidden_size == building.SHAPE.hidden
     weights = load_file(out / "model.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
     assert not any(name.startswith("head") for name in weights), "the naming head is no part of the checkpoint"

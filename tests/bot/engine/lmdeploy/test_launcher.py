@@ -1,4 +1,4 @@
-"""LMDeploy's server is started by its own command line, with our classes in the places of its own."""
+"""LMDeploy's server is started by its own command line, with our classes in its registries."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from lmdeploy.vl.model.builder import load_vl_model
 from lmdeploy.vl.model.internvl import InternVLVisionModel
 
 from bot.engine.lmdeploy import launcher, request_log
-from bot.engine.lmdeploy.command_line import KEY_VARIABLE, command
+from bot.engine.lmdeploy.command_line import KEY_VARIABLE, server_command
 from bot.engine.lmdeploy.vision_model import PhotoVisionModel
 from configs.log_context import ContextFormatter
 from configs.settings import ROOT, Settings
@@ -41,7 +41,7 @@ def registries(monkeypatch):
 
 @pytest.fixture
 def started(monkeypatch):
-    """What LMDeploy's command line was called with, instead of a server."""
+    """The calls of LMDeploy's command line, which are recorded instead of starting a server."""
     calls = []
     monkeypatch.setattr("lmdeploy.cli.run", lambda: calls.append(list(sys.argv)))
     monkeypatch.setattr(launcher, "print_when_listening", lambda host, port: None)
@@ -50,7 +50,7 @@ def started(monkeypatch):
 
 def options(model: Path) -> list[str]:
     """The bot's own command, without the interpreter and the module."""
-    told = command(model, 23456, Settings(), name="champion")
+    told = server_command(model, 23456, Settings(), name="champion")
     return told[told.index("bot.engine.lmdeploy.launcher") + 1 :]
 
 

@@ -1,4 +1,4 @@
-"""One model takes another's place while photos keep coming: none fails, and what goes wrong leaves what was."""
+"""One model replaces another while photos keep coming: no photo fails, and a failed swap changes nothing."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.waiting import until
 
 
 class Load:
-    """Closed-loop clients that ask whom the router says, until they are stopped."""
+    """Closed-loop clients that send requests through the router until they are stopped."""
 
     def __init__(self, servers: ManagedServers, question, clients: int = 6) -> None:
         self.servers, self.question = servers, question
@@ -60,7 +60,7 @@ async def test_a_swap_under_load_fails_nothing_and_loads_one_server_more_at_most
     load = Load(servers, question)
     await until(lambda: len(load.texts) > 20)
     arm = await servers.swap(model(2))
-    assert servers.router.arms == [arm] and arm.model.id == 2
+    assert servers.router.served_models == [arm] and arm.model.id == 2
     await until(lambda: load.texts[-6:] == ["model-2 tells a joke."] * 6)
     await load.stop()
     left = {"stop": [], "sleep": [("model-1", "asleep")] * count, "keep_running": [("model-1", "ready")] * count}[
@@ -74,14 +74,14 @@ async def test_a_swap_under_load_fails_nothing_and_loads_one_server_more_at_most
     ("last", "reason"), [(dies("CUDA out of memory"), "memory is full"), (["--template", "bare"], "chat template")]
 )
 async def test_a_swap_that_fails_midway_leaves_blue_as_it_was(make, launcher, question, last, reason):
-    """One of two is replaced already when the second one fails."""
+    """The first of two servers is replaced already when the second one fails."""
     launcher.tell("model-2", [], last)
     servers = await make(count=2)
     load, before = Load(servers, question), servers.router.champion
     with pytest.raises(ServeError, match=reason):
         await servers.swap(model(2))
     await load.stop()
-    assert servers.router.arms == [before] and states(servers) == [("model-1", "ready")] * 2
+    assert servers.router.served_models == [before] and states(servers) == [("model-1", "ready")] * 2
     assert launcher.starts.count("model-1") == 2, "blue's servers slept and woke, and were not started again"
     assert (await before.client.ask(**question)).text
 
@@ -117,9 +117,9 @@ async def test_the_predecessor_that_sleeps_is_back_without_a_start(make, launche
 async def test_a_canary_is_served_beside_and_becomes_champion_with_the_server_it_has(make, launcher, question):
     servers = await make(count=2, previous_model="stop")
     arm = await servers.serve(model(2))
-    assert servers.router.arms == [servers.router.champion] and states(servers) == [("model-1", "ready")] * 2 + [
-        ("model-2", "ready")
-    ]
+    assert servers.router.served_models == [servers.router.champion] and states(servers) == [
+        ("model-1", "ready")
+    ] * 2 + [("model-2", "ready")]
     assert (await servers.serve(model(2))).client is arm.client, "it is served once"
     servers.router.set_canary(arm, 0.3)
     load = Load(servers, question)
