@@ -32,9 +32,9 @@ demo: env-bot env-train
 demo-check: env-bot env-train
 	@.venv/bot/bin/jokebot demo --check
 
-# Two environments, two runs: tests run under the interpreter that runs the code (tests/conftest.py says which).
+# Two environments, two runs at the same time; ARGS=--serial runs one after the other.
 test: env-bot env-train env-lmdeploy-cpu
-	@code=0; $(TRAIN) -m pytest || code=1; $(BOT) -m pytest || code=1; exit $$code
+	@$(PYTHON) tests/run_environments.py $(ARGS)
 
 docs: env-docs
 	@$(DOCS) -m bot.cli.reference docs/reference
