@@ -48,7 +48,7 @@ class Load:
 
     def __init__(self, sandbox: Sandbox, photos: Photos) -> None:
         self.sandbox, self.photos = sandbox, photos
-        self.people = [sandbox.world.add_person(f"Person {number}") for number in range(CHATS)]
+        self.people = [sandbox.world.add_user(f"Person {number}") for number in range(CHATS)]
         self.sent = 0
         self.waiting: dict[tuple[int, int], asyncio.Future[float]] = {}
         sandbox.world.events.listeners.append(self.hear)
@@ -79,7 +79,7 @@ async def start_seconds(sandbox: Sandbox, engine_url: str, folder: Path) -> floa
     before, started = polls(), time.perf_counter()
     async with bot_process(sandbox.url, f"{engine_url}/v1", folder, TOKEN, RAISED):
         while polls() == before:
-            await sandbox.world.events.next()
+            await sandbox.world.events.wait_next()
         return time.perf_counter() - started
 
 

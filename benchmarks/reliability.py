@@ -211,7 +211,7 @@ class Trial:
     async def recovery(self) -> None:
         started = time.monotonic()
         while not self.said(started):
-            await self.sandbox.world.events.next()
+            await self.sandbox.world.events.wait_next()
         self.recoveries.append(time.monotonic() - started)
 
     async def moment(self, process: asyncio.subprocess.Process) -> None:
@@ -227,7 +227,7 @@ class Trial:
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_CYCLE_S):
                 while self.said(since) < wanted and process.returncode is None:
-                    await self.sandbox.world.events.next()
+                    await self.sandbox.world.events.wait_next()
         if process.returncode is not None:
             raise RuntimeError(f"The bot ended by itself:\n{self.log.read_text()[-4000:]}")
         if kind < 0.7:

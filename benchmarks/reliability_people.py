@@ -33,7 +33,7 @@ class People:
     def __init__(self, sandbox: Sandbox, seed: int) -> None:
         self.world, self.random = sandbox.world, random.Random(seed)
         world = self.world
-        self.people = [*world.people, *(world.add_person(f"Person {number}").id for number in range(5))]
+        self.people = [*world.users, *(world.add_user(f"Person {number}").id for number in range(5))]
         self.group = world.add_group("Everybody", self.people)
         self.photos: Counter[Request] = Counter()
         self.commands: Counter[Request] = Counter()

@@ -45,7 +45,7 @@ class Askers:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.world = sandbox.world
-        self.people = [self.world.add_person(f"Person {number}").id for number in range(PEOPLE)]
+        self.people = [self.world.add_user(f"Person {number}").id for number in range(PEOPLE)]
         self.numbers = itertools.count()
         self.waiting: dict[tuple[int, int], asyncio.Future[float]] = {}
         self.world.events.listeners.append(self.hear)

@@ -37,8 +37,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.bot_process import bot_process
 from bot.engine.stub.engine import StubEngine
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 
 TOKEN = "123456:soak"
 PEOPLE, FLOOD, PER_S = 100, 1000, 6.0
@@ -68,7 +68,7 @@ class Crowd:
 
     def __init__(self, world: Any, seed: int) -> None:
         self.world, self.random, self.number = world, random.Random(seed), 0
-        self.flooder, *self.people = [world.add_person(f"Person {number}").id for number in range(PEOPLE + 1)]
+        self.flooder, *self.people = [world.add_user(f"Person {number}").id for number in range(PEOPLE + 1)]
         self.due: dict[Request, float] = {}
         self.took_s: list[float] = []
         self.jokes: dict[int, list[dict[str, Any]]] = {}

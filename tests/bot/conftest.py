@@ -107,7 +107,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.world = self.sandbox.world
-        self.alice, self.bob, self.ming = list(self.world.people)[:3]
+        self.alice, self.bob, self.ming = list(self.world.users)[:3]
         self.group = self.world.group_id
 
     def send_photo(
@@ -154,7 +154,7 @@ class Stage:
         self, joke: dict[str, Any], data: str, *, person: int | None = None, forged: bool = False
     ) -> str:
         query = self.world.press(person or self.alice, joke["chat"]["id"], joke["message_id"], data, forged)
-        answer = await self.world.answer(query, PATIENCE_S)
+        answer = await self.world.wait_for_answer(query, PATIENCE_S)
         assert answer is not None, "the button was not answered"
         return answer["text"]
 

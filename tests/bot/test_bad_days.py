@@ -102,7 +102,7 @@ async def test_while_another_process_locks_the_database_updates_stay_with_telegr
         await stage.world.wait_for(lambda _: polls(stage, before) > 2, 60)
         assert await stage.value("SELECT count(*) FROM inbox WHERE state = 'pending'") == 0
     await stage.joke(photo)
-    assert (await stage.world.answer(query, 30))["text"] == stage.words("rated", emoji="😂")
+    assert (await stage.world.wait_for_answer(query, 30))["text"] == stage.words("rated", emoji="😂")
     assert await stage.value("SELECT value FROM ratings") == 3
 
 
@@ -198,5 +198,5 @@ async def test_when_telegram_fails_for_a_while_nothing_that_was_sent_meanwhile_i
     stage.sandbox.faults.clear()
     for photo in photos_sent:
         await stage.joke(photo)
-    await stage.world.answer(query, 60)
+    await stage.world.wait_for_answer(query, 60)
     assert await stage.value("SELECT value FROM ratings") == 1

@@ -31,7 +31,7 @@ async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set
 
 async def test_more_photos_than_fit_are_all_answered(stage_with):
     stage = await stage_with(limits={"updates_in_work": 1, "photos_waiting": 2})
-    people = [stage.world.add_person(f"Person {number}").id for number in range(15)]
+    people = [stage.world.add_user(f"Person {number}").id for number in range(15)]
     photos = [stage.send_photo(person=person) for person in people for _ in range(2)]
     for photo in photos:
         await stage.joke(photo)

@@ -9,7 +9,7 @@ import pytest
 from bot.i18n.translator import Translator
 from bot.monitoring import alerts
 from bot.runtime.periodic import Periodic, StepCancelled
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.errors import JokebotError
 from tests.waiting import until
 
@@ -148,7 +148,7 @@ async def test_a_job_that_fails_disturbs_no_photo_and_is_told_once(stage_with, m
     monkeypatch.setattr(Periodic, "run", breaking)
     for constant, value in (("LOOK_S", 0.05), ("TELL_S", 0.05), ("WELL_S", 0.1)):
         monkeypatch.setattr(alerts, constant, value)
-    stage = await stage_with(telegram={"admins": [FIRST_PERSON_ID]}, alerts={"engine_min": 0})
+    stage = await stage_with(telegram={"admins": [FIRST_USER_ID]}, alerts={"engine_min": 0})
     await until(lambda: len(rounds) > 3)
     await stage.joke(stage.send_photo(person=stage.bob))
     await heard(stage, f"alert-job-began {name}")

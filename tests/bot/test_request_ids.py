@@ -18,8 +18,8 @@ from bot.engine.servers.launch import cpu_launcher
 from bot.engine.stub.engine import StubReply
 from bot.jokes.generator import JokeGenerator
 from bot.runtime.child_process import start_child
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 from configs.log_context import ContextFormatter, request_id
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model
@@ -91,7 +91,7 @@ async def two_photos(
     sandbox: Sandbox, picture: Callable[..., bytes], environment: dict[str, str]
 ) -> list[dict[str, Any]]:
     """What a bot writes while it answers two photos."""
-    world, alice = sandbox.world, next(iter(sandbox.world.people))
+    world, alice = sandbox.world, next(iter(sandbox.world.users))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

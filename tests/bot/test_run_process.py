@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from bot.engine.stub.engine import StubEngine, StubReply
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 
@@ -39,7 +39,7 @@ class Peers:
 
     def __init__(self, sandbox: Sandbox, engine: StubEngine, folder: Path) -> None:
         self.sandbox, self.engine, self.folder, self.world = sandbox, engine, folder, sandbox.world
-        self.alice = next(iter(self.world.people))
+        self.alice = next(iter(self.world.users))
         self.bots: list[Bot] = []
 
     async def start(self, *, folder: str = "data", **variables: str) -> Bot:

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 from bot.engine.stub.engine import StubEngine, StubRefusal
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 KEY, WEBHOOK_SECRET = "sk-engine-key-8f2c61d0", "hook-secret-77aa01"
@@ -34,7 +34,7 @@ async def test_no_secret_is_in_outputs_arguments_files_or_database_and_files_are
             "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100",
         }
         said = b""
-        world, alice = sandbox.world, next(iter(sandbox.world.people))
+        world, alice = sandbox.world, next(iter(sandbox.world.users))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

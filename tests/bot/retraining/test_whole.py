@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bot.engine.stub.engine import StubReply
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.settings import ROOT, Settings
 from storage.learning import models, runs
 from tests.bot.conftest import make_picture
@@ -18,7 +18,7 @@ from tests.bot.retraining.test_retrain import say
 TRAIN_PYTHON = Settings().environments.train_python
 PHOTOS = 14
 LEARNING = {
-    "telegram": {"admins": [FIRST_PERSON_ID]},
+    "telegram": {"admins": [FIRST_USER_ID]},
     "model": {"name": "stub", "directory": ROOT / "configs/demo-model/checkpoint"},
     "retrain": {"cron": "", "pairs": 0, "minimum_pairs": 2},
     "selection": {"holdout_share": 0.4},

@@ -174,7 +174,7 @@ async def test_a_press_is_answered_once(bot, sandbox):
     joke = await bot.send_message(ALICE, "joke", reply_markup=KEYBOARD)
     query_id = sandbox.world.press(ALICE, ALICE, joke.message_id, "rate:1:3")
     assert await bot.answer_callback_query(query_id, text="Thanks!", show_alert=True)
-    answer = await sandbox.world.answer(query_id, timeout_s=30)
+    answer = await sandbox.world.wait_for_answer(query_id, timeout_s=30)
     assert (answer["text"], answer["show_alert"]) == ("Thanks!", True)
     with pytest.raises(TelegramBadRequest, match="query is too old"):
         await bot.answer_callback_query(query_id)

@@ -15,7 +15,7 @@ KEYBOARD = {"inline_keyboard": [[{"text": "😂", "callback_data": "3"}]]}
 @pytest.fixture(autouse=True)
 def patient_press(monkeypatch):
     """A pressed button waits for its answer as long as a slow machine takes for it."""
-    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_S", 60.0)
+    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_TIMEOUT_S", 60.0)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ async def test_a_press_waits_for_the_bot_s_answer(sandbox, control, call):
 
 
 async def test_a_press_nobody_answers_ends_with_null(control, call, monkeypatch):
-    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_S", 0.05)
+    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_TIMEOUT_S", 0.05)
     _, sent = await call("sendMessage", chat_id=ALICE, text="joke", reply_markup=KEYBOARD)
     _, answer = await control(
         "POST", "press", json={"person": ALICE, "chat": ALICE, "message_id": sent["result"]["message_id"], "data": "3"}

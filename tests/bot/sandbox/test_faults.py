@@ -102,7 +102,7 @@ def test_a_probability_draws_the_same_calls_for_the_same_seed():
     def drawn(seed):
         faults = FaultInjector()
         faults.add("sendMessage", "500", times=None, probability=0.3, seed=seed)
-        return [faults.take("sendMessage") is not None for _ in range(1000)]
+        return [faults.next_fault("sendMessage") is not None for _ in range(1000)]
 
     assert drawn(1) == drawn(1) != drawn(2)
     assert 200 < sum(drawn(1)) < 400

@@ -36,7 +36,7 @@ async def test_a_joke_s_whole_way(ptb, sandbox, picture):
     query_id = sandbox.world.press(ALICE, ALICE, message.message_id, "3")
     press = (await ptb.get_updates(offset=update.update_id + 1, timeout=10))[0].callback_query
     assert await press.answer("noted")
-    assert (await sandbox.world.answer(query_id))["text"] == "noted"
+    assert (await sandbox.world.wait_for_answer(query_id))["text"] == "noted"
     assert sandbox.world.messages(ALICE)[-1]["text"] == "a joke"
 
 

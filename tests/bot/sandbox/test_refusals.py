@@ -282,7 +282,7 @@ async def test_a_press_that_is_too_old_cannot_be_answered(call, sandbox):
         400,
         "Bad Request: query is too old and response timeout expired or query ID is invalid",
     )
-    assert await sandbox.world.answer(query_id, timeout_s=0.05) is None
+    assert await sandbox.world.wait_for_answer(query_id, timeout_s=0.05) is None
 
 
 async def test_flood_limits_when_they_are_switched_on(http):

@@ -69,7 +69,7 @@ async def open_page(sandbox: Sandbox, browser: Browser, mistakes: list[str]) -> 
 @pytest.fixture(autouse=True)
 def patient_press(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pressed button waits for its answer as long as a slow machine takes for it."""
-    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_S", PATIENCE_MS / 1000)
+    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_TIMEOUT_S", PATIENCE_MS / 1000)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ async def test_a_person_and_a_group_are_added(page, sandbox):
     await page.get_by_role("checkbox", name="Bob").uncheck()
     await page.get_by_role("button", name="Create").click()
     await expect(page.locator("#chat-title")).to_have_text("Zoo")
-    zoe = next(person for person in sandbox.world.people.values() if person.name == "Zoë")
+    zoe = next(person for person in sandbox.world.users.values() if person.name == "Zoë")
     zoo = next(chat for chat in sandbox.world.chats.values() if chat.title == "Zoo")
     assert zoe.language_code == "fr"
     assert set(zoo.members) == {ALICE, MING, zoe.id}
@@ -118,7 +118,7 @@ async def test_a_message_that_comes_while_the_state_is_on_its_way_is_kept(page, 
         await route.fulfill(response=old)
 
     await page.route("**/sandbox/state", answer_late, times=1)
-    sandbox.world.add_person("Zoë")
+    sandbox.world.add_user("Zoë")
     await expect(page.locator(".message .text")).to_have_text("meanwhile")
     await page.locator("#me").click()
     await expect(page.locator("#people").get_by_role("button", name="Zoë")).to_be_visible()
@@ -129,12 +129,12 @@ async def test_somebody_who_comes_stands_in_the_lists_that_are_open(page, sandbo
     await page.locator("#me").click()
     people = page.locator("#people")
     await expect(people.get_by_role("button", name="Bob")).to_be_visible()
-    sandbox.world.add_person("Zoë")
+    sandbox.world.add_user("Zoë")
     await expect(people.get_by_role("button", name="Zoë")).to_be_visible()
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="New group").click()
     await page.get_by_role("checkbox", name="Bob").uncheck()
-    sandbox.world.add_person("Yves")
+    sandbox.world.add_user("Yves")
     await expect(page.get_by_role("checkbox", name="Yves")).to_be_checked()
     await expect(page.get_by_role("checkbox", name="Bob")).not_to_be_checked()
 

@@ -14,7 +14,7 @@ KEYBOARD = {"inline_keyboard": [[{"text": "😂", "callback_data": "3"}]]}
 
 async def test_there_are_three_people_and_a_group_from_the_start(sandbox):
     world = sandbox.world
-    assert [(person.name, person.language_code) for person in world.people.values()] == [
+    assert [(person.name, person.language_code) for person in world.users.values()] == [
         ("Alice", "en"),
         ("Bob", "en"),
         ("小明", "zh"),
