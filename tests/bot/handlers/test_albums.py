@@ -87,7 +87,7 @@ async def test_a_caption_beside_something_else_in_the_album_counts_too(stage_wit
     await waits(stage)
     message = stage.world.post_message(
         stage.world.chats[stage.alice],
-        stage.world.users[stage.alice].user(),
+        stage.world.users[stage.alice].user_object(),
         {
             "document": {"file_id": "x", "file_unique_id": "y", "file_name": "a.pdf"},
             "media_group_id": "7",

@@ -17,7 +17,7 @@ from bot.sandbox.telegram_objects import FIRST_USER_ID
 from storage.database import Database
 from tests.bot.conftest import TOKEN, Stage, make_settings, running
 from tests.bot.panel.played import Past
-from tests.bot.sandbox.page.conftest import browser, mistakes, open_page, patient_press  # noqa: F401  (fixtures)
+from tests.bot.sandbox.page.conftest import browser, long_answer_timeout, mistakes, open_page  # noqa: F401  (fixtures)
 
 KEY = "a long key that only the two know"
 

@@ -1,4 +1,4 @@
-"""The library that Jokebot is made with drives the sandbox too: its wire form is another (form fields, multipart)."""
+"""python-telegram-bot with the sandbox; it sends form fields and multipart instead of JSON."""
 
 import io
 
@@ -25,7 +25,7 @@ async def ptb(sandbox):
         yield bot
 
 
-async def test_a_joke_s_whole_way(ptb, sandbox, picture):
+async def test_a_joke_from_photo_to_rating(ptb, sandbox, picture):
     data = picture(1280, 960)
     sandbox.world.send_photo(ALICE, ALICE, data, "my cat")
     update = (await ptb.get_updates(timeout=10))[0]

@@ -23,8 +23,8 @@ def test_length_is_counted_in_utf_16_units():
         ("plain", []),
     ],
 )
-def test_entities_that_telegram_finds_by_itself(text, expected):
-    assert [(one["type"], one["offset"], one["length"]) for one in find_entities(text)] == expected
+def test_entities_that_telegram_detects(text, expected):
+    assert [(entity["type"], entity["offset"], entity["length"]) for entity in find_entities(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_entities_that_telegram_finds_by_itself(text, expected):
     ],
 )
 def test_html(markup, text, expected):
-    found, entities = parse_text(markup, "HTML")
-    assert (found, [(one["type"], one["offset"], one["length"]) for one in entities]) == (text, expected)
+    plain, entities = parse_text(markup, "HTML")
+    assert (plain, [(entity["type"], entity["offset"], entity["length"]) for entity in entities]) == (text, expected)
 
 
 def test_links_and_languages_are_kept():
@@ -85,5 +85,5 @@ def test_broken_html_is_refused_in_telegram_s_words(markup, reason):
 
 
 def test_a_bot_s_own_entities_are_kept_and_moved_with_the_trimmed_space():
-    given = [{"type": "bold", "offset": 2, "length": 3}]
-    assert parse_text("  abc", entities=given) == ("abc", [{"type": "bold", "offset": 0, "length": 3}])
+    entities = [{"type": "bold", "offset": 2, "length": 3}]
+    assert parse_text("  abc", entities=entities) == ("abc", [{"type": "bold", "offset": 0, "length": 3}])

@@ -1,4 +1,4 @@
-"""How the page shows a chat: what is said, by whom, and what happens to it."""
+"""How the page shows a chat's messages, edits and deletions."""
 
 import pytest
 from playwright.async_api import expect
