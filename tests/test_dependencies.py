@@ -1,4 +1,4 @@
-"""Every import is declared, every declared package has its reason and licence, and no model is loaded from a pickle."""
+"""Every import is declared, every declared package has a reason and a licence, and no pickled model is loaded."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def plain(name: str) -> str:
 
 
 def declared() -> set[str]:
-    """What the lists name, and what make_env.py installs beside them."""
+    """The packages in the lists, and those that make_env.py adds."""
     names = {
         match[1]
         for file in REQUIREMENTS.glob("*.in")
@@ -50,15 +50,15 @@ def locked() -> set[str]:
 
 
 def documented() -> dict[str, str]:
-    """Package → the section of docs/dependencies.md in which it stands, with a reason and a licence."""
-    found, section = {}, ""
+    """Package → its section of docs/dependencies.md, if its row has a reason and a licence."""
+    sections, section = {}, ""
     for line in (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             section = line.removeprefix("## ")
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("|") and len(cells) == 3 and all(cells) and cells[0] not in ("package", "---"):
-            found[plain(cells[0])] = section
-    return found
+            sections[plain(cells[0])] = section
+    return sections
 
 
 def imported(file: Path) -> set[str]:

@@ -13,8 +13,7 @@ async def test_administrators_and_members_have_different_statuses(sandbox, call)
     promote(sandbox.world, group, BOB)
     promote(sandbox.world, group, MING, anonymous=True)
     statuses = [
-        (await call("getChatMember", chat_id=group, user_id=user))[1]["result"]["status"]
-        for user in (ALICE, BOB, MING)
+        (await call("getChatMember", chat_id=group, user_id=user))[1]["result"]["status"] for user in (ALICE, BOB, MING)
     ]
     assert statuses == ["creator", "administrator", "administrator"]
     _, answer = await call("getChatAdministrators", chat_id=group)
