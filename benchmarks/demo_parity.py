@@ -1,14 +1,13 @@
 # environment: train
-"""`make bench-demo_parity ARGS="--url http://127.0.0.1:23334/v1"`: whether another server says what the CPU engine
-says.
+"""`make bench-demo_parity ARGS="--url http://127.0.0.1:23334/v1"`: compares a server's replies with the CPU engine's.
 
-Made for LMDeploy on a GPU host (`benchmarks/gpu_demo_parity.sh` starts it). 20 painted pictures, each with a style
-prompt, go to the server at temperature 0; the same request bodies are answered here by the CPU engine's own code, in
-float32. Where two texts differ, the gap between the CPU engine's two best log-probabilities is taken at the first token
-that differs: below 0.1 the two were as good as equal, and bf16 may choose either. Printed last, as one JSON object:
+For LMDeploy on a GPU host (`benchmarks/gpu_demo_parity.sh` starts it). 20 painted pictures, each with a style prompt,
+go to the server at temperature 0; the CPU engine's code answers the same request bodies in float32. If two texts
+differ, the gap between the CPU engine's two best log-probabilities is taken at the first differing token; below 0.1,
+bf16 may choose either token. The last output line is one JSON object:
 
-    exact     replies that are equal
-    near      replies that are equal, or differ first at a token whose gap is under 0.1
+    exact     equal replies
+    near      equal replies, and those whose first differing token has a gap below 0.1
     of        pictures
 """
 
@@ -33,11 +32,11 @@ from trainer.demo_model.picture_pack import load_pack
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
-PICTURES, GAP, MOST_PIXELS = 20, 0.1, 1_000_000
+PICTURES, GAP, MAX_PIXELS = 20, 0.1, 1_000_000
 
 
-class Watching(TokenSampler):
-    """Takes the likeliest token and keeps how far it was ahead of the next, in log-probability."""
+class GapSampler(TokenSampler):
+    """Takes the likeliest token and records its lead over the next, in log-probability."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -86,15 +85,15 @@ def main() -> None:
 
 
 def answer(engine: CpuModel, body: dict[str, Any]) -> tuple[str, list[float]]:
-    """The CPU engine's text, and at each of its tokens, the end's included, the lead over the second best."""
+    """The CPU engine's text, and for each token, the end included, its lead over the second best."""
     request = parse_request(body, engine.prompts)
     pictures = [
-        engine.cut_image(part, open_picture(part.url, MOST_PIXELS))
+        engine.cut_image(part, open_picture(part.url, MAX_PIXELS))
         for part in request.parts
         if isinstance(part, RequestImage)
     ]
     prompt = engine.prepare_prompt(request, pictures)
-    sampler = Watching(request.sampling, prompt.ids)
+    sampler = GapSampler(request.sampling, prompt.ids)
     tokens: list[int] = []
     for token in engine.generate(prompt, sampler, lambda: False):
         tokens.append(token)
@@ -103,14 +102,14 @@ def answer(engine: CpuModel, body: dict[str, Any]) -> tuple[str, list[float]]:
     return engine.decode(tokens).strip(), sampler.gaps
 
 
-def first_difference(engine: CpuModel, ours: str, theirs: str, known: int) -> int:
-    """The number of the first token that differs, of `known` ones."""
+def first_difference(engine: CpuModel, ours: str, theirs: str, gap_count: int) -> int:
+    """The index of the first differing token, at most the last of `gap_count`."""
     mine, other = (engine.tokenizer.encode(text, add_special_tokens=False) for text in (ours, theirs))
     same = next(
-        (place for place, pair in enumerate(zip(mine, other, strict=False)) if pair[0] != pair[1]),
+        (index for index, pair in enumerate(zip(mine, other, strict=False)) if pair[0] != pair[1]),
         min(len(mine), len(other)),
     )
-    return min(same, known - 1)
+    return min(same, gap_count - 1)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""Wheels of the bot for a GPU host that reaches no package registry: `python3 benchmarks/gpu_bundle.py
-.gpu/bundle/bot`.
+"""Collects the bot's wheels for a GPU host without a package registry: `python3 benchmarks/gpu_bundle.py DIR`.
 
-For `gpu_check.sh`, beside the folders `serve` and `train` with LMDeploy's and XTuner's wheels: what the bot needs
-beyond those and the packages of a usual PyTorch image (Python 3.12 with aiohttp, matplotlib, numpy, pillow, psutil,
-rich). Versions are the lock's. Babel's data of languages that Jokebot doesn't speak are left out, which takes 17 MB to
-3. Standard library alone.
+DIR is `.gpu/bundle/bot` for `gpu_check.sh`; its siblings `serve` and `train` hold LMDeploy's and XTuner's wheels. The
+bundle has the packages that these folders and a usual PyTorch image (Python 3.12 with aiohttp, matplotlib, numpy,
+pillow, psutil, rich) lack, in the lock's versions. Babel's data of unused languages are dropped: 3 MB instead of 17.
+Uses the standard library only.
 """
 
 import base64
@@ -42,7 +41,7 @@ def requirements() -> list[str]:
 
 
 def repack(wheel: Path) -> None:
-    """Rewrite the wheel without the members that DROPPED matches, with a fresh RECORD."""
+    """Rewrite the wheel without the members that DROPPED matches, with a new RECORD."""
     source = zipfile.ZipFile(io.BytesIO(wheel.read_bytes()))
     record = next(name for name in source.namelist() if name.endswith(".dist-info/RECORD"))
     rows: list[tuple[str, str, object]] = []

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot.runtime.child_process import ChildProcess, start_child
 from bot.sandbox.server import TOKEN
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 
@@ -118,7 +118,7 @@ def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[D
     variables = {
         **os.environ,
         **{f"JOKEBOT_{name}": value for name, value in LEARNING_SETTINGS.items()},
-        "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_PERSON_ID),
+        "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_USER_ID),
         "PYTHONUNBUFFERED": "1",
         "JOKEBOT_STORAGE_DIRECTORY": str(data),
         "JOKEBOT_TELEGRAM_TOKEN": TOKEN,

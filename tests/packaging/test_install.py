@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.engine.stub.engine import StubEngine
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 from configs import __version__
 from configs.settings import ROOT
 from tests.bot.conftest import TOKEN, make_picture

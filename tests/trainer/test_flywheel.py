@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks.crowd import FITS, FORGIVEN, OTHER, Taste
-from benchmarks.flywheel import write_sample_pack
+from benchmarks.flywheel_setup import write_sample_pack
 from configs.settings import ROOT
 from trainer.demo_model.subjects import load_subjects
 

@@ -1,7 +1,7 @@
 """After a promotion: if the liking falls, the previous champion is restored; if it holds, the monitoring ends."""
 
 from bot.retraining.deployer import ModelDeployer
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from storage.learning import models, promotion, runs
 from storage.learning.trials import get_open_monitor
 
@@ -34,7 +34,7 @@ async def until_over(chat, verdict: int) -> str:
 
 
 async def test_a_champion_that_is_liked_less_is_taken_back_and_the_admins_hear_of_it_once(chat_with):
-    chat = await chat_with(telegram={"admins": [FIRST_PERSON_ID]})
+    chat = await chat_with(telegram={"admins": [FIRST_USER_ID]})
     admin = chat.stage.alice
     run = await promoted(chat, before=FUNNY)
     assert await until_over(chat, MEH) == "fell"
@@ -75,7 +75,7 @@ async def test_a_step_back_by_an_admin_ends_the_watch(chat_with):
 
 
 async def test_a_step_back_that_a_kill_cut_off_is_still_told(chat_with):
-    chat = await chat_with(telegram={"admins": [FIRST_PERSON_ID]})
+    chat = await chat_with(telegram={"admins": [FIRST_USER_ID]})
     run = await promoted(chat, before=FUNNY)
     await chat.rate(MEH, MEH)
     async with chat.stage.app.database.write() as connection:

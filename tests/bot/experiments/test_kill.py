@@ -5,8 +5,8 @@ import os
 import sys
 
 from bot.engine.stub.engine import StubEngine, StubReply
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 from storage.database import Database
 from storage.learning import models, runs
 from storage.learning.trials import count_trial_ratings, get_trial_of_run
@@ -90,7 +90,7 @@ async def begins(database: Database, run: runs.Run) -> None:
 
 async def rate(world, picture, number: int) -> None:
     """Send a photo, and press 😂 under the candidate's joke, 😐 under the champion's."""
-    person = next(iter(world.people))
+    person = next(iter(world.users))
     photo = world.send_photo(person, person, picture(colour=(number, 90, 90)))
     joke = (
         await world.wait_for(
@@ -103,4 +103,4 @@ async def rate(world, picture, number: int) -> None:
         )
     )[0]
     query = world.press(person, person, joke["message_id"], callback_data(joke)[0 if joke["text"] == NEW else 2])
-    assert await world.answer(query, 60)
+    assert await world.wait_for_answer(query, 60)

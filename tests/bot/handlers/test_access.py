@@ -9,11 +9,11 @@ import pytest
 from bot.chats.bans import BanList
 from bot.engine.stub.engine import StubReply
 from bot.messaging.admin_notifier import AdminNotifier
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from bot.telegram.send_journal import journal_replies
 from storage.learning import bans
 
-ADMINS = {"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]}
+ADMINS = {"admins": [FIRST_USER_ID, FIRST_USER_ID + 2]}
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def test_a_ban_ends_by_itself(stage):
 
 
 async def test_somebody_is_named_by_a_reply_in_a_group_by_username_or_by_number(stage):
-    eve = stage.world.add_person("Eve", username="eve_1").id
+    eve = stage.world.add_user("Eve", username="eve_1").id
     group = stage.world.add_group("Friends", [stage.alice, stage.bob, eve])
     rude = stage.world.send_text(stage.bob, group, "Your jokes are bad.")
     assert f"Bob · {stage.bob}" in await say(stage, "/ban 2w", chat=group, reply_to=rude["message_id"])
@@ -159,7 +159,7 @@ async def test_photos_that_wait_when_their_sender_is_banned_are_not_answered(sta
 
 
 async def test_names_that_try_to_break_the_list_are_one_plain_line(stage):
-    eve = stage.world.add_person("Eve\u202e\n\n1. Admin " + "x" * 100).id
+    eve = stage.world.add_user("Eve\u202e\n\n1. Admin " + "x" * 100).id
     await stage.answer(stage.world.send_text(eve, eve, "hello"))
     answer = await say(stage, f"/ban {eve}")
     assert "Eve 1. Admin xxx" in answer and "\n" not in answer and "\u202e" not in answer and "x" * 40 not in answer

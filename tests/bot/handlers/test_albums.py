@@ -85,9 +85,9 @@ async def test_a_caption_beside_something_else_in_the_album_counts_too(stage_wit
     stage = await stage_with(limits=PATIENT)
     photo = stage.send_photo(album="7")
     await waits(stage)
-    message = stage.world.post(
+    message = stage.world.post_message(
         stage.world.chats[stage.alice],
-        stage.world.people[stage.alice].user(),
+        stage.world.users[stage.alice].user_object(),
         {
             "document": {"file_id": "x", "file_unique_id": "y", "file_name": "a.pdf"},
             "media_group_id": "7",

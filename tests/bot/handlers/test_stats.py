@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bot.charts.canvas import COLOURS, LIGHT
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from tests.bot.conftest import callback_data
 
 WORDS = "You: 1 photo, 1 joke, 1 rating, 0% 😂 or 🙂.\nAll of us: 1 photo, 2 jokes, 1 rating, 0% 😂 or 🙂."
@@ -15,7 +15,7 @@ WORDS = "You: 1 photo, 1 joke, 1 rating, 0% 😂 or 🙂.\nAll of us: 1 photo, 2
 
 @pytest.fixture
 async def stage(stage_with):
-    return await stage_with(telegram={"admins": [FIRST_PERSON_ID]})
+    return await stage_with(telegram={"admins": [FIRST_USER_ID]})
 
 
 async def send(stage, person=None, chat=None):

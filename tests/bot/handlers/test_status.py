@@ -17,13 +17,13 @@ from bot.maintenance import backup_job
 from bot.monitoring import alert_checks, host_stats
 from bot.monitoring.alerts import AlertManager
 from bot.retraining.orchestrator import RunOrchestrator
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs import __version__
 from storage.chat import schedule
 from storage.learning import promotion, runs
 from storage.learning.models import register_base
 
-ADMIN = {"admins": [FIRST_PERSON_ID]}
+ADMIN = {"admins": [FIRST_USER_ID]}
 
 
 async def lines(stage, person=None):
@@ -155,7 +155,7 @@ async def test_a_line_that_cannot_be_had_leaves_the_others(stage_with, plenty, m
 
 
 async def test_it_is_short_in_every_language(stage_with, plenty):
-    stage = await stage_with(telegram={"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]})
+    stage = await stage_with(telegram={"admins": [FIRST_USER_ID, FIRST_USER_ID + 2]})
     found = await lines(stage, stage.ming)
     assert "🟢 引擎正常" in found and len(found) < 12 and max(map(len, found)) < 80
 

@@ -3,13 +3,13 @@
 import pytest
 
 from bot.handlers.admin import users
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from tests.bot.conftest import callback_data
 
 
 @pytest.fixture
 async def stage(stage_with):
-    return await stage_with(telegram={"admins": [FIRST_PERSON_ID]})
+    return await stage_with(telegram={"admins": [FIRST_USER_ID]})
 
 
 async def ask(stage, person=None, chat=None):

@@ -12,14 +12,14 @@ from bot.app import run_until_stopped
 from bot.maintenance import backup_job
 from bot.monitoring import alert_checks, alerts, host_stats
 from bot.sandbox.server import Sandbox
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from bot.telegram.polling import TokenRejected
 from storage.chat.alerts import begin_alert
 from storage.database import DatabaseError
 from tests.bot.conftest import TOKEN, make_settings
 from tests.bot.telegram.test_webhook import free_port
 
-ADMINS = {"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]}
+ADMINS = {"admins": [FIRST_USER_ID, FIRST_USER_ID + 2]}
 ONLY = {"engine_min": 0, "disk_gb": 0, "database_min": 0, "gpu_min": 0, "webhook_min": 0}
 """All checks off; a test turns on its own."""
 
@@ -208,7 +208,7 @@ async def test_a_bot_with_a_damaged_database_says_so_once_before_it_stops(tmp_pa
         for _ in range(2):
             with pytest.raises(DatabaseError):
                 await run_until_stopped(settings)
-        (said,) = (one["text"] for one in sandbox.world.messages(FIRST_PERSON_ID))
+        (said,) = (one["text"] for one in sandbox.world.messages(FIRST_USER_ID))
     assert said.startswith("🔴 I have to stop: The database") and "jokebot restore" in said
 
 

@@ -13,11 +13,11 @@ import pytest
 from bot.engine.stub.engine import StubEngine
 from bot.retraining import orchestrator
 from bot.sandbox.server import Sandbox
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from storage.database import Database
 from tests.bot.conftest import TOKEN, Stage, make_settings, running
 from tests.bot.panel.played import Past
-from tests.bot.sandbox.page.conftest import browser, mistakes, open_page, patient_press  # noqa: F401  (fixtures)
+from tests.bot.sandbox.page.conftest import browser, long_answer_timeout, mistakes, open_page  # noqa: F401  (fixtures)
 
 KEY = "a long key that only the two know"
 
@@ -34,7 +34,7 @@ class Watched:
     ) -> tuple[int, Any, str]:
         """The bot's own answer: status, JSON or bytes, ETag."""
         headers = {"Authorization": f"Bearer {key}", **(headers or {})}
-        query = {"person": FIRST_PERSON_ID, "language": "en", **query}
+        query = {"person": FIRST_USER_ID, "language": "en", **query}
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{self.stage.app.panel.url}/panel{path}", params=query, headers=headers) as response,
@@ -76,7 +76,7 @@ async def watch(tmp_path: Path, sandbox: Sandbox, pipeline: Path) -> AsyncIterat
                 sandbox.url,
                 engine.url,
                 tmp_path / "data",
-                telegram={"admins": [FIRST_PERSON_ID]},
+                telegram={"admins": [FIRST_USER_ID]},
                 model={"name": "InternVL2-2B"},
                 environments={"train_python": pipeline},
                 retrain={"start_at_new_pairs": 0, "stop_grace_s": 0.1},

@@ -172,7 +172,7 @@ async def test_a_bot_that_is_away_is_said_and_comes_back(watch, open_page, sandb
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_on_a_phone_they_fit_and_arrow_keys_go_through_the_tabs_in_chinese(watch, open_page, sandbox, scheme):
     await watch()
-    sandbox.world.people[ALICE] = dataclasses.replace(sandbox.world.people[ALICE], language_code="zh")
+    sandbox.world.users[ALICE] = dataclasses.replace(sandbox.world.users[ALICE], language_code="zh")
     page = await open_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     await page.get_by_role("button", name="返回聊天列表").click()
     await page.get_by_role("button", name="管理").click()

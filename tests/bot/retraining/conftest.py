@@ -13,7 +13,7 @@ import pytest
 from bot.engine.stub.engine import StubEngine
 from bot.retraining import orchestrator
 from bot.sandbox.server import Sandbox
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from storage.learning import models, promotion, runs
 from tests.bot.conftest import TOKEN, Stage, make_settings, running
 
@@ -79,7 +79,7 @@ def python(tmp_path: Path) -> Path:
 @pytest.fixture
 def sections(python: Path) -> dict[str, dict[str, Any]]:
     return {
-        "telegram": {"admins": [FIRST_PERSON_ID]},
+        "telegram": {"admins": [FIRST_USER_ID]},
         "environments": {"train_python": python},
         "retrain": {"min_pairs": 10, "start_at_new_pairs": 0},
     }

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.engine.stub.engine import StubEngine
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 from storage.database import Database
 from storage.learning import models, runs
 from tests.bot.conftest import TOKEN
@@ -72,7 +72,7 @@ def process_of_run(theatre) -> int:
 
 async def joke(world, picture, number):
     """A photo gets its joke."""
-    person = next(iter(world.people))
+    person = next(iter(world.users))
     photo = world.send_photo(person, person, picture(colour=(number, 90, 90)))
     await world.wait_for(
         lambda _: any(

@@ -9,7 +9,7 @@ import pytest
 from bot.handlers.admin.retrain import first_sentence
 from bot.i18n.reasons import reason_text
 from bot.i18n.translator import Translator
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.errors import JokebotError
 from configs.settings import ROOT
 from storage.learning import promotion, runs
@@ -88,7 +88,7 @@ def test_the_first_sentence_ends_where_its_language_ends_it():
 
 
 async def test_an_admin_who_speaks_chinese_reads_why_a_run_ended_in_chinese(stage_with, sections):
-    sections["telegram"]["admins"] = [FIRST_PERSON_ID + 2]
+    sections["telegram"]["admins"] = [FIRST_USER_ID + 2]
     stage = await stage_with(**sections)
     assert (await stage.answer(stage.world.send_text(stage.ming, stage.ming, "/runs")))["text"] == WORDS.format(
         "zh", "runs-none"
@@ -103,7 +103,7 @@ async def test_an_admin_who_speaks_chinese_reads_why_a_run_ended_in_chinese(stag
 
 
 async def test_what_the_gate_found_is_listed_in_the_admins_language(stage_with, sections):
-    sections["telegram"]["admins"] = [FIRST_PERSON_ID + 2]
+    sections["telegram"]["admins"] = [FIRST_USER_ID + 2]
     stage = await stage_with(**sections)
     run = await judged_run(stage.app.database, "reject", codes=["copying"])
     assert run.why.code == "gate"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bot.engine.stub.engine import StubReply
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.settings import ROOT, Settings
 from storage.learning import models, runs
 from tests.bot.conftest import make_picture
@@ -16,7 +16,7 @@ from tests.bot.retraining.test_retrain import say
 TRAIN_PYTHON = Settings().environments.train_python
 PHOTOS = 14
 LEARNING = {
-    "telegram": {"admins": [FIRST_PERSON_ID]},
+    "telegram": {"admins": [FIRST_USER_ID]},
     "model": {"name": "stub", "directory": ROOT / "configs/demo-model/checkpoint"},
     "retrain": {"cron": "", "start_at_new_pairs": 0, "min_pairs": 2},
     "selection": {"holdout_share": 0.4},

@@ -1,6 +1,4 @@
-"""The webhook behind a real nginx and a real Caddy, with the files of configs/deploy/: TLS outside, the bot on
-loopback.
-"""
+"""The webhook behind real nginx and Caddy with the files of configs/deploy/; the bot listens on loopback."""
 
 import os
 import shutil
@@ -37,13 +35,13 @@ PROXIES = [
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def certificate(folder: Path) -> None:
-    """A certificate for localhost that nobody but this test trusts."""
+    """Write a certificate for localhost that only this test trusts."""
     subprocess.run(
         [
             OPENSSL,
@@ -73,7 +71,7 @@ def certificate(folder: Path) -> None:
 
 
 def nginx(folder: Path, port: int, listen: str) -> list[str]:
-    """The command that runs nginx with our file; of it only names, ports and the certificate's place are changed."""
+    """The command for nginx with our file, in which only names, ports and certificate paths are replaced."""
     ours = (DEPLOY / "nginx.conf").read_text()
     for old, new in {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
@@ -99,7 +97,7 @@ def nginx(folder: Path, port: int, listen: str) -> list[str]:
 
 
 def caddy(folder: Path, port: int, listen: str) -> list[str]:
-    """The command that runs Caddy with our file, which is told of a certificate in place of getting one."""
+    """The command for Caddy with our file, with a certificate instead of a request for one."""
     ours = (DEPLOY / "Caddyfile").read_text()
     for old, new in {
         "bot.example.org {": f"https://localhost:{port} {{\n\tbind 127.0.0.1\n\ttls {folder}/cert.pem {folder}/key.pem",
@@ -121,13 +119,13 @@ def caddy(folder: Path, port: int, listen: str) -> list[str]:
 
 
 def at_home(folder: Path) -> dict[str, str]:
-    """An environment in which a program keeps what it keeps in the folder."""
+    """Environment variables that make a program keep its data in the folder."""
     return {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
 
 
 @dataclass
 class Proxy:
-    """A running proxy: its address for Telegram, where it expects the bot, and whom it shows as itself."""
+    """A running proxy: its URL for Telegram, the bot's address behind it, and a TLS context that trusts it."""
 
     url: str
     listen: str
@@ -149,7 +147,7 @@ def proxy(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     port, listen = free_port(), f"127.0.0.1:{free_port()}"
     command = {"nginx": nginx, "caddy": caddy}[request.param](folder, port, listen)
     trust = ssl.create_default_context(cafile=folder / "cert.pem")
-    # The sandbox, as Telegram, trusts this one certificate more than the world does.
+    # Make the sandbox, as Telegram, trust this certificate.
     monkeypatch.setattr(
         sandbox_webhook,
         "aiohttp",
@@ -184,7 +182,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], output: Path) -> 
 
 @pytest.fixture
 async def stage(proxy: Proxy, stage_with: Callable[..., Any]) -> Any:
-    """A bot in webhook mode whose address is the proxy's."""
+    """A bot in webhook mode behind the proxy."""
     stage = await stage_with(
         telegram={"mode": "webhook", "webhook_url": proxy.url, "webhook_listen": proxy.listen, "webhook_secret": SECRET}
     )

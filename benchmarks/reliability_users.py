@@ -1,4 +1,4 @@
-"""Everybody who talks with the bot while benchmarks/reliability.py kills it, and what each is due."""
+"""The bot's users in benchmarks/reliability.py, and the replies that they expect."""
 
 import asyncio
 import io
@@ -12,29 +12,27 @@ from bot.i18n.translator import Translator
 from bot.sandbox.server import Sandbox
 
 ACTIONS_PER_S = 10.0
-MOST_WAITING = 60
-"""People do no more while so much of what they did is unanswered: a slow machine shall be killed at work, not
-buried.
-"""
+MAX_UNANSWERED = 60
+"""Users pause at this number of unanswered requests, so that a slow machine is not overloaded."""
 Request = tuple[int, int]
-"""Chat and message that the bot has to reply to."""
+"""Chat id and message id of a request to the bot."""
 
 
 def apologies() -> set[str]:
-    """All that may be said in place of a joke, in every language."""
+    """The error messages that may replace a joke, in every language."""
     words = Translator()
     names = ("given-up", "defect", "photo-lost", "engine-down", "engine-slow", "engine-empty", "engine-cut_off")
     return {words.format(language, name) for language in words.languages for name in names}
 
 
-class People:
-    """Acts as everybody and remembers what each is due."""
+class SimulatedUsers:
+    """Acts as all users and records the expected replies."""
 
     def __init__(self, sandbox: Sandbox, seed: int) -> None:
         self.world, self.random = sandbox.world, random.Random(seed)
         world = self.world
-        self.people = [*world.people, *(world.add_person(f"Person {number}").id for number in range(5))]
-        self.group = world.add_group("Everybody", self.people)
+        self.user_ids = [*world.users, *(world.add_user(f"User {number}").id for number in range(5))]
+        self.group = world.add_group("Everybody", self.user_ids)
         self.photos: Counter[Request] = Counter()
         self.commands: Counter[Request] = Counter()
         self.pressed: dict[tuple[int, int], tuple[int, str]] = {}
@@ -42,10 +40,10 @@ class People:
         self.replies: dict[Request, list[tuple[int, int]]] = {}
         self.waiting: set[Request] = set()
         self.apologies = apologies()
-        world.events.listeners.append(self.hear)
+        world.events.listeners.append(self.on_event)
 
-    def hear(self, event: dict[str, Any]) -> None:
-        """Note each of the bot's messages, and after how many kills it came."""
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Handle an event: record each of the bot's messages with the number of kills before it."""
         message = event.get("message") or {}
         if "reply_to_message" in message and (
             "reply_markup" in message or (message.get("text") or "").split("\n")[0] in self.apologies
@@ -56,55 +54,53 @@ class People:
             self.replies.setdefault(request, []).append((message["message_id"], self.cycle))
 
     async def act(self) -> None:
-        """Do something now and then, until cancelled."""
+        """Act at random times until cancelled."""
         while True:
             await asyncio.sleep(self.random.expovariate(ACTIONS_PER_S))
             kind = self.random.random()
-            if len(self.waiting) >= MOST_WAITING or self.unheard() >= MOST_WAITING:
+            if len(self.waiting) >= MAX_UNANSWERED or self.unanswered_presses() >= MAX_UNANSWERED:
                 continue
             if kind < 0.45:
                 self.send_photo()
             elif kind < 0.85:
                 self.press()
             else:
-                person = self.random.choice(self.people)
-                message = self.world.send_text(
-                    person, person, self.random.choice(("/start", "/help", "/stats", "hello"))
-                )
-                self.commands[person, message["message_id"]] += 1
+                user = self.random.choice(self.user_ids)
+                message = self.world.send_text(user, user, self.random.choice(("/start", "/help", "/stats", "hello")))
+                self.commands[user, message["message_id"]] += 1
 
-    def unheard(self) -> int:
-        """Presses that the bot has not answered."""
+    def unanswered_presses(self) -> int:
+        """The number of presses without an answer."""
         return sum(not self.world.callbacks[query].answered.is_set() for _, query in self.pressed.values())
 
     def send_photo(self) -> None:
-        """A picture that nobody has sent yet, in private or in the group."""
+        """Send a new picture, in a private chat or the group."""
         self.made += 1
         colour = self.made * 7919 % 0xFFFFFF
         buffer = io.BytesIO()
         Image.new("RGB", (64, 48), (colour >> 16, colour >> 8 & 255, colour & 255)).save(buffer, "PNG")
-        person, grouped = self.random.choice(self.people), self.random.random() < 0.3
-        chat = self.group if grouped else person
-        message = self.world.send_photo(person, chat, buffer.getvalue(), "/joke" if grouped else None)
+        user, grouped = self.random.choice(self.user_ids), self.random.random() < 0.3
+        chat = self.group if grouped else user
+        message = self.world.send_photo(user, chat, buffer.getvalue(), "/joke" if grouped else None)
         self.photos[chat, message["message_id"]] += 1
         self.waiting.add((chat, message["message_id"]))
 
     def press(self) -> None:
-        """Some button of some joke; nobody presses a verdict again before the bot has answered the last press."""
-        chat = self.random.choice([*self.people, self.group])
+        """Press a random button of a random joke; a user waits for the answer before rating it again."""
+        chat = self.random.choice([*self.user_ids, self.group])
         jokes = [message for message in self.world.messages(chat) if message.get("reply_markup")]
         if not jokes:
             return
-        joke, person = self.random.choice(jokes), self.random.choice(self.people if chat == self.group else [chat])
+        joke, user = self.random.choice(jokes), self.random.choice(self.user_ids if chat == self.group else [chat])
         data = self.random.choice([button["callback_data"] for button in joke["reply_markup"]["inline_keyboard"][0]])
         kind, joke_id, *value = data.split(":")
         if kind == "a":
             self.photos[chat, joke["reply_to_message"]["message_id"]] += 1
             self.waiting.add((chat, joke["reply_to_message"]["message_id"]))
-            self.world.press(person, chat, joke["message_id"], data)
+            self.world.press(user, chat, joke["message_id"], data)
             return
-        last = self.pressed.get((int(joke_id), person))
+        last = self.pressed.get((int(joke_id), user))
         if last and not self.world.callbacks[last[1]].answered.is_set():
             return
         self.presses += 1
-        self.pressed[int(joke_id), person] = int(value[0]), self.world.press(person, chat, joke["message_id"], data)
+        self.pressed[int(joke_id), user] = int(value[0]), self.world.press(user, chat, joke["message_id"], data)

@@ -1,4 +1,4 @@
-"""The demo's parts start from wherever it is typed, and its data stay there."""
+"""The demo starts in any working directory and keeps its data there."""
 
 import json
 import urllib.request
@@ -16,8 +16,8 @@ def fetched(url: str) -> bytes:
 def test_it_runs_from_any_folder_with_its_pictures_and_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with stack.running_demo(Settings(), data=Path("demo")) as parts:
-        offered = json.loads(fetched(f"{parts.page}/sandbox/samples"))
-        assert [fetched(parts.page + one["url"])[:2] for one in offered].count(b"\xff\xd8") >= len(
+        samples = json.loads(fetched(f"{parts.page}/sandbox/samples"))
+        assert [fetched(parts.page + sample["url"])[:2] for sample in samples].count(b"\xff\xd8") >= len(
             list(stack.DRAWN_SAMPLES.glob("*.jpg"))
         )
         assert (tmp_path / "demo" / "jokebot.sqlite3").is_file()

@@ -1,4 +1,4 @@
-"""What people see of the bot's own servers: answers after a kill, honest words while they sleep, nothing lost."""
+"""The bot with managed servers: photos after a kill, notices during pauses and swaps, and no lost photo."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -13,7 +13,7 @@ from tests.bot.engine.owned import QUICK, StubLauncher, model, states
 
 @pytest.fixture
 async def stage_on(tmp_path, monkeypatch):
-    """The bot on servers of its own, which a stub plays."""
+    """A function that starts the bot with managed stub servers."""
     from bot.sandbox.server import Sandbox
 
     launcher = StubLauncher()
@@ -21,7 +21,7 @@ async def stage_on(tmp_path, monkeypatch):
     async with AsyncExitStack() as stack:
 
         async def start(*options: list[str], **sections) -> tuple[Stage, StubLauncher]:
-            """`options` are what the champion's server is told at its first start, at its second, …"""
+            """`options`: arguments of the champion's server at its first start, its second, …"""
             launcher.tell("base", *options or [[]])
             sandbox = await stack.enter_async_context(
                 Sandbox.running(port=0, token="123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0")
@@ -52,8 +52,10 @@ async def test_people_hear_that_the_bot_is_studying_and_get_their_jokes_afterwar
     await stage.joke(stage.send_photo())
     await stage.app.servers.pause("training")
     photos = [stage.send_photo(), stage.send_photo(person=stage.ming)]
-    await stage.answer(photos[0], lambda one: one["text"].startswith(stage.words("place-training", place=1)[:20]))
-    await stage.answer(photos[1], lambda one: one["text"].startswith(stage.words("place-training", "zh", place=1)[:10]))
+    await stage.answer(photos[0], lambda reply: reply["text"].startswith(stage.words("place-training", place=1)[:20]))
+    await stage.answer(
+        photos[1], lambda reply: reply["text"].startswith(stage.words("place-training", "zh", place=1)[:10])
+    )
     await stage.app.servers.resume()
     for photo in photos:
         await stage.joke(photo)
@@ -68,7 +70,7 @@ async def test_people_hear_of_a_change_of_models_that_memory_cannot_hold_beside_
     swap = asyncio.create_task(stage.app.servers.swap(model(2, "green")))
     await stage.until(lambda: stage.app.servers.paused == "swap")
     photo = stage.send_photo()
-    await stage.answer(photo, lambda one: one["text"] == stage.words("place-swap", place=1))
+    await stage.answer(photo, lambda reply: reply["text"] == stage.words("place-swap", place=1))
     (tmp_path / "green may start").touch()
     await swap
     assert states(stage.app.servers) == [("base", "asleep"), ("green", "ready")]

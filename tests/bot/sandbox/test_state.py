@@ -1,4 +1,4 @@
-"""The world: what people can do, what tests can wait for, and what is forgotten so that memory stays bounded."""
+"""The sandbox's state: user actions, waiting for conditions, and memory limits."""
 
 import asyncio
 
@@ -12,9 +12,9 @@ ALICE, BOB = 1001, 1002
 KEYBOARD = {"inline_keyboard": [[{"text": "😂", "callback_data": "3"}]]}
 
 
-async def test_there_are_three_people_and_a_group_from_the_start(sandbox):
+async def test_the_initial_state_has_three_users_and_a_group(sandbox):
     world = sandbox.world
-    assert [(person.name, person.language_code) for person in world.people.values()] == [
+    assert [(user.name, user.language_code) for user in world.users.values()] == [
         ("Alice", "en"),
         ("Bob", "en"),
         ("小明", "zh"),
@@ -23,7 +23,7 @@ async def test_there_are_three_people_and_a_group_from_the_start(sandbox):
     assert world.chats[world.group_id].members == [1001, 1002, 1003]
 
 
-async def test_waiting_ends_at_the_event_that_makes_it_true(sandbox, call):
+async def test_wait_for_returns_at_the_event_that_meets_the_condition(sandbox, call):
     waiting = asyncio.create_task(
         sandbox.world.wait_for(lambda world: [m for m in world.messages(ALICE) if m["text"] == "two"])
     )
@@ -32,7 +32,7 @@ async def test_waiting_ends_at_the_event_that_makes_it_true(sandbox, call):
     assert [message["text"] for message in await waiting] == ["two"]
 
 
-async def test_waiting_in_vain_says_what_the_world_looked_like(sandbox, call):
+async def test_a_timeout_of_wait_for_describes_the_state(sandbox, call):
     sandbox.world.send_text(ALICE, ALICE, "hello?")
     await call("sendMessage", chat_id=ALICE, text="joke", reply_markup=KEYBOARD)
     with pytest.raises(TimeoutError) as caught:
@@ -55,8 +55,8 @@ async def test_message_ids_are_counted_as_telegram_does(sandbox):
     world = sandbox.world
     other = world.add_group("Other", [BOB])
     chats = (ALICE, BOB, world.group_id, world.group_id, other)
-    people = (ALICE, BOB, ALICE, BOB, BOB)
-    ids = [world.send_text(person, chat, "x")["message_id"] for person, chat in zip(people, chats, strict=True)]
+    users = (ALICE, BOB, ALICE, BOB, BOB)
+    ids = [world.send_text(user, chat, "x")["message_id"] for user, chat in zip(users, chats, strict=True)]
     assert ids == [1, 2, 1, 2, 1]
 
 
@@ -69,10 +69,10 @@ async def test_an_edit_leaves_the_update_that_was_sent_before_as_it_was(sandbox,
     assert sandbox.world.messages(ALICE)[0]["text"] == "new"
 
 
-async def test_a_person_edits_only_their_own(sandbox):
-    said = sandbox.world.send_text(ALICE, sandbox.world.group_id, "mine")
+async def test_a_user_edits_only_their_own_messages(sandbox):
+    message = sandbox.world.send_text(ALICE, sandbox.world.group_id, "mine")
     with pytest.raises(SandboxError, match="of their own"):
-        sandbox.world.edit_text(BOB, sandbox.world.group_id, said["message_id"], "yours")
+        sandbox.world.edit_text(BOB, sandbox.world.group_id, message["message_id"], "yours")
 
 
 async def test_an_album_has_2_to_10_pictures(sandbox, picture):
@@ -81,14 +81,14 @@ async def test_an_album_has_2_to_10_pictures(sandbox, picture):
             sandbox.world.send_album(ALICE, ALICE, [picture()] * count)
 
 
-async def test_what_is_no_picture_can_be_sent_as_one(sandbox, call, picture):
+async def test_invalid_pictures_can_be_sent_as_photos(sandbox, call, picture):
     for data in (b"", b"nonsense", picture(2000, 2000)[:2000]):
         message = sandbox.world.send_photo(ALICE, ALICE, data)
         for size in message["photo"]:
             assert (await call("getFile", file_id=size["file_id"]))[0] == 200
 
 
-async def test_old_messages_and_calls_are_forgotten(http):
+async def test_old_messages_and_calls_are_dropped(http):
     async with Sandbox.running(messages_kept=3, calls_kept=2) as sandbox:
         for number in range(5):
             sandbox.world.send_text(ALICE, ALICE, str(number))
@@ -99,7 +99,7 @@ async def test_old_messages_and_calls_are_forgotten(http):
         assert len(sandbox.calls) == 2
 
 
-async def test_the_least_recently_used_files_are_forgotten():
+async def test_the_least_recently_used_files_are_dropped():
     files = FileStore(limit_bytes=250)
     first, second = files.add(b"1" * 100, "documents", "text/plain"), files.add(b"2" * 100, "documents", "text/plain")
     assert files.get(first.id) is first
@@ -110,15 +110,15 @@ async def test_the_least_recently_used_files_are_forgotten():
     assert files.get(giant.id) is giant and files.bytes == 1000
 
 
-async def test_the_same_bytes_are_kept_once(sandbox, picture):
+async def test_equal_files_are_stored_once(sandbox, picture):
     files = sandbox.world.files
-    one = sandbox.world.send_photo(ALICE, ALICE, picture())
-    kept = files.bytes
-    two = sandbox.world.send_photo(BOB, BOB, picture())
-    assert one["photo"] == two["photo"] and files.bytes == kept
+    first = sandbox.world.send_photo(ALICE, ALICE, picture())
+    stored_bytes = files.bytes
+    second = sandbox.world.send_photo(BOB, BOB, picture())
+    assert first["photo"] == second["photo"] and files.bytes == stored_bytes
 
 
-async def test_a_forgotten_file_is_refused(http, picture):
+async def test_a_dropped_file_is_refused(http, picture):
     async with Sandbox.running(file_bytes=30_000) as sandbox:
         first = sandbox.world.send_photo(ALICE, ALICE, picture(1000, 800))["photo"]
         sandbox.world.send_document(ALICE, ALICE, b"x" * 29_000, "x.bin")

@@ -1,4 +1,4 @@
-"""More hosts: the same bot before LMDeploy's own proxy, with two engines behind it."""
+"""The bot with LMDeploy's proxy and two engines behind it."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ threading.Thread(target=print_when_listening, args=("127.0.0.1", int(sys.argv[-1
 from lmdeploy.cli import run
 run()
 """
-"""`lmdeploy serve proxy`, really; with a line when it listens."""
+"""Runs the real `lmdeploy serve proxy`, and prints a line when it listens."""
 pytestmark = pytest.mark.skipif(
     not TRAIN.exists() or not PARTS.exists(), reason="there is no train environment or no .venv/lmdeploy-cpu"
 )
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(
 
 @dataclass
 class Hosts:
-    """The proxy's address, and the engines behind it by theirs."""
+    """The proxy's URL, and its engines by URL."""
 
     url: str
     engines: dict[str, ChildProcess]
@@ -53,9 +53,7 @@ class Hosts:
             return await answer.json(content_type=None)
 
     async def answered(self) -> dict[str, int]:
-        """How many requests each engine has finished, as the proxy counts them; an engine it has given up is not
-        there.
-        """
+        """Finished requests per engine as the proxy counts them, without engines that it has dropped."""
         return {url: len(node["latency"]) for url, node in (await self.call("GET", "/nodes/status")).items()}
 
 
@@ -105,7 +103,7 @@ def hosts() -> Iterator[Hosts]:
 @pytest.fixture
 async def stage(hosts: Hosts, tmp_path: Path) -> AsyncIterator[Stage]:
     for url in hosts.engines:
-        # With the models named, the proxy doesn't ask the engine for them, which it would do without the key.
+        # With model names, the proxy does not query the engine for them; it would do so without the key.
         await hosts.call("POST", "/nodes/add", url=url, status={"models": ["champion"]})
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox.running(port=0, token=TOKEN))
@@ -117,14 +115,14 @@ async def stage(hosts: Hosts, tmp_path: Path) -> AsyncIterator[Stage]:
 
 async def test_photos_are_answered_by_both_hosts_and_by_one_when_the_other_is_gone(hosts, stage):
     photos = [
-        stage.send_photo(data=make_picture(colour=(40 * number, 90, 200)), person=person)
+        stage.send_photo(data=make_picture(colour=(40 * number, 90, 200)), person=user)
         for number in range(3)
-        for person in (stage.alice, stage.bob)
+        for user in (stage.alice, stage.bob)
     ]
     jokes = [await stage.joke(photo) for photo in photos]
     assert all(joke["text"] for joke in jokes)
     async with asyncio.timeout(60):
-        # The proxy counts a request after its last word is here.
+        # The proxy counts a request after its last chunk.
         while sum((counts := await hosts.answered()).values()) < len(photos):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     assert sum(counts.values()) == len(photos) and all(counts.values()), counts

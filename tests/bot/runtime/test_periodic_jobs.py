@@ -1,4 +1,4 @@
-"""A fault in a background job ends nothing: photos are answered, admins hear of it once, also over a restart."""
+"""A fault in a background job does not stop the bot: photos are answered, admins get one alert, even over a restart."""
 
 import asyncio
 import sqlite3
@@ -9,7 +9,7 @@ import pytest
 from bot.i18n.translator import Translator
 from bot.monitoring import alerts
 from bot.runtime.periodic import Periodic, StepCancelled
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.errors import JokebotError
 from tests.waiting import until
 
@@ -34,7 +34,7 @@ WORDS = Translator()
 
 
 class Clock:
-    """Sleeps at once, and notes for how long; after `rounds` sleeps the job is cancelled."""
+    """Records sleeps and returns at once; cancels the job at the `rounds`-th sleep."""
 
     def __init__(self, rounds: int) -> None:
         self.slept: list[float] = []
@@ -47,74 +47,74 @@ class Clock:
 
 
 class Observer:
-    """Notes what it is told, in order."""
+    """Records its notifications in order."""
 
     def __init__(self) -> None:
-        self.heard: list[object] = []
+        self.notifications: list[object] = []
 
     async def job_failed(self, name: str, error: Exception) -> None:
-        self.heard.append(type(error))
+        self.notifications.append(type(error))
 
     async def job_succeeded(self, name: str) -> None:
-        self.heard.append("ok")
+        self.notifications.append("ok")
 
 
-def failing(*errors: BaseException | None):
-    """A step that raises these, one a round."""
-    left = list(errors)
+def failing_step(*errors: BaseException | None):
+    """A step that raises one of these in each round; None: no error."""
+    remaining = list(errors)
 
     async def step() -> None:
-        if (error := left.pop(0)) is not None:
+        if (error := remaining.pop(0)) is not None:
             raise error
 
     return step
 
 
-async def ran(step, rounds: int, **options):
-    """What a job of every 5 s slept and what its observer heard."""
+async def run_rounds(step, rounds: int, **options):
+    """Run a job with an interval of 5 s; returns its sleeps and its observer's notifications."""
     clock, observer = Clock(rounds), Observer()
     with pytest.raises(asyncio.CancelledError):
         await Periodic("job", 5.0, step, sleep=clock.sleep, **options).run(observer)
-    return clock.slept, observer.heard
+    return clock.slept, observer.notifications
 
 
 async def test_an_error_that_passes_is_no_defect():
-    step = failing(sqlite3.OperationalError("locked"), JokebotError("no"), OSError(28, "full"), None)
-    assert await ran(step, 4) == ([5.0] * 4, ["ok"])
+    step = failing_step(sqlite3.OperationalError("locked"), JokebotError("no"), OSError(28, "full"), None)
+    assert await run_rounds(step, 4) == ([5.0] * 4, ["ok"])
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), PermissionError(13, "no"), ExceptionGroup("both", [KeyError("x")])])
 async def test_after_a_defect_the_pause_is_longer_and_the_observer_hears_of_it(error):
-    assert await ran(failing(error, None), 2) == ([60.0, 5.0], [type(error), "ok"])
+    assert await run_rounds(failing_step(error, None), 2) == ([60.0, 5.0], [type(error), "ok"])
 
 
 async def test_a_step_that_is_cancelled_from_within_goes_on():
-    assert await ran(failing(asyncio.CancelledError(), None), 2) == ([60.0, 5.0], [StepCancelled, "ok"])
+    assert await run_rounds(failing_step(asyncio.CancelledError(), None), 2) == ([60.0, 5.0], [StepCancelled, "ok"])
 
 
 async def test_what_is_fatal_ends_the_job():
     with pytest.raises(KeyError):
-        await Periodic("job", 5.0, failing(KeyError("x")), fatal=(KeyError,)).run(Observer())
+        await Periodic("job", 5.0, failing_step(KeyError("x")), fatal=(KeyError,)).run(Observer())
 
 
 async def test_a_job_that_is_done_once_is_tried_until_it_succeeds():
     clock, observer = Clock(9), Observer()
-    await Periodic("job", 5.0, failing(OSError(), None), once=True, sleep=clock.sleep).run(observer)
-    assert (clock.slept, observer.heard) == ([5.0], ["ok"])
+    await Periodic("job", 5.0, failing_step(OSError(), None), once=True, sleep=clock.sleep).run(observer)
+    assert (clock.slept, observer.notifications) == ([5.0], ["ok"])
 
 
 async def test_the_first_round_may_wait():
-    assert await ran(failing(None), 2, first_after_s=9.0) == ([9.0, 5.0], ["ok"])
+    assert await run_rounds(failing_step(None), 2, first_after_s=9.0) == ([9.0, 5.0], ["ok"])
 
 
 async def test_an_observer_that_fails_ends_no_job():
-    class Deaf(Observer):
+    class FailingObserver(Observer):
         async def job_succeeded(self, name: str) -> None:
             raise KeyError(name)
 
     clock = Clock(2)
     with pytest.raises(asyncio.CancelledError):
-        await Periodic("job", 5.0, failing(None, None), sleep=clock.sleep).run(Deaf())
+        await Periodic("job", 5.0, failing_step(None, None), sleep=clock.sleep).run(FailingObserver())
 
 
 async def test_every_job_of_the_bot_is_tried_here_and_has_words(stage):
@@ -148,26 +148,26 @@ async def test_a_job_that_fails_disturbs_no_photo_and_is_told_once(stage_with, m
     monkeypatch.setattr(Periodic, "run", breaking)
     for constant, value in (("CHECK_INTERVAL_S", 0.05), ("SEND_INTERVAL_S", 0.05), ("RECOVERY_S", 0.1)):
         monkeypatch.setattr(alerts, constant, value)
-    stage = await stage_with(telegram={"admins": [FIRST_PERSON_ID]}, alerts={"engine_min": 0})
+    stage = await stage_with(telegram={"admins": [FIRST_USER_ID]}, alerts={"engine_min": 0})
     await until(lambda: len(rounds) > 3)
     await stage.joke(stage.send_photo(person=stage.bob))
-    await heard(stage, f"alert-job-began {name}")
+    await alert_count(stage, f"alert-job-began {name}")
     await stage.restart()
     count = len(rounds)
     await until(lambda: len(rounds) > count + 3)
     await stage.joke(stage.send_photo(person=stage.bob))
-    assert await heard(stage, f"alert-job-began {name}") == 1
+    assert await alert_count(stage, f"alert-job-began {name}") == 1
     broken.clear()
-    assert await heard(stage, f"alert-job-ended {name}") == 1
+    assert await alert_count(stage, f"alert-job-ended {name}") == 1
 
 
-async def heard(stage, what: str) -> int:
-    """Wait until the admin was told that; how often."""
+async def alert_count(stage, what: str) -> int:
+    """Wait for an alert to the admin; returns how often it was sent."""
     message, job = what.split()
-    said = stage.words(message, job=stage.words(f"job-{job}"), why="@").split("@")[0]
+    prefix = stage.words(message, job=stage.words(f"job-{job}"), why="@").split("@")[0]
 
     def times() -> int:
-        return sum(one.get("text", "").startswith(said) for one in stage.world.messages(stage.alice))
+        return sum(sent.get("text", "").startswith(prefix) for sent in stage.world.messages(stage.alice))
 
     await stage.world.wait_for(lambda _: times(), 60)
     return times()
