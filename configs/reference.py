@@ -1,7 +1,6 @@
-"""Writes `configs/jokebot.toml` from the settings' own defaults and descriptions: `python -m configs.reference`.
+"""Writes `configs/jokebot.toml` from the defaults and descriptions in the code: `python -m configs.reference`.
 
-A test compares the committed file with what this makes, so the file can't fall behind the code. The site's settings
-page (`make docs`) is made of the same.
+A test compares the committed file with the output. `make docs` makes the site's settings page from the same data.
 """
 
 import json
@@ -29,7 +28,7 @@ the start with one line that names it.
 
 
 def settings_toml() -> str:
-    """The settings file with all defaults."""
+    """The settings file with all defaults, as TOML."""
     sections = [section_toml(name, field.annotation) for name, field in Settings.model_fields.items()]
     return "\n".join([HEAD, *sections])
 
@@ -42,7 +41,7 @@ def section_toml(name: str, section: type[SettingsSection]) -> str:
 
 
 def setting_line(key: str, field: FieldInfo) -> str:
-    """The line that sets the default, or a comment where the default is "not set" or a secret."""
+    """The line that sets the default; a comment if the default is None or a secret."""
     default = field.default
     if default is None:
         return f'# {key} = ""'
@@ -52,14 +51,14 @@ def setting_line(key: str, field: FieldInfo) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """A plain value as TOML; JSON's forms of strings, numbers, booleans and lists are TOML's too."""
+    """A value as TOML. JSON's strings, numbers, booleans and lists are valid TOML."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {toml_value(part)}" for key, part in value.items()) + " }"
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
 
 
 def settings_markdown() -> str:
-    """The settings as a page, a table for each section."""
+    """The settings page in Markdown, with a table per section."""
     sections = [section_markdown(name, field.annotation) for name, field in Settings.model_fields.items()]
     return "\n".join([PAGE_HEAD, *sections])
 
@@ -76,20 +75,20 @@ def section_markdown(name: str, section: type[SettingsSection]) -> str:
     for key, field in section.model_fields.items():
         variable = f"{PREFIX}{name}_{key}".upper()
         lines.append(
-            f"| `{key}` | {default_shown(field)} | "
+            f"| `{key}` | {default_cell(field)} | "
             f"{cell(field.description or '')}{choices(field)}<br><small>`{variable}`</small> |"
         )
     return "\n".join(lines) + "\n"
 
 
-def default_shown(field: FieldInfo) -> str:
+def default_cell(field: FieldInfo) -> str:
     if field.default is None or isinstance(field.default, SecretStr) or field.default == "":
         return "not set" if not isinstance(field.default, SecretStr) or not field.default.get_secret_value() else "set"
     return f"`{cell(toml_value(field.default))}`"
 
 
 def choices(field: FieldInfo) -> str:
-    """The values that a setting can have, where they can be listed."""
+    """The allowed values of a setting with a Literal type; empty for other types."""
     return (
         f" One of {', '.join(f'`{value}`' for value in get_args(field.annotation))}."
         if get_origin(field.annotation) is Literal
@@ -98,7 +97,7 @@ def choices(field: FieldInfo) -> str:
 
 
 def cell(text: str) -> str:
-    """Text that doesn't end its table cell."""
+    """The text on one line, with `|` escaped for a table cell."""
     return " ".join(text.replace("|", "\\|").split())
 
 

@@ -226,7 +226,7 @@ async def test_each_joke_records_the_version_that_made_it(make_joker, photo, can
 
 
 async def test_a_person_a_chat_or_a_photo_keeps_its_version(make_joker, photo, canary):
-    for kind, key in (("person", 5), ("chat", 77), ("photo", photo.id)):
+    for kind, key in (("user", 5), ("chat", 77), ("photo", photo.id)):
         joker = await make_joker(canary={"assign_by": kind})
         joker._router.set_canary(canary[1], 0.5)
         joke = await joker.generate(photo, user_id=5, chat_id=77, language="en")
