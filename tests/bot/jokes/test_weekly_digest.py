@@ -62,7 +62,7 @@ def this_hour():
 
 @pytest.fixture
 async def stage(stage_with):
-    return await stage_with(script=[StubReply(text) for text in TEXTS], weekly=FEW)
+    return await stage_with(script=[StubReply(text) for text in TEXTS], digest=FEW)
 
 
 async def test_the_photos_liked_most_are_shown_with_their_jokes_best_first_and_once(stage):
@@ -117,7 +117,7 @@ async def test_in_a_private_chat_ones_own_ratings_are_enough(stage):
 
 async def test_private_and_forgotten_people_blocked_jokes_and_photos_that_are_gone_are_left_out(stage_with):
     stage = await stage_with(
-        script=[StubReply(text) for text in ("Ming's.", "Bad word.", "Gone.", "Left.")], weekly=FEW
+        script=[StubReply(text) for text in ("Ming's.", "Bad word.", "Gone.", "Left.")], digest=FEW
     )
     joke = await stage.joke(stage.send_photo("/joke", chat=stage.group, person=stage.ming, data=make(9)))
     await stage.press(joke, 0)
@@ -134,7 +134,7 @@ async def test_private_and_forgotten_people_blocked_jokes_and_photos_that_are_go
 
 
 async def test_what_was_due_while_the_bot_was_down_is_posted_at_its_start_and_only_then(stage_with):
-    stage = await stage_with(weekly=this_hour())
+    stage = await stage_with(digest=this_hour())
     await set_up(stage, stage.group)
     await week_ago(stage)
     for _ in range(2):
@@ -157,7 +157,7 @@ async def test_a_bot_that_is_killed_while_it_posts_posts_nothing_twice(stage_wit
     """
     monkeypatch.setattr("bot.telegram.send_journal.GRACE_S", 0.0)
     gate = asyncio.Event()
-    stage = await stage_with(script=[StubReply(text) for text in TEXTS], weekly=this_hour())
+    stage = await stage_with(script=[StubReply(text) for text in TEXTS], digest=this_hour())
     await set_up(stage, stage.group)
     await week_ago(stage)
     send = stage.sandbox._methods["sendphoto"]
