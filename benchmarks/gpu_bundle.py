@@ -20,11 +20,11 @@ from pathlib import Path
 LOCK = Path(__file__).parents[1] / "configs" / "requirements" / "bot.txt"
 WANTED = (
     "aiosqlite",
-    "APScheduler",
+    "apscheduler",
     "babel",
-    "fluent.runtime",
-    "fluent.syntax",
-    "prometheus_client",
+    "fluent-runtime",
+    "fluent-syntax",
+    "prometheus-client",
     "pydantic-settings",
     "python-dotenv",
     "python-telegram-bot",
@@ -36,8 +36,9 @@ DROPPED = re.compile(r"babel/locale-data/(?!(root|en|en_US|en_001|zh|zh_Hans|zh_
 
 
 def requirements() -> list[str]:
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.split("==")[0] in WANTED]
+    """The lock's pins of WANTED. Without their hashes, which the environment's own installation checks."""
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+    return [f"{name}=={pins[name]}" for name in WANTED]
 
 
 def repack(wheel: Path) -> None:

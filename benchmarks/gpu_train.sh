@@ -12,7 +12,7 @@
 #   benchmarks/gpu_train.sh profile        where a step of ours spends its time (about 2 minutes)
 #
 # `ours` needs what `stock` left in $WORK, `official` what `merge` left. Results are written to benchmarks/results/ and, where $OUT is set, copied there.
-# PYTHON is an interpreter with the packages of configs/requirements/train.in (transformers 4.48 or 4.57.6); NAME names the machine.
+# PYTHON is an interpreter with the packages of configs/requirements/train.txt (transformers 4.48 or 4.57.6); NAME names the machine.
 set -eu
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-.venv/train/bin/python}

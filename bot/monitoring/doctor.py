@@ -4,6 +4,7 @@ Each check is a function that returns DoctorFindings. No check changes anything.
 """
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import JokebotError
-from configs.requirements.make_env import NO_DEPENDENCIES
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -189,13 +189,9 @@ def check_own_servers(settings: Settings) -> list[DoctorFinding]:
 
 
 def locked_versions(name: str) -> dict[str, str]:
-    """The packages in an environment's lock with their versions."""
-    requirements = (ROOT / "configs/requirements" / f"{name}.txt").read_text().splitlines()
-    return dict(
-        requirement.split("==")
-        for requirement in [*requirements, *NO_DEPENDENCIES.get(name, [])]
-        if "==" in requirement and not requirement.startswith("#")
-    )
+    """The packages of an environment's lock with their versions."""
+    lock = (ROOT / "configs/requirements" / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([\w.-]+)==([\w.+!-]+)", lock, re.MULTILINE))
 
 
 def check_environment(name: str, python: Path, modules: list[str], *, needed: bool) -> list[DoctorFinding]:

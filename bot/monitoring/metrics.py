@@ -23,7 +23,7 @@ from bot.monitoring import host_stats
 from bot.monitoring.error_counter import ErrorCounter
 from bot.runtime.http_server import listen
 from bot.runtime.throttled_cache import ThrottledCache
-from bot.runtime.version import program_version
+from configs import __version__
 from configs.settings import Settings
 from storage.chat.metrics import (
     LatencyHistogram,
@@ -138,7 +138,7 @@ class MetricsServer:
         }
         jokes = {(("model", name),): count for name, count in self._latencies.jokes.items() if name in models}
         return [
-            ("info", "gauge", "The program's version.", {(("version", program_version()),): 1}),
+            ("info", "gauge", "The program's version.", {(("version", __version__),): 1}),
             ("jokes_total", "counter", "Jokes made, by model version.", jokes),
             ("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
             *((name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()),

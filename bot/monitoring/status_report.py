@@ -17,7 +17,7 @@ from bot.monitoring import host_stats
 from bot.monitoring.alerts import AlertManager
 from bot.monitoring.error_counter import ErrorCounter
 from bot.retraining.run_progress import RunProgressReader
-from bot.runtime.version import program_version
+from configs import __version__
 from configs.settings import Settings
 from storage.chat import schedule
 from storage.database import Database
@@ -86,7 +86,7 @@ class StatusReport:
         up = localize.duration(time.time() - self._started_at)
         return "\n".join(
             [
-                f"{worst} {localize('status-title', version=program_version(), time=up)}",
+                f"{worst} {localize('status-title', version=__version__, time=up)}",
                 "",
                 *(f"{light} {text}" for light, text in lines),
             ]

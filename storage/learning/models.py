@@ -187,7 +187,7 @@ async def mark_files_removed(database: Database, model_id: int) -> None:
         )
         if cursor.rowcount == 0:
             raise RegistryError(
-                f"The files of model {model_id} can't be removed: it is in service, on trial or a base."
+                f"The files of model {model_id} stay: it is in service, on trial or a base."
             )
 
 

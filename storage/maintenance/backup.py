@@ -255,7 +255,7 @@ def _backup_lock(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BackupError(
-                f"Another process is making a backup in {folder}. Try again when it has finished."
+                f"Another backup into {folder} is under way; try again when it is done."
             ) from None
         yield
 

@@ -71,6 +71,13 @@ def test_every_alert_rule_is_whole():
         assert rule["expr"].count("(") == rule["expr"].count(")")
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool here (Debian: prometheus)")
+def test_prometheus_accepts_the_alert_rules():
+    command = ["promtool", "check", "rules", str(DEPLOY / "prometheus-alerts.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "SUCCESS" in done.stdout, done.stderr
+
+
 def variables(text: str) -> set[str]:
     return set(re.findall(rf"\b{PREFIX}[A-Z_]+", text))
 

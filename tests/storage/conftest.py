@@ -1,4 +1,4 @@
-"""A real database file, and pictures made on the spot."""
+"""A real database file, and generated pictures."""
 
 import io
 

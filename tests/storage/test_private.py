@@ -1,4 +1,4 @@
-"""What private people sent, asked for or rated never reaches the selection."""
+"""Photos, jokes and ratings of private users don't reach the selection."""
 
 import pytest
 

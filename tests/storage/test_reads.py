@@ -1,4 +1,4 @@
-"""A task that has committed a row finds it, whatever others read at the same time."""
+"""A task that has committed a row finds it, also during other tasks' reads."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A database of any older version, full of what people left in it, becomes today's and loses nothing."""
+"""A filled database of any older version is migrated without loss."""
 
 import shutil
 import sqlite3

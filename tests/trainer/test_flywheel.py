@@ -1,6 +1,4 @@
-"""The whole loop, one short round: people rate by a hidden taste, and the real bot, export, XTuner, merge, gate,
-trial do their parts.
-"""
+"""One short round of the whole loop with real components; users rate by a hidden taste."""
 
 import json
 import subprocess

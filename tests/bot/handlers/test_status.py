@@ -14,10 +14,11 @@ from bot.engine.servers.base import ServerStatus
 from bot.engine.stub.engine import StubReply
 from bot.i18n.formatting import day_and_time
 from bot.maintenance import backup_job
-from bot.monitoring import alert_checks, host_stats, status_report
+from bot.monitoring import alert_checks, host_stats
 from bot.monitoring.alerts import AlertManager
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from configs import __version__
 from storage.chat import schedule
 from storage.learning import promotion, runs
 from storage.learning.models import register_base
@@ -48,7 +49,7 @@ async def test_all_is_well(stage_with, plenty, monkeypatch):
     await stage.joke(stage.send_photo())
     await stage.until(lambda: any(stage.settings.backup_folder.glob("jokebot-*/backup.json")))
     found = await lines(stage)
-    assert found[0].startswith(f"🟢 Jokebot {status_report.program_version()} · up ")
+    assert found[0].startswith(f"🟢 Jokebot {__version__} · up ")
     assert found[1:4] == ["🟢 Engine answers", "🟢 Nobody waits", "🟢 Model 1 · base"]
     assert found[4].startswith("🟢 900 GB free · data ") and " · database " in found[4]
     due = day_and_time(await schedule.get_due_time(stage.app.database, "retrain"))

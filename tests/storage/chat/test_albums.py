@@ -1,6 +1,4 @@
-"""An album keeps who owes its answer and where each of its photos is, and forgets what its people and photos take
-along.
-"""
+"""Albums: the update to answer, the photos in order, and erasure with their user or photos."""
 
 import time
 

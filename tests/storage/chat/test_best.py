@@ -13,7 +13,7 @@ CHAT = 7
 
 @pytest.fixture
 async def tell(database, tmp_path, scene, encode):
-    """Tells a joke in the chat and rates it: `tell(text, values)`."""
+    """Stores a joke shown in the chat with ratings: `tell(text, values)`."""
     photo = await add_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), 1)
     model = await register_base(database, "base", None)
 

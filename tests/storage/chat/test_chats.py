@@ -1,4 +1,4 @@
-"""What chats have set, and the count of a day's jokes."""
+"""Chat settings, and the number of jokes a day."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""What /stats draws: every day once, in this machine's time zone, and models with their intervals."""
+"""Statistics by day in this machine's time zone, and models' likes with their intervals."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Duels: rare, never twice in a row for a chat, counted once, and whole after a restart."""
+"""Duels: rare, never twice in a row in a chat, counted once, and resumed after a restart."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The inbox remembers each update exactly once and never forgets the offset."""
+"""The inbox stores each update exactly once and keeps the offset."""
 
 import pytest
 

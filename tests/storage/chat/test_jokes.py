@@ -1,4 +1,4 @@
-"""Jokes and deliveries keep what was asked, what came and where it was shown."""
+"""Jokes and deliveries are stored with their request, text and message."""
 
 import dataclasses
 import sqlite3

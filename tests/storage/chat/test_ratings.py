@@ -1,4 +1,4 @@
-"""One person has one verdict on a joke and can change it."""
+"""A user has one rating of a joke and can change it."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What is due is met once, however often it was missed and however many ask."""
+"""A due job is claimed once, also if several times were missed or several callers claim it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""/stats counts what a person did, and what everybody did."""
+"""Statistics of a user and of all users."""
 
 import time
 

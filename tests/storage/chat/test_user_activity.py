@@ -1,4 +1,4 @@
-"""Who is here: names as they are now, and people by how much they do."""
+"""Users' current names, and users ordered by activity."""
 
 from storage.chat import user_activity
 from storage.chat.ratings import record_rating

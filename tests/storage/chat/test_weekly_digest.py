@@ -1,4 +1,4 @@
-"""What a chat liked most in a week, and how far its posting has come."""
+"""The best liked jokes of a chat's week, and the progress of their posts."""
 
 import pytest
 
@@ -18,9 +18,7 @@ GROUP, ALICE, BOB, MING, DUE, WEEK_S = -100, 7, 8, 9, 1_800_000_000.0, 7 * 86400
 
 @pytest.fixture
 async def tell(database, tmp_path, scene, encode):
-    """Tells a joke about a photo of its own in the group and rates it: `tell(text, {person: value}, sender=…)`; its
-    id.
-    """
+    """Stores a rated joke about a new photo in the group, returns its id: `tell(text, {person: value}, sender=…)`."""
     model = await register_base(database, "base", None)
 
     async def tell(text, verdicts, *, sender=ALICE, asked_by=ALICE, width=320, at=DUE - 3600):

@@ -1,4 +1,4 @@
-"""Who is banned counts for nothing meanwhile, stays banned through /forget, and every ban stays on record."""
+"""A banned user's ratings don't count, a ban survives /forget, and every ban is recorded."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A dataset on disk is whole or not there, and its name is its content."""
+"""A dataset on disk is complete or absent, and its name follows from its content."""
 
 import asyncio
 import errno

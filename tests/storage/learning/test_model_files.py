@@ -1,4 +1,4 @@
-"""Code beside a model's weights runs with all rights of the program: only as it was agreed to."""
+"""A model's code runs with all rights of the program, so it must be the code that an admin agreed to."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Who is in service changes in one transaction with the run and the datasets it concerns, and there is a way back."""
+"""A deployment changes models, run and datasets in one transaction, and can be rolled back."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each admin is told once what came of a run, and nobody is told old stories."""
+"""Each admin is notified once of a run's result, and not of old runs."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A run moves once from each state, whoever else is at it, and there is one at a time."""
+"""A run leaves each state once, also with concurrent processes, and there is one unfinished run at a time."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What people's ratings say while a candidate is on trial, and that a trial outlives the process."""
+"""Ratings during a trial; a trial survives a restart."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""Backups are whole, consistent while others write, and bring back what they hold."""
+"""Backups are complete, consistent during concurrent writes, and can be restored."""
 
 import asyncio
 import errno
@@ -26,7 +26,7 @@ from storage.media.photos import add_photo, check_photo, photo_file
 
 
 class House:
-    """A data folder in which people send photos and rate jokes."""
+    """A data folder with photos, jokes and ratings."""
 
     def __init__(self, directory: Path) -> None:
         self.storage = StorageSettings(directory=directory)

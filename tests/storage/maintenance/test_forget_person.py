@@ -1,4 +1,4 @@
-"""A person who is forgotten is gone: from the tables, from the photo store, from the datasets."""
+"""A forgotten user's data is erased from the tables, the photo store and the datasets."""
 
 import asyncio
 import json
@@ -212,7 +212,7 @@ async def test_people_can_be_forgotten_at_the_same_time(database, memory):
 
 
 def test_every_table_that_names_a_person_is_forgotten():
-    """Whoever adds a table with a person_id says here, or in FORGOTTEN, what becomes of it."""
+    """A new table with a person_id must be listed here or in USER_TABLES."""
     script = "\n".join(file.read_text() for file in sorted(MIGRATIONS.glob("*.sql")))
     tables = dict(re.findall(r"CREATE TABLE (\w+) \((.*?)\)(?: WITHOUT ROWID)?;", script, re.DOTALL))
     naming = {

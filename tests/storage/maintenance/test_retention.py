@@ -1,6 +1,4 @@
-"""What is older than the retention settings allow goes, from the tables, the photo store and the datasets; the rest
-stays.
-"""
+"""Data older than the retention settings allow is deleted from tables, photo store and datasets."""
 
 import time
 

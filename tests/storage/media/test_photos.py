@@ -1,4 +1,4 @@
-"""A photo is one file and one row, however often and by whomever it is sent."""
+"""A photo is one file and one row, also if it is sent several times or by several users."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""What can't be trained on is left out with its reason; what goes wrong on the way leaves nothing half-made."""
+"""Rows that can't be trained on are excluded with a reason; a failed export leaves no incomplete dataset."""
 
 import asyncio
 import json

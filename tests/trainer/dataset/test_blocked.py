@@ -1,4 +1,4 @@
-"""What is on the block list is not learnt from, whenever it was told."""
+"""Jokes on the block list are not trained on, also those from before the entry."""
 
 from configs.blocklist import BlockList
 from configs.settings import SelectionSettings

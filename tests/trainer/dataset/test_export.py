@@ -1,4 +1,4 @@
-"""From ratings to a dataset: who gets in, in which form, traced to what."""
+"""Export from ratings to a dataset: selected jokes, form of the rows, entries of the manifest."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a person wants forgotten leaves the datasets: new hash before training, blanks after it."""
+"""A forgotten user's rows are removed from datasets: a new hash before training, marked rows after it."""
 
 from storage.learning import datasets
 from storage.learning.dataset_files import read_dataset

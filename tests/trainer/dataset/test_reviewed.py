@@ -1,4 +1,4 @@
-"""What an admin has dropped is no evidence; what is shown for review is what an export would take."""
+"""Jokes that an admin dropped are not selected; the review queue has the jokes that an export would select."""
 
 from configs.blocklist import BlockList
 from configs.settings import SelectionSettings

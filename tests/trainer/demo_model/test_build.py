@@ -1,4 +1,4 @@
-"""A real, very short build: it learns, its checkpoint loads in the CPU engine, and it can be gone on from."""
+"""A real, very short build: it learns, its checkpoint loads in the CPU engine, and another build can start from it."""
 
 import json
 import zipfile

@@ -26,12 +26,13 @@ torch.set_num_threads(1)
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 LIKED = ("deadpan", "absurd")
-"""The styles that the people of the dataset like."""
+"""The styles that the dataset's users like."""
 
 
 def write_dataset(directory: Path, photos: int = 12, training: int = 60, disliked: bool = True, seed: int = 1) -> Path:
-    """Held-out photos, the demo's samples varied, each with a liked joke in both languages and a disliked one; as
-    many training rows as said, about other variants. The form is the exporter's."""
+    """Held-out photos, the demo's samples varied, each with a liked joke in both languages and a disliked one; as many
+    training rows as said, about other variants. The form is the exporter's.
+    """
     draw = random.Random(seed)
     (directory / "images").mkdir(parents=True)
     rows = {"train": [], "holdout": []}

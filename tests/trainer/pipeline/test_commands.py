@@ -1,4 +1,4 @@
-"""The commands as a person types them, where no bot runs and where one does."""
+"""The commands of a terminal, without and with a running bot."""
 
 import json
 import shutil

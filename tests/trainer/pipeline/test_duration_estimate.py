@@ -1,4 +1,4 @@
-"""The first run's time is told from what was measured elsewhere."""
+"""The first run's duration is estimated from measurements on other machines."""
 
 from pathlib import Path
 from types import SimpleNamespace

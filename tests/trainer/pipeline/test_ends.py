@@ -1,4 +1,4 @@
-"""A run ends in an answer, is stopped, is cancelled, or begins again: each cleanly, with the champion in service."""
+"""A run ends with a verdict, is stopped, is cancelled, or restarts: each cleanly, with the champion in service."""
 
 import asyncio
 import json

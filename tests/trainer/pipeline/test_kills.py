@@ -1,4 +1,4 @@
-"""Whatever is killed, and whenever: the run goes on where it was, nothing is made twice, the champion stays."""
+"""After any kill the run resumes, nothing is made twice, and the champion stays in service."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Where a run starts from, what it repeats, what room it needs, what is kept of it, and how much there is to learn."""
+"""A run's start model, replay, required resources, kept files, and preview."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Newcomers in a hurry count less; everybody else counts in full."""
+"""Newcomers' bursts have a lower weight; all other ratings have weight 1."""
 
 import numpy as np
 import pytest
