@@ -148,7 +148,7 @@ async def test_the_engine_never_gets_more_than_its_share(stub, make_joker, photo
     stub.answer = StubReply("ha", first_token_s=0.02)
     joker = await make_joker(engine={"in_flight": 2})
     jokes = await asyncio.gather(*(joker.generate(photo, user_id=person, language="en") for person in range(12)))
-    assert len({joke.id for joke in jokes}) == 12 and stub.most_in_flight <= 2
+    assert len({joke.id for joke in jokes}) == 12 and stub.max_in_flight <= 2
 
 
 async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(
