@@ -1,4 +1,4 @@
-"""Every import is declared, every declared package has a reason and a licence, and no pickled model is loaded."""
+"""Every import is declared, every declared package has its reason and licence, and no model is loaded from a pickle."""
 
 import ast
 import re
@@ -33,15 +33,15 @@ def plain(name: str) -> str:
 
 
 def declared() -> set[str]:
-    """The packages in the lists, and those that make_env.py adds."""
-    names = {
-        match[1]
-        for file in REQUIREMENTS.glob("*.in")
-        for line in file.read_text().splitlines()
-        if (match := NAME.match(line))
-    }
-    source = (REQUIREMENTS / "make_env.py").read_text()
-    return {plain(name) for name in names | set(re.findall(r'"([a-z]+)==[\d.]+"', source)) | {"torch"}}
+    """What pyproject.toml names: core, extras and groups."""
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = written["project"]
+    groups = [
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        *written["dependency-groups"].values(),
+    ]
+    return {plain(NAME.match(line)[1]) for group in groups for line in group}
 
 
 def locked() -> set[str]:
@@ -53,15 +53,15 @@ def pins(lock: Path) -> dict[str, str]:
 
 
 def documented() -> dict[str, str]:
-    """Package → its section of docs/dependencies.md, if its row has a reason and a licence."""
-    sections, section = {}, ""
+    """Package → the section of docs/dependencies.md in which it stands, with a reason and a licence."""
+    found, section = {}, ""
     for line in (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             section = line.removeprefix("## ")
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("|") and len(cells) == 3 and all(cells) and cells[0] not in ("package", "---"):
-            sections[plain(cells[0])] = section
-    return sections
+            found[plain(cells[0])] = section
+    return found
 
 
 def imported(file: Path) -> set[str]:
