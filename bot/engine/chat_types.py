@@ -1,4 +1,4 @@
-"""The data of a chat request to an engine: its sampling parameters, and its reply."""
+"""The data of a chat request to an engine: its sampling parameters, and its complete reply."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -67,24 +67,3 @@ class EngineReply:
     completion_tokens: int | None
     latency_s: float
     finish_reason: str
-
-
-@dataclass
-class PartialReply:
-    """A reply during its generation."""
-
-    text: str = ""
-    finish_reason: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-    def add(self, chunk: Any) -> bool:
-        """Add a chunk; returns whether it has text. Raises a built-in exception for a chunk of another shape."""
-        if chunk.usage is not None:
-            self.prompt_tokens, self.completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
-        added = ""
-        for choice in chunk.choices:
-            added += choice.delta.content or ""
-            self.finish_reason = choice.finish_reason or self.finish_reason
-        self.text += added
-        return bool(added)

@@ -11,10 +11,11 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from bot.engine.chat_types import EngineReply, OnText, PartialReply, SamplingParams
+from bot.engine.chat_types import EngineReply, OnText, SamplingParams
 from bot.engine.errors import EngineError, engine_errors
 from configs.log_context import HEADER, REQUEST
 from configs.settings import EngineSettings
@@ -27,6 +28,27 @@ __all__ = ["EngineClient", "EngineError", "OnText", "EngineReply", "SamplingPara
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+
+@dataclass
+class PartialReply:
+    """A reply during its generation."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    def add(self, chunk: Any) -> bool:
+        """Add a chunk; returns whether it has text. Raises a built-in exception for a chunk of another shape."""
+        if chunk.usage is not None:
+            self.prompt_tokens, self.completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
+        added = ""
+        for choice in chunk.choices:
+            added += choice.delta.content or ""
+            self.finish_reason = choice.finish_reason or self.finish_reason
+        self.text += added
+        return bool(added)
 
 
 class EngineClient:
