@@ -46,7 +46,7 @@ class Watched:
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages about runs without delay, and a short grace for a run's process."""
-    monkeypatch.setattr(orchestrator, "CANCEL_S", 0.1)
+    monkeypatch.setattr(orchestrator, "CANCEL_TIMEOUT_S", 0.1)
     monkeypatch.setattr(orchestrator, "SEND_INTERVAL_S", 0.1)
 
 

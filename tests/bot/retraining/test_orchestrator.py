@@ -73,7 +73,7 @@ async def test_a_run_goes_on_after_the_bot_was_stopped_and_its_process_is_ended_
 async def test_a_cancelled_run_whose_process_does_not_notice_is_stopped_all_the_same(
     stage_with, sections, theatre, monkeypatch
 ):
-    monkeypatch.setattr(orchestrator, "CANCEL_S", 0.0)
+    monkeypatch.setattr(orchestrator, "CANCEL_TIMEOUT_S", 0.0)
     stage = await stage_with(**sections | {"retrain": sections["retrain"] | {"stop_grace_s": 0.2}})
     theatre.play({"row": {"state": "training"}}, {"wait": "never"})
     run = await runs.create_run(stage.app.database, "command")
