@@ -15,7 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(
     file
-    for file in [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "configs").rglob("*.md")]
+    for file in [
+        *ROOT.glob("*.md"),
+        *(ROOT / ".github").rglob("*.md"),
+        *DOCS.rglob("*.md"),
+        *(ROOT / "configs").rglob("*.md"),
+    ]
     if "reference" not in file.parts
 )
 LINK = re.compile(r"\]\(([^()\s]+)\)")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,19 @@ def write_wheel(folder: Path, version: str) -> None:
             wheel.writestr(name, text)
 
 
+@pytest.fixture(scope="module")
+def environment_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    return folder / "bin" / "python"
+
+
 @pytest.fixture
-def venv(tmp_path: Path) -> Path:
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    return tmp_path / "venv" / "bin" / "python"
+def venv(environment_python: Path) -> Iterator[Path]:
+    """An environment without torch."""
+    yield environment_python
+    remove = [environment_python, "-m", "pip", "uninstall", "--quiet", "--yes", "torch"]
+    subprocess.run(remove, check=True, capture_output=True)
 
 
 @pytest.fixture
