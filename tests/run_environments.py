@@ -1,9 +1,9 @@
-"""Run pytest in the train and the bot environment at the same time: `make test`.
+"""Run pytest in the train and in the bot environment: `make test`.
 
-Each test runs under the interpreter that runs the code (tests/conftest.py), so there are two runs. Most tests wait for
-processes, and their time limits fit a busy machine, so two runs share two cores well. Lines appear as they come, marked
-with their environment. At the end both summaries are repeated, a failed run's last: the output ends with pytest's own
-summary line. `--serial` starts one run after the other. Other arguments go to both runs. Standard library only.
+Each test runs under the interpreter that runs the code (tests/conftest.py), so there are two runs. Lines appear as they
+come, marked with their environment. At the end both summaries are repeated, a failed run's last: the output ends with
+pytest's own summary line. `--parallel` starts both runs at once: most tests wait for processes, so two runs share two
+cores well on a machine that does nothing else. Other arguments go to both runs. Standard library only.
 """
 
 import re
@@ -53,11 +53,11 @@ class EnvironmentRun:
 
 def main(arguments: list[str]) -> int:
     printing = Lock()
-    serial = "--serial" in arguments
-    runs = [EnvironmentRun(name, [a for a in arguments if a != "--serial"], printing) for name in ENVIRONMENTS]
+    parallel = "--parallel" in arguments
+    runs = [EnvironmentRun(name, [a for a in arguments if a != "--parallel"], printing) for name in ENVIRONMENTS]
     for run in runs:
         run.start()
-        if serial:
+        if not parallel:
             run.wait()
     for run in runs:
         run.wait()
