@@ -50,7 +50,7 @@ def check_version() -> None:
     import lmdeploy
 
     if lmdeploy.__version__ not in TESTED_VERSIONS:
-        raise ImportError(f"LMDeploy {lmdeploy.__version__} was not tested; tested: {', '.join(TESTED_VERSIONS)}")
+        raise ImportError(f"LMDeploy {lmdeploy.__version__} was not tried; known are {', '.join(TESTED_VERSIONS)}")
 
 
 def register() -> None:
