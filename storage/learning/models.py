@@ -186,9 +186,7 @@ async def mark_files_removed(database: Database, model_id: int) -> None:
             (time.time(), model_id),
         )
         if cursor.rowcount == 0:
-            raise RegistryError(
-                f"The files of model {model_id} stay: it is in service, on trial or a base."
-            )
+            raise RegistryError(f"The files of model {model_id} stay: it is in service, on trial or a base.")
 
 
 async def record_files(database: Database, model_id: int, directory: str | None) -> None:

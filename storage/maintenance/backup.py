@@ -254,9 +254,7 @@ def _backup_lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BackupError(
-                f"Another backup into {folder} is under way; try again when it is done."
-            ) from None
+            raise BackupError(f"Another backup into {folder} is under way; try again when it is done.") from None
         yield
 
 
