@@ -186,7 +186,7 @@ class RunOrchestrator:
         """Serve the requests of the command line to the running bot."""
         for request in await control_requests.list_pending_requests(self._database):
             text, done = await self._serve_request(request)
-            await control_requests.answer(self._database, request.id, text, done=done)
+            await control_requests.record_answer(self._database, request.id, text, done=done)
 
     async def _serve_request(self, request: control_requests.ControlRequest) -> tuple[str, bool]:
         try:
