@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from telegram.ext import Application
+from telegram.ext import Application, JobQueue
 
 from bot.chats.bans import BanList
 from bot.chats.chat_settings import ChatSettingsStore
@@ -26,7 +26,7 @@ from bot.handlers.admin_access import AdminAccess
 from bot.handlers.command_menu import CommandMenu
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
-from bot.handlers.update_router import UpdateRouter
+from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.weekly_digest import WeeklyDigest
@@ -60,7 +60,8 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     stack.enter_context(data_folder_lock(settings.storage.directory))
     client, prompts, admins = TelegramClient(settings), load_prompts(), settings.telegram.admins
     stack.push_async_callback(client.shutdown)
-    ptb = Application.builder().bot(client).updater(None).build()
+    job_queue: JobQueue[Any] = JobQueue()
+    ptb = Application.builder().bot(client).updater(None).job_queue(job_queue).build()
     database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
@@ -71,7 +72,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     decoders, servers = _make_decoders(stack), await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
-    retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, ptb.job_queue)
+    retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
     jokes, last = make_joke_handlers(
         settings, messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders, access
@@ -114,7 +115,7 @@ async def _make_servers(
 
 def _make_dispatcher(
     settings: Settings,
-    application: Application,
+    application: PtbApplication,
     messenger: Messenger,
     database: Database,
     bans: BanList,

@@ -8,7 +8,7 @@ state (WAL). `synchronous=FULL` keeps every commit through a power cut
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 RESTORE = "`jokebot restore` brings back the newest backup, and keeps this file beside it."
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""Values for the places `?` of a query in order, or for its places `:name`."""
 
 
 class DatabaseError(JokebotError):
@@ -94,11 +97,11 @@ class Database:
                 await self._writer.rollback()
                 raise
 
-    async def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
+    async def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
         """The first row of a query on the committed state, or None."""
         return next(iter(await self.rows(sql, parameters)), None)
 
-    async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[sqlite3.Row]:
+    async def rows(self, sql: str, parameters: Parameters = ()) -> Iterable[sqlite3.Row]:
         """All rows of a query on the committed state.
 
         The query runs to its end in one step of the connection's thread. A cursor left open between two steps would
@@ -106,20 +109,20 @@ class Database:
         """
         return await self._reader.execute_fetchall(sql, parameters)
 
-    async def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    async def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row, or None."""
         row = await self.row(sql, parameters)
         return row[0] if row else None
 
     async def integers(
-        self, sql: str, parameters: Sequence[Any] = (), *, columns: int, batch: int = 50_000
+        self, sql: str, parameters: Parameters = (), *, columns: int, batch: int = 50_000
     ) -> "NDArray[np.int64]":
         """All rows of a query of integers as an array (n, columns), read in batches to save memory."""
         import numpy as np
 
         parts = []
         async with self._reader.execute(sql, parameters) as cursor:
-            while rows := await cursor.fetchmany(batch):
+            while rows := list(await cursor.fetchmany(batch)):
                 values = (value for row in rows for value in row)
                 parts.append(np.fromiter(values, np.int64, columns * len(rows)).reshape(-1, columns))
         return np.concatenate(parts) if parts else np.empty((0, columns), np.int64)

@@ -110,7 +110,7 @@ def check_checkpoint(directory: Path) -> dict[str, str]:
     if not directory.is_dir():
         raise RegistryError(f"There is no directory {directory}.")
     check_base(directory)
-    tensors = {name: tensor for file in BaseCheckpoint.of(directory).files.values() for name, tensor in file.items()}
+    tensors = {name: tensor for file in BaseCheckpoint.open(directory).files.values() for name, tensor in file.items()}
     unsuitable = next((name for name, tensor in tensors.items() if tensor.dtype != "BF16"), None)
     if unsuitable:
         raise RegistryError(

@@ -86,7 +86,7 @@ def make_joke_handlers(
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits)
     ratings = RatingHandlers(messenger, database, keyboards)
     usage = HelpHandlers(messenger, access, settings.joke.album_mode)
-    last = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
+    last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
     return [ratings, another, album_jokes, duels, usage, photos, explain], last
 
 

@@ -9,7 +9,7 @@ import base64
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -159,16 +159,19 @@ class EngineClient:
         sampling: SamplingParams,
         draft: PartialReply,
         deadline: float,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """Yields the text so far each time it has grown; fills `draft`."""
         limits, url, client = self._settings, self._settings.url, await self._client()
+        # OpenAI's types don't know `max_dynamic_patch` in a message.
+        untyped: dict[str, Any] = {"messages": messages}
+        if sampling.seed is not None:
+            untyped["seed"] = sampling.seed
         first_token_deadline = min(deadline, time.monotonic() + limits.first_token_timeout_s)
         with engine_errors(url):
             stream = await self._await_until(
                 first_token_deadline,
                 client.chat.completions.create(
                     model=model,
-                    messages=messages,
                     temperature=sampling.temperature,
                     top_p=sampling.top_p,
                     max_tokens=sampling.max_tokens,
@@ -176,7 +179,7 @@ class EngineClient:
                     stream_options={"include_usage": True},
                     extra_body=sampling.extra_fields(ngram=self._ngram),
                     extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
-                    **({} if sampling.seed is None else {"seed": sampling.seed}),
+                    **untyped,
                 ),
             )
         try:

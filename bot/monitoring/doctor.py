@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -275,7 +275,7 @@ async def check_database(settings: Settings) -> list[DoctorFinding]:
     return [DoctorFinding("ok", "database", f"{path} is intact and holds {ratings} ratings")]
 
 
-CHECKS: tuple[Callable, ...] = (
+CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_token,
     check_webhook,
     check_engine,

@@ -34,7 +34,7 @@ class BotApi:
         Source: https://core.telegram.org/bots/api#determining-list-of-commands
         """
         kind = "all_private_chats" if chat.type == "private" else "all_group_chats"
-        scopes = [
+        scopes: list[dict[str, Any]] = [
             {"type": "chat_member", "chat_id": chat.id, "user_id": user.id},
             {"type": "chat", "chat_id": chat.id},
             {"type": kind},

@@ -112,7 +112,7 @@ class ChatStore:
         self, chat: SandboxChat, sender: dict[str, Any], content: dict[str, Any], replied: Message | None = None
     ) -> Message:
         """Add a message to a chat; `replied` is the message that it replies to."""
-        message = {
+        message: Message = {
             "message_id": next(chat.message_ids),
             "from": sender,
             "chat": chat.chat_object(),

@@ -62,7 +62,8 @@ async def add_joke(database: Database, joke: NewJoke, update_id: int | None = No
     values = [getattr(joke, name) for name in NEW_COLUMNS]
     async with database.write() as connection:
         async with connection.execute(sql, (*values, time.time())) as cursor:
-            stored = Joke(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+        stored = Joke(**dict(row))
         if update_id is not None:
             await connection.execute("UPDATE inbox SET joke_id = ? WHERE update_id = ?", (stored.id, update_id))
     return stored

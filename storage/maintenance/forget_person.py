@@ -92,7 +92,8 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         await bans.forget_user(connection, user_id)
         await connection.execute(REMOVE_GALLERY_ITEMS)
         after = await count_rows(connection)
-    return ErasureResult(*(old - new for old, new in zip(before, after, strict=True)))
+    photos, jokes, ratings = (old - new for old, new in zip(before, after, strict=True))
+    return ErasureResult(photos, jokes, ratings)
 
 
 async def count_rows(connection: aiosqlite.Connection) -> tuple[int, int, int]:

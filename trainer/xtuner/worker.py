@@ -178,7 +178,12 @@ def call_xtuner(arguments: list[str]) -> Any:
 
     runners: list[Any] = []
     made, sys.argv = Runner.from_cfg, ["train", *arguments]
-    Runner.from_cfg = lambda cfg: runners.append(made(cfg)) or runners[-1]
+
+    def from_config(config: Any) -> Any:
+        runners.append(made(config))
+        return runners[-1]
+
+    Runner.from_cfg = from_config
     try:
         train.main()
     finally:
