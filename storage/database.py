@@ -2,7 +2,8 @@
 
 One connection writes; a lock keeps two tasks from sharing a transaction. Another connection reads the last committed
 state (WAL). `synchronous=FULL` keeps every commit through a power cut
-(https://www.sqlite.org/pragma.html#pragma_synchronous).
+(https://www.sqlite.org/pragma.html#pragma_synchronous). `secure_delete` overwrites deleted content with zeros; the
+write-ahead log keeps it until `truncate_log`.
 """
 
 import asyncio
@@ -127,6 +128,15 @@ class Database:
                 parts.append(np.fromiter(values, np.int64, columns * len(rows)).reshape(-1, columns))
         return np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
 
+    async def truncate_log(self) -> bool:
+        """Move the write-ahead log into the file and empty it, so that deleted content is in neither.
+
+        Returns False if another connection was reading for longer than the busy timeout. Raises sqlite3.Error.
+        """
+        async with self._lock:
+            busy = next(iter(await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")))[0]
+        return not busy
+
     @asynccontextmanager
     async def separate_reader(self) -> AsyncIterator["Database"]:
         """The same database with its own reading connection, so that a slow query doesn't delay others."""
@@ -164,7 +174,7 @@ async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:
     connection.row_factory = sqlite3.Row
     try:
         await _write_ahead(connection, time.monotonic() + busy_timeout_s)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()

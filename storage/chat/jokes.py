@@ -96,13 +96,14 @@ async def add_delivery(
 ) -> None:
     """Record that a message shows a joke; with `album_id`, also that it answers the album.
 
-    A repeated call for one message changes nothing.
+    A repeated call for one message changes nothing, neither does one for a joke that was erased meanwhile.
     """
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) VALUES (?, ?, ?, ?, ?) "
+            "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) "
+            "SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM jokes WHERE id = ?) "
             "ON CONFLICT (chat_id, message_id) DO NOTHING",
-            (joke_id, chat_id, message_id, update_id, time.time()),
+            (joke_id, chat_id, message_id, update_id, time.time(), joke_id),
         )
         if album_id is not None:
             await connection.execute("UPDATE albums SET message_id = ? WHERE id = ?", (message_id, album_id))
