@@ -1,7 +1,6 @@
 """python-telegram-bot's client for the configured Bot API server, with updates as plain JSON."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from telegram.error import BadRequest, Forbidden
 from telegram.ext import ExtBot
@@ -9,6 +8,7 @@ from telegram.ext import ExtBot
 from bot.telegram.http import AiohttpRequest
 from bot.telegram.rate_limiter import Priority, RateLimiter
 from bot.telegram.write_access import TOPIC, WriteAccess, current_topic
+from configs.host_environment import proxy_for
 from configs.settings import Settings
 
 MAX_CONNECTIONS = 64
@@ -26,15 +26,16 @@ class TelegramClient(ExtBot[Priority]):
     __slots__ = ("_access",)
 
     def __init__(self, settings: Settings) -> None:
+        """Raises SettingsError where the environment names a proxy that is not supported."""
         telegram = settings.telegram
         base = telegram.base_url.rstrip("/")
-        proxied = urlsplit(base).hostname not in ("127.0.0.1", "localhost", "::1")
+        proxy = proxy_for(base)
         super().__init__(
             telegram.token.get_secret_value(),
             base_url=f"{base}/bot",
             base_file_url=f"{base}/file/bot",
-            request=AiohttpRequest(MAX_CONNECTIONS, TIMEOUT_S, trust_env=proxied),
-            get_updates_request=AiohttpRequest(1, TIMEOUT_S, trust_env=proxied),
+            request=AiohttpRequest(MAX_CONNECTIONS, TIMEOUT_S, proxy=proxy),
+            get_updates_request=AiohttpRequest(1, TIMEOUT_S, proxy=proxy),
             rate_limiter=RateLimiter(settings.limits),
         )
         self._access = WriteAccess()
