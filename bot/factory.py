@@ -67,7 +67,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
     chats = await ChatSettingsStore.load(database, prompts, languages)
     bans, names = await BanList.load(database, admins), UserNames(database)
-    messenger, coalescer, queue = Messenger(client, translator, languages), Coalescer(), FairQueue.of(settings)
+    messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
     decoders, servers = _make_decoders(stack), await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)

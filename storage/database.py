@@ -153,13 +153,18 @@ class Database:
         await self._writer.close()
 
 
+def connect_read_only(path: Path, timeout_s: float = 5.0) -> sqlite3.Connection:
+    """A connection that can't write. The path may contain characters that mean something in a URI. Blocks."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)
+
+
 def check_file(path: Path) -> int:
     """Check a database file without changing it and return the number of ratings.
 
     Raises DatabaseError if it is damaged or not a Jokebot database. Blocks.
     """
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(connect_read_only(path)) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             ratings = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
     except sqlite3.Error as error:

@@ -13,10 +13,10 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from bot.engine.chat_types import EngineReply, OnText, SamplingParams
 from bot.engine.errors import EngineError, engine_errors
+from configs.host_environment import proxy_for
 from configs.log_context import HEADER, REQUEST
 from configs.settings import EngineSettings
 
@@ -59,7 +59,7 @@ class EngineClient:
     """
 
     def __init__(self, settings: EngineSettings, *, ngram: bool = True) -> None:
-        self._settings, self._ngram = settings, ngram
+        self._settings, self._ngram, self._proxy = settings, ngram, proxy_for(settings.url)
         self._openai: AsyncOpenAI | None = None
         self._model = settings.model
         self._lock = asyncio.Lock()
@@ -235,10 +235,9 @@ class EngineClient:
     def _make_client(self) -> "AsyncOpenAI":
         import openai
 
-        limits, local = self._settings, urlsplit(self._settings.url).hostname in ("127.0.0.1", "localhost", "::1")
+        limits = self._settings
         timeout = openai.Timeout(None, connect=limits.connect_timeout_s)
-        # An engine on this machine is never behind the proxy that the environment may name.
-        transport = openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not local)
+        transport = openai.DefaultAsyncHttpxClient(timeout=timeout, proxy=self._proxy, trust_env=False)
         client = openai.AsyncOpenAI(
             api_key=limits.api_key.get_secret_value(),
             base_url=limits.url,

@@ -128,7 +128,7 @@ class JokeDelivery:
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
             except Forbidden:
-                log.info("joke %d can't be delivered: chat %d has blocked the bot", joke.id, chat_id)
+                log.debug("joke %d can't be delivered: the bot may not write in chat %d", joke.id, chat_id)
                 return
         log.info("update %d: joke %d for photo %d, engine %.2f s", update_id, joke.id, photo.id, joke.latency_s)
 

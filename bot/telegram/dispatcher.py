@@ -14,6 +14,7 @@ from contextvars import Context
 from typing import Any
 
 from bot.telegram.send_journal import journal_replies
+from bot.telegram.write_access import TOPIC
 from configs.log_context import about, request_id
 from configs.settings import LimitSettings
 from storage.chat import duels, inbox, jokes
@@ -137,6 +138,7 @@ class UpdateDispatcher:
 
     async def _attempt(self, update: RawUpdate, attempts: int, resumed: bool) -> bool:
         update_id = update["update_id"]
+        enter_topic(update)
         if resumed and (
             await jokes.get_delivery_of_update(self._database, update_id)
             or await duels.is_duel_shown(self._database, update_id)
@@ -198,3 +200,10 @@ class UpdateDispatcher:
 def is_button_press(update: RawUpdate) -> bool:
     """Whether the update is a button press, which has to be answered at once."""
     return "callback_query" in update
+
+
+def enter_topic(update: RawUpdate) -> None:
+    """Send what the current task sends to the update's chat into the update's topic, where it has one."""
+    message = update.get("message") or (update.get("callback_query") or {}).get("message") or {}
+    if message.get("is_topic_message") and message.get("message_thread_id"):
+        TOPIC.set((message["chat"]["id"], message["message_thread_id"]))

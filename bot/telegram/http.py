@@ -16,12 +16,13 @@ POOL_TIMEOUT_S = 60.0
 class AiohttpRequest(BaseRequest):
     """Up to `connections` at a time; `timeout_s` applies to connecting and to each pause in a response.
 
+    `proxy`: URL of an HTTP proxy, or None.
     Raises TimedOut and NetworkError, as python-telegram-bot expects. Neither says whether
     Telegram has executed the call.
     """
 
-    def __init__(self, connections: int, timeout_s: float, *, trust_env: bool) -> None:
-        self._connections, self._timeout_s, self._trust_env = connections, timeout_s, trust_env
+    def __init__(self, connections: int, timeout_s: float, *, proxy: str | None = None) -> None:
+        self._connections, self._timeout_s, self._proxy = connections, timeout_s, proxy
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -34,7 +35,7 @@ class AiohttpRequest(BaseRequest):
             connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_ALIVE_S)
             self._session = aiohttp.ClientSession(
                 connector=connector,
-                trust_env=self._trust_env,
+                proxy=self._proxy,
                 headers={"User-Agent": self.USER_AGENT},
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
