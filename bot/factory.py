@@ -87,12 +87,10 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     digest = WeeklyDigest(database, settings, client, translator, chats, decoders)
     upkeep = make_maintenance_jobs(settings, database, backup)
     jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job(), *retraining.jobs]
-    schedule, alerts = retraining.schedule, monitoring.alerts
     panel = _panel_starter(settings, database, translator, servers, queue, progress, decoders)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
-    return make_app(
-        settings, ptb, client, database, servers, coalescer, albums, updates, schedule, jobs, alerts, panel, metrics
-    )
+    parts = (settings, ptb, client, database, servers, coalescer, albums, updates)
+    return make_app(*parts, retraining.schedule, jobs, monitoring.alerts, panel, metrics)
 
 
 def _make_decoders(stack: AsyncExitStack) -> ThreadPoolExecutor:

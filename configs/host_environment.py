@@ -6,7 +6,10 @@ import time
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import (  # type: ignore[attr-defined]  # typeshed lacks the second
+    getproxies_environment,
+    proxy_bypass_environment,
+)
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from configs.errors import SettingsError

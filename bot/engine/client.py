@@ -185,9 +185,9 @@ class EngineClient:
         try:
             with engine_errors(url, midway=True):
                 while True:
-                    chunk_deadline = (
-                        min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first_token_deadline
-                    )
+                    chunk_deadline = first_token_deadline
+                    if draft.text:
+                        chunk_deadline = min(deadline, time.monotonic() + limits.token_timeout_s)
                     chunk = await self._await_until(chunk_deadline, anext(stream, None))
                     if chunk is None:
                         return
