@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from telegram.error import BadRequest, Forbidden
+from telegram.error import BadRequest, Forbidden, NetworkError
 from telegram.ext import ExtBot
 
 from bot.telegram.http import AiohttpRequest
@@ -70,7 +70,10 @@ class TelegramClient(ExtBot[Priority]):
     async def raw_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         """Updates from `offset` on, as Telegram's JSON. Waits up to `timeout_s` for one. Raises TelegramError."""
         data = {"offset": offset, "timeout": timeout_s, "limit": 100, "allowed_updates": UPDATE_TYPES}
-        return await self._post("getUpdates", data, read_timeout=timeout_s + TIMEOUT_S)
+        updates = await self._post("getUpdates", data, read_timeout=timeout_s + TIMEOUT_S)
+        if not isinstance(updates, list):
+            raise NetworkError("getUpdates returned no list.")
+        return updates
 
     async def download(self, url: str) -> bytes:
         """A file's bytes, from the URL of get_file. Raises TelegramError."""

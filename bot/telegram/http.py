@@ -8,6 +8,8 @@ from telegram._utils.types import ODVInput
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from bot.telegram.update_check import parse_deep_updates
+
 KEEP_ALIVE_S = 30.0
 POOL_TIMEOUT_S = 60.0
 """How long a call may wait for a free connection."""
@@ -69,6 +71,17 @@ class AiohttpRequest(BaseRequest):
             raise TimedOut from error
         except (aiohttp.ClientError, OSError) as error:
             raise NetworkError(f"{type(error).__name__}: {error}") from error
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """The response's JSON. Raises TelegramError if it is none, or nested too deeply outside of updates."""
+        try:
+            return BaseRequest.parse_json_payload(payload)
+        except RecursionError:
+            try:
+                return {"ok": True, "result": parse_deep_updates(payload.decode("utf-8", "replace"))}
+            except ValueError:
+                raise NetworkError("The response is nested too deeply.") from None
 
     def _seconds(self, timeout: Any) -> float | None:
         return timeout if timeout is None or isinstance(timeout, int | float) else self._timeout_s
