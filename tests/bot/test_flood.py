@@ -30,7 +30,7 @@ async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set
 
 
 async def test_more_photos_than_fit_are_all_answered(stage_with):
-    stage = await stage_with(limits={"updates_in_work": 1, "photos_waiting": 2})
+    stage = await stage_with(limits={"concurrent_updates": 1, "max_queued_photos": 2})
     users = [stage.world.add_user(f"User {number}").id for number in range(15)]
     photos = [stage.send_photo(person=user) for user in users for _ in range(2)]
     for photo in photos:
