@@ -122,12 +122,10 @@ def make(name: str, *, image: str = "") -> None:
     stamp.unlink(missing_ok=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
     python = folder / "bin" / "python"
-    # The CPU build first, because it may not be found; CUDA last, because the locks settle what it depends on.
-    if name == "train" and not gpu:
-        install_torch(python, gpu=False)
+    # torch first, because its build may not be found. The locks then replace what it brought by the locked versions.
+    if name == "train":
+        install_torch(python, gpu=gpu)
     install_locks(python, locks_of(name, image=image))
-    if name == "train" and gpu:
-        install_torch(python, gpu=True)
     if not image:
         pip(python, "--no-deps", "-e", str(ROOT))
     stamp.write_text(wanted)
