@@ -11,7 +11,7 @@ help:
 	@echo "make demo         try the bot on this machine with a chat page, a CPU engine and the demo model"
 	@echo "make demo-check   check the same without a page; the last line is one JSON object"
 	@echo "make test         run all tests (browser tests if Chromium is installed)"
-	@echo "make lint         run ruff"
+	@echo "make lint         run ruff and mypy"
 	@echo "make bench-NAME   run benchmarks/NAME.py; the last line is one JSON object"
 	@echo "make docs         build the site of docs/ in build/site/, with reference pages and plots"
 	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
@@ -45,6 +45,7 @@ docs: env-docs
 lint: env-bot
 	$(BOT) -m ruff check .
 	$(BOT) -m ruff format --check .
+	$(BOT) -m mypy
 
 # A benchmark names the environment it needs in its first lines: `# environment: train` (bot where it says nothing).
 bench-%: env-bot env-train

@@ -178,10 +178,7 @@ def result_of(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
         RESULTS.mkdir(exist_ok=True)
         plot(
-            {
-                variant: [{"step": step + 1, "loss": loss} for step, loss in enumerate(values)]
-                for variant, values in losses.items()
-            },
+            {variant: list(enumerate(values, 1)) for variant, values in losses.items()},
             RESULTS / f"train_{options.save}.png",
         )
     return {

@@ -14,6 +14,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from bot.runtime.logging_setup import report_error
 from configs.errors import JokebotError
@@ -33,7 +34,7 @@ def names() -> list[str]:
     return sorted(stem.replace("_", "-") for stem in stems if stem not in NOT_COMMANDS)
 
 
-def load(name: str):
+def load(name: str) -> ModuleType:
     """Import the module of a subcommand."""
     return importlib.import_module(f"bot.cli.{name if name in HIDDEN_COMMANDS else name.replace('-', '_')}")
 

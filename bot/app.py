@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from telegram.error import InvalidToken, RetryAfter, TelegramError
-from telegram.ext import Application
 
 from bot.engine.servers.base import ModelServers
 from bot.factory import build_app
+from bot.handlers.update_router import PtbApplication
 from bot.jokes.album_tracker import AlbumTracker
 from bot.monitoring.alerts import AlertManager
 from bot.monitoring.metrics import MetricsServer
@@ -49,7 +49,7 @@ class App:
     def __init__(
         self,
         settings: Settings,
-        application: Application,
+        application: PtbApplication,
         client: TelegramClient,
         database: Database,
         servers: ModelServers,

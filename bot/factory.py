@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from telegram.ext import Application
+from telegram.ext import Application, JobQueue
 
 from bot.chats.bans import BanList
 from bot.chats.chat_settings import ChatSettingsStore
@@ -26,7 +26,7 @@ from bot.handlers.admin_access import AdminAccess
 from bot.handlers.command_menu import CommandMenu
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
-from bot.handlers.update_router import UpdateRouter
+from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.weekly_digest import WeeklyDigest
@@ -60,18 +60,19 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     stack.enter_context(data_folder_lock(settings.storage.directory))
     client, prompts, admins = TelegramClient(settings), load_prompts(), settings.telegram.admins
     stack.push_async_callback(client.shutdown)
-    ptb = Application.builder().bot(client).updater(None).build()
+    job_queue: JobQueue[Any] = JobQueue()
+    ptb = Application.builder().bot(client).updater(None).job_queue(job_queue).build()
     database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
     chats = await ChatSettingsStore.load(database, prompts, languages)
     bans, names = await BanList.load(database, admins), UserNames(database)
-    messenger, coalescer, queue = Messenger(client, translator, languages), Coalescer(), FairQueue.of(settings)
+    messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
     decoders, servers = _make_decoders(stack), await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
-    retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, ptb.job_queue)
+    retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
     jokes, last = make_joke_handlers(
         settings, messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders, access
@@ -86,12 +87,10 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     digest = WeeklyDigest(database, settings, client, translator, chats, decoders)
     upkeep = make_maintenance_jobs(settings, database, backup)
     jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job(), *retraining.jobs]
-    schedule, alerts = retraining.schedule, monitoring.alerts
     panel = _panel_starter(settings, database, translator, servers, queue, progress, decoders)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
-    return make_app(
-        settings, ptb, client, database, servers, coalescer, albums, updates, schedule, jobs, alerts, panel, metrics
-    )
+    parts = (settings, ptb, client, database, servers, coalescer, albums, updates)
+    return make_app(*parts, retraining.schedule, jobs, monitoring.alerts, panel, metrics)
 
 
 def _make_decoders(stack: AsyncExitStack) -> ThreadPoolExecutor:
@@ -114,7 +113,7 @@ async def _make_servers(
 
 def _make_dispatcher(
     settings: Settings,
-    application: Application,
+    application: PtbApplication,
     messenger: Messenger,
     database: Database,
     bans: BanList,

@@ -39,14 +39,15 @@ def accepted(text: str | None) -> str:
 @contextmanager
 def about(*, request: str | None = None, run: int | None = None) -> Iterator[None]:
     """Set the context of the block's log lines; None leaves a variable unchanged."""
-    tokens = [
-        (variable, variable.set(value)) for variable, value in ((REQUEST, request), (RUN, run)) if value is not None
-    ]
+    request_token = None if request is None else REQUEST.set(request)
+    run_token = None if run is None else RUN.set(run)
     try:
         yield
     finally:
-        for variable, token in tokens:
-            variable.reset(token)
+        if request_token:
+            REQUEST.reset(request_token)
+        if run_token:
+            RUN.reset(run_token)
 
 
 class ContextFormatter(logging.Formatter):

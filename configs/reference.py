@@ -4,6 +4,7 @@ A test compares the committed file with the output. `make docs` makes the site's
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -27,9 +28,16 @@ the start with one line that names it.
 """
 
 
+def settings_sections() -> Iterator[tuple[str, type[SettingsSection]]]:
+    """Name and class of each section, in the order of the file."""
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, SettingsSection):
+            yield name, field.annotation
+
+
 def settings_toml() -> str:
     """The settings file with all defaults, as TOML."""
-    sections = [section_toml(name, field.annotation) for name, field in Settings.model_fields.items()]
+    sections = [section_toml(name, section) for name, section in settings_sections()]
     return "\n".join([HEAD, *sections])
 
 
@@ -59,7 +67,7 @@ def toml_value(value: Any) -> str:
 
 def settings_markdown() -> str:
     """The settings page in Markdown, with a table per section."""
-    sections = [section_markdown(name, field.annotation) for name, field in Settings.model_fields.items()]
+    sections = [section_markdown(name, section) for name, section in settings_sections()]
     return "\n".join([PAGE_HEAD, *sections])
 
 

@@ -22,7 +22,7 @@ def import_torchvision(torch: Any) -> None:
     """
     describe = torch.library.register_fake
 
-    def describe_existing(operator: Any, function: Callable | None = None, /, **options: Any) -> Any:
+    def describe_existing(operator: Any, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         if function is None:
             return lambda fake: describe_existing(operator, fake, **options)
         try:

@@ -2,13 +2,14 @@
 
 One connection writes; a lock keeps two tasks from sharing a transaction. Another connection reads the last committed
 state (WAL). `synchronous=FULL` keeps every commit through a power cut
-(https://www.sqlite.org/pragma.html#pragma_synchronous).
+(https://www.sqlite.org/pragma.html#pragma_synchronous). `secure_delete` overwrites deleted content with zeros; the
+write-ahead log keeps it until `truncate_log`.
 """
 
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 RESTORE = "`jokebot restore` brings back the newest backup, and keeps this file beside it."
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""Values for the places `?` of a query in order, or for its places `:name`."""
 
 
 class DatabaseError(JokebotError):
@@ -94,11 +98,11 @@ class Database:
                 await self._writer.rollback()
                 raise
 
-    async def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
+    async def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
         """The first row of a query on the committed state, or None."""
         return next(iter(await self.rows(sql, parameters)), None)
 
-    async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[sqlite3.Row]:
+    async def rows(self, sql: str, parameters: Parameters = ()) -> Iterable[sqlite3.Row]:
         """All rows of a query on the committed state.
 
         The query runs to its end in one step of the connection's thread. A cursor left open between two steps would
@@ -106,23 +110,32 @@ class Database:
         """
         return await self._reader.execute_fetchall(sql, parameters)
 
-    async def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    async def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row, or None."""
         row = await self.row(sql, parameters)
         return row[0] if row else None
 
     async def integers(
-        self, sql: str, parameters: Sequence[Any] = (), *, columns: int, batch: int = 50_000
+        self, sql: str, parameters: Parameters = (), *, columns: int, batch: int = 50_000
     ) -> "NDArray[np.int64]":
         """All rows of a query of integers as an array (n, columns), read in batches to save memory."""
         import numpy as np
 
         parts = []
         async with self._reader.execute(sql, parameters) as cursor:
-            while rows := await cursor.fetchmany(batch):
+            while rows := list(await cursor.fetchmany(batch)):
                 values = (value for row in rows for value in row)
                 parts.append(np.fromiter(values, np.int64, columns * len(rows)).reshape(-1, columns))
         return np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
+
+    async def truncate_log(self) -> bool:
+        """Move the write-ahead log into the file and empty it, so that deleted content is in neither.
+
+        Returns False if another connection was reading for longer than the busy timeout. Raises sqlite3.Error.
+        """
+        async with self._lock:
+            busy = next(iter(await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")))[0]
+        return not busy
 
     @asynccontextmanager
     async def separate_reader(self) -> AsyncIterator["Database"]:
@@ -140,13 +153,18 @@ class Database:
         await self._writer.close()
 
 
+def connect_read_only(path: Path, timeout_s: float = 5.0) -> sqlite3.Connection:
+    """A connection that can't write. The path may contain characters that mean something in a URI. Blocks."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)
+
+
 def check_file(path: Path) -> int:
     """Check a database file without changing it and return the number of ratings.
 
     Raises DatabaseError if it is damaged or not a Jokebot database. Blocks.
     """
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(connect_read_only(path)) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             ratings = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
     except sqlite3.Error as error:
@@ -161,7 +179,7 @@ async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:
     connection.row_factory = sqlite3.Row
     try:
         await _write_ahead(connection, time.monotonic() + busy_timeout_s)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()

@@ -133,8 +133,8 @@ class Canvas:
             square = ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS)
         axes = self.axes(x, y, side, side)
         axes.axis("off")
-        image = axes.imshow(square, aspect="auto", interpolation="nearest", extent=(0, side, 0, side))
-        image.set_clip_path(
+        drawn = axes.imshow(square, aspect="auto", interpolation="nearest", extent=(0, side, 0, side))
+        drawn.set_clip_path(
             FancyBboxPatch(
                 (14, 14), side - 28, side - 28, boxstyle="round,pad=14,rounding_size=14", transform=axes.transData
             )

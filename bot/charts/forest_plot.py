@@ -1,6 +1,7 @@
 """The likings of model versions as a forest plot: a row for each version, the share as a dot, its interval as a bar."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ def draw_forest(canvas: Canvas, versions: list[ModelBar], y: float, height: floa
     plot_width = WIDTH - 2 * (MARGIN + PAD) - LABEL_WIDTH - NOTE_WIDTH
     axes = canvas.axes(MARGIN + PAD + LABEL_WIDTH, y, plot_width, height)
     axes.set(xlim=span(versions), ylim=(len(versions) - 0.5, -0.5), yticks=[])
-    axes.xaxis.get_major_locator().set_params(nbins=4)
+    axes.locator_params(axis="x", nbins=4)
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
     canvas.style_axes(axes)
     axes.grid(axis="x", color=colours.line, linewidth=1.2)
@@ -44,9 +45,9 @@ def draw_forest(canvas: Canvas, versions: list[ModelBar], y: float, height: floa
 def _draw_interval(canvas: Canvas, axes: Axes, version: ModelBar, row: int) -> None:
     colours = canvas.colours
     shade = colours.after if version.serves else colours.cool
-    ends, bar = [version.low, version.high], {"linewidth": 13, "alpha": 0.32, "solid_capstyle": "round"}
-    axes.plot(ends, [row, row], color=shade, zorder=2, clip_on=False, **bar)
-    dot = {"markersize": 15, "markeredgewidth": 2.5, "markeredgecolor": colours.card}
+    bar: dict[str, Any] = {"linewidth": 13, "alpha": 0.32, "solid_capstyle": "round"}
+    axes.plot([version.low, version.high], [row, row], color=shade, zorder=2, clip_on=False, **bar)
+    dot: dict[str, Any] = {"markersize": 15, "markeredgewidth": 2.5, "markeredgecolor": colours.card}
     axes.plot([version.share], [row], "o", color=shade, zorder=3, clip_on=False, **dot)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.charts.canvas import HEAD, MARGIN, PAD, SMALL, TEXT, TITLE, WIDTH, Canvas, font, wrapped
 from bot.charts.fonts import can_write, writable
@@ -133,12 +134,12 @@ def _curve(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
     axes.set(xlim=(1, max(2, len(losses)) * 1.02), ylim=(low - space, max(high, float(smooth.max())) + space))
     axes.set_xlabel(writable(card.words["steps"]), color=colours.faint, fontproperties=font(SMALL), loc="right")
     canvas.style_axes(axes, pad=8)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
-    axes.yaxis.get_major_locator().set_params(nbins=4)
+    axes.locator_params(axis="x", integer=True, nbins=5)
+    axes.locator_params(axis="y", nbins=4)
     axes.grid(axis="y", color=colours.line, linewidth=1.2)
 
 
-def running_mean(values: np.ndarray) -> np.ndarray:
+def running_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The exponential running mean of n values (n), corrected for its bias towards 0 at the start."""
     mean, means = 0.0, []
     for number, value in enumerate(values, 1):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from bot.charts.canvas import (
     COLOURS,
@@ -127,14 +128,15 @@ def _photos(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
 
 
 def _bars(
-    canvas: Canvas, card: StatsCard, y: float, height: float, series: list[np.ndarray], shades: tuple[str, ...]
+    canvas: Canvas, card: StatsCard, y: float, height: float, series: list[NDArray[np.float64]], shades: tuple[str, ...]
 ) -> None:
     """Stacked bars; for many days, stacked areas of weekly means."""
-    total = sum(series)
+    total = np.sum(series, axis=0)
     if not total.any():
         _empty_note(canvas, card, y, EMPTY)
         return
-    axes, positions, floor = _plot(canvas, card, y, height), np.arange(len(total)), np.zeros(len(total))
+    axes, positions = _plot(canvas, card, y, height), np.arange(len(total))
+    floor: NDArray[np.float64] = np.zeros(len(total))
     for values, shade in zip(series, shades, strict=True):
         if len(total) > MAX_DAILY_DAYS:
             axes.fill_between(positions, floor, floor + weekly(values), color=shade, linewidth=0)
@@ -143,10 +145,10 @@ def _bars(
             axes.bar(positions, values, 0.72, bottom=floor, color=shade, linewidth=0)
             floor = floor + values
     axes.set_ylim(0, max(1.0, float(floor.max())) * 1.06)
-    axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+    axes.locator_params(axis="y", integer=True, nbins=4)
 
 
-def weekly(values: np.ndarray) -> np.ndarray:
+def weekly(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean over each day and the six before it (n), ignoring NaN; NaN if all of them are NaN."""
     known = ~np.isnan(values)
     sums, counts = (np.cumsum(np.concatenate([[0.0], part])) for part in (np.where(known, values, 0.0), known))
@@ -201,7 +203,7 @@ def _latency(canvas: Canvas, card: StatsCard, y: float, height: float) -> None:
         )
         axes.plot(positions[alone], values[alone], "o", color=shade, markersize=11)
     axes.set_ylim(0, float(np.nanmax(slowest)) * 1.08 or 1.0)
-    axes.yaxis.get_major_locator().set_params(nbins=4)
+    axes.locator_params(axis="y", nbins=4)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} {card.words['seconds']}")
 
 
@@ -224,7 +226,7 @@ def _plot(canvas: Canvas, card: StatsCard, y: float, height: float) -> Axes:
 
 def _legend(canvas: Canvas, y: float, entries: list[tuple[str, str]]) -> None:
     """The legend of the colours, right of a card's title."""
-    x = WIDTH - MARGIN - PAD
+    x: float = WIDTH - MARGIN - PAD
     for text, shade in reversed(entries):
         x -= width_of(text, SMALL)
         canvas.text(x, y + PAD + 5, text, SMALL, canvas.colours.faint)

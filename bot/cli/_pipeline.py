@@ -5,7 +5,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.runtime.logging_setup import configure_logging, report_error
 from configs.log_context import about
@@ -59,7 +59,7 @@ async def execute_run(settings: Settings, run_id: int, report: Callable[[str], o
     return FAILED if ended.state == "failed" else DONE
 
 
-def cancel_on_signal(task: asyncio.Task) -> None:
+def cancel_on_signal(task: asyncio.Task[Any]) -> None:
     """Cancel the task on the first SIGTERM or Ctrl-C; further signals are ignored while it stops."""
     cancelled = False
 

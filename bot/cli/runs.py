@@ -10,7 +10,7 @@ from typing import Any
 from configs.settings import Settings
 from storage.database import Database
 from storage.learning import models, runs
-from storage.learning.run_files import gallery_of
+from storage.learning.run_files import TrainingProgress, gallery_of
 from storage.learning.runs import Run
 from storage.learning.trials import TrialRecord, get_trial_of_run
 
@@ -83,9 +83,9 @@ def details(run: Run, timeline: list[tuple[str, float]], progress: dict[str, str
         ("why", run.reason),
         ("by", run.started_by),
         ("dataset", (run.dataset or run.given_dataset or "")[:12]),
-        ("starts from", names.get(run.start_id, "")),
-        ("beside", names.get(run.champion_id, "")),
-        ("model", names.get(run.candidate_id, "")),
+        ("starts from", names.get(run.start_id or 0, "")),
+        ("beside", names.get(run.champion_id or 0, "")),
+        ("model", names.get(run.candidate_id or 0, "")),
         *progress.items(),
     ):
         if value:
@@ -112,13 +112,13 @@ def format_measure(value: Any) -> str:
     return ", ".join(f"{name} {format_measure(part)}" for name, part in value.items())
 
 
-def read_run_progress(run: Run, settings: Settings) -> dict[str, Any]:
+def read_run_progress(run: Run, settings: Settings) -> TrainingProgress:
     from storage.learning.run_files import read_progress
 
     return read_progress(settings.storage.runs / str(run.id))
 
 
-def format_training(progress: dict[str, Any]) -> str:
+def format_training(progress: TrainingProgress) -> str:
     """The training's progress as text; empty before it starts."""
     if not progress.get("steps"):
         return ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from telegram.ext import JobQueue
 
@@ -87,7 +88,7 @@ def make_retraining(
     notifier: AdminNotifier,
     coalescer: Coalescer,
     progress: RunProgressReader,
-    job_queue: JobQueue,
+    job_queue: JobQueue[Any],
 ) -> RetrainingParts:
     """The orchestrator and the schedule of runs, and the monitor of a new champion."""
     deployer = ModelDeployer(database, servers)

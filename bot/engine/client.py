@@ -9,14 +9,14 @@ import base64
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from bot.engine.chat_types import EngineReply, OnText, SamplingParams
 from bot.engine.errors import EngineError, engine_errors
+from configs.host_environment import proxy_for
 from configs.log_context import HEADER, REQUEST
 from configs.settings import EngineSettings
 
@@ -59,7 +59,7 @@ class EngineClient:
     """
 
     def __init__(self, settings: EngineSettings, *, ngram: bool = True) -> None:
-        self._settings, self._ngram = settings, ngram
+        self._settings, self._ngram, self._proxy = settings, ngram, proxy_for(settings.url)
         self._openai: AsyncOpenAI | None = None
         self._model = settings.model
         self._lock = asyncio.Lock()
@@ -159,16 +159,19 @@ class EngineClient:
         sampling: SamplingParams,
         draft: PartialReply,
         deadline: float,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """Yields the text so far each time it has grown; fills `draft`."""
         limits, url, client = self._settings, self._settings.url, await self._client()
+        # OpenAI's types don't know `max_dynamic_patch` in a message.
+        untyped: dict[str, Any] = {"messages": messages}
+        if sampling.seed is not None:
+            untyped["seed"] = sampling.seed
         first_token_deadline = min(deadline, time.monotonic() + limits.first_token_timeout_s)
         with engine_errors(url):
             stream = await self._await_until(
                 first_token_deadline,
                 client.chat.completions.create(
                     model=model,
-                    messages=messages,
                     temperature=sampling.temperature,
                     top_p=sampling.top_p,
                     max_tokens=sampling.max_tokens,
@@ -176,15 +179,15 @@ class EngineClient:
                     stream_options={"include_usage": True},
                     extra_body=sampling.extra_fields(ngram=self._ngram),
                     extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
-                    **({} if sampling.seed is None else {"seed": sampling.seed}),
+                    **untyped,
                 ),
             )
         try:
             with engine_errors(url, midway=True):
                 while True:
-                    chunk_deadline = (
-                        min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first_token_deadline
-                    )
+                    chunk_deadline = first_token_deadline
+                    if draft.text:
+                        chunk_deadline = min(deadline, time.monotonic() + limits.token_timeout_s)
                     chunk = await self._await_until(chunk_deadline, anext(stream, None))
                     if chunk is None:
                         return
@@ -232,10 +235,9 @@ class EngineClient:
     def _make_client(self) -> "AsyncOpenAI":
         import openai
 
-        limits, local = self._settings, urlsplit(self._settings.url).hostname in ("127.0.0.1", "localhost", "::1")
+        limits = self._settings
         timeout = openai.Timeout(None, connect=limits.connect_timeout_s)
-        # An engine on this machine is never behind the proxy that the environment may name.
-        transport = openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not local)
+        transport = openai.DefaultAsyncHttpxClient(timeout=timeout, proxy=self._proxy, trust_env=False)
         client = openai.AsyncOpenAI(
             api_key=limits.api_key.get_secret_value(),
             base_url=limits.url,

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, fields
 from typing import ClassVar, Self
 
+from storage.chat.duels import Choice
+
 ID = r"\d{1,18}"
 
 
@@ -82,7 +84,7 @@ class DuelButton(CallbackData):
 
     PREFIX, PATTERN = "d:", _pattern("d:", duel_id=ID, choice="a|b|meh")
     duel_id: int
-    choice: str
+    choice: Choice
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,9 @@ The reference page and the tests of translations need the names without a bot wh
 
 def menu_commands(routes: Sequence[Route], *, for_admins: bool = False) -> list[str]:
     """The commands in the order of their routes; those of admins last, and only with `for_admins`."""
-    named = [route for route in routes if route.command]
-    users = [route.command for route in named if not route.admin_only]
-    return [*users, *(route.command for route in named if route.admin_only)] if for_admins else users
+    users = [route.command for route in routes if route.command and not route.admin_only]
+    admins = [route.command for route in routes if route.command and route.admin_only]
+    return [*users, *admins] if for_admins else users
 
 
 class CommandMenu:

@@ -21,7 +21,9 @@ from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
 from storage.chat.duels import (
+    Choice,
     DuelRecord,
+    Side,
     begin_duel,
     delete_duel,
     get_duel,
@@ -37,7 +39,7 @@ from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
 
-SIDES = {"a": "🅰️", "b": "🅱️"}
+SIDES: dict[Choice, str] = {"a": "🅰️", "b": "🅱️"}
 
 
 class DuelHandlers:
@@ -77,7 +79,7 @@ class DuelHandlers:
                     text, self._keyboard(user, duel.id), partial(record_duel_message, self._database, duel.id)
                 )
             except Forbidden:
-                log.info("duel %d can't be delivered: chat %d has blocked the bot", duel.id, chat_id)
+                log.debug("duel %d can't be delivered: the bot may not write in chat %d", duel.id, chat_id)
                 return True
         log.info("update %d: duel %d of jokes %d and %d", request.update_id, duel.id, jokes[0].id, jokes[1].id)
         return True
@@ -100,7 +102,7 @@ class DuelHandlers:
 
     def _keyboard(self, user: User, duel_id: int) -> InlineKeyboardMarkup:
         """Buttons for A, B and neither."""
-        labels = {**SIDES, "meh": self._messenger.text(user, "duel-meh")}
+        labels: dict[Choice, str] = {**SIDES, "meh": self._messenger.text(user, "duel-meh")}
         return InlineKeyboardMarkup(
             [
                 [
@@ -138,11 +140,10 @@ class DuelHandlers:
             self._make_side(request, photo, duel, "b", second, reply),
             return_exceptions=True,
         )
-        for joke in results:
-            if isinstance(joke, BaseException):
-                log.warning("duel %d is replaced by a single joke: %s", duel.id, joke)
-                return None
         a, b = results
+        if isinstance(a, BaseException) or isinstance(b, BaseException):
+            log.warning("duel %d is replaced by a single joke: %s", duel.id, a if isinstance(a, BaseException) else b)
+            return None
         return (a, b) if a.text != b.text and (a.model_id, b.model_id) == (first.model.id, second.model.id) else None
 
     async def _make_side(
@@ -150,7 +151,7 @@ class DuelHandlers:
         request: JokeRequest,
         photo: Photo,
         duel: DuelRecord,
-        side: str,
+        side: Side,
         served: ServedModel,
         reply: StreamingReply,
     ) -> Joke:

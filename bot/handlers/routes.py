@@ -3,12 +3,12 @@
 update_router.py passes updates to the routes.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update, User
-from telegram.ext import BaseHandler, CallbackQueryHandler, CommandHandler, MessageHandler
+from telegram import CallbackQuery, ChatMemberUpdated, MaybeInaccessibleMessage, Message, Update, User
+from telegram.ext import BaseHandler, CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler
 from telegram.ext.filters import BaseFilter
 
 from bot.handlers.callback_data import CallbackData
@@ -86,6 +86,16 @@ def button(kind: type[CallbackData], handle: OnButton, *, for_banned: bool = Fal
     return Route(_ButtonHandler(kind, handle), for_banned=for_banned)
 
 
+def membership(handle: Callable[[ChatMemberUpdated], Awaitable[None]]) -> Route:
+    """A route for changes of the bot's own rights in a chat; who makes them may be banned."""
+
+    async def on_update(update: Update, context: Any) -> None:
+        if update.my_chat_member:
+            await handle(update.my_chat_member)
+
+    return Route(ChatMemberHandler(on_update, ChatMemberHandler.MY_CHAT_MEMBER), for_banned=True)
+
+
 def any_button(handle: Callable[[CallbackQuery], Awaitable[None]]) -> Route:
     """A route for buttons that no other route matches."""
 
@@ -100,20 +110,21 @@ class _ButtonHandler(BaseHandler[Update, Any, None]):
     """Matches by decoding. python-telegram-bot's handler would match buttons without data to any pattern."""
 
     def __init__(self, kind: type[CallbackData], handle: OnButton) -> None:
-        super().__init__(handle)
-        self._kind = kind
+        super().__init__(self._on_update)
+        self._kind, self._handle = kind, handle
 
     def check_update(self, update: object) -> CallbackData | None:
         query = update.callback_query if isinstance(update, Update) else None
         return self._kind.decode(query.data) if query and query.message else None
 
-    async def handle_update(self, update: Update, application: Any, check_result: Any, context: Any) -> None:
-        query = update.callback_query
-        resume = update.api_kwargs.get(RESUME)
-        await self.callback(ButtonPress(update.update_id, query, query.message, query.from_user, check_result, resume))
+    async def _on_update(self, update: Update, context: Any) -> None:
+        query, data = update.callback_query, self.check_update(update)
+        if query and query.message and data:
+            resume = update.api_kwargs.get(RESUME)
+            await self._handle(ButtonPress(update.update_id, query, query.message, query.from_user, data, resume))
 
 
-def _on_message(handle: OnMessage) -> Callable[[Update, Any], Awaitable[None]]:
+def _on_message(handle: OnMessage) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
     async def on_update(update: Update, context: Any) -> None:
         message, user = update.effective_message, update.effective_user
         if message and user:

@@ -4,7 +4,7 @@ In a group its administrators may change settings, anonymous ones too, or all me
 button press checks whether its user may change settings; Telegram says in which chat it was pressed, and by whom.
 """
 
-from telegram import InlineKeyboardMarkup, Message, User
+from telegram import InlineKeyboardMarkup, MaybeInaccessibleMessage, Message, User
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest
 from telegram.ext import filters
@@ -109,7 +109,7 @@ class SettingsHandlers:
             and any(SettingsButton.decode(str(key.callback_data)) for row in rows for key in row)
         )
 
-    async def _may_change(self, message: Message, user: User, page: str | None = None) -> bool:
+    async def _may_change(self, message: MaybeInaccessibleMessage, user: User, page: str | None = None) -> bool:
         """Whether a user may change settings in the message's chat; the page "changers" is for administrators only.
 
         `page` is the page of a choice, None where a page is opened.
@@ -120,8 +120,7 @@ class SettingsHandlers:
             return False
         if self._chats.get(message.chat.id).changers == "all" and page != "changers":
             return True
-        speaks_for = getattr(message, "sender_chat", None)
-        if speaks_for and speaks_for.id == message.chat.id and message.from_user == user:
+        if isinstance(message, Message) and message.sender_chat == message.chat and message.from_user == user:
             return True  # An anonymous administrator: messages come from the group, button presses from the user.
         return await is_administrator(self._client, message.chat.id, user.id)
 

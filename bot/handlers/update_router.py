@@ -12,12 +12,14 @@ from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
 from bot.telegram.dispatcher import RawUpdate
 
+PtbApplication = Application[Any, Any, Any, Any, Any, Any]
+
 
 class UpdateRouter:
     """Passes updates to the routes of a python-telegram-bot application, which has to be initialized first."""
 
     def __init__(
-        self, application: Application, access: AccessControl, routes: Sequence[Route], errors: ErrorReporter
+        self, application: PtbApplication, access: AccessControl, routes: Sequence[Route], errors: ErrorReporter
     ) -> None:
         self._application, self._errors = application, errors
         self._failed: set[int] = set()
@@ -42,7 +44,7 @@ class UpdateRouter:
             self._failed.add(update.update_id)
 
 
-def add_routes(application: Application, access: AccessControl, routes: Sequence[Route]) -> None:
+def add_routes(application: PtbApplication, access: AccessControl, routes: Sequence[Route]) -> None:
     """Add the access check and all routes; the first route that matches gets the update.
 
     Raises ValueError where the routes' commands are not COMMANDS and ADMIN_COMMANDS.

@@ -131,17 +131,18 @@ class MetricsServer:
             "engine_up": ("Whether the engine answers and serves the model.", int(ready)),
             "start_time_seconds": ("When the bot started, seconds since 1970.", self._started_at),
         }
-        ratings = {
+        ratings: Samples = {
             (("model", model), ("value", str(value))): count
             for (model, value), count in rated.items()
             if model in models
         }
-        jokes = {(("model", name),): count for name, count in self._latencies.jokes.items() if name in models}
+        jokes: Samples = {(("model", name),): count for name, count in self._latencies.jokes.items() if name in models}
+        single: list[Family] = [(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()]
         return [
             ("info", "gauge", "The program's version.", {(("version", __version__),): 1}),
             ("jokes_total", "counter", "Jokes made, by model version.", jokes),
             ("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
-            *((name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()),
+            *single,
         ]
 
 
@@ -208,7 +209,7 @@ def run_families(runs: RunCounts) -> list[Family]:
 
 def engine_families(servers: ModelServers) -> list[Family]:
     """Servers by model and state, restarts after failures, each version's share of deliveries, and the pause."""
-    counts, restarts, shares = Counter[tuple[str, str]](), Counter[str](), Counter[str]()
+    counts, restarts, shares = Counter[tuple[str, str]](), Counter[str](), {}
     for server in servers.status():
         counts[server.model, server.state] += 1
         restarts[server.model] += server.restarts

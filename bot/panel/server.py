@@ -141,9 +141,8 @@ class PanelServer:
         key = self._settings.panel.key.get_secret_value()
         if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {key}".encode()):
             return error_response(401, "The key is missing or another.")
-        if request.path != "/panel/admins" and request.query.get("person") not in map(
-            str, self._settings.telegram.admins
-        ):
+        admins = {str(admin) for admin in self._settings.telegram.admins}
+        if request.path != "/panel/admins" and request.query.get("person") not in admins:
             return error_response(403, "This person is no admin.")
         try:
             return await handler(request)

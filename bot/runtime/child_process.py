@@ -94,7 +94,10 @@ class ChildProcess:
     def __init__(
         self, name: str, process: subprocess.Popen[bytes], output_file: RotatingOutputFile | None, grace_s: float
     ) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("the process needs pipes for its input and output")
         self.name = name
+        self._stdin, self._stdout = process.stdin, process.stdout
         self._process, self._output_file, self._grace_s = process, output_file, grace_s
         self._lines: deque[str] = deque(maxlen=TAIL_LINES)
         self._changed = threading.Condition()
@@ -154,7 +157,7 @@ class ChildProcess:
 
     def stop(self) -> None:
         """Send SIGTERM, and SIGKILL after the grace. Returns once the child has exited; a second call does nothing."""
-        self._process.stdin.close()
+        self._stdin.close()
         try:
             self._process.wait(self._grace_s + WATCHDOG_MARGIN_S)
         except subprocess.TimeoutExpired:
@@ -171,7 +174,7 @@ class ChildProcess:
 
     def _read(self) -> None:
         """Read all the output, so that the child never blocks on a full pipe."""
-        with self._process.stdout as output:
+        with self._stdout as output:
             for line in iter(lambda: output.readline(LINE_BYTES), b""):
                 if self._output_file:
                     self._output_file.write(line)

@@ -52,10 +52,10 @@ async def edit_message_media(api: BotApi, parameters: CallParameters) -> Message
     if item.get("type") not in MEDIA[:-1]:
         raise ApiError("can't parse InputMedia: type is unsupported")
     content = {**await input_media(api, parameters, item), **caption_part(CallParameters(item, {}))}
-    message = api.world.message(message["chat"]["id"], message["message_id"])
-    if message is None:
+    current = api.world.message(message["chat"]["id"], message["message_id"])
+    if current is None:
         raise ApiError("message to edit not found")
-    return change(api, message, CONTENT, {**content, **reply_markup(parameters, inline_only=True)})
+    return change(api, current, CONTENT, {**content, **reply_markup(parameters, inline_only=True)})
 
 
 def own_message(api: BotApi, name: str, parameters: CallParameters) -> Message:

@@ -61,7 +61,7 @@ def is_photo(message: Message) -> bool:
     return find_image(message) is not None and not (message.sticker or message.animation or message.video)
 
 
-def is_private(message: Message) -> bool:
+def is_private(message: MaybeInaccessibleMessage) -> bool:
     return message.chat.type == ChatType.PRIVATE
 
 

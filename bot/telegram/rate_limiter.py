@@ -196,7 +196,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
         sends = creates_message(endpoint)
         entry = next_entry() if sends else None
         if entry and entry.message_id is not None:
-            return entry.response(chat_id)
+            return entry.response(data["chat_id"])
         while True:
             try:
                 response = await self._attempt(callback, args, kwargs, chat_id, priority, entry, sends=sends)

@@ -62,8 +62,8 @@ def main() -> None:
         for name, parts in COMMON.items():
             compile_lock(uv, HERE / f"{name}.txt", *parts, overrides, f"--constraint={everything}", "--upgrade")
     compile_lock(uv, HERE / "serve.txt", "pyproject.toml", "--extra=serve", *upgrade)
-    parts, serve = HERE / "lmdeploy-cpu", f"--constraint={HERE / 'serve.txt'}"
-    compile_lock(uv, parts.with_suffix(".txt"), str(parts.with_suffix(".in")), "--no-deps", serve, "--upgrade")
+    source, serve = HERE / "lmdeploy-cpu.in", f"--constraint={HERE / 'serve.txt'}"
+    compile_lock(uv, source.with_suffix(".txt"), str(source), "--no-deps", serve, "--upgrade")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ async def join_album(
         async with connection.execute(
             f"SELECT {FIELDS} FROM albums WHERE chat_id = ? AND media_group_id = ?", (chat_id, media_group_id)
         ) as cursor:
-            album = AlbumRecord(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+        album = AlbumRecord(**dict(row))
         await connection.execute(
             "INSERT INTO album_photos (album_id, message_id, photo_id, caption) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (album_id, message_id) DO UPDATE SET photo_id = excluded.photo_id, caption = excluded.caption",

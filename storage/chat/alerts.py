@@ -40,7 +40,8 @@ async def begin_alert(
             (what, json.dumps(dict(detail), ensure_ascii=False), now if at is None else at),
         )
         async with connection.execute("SELECT * FROM alerts WHERE what = ? AND ended_at IS NULL", (what,)) as cursor:
-            alert = Alert(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+        alert = Alert(**dict(row))
         await connection.executemany(
             "INSERT INTO alert_news VALUES (?, ?, 'began', ?) ON CONFLICT DO NOTHING",
             [(alert.id, chat_id, now) for chat_id in told],

@@ -1,6 +1,7 @@
 """The best liked jokes of a chat, and a user's latest jokes."""
 
 from dataclasses import dataclass
+from sqlite3 import Row
 
 from storage.chat.ratings import RatingCounts
 from storage.database import Database
@@ -58,5 +59,5 @@ async def list_latest_jokes(database: Database, user_id: int, *, chat_id: int | 
     return [_best_joke(row) for row in rows]
 
 
-def _best_joke(row) -> BestJoke:
+def _best_joke(row: Row) -> BestJoke:
     return BestJoke(row["text"], RatingCounts(row["funny"], row["somewhat"], row["unfunny"]))

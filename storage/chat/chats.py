@@ -53,7 +53,7 @@ async def change_chat(database: Database, chat_id: int, **values: object) -> Cha
         async with connection.execute(
             f"SELECT {', '.join(COLUMNS)} FROM chats WHERE chat_id = ?", (chat_id,)
         ) as cursor:
-            row = await cursor.fetchone()
+            (row,) = await cursor.fetchall()
     return ChatSettings(**dict(row))
 
 

@@ -36,7 +36,8 @@ async def add_request(database: Database, kind: str, model_id: int | None = None
             (kind, model_id, time.time()),
         ) as cursor,
     ):
-        return (await cursor.fetchone())[0]
+        ((request_id,),) = await cursor.fetchall()
+    return request_id
 
 
 async def list_pending_requests(database: Database) -> list[ControlRequest]:

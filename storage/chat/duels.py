@@ -6,6 +6,7 @@ from typing import Literal
 
 from storage.database import Database
 
+Side = Literal["a", "b"]
 Choice = Literal["a", "b", "meh"]
 
 
@@ -67,7 +68,7 @@ async def begin_duel(
                 "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
                 (trial_id, update_id, user_id, chat_id, first_model_id, due[0], now),
             ) as cursor:
-                row = await cursor.fetchone()
+                (row,) = await cursor.fetchall()
     return DuelRecord(**dict(row))
 
 
@@ -90,7 +91,7 @@ async def is_duel_shown(database: Database, update_id: int) -> bool:
     )
 
 
-async def record_duel_joke(database: Database, duel_id: int, side: Literal["a", "b"], joke_id: int) -> None:
+async def record_duel_joke(database: Database, duel_id: int, side: Side, joke_id: int) -> None:
     """Record the joke of side `a` or `b`."""
     async with database.write() as connection:
         await connection.execute(f"UPDATE duels SET joke_{side} = ? WHERE id = ?", (joke_id, duel_id))

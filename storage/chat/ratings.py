@@ -43,7 +43,7 @@ async def record_rating(
             (joke_id, user_id, value, now, now, update_id, now - OFFSET_LIFETIME_S),
         )
         async with connection.execute(COUNTS, (joke_id,)) as cursor:
-            row = await cursor.fetchone()
+            (row,) = await cursor.fetchall()
     return RatingCounts(*row)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sqlite3 import Row
 
 from storage.chat.best import CHATS, PRIOR_RATINGS, SUMS
 from storage.chat.consent import BANNED, SHOWABLE
@@ -118,9 +119,12 @@ async def delete_unsent_posts(database: Database, chat_id: int) -> None:
         await connection.execute("DELETE FROM weekly_posts WHERE chat_id = ? AND NOT begun", (chat_id,))
 
 
-def _digest_joke(row) -> DigestJoke:
+def _digest_joke(row: Row) -> DigestJoke:
     counts = RatingCounts(row["funny"], row["somewhat"], row["unfunny"])
     return DigestJoke(
-        *(row[name] for name in ("joke_id", "photo_id", "text", "language", "sha256", "width", "height", "bytes")),
-        counts,
+        **{
+            name: row[name]
+            for name in ("joke_id", "photo_id", "text", "language", "sha256", "width", "height", "bytes")
+        },
+        counts=counts,
     )

@@ -40,7 +40,8 @@ async def add_ban(
             "INSERT INTO bans (person_id, reason, banned_by, banned_at, until) VALUES (?, ?, ?, ?, ?) RETURNING *",
             (user_id, reason, by, now, until),
         ) as cursor:
-            return BanRecord(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+    return BanRecord(**dict(row))
 
 
 async def lift_ban(database: Database, user_id: int, *, by: int | None = None) -> bool:

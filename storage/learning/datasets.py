@@ -65,14 +65,15 @@ async def register_dataset(
             return
         for sql, values in ((GONE_JOKES, [row.joke_id for row in rows]), (GONE_RATINGS, list(ratings))):
             async with connection.execute(sql, (json.dumps(values),)) as cursor:
-                if (await cursor.fetchone())[0]:
+                ((gone,),) = await cursor.fetchall()
+                if gone:
                     raise DatasetOutdated("Data of this dataset was deleted during the export; export again.")
         await connection.execute("DELETE FROM datasets WHERE name = ?", (name,))
         async with connection.execute(
             "INSERT INTO datasets (name, source, raters, created_at) VALUES (?, ?, ?, ?) RETURNING id",
             (name, source, len(raters), time.time()),
         ) as cursor:
-            dataset_id = (await cursor.fetchone())[0]
+            ((dataset_id,),) = await cursor.fetchall()
         await connection.executemany(
             "INSERT INTO dataset_rows (dataset_id, row_id, part, joke_id) VALUES (?, ?, ?, ?)",
             [(dataset_id, row.row_id, row.part, row.joke_id) for row in rows],

@@ -88,7 +88,7 @@ async def register_base(
             "code = coalesce(excluded.code, code) WHERE base_id IS NULL AND directory IS NULL",
             (name, directory, digest, code, time.time()),
         )
-        return await select_model(connection, "name = ?", (name,))
+        return await select_existing_model(connection, "name = ?", (name,))
 
 
 async def record_code_consent(
@@ -101,6 +101,12 @@ async def record_code_consent(
             "NULL OR ?)",
             (code, digest, model_id, anew),
         )
+
+
+async def replace_code(database: Database, model: Model, code: str) -> None:
+    """Replace the recorded code (JSON) of a model, unless it was changed since `model` was read."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE models SET code = ? WHERE id = ? AND code = ?", (code, model.id, model.code))
 
 
 async def get_champion(database: Database) -> Model | None:
@@ -146,7 +152,8 @@ async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Mode
             new.base_id,
         ),
     ) as cursor:
-        return Model(**dict(await cursor.fetchone()))
+        (row,) = await cursor.fetchall()
+    return Model(**dict(row))
 
 
 async def select_model(connection: aiosqlite.Connection, where: str, parameters: tuple[Any, ...] = ()) -> Model | None:
@@ -154,6 +161,15 @@ async def select_model(connection: aiosqlite.Connection, where: str, parameters:
     async with connection.execute(f"SELECT * FROM models WHERE {where}", parameters) as cursor:
         row = await cursor.fetchone()
     return Model(**dict(row)) if row else None
+
+
+async def select_existing_model(
+    connection: aiosqlite.Connection, where: str, parameters: tuple[Any, ...] = ()
+) -> Model:
+    """The model that meets a condition, read within a transaction. The caller knows that there is one."""
+    async with connection.execute(f"SELECT * FROM models WHERE {where}", parameters) as cursor:
+        (row,) = await cursor.fetchall()
+    return Model(**dict(row))
 
 
 async def set_status(connection: aiosqlite.Connection, model_id: int, status: str, reason: str) -> None:
@@ -171,7 +187,7 @@ async def retire_model(database: Database, model_id: int, status: str = "retired
                 f"{'does not exist' if model is None else 'is in service or a base'}."
             )
         await set_status(connection, model_id, status, reason)
-        return await select_model(connection, "id = ?", (model_id,))
+        return await select_existing_model(connection, "id = ?", (model_id,))
 
 
 async def mark_files_removed(database: Database, model_id: int) -> None:

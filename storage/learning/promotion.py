@@ -54,14 +54,15 @@ async def record_verdict(database: Database, run: Run, compared_with: int, verdi
     """
     to = STATE_AFTER[GateAnswer(verdict["answer"])]
     reason = EndReason(" ".join(verdict["reasons"]), "gate", {"codes": verdict.get("codes", [])})
+    candidate_id = runs.require(run.candidate_id)
     async with database.write() as connection:
         serving = await models.select_model(connection, "status = 'champion'")
         if serving is None or serving.id != compared_with:
             raise ChampionChanged(
                 f"Model {compared_with}, which the candidate was compared with, is no longer in service."
             )
-        if to == "canary" and await is_tainted(connection, run.candidate_id):
-            raise ModelTainted(run.candidate_id)
+        if to == "canary" and await is_tainted(connection, candidate_id):
+            raise ModelTainted(candidate_id)
         moved = await runs.advance_within(
             connection,
             run,
@@ -70,12 +71,10 @@ async def record_verdict(database: Database, run: Run, compared_with: int, verdi
             verdict=json.dumps(verdict, ensure_ascii=False),
             champion_id=compared_with,
         )
-        await models.set_status(
-            connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason.text
-        )
+        await models.set_status(connection, candidate_id, "rejected" if to == "rejected" else "candidate", reason.text)
         await connection.execute(
             "UPDATE models SET measures = json_set(measures, '$.gate', json(?)) WHERE id = ?",
-            (json.dumps(verdict.get("measures", {}), ensure_ascii=False), run.candidate_id),
+            (json.dumps(verdict.get("measures", {}), ensure_ascii=False), candidate_id),
         )
         return moved
 
@@ -85,12 +84,13 @@ async def begin_canary(database: Database, run: Run) -> Model:
 
     A repeated call changes nothing. Raises RunStateChanged.
     """
+    candidate_id = runs.require(run.candidate_id)
     async with database.write() as connection:
         async with connection.execute("SELECT 1 FROM runs WHERE id = ? AND state = 'canary'", (run.id,)) as cursor:
             if not await cursor.fetchone():
                 raise runs.RunStateChanged(f"Run {run.id} is no longer in canary.")
-        await models.set_status(connection, run.candidate_id, "canary", "")
-        return await models.select_model(connection, "id = ?", (run.candidate_id,))
+        await models.set_status(connection, candidate_id, "canary", "")
+        return await models.select_existing_model(connection, "id = ?", (candidate_id,))
 
 
 async def end_run(database: Database, run: Run, to: str, reason: ReasonLike) -> Run:
@@ -224,7 +224,8 @@ async def _swap(
         "RETURNING *",
         (model.id, old.id if old else None, kind, reason, asked_by, time.time()),
     ) as cursor:
-        return Promotion(**dict(await cursor.fetchone()))
+        (row,) = await cursor.fetchall()
+    return Promotion(**dict(row))
 
 
 async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: ReasonLike) -> None:

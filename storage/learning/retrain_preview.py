@@ -34,7 +34,7 @@ class RetrainPreview:
     training: Mapping[str, Any] | None = None
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: str | bytes) -> Self:
         """Decode the output of `to_json`. Raises PreviewError for other text."""
         try:
             preview = cls(**json.loads(text))

@@ -12,7 +12,7 @@ so that another process can resume the run.
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -36,6 +36,8 @@ NEXT = {
 """Transitions besides AT_ANY_TIME. A run goes back to exporting if a user with rows in its dataset was forgotten."""
 CHANGEABLE = {"dataset", "model_name", "champion_id", "start_id", "candidate_id", "verdict", "restarts"}
 
+T = TypeVar("T")
+
 
 class RunError(JokebotError):
     """A run can't be created or changed; the message has the cause and the remedy."""
@@ -54,6 +56,13 @@ class RunInProgress(RunError):
             f"Run {run.id} is {state}; there is one run at a time. `jokebot runs {run.id}` shows how far it is."
         )
         self.run = run
+
+
+def require(value: T | None) -> T:
+    """A field of a run that its state guarantees. Raises ValueError if it is None."""
+    if value is None:
+        raise ValueError("a field of the run is missing that its state requires")
+    return value
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,8 @@ async def create_run(
             "INSERT INTO runs (started_by, asked_by, given_dataset, created_at) VALUES (?, ?, ?, ?) RETURNING *",
             (started_by, asked_by, dataset, now),
         ) as cursor:
-            run = Run(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+        run = Run(**dict(row))
         await connection.execute("INSERT INTO run_states VALUES (?, 'queued', ?)", (run.id, now))
     return run
 

@@ -43,7 +43,7 @@ async def place_photos(
     now, members = time.time(), list(joining)
     async with database.write() as connection:
         async with connection.execute("SELECT coalesce(max(id), 0) FROM photo_groups") as cursor:
-            last = (await cursor.fetchone())[0]
+            ((last,),) = await cursor.fetchall()
         numbered = list(enumerate(groups, last + 1))
         await connection.executemany(
             "INSERT INTO photo_groups (id, side, decided_at) VALUES (?, ?, ?)",

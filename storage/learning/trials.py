@@ -78,7 +78,7 @@ async def begin_trial(database: Database, run_id: int, champion_id: int, candida
             (run_id, champion_id, candidate_id, time.time()),
         )
         async with connection.execute("SELECT * FROM trials WHERE ended_at IS NULL") as cursor:
-            row = await cursor.fetchone()
+            (row,) = await cursor.fetchall()
     return TrialRecord(**dict(row))
 
 
@@ -98,7 +98,7 @@ async def begin_late_stage(database: Database, trial_id: int) -> TrialRecord:
     """Begin the second stage, if it has not begun; returns the trial."""
     sql = "UPDATE trials SET late_at = coalesce(late_at, ?) WHERE id = ? RETURNING *"
     async with database.write() as connection, connection.execute(sql, (time.time(), trial_id)) as cursor:
-        row = await cursor.fetchone()
+        (row,) = await cursor.fetchall()
     return TrialRecord(**dict(row))
 
 

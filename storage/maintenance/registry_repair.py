@@ -31,9 +31,9 @@ async def repair_registry(path: Path, folder: Path) -> RepairResult:
     """
     database, mended = await Database.open(path), RepairResult()
     try:
-        for model in [
-            own for own in await models.all_models(database) if not own.is_base and own.directory and not own.removed_at
-        ]:
+        for model in await models.all_models(database):
+            if model.is_base or not model.directory or model.removed_at:
+                continue
             directory = folder / Path(model.directory).name
             whole = is_whole(directory, model.digest)
             await models.record_files(database, model.id, str(directory) if whole else None)

@@ -90,7 +90,8 @@ async def delete_aged_rows(database: Database, retention: RetentionSettings) -> 
         for step in STEPS:
             await _execute(connection, step, before)
         last = await count_rows(connection)
-    return ErasureResult(*(old - new for old, new in zip(first, last, strict=True)))
+    photos, jokes, ratings = (old - new for old, new in zip(first, last, strict=True))
+    return ErasureResult(photos, jokes, ratings)
 
 
 async def _execute(connection: aiosqlite.Connection, step: str, before: dict[str, float]) -> None:

@@ -166,7 +166,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _is_foreign(profile: bytes | None) -> bool:
     """Whether the colour profile is not sRGB, so that removing it would change the colours."""
-    return bool(profile) and b"sRGB" not in profile and "sRGB".encode("utf-16-be") not in profile
+    return bool(profile and b"sRGB" not in profile and "sRGB".encode("utf-16-be") not in profile)
 
 
 def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -190,7 +190,7 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
     else:
-        low, high = (float(value) for value in image.getextrema())
+        low, high = (float(value) for value in image.getextrema() if not isinstance(value, tuple))
     scale = 255.0 / ((high - low) or 1.0)
     return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
 

@@ -68,7 +68,7 @@ async def add_photo(database: Database, folder: Path, checked: CheckedPhoto, use
             (checked.sha256, checked.phash, checked.width, checked.height, len(checked.data), checked.media_type, now),
         )
         async with connection.execute("SELECT * FROM photos WHERE sha256 = ?", (checked.sha256,)) as cursor:
-            row = await cursor.fetchone()
+            (row,) = await cursor.fetchall()
         await connection.execute(
             "INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
             (row["id"], user_id, now),

@@ -43,7 +43,7 @@ def check_names(directory: Path, contents: DatasetContents) -> Iterator[str]:
 
 def check_entries(contents: DatasetContents) -> Iterator[str]:
     """Check that every row is unchanged in the manifest, and that every entry that is not forgotten has its row."""
-    entries: dict[str, Entry] = {
+    entries: dict[object, Entry] = {
         entry["id"]: entry for entry in contents.manifest["rows"] if not entry.get("forgotten")
     }
     rows: list[tuple[str, Row]] = [

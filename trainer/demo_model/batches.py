@@ -61,7 +61,8 @@ class TextEncoder:
 
     def batch(self, subjects: list[int], turns: list[DialogueTurn]) -> TrainingBatch:
         """A batch of the subjects of all pictures and the turns about the first ones."""
-        rows, labels, before = [], [], []
+        rows, labels = [], []
+        before: list[int] = []
         for turn in turns:
             before, asked = self.prompt(turn.user)
             answer = self.answer(turn.answer)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
@@ -116,7 +117,7 @@ def save(model: Any, out: Path) -> None:
     """Write the model's weights to the checkpoint as bf16, by rename."""
     state = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
 
-    def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:
+    def values(name: str, size: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
         yield np.ascontiguousarray(state[name]).reshape(-1)
 
     new = out / "new"

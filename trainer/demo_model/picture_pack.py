@@ -43,7 +43,8 @@ def make_pack(path: Path, work: Path) -> int:
     drawings = list(find_drawings(work.absolute(), subjects, 2 * SIZE))
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as pack:
-        index, packed = [], set()
+        index: list[list[str]] = []
+        packed: set[tuple[int, bytes]] = set()
         for subject, name, source in drawings:
             picture = shrink(source)
             # Two emoji of one subject may have the same icon in a set.

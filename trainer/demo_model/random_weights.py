@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.errors import JokebotError
 from configs.tiling import MEAN, STD, TILE
@@ -33,7 +34,7 @@ def write_random(directory: Path, shape: ArchitectureShape, seed: int) -> int:
     only an `…-unfinished` directory. Raises JokebotError if the directory is in use or its name has a dot.
     """
 
-    def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:
+    def values(name: str, size: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
         return draw(seed, name, math.prod(size))
 
     with new_directory(directory) as place:
@@ -85,7 +86,7 @@ def write_frame(directory: Path, shape: ArchitectureShape) -> None:
     )
 
 
-def draw(seed: int, name: str, count: int) -> Iterator[np.ndarray]:
+def draw(seed: int, name: str, count: int) -> Iterator[NDArray[np.float32]]:
     """A parameter's initial values: ones for norms and layer scales, zeros for biases, else normally distributed.
 
     Each parameter has its own random stream, seeded by the seed and its name, so the order of writing doesn't matter.

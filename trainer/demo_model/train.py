@@ -133,7 +133,9 @@ class DemoTrainer:
 def make_layers_passable(layers: nn.ModuleList) -> None:
     """Add stochastic depth: in training some pictures skip a layer, whose output is scaled to keep the mean."""
 
-    class Passable(type(layers[0])):
+    layer_class: Any = type(layers[0])
+
+    class Passable(layer_class):
         def forward(self, hidden: torch.Tensor) -> torch.Tensor:
             after = super().forward(hidden)
             if not self.training:

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 SHARD_BYTES = 2_000_000_000
 Named = tuple[str, tuple[int, ...]]
-Source = Callable[[str, tuple[int, ...]], Iterator[np.ndarray]]
+Source = Callable[[str, tuple[int, ...]], Iterator[NDArray[np.float32]]]
 """Returns a tensor's float32 values in order, in pieces of any length."""
 
 
-def to_bf16(values: np.ndarray) -> np.ndarray:
+def to_bf16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Convert float32 to bf16 as uint16, rounded to the nearest, ties to even. NaN is not supported."""
     bits = values.view(np.uint32)
     return ((bits + (0x7FFF + (bits >> 16 & 1))) >> 16).astype("<u2")

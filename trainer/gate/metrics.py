@@ -73,7 +73,7 @@ def is_ranked_right(nats: Sequence[float], liked: int, disliked: int) -> float:
     return 0.5 if nats[liked] == nats[disliked] else float(nats[liked] < nats[disliked])
 
 
-def paired(old: np.ndarray, new: np.ndarray, settings: GateSettings) -> Measures:
+def paired(old: NDArray[np.float64], new: NDArray[np.float64], settings: GateSettings) -> Measures:
     """Means, their difference (candidate minus champion), and its interval; None without photos."""
     if not len(old):
         return {"champion": None, "candidate": None, "difference": None, "interval": None}

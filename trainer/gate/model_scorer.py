@@ -125,7 +125,7 @@ class ModelScorer:
         for index, question in enumerate(questions):
             by_length[len(question)].append(index)
         for length, group in sorted(by_length.items()):
-            for batch in self.batches(group, lambda _, tokens=length: tokens):
+            for batch in self.batches(group, dict.fromkeys(group, length).__getitem__):
                 generated = self.halve_on_oom(
                     batch,
                     lambda part: self.generate_batch(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.merge.bf16 import round_to_bf16
 from trainer.merge.checkpoint_io import MergeError, StoredTensor, read_checkpoint, read_safetensors
@@ -40,7 +41,7 @@ class LoraPair:
         return self.b.values.shape[0], self.a.values.shape[1]
 
 
-def finite_rows(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
+def finite_rows(tensor: StoredTensor, rows: slice = slice(None)) -> NDArray[np.float32]:
     """Rows of a tensor as a float32 copy. Raises MergeError for values that are not finite or too large."""
     values = StoredTensor(tensor.dtype, tensor.values[rows]).float32()
     if not np.abs(values).max(initial=0) < MAX_WEIGHT:
@@ -48,7 +49,7 @@ def finite_rows(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
     return values
 
 
-def rounded_rows(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
+def rounded_rows(tensor: StoredTensor, rows: slice = slice(None)) -> NDArray[np.float32]:
     """Rows of a tensor as float32, rounded to bf16 values. Raises MergeError as `finite_rows` does."""
     values = finite_rows(tensor, rows)
     return round_to_bf16(values, np.empty_like(values))

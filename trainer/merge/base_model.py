@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.merge.adapter import LoraAdapter, LoraPair, finite_rows, rounded_rows
 from trainer.merge.bf16 import LoraAdder, to_bf16
@@ -114,7 +115,7 @@ class WorkerBuffers(threading.local):
         self.add = LoraAdder()
         self.block = np.empty(0, np.uint16)
 
-    def room(self, shape: tuple[int, ...]) -> np.ndarray:
+    def room(self, shape: tuple[int, ...]) -> NDArray[np.uint16]:
         """A buffer for bf16 values of that shape, overwritten by the next call."""
         if self.block.size < math.prod(shape):
             self.block = np.empty(math.prod(shape), np.uint16)
@@ -145,7 +146,7 @@ def copies_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int) 
 def rewrite(tensor: StoredTensor, file: int, offset: int) -> None:
     """Write one of the adapter's whole tensors to its offset in the file (a descriptor)."""
     values = to_bf16(finite_rows(tensor))
-    write_at(file, memoryview(values).cast("B"), offset)
+    write_at(file, values.data.cast("B"), offset)
 
 
 def products_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int) -> Iterator[Work]:
@@ -169,4 +170,4 @@ def add_blocks(tensor: StoredTensor, pair: LoraPair, scaling: float, file: int, 
         base = tensor.values[rows]
         out = BUFFERS.room(base.shape)
         BUFFERS.add(base, rounded_rows(pair.b, rows), a, scaling, out)
-        write_at(file, memoryview(out).cast("B"), tensor.offset + rows.start * base.strides[0])
+        write_at(file, out.data.cast("B"), tensor.offset + rows.start * base.strides[0])

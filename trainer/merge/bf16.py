@@ -9,13 +9,17 @@ which can change a sum by two steps.
 """
 
 import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Bf16 = NDArray[np.uint16]
 
 PASS = 1 << 16
 """Elements in one pass of rounding: three float32 arrays of that many stay in a core's second-level cache."""
 SPLIT = np.float32(65537.0)
 
 
-def round_to_bf16(values: np.ndarray, spare: np.ndarray) -> np.ndarray:
+def round_to_bf16(values: Float32, spare: Float32) -> Float32:
     """Round float32 values in place to bf16 values, ties to even. `spare` is a buffer of the same shape.
 
     Veltkamp's splitting takes three float operations instead of five bit operations. A test covers all 2²³
@@ -26,7 +30,7 @@ def round_to_bf16(values: np.ndarray, spare: np.ndarray) -> np.ndarray:
     return np.subtract(spare, values, out=values)
 
 
-def to_bf16(values: np.ndarray) -> np.ndarray:
+def to_bf16(values: Float32) -> Bf16:
     """float32 values as bf16 in uint16; the values are rounded in place."""
     return (round_to_bf16(values, np.empty_like(values)).view(np.uint32) >> 16).astype(np.uint16)
 
@@ -38,7 +42,7 @@ class LoraAdder:
         self.product = np.empty(0, np.float32)
         self.total, self.spare = np.empty(PASS, np.uint32), np.empty(PASS, np.float32)
 
-    def __call__(self, base: np.ndarray, b: np.ndarray, a: np.ndarray, scaling: float, out: np.ndarray) -> None:
+    def __call__(self, base: Bf16, b: Float32, a: Float32, scaling: float, out: Bf16) -> None:
         """Compute base + scaling · B·A into `out`.
 
         `base` and `out` (rows, columns) are bf16 as uint16; `b` (rows, rank) and `a` (rank, columns) are bf16 values as
@@ -54,7 +58,7 @@ class LoraAdder:
             here = slice(start, start + PASS)
             self.add(base[here], delta[here], out[here])
 
-    def add(self, base: np.ndarray, delta: np.ndarray, out: np.ndarray) -> None:
+    def add(self, base: Bf16, delta: Float32, out: Bf16) -> None:
         """One pass. `base` and `out` (n ≤ PASS) are bf16 as uint16; `delta` (n) is float32 and rounded in place."""
         bits, spare = self.total[: delta.size], self.spare[: delta.size]
         total = bits.view(np.float32)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.errors import JokebotError
 
-ITEM = {
+ITEM: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype("<u2"),
     "F16": np.dtype("<f2"),
     "F32": np.dtype("<f4"),
@@ -50,14 +51,14 @@ class StoredTensor:
     """One tensor: its type as safetensors names it, its values (a view of the file), its first byte in the file."""
 
     dtype: str
-    values: np.ndarray
+    values: NDArray[Any]
     offset: int = 0
 
     @property
     def nbytes(self) -> int:
         return self.values.nbytes
 
-    def float32(self) -> np.ndarray:
+    def float32(self) -> NDArray[np.float32]:
         """The values as float32, a copy."""
         return (
             (self.values.astype(np.uint32) << 16).view(np.float32)
@@ -152,7 +153,7 @@ class HarmlessUnpickler(pickle.Unpickler):
             return collections.OrderedDict
         return STORAGES[name] if module == "torch" and name in STORAGES else IgnoredObject
 
-    def persistent_load(self, pid: tuple[str, Any, str, str, int]) -> tuple[str, int, np.ndarray]:
+    def persistent_load(self, pid: tuple[str, Any, str, str, int]) -> tuple[str, int, NDArray[Any]]:
         """Map a storage; `pid` is ("storage", class, member's name, device, length)."""
         _, dtype, member, _, count = pid
         if dtype not in ITEM:
@@ -162,7 +163,7 @@ class HarmlessUnpickler(pickle.Unpickler):
 
 
 def rebuild_tensor(
-    storage: tuple[str, int, np.ndarray], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any
+    storage: tuple[str, int, NDArray[Any]], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any
 ) -> StoredTensor:
     """Replaces torch._utils._rebuild_tensor_v2: a view of a storage from `persistent_load`.
 

@@ -125,7 +125,7 @@ class Importer:
         self, request: OogiriImport, pictures: ImageStore, dropped: Counter[str]
     ) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
         """Usable rows, the best of each picture first, up to the limit; other rows are counted in `dropped`."""
-        texts, per_photo, taken = TextFilter(), Counter(), 0
+        texts, per_photo, taken = TextFilter(), Counter[str](), 0
         for source in best_first(self._acceptable(request, dropped)):
             if taken >= request.limit:
                 dropped["the limit was reached"] += 1

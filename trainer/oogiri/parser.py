@@ -83,14 +83,15 @@ def oogiri_row(number: int, item: Any) -> OogiriRow:
         image = str(image)
     if not isinstance(image, str) or not image.strip():
         raise UnusableRow("it names no picture")
-    if kind == "IT2T" and not (isinstance(question, str) and question.strip()):
+    question = question.strip() if isinstance(question, str) else ""
+    if kind == "IT2T" and not question:
         raise UnusableRow("it lacks the text that belongs to its picture (IT2T)")
     return OogiriRow(
         number,
         image.strip(),
         text_of(item.get("text")),
         parse_stars(item.get("star")),
-        question.strip() if kind == "IT2T" else None,
+        question if kind == "IT2T" else None,
     )
 
 

@@ -13,10 +13,10 @@ from trainer.pipeline.workspace import PART, RunWorkspace
 async def clean_up(database: Database, settings: Settings) -> None:
     """Remove files that are no longer needed. The caller must hold the lock of the runs' folder."""
     current = await runs.current_run(database)
-    busy = current is not None and current.state != "canary"
+    at_work = None if current is None or current.state == "canary" else current
     await model_cleanup.remove_model_files(database, settings.storage.models, settings.retrain.keep_models)
-    await clean_up_models(database, settings, current.model_name if busy else None)
-    await clean_up_runs(database, settings, current if busy else None)
+    await clean_up_models(database, settings, at_work.model_name if at_work else None)
+    await clean_up_runs(database, settings, at_work)
 
 
 async def clean_up_models(database: Database, settings: Settings, at_work: str | None) -> None:

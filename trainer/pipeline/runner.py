@@ -34,7 +34,7 @@ class PipelineSteps:
 
 
 async def run_pipeline(
-    settings: Settings, run_id: int, steps: PipelineSteps, report: Callable[[Run], None] = lambda run: None
+    settings: Settings, run_id: int, steps: PipelineSteps, report: Callable[[Run], object] = lambda run: None
 ) -> Run:
     """Execute a run until it is in canary or finished, and return its row; `report` is called in each state.
 

@@ -10,6 +10,7 @@ those in the evidence: ratings older than `max_age_days` are unknown.)
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.settings import SelectionSettings
 from storage.learning.rating_arrays import Ints, RatingArrays
@@ -30,7 +31,7 @@ def newcomer_weights(evidence: RatingArrays, settings: SelectionSettings) -> Flo
     return worth
 
 
-def bursts(at: Ints, rater: Ints, ratings: int, seconds: float) -> np.ndarray:
+def bursts(at: Ints, rater: Ints, ratings: int, seconds: float) -> NDArray[np.bool_]:
     """Per rating, whether it is one of at least `ratings` that its rater gave within `seconds`."""
     order = np.lexsort((at, rater))
     times, raters = at[order], rater[order]

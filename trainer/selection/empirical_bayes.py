@@ -68,10 +68,15 @@ class JokeMeans:
         return int(self.photo.max(initial=-1)) + 1
 
 
+def sum_by_index(index: Indices, values: Floats, length: int) -> Floats:
+    """Sums (length) of the values (n) that have the same index (n)."""
+    return np.bincount(index, values, length)  # type: ignore[return-value]  # the stub ignores the weights
+
+
 def joke_means(value: Floats, weight: Floats, joke: Indices, photo: Indices) -> JokeMeans:
     """Weighted means of n ratings by joke; `photo` (J) gives each joke's photo, numbered from 0."""
-    total = np.bincount(joke, weight, len(photo))
-    return JokeMeans(total, ratio(np.bincount(joke, weight * value, len(photo)), total), photo)
+    total = sum_by_index(joke, weight, len(photo))
+    return JokeMeans(total, ratio(sum_by_index(joke, weight * value, len(photo)), total), photo)
 
 
 def estimate_pool(value: Floats, weight: Floats, joke: Indices, means: JokeMeans) -> VarianceComponents:
@@ -85,12 +90,12 @@ def estimate_pool(value: Floats, weight: Floats, joke: Indices, means: JokeMeans
     total = n.sum()
     if total == 0:
         return VarianceComponents(0.5, *(share * MIN_VARIANCE for share in PRIOR_SHARES))
-    of_photo = np.bincount(photo, n, means.photos)
-    photo_mean = ratio(np.bincount(photo, n * y, means.photos), of_photo)
+    of_photo = sum_by_index(photo, n, means.photos)
+    photo_mean = ratio(sum_by_index(photo, n * y, means.photos), of_photo)
     mean = float((n * y).sum() / total)
     jokes, photos = int((n > 0).sum()), int((of_photo > 0).sum())
     spread = max(float((weight * (value - mean) ** 2).sum() / total), MIN_VARIANCE)
-    squares = ratio(np.bincount(photo, n * n, means.photos), of_photo).sum()
+    squares = ratio(sum_by_index(photo, n * n, means.photos), of_photo).sum()
 
     noise = _mixed(
         PRIOR_SHARES[0],
@@ -145,8 +150,8 @@ def _photo_sums(means: JokeMeans, pool: VarianceComponents) -> tuple[Floats, Flo
     """Per photo 1/τ_φ² + Σ 1/s² and Σ (y − μ)/s²; per joke 1/s² (0 if unrated)."""
     rated = means.weight > 0
     own = np.where(rated, 1 / (pool.joke + pool.noise / np.where(rated, means.weight, 1.0)), 0.0)
-    precision = 1 / pool.photo + np.bincount(means.photo, own, means.photos)
-    return precision, np.bincount(means.photo, own * (means.mean - pool.reference), means.photos), own
+    precision = 1 / pool.photo + sum_by_index(means.photo, own, means.photos)
+    return precision, sum_by_index(means.photo, own * (means.mean - pool.reference), means.photos), own
 
 
 def _better(weight: Floats, mean: Floats, precision: Floats, deviation: Floats, pool: VarianceComponents) -> Floats:

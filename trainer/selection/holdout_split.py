@@ -87,7 +87,8 @@ def cluster(
     new: NDArray[np.uint64], old: NDArray[np.uint64], bits: int
 ) -> tuple[NDArray[np.int64], dict[int, set[int]]]:
     """Clusters of near new hashes, and for each cluster the rows of near old hashes."""
-    clusters, touches = DisjointSets(len(new)), [np.empty((0, 2), np.int64)]
+    clusters = DisjointSets(len(new))
+    touches: list[NDArray[np.int64]] = [np.empty((0, 2), np.int64)]
     fresh = np.arange(len(new) + len(old)) < len(new)
     for left, right in near_duplicate_pairs(np.concatenate([new, old]), bits, fresh):
         left, right = np.minimum(left, right), np.maximum(left, right)

@@ -52,7 +52,8 @@ def _bands(hashes: Hashes, count: int) -> list[Hashes]:
 
 def _equal_neighbours(key: Hashes) -> Iterator[tuple[Indices, Indices]]:
     """Index pairs with equal keys in a sorted array, about MAX_PAIRS at a time."""
-    distance, left, parts, size = 1, np.arange(len(key)), [], 0
+    left: Indices = np.arange(len(key))
+    distance, parts, size = 1, [], 0
     while True:
         left = left[: np.searchsorted(left, len(key) - distance)]
         left = left[key[left] == key[left + distance]]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.selection.empirical_bayes import Floats, Indices, ratio
+from trainer.selection.empirical_bayes import Floats, Indices, ratio, sum_by_index
 
 LENIENCY_SHARE = 0.10
 """Prior share of rater effects in the variance of a rating; LENIENCY_DEGREES is its weight in degrees of freedom."""
@@ -66,7 +66,7 @@ def unweighed(value: Floats, jokes: int) -> WeightedRatings:
 def leniency(value: Floats, rater: Indices, raters: int) -> Floats:
     """Per rater, the mean deviation of the values from the pool's mean, shrunk towards 0."""
     count = np.bincount(rater, minlength=raters).astype(float)
-    deviation = ratio(np.bincount(rater, value - value.mean(), raters), count)
+    deviation = ratio(sum_by_index(rater, value - value.mean(), raters), count)
     spread = max(float(value.var()), 1e-9)
     degrees, total = int((count > 0).sum()) - 1, count.sum()
     coefficient = total - (count**2).sum() / total
@@ -112,8 +112,10 @@ def joint_ratings(joke: Indices) -> tuple[Small, Small]:
     """Index pairs of ratings of the same joke."""
     shuffled = np.random.default_rng(0).permutation(len(joke))
     order = shuffled[np.argsort(joke[shuffled], kind="stable")].astype(np.int32)
-    sorted_jokes, here = joke[order], np.arange(len(joke), dtype=np.int32)
-    lefts, rights = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    here: Small = np.arange(len(joke), dtype=np.int32)
+    sorted_jokes = joke[order]
+    lefts: list[Small] = [np.empty(0, np.int32)]
+    rights: list[Small] = [np.empty(0, np.int32)]
     for distance in range(1, MAX_PARTNERS + 1):
         here = here[: np.searchsorted(here, len(joke) - distance)]
         here = here[sorted_jokes[here] == sorted_jokes[here + distance]]

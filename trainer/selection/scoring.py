@@ -50,7 +50,8 @@ class JokeScores:
 
     def verdicts(self, joke_ids: Indices) -> dict[int, dict[int, tuple[int, float]]]:
         """Rating (1…3) and weight by user, for each of these jokes that has ratings."""
-        rated, verdicts = self.evidence, defaultdict(dict)
+        rated = self.evidence
+        verdicts: defaultdict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
         requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
         columns = (
             rated.joke_ids[rated.joke[requested]],

@@ -43,8 +43,8 @@ def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) 
     part.replace(plan.out / WEIGHTS)
 
 
-def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
-    """Plot losses over steps as a PNG."""
+def plot(curves: dict[str, list[tuple[int, float]]], path: Path) -> None:
+    """Plot losses over steps as a PNG; a curve has (step, loss) pairs."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -52,7 +52,7 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
     figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=120)
     for number, (name, losses) in enumerate(curves.items()):
-        steps, values = [line["step"] for line in losses], [line["loss"] for line in losses]
+        steps, values = [step for step, _ in losses], [loss for _, loss in losses]
         means = [
             sum(values[max(0, step - SMOOTHING_STEPS + 1) : step + 1]) / min(SMOOTHING_STEPS, step + 1)
             for step in range(len(values))
@@ -69,4 +69,5 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 def plot_run(out: Path) -> None:
     """Plot the losses logged so far to OUT/loss.png."""
-    plot({out.name: read_training_steps(out)}, out / PLOT)
+    losses = [(line["step"], line["loss"]) for line in read_training_steps(out)]
+    plot({out.name: losses}, out / PLOT)

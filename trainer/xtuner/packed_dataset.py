@@ -118,7 +118,7 @@ class EndlessSampler(Sampler):
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, seed: int | None = None) -> None:
-        self.rows, self.batch, self.seed, self.start = len(dataset), batch_size, seed or 0, 0  # type: ignore[arg-type]
+        self.rows, self.batch, self.seed, self.start = len(dataset), batch_size, seed or 0, 0
         self.rank, self.processes = get_dist_info()
 
     def __len__(self) -> int:

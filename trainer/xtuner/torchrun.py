@@ -69,7 +69,7 @@ class Torchrun:
             "trainer.xtuner.worker",
             str(plan.out),
         ]
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.stop_requested = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.forward_signal)

@@ -16,12 +16,12 @@ class RequestError(JokebotError):
 
     def __init__(self, message: str, status: int = 400, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.param, self.code = status, param, code
+        self.status, self.param, self.code = status, param, code or ""
 
     def error_body(self) -> dict[str, Any]:
         """OpenAI's error object."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
-        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code or None}}
 
 
 @dataclass(frozen=True)

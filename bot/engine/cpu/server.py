@@ -164,7 +164,7 @@ class CpuServer:
         return response
 
 
-def event(data: dict) -> bytes:
+def event(data: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 

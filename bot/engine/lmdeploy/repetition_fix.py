@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy
 from lmdeploy.pytorch.strategies.ar import sampling
+from numpy.typing import NDArray
 
 
 class SequenceView(Protocol):
@@ -20,7 +21,7 @@ class SequenceView(Protocol):
     num_new_tokens: int
 
 
-Gather = Callable[[int, Sequence[SequenceView], Any], numpy.ndarray | None]
+Gather = Callable[[int, Sequence[SequenceView], Any], NDArray[numpy.integer[Any]] | None]
 
 
 def fix_padding(gather: Gather) -> Gather:
@@ -28,7 +29,7 @@ def fix_padding(gather: Gather) -> Gather:
     if getattr(gather, "padding_fixed", False):
         return gather
 
-    def fixed(padding: int, requests: Sequence[SequenceView], inputs: Any) -> numpy.ndarray | None:
+    def fixed(padding: int, requests: Sequence[SequenceView], inputs: Any) -> NDArray[numpy.integer[Any]] | None:
         token_ids = gather(padding, requests, inputs)
         if token_ids is not None and token_ids.shape[1]:
             for row, request in zip(token_ids, requests, strict=True):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy
 from lmdeploy.vl.model.internvl import InternVLVisionModel, find_closest_aspect_ratio
+from numpy.typing import NDArray
 from PIL import Image
 
 GRID = "jokebot_grid"
@@ -58,7 +59,7 @@ class PhotoVisionModel(InternVLVisionModel):
             "image_size": image.size,
         }
 
-    def _pixels(self, image: Image.Image, grid: tuple[int, int], thumbnail: bool) -> numpy.ndarray:
+    def _pixels(self, image: Image.Image, grid: tuple[int, int], thumbnail: bool) -> NDArray[numpy.uint8]:
         """8-bit pixels: the photo's (rows, columns, 3), or its (tiles, side, side, 3) if those are fewer."""
         image = image if image.mode == "RGB" else image.convert("RGB")
         side, tiles = self.vision_config.image_size, grid[0] * grid[1] + 1

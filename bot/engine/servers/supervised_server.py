@@ -165,6 +165,7 @@ class SupervisedServer:
 
     async def _start(self) -> None:
         """Start a process and wait until it is ready. Raises StartFailed; no process is left running then."""
+        started_at = logged_at = time.monotonic()
 
         def on_started(process: ServerProcess) -> None:
             self._process = process
@@ -180,7 +181,6 @@ class SupervisedServer:
                 logged_at = time.monotonic()
                 log.info("%s is %s, %s", self.name, state, details)
 
-        started_at = logged_at = time.monotonic()
         self._set_state("starting")
         try:
             await start_process(

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from aiohttp import web
 from PIL import Image
@@ -102,7 +102,7 @@ class StubEngine:
         script: Iterable[StubReply | StubRefusal] = (),
         answer: StubReply | None = None,
         models: Iterable[str] = ("stub",),
-    ) -> AsyncIterator["StubEngine"]:
+    ) -> AsyncIterator[Self]:
         """A stub that listens on loopback (port 0: a free one) until the block ends.
 
         `text` is short for an `answer`.
@@ -169,7 +169,8 @@ class StubEngine:
             await response.write(_event(model, {"content": word}))
             await asyncio.sleep(answer.token_s)
         if answer.ending == "drop":
-            request.transport.abort()
+            if request.transport:
+                request.transport.abort()
         elif answer.ending == "hang":
             await asyncio.Event().wait()
         elif answer.ending == "garbage":

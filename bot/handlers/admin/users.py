@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 from telegram.constants import MessageEntityType
@@ -186,7 +187,7 @@ class BanAdmin:
             return await self._names.find(word[1:])
         return await self._names.get(int(word)) or UserName(int(word), "?")
 
-    async def _notify_others(self, admin: User, key: str, **values: object) -> None:
+    async def _notify_others(self, admin: User, key: str, **values: Any) -> None:
         await self._notifier.notify(
             key, except_for=(admin.id,), silent=True, admin=sanitize_name(admin.full_name), **values
         )

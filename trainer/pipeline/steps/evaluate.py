@@ -12,7 +12,7 @@ from configs.errors import JokebotError
 from configs.settings import load_settings
 from storage.learning import dataset_files, models, promotion
 from storage.learning.run_files import replace_file
-from storage.learning.runs import Run
+from storage.learning.runs import Run, require
 from trainer.pipeline.run_context import RunContext
 
 
@@ -22,10 +22,10 @@ async def judge(context: RunContext, run: Run) -> Run:
     The datasets' lock is held, because held-out rows are read.
     """
     await context.check(run)
-    champion, candidate = await context.champion(), await models.get_model(context.database, run.candidate_id)
+    champion, candidate = await context.champion(), await models.get_model(context.database, require(run.candidate_id))
     verdict = context.workspace.verdict(champion.id)
     if not verdict.exists():
-        dataset = (context.settings.storage.datasets / run.dataset).resolve()
+        dataset = (context.settings.storage.datasets / require(run.dataset)).resolve()
         async with dataset_files.lock(context.settings.storage.datasets):
             await context.run_step(
                 run,

@@ -57,7 +57,7 @@ async def start_model(context: RunContext, champion: Model) -> Model:
 
     A tainted champion is never the start, whatever the setting.
     """
-    if champion.is_base:
+    if champion.base_id is None:
         return champion
     tainted = {model.id for model in await tainted_models.list_tainted_models(context.database)}
     if context.settings.retrain.start_from == "champion" and champion.id not in tainted:

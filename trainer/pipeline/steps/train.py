@@ -10,7 +10,7 @@ from storage.learning.dataset_files import DatasetError
 from storage.learning.model_files import model_digest
 from storage.learning.models import Model, NewModel
 from storage.learning.run_files import PLAN, read_progress
-from storage.learning.runs import Run
+from storage.learning.runs import Run, require
 from trainer.merge.adapter import ABOUT
 from trainer.merge.base_model import BaseCheckpoint
 from trainer.pipeline import resources
@@ -24,7 +24,7 @@ async def train(context: RunContext, run: Run) -> Run:
     """training → merging. The datasets' lock is held, so that no row is erased during the training."""
     async with dataset_files.lock(context.settings.storage.datasets):
         try:
-            await datasets.mark_dataset(context.database, run.dataset, "trained")
+            await datasets.mark_dataset(context.database, require(run.dataset), "trained")
         except DatasetError as error:
             # A user was forgotten since the export, and the dataset was rewritten under another name.
             raise TrainingDataErased from error
@@ -38,8 +38,8 @@ async def train(context: RunContext, run: Run) -> Run:
 
 async def load_or_make_plan(context: RunContext, run: Run) -> TrainingPlan:
     """The run's plan. A stored plan with the same dataset and start is used, even if the settings have changed."""
-    base = await context.directory(await models.get_model(context.database, run.start_id))
-    dataset = (context.settings.storage.datasets / run.dataset).resolve()
+    base = await context.directory(await models.get_model(context.database, require(run.start_id)))
+    dataset = (context.settings.storage.datasets / require(run.dataset)).resolve()
     try:
         plan = TrainingPlan.load(context.workspace.directory)
         # A finished training without an adapter belongs to another run, from before a backup was restored.
@@ -88,8 +88,8 @@ async def run_training(context: RunContext, run: Run, plan: TrainingPlan) -> Non
 async def merge(context: RunContext, run: Run) -> Run:
     """merging → judging: make a model directory, renamed when complete, and register it."""
     await context.check(run)
-    start = await models.get_model(context.database, run.start_id)
-    out = context.workspace.models / run.model_name
+    start = await models.get_model(context.database, require(run.start_id))
+    out = context.workspace.models / require(run.model_name)
     if not out.is_dir():
         out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         await context.run_step(
@@ -111,11 +111,11 @@ async def merge(context: RunContext, run: Run) -> Run:
 def new_model(context: RunContext, run: Run, start: Model, out: Path, digest: str) -> NewModel:
     about = json.loads((context.workspace.directory / ABOUT).read_text(encoding="utf-8"))
     return NewModel(
-        name=run.model_name,
-        parent_id=run.champion_id,
+        name=require(run.model_name),
+        parent_id=require(run.champion_id),
         base_id=start.base_id or start.id,
         start_id=start.id,
-        dataset=run.dataset,
+        dataset=require(run.dataset),
         run_id=run.id,
         directory=str(out),
         digest=digest,
