@@ -24,7 +24,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """PyTorch's index of CPU builds, as its installation page names it. The variable TORCH_CPU_INDEX overrides it."""
 LOCKS = {"bot": ["bot", "dev"], "train": ["train", "dev"], "serve": ["serve"], "docs": ["docs"]}
 """Environment → its locks. An image gets the first of them only."""
-DOWNLOAD_MB = {"bot": 150, "train": 440, "serve": 3900, "docs": 80, "lmdeploy-cpu": 110}
+DOWNLOAD_MB = {"bot": 150, "train": 440, "serve": 4300, "docs": 80, "lmdeploy-cpu": 110}
 """Size of an environment's wheels without torch; measured 2026-11-29 on x86-64, Python 3.11."""
 TORCH_MB = {"cpu": 190, "gpu": 2700}
 PARTS = "lmdeploy-cpu"
@@ -122,12 +122,10 @@ def make(name: str, *, image: str = "") -> None:
     stamp.unlink(missing_ok=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
     python = folder / "bin" / "python"
-    # The CPU build first, because it may not be found; CUDA last, because the locks settle what it depends on.
-    if name == "train" and not gpu:
-        install_torch(python, gpu=False)
+    # torch first, because its build may not be found. The locks then replace what it brought by the locked versions.
+    if name == "train":
+        install_torch(python, gpu=gpu)
     install_locks(python, locks_of(name, image=image))
-    if name == "train" and gpu:
-        install_torch(python, gpu=True)
     if not image:
         pip(python, "--no-deps", "-e", str(ROOT))
     stamp.write_text(wanted)

@@ -1,10 +1,13 @@
 """`pip install .` alone, from an index on loopback, gives a `jokebot run` that answers photos by an engine at a URL."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from contextlib import suppress
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from bot.sandbox.server import Sandbox
 from configs import __version__
 from configs.settings import ROOT
 from tests.bot.conftest import TOKEN, make_picture
-from tests.packaging.loopback_index import loopback_index
+from tests.packaging.loopback_index import loopback_index, normalized
 from tests.packaging.pip_environment import isolated_pip
 
 LOCK = ROOT / "configs" / "requirements" / "bot.txt"
@@ -27,13 +30,26 @@ def pip(python: Path | str, *arguments: str, **options: object) -> None:
     subprocess.run([python, "-m", "pip", *arguments], check=True, timeout=WAIT_S, **options)
 
 
+def repack(package: Distribution, folder: Path) -> None:
+    """Write an installed package as a wheel again, without what its installation wrote outside site-packages."""
+    tag = re.findall(r"^Tag: (\S+)$", package.read_text("WHEEL"), re.MULTILINE)[-1]
+    files = [file for file in package.files if ".." not in file.parts and file.suffix != ".pyc"]
+    wheel_name = f"{normalized(package.name).replace('-', '_')}-{package.version}-{tag}.whl"
+    with zipfile.ZipFile(folder / wheel_name, "w") as wheel:
+        for file in files:
+            if file.name not in ("RECORD", "INSTALLER", "REQUESTED"):
+                wheel.write(file.locate(), str(file))
+        record = next(str(file) for file in files if file.name == "RECORD" and file.parent.suffix == ".dist-info")
+        wheel.writestr(record, "".join(f"{name},,\n" for name in [*wheel.namelist(), record]))
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The lock's wheels, by the configured pip, and the build backend's."""
+    """The lock's packages as wheels, made of the bot environment's, and the build backend from the configured pip."""
     folder = tmp_path_factory.mktemp("wheels")
-    download = ["download", "--quiet", "--no-deps", "--dest", str(folder)]
-    pip(sys.executable, *download, "--require-hashes", "-r", str(LOCK))
-    pip(sys.executable, *download, BUILD_BACKEND)
+    for name in re.findall(r"^([a-z0-9-]+)==", LOCK.read_text(), re.MULTILINE):
+        repack(distribution(name), folder)
+    pip(sys.executable, "download", "--quiet", "--no-deps", "--dest", str(folder), BUILD_BACKEND)
     return folder
 
 
@@ -90,7 +106,7 @@ async def test_the_installed_bot_answers_a_photo(installed, tmp_path):
         process = await asyncio.create_subprocess_exec(program, "run", cwd=tmp_path, env=environment)
         try:
             world = sandbox.world
-            alice = next(iter(world.people))
+            alice = next(iter(world.users))
             world.send_photo(alice, alice, make_picture())
             await world.wait_for(lambda _: any(map(callback_data, world.messages(alice))), WAIT_S)
             (joke,) = (one for one in world.messages(alice) if callback_data(one))
