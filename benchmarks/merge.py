@@ -28,7 +28,7 @@ from benchmarks.machine import Measured, finish, machine, measured  # noqa: E402
 from trainer.merge.compare import max_ulp, random_adapter  # noqa: E402
 
 STOCK = (
-    "import sys; from pathlib import Path; from trainer.xtuner import compat; compat.apply(); "
+    "import sys; from pathlib import Path; from trainer.xtuner import compat; compat.apply_repairs(); "
     "from trainer.xtuner.upstream_baseline import convert; "
     "convert(*map(Path, sys.argv[1:4]), int(sys.argv[4]), 2 * int(sys.argv[4]))"
 )

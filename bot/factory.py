@@ -66,7 +66,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
     chats = await ChatSettingsStore.load(database, prompts, languages)
     bans, names = await BanList.load(database, admins), UserNames(database)
-    messenger, coalescer, queue = Messenger(client, translator, languages), Coalescer(), FairQueue.of(settings)
+    messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
     decoders, servers = _make_decoders(stack), await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
@@ -86,12 +86,10 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     digest = WeeklyDigest(database, settings, client, translator, chats, decoders)
     upkeep = make_maintenance_jobs(settings, database, backup)
     jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job(), *retraining.jobs]
-    schedule, alerts = retraining.schedule, monitoring.alerts
     panel = _panel_starter(settings, database, translator, servers, queue, progress, decoders)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
-    return make_app(
-        settings, ptb, client, database, servers, coalescer, albums, updates, schedule, jobs, alerts, panel, metrics
-    )
+    parts = (settings, ptb, client, database, servers, coalescer, albums, updates)
+    return make_app(*parts, retraining.schedule, jobs, monitoring.alerts, panel, metrics)
 
 
 def _make_application(client: TelegramClient) -> tuple[PtbApplication, JobQueue[Any]]:

@@ -2,7 +2,8 @@
 
 One connection writes; a lock keeps two tasks from sharing a transaction. Another connection reads the last committed
 state (WAL). `synchronous=FULL` keeps every commit through a power cut
-(https://www.sqlite.org/pragma.html#pragma_synchronous).
+(https://www.sqlite.org/pragma.html#pragma_synchronous). `secure_delete` overwrites deleted content with zeros; the
+write-ahead log keeps it until `truncate_log`.
 """
 
 import asyncio
@@ -127,6 +128,15 @@ class Database:
                 parts.append(np.fromiter(values, np.int64, columns * len(rows)).reshape(-1, columns))
         return np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
 
+    async def truncate_log(self) -> bool:
+        """Move the write-ahead log into the file and empty it, so that deleted content is in neither.
+
+        Returns False if another connection was reading for longer than the busy timeout. Raises sqlite3.Error.
+        """
+        async with self._lock:
+            busy = next(iter(await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")))[0]
+        return not busy
+
     @asynccontextmanager
     async def separate_reader(self) -> AsyncIterator["Database"]:
         """The same database with its own reading connection, so that a slow query doesn't delay others."""
@@ -143,13 +153,18 @@ class Database:
         await self._writer.close()
 
 
+def connect_read_only(path: Path, timeout_s: float = 5.0) -> sqlite3.Connection:
+    """A connection that can't write. The path may contain characters that mean something in a URI. Blocks."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)
+
+
 def check_file(path: Path) -> int:
     """Check a database file without changing it and return the number of ratings.
 
     Raises DatabaseError if it is damaged or not a Jokebot database. Blocks.
     """
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(connect_read_only(path)) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             ratings = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
     except sqlite3.Error as error:
@@ -164,7 +179,7 @@ async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:
     connection.row_factory = sqlite3.Row
     try:
         await _write_ahead(connection, time.monotonic() + busy_timeout_s)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()

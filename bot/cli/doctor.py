@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 
+from configs.host_environment import check_time_zone, proxy_for
 from configs.settings import Settings
 
 HELP = "check the token, the engine, the environments, the disk and the database, and print how to fix problems"
@@ -14,9 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the findings. Return 1 if one of them is bad."""
+    """Print the findings. Return 1 if one of them is bad. Raises SettingsError for TZ and proxies."""
     from bot.monitoring.doctor import run_checks
 
+    check_time_zone()
+    for url in (settings.telegram.base_url, settings.engine.url):
+        proxy_for(url)
     findings = asyncio.run(run_checks(settings))
     for finding in findings:
         print(finding.format())

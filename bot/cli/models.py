@@ -9,11 +9,12 @@ from typing import Any
 
 from bot.cli.runs import format_time, literal
 from configs.errors import JokebotError
+from configs.model_code import check_references, code_digests, read_code_files
 from configs.settings import Settings
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import models, promotion
-from storage.learning.model_files import code_digests, model_digest
+from storage.learning.model_files import model_digest
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
 from storage.maintenance.data_folder import is_bot_running
@@ -110,6 +111,7 @@ def check_checkpoint(directory: Path) -> dict[str, str]:
     if not directory.is_dir():
         raise RegistryError(f"There is no directory {directory}.")
     check_base(directory)
+    check_references(directory, read_code_files(directory))
     tensors = {name: tensor for file in BaseCheckpoint.open(directory).files.values() for name, tensor in file.items()}
     unsuitable = next((name for name, tensor in tensors.items() if tensor.dtype != "BF16"), None)
     if unsuitable:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import ctypes
 
+from configs.host_environment import check_time_zone, proxy_for
 from configs.settings import Settings
 
 HELP = "run the bot"
@@ -21,6 +22,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from bot.app import run_until_stopped
     from bot.runtime.logging_setup import configure_logging
 
+    check_time_zone()
+    proxy_for(settings.engine.url)
     configure_logging(settings)
     limit_heap_growth()
     asyncio.run(run_until_stopped(settings))

@@ -27,6 +27,7 @@ from bot.handlers.help import HelpHandlers
 from bot.handlers.joke_delivery import JokeDelivery
 from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.language import LanguageHandlers
+from bot.handlers.membership import MembershipHandlers
 from bot.handlers.photo import PhotoHandlers
 from bot.handlers.privacy import PrivacyHandlers
 from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
@@ -68,6 +69,7 @@ def make_joke_handlers(
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
     """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
+    write_access = messenger.client.write_access
     quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
     keyboards, styles = JokeKeyboards(messenger.client, database, coalescer), StyleRotation(database, prompts)
     generator = JokeGenerator(database, settings, router, prompts, queue, is_banned=bans.is_banned)
@@ -76,18 +78,18 @@ def make_joke_handlers(
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
-    stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake)
+    stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake, write_access)
     duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
-        settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery
+        settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery, write_access
     )
-    explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits)
+    explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
     ratings = RatingHandlers(messenger, database, keyboards)
     usage = HelpHandlers(messenger, access, settings.joke.album_mode)
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    return [ratings, another, album_jokes, duels, usage, photos, explain], last
+    return [MembershipHandlers(write_access), ratings, another, album_jokes, duels, usage, photos, explain], last
 
 
 def make_user_handlers(

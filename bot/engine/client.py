@@ -13,10 +13,10 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from bot.engine.chat_types import EngineReply, OnText, SamplingParams
 from bot.engine.errors import EngineError, engine_errors
+from configs.host_environment import proxy_for
 from configs.log_context import HEADER, REQUEST
 from configs.settings import EngineSettings
 
@@ -59,7 +59,7 @@ class EngineClient:
     """
 
     def __init__(self, settings: EngineSettings, *, ngram: bool = True) -> None:
-        self._settings, self._ngram = settings, ngram
+        self._settings, self._ngram, self._proxy = settings, ngram, proxy_for(settings.url)
         self._openai: AsyncOpenAI | None = None
         self._model = settings.model
         self._lock = asyncio.Lock()
@@ -183,9 +183,9 @@ class EngineClient:
         try:
             with engine_errors(url, midway=True):
                 while True:
-                    chunk_deadline = (
-                        min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first_token_deadline
-                    )
+                    chunk_deadline = first_token_deadline
+                    if draft.text:
+                        chunk_deadline = min(deadline, time.monotonic() + limits.token_timeout_s)
                     chunk = await self._await_until(chunk_deadline, anext(stream, None))
                     if chunk is None:
                         return
@@ -233,10 +233,9 @@ class EngineClient:
     def _make_client(self) -> "AsyncOpenAI":
         import openai
 
-        limits, local = self._settings, urlsplit(self._settings.url).hostname in ("127.0.0.1", "localhost", "::1")
+        limits = self._settings
         timeout = openai.Timeout(None, connect=limits.connect_timeout_s)
-        # An engine on this machine is never behind the proxy that the environment may name.
-        transport = openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not local)
+        transport = openai.DefaultAsyncHttpxClient(timeout=timeout, proxy=self._proxy, trust_env=False)
         client = openai.AsyncOpenAI(
             api_key=limits.api_key.get_secret_value(),
             base_url=limits.url,

@@ -33,7 +33,8 @@ class AccessControl:
     async def check(self, update: Update, context: Any) -> None:
         """Note the user's name. Raises ApplicationHandlerStop for an update of a banned user."""
         user = update.effective_user
-        self._names.note(user)
+        if not update.my_chat_member:
+            self._names.note(user)
         if user is None or not self._bans.is_banned(user.id):
             return
         if any(handler.check_update(update) not in (None, False) for handler in self._open_handlers):

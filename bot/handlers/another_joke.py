@@ -14,6 +14,7 @@ from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import TooManyPending, UserLimiter
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import quoted_message_id
+from bot.telegram.write_access import WriteAccess
 from storage.chat.jokes import get_joke
 from storage.database import Database
 from storage.media.photos import Photo
@@ -29,14 +30,21 @@ class StoredPhotoAccess:
         quota: DailyQuota,
         limiter: UserLimiter,
         intake: PhotoIntake,
+        access: WriteAccess,
     ) -> None:
         self._messenger, self._chats, self._quota = messenger, chats, quota
-        self._limiter, self._intake = limiter, intake
+        self._limiter, self._intake, self._access = limiter, intake, access
 
     async def with_stored_photo(
         self, press: ButtonPress[Any], photo_id: int, handle: Callable[[Photo], Awaitable[None]]
     ) -> None:
-        """Call `handle` with the photo, or answer that it is gone or that a limit of chat or user is reached."""
+        """Call `handle` with the photo, or answer that it is gone or that a limit of chat or user is reached.
+
+        Only answer the press where the bot may not write.
+        """
+        if self._access.is_refused(press.message.chat.id):
+            await self._messenger.answer_button(press.query)
+            return
         photo = await self._intake.find_stored(photo_id)
         if photo is None:
             await self._messenger.reject_button(press.query, "photo-gone")

@@ -79,7 +79,7 @@ class DuelHandlers:
                     text, self._keyboard(user, duel.id), partial(record_duel_message, self._database, duel.id)
                 )
             except Forbidden:
-                log.info("duel %d can't be delivered: chat %d has blocked the bot", duel.id, chat_id)
+                log.debug("duel %d can't be delivered: the bot may not write in chat %d", duel.id, chat_id)
                 return True
         log.info("update %d: duel %d of jokes %d and %d", request.update_id, duel.id, jokes[0].id, jokes[1].id)
         return True

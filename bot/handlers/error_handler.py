@@ -3,7 +3,7 @@
 import logging
 
 from telegram import Update
-from telegram.error import Forbidden, TelegramError
+from telegram.error import ChatMigrated, Forbidden, TelegramError
 
 from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton
 from bot.handlers.error_messages import error_message_with_id
@@ -27,9 +27,10 @@ class ErrorReporter:
         self._messenger, self._database = messenger, database
 
     async def report_error(self, update: Update, error: BaseException | None) -> bool:
-        """Log an error and apologise; False where it is no failure: the bot is blocked or a call was dropped."""
-        if isinstance(error, CallDropped | Forbidden):
-            log.info("update %d: %r", update.update_id, error)
+        """Log an error and apologise; False where it is none: no right to write, or a dropped call."""
+        if isinstance(error, CallDropped | ChatMigrated | Forbidden):
+            level = logging.DEBUG if isinstance(error, Forbidden) else logging.INFO  # WriteAccess logs a Forbidden
+            log.log(level, "update %d: %r", update.update_id, error)
             return False
         log.error("update %d failed", update.update_id, exc_info=error)
         try:

@@ -14,6 +14,7 @@ from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.user_limiter import TooManyPending, UserLimiter
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import caption_hint, is_reply_to_bot
+from bot.telegram.write_access import WriteAccess
 from configs.errors import JokebotError
 from configs.settings import LimitSettings
 from storage.chat.jokes import Joke, get_delivery, get_joke
@@ -36,9 +37,11 @@ class ExplainHandlers:
         generator: JokeGenerator,
         replies: StreamingReplies,
         limits: LimitSettings,
+        access: WriteAccess,
     ) -> None:
         self._messenger, self._database, self._chats, self._limiter = messenger, database, chats, limiter
         self._intake, self._generator, self._replies, self._limits = intake, generator, replies, limits
+        self._access = access
 
     def routes(self) -> list[Route]:
         return [command("explain", self.on_explain)]
@@ -64,6 +67,8 @@ class ExplainHandlers:
         joke = await get_joke(self._database, delivery.joke_id) if delivery else None
         if joke is None:
             return False
+        if self._access.is_refused(message.chat.id):
+            return True
         photo = await self._intake.find_stored(joke.photo_id)
         if photo is None:
             await self._messenger.reply(message, "photo-gone")
@@ -96,4 +101,4 @@ class ExplainHandlers:
             try:
                 await reply.finish(text)
             except Forbidden:
-                log.info("joke %d can't be explained: chat %d has blocked the bot", joke.id, chat_id)
+                log.debug("joke %d can't be explained: the bot may not write in chat %d", joke.id, chat_id)

@@ -17,7 +17,7 @@ from bot.handlers.error_messages import error_text
 from bot.handlers.keyboards import joke_keyboard
 from bot.handlers.routes import ButtonPress, IncomingMessage
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
-from bot.jokes.generator import JokeGenerator
+from bot.jokes.generator import JokeGenerator, PhotoForgotten
 from bot.jokes.styles import style_from_caption
 from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import Priority
@@ -128,7 +128,7 @@ class JokeDelivery:
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
             except Forbidden:
-                log.info("joke %d can't be delivered: chat %d has blocked the bot", joke.id, chat_id)
+                log.debug("joke %d can't be delivered: the bot may not write in chat %d", joke.id, chat_id)
                 return
         log.info("update %d: joke %d for photo %d, engine %.2f s", update_id, joke.id, photo.id, joke.latency_s)
 
@@ -144,10 +144,13 @@ class JokeDelivery:
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)
 
     async def _finish_with_error(self, request: JokeRequest, reply: StreamingReply, error: JokebotError) -> None:
-        """Show an error message; none to a banned user, nor to an unasked photo whose reply isn't visible yet."""
-        expected = isinstance(error, UserBanned | QueueFull)
+        """Show an error message.
+
+        None to a banned user, about an erased photo, nor to an unasked photo whose reply isn't visible yet.
+        """
+        expected = isinstance(error, UserBanned | QueueFull | PhotoForgotten)
         log.log(logging.INFO if expected else logging.WARNING, "update %d gets no joke: %s", request.update_id, error)
-        if isinstance(error, UserBanned):
+        if isinstance(error, UserBanned | PhotoForgotten):
             await reply.discard()
         elif not request.unasked or reply.is_visible:
             language = self._messenger.language(request.user)

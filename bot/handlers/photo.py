@@ -26,6 +26,7 @@ from bot.telegram.message_parsing import (
     is_reply_to_bot,
     mentions_bot,
 )
+from bot.telegram.write_access import WriteAccess
 from configs.settings import Settings
 from storage.media.photos import PhotoError
 
@@ -48,11 +49,13 @@ class PhotoHandlers:
         album_jokes: AlbumJokeHandlers,
         duels: DuelHandlers,
         delivery: JokeDelivery,
+        access: WriteAccess,
     ) -> None:
         self._limits, self._one_for_album = settings.limits, settings.joke.album_mode == "per_album"
         self._messenger, self._chats, self._quota = messenger, chats, quota
         self._limiter, self._overflow, self._albums, self._intake = limiter, overflow, albums, intake
         self._album_jokes, self._duels, self._delivery = album_jokes, duels, delivery
+        self._access = access
 
     def routes(self) -> list[Route]:
         return [command("joke", self.on_joke_command), message(HAS_IMAGE, self.on_photo)]
@@ -92,11 +95,12 @@ class PhotoHandlers:
         unasked: bool = False,
     ) -> None:
         """Answer the image in `target` with a joke or an error message; its album's caption stands in for its own."""
+        if self._access.refused and self._access.is_refused(target.chat.id):
+            return
         user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
         whole_album = album if self._one_for_album else None
         limited = chat.daily is not None and not (whole_album and whole_album.is_admitted)
-        # JokeDelivery checks the quota too; this check saves a download.
-        if limited and await self._quota.is_full(chat.chat_id, update_id):
+        if limited and await self._quota.is_full(chat.chat_id, update_id):  # JokeDelivery checks too; saves a download
             await self._delivery.reply_quota_used_up(chat, user, update_id, incoming.message.message_id)
             return
         try:

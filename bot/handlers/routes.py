@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update, User
-from telegram.ext import BaseHandler, CallbackQueryHandler, CommandHandler, MessageHandler
+from telegram import CallbackQuery, ChatMemberUpdated, MaybeInaccessibleMessage, Message, Update, User
+from telegram.ext import BaseHandler, CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler
 from telegram.ext.filters import BaseFilter
 
 from bot.handlers.callback_data import CallbackData
@@ -84,6 +84,16 @@ def message(kind: BaseFilter, handle: OnMessage) -> Route:
 def button(kind: type[CallbackData], handle: OnButton, *, for_banned: bool = False) -> Route:
     """A route for one kind of button. Data that doesn't decode goes to `any_button`."""
     return Route(_ButtonHandler(kind, handle), for_banned=for_banned)
+
+
+def membership(handle: Callable[[ChatMemberUpdated], Awaitable[None]]) -> Route:
+    """A route for changes of the bot's own rights in a chat; who makes them may be banned."""
+
+    async def on_update(update: Update, context: Any) -> None:
+        if update.my_chat_member:
+            await handle(update.my_chat_member)
+
+    return Route(ChatMemberHandler(on_update, ChatMemberHandler.MY_CHAT_MEMBER), for_banned=True)
 
 
 def any_button(handle: Callable[[CallbackQuery], Awaitable[None]]) -> Route:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,13 +17,17 @@ from configs.prompts import Prompts
 from configs.settings import Settings
 from storage.chat.jokes import Joke, NewJoke, add_joke, get_joke
 from storage.database import Database
-from storage.media.photos import Photo, photo_path, read_photo
+from storage.media.photos import Photo, get_photo, photo_path, read_photo
 
 log = logging.getLogger(__name__)
 
 
 class PhotoFileMissing(JokebotError):
     """The file of a stored photo is missing or can't be read."""
+
+
+class PhotoForgotten(JokebotError):
+    """A photo was erased by /forget or retention while its joke was in work."""
 
 
 class JokeBlocked(JokebotError):
@@ -78,7 +83,7 @@ class JokeGenerator:
         """Make and store a joke about a stored photo.
 
         `update_id` is the update that the joke answers. `served` overrides the router's choice of a model. Raises
-        PromptError, QueueFull, UserBanned, PhotoFileMissing, EngineError, JokeBlocked.
+        PromptError, QueueFull, UserBanned, PhotoFileMissing, PhotoForgotten, EngineError, JokeBlocked.
         """
         style = style or self._settings.joke.style
         async with self._turn(photo, user_id, on_position, language, style, caption) as question:
@@ -100,7 +105,16 @@ class JokeGenerator:
             completion_tokens=reply.completion_tokens,
             latency_s=reply.latency_s,
         )
-        return await add_joke(self._database, new, update_id)
+        return await self._store(new, update_id)
+
+    async def _store(self, new: NewJoke, update_id: int | None) -> Joke:
+        """Store a joke. Raises PhotoForgotten if its photo was erased meanwhile."""
+        try:
+            return await add_joke(self._database, new, update_id)
+        except sqlite3.IntegrityError:
+            if await get_photo(self._database, new.photo_id) is None:
+                raise PhotoForgotten(f"Photo {new.photo_id} was erased while its joke was in work.") from None
+            raise
 
     async def explain(
         self,
@@ -134,7 +148,8 @@ class JokeGenerator:
     ) -> AsyncIterator[dict[str, Any]]:
         """Wait in the queue; yields parameters of EngineClient.ask.
 
-        Raises PromptError, QueueFull, PhotoFileMissing, and UserBanned for a user who was banned while waiting.
+        Raises PromptError, QueueFull, PhotoFileMissing, PhotoForgotten, and UserBanned for a user who was banned while
+        waiting.
         """
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
@@ -146,6 +161,8 @@ class JokeGenerator:
             try:  # Read after the wait, so that photos in the queue take no memory.
                 data = await asyncio.to_thread(read_photo, self._photos, photo)
             except OSError as error:
+                if await get_photo(self._database, photo.id) is None:
+                    raise PhotoForgotten(f"Photo {photo.id} was erased before its turn.") from None
                 raise PhotoFileMissing(
                     f"The stored photo {photo_path(self._photos, photo)} can't be read "
                     f"({error.strerror}); send the photo again."

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import JokebotError
+from configs.host_environment import proxy_for
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -74,8 +75,11 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
     from telegram import Bot
     from telegram.error import InvalidToken, TelegramError
 
+    from bot.telegram.http import AiohttpRequest
+
+    base, request = settings.telegram.base_url, AiohttpRequest(1, 15.0, proxy=proxy_for(settings.telegram.base_url))
     try:
-        async with Bot(token, base_url=f"{settings.telegram.base_url}/bot") as bot:
+        async with Bot(token, base_url=f"{base}/bot", request=request) as bot:
             return [DoctorFinding("ok", "token", f"Telegram knows the bot as @{bot.username}")]
     except InvalidToken:
         return [

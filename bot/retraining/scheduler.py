@@ -18,6 +18,7 @@ from telegram.ext import JobQueue
 from bot.retraining import pipeline_process
 from bot.runtime.backoff import backoff
 from configs.errors import SettingsError
+from configs.host_environment import LocalTime
 from configs.settings import Settings
 from storage.chat import schedule, stats
 from storage.database import Database
@@ -138,7 +139,12 @@ def parse_cron(cron: str) -> CronTrigger:
     minute, hour, day, month, weekday = cron.split()
     try:
         return CronTrigger(
-            minute=minute, hour=hour, day=day, month=month, day_of_week=",".join(map(_weekdays, weekday.split(",")))
+            minute=minute,
+            hour=hour,
+            day=day,
+            month=month,
+            day_of_week=",".join(map(_weekdays, weekday.split(","))),
+            timezone=LocalTime(),
         )
     except ValueError as error:
         raise SettingsError(f"retrain.cron (JOKEBOT_RETRAIN_CRON) is no valid cron line: {cron!r}: {error}.") from error

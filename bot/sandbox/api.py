@@ -54,10 +54,12 @@ class BotApi:
         return chat
 
     def writable_chat(self, method: str, parameters: CallParameters) -> SandboxChat:
-        """The chat, for a call that writes to it. Raises ApiError; 403 if blocked, 429 over the flood limits."""
+        """The chat, for a call that writes to it. Raises ApiError: 403 if blocked, 400 if muted or upgraded, 429."""
         chat = self.chat(parameters)
         if chat.blocked:
             raise ApiError("bot was blocked by the user", 403)
+        if chat.muted:
+            raise ApiError("not enough rights to send text messages to the chat")
         if chat.upgraded_to:
             raise ApiError("group chat was upgraded to a supergroup chat", upgraded_to=chat.upgraded_to)
         if self.floods:

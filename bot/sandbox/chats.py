@@ -10,6 +10,26 @@ from bot.sandbox.events import EventStream
 from bot.sandbox.telegram_objects import FIRST_GROUP_ID, FIRST_USER_ID, Message, SandboxChat, SandboxUser
 from bot.sandbox.updates import UpdateQueue, first_number
 
+RESTRICTED_RIGHTS = (
+    "can_change_info",
+    "can_edit_tag",
+    "can_react_to_messages",
+    "can_invite_users",
+    "can_pin_messages",
+    "can_manage_topics",
+    "can_send_messages",
+    "can_send_audios",
+    "can_send_documents",
+    "can_send_photos",
+    "can_send_videos",
+    "can_send_video_notes",
+    "can_send_voice_notes",
+    "can_send_polls",
+    "can_send_other_messages",
+    "can_add_web_page_previews",
+)
+"""What a restricted member may not do (https://core.telegram.org/bots/api#chatmemberrestricted)."""
+
 
 class ChatStore:
     """Stores users, chats and messages; emits an event for each change.
@@ -56,7 +76,7 @@ class ChatStore:
         if not members:
             raise SandboxError("A group needs at least one person.")
         group_id = self.add_chat("supergroup", title, members)
-        self._put_membership_update(self.chats[group_id], self.users[members[0]], "left", "member")
+        self.put_membership_update(self.chats[group_id], self.users[members[0]], "left", "member")
         return group_id
 
     def add_chat(self, kind: str, title: str, members: list[int]) -> int:
@@ -82,12 +102,15 @@ class ChatStore:
         chat = self.chats[self.private_chat(user_id)]
         chat.blocked = blocked
         statuses = ("member", "kicked") if blocked else ("kicked", "member")
-        self._put_membership_update(chat, self.user(user_id), *statuses)
+        self.put_membership_update(chat, self.user(user_id), *statuses)
 
-    def _put_membership_update(self, chat: SandboxChat, user: SandboxUser, before: str, after: str) -> None:
+    def put_membership_update(self, chat: SandboxChat, user: SandboxUser, before: str, after: str) -> None:
+        """Tell the bot that `user` has changed its status in the chat."""
+
         def member(status: str) -> dict[str, Any]:
-            until = {"until_date": 0} if status == "kicked" else {}
-            return {"user": self.bot_user(), "status": status, **until}
+            until = {"until_date": 0} if status in ("kicked", "restricted") else {}
+            rights = {"is_member": True, **dict.fromkeys(RESTRICTED_RIGHTS, False)} if status == "restricted" else {}
+            return {"user": self.bot_user(), "status": status, **until, **rights}
 
         self.updates.put(
             "my_chat_member",

@@ -6,9 +6,17 @@ from typing import Any
 
 from bot.sandbox.errors import ApiError, SandboxError, too_many_requests
 
-KINDS = ("429", "500", "502", "slow", "timeout", "cut", "cut_after")
 TIMEOUT_DELAY_S = 60.0
 REASONS = {"500": "Internal Server Error", "502": "Bad Gateway"}
+REFUSALS = {
+    "no_rights": "not enough rights to send text messages to the chat",
+    "write_forbidden": "CHAT_WRITE_FORBIDDEN",
+    "restricted": "CHAT_RESTRICTED",
+    "topic_closed": "TOPIC_CLOSED",
+    "not_found": "chat not found",
+}
+"""Descriptions of the 400s that say that the bot may not write."""
+KINDS = ("429", *REASONS, *REFUSALS, "slow", "timeout", "cut", "cut_after")
 
 
 @dataclass(slots=True)
@@ -17,6 +25,7 @@ class FaultRule:
 
     `delay_s` passes before each kind of fault:
     429, 500, 502: this HTTP status; the call has no effect.
+    no_rights, write_forbidden, restricted, topic_closed, not_found: 400 with the description in REFUSALS.
     slow: the usual answer.
     timeout, cut: the connection is closed; the call has no effect.
     cut_after: the call takes effect (a download sends half its bytes), then the connection is closed.
@@ -44,6 +53,8 @@ class FaultRule:
         """The error to answer; None for a kind without an answer of its own."""
         if self.kind == "429":
             return too_many_requests(self.retry_after)
+        if self.kind in REFUSALS:
+            return ApiError(REFUSALS[self.kind])
         return ApiError(REASONS[self.kind], int(self.kind)) if self.kind in REASONS else None
 
 

@@ -18,6 +18,14 @@ def promote(world: SandboxState, chat_id: int, user_id: int, *, anonymous: bool 
     chat.administrators[user_id] = anonymous
 
 
+def mute(world: SandboxState, chat_id: int, muted: bool = True) -> None:
+    """Let the group's owner take or give back the bot's right to send messages. Raises SandboxError for no group."""
+    chat = group(world, chat_id)
+    chat.muted = muted
+    statuses = ("member", "restricted") if muted else ("restricted", "member")
+    world.put_membership_update(chat, world.user(chat.members[0]), *statuses)
+
+
 def add_basic_group(world: SandboxState, title: str, member_ids: list[int]) -> int:
     """Add a basic group (not a supergroup); returns its id.
 

@@ -46,6 +46,8 @@ class SandboxChat:
     message_ids: "count[int]"
     messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
     blocked: bool = False
+    muted: bool = False
+    """Whether the bot is restricted from sending messages."""
     administrators: dict[int, bool] = field(default_factory=dict)
     """User id → whether anonymous; without the owner, who is the group's first member."""
     hides_members: bool = False

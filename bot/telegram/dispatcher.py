@@ -14,6 +14,8 @@ from contextvars import Context
 from typing import Any
 
 from bot.telegram.send_journal import journal_replies
+from bot.telegram.update_check import known_id, malformed_reason
+from bot.telegram.write_access import TOPIC
 from configs.log_context import about, request_id
 from configs.settings import LimitSettings
 from storage.chat import duels, inbox, jokes
@@ -76,6 +78,7 @@ class UpdateDispatcher:
 
     async def receive(self, updates: Sequence[RawUpdate]) -> None:
         """Commit updates, then start those within the limit. When this returns, Telegram may drop them."""
+        updates = await self._set_aside_malformed(updates)
         new = set(await inbox.add_updates(self._database, updates))
         for update in updates:
             if update["update_id"] not in new:
@@ -91,6 +94,16 @@ class UpdateDispatcher:
         while self._button_presses >= self._max_in_work:
             self._changed.clear()
             await self._changed.wait()
+
+    async def _set_aside_malformed(self, updates: Sequence[Any]) -> list[RawUpdate]:
+        """Record malformed updates as failed, without their content; returns the others."""
+        reasons = [(update, malformed_reason(update)) for update in updates]
+        for update, reason in reasons:
+            if reason:
+                log.warning("update %s is malformed and set aside: %s", known_id(update), reason)
+        numbers = [known_id(update) for update, reason in reasons if reason]
+        await inbox.add_failed(self._database, [number for number in numbers if number is not None])
+        return [update for update, reason in reasons if not reason]
 
     async def stop(self, grace_s: float) -> None:
         """Wait up to `grace_s` seconds for handlers; unfinished updates stay in the inbox for the next start."""
@@ -137,6 +150,7 @@ class UpdateDispatcher:
 
     async def _attempt(self, update: RawUpdate, attempts: int, resumed: bool) -> bool:
         update_id = update["update_id"]
+        enter_topic(update)
         if resumed and (
             await jokes.get_delivery_of_update(self._database, update_id)
             or await duels.is_duel_shown(self._database, update_id)
@@ -198,3 +212,10 @@ class UpdateDispatcher:
 def is_button_press(update: RawUpdate) -> bool:
     """Whether the update is a button press, which has to be answered at once."""
     return "callback_query" in update
+
+
+def enter_topic(update: RawUpdate) -> None:
+    """Send what the current task sends to the update's chat into the update's topic, where it has one."""
+    message = update.get("message") or (update.get("callback_query") or {}).get("message") or {}
+    if message.get("is_topic_message") and message.get("message_thread_id"):
+        TOPIC.set((message["chat"]["id"], message["message_thread_id"]))

@@ -8,6 +8,8 @@ from telegram._utils.types import ODVInput
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from bot.telegram.update_check import parse_deep_updates
+
 KEEP_ALIVE_S = 30.0
 POOL_TIMEOUT_S = 60.0
 """How long a call may wait for a free connection."""
@@ -16,12 +18,13 @@ POOL_TIMEOUT_S = 60.0
 class AiohttpRequest(BaseRequest):
     """Up to `connections` at a time; `timeout_s` applies to connecting and to each pause in a response.
 
+    `proxy`: URL of an HTTP proxy, or None.
     Raises TimedOut and NetworkError, as python-telegram-bot expects. Neither says whether
     Telegram has executed the call.
     """
 
-    def __init__(self, connections: int, timeout_s: float, *, trust_env: bool) -> None:
-        self._connections, self._timeout_s, self._trust_env = connections, timeout_s, trust_env
+    def __init__(self, connections: int, timeout_s: float, *, proxy: str | None = None) -> None:
+        self._connections, self._timeout_s, self._proxy = connections, timeout_s, proxy
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -34,7 +37,7 @@ class AiohttpRequest(BaseRequest):
             connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_ALIVE_S)
             self._session = aiohttp.ClientSession(
                 connector=connector,
-                trust_env=self._trust_env,
+                proxy=self._proxy,
                 headers={"User-Agent": self.USER_AGENT},
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
@@ -68,6 +71,17 @@ class AiohttpRequest(BaseRequest):
             raise TimedOut from error
         except (aiohttp.ClientError, OSError) as error:
             raise NetworkError(f"{type(error).__name__}: {error}") from error
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """The response's JSON. Raises TelegramError if it is none, or nested too deeply outside of updates."""
+        try:
+            return BaseRequest.parse_json_payload(payload)
+        except RecursionError:
+            try:
+                return {"ok": True, "result": parse_deep_updates(payload.decode("utf-8", "replace"))}
+            except ValueError:
+                raise NetworkError("The response is nested too deeply.") from None
 
     def _seconds(self, timeout: Any) -> float | None:
         return timeout if timeout is None or isinstance(timeout, int | float) else self._timeout_s

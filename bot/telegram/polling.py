@@ -12,6 +12,7 @@ from bot.runtime.backoff import backoff
 from bot.telegram.client import TelegramClient
 from bot.telegram.dispatcher import UpdateDispatcher
 from bot.telegram.rate_limiter import retry_after_seconds
+from bot.telegram.update_check import known_id
 from configs.errors import JokebotError
 from storage.chat import inbox
 from storage.database import Database
@@ -69,7 +70,11 @@ class UpdatePoller:
                 await asyncio.sleep(STORE_PAUSE_S)
                 return offset
             self._received_at = time.monotonic()
-            return updates[-1]["update_id"] + 1
+            numbers = [number for update in updates if (number := known_id(update)) is not None]
+            if numbers:
+                return numbers[-1] + 1
+            await asyncio.sleep(STORE_PAUSE_S)  # Telegram sends them again: nothing confirms updates without a number.
+            return offset
         if self._received_at and time.monotonic() - self._received_at > inbox.OFFSET_LIFETIME_S:
             return 0
         return offset

@@ -61,6 +61,9 @@ class WebhookServer:
             update = json.loads(await request.read())
         except ValueError:
             return web.Response(status=400)
+        except RecursionError:
+            log.warning("an update is nested too deeply and set aside")
+            return web.Response()  # Telegram would send it again and again.
         if not isinstance(update, dict) or type(update.get("update_id")) is not int:
             return web.Response(status=400)
         await self._updates.receive([update])

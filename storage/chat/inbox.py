@@ -43,6 +43,19 @@ async def add_updates(database: Database, updates: Sequence[dict[str, Any]]) -> 
     return new
 
 
+async def add_failed(database: Database, update_ids: Sequence[int]) -> None:
+    """Store updates that can't be handled, as failed and without their content, so that the offset counts them."""
+    if not update_ids:
+        return
+    now = time.time()
+    async with database.write() as connection:
+        await connection.executemany(
+            "INSERT INTO inbox (update_id, state, received_at, finished_at) VALUES (?, 'failed', ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            [(update_id, now, now) for update_id in update_ids],
+        )
+
+
 async def next_offset(database: Database) -> int:
     """The offset for getUpdates: the last update id + 1; 0 before the first update and after OFFSET_LIFETIME_S."""
     last = await database.row(

@@ -96,11 +96,14 @@ async def add_delivery(
 ) -> None:
     """Record that a message shows a joke; with `album_id`, also that it answers the album.
 
-    A repeated call for one message changes nothing.
+    Where the group has become a supergroup meanwhile, the delivery is the supergroup's. A repeated call for one message
+    changes nothing, neither does one for a joke that was erased meanwhile.
     """
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) VALUES (?, ?, ?, ?, ?) "
+            "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) "
+            "SELECT ?1, coalesce((SELECT chat_id FROM former_chats WHERE former_id = ?2), ?2), ?3, ?4, ?5 "
+            "WHERE EXISTS (SELECT 1 FROM jokes WHERE id = ?1) "
             "ON CONFLICT (chat_id, message_id) DO NOTHING",
             (joke_id, chat_id, message_id, update_id, time.time()),
         )

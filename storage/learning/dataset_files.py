@@ -175,7 +175,7 @@ def read_dataset(directory: Path) -> DatasetContents:
     manifest = read_json(directory / "manifest.json", dict)
     if manifest.get("format") != FORMAT or not isinstance(manifest.get("rows"), list):
         raise DamagedError(
-            f"{directory / 'manifest.json'} is not a manifest of format {FORMAT}. Export the dataset again."
+            f"{directory / 'manifest.json'} is no manifest of this program's format {FORMAT}; export again."
         )
     return DatasetContents(train, holdout, manifest)
 

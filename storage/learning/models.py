@@ -103,6 +103,12 @@ async def record_code_consent(
         )
 
 
+async def replace_code(database: Database, model: Model, code: str) -> None:
+    """Replace the recorded code (JSON) of a model, unless it was changed since `model` was read."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE models SET code = ? WHERE id = ? AND code = ?", (code, model.id, model.code))
+
+
 async def get_champion(database: Database) -> Model | None:
     """The champion, or None before a base is registered."""
     row = await database.row("SELECT * FROM models WHERE status = 'champion'")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from configs.errors import JokebotError, explaining
 from configs.settings import StorageSettings
-from storage.database import DatabaseError, check_file
+from storage.database import DatabaseError, check_file, connect_read_only
 from storage.learning.dataset_files import UNFINISHED, file_digest, flush, link_or_copy, write_json
 from storage.media.photos import photo_file
 
@@ -156,7 +156,7 @@ def _write_backup(
 def _copy_database(source: Path, target: Path) -> None:
     """Copy one committed state, without deleted data, by VACUUM INTO (https://www.sqlite.org/lang_vacuum.html)."""
     try:
-        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60.0)) as connection:
+        with closing(connect_read_only(source, timeout_s=60.0)) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.OperationalError as error:
         why = "the disk is full. Free some room and try again" if "full" in str(error) else str(error)
@@ -203,12 +203,12 @@ def _copy_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
 
 def list_photos(database: Path) -> Iterator[tuple[str, int]]:
     """(sha256, bytes) of the photos in a database."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    with closing(connect_read_only(database)) as connection:
         yield from connection.execute("SELECT sha256, bytes FROM photos")
 
 
 def _datasets(database: Path) -> list[str]:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    with closing(connect_read_only(database)) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM datasets WHERE state != 'replaced'")]
 
 
@@ -221,7 +221,7 @@ MODELS_KEPT = {
 
 def _models(database: Path, which: str) -> list[str]:
     """Folder names of the models to include. Only models made by this program are included."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    with closing(connect_read_only(database)) as connection:
         rows = connection.execute(
             "SELECT directory FROM models WHERE base_id IS NOT NULL AND removed_at IS NULL AND directory IS NOT NULL "
             f"AND ({MODELS_KEPT[which]}) ORDER BY id"

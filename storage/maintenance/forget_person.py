@@ -1,7 +1,8 @@
 """`/forget`: erases a user's data from the database and from files."""
 
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiosqlite
@@ -37,6 +38,17 @@ REMOVE_GALLERY_ITEMS = """UPDATE runs SET verdict = json_set(verdict, '$.gallery
     WHERE json_extract(verdict, '$.gallery') IS NOT NULL"""
 """Removes gallery items about deleted photos (`images/SHA256.jpg`) from the gate's verdicts."""
 
+SENDER = "CASE WHEN json_valid(payload) THEN json_extract(payload, '$.{}.from.id') END = ?"
+FORGET_MESSAGES = f"""UPDATE inbox SET state = 'done', payload = NULL, album = NULL, sent = NULL, finished_at = ?
+    WHERE state = 'pending' AND {SENDER.format("message")}"""
+"""The user's messages in work have captions and names."""
+REMOVE_NAMES = f"""UPDATE inbox SET payload = json_remove(json_set(payload, '$.callback_query.from.first_name', '-'),
+    '$.callback_query.from.last_name', '$.callback_query.from.username', '$.callback_query.message.reply_to_message',
+    '$.callback_query.message.chat.first_name', '$.callback_query.message.chat.last_name',
+    '$.callback_query.message.chat.username', '$.callback_query.message.text', '$.callback_query.message.caption')
+    WHERE state = 'pending' AND {SENDER.format("callback_query")}"""
+"""The user's button presses in work, that of this erasure among them, have to be resumed after a kill."""
+
 
 @dataclass(frozen=True)
 class ErasureResult:
@@ -55,7 +67,8 @@ async def forget_user(
 
     A photo that another user sent too stays, without this user's jokes about it. Datasets not yet trained on are
     rewritten under their new hash; those trained on keep their manifest, with the rows marked as `forgotten`. If an
-    export is running, or a file can't be changed, the export or the next `finish_erasure` changes the files.
+    export is running, or a file can't be changed, the export or the next `finish_erasure` changes the files. The
+    database's write-ahead log is emptied, so that the data is in no file when this returns.
     """
     forgotten = await forget_rows(database, user_id)
     try:
@@ -63,7 +76,10 @@ async def forget_user(
             await finish_erasure(database, photos, datasets)
     except dataset_files.DatasetError as error:
         log.warning("erased data is still in files: %s", error)
-        return ErasureResult(forgotten.photos, forgotten.jokes, forgotten.ratings, pending=True)
+        forgotten = replace(forgotten, pending=True)
+    if not await database.truncate_log():
+        log.warning("erased data is still in the database's log, because another process reads the database")
+        forgotten = replace(forgotten, pending=True)
     return forgotten
 
 
@@ -91,6 +107,8 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))
         await bans.forget_user(connection, user_id)
         await connection.execute(REMOVE_GALLERY_ITEMS)
+        await connection.execute(FORGET_MESSAGES, (time.time(), user_id))
+        await connection.execute(REMOVE_NAMES, (user_id,))
         after = await count_rows(connection)
     photos, jokes, ratings = (old - new for old, new in zip(before, after, strict=True))
     return ErasureResult(photos, jokes, ratings)

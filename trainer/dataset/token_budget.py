@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import JokebotError
+from configs.model_code import ModelCodeError, verified_copy
 from configs.prompts import Prompts
 from configs.settings import Settings
 from configs.tiling import TILE, tile_count
 from storage.database import Database
 from storage.learning import models
+from storage.learning.model_files import share_consent
 
 
 class ModelDirectoryError(JokebotError):
@@ -54,14 +56,15 @@ def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
 
     The directory's own tokenizer code runs (`trust_remote_code`): it must be trusted.
     """
-    from transformers import AutoTokenizer
-
     try:
+        code = verified_copy(directory)
+        from transformers import AutoTokenizer
+
         shapes = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         tile = shapes["force_image_size"]
         tokens = int((tile // shapes["vision_config"]["patch_size"]) ** 2 * shapes["downsample_ratio"] ** 2)
-        tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(str(code), trust_remote_code=True)
+    except (ModelCodeError, OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise ModelDirectoryError(
             f"{directory} is no InternVL2 checkpoint whose tokens can be counted: {error}."
         ) from error
@@ -85,7 +88,7 @@ def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
 async def find_token_budget(database: Database, settings: Settings, directory: Path | None = None) -> TokenBudget:
     """The budget for the model in `directory`, else for the champion, else for the model in the settings.
 
-    Raises ModelDirectoryError.
+    Raises ModelDirectoryError, and RegistryError if the champion's code has changed.
     """
     champion = await models.get_champion(database)
     known = champion.directory if champion else None
@@ -97,4 +100,6 @@ async def find_token_budget(database: Database, settings: Settings, directory: P
         )
     if not await asyncio.to_thread(directory.is_dir):
         raise ModelDirectoryError(f"There is no model directory {directory}.")
+    if champion and str(directory) == known:
+        await asyncio.to_thread(share_consent, champion, directory)
     return load_token_budget(directory, settings.selection.max_length)

@@ -11,6 +11,7 @@ import torch
 
 from configs.errors import JokebotError
 from configs.memory import free_memory
+from configs.model_code import verified_copy
 from configs.prompts import PROMPTS_FILE, load_prompts
 from configs.transformers_imports import import_transformers
 
@@ -46,12 +47,13 @@ def load_model(directory: Path, device: torch.device) -> LoadedModel:
             raise LoadError(
                 f"It is no InternVL2 of InternLM2 kind (it says {', '.join(map(str, kinds)) or 'nothing'})."
             )
+        code = verified_copy(directory)
         AutoModel, AutoTokenizer = import_transformers(torch)
         # OpenGVLab's code prints to stdout.
         with contextlib.redirect_stdout(sys.stderr):
-            tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
+            tokenizer = AutoTokenizer.from_pretrained(str(code), trust_remote_code=True)
             model, loading_info = AutoModel.from_pretrained(
-                str(directory), trust_remote_code=True, torch_dtype=torch.bfloat16, output_loading_info=True
+                str(code), trust_remote_code=True, torch_dtype=torch.bfloat16, output_loading_info=True
             )
     except (LoadError, MemoryError, torch.OutOfMemoryError):
         raise

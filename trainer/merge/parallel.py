@@ -50,7 +50,7 @@ def in_processes(jobs: Sequence[Work], workers: int) -> None:
         with pool:
             run_all(pool, [partial(run_job, number) for number in range(len(jobs))])
     except BrokenProcessPool as error:
-        raise MergeError("A process of the merge was killed, possibly because memory ran out.") from error
+        raise MergeError("A process of the merge was killed from outside: out of memory, perhaps.") from error
 
 
 def run_all(pool: Executor, jobs: Sequence[Work]) -> None:

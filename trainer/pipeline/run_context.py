@@ -7,7 +7,7 @@ from pathlib import Path
 from configs.settings import Settings
 from storage.database import Database
 from storage.learning import datasets, models, runs
-from storage.learning.model_files import check_code
+from storage.learning.model_files import share_consent
 from storage.learning.models import Model
 from storage.learning.runs import Run
 from trainer.dataset.token_budget import ModelDirectoryError
@@ -80,7 +80,7 @@ class RunContext:
                 model=model.id,
                 called=model.name,
             )
-        await asyncio.to_thread(check_code, model, directory)
+        await asyncio.to_thread(share_consent, model, directory)
         return directory.resolve()
 
     async def champion(self) -> Model:

@@ -13,10 +13,10 @@ CONFIG = Path(__file__).with_name("joke_qlora.py")
 ROWS, KEPT, WRITTEN = "rows.json", "kept.txt", "config.py"
 
 
-def write_config(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> Path:
-    """Write the run's complete configuration, which also documents the run, and return its path."""
+def write_config(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore, code: Path) -> Path:
+    """Write the run's complete configuration and return its path. `code` is the base's verified copy."""
     config = Config.fromfile(str(CONFIG))
-    config.merge_from_dict(options(plan, schedule, store))
+    config.merge_from_dict(options(plan, schedule, store, code))
     config.param_scheduler = schedulers(config.param_scheduler, schedule)
     if not torch.cuda.is_available():
         for_cpu(config)
@@ -25,9 +25,9 @@ def write_config(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore
     return path
 
 
-def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> dict[str, Any]:
+def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore, code: Path) -> dict[str, Any]:
     """The plan's values by their keys in the configuration."""
-    settings, base, features = plan.training, str(plan.base), (str(store.folder), store.tokens, store.size)
+    settings, base, features = plan.training, str(code), (str(store.folder), store.tokens, store.size)
     return {
         "path": base,
         "model.model_path": base,

@@ -14,6 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from configs.model_code import ModelCodeError, verified_copy
 from storage.learning.run_files import read_training_steps
 from trainer.xtuner.plan import TrainingError, TrainingPlan, TrainingStopped, schedule
 from trainer.xtuner.progress import ProgressWriter
@@ -126,11 +127,16 @@ def prepare(plan: TrainingPlan) -> Path:
     from trainer.xtuner import config, feature_cache
 
     plan.work.mkdir(parents=True, exist_ok=True)
+    try:
+        code = verified_copy(plan.base)
+    except ModelCodeError as error:
+        raise TrainingError("model", str(error)) from error
     save_rows(rows, plan.work / config.ROWS)
     store = feature_cache.store_for(plan.base, plan.features)
     allowed = store.make_room(rows, int(plan.training.feature_cache_gb * 1e9))
     (plan.work / config.KEPT).write_text("\n".join(sorted(allowed)), encoding="utf-8")
-    return config.write_config(plan, schedule(len(rows), int(os.environ.get("WORLD_SIZE", 1)), plan.training), store)
+    steps = schedule(len(rows), int(os.environ.get("WORLD_SIZE", 1)), plan.training)
+    return config.write_config(plan, steps, store, code)
 
 
 def written_config(plan: TrainingPlan) -> Path:

@@ -20,6 +20,7 @@ from bot.engine.cpu.preprocess import to_pixels
 from bot.engine.cpu.protocol import ChatRequest, RequestError, RequestImage
 from bot.engine.cpu.sampling import TokenSampler
 from configs.memory import free_memory
+from configs.model_code import ModelCodeError, verified_copy
 from configs.prompts import Prompts, load_prompts
 from configs.tiling import cut_tiles
 from configs.transformers_imports import import_transformers
@@ -135,18 +136,22 @@ def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
 
 
 def load_model(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> CpuModel:
-    """Load a checkpoint directory. This runs the modelling code in it, which the caller must trust.
+    """Load a checkpoint directory. This runs a verified copy of the modelling code in it, which the caller must trust.
 
     `dtype` is float32, bfloat16 or auto (see `choose_dtype`). `max_tiles` replaces the checkpoint's own maximum of
-    tiles. Raises CheckpointError if the directory holds no such checkpoint.
+    tiles. Raises CheckpointError if the directory holds no such checkpoint, or its code may not run.
     """
     check_checkpoint(directory)
+    try:
+        code = verified_copy(directory)
+    except (ModelCodeError, OSError) as error:
+        raise CheckpointError(f"{directory} can't be loaded: {error}") from error
     AutoModel, AutoTokenizer = import_transformers(torch)
     try:
         # OpenGVLab's code prints warnings; stdout is reserved for the ready line.
         with contextlib.redirect_stdout(sys.stderr):
-            tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=True)
-            model = AutoModel.from_pretrained(directory, trust_remote_code=True, torch_dtype=torch.bfloat16)
+            tokenizer = AutoTokenizer.from_pretrained(code, trust_remote_code=True)
+            model = AutoModel.from_pretrained(code, trust_remote_code=True, torch_dtype=torch.bfloat16)
     except (OSError, ValueError, ImportError, KeyError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{directory} can't be loaded: {error}") from error
     prompts = load_prompts()

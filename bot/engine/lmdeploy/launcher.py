@@ -19,9 +19,11 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
 from bot.engine.lmdeploy.request_log import log_requests
 from configs.log_context import ContextFormatter
+from configs.model_code import ModelCodeError, verified_copy
 
 MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
 """Environment variable: which preprocess the server process has registered, for the engine process."""
@@ -50,7 +52,7 @@ def check_version() -> None:
     import lmdeploy
 
     if lmdeploy.__version__ not in TESTED_VERSIONS:
-        raise ImportError(f"LMDeploy {lmdeploy.__version__} was not tested; tested: {', '.join(TESTED_VERSIONS)}")
+        raise ImportError(f"LMDeploy {lmdeploy.__version__} was not tried; known are {', '.join(TESTED_VERSIONS)}")
 
 
 def register() -> None:
@@ -114,6 +116,7 @@ def print_when_listening(host: str, port: int) -> None:
 def main(arguments: list[str]) -> None:
     """Run the server; returns when it has ended."""
     parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
+    parser.add_argument("model", type=Path)
     parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
     parser.add_argument("--key-env", default="")
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
@@ -122,6 +125,11 @@ def main(arguments: list[str]) -> None:
     own_options, server_options = parser.parse_known_args(arguments)
     os.environ[LOG_FORMAT] = own_options.log_format
     prepare_log()
+    try:
+        # Before LMDeploy imports transformers. LMDeploy's own processes load this copy too.
+        code = verified_copy(own_options.model)
+    except (ModelCodeError, OSError) as error:
+        sys.exit(str(error))
     os.environ[MODE] = register_or_warn() if own_options.preprocess == "gpu" else "stock"
     logger.info("preprocess: %s", os.environ[MODE])
     key = os.environ.get(own_options.key_env, "") if own_options.key_env else ""
@@ -130,6 +138,7 @@ def main(arguments: list[str]) -> None:
         "lmdeploy",
         "serve",
         "api_server",
+        str(code),
         *server_options,
         "--server-name",
         own_options.server_name,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import JokebotError
+from configs.model_code import with_agreed
 from configs.settings import Settings
 from storage.learning.model_files import check_code
 from storage.learning.models import Model
@@ -36,8 +37,8 @@ Launcher = Callable[[Model, int, str], LaunchSpec]
 """Makes the LaunchSpec for a model, a port and an API key. Raises JokebotError if this host can't serve the model."""
 
 
-def checkpoint_directory(model: Model) -> Path:
-    """The model's checkpoint folder.
+def checkpoint_directory(model: Model) -> tuple[Path, dict[str, str]]:
+    """The model's checkpoint folder, and the environment variables that have its server load only the agreed code.
 
     Raises JokebotError if it doesn't exist, or if an admin has not agreed to the code in it.
     """
@@ -46,8 +47,7 @@ def checkpoint_directory(model: Model) -> Path:
     directory = Path(model.directory).absolute()
     if not (directory / "config.json").is_file():
         raise JokebotError(f"Model {model.name} is not at {directory}.")
-    check_code(model, directory)
-    return directory
+    return directory, with_agreed(directory, check_code(model, directory), {})
 
 
 def cpu_launcher(settings: Settings) -> Launcher:
@@ -60,12 +60,13 @@ def cpu_launcher(settings: Settings) -> Launcher:
             raise JokebotError(
                 f"The CPU engine needs the train environment, and {python} is not there. Run `make env-train`."
             )
+        directory, agreed = checkpoint_directory(model)
         command = [
             str(python),
             "-m",
             "bot",
             "serve",
-            str(checkpoint_directory(model)),
+            str(directory),
             "--port",
             str(port),
             "--name",
@@ -77,7 +78,7 @@ def cpu_launcher(settings: Settings) -> Launcher:
             "--waiting",
             str(max(32, 2 * settings.in_flight)),
         ]
-        return LaunchSpec(command, _cpu_environment(key, threads), model.name)
+        return LaunchSpec(command, _cpu_environment(key, threads) | agreed, model.name)
 
     return launch
 
@@ -113,9 +114,10 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
             )
         # LMDeploy 0.18.0 exits if the model is named "base" (seen on an H100), hence the prefix.
         name = f"jokebot-{model.name}"
+        directory, agreed = checkpoint_directory(model)
         return LaunchSpec(
-            server_command(checkpoint_directory(model), port, settings, name=name),
-            server_environment(key),
+            server_command(directory, port, settings, name=name),
+            server_environment(key) | agreed,
             name,
             sleeps=True,
             warm=WARM_UP_BURSTS,

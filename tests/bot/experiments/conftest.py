@@ -32,6 +32,11 @@ async def let_through(database: Database) -> Run:
     )
 
 
+def no_pipeline(*arguments: Any) -> None:
+    """In place of `start_pipeline`: `let_through` does the pipeline's steps, so a process must not do them too."""
+    raise OSError("these tests start no pipeline")
+
+
 @dataclass
 class Chat:
     """Drives a stage: registers the candidate, sends photos, rates the jokes."""
@@ -101,6 +106,7 @@ async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[
     from bot.retraining import orchestrator
 
     monkeypatch.setattr(orchestrator, "IDLE_S", 0.05)
+    monkeypatch.setattr(orchestrator, "start_pipeline", no_pipeline)
     monkeypatch.setattr(canary_controller, "POLL_INTERVAL_S", 0.02)
     monkeypatch.setattr(canary_controller, "RETRY_DELAYS_S", (0.02, 0.02))
     monkeypatch.setattr(canary_controller, "MAX_ANALYSIS_INTERVAL_S", 0.2)

@@ -24,7 +24,7 @@ async def http_with():
     async with AsyncExitStack() as stack:
 
         async def make(timeout_s: float) -> AiohttpRequest:
-            return await stack.enter_async_context(AiohttpRequest(4, timeout_s, trust_env=False))
+            return await stack.enter_async_context(AiohttpRequest(4, timeout_s))
 
         yield make
 

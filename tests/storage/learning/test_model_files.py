@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from configs.model_code import code_digests
 from storage.learning import models
-from storage.learning.model_files import check_code, code_digests
+from storage.learning.model_files import check_code, extend_consents
 from storage.learning.models import RegistryError, register_base
 
 
@@ -43,3 +44,43 @@ async def test_a_model_that_a_run_made_may_run_its_bases_code_and_no_other(datab
     (tmp_path / "modeling.py").write_text("2")
     with pytest.raises(RegistryError, match="run-1"):
         check_code(made, tmp_path)
+
+
+async def test_a_file_that_only_chooses_code_is_part_of_the_consent(database, tmp_path):
+    for name in ("config.json", "tokenizer_config.json", "deep/er/preprocessor_config.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    for name in ("deep/more.py", "tokenizer.model", "chat_template.jinja"):
+        (tmp_path / name).write_text("")
+    base = await register_base(database, "mine", str(tmp_path), None, json.dumps(code_digests(tmp_path)))
+    check_code(base, tmp_path)
+    for name in json.loads(base.code):
+        before = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(before + b" ")
+        with pytest.raises(RegistryError, match=name):
+            check_code(base, tmp_path)
+        (tmp_path / name).write_bytes(before)
+    assert len(json.loads(base.code)) == 6
+
+
+async def test_an_old_consent_to_python_files_grows_to_all_files_only_where_they_choose_agreed_code(database, tmp_path):
+    models_of = {}
+    for name in ("good", "moved", "changed"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "modeling.py").write_text("1")
+        (folder / "config.json").write_text('{"auto_map": {"AutoModel": "modeling.Model"}}')
+        code = {"modeling.py": code_digests(folder)["modeling.py"]}
+        models_of[name] = await register_base(database, name, str(folder), None, json.dumps(code))
+    (tmp_path / "moved/config.json").write_text('{"auto_map": {"AutoModel": "/other/folder--modeling.Model"}}')
+    (tmp_path / "changed/modeling.py").write_text("2")
+    await extend_consents(database)
+    extended = await models.get_model(database, "good")
+    assert json.loads(extended.code) == code_digests(tmp_path / "good")
+    for name in ("moved", "changed"):
+        assert (await models.get_model(database, name)).code == models_of[name].code
+        with pytest.raises(RegistryError):
+            check_code(models_of[name], tmp_path / name)
+    (tmp_path / "good/config.json").write_text("{}")
+    with pytest.raises(RegistryError, match="config.json"):
+        check_code(extended, tmp_path / "good")

@@ -188,7 +188,7 @@ async def stop_async(*arguments):
 if place == "pictures":
     dataset_files.write_json = stop_here
 elif place == "whole":
-    datasets.register = stop_async
+    datasets.register_dataset = stop_async
 else:
     dataset_files.PreparedDataset.publish = stop_here
 

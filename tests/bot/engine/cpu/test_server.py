@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -313,6 +314,22 @@ def test_a_checkpoint_without_weights_is_refused(checkpoint: Path, tmp_path: Pat
     (tmp_path / "empty" / "config.json").write_bytes((checkpoint / "config.json").read_bytes())
     with pytest.raises(CheckpointError, match="can't be loaded"):
         load_model(tmp_path / "empty")
+
+
+def test_code_that_the_configuration_alone_moved_to_another_folder_does_not_run(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    model, elsewhere, mark = tmp_path / "model", tmp_path / "elsewhere", tmp_path / "ran"
+    shutil.copytree(checkpoint, model)
+    shutil.copytree(checkpoint, elsewhere)
+    with (elsewhere / "modeling_internvl_chat.py").open("a") as file:
+        file.write(f"\nopen({str(mark)!r}, 'w')\n")
+    config = json.loads((model / "config.json").read_text())
+    config["auto_map"] = {key: f"{elsewhere}--{value}" for key, value in config["auto_map"].items()}
+    (model / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="not in the model's folder"):
+        load_model(model)
+    assert not mark.exists()
 
 
 def test_a_port_in_use_is_said_before_anything_is_loaded(engine: Any, checkpoint: Path) -> None:

@@ -17,7 +17,7 @@ async def stage_on(tmp_path, monkeypatch):
     from bot.sandbox.server import Sandbox
 
     launcher = StubLauncher()
-    monkeypatch.setattr("bot.engine.servers.managed.launcher", lambda settings: launcher)
+    monkeypatch.setattr("bot.engine.servers.managed.make_launcher", lambda settings: launcher)
     async with AsyncExitStack() as stack:
 
         async def start(*options: list[str], **sections) -> tuple[Stage, StubLauncher]:
