@@ -60,8 +60,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     stack.enter_context(data_folder_lock(settings.storage.directory))
     client, prompts, admins = TelegramClient(settings), load_prompts(), settings.telegram.admins
     stack.push_async_callback(client.shutdown)
-    job_queue: JobQueue[Any] = JobQueue()
-    ptb = Application.builder().bot(client).updater(None).job_queue(job_queue).build()
+    ptb, job_queue = _make_application(client)
     database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
     languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
@@ -91,6 +90,11 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, updates)
     return make_app(*parts, retraining.schedule, jobs, monitoring.alerts, panel, metrics)
+
+
+def _make_application(client: TelegramClient) -> tuple[PtbApplication, JobQueue[Any]]:
+    job_queue: JobQueue[Any] = JobQueue()
+    return Application.builder().bot(client).updater(None).job_queue(job_queue).build(), job_queue
 
 
 def _make_decoders(stack: AsyncExitStack) -> ThreadPoolExecutor:

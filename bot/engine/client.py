@@ -120,6 +120,7 @@ class EngineClient:
         return self._settings.retry_delay_s * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
 
     def _messages(self, system: str, user: str, photo: bytes, media_type: str) -> list[dict[str, Any]]:
+        """The messages with a photo. `max_dynamic_patch` is LMDeploy's; OpenAI's types don't have it."""
         image = {
             "url": f"data:{media_type};base64,{base64.b64encode(photo).decode('ascii')}",
             "max_dynamic_patch": self._settings.max_tiles,
@@ -162,10 +163,7 @@ class EngineClient:
     ) -> AsyncGenerator[str, None]:
         """Yields the text so far each time it has grown; fills `draft`."""
         limits, url, client = self._settings, self._settings.url, await self._client()
-        # OpenAI's types don't know `max_dynamic_patch` in a message.
-        untyped: dict[str, Any] = {"messages": messages}
-        if sampling.seed is not None:
-            untyped["seed"] = sampling.seed
+        untyped: dict[str, Any] = {"messages": messages, **({} if sampling.seed is None else {"seed": sampling.seed})}
         first_token_deadline = min(deadline, time.monotonic() + limits.first_token_timeout_s)
         with engine_errors(url):
             stream = await self._await_until(
